@@ -1,0 +1,386 @@
+//! Making groups: what repeats within a batch is written once.
+//!
+//! A discoverer keeps one [`Encoder`] and makes one [`Batch`] for each update. **A value that
+//! occurs at least twice in a batch, or that an earlier batch shared, becomes a symbol; all
+//! others stand in their group.** So a poll that lists everything shares everything worth
+//! sharing, and a watch that sends one object uses what the first list shared.
+//!
+//! Symbols that are no longer used are given back: when fewer than half of them occurred over a
+//! window of batches, the encoder starts a new lineage with those that did. Groups that were
+//! written before keep their dictionary for as long as they live.
+
+use triomphe::Arc;
+
+use super::Group;
+use super::dictionary::Dictionary;
+use super::labels::LabelSet;
+
+mod set;
+mod strings;
+
+use set::SetWriter;
+use strings::{Seen, Strings};
+
+/// Longest label name, in bytes.
+pub const MAX_NAME_BYTES: usize = 1 << 16;
+/// Longest label value, in bytes.
+pub const MAX_VALUE_BYTES: usize = 1 << 20;
+/// Longest source, in bytes.
+pub const MAX_SOURCE_BYTES: usize = 1 << 16;
+
+/// Why a group could not be made. The batch goes on without it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// A label has no name.
+    #[error("a label has an empty name (its value starts with {value:?}); give it a name or remove it")]
+    EmptyName {
+        /// The start of the label's value.
+        value: String,
+    },
+    /// A label's name is longer than [`MAX_NAME_BYTES`].
+    #[error("the label name that starts with {start:?} has {length} bytes; at most {MAX_NAME_BYTES} are possible")]
+    NameTooLong {
+        /// The start of the name.
+        start: String,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A label's value is longer than [`MAX_VALUE_BYTES`].
+    #[error("the value of label {name:?} has {length} bytes; at most {MAX_VALUE_BYTES} are possible")]
+    ValueTooLong {
+        /// The label.
+        name: String,
+        /// The value's length in bytes.
+        length: usize,
+    },
+    /// The source is longer than [`MAX_SOURCE_BYTES`].
+    #[error("the source that starts with {start:?} has {length} bytes; at most {MAX_SOURCE_BYTES} are possible")]
+    SourceTooLong {
+        /// The start of the source.
+        start: String,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// One group, or the strings of one batch, would take 4 GiB or more.
+    #[error("the group is too large: one group can hold 4 GiB; split it over several sources")]
+    TooLarge,
+    /// Labels or targets were given before [`Batch::begin`].
+    #[error("no group is open: call `begin` with the group's source first")]
+    NotOpen,
+}
+
+/// Makes a discoverer's groups, and remembers what they share.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    strings: Strings,
+}
+
+impl Encoder {
+    /// An encoder that has shared nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts the groups of one update.
+    pub fn batch(&mut self) -> Batch<'_> {
+        Batch {
+            strings: &mut self.strings,
+            seen: Seen::default(),
+            bytes: Vec::new(),
+            drafts: Vec::new(),
+            open: None,
+            group_set: SetWriter::default(),
+            target_set: SetWriter::default(),
+            targets: Vec::new(),
+        }
+    }
+}
+
+/// The groups of one update in the making.
+///
+/// Either a whole group at a time with [`group`](Batch::group), or streamed: [`begin`](Batch::begin),
+/// then group labels and targets in any order, then [`end`](Batch::end). A label that is given
+/// twice in one set has the value that was given last, as in a JSON object.
+#[derive(Debug)]
+pub struct Batch<'e> {
+    strings: &'e mut Strings,
+    seen: Seen,
+    /// The finished groups' bytes, one after the other.
+    bytes: Vec<u8>,
+    drafts: Vec<Draft>,
+    open: Option<Open>,
+    group_set: SetWriter,
+    target_set: SetWriter,
+    /// The open group's targets.
+    targets: Vec<u8>,
+}
+
+/// A finished group whose dictionary is not frozen yet.
+#[derive(Debug)]
+struct Draft {
+    start: usize,
+    source_length: u32,
+    target_count: u32,
+    /// Where the targets start, when they have to be sorted.
+    unsorted_from: Option<usize>,
+}
+
+/// What is known of the group between `begin` and `end`.
+#[derive(Debug)]
+struct Open {
+    source: String,
+    target_count: u32,
+    target_open: bool,
+    sorted: bool,
+}
+
+impl Batch<'_> {
+    /// Adds a whole group.
+    ///
+    /// # Errors
+    /// The group is left out, the others stay.
+    pub fn group<L, T, N, V>(
+        &mut self,
+        source: &str,
+        labels: L,
+        targets: impl IntoIterator<Item = T>,
+    ) -> Result<(), GroupError>
+    where
+        L: IntoIterator<Item = (N, V)>,
+        T: IntoIterator<Item = (N, V)>,
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let added = self.add(source, labels, targets);
+        if added.is_err() {
+            self.abandon();
+        }
+        added
+    }
+
+    fn add<L, T, N, V>(
+        &mut self,
+        source: &str,
+        labels: L,
+        targets: impl IntoIterator<Item = T>,
+    ) -> Result<(), GroupError>
+    where
+        L: IntoIterator<Item = (N, V)>,
+        T: IntoIterator<Item = (N, V)>,
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        self.begin(source)?;
+        for (name, value) in labels {
+            self.group_label(name.as_ref(), value.as_ref())?;
+        }
+        for target in targets {
+            self.begin_target()?;
+            for (name, value) in target {
+                self.label(name.as_ref(), value.as_ref())?;
+            }
+        }
+        self.end()
+    }
+
+    /// Opens a group. One that was open is dropped.
+    ///
+    /// # Errors
+    /// [`GroupError::SourceTooLong`]; no group is open then.
+    pub fn begin(&mut self, source: &str) -> Result<(), GroupError> {
+        self.abandon();
+        if source.len() > MAX_SOURCE_BYTES {
+            return Err(GroupError::SourceTooLong {
+                start: within(source, 64).to_owned(),
+                length: source.len(),
+            });
+        }
+        self.open = Some(Open {
+            source: source.to_owned(),
+            target_count: 0,
+            target_open: false,
+            sorted: true,
+        });
+        Ok(())
+    }
+
+    /// Adds a label that all targets of the open group share.
+    ///
+    /// # Errors
+    /// The label can't be stored, or no group is open.
+    pub fn group_label(&mut self, name: &str, value: &str) -> Result<(), GroupError> {
+        if self.open.is_none() {
+            return Err(GroupError::NotOpen);
+        }
+        check(name, value)?;
+        self.group_set.add(self.strings, name, value)
+    }
+
+    /// Starts the open group's next target.
+    ///
+    /// # Errors
+    /// [`GroupError::NotOpen`], or [`GroupError::TooLarge`].
+    pub fn begin_target(&mut self) -> Result<(), GroupError> {
+        self.end_target()?;
+        let open = self.open.as_mut().ok_or(GroupError::NotOpen)?;
+        open.target_open = true;
+        open.target_count = open.target_count.checked_add(1).ok_or(GroupError::TooLarge)?;
+        Ok(())
+    }
+
+    /// Adds a label of the target that was started last.
+    ///
+    /// # Errors
+    /// The label can't be stored, or no target was started.
+    pub fn label(&mut self, name: &str, value: &str) -> Result<(), GroupError> {
+        if !self.open.as_ref().is_some_and(|open| open.target_open) {
+            return Err(GroupError::NotOpen);
+        }
+        check(name, value)?;
+        self.target_set.add(self.strings, name, value)
+    }
+
+    /// Closes the open group.
+    ///
+    /// # Errors
+    /// [`GroupError::NotOpen`], or [`GroupError::TooLarge`], which drops the group.
+    pub fn end(&mut self) -> Result<(), GroupError> {
+        self.end_target()?;
+        let open = self.open.take().ok_or(GroupError::NotOpen)?;
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(open.source.as_bytes());
+        let written = self.group_set.finish(self.strings, &mut self.seen, &mut self.bytes);
+        let targets_start = self.bytes.len();
+        self.bytes.extend_from_slice(&self.targets);
+        self.targets.clear();
+        if written.is_err() || u32::try_from(self.bytes.len().saturating_sub(start)).is_err() {
+            self.bytes.truncate(start);
+            return Err(GroupError::TooLarge);
+        }
+        self.drafts.push(Draft {
+            start,
+            source_length: u32::try_from(open.source.len()).map_err(|_| GroupError::TooLarge)?,
+            target_count: open.target_count,
+            unsorted_from: (!open.sorted).then_some(targets_start),
+        });
+        Ok(())
+    }
+
+    /// Drops the open group, if there is one.
+    pub fn abandon(&mut self) {
+        self.open = None;
+        self.group_set.clear();
+        self.target_set.clear();
+        self.targets.clear();
+    }
+
+    /// How many groups were added.
+    pub fn len(&self) -> usize {
+        self.drafts.len()
+    }
+
+    /// Whether none was added.
+    pub fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
+    }
+
+    /// The groups, in the order in which they were added. A group that is still open is dropped.
+    pub fn finish(self) -> Vec<Group> {
+        let dictionary = self.strings.freeze();
+        let mut groups = Vec::with_capacity(self.drafts.len());
+        let mut sorted = Vec::new();
+        let mut drafts = self.drafts.iter().peekable();
+        while let Some(draft) = drafts.next() {
+            let end = drafts.peek().map_or(self.bytes.len(), |next| next.start);
+            let bytes = self.bytes.get(draft.start..end).unwrap_or_default();
+            let bytes = match draft
+                .unsorted_from
+                .and_then(|at| bytes.split_at_checked(at.saturating_sub(draft.start)))
+            {
+                Some((head, targets)) => {
+                    sorted.clear();
+                    sorted.extend_from_slice(head);
+                    sort_targets(&dictionary, targets, &mut sorted);
+                    sorted.as_slice()
+                }
+                None => bytes,
+            };
+            groups.push(Group::new(
+                dictionary.clone(),
+                draft.source_length,
+                draft.target_count,
+                bytes,
+            ));
+        }
+        self.strings.end_batch();
+        groups
+    }
+
+    fn end_target(&mut self) -> Result<(), GroupError> {
+        let Some(open) = self.open.as_mut().filter(|open| open.target_open) else {
+            return Ok(());
+        };
+        open.target_open = false;
+        let in_order = self
+            .target_set
+            .finish(self.strings, &mut self.seen, &mut self.targets)?;
+        // The first target has none before it; what the writer compared it with is of another group.
+        open.sorted &= in_order || open.target_count == 1;
+        Ok(())
+    }
+}
+
+/// As much of the start of `text` as fits into `limit` bytes.
+pub(super) fn within(text: &str, limit: usize) -> &str {
+    let end = (0..=limit.min(text.len()))
+        .rev()
+        .find(|&end| text.is_char_boundary(end))
+        .unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+fn check(name: &str, value: &str) -> Result<(), GroupError> {
+    if name.is_empty() {
+        return Err(GroupError::EmptyName {
+            value: within(value, 64).to_owned(),
+        });
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Err(GroupError::NameTooLong {
+            start: within(name, 64).to_owned(),
+            length: name.len(),
+        });
+    }
+    if value.len() > MAX_VALUE_BYTES {
+        return Err(GroupError::ValueTooLong {
+            name: within(name, 256).to_owned(),
+            length: value.len(),
+        });
+    }
+    Ok(())
+}
+
+/// Appends `targets` to `out` in sorted order.
+fn sort_targets(dictionary: &Arc<Dictionary>, targets: &[u8], out: &mut Vec<u8>) {
+    let mut sets = Vec::new();
+    let mut rest = targets;
+    loop {
+        let before = rest;
+        let Some(set) = LabelSet::read(dictionary, &mut rest) else {
+            break;
+        };
+        let bytes = before
+            .get(..before.len().saturating_sub(rest.len()))
+            .unwrap_or_default();
+        sets.push((set.iter().next(), set, bytes));
+    }
+    // The first label mostly decides: it is read once for each target, not once for each comparison.
+    sets.sort_by(|(first_a, a, _), (first_b, b, _)| first_a.cmp(first_b).then_with(|| a.cmp(b)));
+    for (_, _, bytes) in sets {
+        out.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests;

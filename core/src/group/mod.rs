@@ -1,0 +1,169 @@
+//! Target groups: what discoverers find, stored compactly.
+//!
+//! A [`Group`] is one allocation. It holds its source, the labels that its targets share, and
+//! its targets in sorted order, as bytes: strings that occur in many targets are symbols of a
+//! [dictionary](dictionary), strings that occur once stand in the bytes themselves. **Two groups
+//! are equal when they read the same, however they are encoded.** Groups are immutable, cloning
+//! one copies a pointer, and they are made by an [`Encoder`] only.
+
+mod codec;
+mod dictionary;
+mod encoder;
+mod labels;
+
+use core::cmp::Ordering;
+use core::fmt;
+
+use triomphe::{Arc, ThinArc};
+
+use dictionary::Dictionary;
+
+pub use encoder::{Batch, Encoder, GroupError, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
+pub use labels::{LabelSet, Labels, Targets};
+
+/// Targets that share labels and come from one source: the unit of update.
+///
+/// ```
+/// use headcount_core::Encoder;
+///
+/// let mut encoder = Encoder::new();
+/// let mut batch = encoder.batch();
+/// let targets = [[("__address__", "10.0.0.2:9100")], [("__address__", "10.0.0.1:9100")]];
+/// batch.group("racks.json:0", [("rack", "1")], targets)?;
+/// let groups = batch.finish();
+///
+/// assert_eq!(groups[0].source(), "racks.json:0");
+/// assert_eq!(groups[0].labels().get("rack"), Some("1"));
+/// // Targets are kept sorted, so the order in which a backend lists them does not matter.
+/// let first = groups[0].targets().next();
+/// assert_eq!(first.and_then(|target| target.get("__address__")), Some("10.0.0.1:9100"));
+/// # Ok::<(), headcount_core::GroupError>(())
+/// ```
+#[derive(Clone)]
+pub struct Group(ThinArc<Header, u8>);
+
+struct Header {
+    dictionary: Arc<Dictionary>,
+    source_length: u32,
+    target_count: u32,
+}
+
+impl Group {
+    /// A group without targets: as an update it removes its source (S04).
+    pub fn empty(source: &str) -> Self {
+        let source = encoder::within(source, MAX_SOURCE_BYTES);
+        let mut bytes = source.as_bytes().to_vec();
+        labels::push_empty(&mut bytes);
+        let header = Header {
+            dictionary: Arc::new(Dictionary::new()),
+            source_length: u32::try_from(source.len()).unwrap_or(0),
+            target_count: 0,
+        };
+        Self(ThinArc::from_header_and_slice(header, &bytes))
+    }
+
+    /// What the group came from, unique within its provider.
+    pub fn source(&self) -> &str {
+        let source = self
+            .0
+            .slice
+            .get(..self.0.header.header.source_length as usize)
+            .unwrap_or_default();
+        core::str::from_utf8(source).unwrap_or_default()
+    }
+
+    /// The labels that all targets share, unless a target says otherwise.
+    pub fn labels(&self) -> LabelSet<'_> {
+        let mut sets = self.sets();
+        sets.next().unwrap_or(LabelSet::EMPTY)
+    }
+
+    /// The targets, sorted; each with its own labels only.
+    pub fn targets(&self) -> Targets<'_> {
+        let mut sets = self.sets();
+        sets.next();
+        sets.limit(self.target_count())
+    }
+
+    /// How many targets there are.
+    pub fn target_count(&self) -> usize {
+        self.0.header.header.target_count as usize
+    }
+
+    /// Bytes that the group takes, without what it shares with others.
+    pub fn size_bytes(&self) -> usize {
+        size_of::<usize>()
+            .saturating_mul(2)
+            .saturating_add(size_of::<Header>())
+            .saturating_add(self.0.slice.len())
+    }
+
+    /// Whether symbols mean the same in both groups.
+    pub(crate) fn same_lineage(&self, other: &Self) -> bool {
+        self.0
+            .header
+            .header
+            .dictionary
+            .same_lineage(&other.0.header.header.dictionary)
+    }
+
+    fn sets(&self) -> Targets<'_> {
+        let start = self.0.header.header.source_length as usize;
+        Targets::new(
+            &self.0.header.header.dictionary,
+            self.0.slice.get(start..).unwrap_or_default(),
+        )
+    }
+
+    fn new(dictionary: Arc<Dictionary>, source_length: u32, target_count: u32, bytes: &[u8]) -> Self {
+        Self(ThinArc::from_header_and_slice(
+            Header {
+                dictionary,
+                source_length,
+                target_count,
+            },
+            bytes,
+        ))
+    }
+}
+
+impl PartialEq for Group {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0.header.header, &other.0.header.header);
+        if a.target_count != b.target_count {
+            return false;
+        }
+        // Within a lineage the same bytes mean the same. Other bytes may, too: a string that was
+        // new to the first group can be a symbol in the second.
+        if a.source_length == b.source_length && self.0.slice == other.0.slice && self.same_lineage(other) {
+            return true;
+        }
+        self.source() == other.source() && self.labels() == other.labels() && self.targets().eq(other.targets())
+    }
+}
+
+impl Eq for Group {}
+
+impl PartialOrd for Group {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Group {
+    /// By source, then labels, then targets.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_source = self.source().cmp(other.source());
+        by_source
+            .then_with(|| self.labels().cmp(&other.labels()))
+            .then_with(|| self.targets().cmp(other.targets()))
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Group");
+        out.field("source", &self.source()).field("labels", &self.labels());
+        out.field("targets", &self.targets().collect::<Vec<_>>()).finish()
+    }
+}

@@ -1,0 +1,38 @@
+//! headcount's core: Prometheus's discovery manager as a deterministic state machine.
+//!
+//! Nothing here does input or output, reads a clock, spawns or draws random numbers from
+//! outside. A [`Manager`] takes inputs that carry the time and gives outputs that a driver
+//! carries out; `headcount-runtime` has drivers for async runtimes, `headcount-sim` one for
+//! simulated time.
+//!
+//! * [`Group`], [`LabelSet`], [`Encoder`]: what discoverers find, compactly.
+//! * [`Update`], [`Failure`]: what discoverers report.
+//! * [`Manager`]: merges, throttles, remembers.
+//! * [`Snapshot`], [`SnapshotDiff`]: what the receiver gets.
+//!
+//! # Panics and errors
+//! A backend's trouble is data. No input makes this crate panic: there is no indexing, no
+//! unchecked arithmetic and no `unwrap` outside of tests.
+
+mod diff;
+mod group;
+mod hash;
+mod manager;
+mod provider;
+mod random;
+mod snapshot;
+mod store;
+mod time;
+mod update;
+
+pub use diff::{PoolChange, SetChange, SnapshotDiff};
+pub use group::{
+    Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, Targets,
+};
+pub use manager::{Applied, Backoff, Counters, Manager, ManagerOptions, Output, Reload, Throttle, TimeoutReason};
+pub use provider::{FailedConfig, Health, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
+pub use random::Random;
+pub use snapshot::{Pool, SetView, Snapshot};
+pub use store::{GroupChange, Groups, Stored};
+pub use time::Instant;
+pub use update::{Failure, Update, UpdateKind, UpdateOutcome};

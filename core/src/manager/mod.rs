@@ -1,0 +1,347 @@
+//! The discovery manager: a state machine without input and output of its own.
+//!
+//! The manager merges what providers report and hands out snapshots, throttled. It reads no
+//! clock, spawns nothing and waits for nothing: whoever drives it brings the time with each
+//! input and carries out what it asks for. **After every input, drain [`Manager::poll_output`]
+//! to `None`, then sleep until [`Manager::poll_timeout`].** The same inputs at the same times
+//! give the same outputs, byte for byte (B08).
+
+mod options;
+mod registry;
+mod throttle;
+mod update;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub use options::{ManagerOptions, Reload};
+pub use registry::Applied;
+pub use throttle::{Backoff, Throttle};
+
+use crate::provider::{FailedConfig, ProviderStatus};
+use crate::{Failure, Instant, ProviderConfig, ProviderId, Snapshot, UnknownProvider, Update, UpdateOutcome};
+use registry::Registry;
+use throttle::ThrottleState;
+
+/// Merges what providers find into snapshots.
+///
+/// Its methods come in four families:
+///
+/// * inputs: [`apply`](Self::apply), `handle_*`: something happened outside, at `now`;
+/// * outputs: `poll_*`: what the driver should do next;
+/// * getters: everything else.
+///
+/// ```
+/// use std::time::Duration;
+/// use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Output, ProviderConfig, Update};
+///
+/// #[derive(Clone, PartialEq, Eq, Hash)]
+/// struct Rack(&'static str);
+/// impl ProviderConfig for Rack {
+///     fn kind(&self) -> &str { "rack" }
+///     fn describe(&self) -> String { self.0.to_owned() }
+/// }
+///
+/// // 1. Say what is wanted.
+/// let mut now = Instant::ZERO;
+/// let mut manager = Manager::new(now, ManagerOptions::default());
+/// manager.apply(now, [("node".to_owned(), vec![Rack("r1")])]);
+/// // 2. Do what it asks for: here, start a discoverer for `rack/0`.
+/// let Some(Output::Start { provider, .. }) = manager.poll_output() else { panic!() };
+/// assert!(manager.poll_output().is_none());
+/// // 3. Tell it what the discoverer found.
+/// let mut encoder = Encoder::new();
+/// let mut batch = encoder.batch();
+/// batch.group("r1", [("rack", "r1")], [[("__address__", "10.0.0.1:9100")]])?;
+/// manager.handle_update(now, provider, Update::full(batch.finish()))?;
+/// // 4. Sleep until the deadline, and take the snapshot.
+/// if let Some((deadline, _why)) = manager.poll_timeout() {
+///     now = deadline;
+///     manager.handle_timeout(now);
+/// }
+/// let Some(Output::Emit(snapshot)) = manager.poll_output() else { panic!() };
+/// assert_eq!(snapshot.set("node").map(|set| set.target_count()), Some(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Manager<C: ProviderConfig> {
+    name: Arc<str>,
+    reload: Reload,
+    registry: Registry<C>,
+    throttle: ThrottleState,
+    receiver: Receiver,
+    /// The last snapshot that was emitted, brought up to date when the next one is.
+    snapshot: Snapshot,
+    outputs: VecDeque<Output<C>>,
+    counters: Counters,
+}
+
+/// What the driver should do.
+#[derive(Debug, Clone)]
+#[must_use = "an output that is not carried out is lost"]
+pub enum Output<C> {
+    /// Build a discoverer from `config` and let it report as `provider`. If it can't be built,
+    /// say so with [`Manager::handle_build_failure`].
+    Start {
+        /// As whom it reports.
+        provider: ProviderId,
+        /// The provider's name, `kind/N`.
+        name: Arc<str>,
+        /// What to build it from.
+        config: Arc<C>,
+        /// The sets that subscribe, for what is said of it.
+        sets: Arc<[Arc<str>]>,
+    },
+    /// Stop the discoverer that reports as `provider`. What it still reports is ignored (S06).
+    Stop {
+        /// Which one.
+        provider: ProviderId,
+    },
+    /// Hand this to the receiver. It is busy until [`Manager::handle_receiver_ready`].
+    Emit(Snapshot),
+}
+
+/// Why the driver should wake up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeoutReason {
+    /// What changed may be emitted then.
+    Throttle,
+}
+
+/// What a manager counted since it was made (S12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Updates that running providers sent: `prometheus_sd_received_updates_total`.
+    pub received_updates: u64,
+    /// Those of them that changed nothing (B01).
+    pub unchanged_updates: u64,
+    /// Reports of providers that were stopped, which changed nothing (S06).
+    pub ignored_reports: u64,
+    /// Snapshots that were delivered: `prometheus_sd_updates_total`.
+    pub updates: u64,
+    /// Snapshots that were due while the receiver was busy: `prometheus_sd_updates_delayed_total`.
+    pub updates_delayed: u64,
+}
+
+/// The one who takes snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receiver {
+    Ready,
+    Busy,
+    /// Busy, and a snapshot is due for it already (S09).
+    KeptWaiting,
+}
+
+impl<C: ProviderConfig> Manager<C> {
+    /// A manager without sets, at `now`.
+    pub fn new(now: Instant, options: ManagerOptions) -> Self {
+        let name: Arc<str> = options.name.into();
+        Self {
+            snapshot: Snapshot {
+                manager: name.clone(),
+                at: now,
+                ..Snapshot::default()
+            },
+            name,
+            reload: options.reload,
+            registry: Registry::default(),
+            throttle: ThrottleState::new(options.throttle, now, options.seed),
+            receiver: Receiver::Ready,
+            outputs: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Input: these sets are wanted, each with its configs, and no others.
+    ///
+    /// A set that is named twice has the configs of both. Providers whose config is still wanted
+    /// go on (S02), unless the manager reloads as 2.x did. A snapshot is due in any case (S10).
+    pub fn apply(&mut self, now: Instant, sets: impl IntoIterator<Item = (String, Vec<C>)>) -> Applied {
+        let applied = self.registry.apply(now, self.reload, sets, &mut self.outputs);
+        self.throttle.changed(now);
+        self.advance(now);
+        applied
+    }
+
+    /// Input: a provider found groups.
+    ///
+    /// An update that changes nothing makes no snapshot (B01).
+    ///
+    /// # Errors
+    /// [`UnknownProvider`] when the provider is not running; nothing changed (S06).
+    pub fn handle_update(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        update: Update,
+    ) -> Result<UpdateOutcome, UnknownProvider> {
+        let Some(running) = self.registry.provider_mut(provider) else {
+            self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
+            return Err(UnknownProvider(provider));
+        };
+        self.counters.received_updates = self.counters.received_updates.saturating_add(1);
+        let outcome = running.update(now, update);
+        if outcome.is_unchanged() {
+            self.counters.unchanged_updates = self.counters.unchanged_updates.saturating_add(1);
+        } else {
+            self.registry.touched(provider);
+            self.throttle.changed(now);
+        }
+        self.advance(now);
+        Ok(outcome)
+    }
+
+    /// Input: a provider's look at its backend failed. Its groups stay (B04).
+    ///
+    /// # Errors
+    /// [`UnknownProvider`] when the provider is not running; nothing changed (S06).
+    pub fn handle_failure(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        failure: Failure,
+    ) -> Result<(), UnknownProvider> {
+        let Some(running) = self.registry.provider_mut(provider) else {
+            self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
+            return Err(UnknownProvider(provider));
+        };
+        running.fail(now, &failure);
+        self.advance(now);
+        Ok(())
+    }
+
+    /// Input: the discoverer that [`Output::Start`] asked for can't be built (S11).
+    ///
+    /// The config is listed in [`failed_configs`](Self::failed_configs) until the next
+    /// [`apply`](Self::apply), which tries it again.
+    ///
+    /// # Errors
+    /// [`UnknownProvider`] when the provider is not running; nothing changed.
+    pub fn handle_build_failure(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        reason: impl Into<String>,
+    ) -> Result<(), UnknownProvider> {
+        self.registry.build_failed(provider, reason.into())?;
+        self.throttle.changed(now);
+        self.advance(now);
+        Ok(())
+    }
+
+    /// Input: the receiver took the last snapshot and can take another.
+    pub fn handle_receiver_ready(&mut self, now: Instant) {
+        let was = core::mem::replace(&mut self.receiver, Receiver::Ready);
+        match was {
+            // It waited past the deadline: the newest state is due now.
+            Receiver::KeptWaiting => self.emit(now),
+            Receiver::Ready | Receiver::Busy => self.advance(now),
+        }
+    }
+
+    /// Input: time passed. Calling it early or late is harmless.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+    }
+
+    /// Output: what to do next; `None` when there is nothing more.
+    pub fn poll_output(&mut self) -> Option<Output<C>> {
+        self.outputs.pop_front()
+    }
+
+    /// Output: when to call [`handle_timeout`](Self::handle_timeout) at the latest, and why;
+    /// `None` when only another input can bring something new.
+    pub fn poll_timeout(&self) -> Option<(Instant, TimeoutReason)> {
+        if self.receiver == Receiver::KeptWaiting {
+            return None;
+        }
+        self.throttle
+            .deadline()
+            .map(|deadline| (deadline, TimeoutReason::Throttle))
+    }
+
+    /// The manager's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The state as it is, whether or not it was emitted. Its version is that of the snapshot
+    /// that would be emitted next, or of the last one if nothing changed since.
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        if self.throttle.deadline().is_none() {
+            self.snapshot.clone()
+        } else {
+            self.next_snapshot(now)
+        }
+    }
+
+    /// Every running provider, in the order of their ids.
+    pub fn providers(&self) -> impl Iterator<Item = ProviderStatus<'_, C>> {
+        self.registry.statuses()
+    }
+
+    /// The provider `id`, if it is running.
+    pub fn provider(&self, id: ProviderId) -> Option<ProviderStatus<'_, C>> {
+        self.registry.status(id)
+    }
+
+    /// The configs whose discoverers could not be built since the last apply (S11).
+    pub fn failed_configs(&self) -> &[FailedConfig] {
+        self.registry.failed()
+    }
+
+    /// The sets that are wanted, sorted by name.
+    pub fn sets(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
+        self.registry.sets().keys()
+    }
+
+    /// Whether every provider has reported groups or a failure at least once.
+    pub fn is_ready(&self) -> bool {
+        self.providers().all(|provider| provider.health.has_spoken())
+    }
+
+    /// What was counted.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Emits what is due, or notes that the receiver keeps it waiting.
+    fn advance(&mut self, now: Instant) {
+        if self.throttle.deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        match self.receiver {
+            Receiver::Ready => self.emit(now),
+            Receiver::Busy => {
+                self.receiver = Receiver::KeptWaiting;
+                self.counters.updates_delayed = self.counters.updates_delayed.saturating_add(1);
+            }
+            Receiver::KeptWaiting => {}
+        }
+    }
+
+    fn emit(&mut self, now: Instant) {
+        self.snapshot = self.next_snapshot(now);
+        self.registry.clean();
+        self.throttle.emitted(now);
+        self.receiver = Receiver::Busy;
+        self.counters.updates = self.counters.updates.saturating_add(1);
+        self.outputs.push_back(Output::Emit(self.snapshot.clone()));
+    }
+
+    fn next_snapshot(&self, now: Instant) -> Snapshot {
+        let mut providers = self.snapshot.providers.clone();
+        self.registry.bring_up_to_date(&mut providers);
+        Snapshot {
+            manager: self.name.clone(),
+            version: self.snapshot.version.saturating_add(1),
+            at: now,
+            sets: self.registry.sets().clone(),
+            providers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

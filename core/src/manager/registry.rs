@@ -1,0 +1,262 @@
+//! Who wants what: sets, their configs, and the providers that run for them (S01, S02, S11).
+//!
+//! **Equal configs are one provider.** The table of configs is only ever asked, never walked, so
+//! its order can't show; everything that is walked is ordered by id or by name.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use super::{Output, Reload};
+use crate::provider::{FailedConfig, Health, ProviderStatus};
+use crate::snapshot::{Identity, Pool};
+use crate::{Groups, Instant, ProviderConfig, ProviderId, UnknownProvider};
+
+/// What applying a config did to providers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Providers that were started, in the order in which their configs came.
+    pub started: Vec<ProviderId>,
+    /// Providers that were stopped, in the order of their ids.
+    pub stopped: Vec<ProviderId>,
+    /// Providers that go on, in the order of their ids.
+    pub kept: Vec<ProviderId>,
+}
+
+type FixedState = core::hash::BuildHasherDefault<rapidhash::fast::RapidHasher<'static>>;
+
+#[derive(Debug, Clone)]
+pub(super) struct Registry<C> {
+    next_id: u64,
+    by_config: HashMap<Arc<C>, ProviderId, FixedState>,
+    providers: BTreeMap<ProviderId, Provider<C>>,
+    sets: OrdMap<Arc<str>, Arc<[ProviderId]>>,
+    failed: Vec<FailedConfig>,
+    /// Providers that are not in the last snapshot as they are.
+    dirty: BTreeSet<ProviderId>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Provider<C> {
+    pub(super) identity: Arc<Identity>,
+    pub(super) config: Arc<C>,
+    pub(super) subscribers: Vec<Arc<str>>,
+    pub(super) health: Health,
+    pub(super) groups: Groups,
+}
+
+impl<C> Default for Registry<C> {
+    fn default() -> Self {
+        Self {
+            next_id: 0,
+            by_config: HashMap::default(),
+            providers: BTreeMap::new(),
+            sets: OrdMap::new(),
+            failed: Vec::new(),
+            dirty: BTreeSet::new(),
+        }
+    }
+}
+
+impl<C: ProviderConfig> Registry<C> {
+    pub(super) fn apply(
+        &mut self,
+        now: Instant,
+        reload: Reload,
+        sets: impl IntoIterator<Item = (String, Vec<C>)>,
+        outputs: &mut VecDeque<Output<C>>,
+    ) -> Applied {
+        self.failed.clear();
+        let mut applied = Applied::default();
+        if reload == Reload::Legacy {
+            self.by_config.clear();
+            applied.stopped = self.stop_where(|_| true);
+        }
+        for provider in self.providers.values_mut() {
+            provider.subscribers.clear();
+        }
+
+        let mut wanted: BTreeMap<Arc<str>, Vec<ProviderId>> = BTreeMap::new();
+        for (set, configs) in sets {
+            let set: Arc<str> = set.into();
+            let members = wanted.entry(set.clone()).or_default();
+            for config in configs {
+                let id = self.find_or_add(now, config, &mut applied);
+                // A set that names a config twice subscribes once.
+                if let Some(provider) = self.providers.get_mut(&id)
+                    && !members.contains(&id)
+                {
+                    provider.subscribers.push(set.clone());
+                    members.push(id);
+                }
+            }
+        }
+
+        applied
+            .stopped
+            .extend(self.stop_where(|provider| provider.subscribers.is_empty()));
+        let is_new = |id: &ProviderId| applied.started.first().is_some_and(|first| id >= first);
+        applied.kept = self.providers.keys().copied().filter(|id| !is_new(id)).collect();
+        self.replace_sets(wanted);
+
+        outputs.extend(applied.stopped.iter().map(|&provider| Output::Stop { provider }));
+        let started = applied.started.iter().filter_map(|id| self.providers.get(id));
+        outputs.extend(started.map(|provider| Output::Start {
+            provider: provider.identity.id,
+            name: provider.identity.name.clone(),
+            config: provider.config.clone(),
+            sets: provider.subscribers.clone().into(),
+        }));
+        applied
+    }
+
+    fn find_or_add(&mut self, now: Instant, config: C, applied: &mut Applied) -> ProviderId {
+        if let Some(&id) = self.by_config.get(&config) {
+            return id;
+        }
+        let id = ProviderId::from_number(self.next_id);
+        self.next_id = self.next_id.saturating_add(1);
+        let config = Arc::new(config);
+        let identity = Identity {
+            id,
+            name: format!("{}/{id}", config.kind()).into(),
+            kind: config.kind().into(),
+            description: config.describe().into(),
+        };
+        self.by_config.insert(config.clone(), id);
+        let provider = Provider {
+            identity: Arc::new(identity),
+            config,
+            subscribers: Vec::new(),
+            health: Health::new(now),
+            groups: Groups::default(),
+        };
+        self.providers.insert(id, provider);
+        self.dirty.insert(id);
+        applied.started.push(id);
+        id
+    }
+
+    fn stop_where(&mut self, unwanted: impl Fn(&Provider<C>) -> bool) -> Vec<ProviderId> {
+        let stopped: Vec<_> = self
+            .providers
+            .iter()
+            .filter(|(_, provider)| unwanted(provider))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &stopped {
+            self.forget(*id);
+        }
+        stopped
+    }
+
+    fn forget(&mut self, id: ProviderId) -> Option<Provider<C>> {
+        let provider = self.providers.remove(&id)?;
+        if self.by_config.get(&provider.config) == Some(&id) {
+            self.by_config.remove(&provider.config);
+        }
+        self.dirty.insert(id);
+        Some(provider)
+    }
+
+    /// Puts `wanted` in the place of the sets, keeping what is the same.
+    fn replace_sets(&mut self, wanted: BTreeMap<Arc<str>, Vec<ProviderId>>) {
+        let gone: Vec<_> = self
+            .sets
+            .keys()
+            .filter(|set| !wanted.contains_key(*set))
+            .cloned()
+            .collect();
+        for set in gone {
+            self.sets.remove(&set);
+        }
+        for (set, members) in wanted {
+            if self.sets.get(&set).is_none_or(|before| **before != *members) {
+                self.sets.insert(set, members.into());
+            }
+        }
+    }
+
+    pub(super) fn build_failed(&mut self, id: ProviderId, reason: String) -> Result<(), UnknownProvider> {
+        let provider = self.forget(id).ok_or(UnknownProvider(id))?;
+        for set in &provider.subscribers {
+            if let Some(members) = self.sets.get(set) {
+                let members: Vec<ProviderId> = members.iter().copied().filter(|member| *member != id).collect();
+                self.sets.insert(set.clone(), members.into());
+            }
+        }
+        self.failed.push(FailedConfig {
+            name: provider.identity.name.clone(),
+            description: provider.identity.description.clone(),
+            sets: provider.subscribers,
+            reason,
+        });
+        Ok(())
+    }
+}
+
+impl<C> Registry<C> {
+    pub(super) fn provider_mut(&mut self, id: ProviderId) -> Option<&mut Provider<C>> {
+        self.providers.get_mut(&id)
+    }
+
+    /// Notes that a provider's groups changed.
+    pub(super) fn touched(&mut self, id: ProviderId) {
+        self.dirty.insert(id);
+    }
+
+    /// Notes that the last snapshot has everything.
+    pub(super) fn clean(&mut self) {
+        self.dirty.clear();
+    }
+
+    /// Brings a snapshot's providers up to date, at the cost of those that changed.
+    pub(super) fn bring_up_to_date(&self, pools: &mut OrdMap<ProviderId, Arc<Pool>>) {
+        for id in &self.dirty {
+            match self.providers.get(id) {
+                Some(provider) => {
+                    let pool = Pool {
+                        identity: provider.identity.clone(),
+                        groups: provider.groups.clone(),
+                    };
+                    pools.insert(*id, Arc::new(pool));
+                }
+                None => {
+                    pools.remove(id);
+                }
+            }
+        }
+    }
+
+    pub(super) fn sets(&self) -> &OrdMap<Arc<str>, Arc<[ProviderId]>> {
+        &self.sets
+    }
+
+    pub(super) fn failed(&self) -> &[FailedConfig] {
+        &self.failed
+    }
+
+    pub(super) fn statuses(&self) -> impl Iterator<Item = ProviderStatus<'_, C>> {
+        self.providers.values().map(Provider::status)
+    }
+
+    pub(super) fn status(&self, id: ProviderId) -> Option<ProviderStatus<'_, C>> {
+        self.providers.get(&id).map(Provider::status)
+    }
+}
+
+impl<C> Provider<C> {
+    fn status(&self) -> ProviderStatus<'_, C> {
+        ProviderStatus {
+            id: self.identity.id,
+            name: &self.identity.name,
+            config: &self.config,
+            description: &self.identity.description,
+            subscribers: &self.subscribers,
+            health: &self.health,
+            groups: self.groups.len(),
+            targets: self.groups.target_count(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What the receiver gets: every set with all its groups, at one moment.
+//!
+//! A [`Snapshot`] is immutable and shares everything that did not change with the one before
+//! (B02). A provider's groups stand in it once, however many sets subscribe.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::{Groups, Instant, ProviderId, Stored};
+
+/// Every set with all its groups. Cheap to clone, to send and to keep.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    pub(crate) manager: Arc<str>,
+    pub(crate) version: u64,
+    pub(crate) at: Instant,
+    pub(crate) sets: OrdMap<Arc<str>, Arc<[ProviderId]>>,
+    pub(crate) providers: OrdMap<ProviderId, Arc<Pool>>,
+}
+
+/// One provider in a snapshot: who it is, and its groups.
+#[derive(Debug)]
+pub struct Pool {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) groups: Groups,
+}
+
+/// What does not change over a provider's life.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) id: ProviderId,
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: Arc<str>,
+    pub(crate) description: Arc<str>,
+}
+
+impl Snapshot {
+    /// The name of the manager that made it.
+    pub fn manager(&self) -> &str {
+        &self.manager
+    }
+
+    /// Counts up with each snapshot of a manager; the first is 1. Zero is the empty snapshot
+    /// from before there was one.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// When it was made.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// The sets' names, sorted.
+    pub fn sets(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
+        self.sets.keys()
+    }
+
+    /// The set called `name`; it may be there and be empty (S03).
+    pub fn set(&self, name: &str) -> Option<SetView<'_>> {
+        let (name, providers) = self.sets.get_key_value(name)?;
+        Some(SetView {
+            snapshot: self,
+            name,
+            providers,
+        })
+    }
+
+    /// Every provider that a set subscribes to, in the order of their ids.
+    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
+        self.providers.values().map(|pool| &**pool)
+    }
+
+    /// The provider `id`.
+    pub fn pool(&self, id: ProviderId) -> Option<&Pool> {
+        self.providers.get(&id).map(|pool| &**pool)
+    }
+}
+
+impl Pool {
+    /// The provider.
+    pub fn id(&self) -> ProviderId {
+        self.identity.id
+    }
+
+    /// The provider's name, `kind/N`.
+    pub fn name(&self) -> &Arc<str> {
+        &self.identity.name
+    }
+
+    /// The mechanism.
+    pub fn kind(&self) -> &Arc<str> {
+        &self.identity.kind
+    }
+
+    /// What the provider looks at, for people.
+    pub fn description(&self) -> &Arc<str> {
+        &self.identity.description
+    }
+
+    /// The provider's groups.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+}
+
+/// One set of a snapshot.
+#[derive(Debug, Clone, Copy)]
+pub struct SetView<'a> {
+    snapshot: &'a Snapshot,
+    name: &'a Arc<str>,
+    providers: &'a Arc<[ProviderId]>,
+}
+
+impl<'a> SetView<'a> {
+    /// The set's name.
+    pub fn name(&self) -> &'a Arc<str> {
+        self.name
+    }
+
+    /// The providers that the set subscribes to, in the order of its configs.
+    pub fn pools(&self) -> impl Iterator<Item = &'a Pool> + use<'a> {
+        let snapshot = self.snapshot;
+        self.providers.iter().filter_map(move |id| snapshot.pool(*id))
+    }
+
+    /// Every group with the provider that it comes from: provider by provider, and within one
+    /// in a fixed order that is not that of the sources.
+    pub fn groups(&self) -> impl Iterator<Item = (&'a Pool, &'a Stored)> + use<'a> {
+        self.pools()
+            .flat_map(|pool| pool.groups.iter().map(move |stored| (pool, stored)))
+    }
+
+    /// How many groups there are.
+    pub fn group_count(&self) -> usize {
+        self.pools()
+            .map(|pool| pool.groups.len())
+            .fold(0, usize::saturating_add)
+    }
+
+    /// How many targets there are.
+    pub fn target_count(&self) -> usize {
+        self.pools()
+            .map(|pool| pool.groups.target_count())
+            .fold(0, usize::saturating_add)
+    }
+}
