@@ -55,6 +55,11 @@ enum Slot {
     Many(Arc<Vec<Stored>>),
 }
 
+/// Where the group of `source` stands: a fixed hash.
+pub(crate) fn key(source: &str) -> u64 {
+    hash::stable(source.as_bytes())
+}
+
 /// What [`Groups::put`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {
@@ -82,7 +87,7 @@ impl Groups {
     /// The group of `source`.
     pub fn get(&self, source: &str) -> Option<&Stored> {
         self.map
-            .get(&hash::stable(source.as_bytes()))?
+            .get(&key(source))?
             .all()
             .iter()
             .find(|stored| stored.group.source() == source)
@@ -105,9 +110,8 @@ impl Groups {
         })
     }
 
-    /// Puts a group that has targets in the place of its source.
-    pub(crate) fn put(&mut self, group: Group, now: Instant, update: u64) -> Put {
-        let key = hash::stable(group.source().as_bytes());
+    /// Puts a group that has targets in the place of its source, whose key is `key`.
+    pub(crate) fn put(&mut self, key: u64, group: Group, now: Instant, update: u64) -> Put {
         let before = self.map.get(&key);
         let old = before.and_then(|slot| slot.all().iter().find(|old| old.group.source() == group.source()));
         let (put, stored) = match old {
@@ -151,9 +155,8 @@ impl Groups {
         put
     }
 
-    /// Removes the group of `source`; says whether there was one.
-    pub(crate) fn remove(&mut self, source: &str) -> bool {
-        let key = hash::stable(source.as_bytes());
+    /// Removes the group of `source`, whose key is `key`; says whether there was one.
+    pub(crate) fn remove(&mut self, key: u64, source: &str) -> bool {
         let Some(slot) = self.map.get(&key) else { return false };
         let Some(old) = slot.all().iter().find(|old| old.group.source() == source) else {
             return false;
@@ -168,15 +171,16 @@ impl Groups {
         true
     }
 
-    /// The sources for which `named` says no. `named` is asked in the map's order.
+    /// The keys and sources for which `named` says no. It is asked in the order of keys.
     pub(crate) fn sources_not<'a>(
         &'a self,
         mut named: impl FnMut(u64, &str) -> bool + 'a,
-    ) -> impl Iterator<Item = &'a str> {
-        self.map
+    ) -> impl Iterator<Item = (u64, &'a str)> {
+        let all = self
+            .map
             .iter()
-            .flat_map(|(key, slot)| slot.all().iter().map(move |stored| (*key, stored.group.source())))
-            .filter_map(move |(key, source)| (!named(key, source)).then_some(source))
+            .flat_map(|(key, slot)| slot.all().iter().map(|stored| (*key, stored.group.source())));
+        all.filter(move |(key, source)| !named(*key, source))
     }
 }
 

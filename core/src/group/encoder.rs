@@ -13,7 +13,7 @@ use triomphe::Arc;
 
 use super::Group;
 use super::dictionary::Dictionary;
-use super::labels::LabelSet;
+use super::labels::{LabelSet, push_source};
 
 mod set;
 mod strings;
@@ -92,7 +92,6 @@ impl Encoder {
             open: None,
             group_set: SetWriter::default(),
             target_set: SetWriter::default(),
-            targets: Vec::new(),
         }
     }
 }
@@ -112,24 +111,24 @@ pub struct Batch<'e> {
     open: Option<Open>,
     group_set: SetWriter,
     target_set: SetWriter,
-    /// The open group's targets.
-    targets: Vec<u8>,
 }
 
 /// A finished group whose dictionary is not frozen yet.
 #[derive(Debug)]
 struct Draft {
     start: usize,
-    source_length: u32,
+    /// Where the targets and the shared labels start, from the group's start.
+    targets_at: u32,
+    labels_at: u32,
     target_count: u32,
-    /// Where the targets start, when they have to be sorted.
-    unsorted_from: Option<usize>,
+    sorted: bool,
 }
 
 /// What is known of the group between `begin` and `end`.
 #[derive(Debug)]
 struct Open {
-    source: String,
+    start: usize,
+    targets_at: u32,
     target_count: u32,
     target_open: bool,
     sorted: bool,
@@ -196,8 +195,12 @@ impl Batch<'_> {
                 length: source.len(),
             });
         }
+        let start = self.bytes.len();
+        push_source(&mut self.bytes, source);
+        let targets_at = self.since(start)?;
         self.open = Some(Open {
-            source: source.to_owned(),
+            start,
+            targets_at,
             target_count: 0,
             target_open: false,
             sorted: true,
@@ -213,7 +216,6 @@ impl Batch<'_> {
         if self.open.is_none() {
             return Err(GroupError::NotOpen);
         }
-        check(name, value)?;
         self.group_set.add(self.strings, name, value)
     }
 
@@ -237,7 +239,6 @@ impl Batch<'_> {
         if !self.open.as_ref().is_some_and(|open| open.target_open) {
             return Err(GroupError::NotOpen);
         }
-        check(name, value)?;
         self.target_set.add(self.strings, name, value)
     }
 
@@ -246,33 +247,45 @@ impl Batch<'_> {
     /// # Errors
     /// [`GroupError::NotOpen`], or [`GroupError::TooLarge`], which drops the group.
     pub fn end(&mut self) -> Result<(), GroupError> {
-        self.end_target()?;
-        let open = self.open.take().ok_or(GroupError::NotOpen)?;
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(open.source.as_bytes());
-        let written = self.group_set.finish(self.strings, &mut self.seen, &mut self.bytes);
-        let targets_start = self.bytes.len();
-        self.bytes.extend_from_slice(&self.targets);
-        self.targets.clear();
-        if written.is_err() || u32::try_from(self.bytes.len().saturating_sub(start)).is_err() {
-            self.bytes.truncate(start);
-            return Err(GroupError::TooLarge);
+        let closed = self.close();
+        if closed.is_err() {
+            self.abandon();
         }
-        self.drafts.push(Draft {
+        closed
+    }
+
+    fn close(&mut self) -> Result<(), GroupError> {
+        self.end_target()?;
+        let start = self.open.as_ref().ok_or(GroupError::NotOpen)?.start;
+        let labels_at = self.since(start)?;
+        self.group_set.finish(self.strings, &mut self.seen, &mut self.bytes)?;
+        self.since(start)?;
+        if let Some(Open {
             start,
-            source_length: u32::try_from(open.source.len()).map_err(|_| GroupError::TooLarge)?,
-            target_count: open.target_count,
-            unsorted_from: (!open.sorted).then_some(targets_start),
-        });
+            targets_at,
+            target_count,
+            sorted,
+            ..
+        }) = self.open.take()
+        {
+            self.drafts.push(Draft {
+                start,
+                targets_at,
+                labels_at,
+                target_count,
+                sorted,
+            });
+        }
         Ok(())
     }
 
     /// Drops the open group, if there is one.
     pub fn abandon(&mut self) {
-        self.open = None;
+        if let Some(open) = self.open.take() {
+            self.bytes.truncate(open.start);
+        }
         self.group_set.clear();
         self.target_set.clear();
-        self.targets.clear();
     }
 
     /// How many groups were added.
@@ -286,29 +299,22 @@ impl Batch<'_> {
     }
 
     /// The groups, in the order in which they were added. A group that is still open is dropped.
-    pub fn finish(self) -> Vec<Group> {
+    pub fn finish(mut self) -> Vec<Group> {
+        self.abandon();
         let dictionary = self.strings.freeze();
         let mut groups = Vec::with_capacity(self.drafts.len());
         let mut sorted = Vec::new();
         let mut drafts = self.drafts.iter().peekable();
         while let Some(draft) = drafts.next() {
             let end = drafts.peek().map_or(self.bytes.len(), |next| next.start);
-            let bytes = self.bytes.get(draft.start..end).unwrap_or_default();
-            let bytes = match draft
-                .unsorted_from
-                .and_then(|at| bytes.split_at_checked(at.saturating_sub(draft.start)))
-            {
-                Some((head, targets)) => {
-                    sorted.clear();
-                    sorted.extend_from_slice(head);
-                    sort_targets(&dictionary, targets, &mut sorted);
-                    sorted.as_slice()
-                }
-                None => bytes,
-            };
+            let mut bytes = self.bytes.get(draft.start..end).unwrap_or_default();
+            if !draft.sorted {
+                sort_targets(&dictionary, draft, bytes, &mut sorted);
+                bytes = &sorted;
+            }
             groups.push(Group::new(
                 dictionary.clone(),
-                draft.source_length,
+                draft.labels_at,
                 draft.target_count,
                 bytes,
             ));
@@ -317,14 +323,17 @@ impl Batch<'_> {
         groups
     }
 
+    /// The length of what was written since `start`.
+    fn since(&self, start: usize) -> Result<u32, GroupError> {
+        u32::try_from(self.bytes.len().saturating_sub(start)).map_err(|_| GroupError::TooLarge)
+    }
+
     fn end_target(&mut self) -> Result<(), GroupError> {
         let Some(open) = self.open.as_mut().filter(|open| open.target_open) else {
             return Ok(());
         };
         open.target_open = false;
-        let in_order = self
-            .target_set
-            .finish(self.strings, &mut self.seen, &mut self.targets)?;
+        let in_order = self.target_set.finish(self.strings, &mut self.seen, &mut self.bytes)?;
         // The first target has none before it; what the writer compared it with is of another group.
         open.sorted &= in_order || open.target_count == 1;
         Ok(())
@@ -340,7 +349,18 @@ pub(super) fn within(text: &str, limit: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-fn check(name: &str, value: &str) -> Result<(), GroupError> {
+#[inline]
+fn check_value(name: &str, value: &str) -> Result<(), GroupError> {
+    if value.len() > MAX_VALUE_BYTES {
+        return Err(GroupError::ValueTooLong {
+            name: within(name, 256).to_owned(),
+            length: value.len(),
+        });
+    }
+    Ok(())
+}
+
+fn check_name(name: &str, value: &str) -> Result<(), GroupError> {
     if name.is_empty() {
         return Err(GroupError::EmptyName {
             value: within(value, 64).to_owned(),
@@ -352,19 +372,14 @@ fn check(name: &str, value: &str) -> Result<(), GroupError> {
             length: name.len(),
         });
     }
-    if value.len() > MAX_VALUE_BYTES {
-        return Err(GroupError::ValueTooLong {
-            name: within(name, 256).to_owned(),
-            length: value.len(),
-        });
-    }
     Ok(())
 }
 
-/// Appends `targets` to `out` in sorted order.
-fn sort_targets(dictionary: &Arc<Dictionary>, targets: &[u8], out: &mut Vec<u8>) {
+/// Makes `out` the bytes of a group with its targets in sorted order.
+fn sort_targets(dictionary: &Arc<Dictionary>, draft: &Draft, bytes: &[u8], out: &mut Vec<u8>) {
+    let (targets_at, labels_at) = (draft.targets_at as usize, draft.labels_at as usize);
     let mut sets = Vec::new();
-    let mut rest = targets;
+    let mut rest = bytes.get(targets_at..labels_at).unwrap_or_default();
     loop {
         let before = rest;
         let Some(set) = LabelSet::read(dictionary, &mut rest) else {
@@ -377,9 +392,12 @@ fn sort_targets(dictionary: &Arc<Dictionary>, targets: &[u8], out: &mut Vec<u8>)
     }
     // The first label mostly decides: it is read once for each target, not once for each comparison.
     sets.sort_by(|(first_a, a, _), (first_b, b, _)| first_a.cmp(first_b).then_with(|| a.cmp(b)));
+    out.clear();
+    out.extend_from_slice(bytes.get(..targets_at).unwrap_or_default());
     for (_, _, bytes) in sets {
         out.extend_from_slice(bytes);
     }
+    out.extend_from_slice(bytes.get(labels_at..).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -141,16 +141,12 @@ pub struct Targets<'a> {
 }
 
 impl<'a> Targets<'a> {
-    pub(super) fn new(dictionary: &'a Dictionary, bytes: &'a [u8]) -> Self {
+    pub(super) fn new(dictionary: &'a Dictionary, bytes: &'a [u8], count: usize) -> Self {
         Self {
             dictionary,
             bytes,
-            left: usize::MAX,
+            left: count,
         }
-    }
-
-    pub(super) fn limit(self, left: usize) -> Self {
-        Self { left, ..self }
     }
 }
 
@@ -183,6 +179,18 @@ impl fmt::Debug for Targets<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.clone()).finish()
     }
+}
+
+/// Appends a group's source: its length and its text.
+pub(super) fn push_source(out: &mut Vec<u8>, source: &str) {
+    codec::push(out, u32::try_from(source.len()).unwrap_or(0));
+    out.extend_from_slice(source.as_bytes());
+}
+
+/// Reads a group's source off the front of its bytes.
+pub(super) fn take_source<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
+    let length = codec::take(bytes)? as usize;
+    core::str::from_utf8(codec::take_bytes(bytes, length)?).ok()
 }
 
 /// Appends the set without labels.

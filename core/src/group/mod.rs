@@ -42,47 +42,42 @@ pub use labels::{LabelSet, Labels, Targets};
 #[derive(Clone)]
 pub struct Group(ThinArc<Header, u8>);
 
+/// The bytes behind it are the source, the targets, and the set of shared labels, in that order:
+/// an encoder can write them as they come.
 struct Header {
     dictionary: Arc<Dictionary>,
-    source_length: u32,
+    /// Where the shared labels start.
+    labels_at: u32,
     target_count: u32,
 }
 
 impl Group {
     /// A group without targets: as an update it removes its source (S04).
     pub fn empty(source: &str) -> Self {
-        let source = encoder::within(source, MAX_SOURCE_BYTES);
-        let mut bytes = source.as_bytes().to_vec();
+        let mut bytes = Vec::new();
+        labels::push_source(&mut bytes, encoder::within(source, MAX_SOURCE_BYTES));
+        let labels_at = u32::try_from(bytes.len()).unwrap_or(0);
         labels::push_empty(&mut bytes);
-        let header = Header {
-            dictionary: Arc::new(Dictionary::new()),
-            source_length: u32::try_from(source.len()).unwrap_or(0),
-            target_count: 0,
-        };
-        Self(ThinArc::from_header_and_slice(header, &bytes))
+        Self::new(Arc::new(Dictionary::new()), labels_at, 0, &bytes)
     }
 
     /// What the group came from, unique within its provider.
     pub fn source(&self) -> &str {
-        let source = self
-            .0
-            .slice
-            .get(..self.0.header.header.source_length as usize)
-            .unwrap_or_default();
-        core::str::from_utf8(source).unwrap_or_default()
+        labels::take_source(&mut &self.0.slice).unwrap_or_default()
     }
 
     /// The labels that all targets share, unless a target says otherwise.
     pub fn labels(&self) -> LabelSet<'_> {
-        let mut sets = self.sets();
-        sets.next().unwrap_or(LabelSet::EMPTY)
+        let header = &self.0.header.header;
+        let mut bytes = self.0.slice.get(header.labels_at as usize..).unwrap_or_default();
+        LabelSet::read(&header.dictionary, &mut bytes).unwrap_or(LabelSet::EMPTY)
     }
 
     /// The targets, sorted; each with its own labels only.
     pub fn targets(&self) -> Targets<'_> {
-        let mut sets = self.sets();
-        sets.next();
-        sets.limit(self.target_count())
+        let mut bytes = &self.0.slice;
+        labels::take_source(&mut bytes);
+        Targets::new(&self.0.header.header.dictionary, bytes, self.target_count())
     }
 
     /// How many targets there are.
@@ -107,19 +102,11 @@ impl Group {
             .same_lineage(&other.0.header.header.dictionary)
     }
 
-    fn sets(&self) -> Targets<'_> {
-        let start = self.0.header.header.source_length as usize;
-        Targets::new(
-            &self.0.header.header.dictionary,
-            self.0.slice.get(start..).unwrap_or_default(),
-        )
-    }
-
-    fn new(dictionary: Arc<Dictionary>, source_length: u32, target_count: u32, bytes: &[u8]) -> Self {
+    fn new(dictionary: Arc<Dictionary>, labels_at: u32, target_count: u32, bytes: &[u8]) -> Self {
         Self(ThinArc::from_header_and_slice(
             Header {
                 dictionary,
-                source_length,
+                labels_at,
                 target_count,
             },
             bytes,
@@ -135,7 +122,7 @@ impl PartialEq for Group {
         }
         // Within a lineage the same bytes mean the same. Other bytes may, too: a string that was
         // new to the first group can be a symbol in the second.
-        if a.source_length == b.source_length && self.0.slice == other.0.slice && self.same_lineage(other) {
+        if a.labels_at == b.labels_at && self.0.slice == other.0.slice && self.same_lineage(other) {
             return true;
         }
         self.source() == other.source() && self.labels() == other.labels() && self.targets().eq(other.targets())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::registry::Provider;
 use crate::store::Put;
 use crate::update::UpdateKind;
-use crate::{Failure, Group, Instant, Update, UpdateOutcome, hash};
+use crate::{Failure, Group, Instant, Update, UpdateOutcome, store};
 
 impl<C> Provider<C> {
     /// Takes an update in and says what it changed.
@@ -23,17 +23,17 @@ impl<C> Provider<C> {
             outcome.removed = self.remove_all_but(&order, &update.groups);
         }
         let mut groups: Vec<Option<Group>> = update.groups.into_iter().map(Some).collect();
-        for &(_, place) in &order {
+        for &(key, place) in &order {
             let Some(group) = groups.get_mut(place).and_then(Option::take) else {
                 continue;
             };
             if group.target_count() == 0 {
                 outcome.removed = outcome
                     .removed
-                    .saturating_add(usize::from(self.groups.remove(group.source())));
+                    .saturating_add(usize::from(self.groups.remove(key, group.source())));
                 continue;
             }
-            let count = match self.groups.put(group, now, number) {
+            let count = match self.groups.put(key, group, now, number) {
                 Put::Added => &mut outcome.added,
                 Put::Changed => &mut outcome.changed,
                 Put::Unchanged => &mut outcome.unchanged,
@@ -73,9 +73,9 @@ impl<C> Provider<C> {
                 .into_iter()
                 .any(|(_, place)| groups.get(*place).is_some_and(|group| group.source() == source))
         });
-        let unnamed: Vec<String> = unnamed.map(str::to_owned).collect();
-        for source in &unnamed {
-            self.groups.remove(source);
+        let unnamed: Vec<(u64, String)> = unnamed.map(|(key, source)| (key, source.to_owned())).collect();
+        for (key, source) in &unnamed {
+            self.groups.remove(*key, source);
         }
         unnamed.len()
     }
@@ -84,7 +84,7 @@ impl<C> Provider<C> {
 /// The places of the groups that count, with the hash of their source, sorted by hash: where a
 /// source is named more than once, the last one.
 fn last_of_each_source(groups: &[Group]) -> Vec<(u64, usize)> {
-    let hash = |(place, group): (usize, &Group)| (hash::stable(group.source().as_bytes()), place);
+    let hash = |(place, group): (usize, &Group)| (store::key(group.source()), place);
     let mut order: Vec<(u64, usize)> = groups.iter().enumerate().map(hash).collect();
     order.sort_unstable();
     let source = |place: usize| groups.get(place).map(Group::source);

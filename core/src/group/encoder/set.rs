@@ -2,81 +2,75 @@
 //!
 //! Sets that follow each other are mostly alike: the same names in the same order, and many of
 //! the same values. So the writer keeps the last set's layout and values, and looks things up
-//! only where a set differs from the one before.
+//! only where a set differs from the one before. This is the hottest code of an ingest: it works
+//! on bytes, and goes through its lists side by side.
 
 use core::cmp::Ordering;
 
-use super::GroupError;
 use super::strings::{Seen, Strings};
+use super::{GroupError, check_name, check_value};
 use crate::group::codec;
 use crate::group::dictionary::{Shape, Symbol};
 
 #[derive(Debug, Default)]
 pub(super) struct SetWriter {
     /// The set that is being given.
-    given: Given,
-    /// The set before it.
-    before: Given,
-    /// How each of the last set's values was written.
-    written: Vec<Option<Symbol>>,
+    given: Values,
+    /// The names of the set that is being given, once they differ from the layout's.
+    names: Option<Vec<Symbol>>,
+    /// The values of the set before it.
+    before: Values,
     layout: Layout,
-    /// Whether `before` and `written` belong to `layout`.
-    layout_is_of_before: bool,
-    body: Vec<u8>,
+    /// Whether `before` and what the layout's places remember are of the set before.
+    comparable: bool,
 }
 
-/// Names and values in the order in which they were given.
+/// Values in the order in which they were given.
 #[derive(Debug, Default)]
-struct Given {
-    names: Vec<Symbol>,
-    text: String,
+struct Values {
+    text: Vec<u8>,
     ends: Vec<usize>,
-    /// Whether each name so far is that of the layout at the same place.
-    as_layout: bool,
 }
 
 /// What a set's names say: the shape, and which of the given values is which of the shape's.
 #[derive(Debug, Default)]
 struct Layout {
-    text: String,
+    /// The names in the order in which they were given.
+    text: Vec<u8>,
     ends: Vec<usize>,
     names: Vec<Symbol>,
     shape: Shape,
-    /// For each name of the shape, the place at which it was given.
-    order: Vec<usize>,
-    /// For each place, whether its values are worth looking up.
-    habits: Vec<Habit>,
+    /// For each name of the shape, where it was given.
+    places: Vec<Place>,
 }
 
-/// How often values at one place turned out to be shared.
-#[derive(Debug, Default, Clone)]
-struct Habit {
+/// One label of a layout.
+#[derive(Debug, Clone, Default)]
+struct Place {
+    given_at: usize,
+    /// How its last value was written.
+    written: Option<Symbol>,
+    /// How often a value was looked up, or could have been, and how often it was shared.
     tried: u32,
     shared: u32,
 }
 
 impl SetWriter {
+    #[inline]
     pub(super) fn add(&mut self, strings: &mut Strings, name: &str, value: &str) -> Result<(), GroupError> {
-        let place = self.given.names.len();
-        if place == 0 {
-            self.given.as_layout = true;
+        let place = self.given.ends.len();
+        if self.names.is_some() || !self.layout.is_named(place, name.as_bytes()) {
+            self.add_name(strings, place, name, value)?;
         }
-        let symbol = match self.layout.names.get(place) {
-            Some(&symbol) if self.given.as_layout && self.layout.name(place) == name => symbol,
-            _ => {
-                self.given.as_layout = false;
-                strings.name(name)?
-            }
-        };
-        self.given.names.push(symbol);
-        self.given.text.push_str(value);
-        self.given.ends.push(self.given.text.len());
+        check_value(name, value)?;
+        self.given.push(value.as_bytes());
         Ok(())
     }
 
     /// Forgets the set that is being given.
     pub(super) fn clear(&mut self) {
         self.given.clear();
+        self.names = None;
     }
 
     /// Appends the set that was given, and says whether it stands at or after the one before in
@@ -87,69 +81,87 @@ impl SetWriter {
         seen: &mut Seen,
         out: &mut Vec<u8>,
     ) -> Result<bool, GroupError> {
-        if self.given.names.is_empty() {
+        let given = self.given.ends.len();
+        if given == 0 {
             crate::group::labels::push_empty(out);
-            self.layout_is_of_before = false;
+            self.comparable = false;
             return Ok(false);
         }
-        let same_layout = self.given.as_layout && self.given.names.len() == self.layout.names.len();
-        if !same_layout {
-            self.layout = Layout::of(strings, &self.given.names)?;
+        match self.names.take() {
+            Some(names) => self.set_layout(strings, &names)?,
+            // The set has the first names of the layout and no more.
+            None if given < self.layout.names.len() => {
+                let names = self.layout.names.get(..given).unwrap_or_default().to_vec();
+                self.set_layout(strings, &names)?;
+            }
+            None => {}
         }
-        let comparable = same_layout && self.layout_is_of_before;
         strings.shape_used(self.layout.shape);
-        let order = self.write_body(strings, seen, comparable);
-        codec::push(out, u32::try_from(self.body.len()).map_err(|_| GroupError::TooLarge)?);
-        out.extend_from_slice(&self.body);
+        let start = out.len();
+        let order = self.write_body(strings, seen, out);
+        codec::insert_length(out, start).ok_or(GroupError::TooLarge)?;
         core::mem::swap(&mut self.given, &mut self.before);
         self.given.clear();
-        self.layout_is_of_before = true;
-        Ok(comparable && order != Ordering::Less)
+        Ok(core::mem::replace(&mut self.comparable, true) && order != Ordering::Less)
     }
 
-    /// Encodes the given values into `body`, and compares them with those before.
-    fn write_body(&mut self, strings: &mut Strings, seen: &mut Seen, comparable: bool) -> Ordering {
+    /// Notes a name that is not the layout's at this place.
+    #[cold]
+    fn add_name(&mut self, strings: &mut Strings, place: usize, name: &str, value: &str) -> Result<(), GroupError> {
+        check_name(name, value)?;
+        let symbol = strings.name(name)?;
+        let alike = &self.layout.names;
+        self.names
+            .get_or_insert_with(|| alike.get(..place).unwrap_or_default().to_vec())
+            .push(symbol);
+        Ok(())
+    }
+
+    #[cold]
+    fn set_layout(&mut self, strings: &mut Strings, names: &[Symbol]) -> Result<(), GroupError> {
+        self.layout = Layout::of(strings, names)?;
+        self.comparable = false;
+        Ok(())
+    }
+
+    /// Encodes the given values, and compares them with those before.
+    fn write_body(&mut self, strings: &mut Strings, seen: &mut Seen, out: &mut Vec<u8>) -> Ordering {
         let Self {
             given,
             before,
-            written,
             layout,
-            body,
+            comparable,
             ..
         } = self;
-        body.clear();
-        codec::push(body, layout.shape);
-        written.resize(layout.names.len(), None);
+        codec::leave_length(out);
+        codec::push(out, layout.shape);
         let mut ordering = Ordering::Equal;
-        for &place in &layout.order {
-            let value = given.value(place);
-            let (Some(habit), Some(how)) = (layout.habits.get_mut(place), written.get_mut(place)) else {
-                continue;
-            };
-            if comparable {
-                let value_before = before.value(place);
-                if value == value_before {
-                    if let Some(symbol) = *how {
-                        strings.used(symbol);
-                        codec::push(body, symbol << 1 | 1);
-                        continue;
+        for place in &mut layout.places {
+            let value = given.get(place.given_at);
+            if *comparable {
+                let value_before = before.get(place.given_at);
+                if !same(value, value_before) {
+                    if ordering == Ordering::Equal {
+                        ordering = value.cmp(value_before);
                     }
-                } else {
-                    ordering = ordering.then_with(|| value.cmp(value_before));
+                } else if let Some(symbol) = place.written {
+                    strings.used(symbol);
+                    codec::push(out, symbol << 1 | 1);
+                    continue;
                 }
             }
-            *how = if habit.is_worth_a_try() {
+            place.written = if place.is_worth_a_try() {
                 strings.value(seen, value)
             } else {
                 strings.unshared()
             };
-            habit.learn(how.is_some());
-            match *how {
-                Some(symbol) => codec::push(body, symbol << 1 | 1),
+            place.learn();
+            match place.written {
+                Some(symbol) => codec::push(out, symbol << 1 | 1),
                 None => {
                     // Values are below MAX_VALUE_BYTES, so the length fits.
-                    codec::push(body, u32::try_from(value.len()).unwrap_or(0) << 1);
-                    body.extend_from_slice(value.as_bytes());
+                    codec::push(out, u32::try_from(value.len()).unwrap_or(0) << 1);
+                    out.extend_from_slice(value);
                 }
             }
         }
@@ -157,13 +169,19 @@ impl SetWriter {
     }
 }
 
-impl Given {
-    fn value(&self, place: usize) -> &str {
+impl Values {
+    #[inline]
+    fn push(&mut self, value: &[u8]) {
+        self.text.extend_from_slice(value);
+        self.ends.push(self.text.len());
+    }
+
+    #[inline]
+    fn get(&self, place: usize) -> &[u8] {
         slice(&self.text, &self.ends, place)
     }
 
     fn clear(&mut self) {
-        self.names.clear();
         self.text.clear();
         self.ends.clear();
     }
@@ -179,41 +197,64 @@ impl Layout {
         order.dedup_by_key(|place| names.get(*place).copied());
         order.reverse();
 
-        let (mut text, mut ends) = (String::new(), Vec::with_capacity(names.len()));
+        let (mut text, mut ends) = (Vec::new(), Vec::with_capacity(names.len()));
         for place in 0..names.len() {
-            text.push_str(name(place));
+            text.extend_from_slice(name(place).as_bytes());
             ends.push(text.len());
         }
         let shape: Vec<Symbol> = order.iter().filter_map(|&place| names.get(place).copied()).collect();
         let shape = strings.shape(&shape)?;
+        let places = order
+            .into_iter()
+            .map(|given_at| Place {
+                given_at,
+                ..Place::default()
+            })
+            .collect();
         Ok(Self {
             text,
             ends,
             names: names.to_vec(),
             shape,
-            order,
-            habits: vec![Habit::default(); names.len()],
+            places,
         })
     }
 
-    fn name(&self, place: usize) -> &str {
-        slice(&self.text, &self.ends, place)
+    #[inline]
+    fn is_named(&self, place: usize, name: &[u8]) -> bool {
+        place < self.ends.len() && same(slice(&self.text, &self.ends, place), name)
     }
 }
 
-impl Habit {
-    /// Values that were never shared in many tries are looked up only now and then.
+impl Place {
+    /// Values that were rarely shared in many tries are looked up only now and then.
     fn is_worth_a_try(&self) -> bool {
         self.tried < 64 || self.shared >= self.tried / 8 || self.tried.is_multiple_of(16)
     }
 
-    fn learn(&mut self, shared: bool) {
+    fn learn(&mut self) {
         self.tried = self.tried.saturating_add(1);
-        self.shared = self.shared.saturating_add(u32::from(shared));
+        self.shared = self.shared.saturating_add(u32::from(self.written.is_some()));
     }
 }
 
-fn slice<'a>(text: &'a str, ends: &[usize], place: usize) -> &'a str {
+/// Whether two texts are the same. Most are shorter than what a call to `memcmp` costs.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        0..4 => a.iter().zip(b).all(|(a, b)| a == b),
+        // The first and the last bytes overlap, and cover all.
+        4..8 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        _ => a == b,
+    }
+}
+
+#[inline]
+fn slice<'a>(text: &'a [u8], ends: &[usize], place: usize) -> &'a [u8] {
     let start = place
         .checked_sub(1)
         .and_then(|before| ends.get(before))

@@ -42,7 +42,7 @@ impl Strings {
     /// The symbol of a label's name. Names are always shared.
     pub(super) fn name(&mut self, name: &str) -> Result<Symbol, GroupError> {
         let hash = hash(name.as_bytes());
-        let symbol = match self.find(hash, name) {
+        let symbol = match self.find(hash, name.as_bytes()) {
             Some(symbol) => symbol,
             None => self.add(hash, name).ok_or(GroupError::TooLarge)?,
         };
@@ -51,7 +51,7 @@ impl Strings {
     }
 
     /// The symbol of a value, if it is or becomes shared.
-    pub(super) fn value(&mut self, seen: &mut Seen, value: &str) -> Option<Symbol> {
+    pub(super) fn value(&mut self, seen: &mut Seen, value: &[u8]) -> Option<Symbol> {
         let symbol = self.find_or_share(seen, value);
         match symbol {
             Some(symbol) => self.symbol_use.count(symbol),
@@ -66,14 +66,14 @@ impl Strings {
         None
     }
 
-    fn find_or_share(&mut self, seen: &mut Seen, value: &str) -> Option<Symbol> {
+    fn find_or_share(&mut self, seen: &mut Seen, value: &[u8]) -> Option<Symbol> {
         if value.len() < MIN_SHARED_BYTES {
             return None;
         }
-        let hash = hash(value.as_bytes());
+        let hash = hash(value);
         match self.find(hash, value) {
             Some(symbol) => Some(symbol),
-            None if seen.again(hash) => self.add(hash, value),
+            None if seen.again(hash) => self.add(hash, core::str::from_utf8(value).ok()?),
             None => None,
         }
     }
@@ -168,8 +168,10 @@ impl Strings {
         self.freeze();
     }
 
-    fn find(&self, hash: u64, text: &str) -> Option<Symbol> {
-        self.symbols.find(hash, |&symbol| self.text(symbol) == text).copied()
+    fn find(&self, hash: u64, text: &[u8]) -> Option<Symbol> {
+        self.symbols
+            .find(hash, |&symbol| self.text(symbol).as_bytes() == text)
+            .copied()
     }
 
     fn add(&mut self, hash_of_text: u64, text: &str) -> Option<Symbol> {
