@@ -73,14 +73,16 @@ impl<'a> SnapshotDiff<'a> {
 
     /// The providers that differ, in the order of their ids.
     pub fn pools(&self) -> impl Iterator<Item = PoolChange<'a>> + use<'a> {
-        self.older.providers.diff(&self.newer.providers).map(|item| match item {
+        let changes = self.older.providers.diff(&self.newer.providers).map(|item| match item {
             DiffItem::Add(_, new) => PoolChange::Added(new),
             DiffItem::Remove(_, old) => PoolChange::Removed(old),
             DiffItem::Update {
                 old: (_, old),
                 new: (_, new),
             } => PoolChange::Changed { old, new },
-        })
+        });
+        // What changed and changed back in between is another version, and no difference.
+        changes.filter(|change| !matches!(change, PoolChange::Changed { old, new } if new.groups.diff(&old.groups).next().is_none()))
     }
 
     /// Whether nothing differs.

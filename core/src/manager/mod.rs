@@ -224,7 +224,10 @@ impl<C: ProviderConfig> Manager<C> {
         provider: ProviderId,
         reason: impl Into<String>,
     ) -> Result<(), UnknownProvider> {
-        self.registry.build_failed(provider, reason.into())?;
+        if let Err(unknown) = self.registry.build_failed(provider, reason.into()) {
+            self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
+            return Err(unknown);
+        }
         self.throttle.changed(now);
         self.advance(now);
         Ok(())

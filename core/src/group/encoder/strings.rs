@@ -157,7 +157,10 @@ impl Strings {
     /// A new lineage with the strings that were used in `kept_since` or later, and no shapes.
     fn start_lineage(&mut self, kept_since: u32) {
         let old = core::mem::take(self);
-        // In order of symbols, so that the new ones do not depend on the table's order.
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "sorted before use, so the table's order does not show"
+        )]
         let mut kept: Vec<Symbol> = old.symbols.iter().copied().collect();
         kept.retain(|&symbol| old.symbol_use.used_since(symbol, kept_since));
         kept.sort_unstable();
