@@ -3,7 +3,16 @@
 //! Reading never panics: what can't be read is `None`, and the caller ends there.
 
 /// Appends `value`.
-pub(super) fn push(out: &mut Vec<u8>, mut value: u32) {
+#[inline]
+pub(super) fn push(out: &mut Vec<u8>, value: u32) {
+    if value < 0x80 {
+        out.push(value as u8);
+    } else {
+        push_long(out, value);
+    }
+}
+
+fn push_long(out: &mut Vec<u8>, mut value: u32) {
     while value >= 0x80 {
         out.push((value as u8) | 0x80);
         value >>= 7;

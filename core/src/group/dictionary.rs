@@ -92,6 +92,15 @@ impl Dictionary {
             .text(symbol)
     }
 
+    /// The bytes of the string that `symbol` names.
+    pub(super) fn bytes(&self, symbol: Symbol) -> Option<&[u8]> {
+        self.chunks
+            .iter()
+            .rev()
+            .find(|chunk| chunk.first_symbol <= symbol)?
+            .bytes(symbol)
+    }
+
     /// The names of `shape`, sorted by their text.
     pub(super) fn shape(&self, shape: Shape) -> Option<&[Symbol]> {
         if shape == 0 {
@@ -133,6 +142,12 @@ impl Chunk {
     pub(super) fn text(&self, symbol: Symbol) -> Option<&str> {
         let (start, end) = span(&self.ends, symbol.checked_sub(self.first_symbol)?)?;
         self.text.get(start..end)
+    }
+
+    /// The bytes of the string that `symbol` names, if it is of this chunk.
+    pub(super) fn bytes(&self, symbol: Symbol) -> Option<&[u8]> {
+        let (start, end) = span(&self.ends, symbol.checked_sub(self.first_symbol)?)?;
+        self.text.as_bytes().get(start..end)
     }
 
     /// The names of `shape`, if it is of this chunk.

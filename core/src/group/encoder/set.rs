@@ -29,15 +29,14 @@ pub(super) struct SetWriter {
 #[derive(Debug, Default)]
 struct Values {
     text: Vec<u8>,
-    ends: Vec<usize>,
+    spans: Vec<(usize, usize)>,
 }
 
 /// What a set's names say: the shape, and which of the given values is which of the shape's.
 #[derive(Debug, Default)]
 struct Layout {
     /// The names in the order in which they were given.
-    text: Vec<u8>,
-    ends: Vec<usize>,
+    texts: Vec<Box<[u8]>>,
     names: Vec<Symbol>,
     shape: Shape,
     /// For each name of the shape, where it was given.
@@ -58,7 +57,7 @@ struct Place {
 impl SetWriter {
     #[inline]
     pub(super) fn add(&mut self, strings: &mut Strings, name: &str, value: &str) -> Result<(), GroupError> {
-        let place = self.given.ends.len();
+        let place = self.given.spans.len();
         if self.names.is_some() || !self.layout.is_named(place, name.as_bytes()) {
             self.add_name(strings, place, name, value)?;
         }
@@ -81,7 +80,7 @@ impl SetWriter {
         seen: &mut Seen,
         out: &mut Vec<u8>,
     ) -> Result<bool, GroupError> {
-        let given = self.given.ends.len();
+        let given = self.given.spans.len();
         if given == 0 {
             crate::group::labels::push_empty(out);
             self.comparable = false;
@@ -136,6 +135,7 @@ impl SetWriter {
         codec::leave_length(out);
         codec::push(out, layout.shape);
         let mut ordering = Ordering::Equal;
+        let mut alike = 0_usize;
         for place in &mut layout.places {
             let value = given.get(place.given_at);
             if *comparable {
@@ -145,7 +145,8 @@ impl SetWriter {
                         ordering = value.cmp(value_before);
                     }
                 } else if let Some(symbol) = place.written {
-                    strings.used(symbol);
+                    // That it is used was noted when the set before was written.
+                    alike = alike.saturating_add(1);
                     codec::push(out, symbol << 1 | 1);
                     continue;
                 }
@@ -165,6 +166,7 @@ impl SetWriter {
                 }
             }
         }
+        strings.written_before(alike);
         ordering
     }
 }
@@ -172,18 +174,20 @@ impl SetWriter {
 impl Values {
     #[inline]
     fn push(&mut self, value: &[u8]) {
+        let start = self.text.len();
         self.text.extend_from_slice(value);
-        self.ends.push(self.text.len());
+        self.spans.push((start, self.text.len()));
     }
 
     #[inline]
     fn get(&self, place: usize) -> &[u8] {
-        slice(&self.text, &self.ends, place)
+        let (start, end) = self.spans.get(place).copied().unwrap_or_default();
+        self.text.get(start..end).unwrap_or_default()
     }
 
     fn clear(&mut self) {
         self.text.clear();
-        self.ends.clear();
+        self.spans.clear();
     }
 }
 
@@ -197,11 +201,7 @@ impl Layout {
         order.dedup_by_key(|place| names.get(*place).copied());
         order.reverse();
 
-        let (mut text, mut ends) = (Vec::new(), Vec::with_capacity(names.len()));
-        for place in 0..names.len() {
-            text.extend_from_slice(name(place).as_bytes());
-            ends.push(text.len());
-        }
+        let texts = (0..names.len()).map(|place| name(place).as_bytes().into()).collect();
         let shape: Vec<Symbol> = order.iter().filter_map(|&place| names.get(place).copied()).collect();
         let shape = strings.shape(&shape)?;
         let places = order
@@ -212,8 +212,7 @@ impl Layout {
             })
             .collect();
         Ok(Self {
-            text,
-            ends,
+            texts,
             names: names.to_vec(),
             shape,
             places,
@@ -222,7 +221,7 @@ impl Layout {
 
     #[inline]
     fn is_named(&self, place: usize, name: &[u8]) -> bool {
-        place < self.ends.len() && same(slice(&self.text, &self.ends, place), name)
+        self.texts.get(place).is_some_and(|text| same(text, name))
     }
 }
 
@@ -251,15 +250,4 @@ fn same(a: &[u8], b: &[u8]) -> bool {
         8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
         _ => a == b,
     }
-}
-
-#[inline]
-fn slice<'a>(text: &'a [u8], ends: &[usize], place: usize) -> &'a [u8] {
-    let start = place
-        .checked_sub(1)
-        .and_then(|before| ends.get(before))
-        .copied()
-        .unwrap_or(0);
-    let end = ends.get(place).copied().unwrap_or(start);
-    text.get(start..end).unwrap_or_default()
 }

@@ -78,9 +78,9 @@ impl Strings {
         }
     }
 
-    /// Counts one more use of a symbol that the caller knows.
-    pub(super) fn used(&mut self, symbol: Symbol) {
-        self.symbol_use.count(symbol);
+    /// Counts values that are written as they were in the same batch before.
+    pub(super) fn written_before(&mut self, values: usize) {
+        self.symbol_use.batch_values = self.symbol_use.batch_values.saturating_add(values);
     }
 
     /// Counts one more use of a shape that the caller knows, and of the names in it.
@@ -172,9 +172,8 @@ impl Strings {
     }
 
     fn find(&self, hash: u64, text: &[u8]) -> Option<Symbol> {
-        self.symbols
-            .find(hash, |&symbol| self.text(symbol).as_bytes() == text)
-            .copied()
+        let bytes = |symbol: Symbol| self.pending.bytes(symbol).or_else(|| self.dictionary.bytes(symbol));
+        self.symbols.find(hash, |&symbol| bytes(symbol) == Some(text)).copied()
     }
 
     fn add(&mut self, hash_of_text: u64, text: &str) -> Option<Symbol> {
