@@ -1,0 +1,81 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::BoxFuture;
+
+/// A file's bytes, and when it was last changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileContents {
+    /// The whole file.
+    pub bytes: Vec<u8>,
+    /// Last modification, since 1970-01-01 UTC.
+    pub modified: Duration,
+}
+
+/// Why a file operation failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// There is no such file.
+    #[error("{}: no such file", path.display())]
+    NotFound {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is larger than the caller takes.
+    #[error("{}: larger than the limit of {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The pattern can't be understood.
+    #[error("{pattern}: not a valid pattern: {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Anything else that the system says.
+    #[error("{}: {reason}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// Files, folders, and being told when they change.
+pub trait Files: Send + Sync {
+    /// Reads a whole file of at most `limit` bytes.
+    fn read(&self, path: &Path, limit: u64) -> BoxFuture<'static, Result<FileContents, FileError>>;
+
+    /// The paths that match a shell pattern (`*`, `?`, `[…]` as in Go's `filepath.Glob`), sorted.
+    /// [`pattern`](crate::pattern) says what matches.
+    ///
+    /// A pattern that matches nothing gives an empty list.
+    fn glob(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<PathBuf>, FileError>>;
+
+    /// The names in a folder, sorted.
+    fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>>;
+
+    /// Where a symbolic link points.
+    fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>>;
+
+    /// Starts watching folders for changes of the files directly in them.
+    ///
+    /// A folder that does not exist is an error; the caller falls back on polling.
+    fn watch(&self, folders: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError>;
+}
+
+/// A running watch; dropping it ends it.
+pub trait FileWatch: Send {
+    /// Completes when something changed, with the paths that did, sorted and without repeats.
+    ///
+    /// Changes that come together are told together. An error means that changes may have been
+    /// missed: the caller should look at everything. Dropping the future before it completes
+    /// loses nothing: the next call tells it.
+    fn changed(&mut self) -> BoxFuture<'_, Result<Vec<PathBuf>, FileError>>;
+}

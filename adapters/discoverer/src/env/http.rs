@@ -1,0 +1,148 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::BoxFuture;
+use crate::settings::HttpClientSettings;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Absolute URL.
+    pub url: String,
+    /// Header names and values, beside those that the client's settings add.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+    /// Time allowed from the start of the connection to the last byte of the answer.
+    pub timeout: Duration,
+    /// Largest body that is accepted, in bytes after decompression.
+    pub body_limit: u64,
+}
+
+impl HttpRequest {
+    /// A `GET` without headers, with 30 s and 64 MiB as its limits.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self {
+            method: "GET".to_owned(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout: Duration::from_secs(30),
+            body_limit: 64 << 20,
+        }
+    }
+}
+
+/// One answer, whatever its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// Header names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// The whole body, decompressed.
+    pub body: Vec<u8>,
+}
+
+impl HttpResponse {
+    /// The first value of the header called `name` (in lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there was no answer. Secrets never appear in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// The settings can't be used (a certificate that can't be read, …).
+    #[error("HTTP client: {reason}")]
+    Settings {
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The URL can't be used.
+    #[error("{url}: {reason}")]
+    Url {
+        /// The URL, without its credentials.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No connection could be made.
+    #[error("connecting to {host}: {reason}")]
+    Connect {
+        /// Host and port.
+        host: String,
+        /// What the system or the proxy says.
+        reason: String,
+    },
+    /// The TLS handshake failed.
+    #[error("TLS with {host}: {reason}")]
+    Tls {
+        /// Host and port.
+        host: String,
+        /// What the TLS library says.
+        reason: String,
+    },
+    /// There was no whole answer in time.
+    #[error("{host}: no whole answer within {timeout:?}")]
+    Timeout {
+        /// Host and port.
+        host: String,
+        /// The time that was allowed.
+        timeout: Duration,
+    },
+    /// The body is larger than the caller takes.
+    #[error("{host}: the body is larger than the limit of {limit} bytes")]
+    BodyTooLarge {
+        /// Host and port.
+        host: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// Too many redirects.
+    #[error("{host}: stopped after {count} redirects")]
+    TooManyRedirects {
+        /// Host and port.
+        host: String,
+        /// How many were followed.
+        count: u32,
+    },
+    /// The connection broke, or the answer is not HTTP.
+    #[error("{host}: {reason}")]
+    Protocol {
+        /// Host and port.
+        host: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A token could not be had.
+    #[error("OAuth 2.0 token from {token_url}: {reason}")]
+    Token {
+        /// Where the token was asked for.
+        token_url: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// Makes HTTP clients.
+pub trait Http: Send + Sync {
+    /// A client with these settings. Files that the settings name (`password_file`, `ca_file`, …)
+    /// are read by the client when it sends, so that a changed file is seen.
+    ///
+    /// # Errors
+    /// [`HttpError::Settings`] when the settings can never work.
+    fn client(&self, settings: &HttpClientSettings) -> Result<Arc<dyn HttpClient>, HttpError>;
+}
+
+/// Sends requests. Connections are kept and shared between requests.
+pub trait HttpClient: Send + Sync {
+    /// Sends one request and reads the whole answer.
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>>;
+}

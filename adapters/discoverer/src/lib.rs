@@ -1,0 +1,92 @@
+//! The port between headcount and the world.
+//!
+//! A [`Discoverer`] talks to one service-discovery mechanism and reports what it finds through
+//! [`Updates`]. It touches the world only through [`Env`]: a few small traits that an async
+//! runtime implements over real sockets and files, and the simulator over virtual ones. That is
+//! the one rule here: **no discoverer opens a socket or a file, reads a clock or draws a random
+//! number except through its `Env`**, so the same code runs in production and under simulated
+//! faults.
+//!
+//! Dropping the future that [`Discoverer::run`] returned cancels the discoverer.
+//!
+//! * [`mod@env`]: the traits, and the plain data that passes through them.
+//! * [`settings`]: what a `*_sd_configs` entry says, checked; the manager's provider config.
+//! * [`refresh`]: the loop that polls, backs off and reports, written once.
+//! * [`pattern`]: shell patterns, for whoever lists files and whoever is told that one changed.
+//! * [`metrics`]: numbers of a mechanism's own (`prometheus_sd_file_mtime_seconds`, …).
+
+pub mod env;
+pub mod metrics;
+pub mod pattern;
+pub mod refresh;
+pub mod settings;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod updates;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use env::Env;
+pub use updates::{Message, Report, Stopped, Updates};
+
+/// A boxed future that can move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What talks to one service-discovery mechanism.
+///
+/// Any `FnOnce(Env, Updates) -> impl Future<Output = ()>` is a discoverer, so a source of one's
+/// own is one async function:
+///
+/// ```
+/// use headcount_core::{Encoder, Update};
+/// use headcount_discoverer::{Discoverer, Env, Updates};
+///
+/// async fn cmdb(_env: Env, updates: Updates) {
+///     let mut encoder = Encoder::new();
+///     let mut batch = encoder.batch();
+///     batch.group("cmdb/rack-1", [("rack", "1")], [[("__address__", "10.0.0.1:9100")]]).ok();
+///     updates.send(Update::full(batch.finish())).await.ok();
+/// }
+///
+/// let discoverer: Box<dyn Discoverer> = Box::new(cmdb);
+/// # drop(discoverer);
+/// ```
+pub trait Discoverer: Send + 'static {
+    /// Runs until the future is dropped, or until there is nothing more to say.
+    ///
+    /// A discoverer that returns keeps what it reported: its groups stay until the provider is
+    /// stopped.
+    fn run(self: Box<Self>, env: Env, updates: Updates) -> BoxFuture<'static, ()>;
+}
+
+impl<F, Fut> Discoverer for F
+where
+    F: FnOnce(Env, Updates) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    fn run(self: Box<Self>, env: Env, updates: Updates) -> BoxFuture<'static, ()> {
+        Box::pin((*self)(env, updates))
+    }
+}
+
+/// Why a discoverer could not be made from its settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// headcount knows the mechanism but does not run it yet.
+    #[error(
+        "{mechanism}_sd is not supported yet; remove it from the job, or discover these targets with another mechanism"
+    )]
+    Unsupported {
+        /// The mechanism, as in `<mechanism>_sd_configs`.
+        mechanism: String,
+    },
+    /// The settings can't be used.
+    #[error("{mechanism}_sd: {reason}")]
+    Invalid {
+        /// The mechanism, as in `<mechanism>_sd_configs`.
+        mechanism: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+}

@@ -1,0 +1,389 @@
+//! The loop that polls, backs off and reports, written once.
+//!
+//! A mechanism that is asked again and again implements [`Refresh`] and hands itself to [`run`].
+//! The one rule: **whatever happens, the manager hears of every refresh**, either what was found
+//! or why nothing was, with the time it took.
+//!
+//! When it asks is decided by [`Schedule`]:
+//!
+//! * The first refresh is at once. The second comes after half to a whole interval, the others
+//!   after 90 % to 100 % of one, counted from start to start: discoverers that started together
+//!   drift apart, and targets are never older than the configuration allows.
+//! * After a failure that may pass by itself, the next try is after a second, then two, four, …,
+//!   each shortened by up to half at random, and never later than the interval.
+//! * After any other failure, and after `Retry-After`, it is as the failure says.
+
+use std::time::Duration;
+
+use headcount_core::{Failure, Update};
+
+use crate::env::Random;
+use crate::{BoxFuture, Env, Stopped, Updates};
+
+/// The wait after a first failure that may pass by itself, unless the interval is shorter.
+pub const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// The longest wait that a server can ask for, unless the refresh interval is longer still: a
+/// mistaken header must not silence a discoverer for a day.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// A mechanism that is asked again and again.
+pub trait Refresh: Send {
+    /// Asks once.
+    fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>>;
+}
+
+/// What a refresh found.
+#[derive(Debug, Clone)]
+pub enum Refreshed {
+    /// Groups.
+    Update(Update),
+    /// What the refresh before found, and it was cheap to see.
+    Unchanged,
+}
+
+/// Why a refresh failed, and when to try again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RefreshError {
+    message: String,
+    retry: Retry,
+}
+
+/// When to try again after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Soon, and less and less soon: it may pass by itself (a connection, an overloaded server).
+    Soon,
+    /// When the refresh interval is over: somebody has to mend something (a 404, a wrong answer).
+    AtInterval,
+    /// Not before this much time has passed, because the server asks so (`Retry-After`).
+    After(Duration),
+}
+
+impl RefreshError {
+    /// A failure that may pass by itself.
+    pub fn soon(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            retry: Retry::Soon,
+        }
+    }
+
+    /// A failure that stays until somebody mends something.
+    pub fn at_interval(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            retry: Retry::AtInterval,
+        }
+    }
+
+    /// The same failure, to be tried again not before `wait` has passed.
+    pub fn after(self, wait: Duration) -> Self {
+        Self {
+            retry: Retry::After(wait),
+            ..self
+        }
+    }
+
+    /// What went wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// When to try again.
+    pub fn retry(&self) -> Retry {
+        self.retry
+    }
+}
+
+/// Refreshes for ever, and reports each time. Returns when nobody listens any more.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use headcount_core::{Encoder, Update};
+/// use headcount_discoverer::refresh::{self, Refresh, Refreshed, RefreshError};
+/// use headcount_discoverer::{BoxFuture, Env, Updates};
+///
+/// struct Racks(Encoder);
+///
+/// impl Refresh for Racks {
+///     fn refresh<'a>(&'a mut self, _env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
+///         Box::pin(async {
+///             let mut batch = self.0.batch();
+///             let group = batch.group("rack-1", [("rack", "1")], [[("__address__", "10.0.0.1:9100")]]);
+///             group.map_err(|error| RefreshError::at_interval(error.to_string()))?;
+///             Ok(Refreshed::Update(Update::full(batch.finish())))
+///         })
+///     }
+/// }
+///
+/// async fn racks(env: Env, updates: Updates) {
+///     refresh::run(Duration::from_secs(60), Racks(Encoder::new()), env, updates).await;
+/// }
+/// ```
+pub async fn run(interval: Duration, mut mechanism: impl Refresh, env: Env, updates: Updates) {
+    let mut schedule = Schedule::new(interval);
+    loop {
+        let started = env.clock.now();
+        let result = mechanism.refresh(&env).await;
+        let took = env.clock.now().saturating_duration_since(started);
+        let (wait, reported) = match result {
+            Ok(refreshed) => {
+                let update = match refreshed {
+                    Refreshed::Update(update) => update,
+                    Refreshed::Unchanged => Update::unchanged(),
+                };
+                let wait = schedule.after_success(env.random.as_ref()).saturating_sub(took);
+                (wait, updates.send(update.took(took)).await)
+            }
+            Err(error) => {
+                let wait = schedule.after_failure(error.retry, env.random.as_ref());
+                (wait, updates.fail(Failure::new(error.message).took(took)).await)
+            }
+        };
+        if let Err(Stopped) = reported {
+            return;
+        }
+        env.clock.sleep(wait).await;
+    }
+}
+
+/// Decides how long to wait between refreshes.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    interval: Duration,
+    succeeded_before: bool,
+    failures: u32,
+}
+
+impl Schedule {
+    /// A schedule for a `refresh_interval`; less than a millisecond counts as one, and more than a
+    /// century as a century.
+    pub fn new(interval: Duration) -> Self {
+        let century = Duration::from_secs(100 * 365 * 86_400);
+        Self {
+            interval: interval.clamp(Duration::from_millis(1), century),
+            succeeded_before: false,
+            failures: 0,
+        }
+    }
+
+    /// From the start of a refresh that succeeded to the start of the next.
+    pub fn after_success(&mut self, random: &dyn Random) -> Duration {
+        self.failures = 0;
+        let share = if std::mem::replace(&mut self.succeeded_before, true) {
+            0.9
+        } else {
+            0.5
+        };
+        random.between(self.interval.mul_f64(share), self.interval)
+    }
+
+    /// From the end of a refresh that failed to the start of the next.
+    pub fn after_failure(&mut self, retry: Retry, random: &dyn Random) -> Duration {
+        let doubled = 2_u32.saturating_pow(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        let soon = FIRST_RETRY.saturating_mul(doubled).min(self.interval);
+        match retry {
+            Retry::Soon if soon < self.interval => random.between(soon / 2, soon),
+            Retry::Soon => random.between(self.interval.mul_f64(0.9), self.interval),
+            Retry::AtInterval => random.between(self.interval.mul_f64(0.9), self.interval),
+            Retry::After(wait) => {
+                let wait = wait.min(LONGEST_RETRY_AFTER.max(self.interval)).max(soon / 2);
+                random.between(wait, wait.saturating_add(wait / 10))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use headcount_core::{Encoder, Instant, ProviderId, UpdateKind};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{Collected, Said, World};
+
+    struct Seeded(u64);
+
+    impl Random for Seeded {
+        fn next_u64(&self) -> u64 {
+            self.0
+        }
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    proptest! {
+        #[test]
+        fn waits_stay_within_what_is_promised(bits: u64, interval in 1_u64..100_000, failures in 0_usize..40) {
+            let (random, interval) = (Seeded(bits), Duration::from_millis(interval));
+            let mut schedule = Schedule::new(interval);
+            let first = schedule.after_success(&random);
+            prop_assert!(interval / 2 <= first && first <= interval);
+            let second = schedule.after_success(&random);
+            prop_assert!(interval.mul_f64(0.899) <= second && second <= interval);
+            let mut longest = Duration::ZERO;
+            for _ in 0..failures {
+                let wait = schedule.after_failure(Retry::Soon, &random);
+                prop_assert!(wait <= interval && wait >= longest, "never slower than the interval, and ever slower");
+                longest = wait;
+            }
+            prop_assert!(schedule.after_failure(Retry::AtInterval, &random) <= interval);
+            let asked = Duration::from_secs(30);
+            prop_assert!(schedule.after_failure(Retry::After(asked), &random) >= asked);
+            let capped = schedule.after_failure(Retry::After(Duration::MAX), &random);
+            prop_assert!(capped <= LONGEST_RETRY_AFTER.max(interval).mul_f64(1.11));
+        }
+    }
+
+    /// Answers as scripted, then for ever as the last time.
+    struct Scripted(VecDeque<Result<Refreshed, RefreshError>>);
+
+    impl Refresh for Scripted {
+        fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
+            Box::pin(async {
+                env.clock.sleep(Duration::from_millis(20)).await;
+                let next = self.0.pop_front().expect("the script has an end");
+                if self.0.is_empty() {
+                    self.0.push_back(next.clone());
+                }
+                next
+            })
+        }
+    }
+
+    impl Scripted {
+        fn run(script: Vec<Result<Refreshed, RefreshError>>, time: Duration) -> Vec<Said> {
+            let mut world = World::new();
+            let scripted = Self(script.into());
+            world.start(Box::new(move |env, updates| run(MINUTE, scripted, env, updates)));
+            world.run_for(time)
+        }
+    }
+
+    fn found(sources: &[&str]) -> Result<Refreshed, RefreshError> {
+        let mut encoder = Encoder::new();
+        let mut batch = encoder.batch();
+        for source in sources {
+            batch
+                .group(source, [("a", "b")], [[("__address__", *source)]])
+                .expect("short strings");
+        }
+        Ok(Refreshed::Update(Update::full(batch.finish())))
+    }
+
+    #[test]
+    fn the_first_refresh_is_at_once_and_the_others_keep_to_the_interval() {
+        let said = Scripted::run(vec![found(&["x"])], MINUTE * 60);
+        assert_eq!(said[0].at, Instant::ZERO + Duration::from_millis(20));
+        assert!(
+            (60..=68).contains(&said.len()),
+            "{} refreshes in an hour of minutes",
+            said.len()
+        );
+        assert!(said.iter().all(|said| {
+            said.update()
+                .is_some_and(|u| u.duration() == Some(Duration::from_millis(20)))
+        }));
+    }
+
+    #[test]
+    fn discoverers_that_start_together_drift_apart() {
+        let mut world = World::new();
+        for _ in 0..100 {
+            world.start(Box::new(|env, updates| {
+                run(MINUTE, Scripted(vec![found(&[])].into()), env, updates)
+            }));
+        }
+        let said = world.run_for(MINUTE * 10);
+        let last_minute = |second: u64| {
+            let start = Instant::ZERO + MINUTE * 9 + Duration::from_secs(second);
+            said.iter()
+                .filter(|said| start <= said.at && said.at < start + Duration::from_secs(1))
+                .count()
+        };
+        let busiest = (0..60).map(last_minute).max();
+        assert!(busiest <= Some(10), "{busiest:?} of 100 in the same second");
+    }
+
+    #[test]
+    fn failures_are_told_and_tried_again_ever_less_soon() {
+        let failure = Err(RefreshError::soon("connecting to sd.example: refused"));
+        let said = Scripted::run(vec![found(&["x"]), failure], MINUTE * 10);
+        assert!(said[0].update().is_some());
+        assert!(
+            said[1..]
+                .iter()
+                .all(|said| said.failure() == Some("connecting to sd.example: refused"))
+        );
+        let gaps: Vec<_> = said[1..]
+            .windows(2)
+            .map(|pair| pair[1].at.saturating_duration_since(pair[0].at))
+            .collect();
+        assert!(gaps[0] <= FIRST_RETRY + Duration::from_millis(20), "{gaps:?}");
+        assert!(
+            gaps.iter().all(|gap| *gap <= MINUTE + Duration::from_millis(20)),
+            "{gaps:?}"
+        );
+        assert!(
+            said.len() >= 10 + 5,
+            "ten minutes, and the quick tries before them: {gaps:?}"
+        );
+    }
+
+    #[test]
+    fn after_a_success_the_next_failure_is_tried_again_soon() {
+        let mut script: Vec<_> = (0..8).map(|_| Err(RefreshError::soon("down"))).collect();
+        script.extend([found(&["x"]), Err(RefreshError::soon("down"))]);
+        let said = Scripted::run(script, MINUTE * 10);
+        let back = said
+            .iter()
+            .position(|said| said.update().is_some())
+            .expect("one success");
+        let gap = said[back + 2].at.saturating_duration_since(said[back + 1].at);
+        assert!(gap <= FIRST_RETRY + Duration::from_millis(20), "{gap:?}");
+    }
+
+    #[test]
+    fn what_has_to_be_mended_is_asked_for_at_the_interval() {
+        let said = Scripted::run(vec![Err(RefreshError::at_interval("404"))], MINUTE * 10);
+        assert!((10..=12).contains(&said.len()), "{}", said.len());
+    }
+
+    #[test]
+    fn a_server_decides_when_it_is_asked_again() {
+        let busy = Err(RefreshError::soon("503").after(MINUTE * 5));
+        let said = Scripted::run(vec![busy, found(&["x"])], MINUTE * 20);
+        let gap = said[1].at.saturating_duration_since(said[0].at);
+        assert!(MINUTE * 5 <= gap && gap <= MINUTE * 6, "{gap:?}");
+    }
+
+    #[test]
+    fn unchanged_counts_as_a_success_and_names_no_group() {
+        let said = Scripted::run(vec![found(&["x"]), Ok(Refreshed::Unchanged)], MINUTE * 2);
+        let update = said[1].update().expect("a success");
+        assert_eq!((update.kind(), update.groups().len()), (UpdateKind::Partial, 0));
+        let mut collected = Collected::default();
+        collected.hear(&said);
+        assert_eq!(collected.sources(), ["x"]);
+    }
+
+    #[test]
+    fn it_returns_when_nobody_listens() {
+        let (queue, received) = async_channel::bounded(1);
+        drop(received);
+        let world = World::new();
+        let updates = Updates::new(ProviderId::from_number(1), queue);
+        let scripted = Scripted(vec![Err(RefreshError::soon("down"))].into());
+        let mut running = Box::pin(run(MINUTE, scripted, world.env(), updates));
+        let mut poll = || futures_lite::future::block_on(futures_lite::future::poll_once(&mut running));
+        assert_eq!(poll(), None, "the refresh takes a while");
+        world.clock.move_to(Instant::ZERO + MINUTE);
+        assert_eq!(poll(), Some(()));
+    }
+}

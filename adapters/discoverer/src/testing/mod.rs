@@ -1,0 +1,234 @@
+//! An [`Env`] for the tests of discoverers: virtual time, scripted HTTP, files in memory.
+//!
+//! A [`World`] is single-threaded and deterministic: nothing happens except in
+//! [`World::settle`] and [`World::run_for`], and **time moves only when every discoverer
+//! waits**, so a test that covers a day of polling takes milliseconds and never sleeps.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use headcount_discoverer::testing::World;
+//! use headcount_discoverer::{Env, Updates};
+//!
+//! async fn slow(env: Env, updates: Updates) {
+//!     env.clock.sleep(Duration::from_secs(3600)).await;
+//!     updates.send(headcount_core::Update::full(Vec::new())).await.ok();
+//! }
+//!
+//! let mut world = World::new();
+//! let discoverer = world.start(Box::new(slow));
+//! assert!(world.run_for(Duration::from_secs(3599)).is_empty());
+//! assert_eq!(world.run_for(Duration::from_secs(1)).len(), 1);
+//! world.stop(discoverer);
+//! ```
+
+mod clock;
+mod collected;
+mod files;
+mod http;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use headcount_core::{Instant, ProviderId, Update};
+
+use crate::env::Random;
+use crate::metrics::Metrics;
+use crate::{BoxFuture, Discoverer, Env, Message, Report, Updates};
+
+pub use clock::VirtualClock;
+pub use collected::Collected;
+pub use files::MemoryFiles;
+pub use http::{ScriptedHttp, SentRequest};
+
+/// A small deterministic world with discoverers in it.
+#[derive(Debug)]
+pub struct World {
+    /// The clock; [`World::run_for`] moves it.
+    pub clock: VirtualClock,
+    /// What the HTTP servers answer, and what they were asked.
+    pub http: ScriptedHttp,
+    /// The files.
+    pub files: MemoryFiles,
+    /// What the discoverers counted.
+    pub metrics: Metrics,
+    random: Arc<SplitMix>,
+    tasks: Vec<Task>,
+    next_provider: u64,
+    queue: async_channel::Sender<Message>,
+    received: async_channel::Receiver<Message>,
+}
+
+/// What a discoverer said, and when.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// When.
+    pub at: Instant,
+    /// Who.
+    pub provider: ProviderId,
+    /// What.
+    pub report: Report,
+}
+
+impl Said {
+    /// The update, if this is one.
+    pub fn update(&self) -> Option<&Update> {
+        match &self.report {
+            Report::Update(update) => Some(update),
+            Report::Failure(_) => None,
+        }
+    }
+
+    /// Why a refresh failed, if this says so.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.report {
+            Report::Update(_) => None,
+            Report::Failure(failure) => Some(failure.message()),
+        }
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl World {
+    /// An empty world, at time zero.
+    pub fn new() -> Self {
+        Self::with_seed(1)
+    }
+
+    /// An empty world whose random numbers follow from `seed`.
+    pub fn with_seed(seed: u64) -> Self {
+        let clock = VirtualClock::default();
+        let (queue, received) = async_channel::unbounded();
+        Self {
+            http: ScriptedHttp::new(clock.clone()),
+            files: MemoryFiles::new(clock.clone()),
+            clock,
+            metrics: Metrics::default(),
+            random: Arc::new(SplitMix(AtomicU64::new(seed))),
+            tasks: Vec::new(),
+            next_provider: 0,
+            queue,
+            received,
+        }
+    }
+
+    /// What a discoverer in this world may use.
+    pub fn env(&self) -> Env {
+        Env {
+            clock: Arc::new(self.clock.clone()),
+            http: Arc::new(self.http.clone()),
+            files: Arc::new(self.files.clone()),
+            random: self.random.clone(),
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    /// Starts a discoverer. It does nothing until [`World::settle`] or [`World::run_for`].
+    pub fn start(&mut self, discoverer: Box<dyn Discoverer>) -> ProviderId {
+        let provider = ProviderId::from_number(self.next_provider);
+        self.next_provider = self.next_provider.wrapping_add(1);
+        let future = discoverer.run(self.env(), Updates::new(provider, self.queue.clone()));
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        self.tasks.push(Task {
+            provider,
+            future,
+            waker: woken.clone().into(),
+            woken,
+        });
+        provider
+    }
+
+    /// Drops a discoverer's future, as the driver does with a provider that is no longer wanted.
+    pub fn stop(&mut self, provider: ProviderId) {
+        self.tasks.retain(|task| task.provider != provider);
+    }
+
+    /// How many discoverers have not returned.
+    pub fn running(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Lets everybody do what can be done without time passing, and gives what was said.
+    pub fn settle(&mut self) -> Vec<Said> {
+        while self.poll_woken() {}
+        let mut said = Vec::new();
+        while let Ok(Message { provider, report }) = self.received.try_recv() {
+            said.push(Said {
+                at: self.clock.time(),
+                provider,
+                report,
+            });
+        }
+        said
+    }
+
+    /// Lets `duration` pass, step by step from one deadline to the next, and gives what was said.
+    pub fn run_for(&mut self, duration: Duration) -> Vec<Said> {
+        let end = self.clock.time() + duration;
+        let mut said = self.settle();
+        while let Some(deadline) = self.clock.next_deadline().filter(|deadline| *deadline <= end) {
+            self.clock.move_to(deadline);
+            said.append(&mut self.settle());
+        }
+        self.clock.move_to(end);
+        said.append(&mut self.settle());
+        said
+    }
+
+    /// Polls every task that was woken; whether there was any.
+    fn poll_woken(&mut self) -> bool {
+        let mut any = false;
+        self.tasks.retain_mut(|task| {
+            if !task.woken.0.swap(false, Ordering::Relaxed) {
+                return true;
+            }
+            any = true;
+            task.future.as_mut().poll(&mut Context::from_waker(&task.waker)) == Poll::Pending
+        });
+        any
+    }
+}
+
+struct Task {
+    provider: ProviderId,
+    future: BoxFuture<'static, ()>,
+    woken: Arc<Woken>,
+    waker: Waker,
+}
+
+impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Task")
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Sebastiano Vigna's generator of that name: one addition and a few mixing steps.
+#[derive(Debug)]
+struct SplitMix(AtomicU64);
+
+impl Random for SplitMix {
+    fn next_u64(&self) -> u64 {
+        let step = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut mixed = self.0.fetch_add(step, Ordering::Relaxed).wrapping_add(step);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

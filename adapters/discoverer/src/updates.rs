@@ -1,0 +1,93 @@
+//! How a discoverer speaks: a handle on the manager's bounded queue of updates.
+
+use headcount_core::{Failure, ProviderId, Update};
+
+/// What a discoverer says.
+#[derive(Debug, Clone)]
+pub enum Report {
+    /// Groups that were found.
+    Update(Update),
+    /// A refresh that failed. What was found before stays.
+    Failure(Failure),
+}
+
+/// A report and the provider that it comes from, as it travels to the manager.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The provider that speaks.
+    pub provider: ProviderId,
+    /// What it says.
+    pub report: Report,
+}
+
+/// The manager is gone or the provider was stopped: the discoverer should return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the manager no longer listens to this discoverer")]
+pub struct Stopped;
+
+/// The handle through which one discoverer reports.
+///
+/// The queue is bounded: a discoverer that is faster than the manager waits in
+/// [`send`](Updates::send), and loses nothing.
+#[derive(Debug, Clone)]
+pub struct Updates {
+    provider: ProviderId,
+    queue: async_channel::Sender<Message>,
+}
+
+impl Updates {
+    /// A handle that reports as `provider` into `queue`.
+    pub fn new(provider: ProviderId, queue: async_channel::Sender<Message>) -> Self {
+        Self { provider, queue }
+    }
+
+    /// The provider that this handle speaks for.
+    pub fn provider(&self) -> ProviderId {
+        self.provider
+    }
+
+    /// Reports groups.
+    ///
+    /// # Errors
+    /// [`Stopped`] when nobody listens any more.
+    pub async fn send(&self, update: Update) -> Result<(), Stopped> {
+        self.report(Report::Update(update)).await
+    }
+
+    /// Reports that a refresh failed. The groups that were reported before stay.
+    ///
+    /// # Errors
+    /// [`Stopped`] when nobody listens any more.
+    pub async fn fail(&self, failure: Failure) -> Result<(), Stopped> {
+        self.report(Report::Failure(failure)).await
+    }
+
+    async fn report(&self, report: Report) -> Result<(), Stopped> {
+        let message = Message {
+            provider: self.provider,
+            report,
+        };
+        self.queue.send(message).await.map_err(|_| Stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_names_the_provider_and_arrives_in_order() {
+        let (queue, received) = async_channel::bounded(2);
+        let updates = Updates::new(ProviderId::from_number(7), queue);
+        block_on(updates.send(Update::unchanged())).expect("somebody listens");
+        block_on(updates.fail(Failure::new("down"))).expect("somebody listens");
+        let heard = [received.try_recv(), received.try_recv()].map(|message| message.expect("two messages"));
+        assert!(heard.iter().all(|message| message.provider == updates.provider()));
+        assert!(matches!(&heard[0].report, Report::Update(update) if update.groups().is_empty()));
+        assert!(matches!(&heard[1].report, Report::Failure(failure) if failure.message() == "down"));
+        drop(received);
+        assert_eq!(block_on(updates.send(Update::unchanged())), Err(Stopped));
+    }
+}
