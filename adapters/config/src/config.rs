@@ -1,0 +1,140 @@
+//! The whole configuration, and how its top level is read.
+
+use std::path::{Path, PathBuf};
+
+use crate::problem::{Problem, ProblemKind};
+use crate::section::alertmanager::AlertmanagerConfig;
+use crate::section::global::Global;
+use crate::section::relabel::{RelabelConfig, RelabelRules};
+use crate::section::scrape::{self, JobNames, ScrapeConfig};
+use crate::surroundings::{Surroundings, join};
+use crate::yaml::{Cursor, Fields};
+
+/// Sections that concern other parts of Prometheus.
+const PASSED_OVER: [&str; 7] = [
+    "runtime",
+    "rule_files",
+    "storage",
+    "tracing",
+    "remote_write",
+    "remote_read",
+    "otlp",
+];
+
+/// A whole configuration, checked, with defaults filled in and all paths absolute.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `global`.
+    pub global: Global,
+    /// `scrape_configs`, then those of the files that `scrape_config_files` names, in order.
+    pub scrape_configs: Vec<ScrapeConfig>,
+    /// `alerting.alert_relabel_configs`.
+    pub alert_relabel_configs: Vec<RelabelConfig>,
+    /// `alerting.alertmanagers`. Prometheus calls their target sets `config-0`, `config-1`, ….
+    pub alertmanagers: Vec<AlertmanagerConfig>,
+    /// `scrape_config_files`: patterns.
+    pub scrape_config_files: Vec<String>,
+    /// Every file that was read: the configuration itself, then what it includes.
+    pub files: Vec<PathBuf>,
+    /// What is remarkable but not wrong.
+    pub warnings: Vec<Problem>,
+    /// The main file as YAML, with aliases written out and every secret replaced by `<secret>`.
+    pub redacted: String,
+}
+
+/// What the main file says by itself.
+#[derive(Debug, Default)]
+pub(crate) struct TopLevel {
+    pub(crate) global: Global,
+    pub(crate) scrape_configs: Vec<ScrapeConfig>,
+    pub(crate) alert_relabel_configs: Vec<RelabelConfig>,
+    pub(crate) alertmanagers: Vec<AlertmanagerConfig>,
+    pub(crate) scrape_config_files: Vec<(String, crate::problem::Position)>,
+}
+
+/// Reads the main file's tree.
+pub(crate) fn read(
+    root: &Cursor<'_>,
+    folder: &Path,
+    surroundings: &dyn Surroundings,
+    names: &mut JobNames,
+) -> TopLevel {
+    let mut top = TopLevel::default();
+    let Some(mut fields) = root.fields() else { return top };
+    if let Some(mut global) = fields.take_some("global").and_then(|global| global.fields()) {
+        top.global = Global::read(&mut global, folder, surroundings);
+        global.finish();
+    }
+    if let Some(list) = fields.take("scrape_configs") {
+        top.scrape_configs = scrape::read_all(&list, &top.global, folder, names);
+    }
+    if let Some(alerting) = fields.take_some("alerting").and_then(|alerting| alerting.fields()) {
+        read_alerting(alerting, folder, &mut top);
+    }
+    if let Some(patterns) = fields.take("scrape_config_files") {
+        for (index, (pattern, position)) in patterns.texts().unwrap_or_default().into_iter().enumerate() {
+            if is_include_pattern(&pattern) {
+                top.scrape_config_files
+                    .push((join(folder, &pattern).display().to_string(), position));
+            } else {
+                let reason = "a * may stand in the last part of the path only".to_owned();
+                patterns.report_at(
+                    position,
+                    &format!("[{index}]"),
+                    ProblemKind::Pattern { pattern, reason },
+                );
+            }
+        }
+    }
+    for name in PASSED_OVER {
+        fields.take(name);
+    }
+    fields.finish();
+    top
+}
+
+/// Reads the tree of a file that `scrape_config_files` names.
+pub(crate) fn read_included(
+    root: &Cursor<'_>,
+    global: &Global,
+    folder: &Path,
+    names: &mut JobNames,
+) -> Vec<ScrapeConfig> {
+    let Some(mut fields) = root.fields() else {
+        return Vec::new();
+    };
+    let list = fields.take("scrape_configs");
+    let scrape_configs = list
+        .map(|list| scrape::read_all(&list, global, folder, names))
+        .unwrap_or_default();
+    fields.finish();
+    scrape_configs
+}
+
+fn read_alerting(mut fields: Fields<'_>, folder: &Path, top: &mut TopLevel) {
+    let legacy = top.global.name_validation.is_legacy();
+    if let Some(rules) = fields.take("alert_relabel_configs") {
+        top.alert_relabel_configs = RelabelRules::read(&rules).check(legacy);
+    }
+    for entry in fields
+        .take("alertmanagers")
+        .and_then(|list| list.list())
+        .unwrap_or_default()
+    {
+        match entry.fields() {
+            Some(mut fields) => {
+                top.alertmanagers
+                    .push(AlertmanagerConfig::read(&mut fields, legacy, folder));
+                fields.finish();
+            }
+            None if entry.is_null() => entry.report(ProblemKind::EmptyEntry),
+            None => {}
+        }
+    }
+    fields.finish();
+}
+
+/// No slash after a `*`.
+fn is_include_pattern(pattern: &str) -> bool {
+    pattern.split_once('*').is_none_or(|(_, after)| !after.contains('/'))
+}

@@ -1,0 +1,89 @@
+//! `alerting.alertmanagers`: where alerts are sent, and how those places are discovered.
+
+use std::path::Path;
+use std::time::Duration;
+
+use headcount_discoverer::settings::{HttpClientSettings, SdConfig};
+
+use super::relabel::{RelabelConfig, RelabelRules};
+use super::{http_client, sd};
+use crate::problem::ProblemKind;
+use crate::yaml::Fields;
+
+/// One entry of `alerting.alertmanagers`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertmanagerConfig {
+    /// `scheme`; `http` unless said otherwise.
+    pub scheme: String,
+    /// `path_prefix`.
+    pub path_prefix: String,
+    /// `timeout`; ten seconds unless said otherwise.
+    pub timeout: Duration,
+    /// How requests are sent.
+    pub client: HttpClientSettings,
+    /// How Alertmanagers are discovered, in Prometheus's order.
+    pub sd: Vec<SdConfig>,
+    /// `relabel_configs`.
+    pub relabel_configs: Vec<RelabelConfig>,
+    /// `alert_relabel_configs`.
+    pub alert_relabel_configs: Vec<RelabelConfig>,
+}
+
+impl AlertmanagerConfig {
+    pub(crate) fn read(fields: &mut Fields<'_>, legacy: bool, folder: &Path) -> Self {
+        if let Some(at) = fields.take_some("api_version")
+            && let Some(version) = at.text()
+            && version != "v2"
+        {
+            at.report(ProblemKind::NotOneOf {
+                found: version,
+                allowed: "v2",
+            });
+        }
+        let client = http_client::read(fields, folder);
+        if let Some(at) = fields.take_some("sigv4") {
+            if http_client::authenticates(&client) {
+                at.report(ProblemKind::Conflict {
+                    fields: "basic_auth, authorization, oauth2 and sigv4",
+                });
+            }
+            if let Some(inside) = at.fields() {
+                check_sigv4(inside);
+            }
+        }
+        let relabel = RelabelRules::of(fields, "relabel_configs");
+        let alert_relabel = RelabelRules::of(fields, "alert_relabel_configs");
+        Self {
+            scheme: fields.text("scheme").unwrap_or_else(|| "http".to_owned()),
+            path_prefix: fields.text("path_prefix").unwrap_or_default(),
+            timeout: fields.duration("timeout").unwrap_or(Duration::from_secs(10)),
+            client,
+            sd: sd::read(fields, folder, relabel.is_empty()),
+            relabel_configs: relabel.check(legacy),
+            alert_relabel_configs: alert_relabel.check(legacy),
+        }
+    }
+}
+
+/// headcount sends no alerts, so this is checked and forgotten.
+fn check_sigv4(mut fields: Fields<'_>) {
+    for name in ["region", "profile", "service_name"] {
+        fields.text(name);
+    }
+    let access_key = fields.some_text("access_key");
+    let secret_key = fields.some_text("secret_key");
+    let role = fields.some_text("role_arn");
+    let external_id = fields.some_text("external_id");
+    fields.flag("use_fips_sts_endpoint");
+    if access_key.is_some() != secret_key.is_some() {
+        fields
+            .at()
+            .report(ProblemKind::Rule("access_key and secret_key must be set together"));
+    }
+    if external_id.is_some() && role.is_none() {
+        fields
+            .at()
+            .report(ProblemKind::Rule("external_id needs role_arn as well"));
+    }
+    fields.finish();
+}

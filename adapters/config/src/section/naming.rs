@@ -1,0 +1,81 @@
+//! Which names metrics and labels may have, and how others are escaped.
+
+use crate::problem::ProblemKind;
+use crate::yaml::Cursor;
+
+/// `metric_name_validation_scheme`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum NameValidation {
+    /// `utf8`: any text that is not empty.
+    #[default]
+    Utf8,
+    /// `legacy`: letters, digits and underscores, as in Prometheus 2.
+    Legacy,
+}
+
+impl NameValidation {
+    /// Whether the stricter rules hold.
+    pub fn is_legacy(self) -> bool {
+        self == Self::Legacy
+    }
+}
+
+/// `metric_name_escaping_scheme`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum NameEscaping {
+    /// `allow-utf-8`: not at all.
+    #[default]
+    AllowUtf8,
+    /// `underscores`.
+    Underscores,
+    /// `dots`.
+    Dots,
+    /// `values`.
+    Values,
+}
+
+impl NameEscaping {
+    /// What holds when only the validation is said.
+    pub(super) fn suited_to(validation: NameValidation) -> Self {
+        match validation {
+            NameValidation::Utf8 => Self::AllowUtf8,
+            NameValidation::Legacy => Self::Underscores,
+        }
+    }
+}
+
+/// A validation scheme; `None` when it is empty.
+pub(super) fn read_validation(at: &Cursor<'_>) -> Option<NameValidation> {
+    let text = at.text()?;
+    match text.as_str() {
+        "" => None,
+        "utf8" => Some(NameValidation::Utf8),
+        "legacy" => Some(NameValidation::Legacy),
+        _ => {
+            at.report(ProblemKind::NotOneOf {
+                found: text,
+                allowed: "utf8, legacy",
+            });
+            None
+        }
+    }
+}
+
+/// An escaping scheme; `None` when it is empty.
+pub(super) fn read_escaping(at: &Cursor<'_>) -> Option<NameEscaping> {
+    let text = at.text()?;
+    match text.as_str() {
+        "" => None,
+        "allow-utf-8" => Some(NameEscaping::AllowUtf8),
+        "underscores" => Some(NameEscaping::Underscores),
+        "dots" => Some(NameEscaping::Dots),
+        "values" => Some(NameEscaping::Values),
+        _ => {
+            at.report(ProblemKind::NotOneOf {
+                found: text,
+                allowed: "allow-utf-8, underscores, dots, values",
+            });
+            None
+        }
+    }
+}

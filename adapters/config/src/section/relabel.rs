@@ -1,0 +1,372 @@
+//! Relabelling rules: read, checked, and typed so that each action holds just what it uses.
+
+use std::num::NonZeroU64;
+
+use crate::problem::ProblemKind;
+use crate::value::{RelabelRegex, is_label_name, is_label_template};
+use crate::yaml::{Cursor, Fields};
+
+/// The labels whose values a rule looks at, and what stands between them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceLabels {
+    /// `source_labels`, in order.
+    pub names: Vec<String>,
+    /// `separator`; `;` unless said otherwise.
+    pub separator: String,
+}
+
+/// One relabelling rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RelabelConfig {
+    /// Where `regex` matches the source, sets a label to the filled-in replacement.
+    Replace {
+        /// What is looked at.
+        source: SourceLabels,
+        /// What has to match; `(.*)` unless said otherwise.
+        regex: RelabelRegex,
+        /// The label that is set; may refer to the expression's groups.
+        target_label: String,
+        /// What it is set to; `$1` unless said otherwise.
+        replacement: String,
+    },
+    /// Drops the target unless `regex` matches the source.
+    Keep {
+        /// What is looked at.
+        source: SourceLabels,
+        /// What has to match.
+        regex: RelabelRegex,
+    },
+    /// Drops the target if `regex` matches the source.
+    Drop {
+        /// What is looked at.
+        source: SourceLabels,
+        /// What has to match.
+        regex: RelabelRegex,
+    },
+    /// Drops the target unless the source equals a label's value.
+    KeepEqual {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that it is compared with.
+        target_label: String,
+    },
+    /// Drops the target if the source equals a label's value.
+    DropEqual {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that it is compared with.
+        target_label: String,
+    },
+    /// Sets a label to the source's hash, modulo a number.
+    HashMod {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that is set.
+        target_label: String,
+        /// The number.
+        modulus: NonZeroU64,
+    },
+    /// Copies labels whose names match to labels with other names.
+    LabelMap {
+        /// What a name has to match.
+        regex: RelabelRegex,
+        /// The other name; may refer to the expression's groups.
+        replacement: String,
+    },
+    /// Drops labels whose names match.
+    LabelDrop {
+        /// What a name has to match.
+        regex: RelabelRegex,
+    },
+    /// Drops labels whose names don't match.
+    LabelKeep {
+        /// What a name has to match.
+        regex: RelabelRegex,
+    },
+    /// Sets a label to the source in lower case.
+    Lowercase {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that is set.
+        target_label: String,
+    },
+    /// Sets a label to the source in upper case.
+    Uppercase {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that is set.
+        target_label: String,
+    },
+}
+
+const ACTIONS: &str =
+    "replace, keep, drop, keepequal, dropequal, hashmod, labelmap, labeldrop, labelkeep, lowercase, uppercase";
+const ANYTHING: &str = "(.*)";
+const SEPARATOR: &str = ";";
+const REPLACEMENT: &str = "$1";
+
+/// Rules as they are written. What they mean can be checked only when it is known which names
+/// are valid, and that stands elsewhere.
+pub(crate) struct RelabelRules<'a>(Vec<Draft<'a>>);
+
+/// One rule as it is written, with defaults.
+struct Draft<'a> {
+    at: Cursor<'a>,
+    /// The fields that are written, for messages.
+    written: Vec<(&'static str, Cursor<'a>)>,
+    action: String,
+    source_labels: Option<Vec<String>>,
+    separator: String,
+    /// `None` when it is the default, `Some(None)` when it is written and wrong.
+    regex: Option<Option<RelabelRegex>>,
+    modulus: u64,
+    target_label: String,
+    replacement: String,
+}
+
+impl<'a> RelabelRules<'a> {
+    /// Reads the rules of a field.
+    pub(super) fn of(fields: &mut Fields<'a>, name: &'static str) -> Self {
+        fields.take(name).map_or(Self(Vec::new()), |at| Self::read(&at))
+    }
+
+    /// Reads a list of rules.
+    pub(crate) fn read(list: &Cursor<'a>) -> Self {
+        let mut drafts = Vec::new();
+        for entry in list.list().unwrap_or_default() {
+            if entry.is_null() {
+                entry.report(ProblemKind::EmptyEntry);
+            }
+            drafts.extend(Draft::read(&entry));
+        }
+        Self(drafts)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Checks the rules against each other's fields. `legacy` is the validation scheme of names.
+    pub(crate) fn check(self, legacy: bool) -> Vec<RelabelConfig> {
+        self.0.into_iter().filter_map(|draft| draft.check(legacy)).collect()
+    }
+}
+
+impl<'a> Draft<'a> {
+    fn read(at: &Cursor<'a>) -> Option<Self> {
+        let mut fields = at.fields()?;
+        let mut written = Vec::new();
+        let mut text = |name, default: &str| match fields.take(name) {
+            Some(at) => {
+                let text = at.text();
+                written.push((name, at));
+                text.unwrap_or_else(|| default.to_owned())
+            }
+            None => default.to_owned(),
+        };
+        let action = text("action", "replace").to_lowercase();
+        let separator = text("separator", SEPARATOR);
+        let target_label = text("target_label", "");
+        let replacement = text("replacement", REPLACEMENT);
+        let source_labels_at = fields.take("source_labels");
+        let source_labels = source_labels_at.as_ref().and_then(|at| {
+            let texts = at.texts()?;
+            for (index, (name, position)) in texts.iter().enumerate() {
+                if !is_label_name(name, false) {
+                    let kind = ProblemKind::LabelName {
+                        name: name.clone(),
+                        legacy: false,
+                    };
+                    at.report_at(*position, &format!("[{index}]"), kind);
+                }
+            }
+            Some(texts.into_iter().map(|(name, _)| name).collect())
+        });
+        let draft = Self {
+            at: at.clone(),
+            written,
+            action,
+            source_labels,
+            separator,
+            regex: fields.take("regex").map(|at| {
+                let text = at.text()?;
+                RelabelRegex::parse(&text).map_err(|error| at.report(error)).ok()
+            }),
+            modulus: fields.count("modulus").unwrap_or_default(),
+            target_label,
+            replacement,
+        };
+        fields.finish();
+        Some(draft)
+    }
+
+    fn check(self, legacy: bool) -> Option<RelabelConfig> {
+        match self.action.as_str() {
+            "replace" => {
+                let is_valid = if self.target_label.contains('$') {
+                    is_label_template
+                } else {
+                    is_label_name
+                };
+                self.require_target(is_valid(&self.target_label, legacy), legacy)?;
+                let regex = self.regex()?;
+                let source = self.source();
+                Some(RelabelConfig::Replace {
+                    source,
+                    regex,
+                    target_label: self.target_label,
+                    replacement: self.replacement,
+                })
+            }
+            "keep" => Some(RelabelConfig::Keep {
+                source: self.source(),
+                regex: self.regex()?,
+            }),
+            "drop" => Some(RelabelConfig::Drop {
+                source: self.source(),
+                regex: self.regex()?,
+            }),
+            "keepequal" => {
+                self.check_equal(legacy)?;
+                Some(RelabelConfig::KeepEqual {
+                    source: self.source(),
+                    target_label: self.target_label,
+                })
+            }
+            "dropequal" => {
+                self.check_equal(legacy)?;
+                Some(RelabelConfig::DropEqual {
+                    source: self.source(),
+                    target_label: self.target_label,
+                })
+            }
+            "hashmod" => {
+                self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
+                let Some(modulus) = NonZeroU64::new(self.modulus) else {
+                    self.at
+                        .report(ProblemKind::Rule("the action hashmod needs a modulus greater than 0"));
+                    return None;
+                };
+                Some(RelabelConfig::HashMod {
+                    source: self.source(),
+                    target_label: self.target_label,
+                    modulus,
+                })
+            }
+            "labelmap" => {
+                if !is_label_template(&self.replacement, legacy) {
+                    let name = self.replacement.clone();
+                    self.report_at("replacement", ProblemKind::LabelName { name, legacy });
+                    return None;
+                }
+                Some(RelabelConfig::LabelMap {
+                    regex: self.regex()?,
+                    replacement: self.replacement,
+                })
+            }
+            "labeldrop" => {
+                self.check_only_regex()?;
+                Some(RelabelConfig::LabelDrop { regex: self.regex()? })
+            }
+            "labelkeep" => {
+                self.check_only_regex()?;
+                Some(RelabelConfig::LabelKeep { regex: self.regex()? })
+            }
+            "lowercase" => {
+                self.check_case(legacy)?;
+                Some(RelabelConfig::Lowercase {
+                    source: self.source(),
+                    target_label: self.target_label,
+                })
+            }
+            "uppercase" => {
+                self.check_case(legacy)?;
+                Some(RelabelConfig::Uppercase {
+                    source: self.source(),
+                    target_label: self.target_label,
+                })
+            }
+            _ => {
+                let found = self.action.clone();
+                self.report_at(
+                    "action",
+                    ProblemKind::NotOneOf {
+                        found,
+                        allowed: ACTIONS,
+                    },
+                );
+                None
+            }
+        }
+    }
+
+    /// Says what is wrong with a field: at its place, or at the rule's if it is not written.
+    fn report_at(&self, field: &str, kind: ProblemKind) {
+        let at = self
+            .written
+            .iter()
+            .find(|(name, _)| *name == field)
+            .map_or(&self.at, |(_, at)| at);
+        at.report(kind);
+    }
+
+    fn source(&self) -> SourceLabels {
+        SourceLabels {
+            names: self.source_labels.clone().unwrap_or_default(),
+            separator: self.separator.clone(),
+        }
+    }
+
+    /// The expression, or the default one. `None` when it is wrong, which was reported.
+    fn regex(&self) -> Option<RelabelRegex> {
+        self.regex.clone().unwrap_or_else(|| RelabelRegex::parse(ANYTHING).ok())
+    }
+
+    fn require_target(&self, is_valid: bool, legacy: bool) -> Option<()> {
+        if self.target_label.is_empty() {
+            self.at.report(ProblemKind::Missing { field: "target_label" });
+            return None;
+        }
+        if !is_valid {
+            let name = self.target_label.clone();
+            self.report_at("target_label", ProblemKind::LabelName { name, legacy });
+            return None;
+        }
+        Some(())
+    }
+
+    fn check_case(&self, legacy: bool) -> Option<()> {
+        self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
+        self.require(
+            self.replacement == REPLACEMENT,
+            "the actions lowercase and uppercase take no replacement; remove it",
+        )
+    }
+
+    /// These actions take no expression at all, not even the default one written out.
+    fn check_equal(&self, legacy: bool) -> Option<()> {
+        self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
+        self.require(
+            self.regex.is_none() && self.modulus == 0 && self.separator == SEPARATOR && self.replacement == REPLACEMENT,
+            "the actions keepequal and dropequal take source_labels and target_label only; remove the other fields",
+        )
+    }
+
+    fn check_only_regex(&self) -> Option<()> {
+        self.require(
+            self.source_labels.is_none()
+                && self.target_label.is_empty()
+                && self.modulus == 0
+                && self.separator == SEPARATOR
+                && self.replacement == REPLACEMENT,
+            "the actions labeldrop and labelkeep take a regex only; remove the other fields",
+        )
+    }
+
+    fn require(&self, holds: bool, rule: &'static str) -> Option<()> {
+        if !holds {
+            self.at.report(ProblemKind::Rule(rule));
+        }
+        holds.then_some(())
+    }
+}

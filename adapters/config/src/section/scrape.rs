@@ -1,0 +1,263 @@
+//! `scrape_configs`: the jobs.
+
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use headcount_discoverer::settings::{HttpClientSettings, SdConfig};
+
+use super::global::{Global, Limits, read_pace};
+use super::naming::{self, NameEscaping, NameValidation};
+use super::protocol::{self, ScrapeProtocol};
+use super::relabel::{RelabelConfig, RelabelRules};
+use super::{http_client, sd};
+use crate::problem::{Position, ProblemKind};
+use crate::surroundings::join;
+use crate::yaml::{Cursor, Fields};
+
+/// One job, with what it inherits filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScrapeConfig {
+    /// `job_name`; never empty.
+    pub job_name: String,
+    /// Where the job is defined in its file.
+    pub position: Position,
+    /// `honor_labels`.
+    pub honor_labels: bool,
+    /// `honor_timestamps`; true unless said otherwise.
+    pub honor_timestamps: bool,
+    /// `track_timestamps_staleness`.
+    pub track_timestamps_staleness: bool,
+    /// `params`, sorted by name.
+    pub params: Vec<(String, Vec<String>)>,
+    /// `scrape_interval`; longer than 0.
+    pub scrape_interval: Duration,
+    /// `scrape_timeout`; no longer than the interval.
+    pub scrape_timeout: Duration,
+    /// `scrape_protocols`, best first; never empty.
+    pub scrape_protocols: Vec<ScrapeProtocol>,
+    /// `fallback_scrape_protocol`.
+    pub fallback_scrape_protocol: Option<ScrapeProtocol>,
+    /// `scrape_native_histograms`.
+    pub scrape_native_histograms: bool,
+    /// `always_scrape_classic_histograms`.
+    pub always_scrape_classic_histograms: bool,
+    /// `convert_classic_histograms_to_nhcb`.
+    pub convert_classic_histograms_to_nhcb: bool,
+    /// `scrape_failure_log_file`.
+    pub scrape_failure_log_file: Option<PathBuf>,
+    /// `metrics_path`; `/metrics` unless said otherwise.
+    pub metrics_path: String,
+    /// `scheme`; `http` unless said otherwise.
+    pub scheme: String,
+    /// `enable_compression`; true unless said otherwise.
+    pub enable_compression: bool,
+    /// The limits, those of `global` included.
+    pub limits: Limits,
+    /// `native_histogram_bucket_limit`.
+    pub native_histogram_bucket_limit: Option<NonZeroU64>,
+    /// `native_histogram_min_bucket_factor`; 0 for none.
+    pub native_histogram_min_bucket_factor: f64,
+    /// `metric_name_validation_scheme`.
+    pub name_validation: NameValidation,
+    /// `metric_name_escaping_scheme`.
+    pub name_escaping: NameEscaping,
+    /// `extra_scrape_metrics`.
+    pub extra_scrape_metrics: bool,
+    /// How targets are scraped.
+    pub client: HttpClientSettings,
+    /// How targets are discovered, in Prometheus's order: by mechanism, then as written, all
+    /// `static_configs` last and as one.
+    pub sd: Vec<SdConfig>,
+    /// `relabel_configs`.
+    pub relabel_configs: Vec<RelabelConfig>,
+    /// `metric_relabel_configs`.
+    pub metric_relabel_configs: Vec<RelabelConfig>,
+}
+
+impl ScrapeConfig {
+    /// A job that says nothing but its name and how it discovers targets.
+    ///
+    /// ```
+    /// use headcount_config::{Global, ScrapeConfig};
+    /// let job = ScrapeConfig::new("node", Vec::new(), &Global::default());
+    /// assert_eq!(job.metrics_path, "/metrics");
+    /// ```
+    pub fn new(job_name: impl Into<String>, sd: Vec<SdConfig>, global: &Global) -> Self {
+        Self {
+            job_name: job_name.into(),
+            position: Position { line: 1, column: 1 },
+            honor_labels: false,
+            honor_timestamps: true,
+            track_timestamps_staleness: false,
+            params: Vec::new(),
+            scrape_interval: global.scrape_interval,
+            scrape_timeout: global.scrape_timeout,
+            scrape_protocols: global
+                .scrape_protocols
+                .clone()
+                .unwrap_or_else(|| ScrapeProtocol::defaults(global.scrape_native_histograms)),
+            fallback_scrape_protocol: None,
+            scrape_native_histograms: global.scrape_native_histograms,
+            always_scrape_classic_histograms: global.always_scrape_classic_histograms,
+            convert_classic_histograms_to_nhcb: global.convert_classic_histograms_to_nhcb,
+            scrape_failure_log_file: global.scrape_failure_log_file.clone(),
+            metrics_path: "/metrics".to_owned(),
+            scheme: "http".to_owned(),
+            enable_compression: true,
+            limits: global.limits,
+            native_histogram_bucket_limit: None,
+            native_histogram_min_bucket_factor: 0.0,
+            name_validation: global.name_validation,
+            name_escaping: global.name_escaping,
+            extra_scrape_metrics: global.extra_scrape_metrics,
+            client: HttpClientSettings::default(),
+            sd,
+            relabel_configs: Vec::new(),
+            metric_relabel_configs: Vec::new(),
+        }
+    }
+}
+
+/// The jobs' names so far, in all files, with the place of each.
+#[derive(Debug, Default)]
+pub(crate) struct JobNames(HashMap<String, String>);
+
+impl JobNames {
+    /// Keeps a name, or reports that it was used before.
+    fn claim(&mut self, job: &str, at: &Cursor<'_>) {
+        if let Some(first) = self.0.get(job) {
+            at.report(ProblemKind::RepeatedJob {
+                job: job.to_owned(),
+                first: first.clone(),
+            });
+        } else {
+            self.0.insert(
+                job.to_owned(),
+                format!("{}:{}", at.file().display(), at.position().line),
+            );
+        }
+    }
+}
+
+/// Reads a list of jobs.
+pub(crate) fn read_all(list: &Cursor<'_>, global: &Global, folder: &Path, names: &mut JobNames) -> Vec<ScrapeConfig> {
+    let mut jobs = Vec::new();
+    for entry in list.list().unwrap_or_default() {
+        if entry.is_null() {
+            entry.report(ProblemKind::EmptyEntry);
+        }
+        if let Some(mut fields) = entry.fields() {
+            jobs.push(read(&mut fields, global, folder, names));
+            fields.finish();
+        }
+    }
+    jobs
+}
+
+fn read(fields: &mut Fields<'_>, global: &Global, folder: &Path, names: &mut JobNames) -> ScrapeConfig {
+    let name_at = fields.take("job_name");
+    let name = name_at.as_ref().map_or(Some(String::new()), Cursor::text);
+    match (&name_at, &name) {
+        (_, None) => {}
+        (Some(at), Some(name)) if !name.is_empty() => names.claim(name, at),
+        _ => fields.at().report(ProblemKind::Missing { field: "job_name" }),
+    }
+    let mut job = ScrapeConfig::new(name.unwrap_or_default(), Vec::new(), global);
+    job.position = fields.at().position();
+    (job.scrape_interval, job.scrape_timeout) = read_pace(fields, global);
+    let relabel = RelabelRules::of(fields, "relabel_configs");
+    let metric_relabel = RelabelRules::of(fields, "metric_relabel_configs");
+    job.client = http_client::read(fields, folder);
+    job.sd = sd::read(fields, folder, relabel.is_empty());
+    job.params = read_params(fields);
+    read_naming(fields, &mut job, global);
+    read_histograms(fields, &mut job, global);
+    read_scraping(fields, &mut job, global, folder);
+    let legacy = job.name_validation.is_legacy();
+    job.relabel_configs = relabel.check(legacy);
+    job.metric_relabel_configs = metric_relabel.check(legacy);
+    job
+}
+
+fn read_scraping(fields: &mut Fields<'_>, job: &mut ScrapeConfig, global: &Global, folder: &Path) {
+    let set = |flag: Option<bool>, field: &mut bool| *field = flag.unwrap_or(*field);
+    set(fields.flag("honor_labels"), &mut job.honor_labels);
+    set(fields.flag("honor_timestamps"), &mut job.honor_timestamps);
+    set(
+        fields.flag("track_timestamps_staleness"),
+        &mut job.track_timestamps_staleness,
+    );
+    set(fields.flag("enable_compression"), &mut job.enable_compression);
+    set(fields.some_flag("extra_scrape_metrics"), &mut job.extra_scrape_metrics);
+    if let Some(path) = fields.text("metrics_path") {
+        job.metrics_path = path;
+    }
+    if let Some(scheme) = fields.text("scheme") {
+        job.scheme = scheme;
+    }
+    if let Some(path) = fields.some_text("scrape_failure_log_file") {
+        job.scrape_failure_log_file = Some(join(folder, &path));
+    }
+    job.limits = Limits::read(fields, global.limits);
+    if let Some(protocols) = fields.take("scrape_protocols").and_then(|at| protocol::read_list(&at)) {
+        job.scrape_protocols = protocols;
+    } else if global.scrape_protocols.is_none() {
+        job.scrape_protocols = ScrapeProtocol::defaults(job.scrape_native_histograms);
+    }
+    job.fallback_scrape_protocol = fields
+        .take("fallback_scrape_protocol")
+        .and_then(|at| protocol::read_one(&at));
+}
+
+fn read_histograms(fields: &mut Fields<'_>, job: &mut ScrapeConfig, global: &Global) {
+    let mut flag = |name, inherited| fields.some_flag(name).unwrap_or(inherited);
+    job.scrape_native_histograms = flag("scrape_native_histograms", global.scrape_native_histograms);
+    job.always_scrape_classic_histograms = flag(
+        "always_scrape_classic_histograms",
+        global.always_scrape_classic_histograms,
+    );
+    job.convert_classic_histograms_to_nhcb = flag(
+        "convert_classic_histograms_to_nhcb",
+        global.convert_classic_histograms_to_nhcb,
+    );
+    job.native_histogram_bucket_limit = fields.count("native_histogram_bucket_limit").and_then(NonZeroU64::new);
+    let factor = fields
+        .take("native_histogram_min_bucket_factor")
+        .and_then(|at| at.number());
+    job.native_histogram_min_bucket_factor = factor.unwrap_or_default();
+}
+
+fn read_params(fields: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
+    let entries = fields.take("params").and_then(|at| at.entries()).unwrap_or_default();
+    let values = |at: Cursor<'_>| {
+        at.texts()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(text, _)| text)
+            .collect()
+    };
+    entries.into_iter().map(|(name, at)| (name, values(at))).collect()
+}
+
+/// A job's own validation scheme brings its own escaping; otherwise both are inherited.
+fn read_naming(fields: &mut Fields<'_>, job: &mut ScrapeConfig, global: &Global) {
+    let validation = fields
+        .take("metric_name_validation_scheme")
+        .and_then(|at| naming::read_validation(&at));
+    let escaping_at = fields.take("metric_name_escaping_scheme");
+    let escaping = escaping_at.as_ref().and_then(naming::read_escaping);
+    job.name_validation = validation.unwrap_or(global.name_validation);
+    job.name_escaping = match (escaping, validation) {
+        (Some(escaping), _) => escaping,
+        (None, Some(validation)) => NameEscaping::suited_to(validation),
+        (None, None) => global.name_escaping,
+    };
+    if job.name_escaping == NameEscaping::AllowUtf8 && job.name_validation.is_legacy() {
+        let at = escaping_at.unwrap_or_else(|| fields.at().clone());
+        at.report(ProblemKind::Rule(
+            "names are validated as legacy but escaped as allow-utf-8; set metric_name_escaping_scheme to underscores, dots or values",
+        ));
+    }
+}

@@ -1,0 +1,18 @@
+//! Single values as Prometheus writes them: durations, sizes, URLs, label names, expressions.
+//!
+//! Pure functions from text to a typed value or a named error.
+
+mod duration;
+mod expand;
+mod label;
+mod regex;
+mod size;
+mod url;
+
+pub use duration::{DurationError, format_duration, parse_duration};
+pub(crate) use expand::expand;
+pub(crate) use label::{is_label_name, is_label_template};
+pub use regex::{RegexError, RelabelRegex};
+pub use size::{SizeError, parse_size};
+pub(crate) use url::Url;
+pub use url::UrlError;

@@ -1,0 +1,196 @@
+//! Groups, repetitions and quoted text.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+use super::RegexError;
+use super::class::class;
+use super::escape::escape;
+
+/// Go refuses to repeat more often than this.
+const MOST_REPEATS: u32 = 1000;
+
+/// What the piece before the current place is, which decides whether it can be repeated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Atom,
+    Repetition,
+}
+
+/// An expression for the `regex` crate that means what Go takes `text` for.
+pub(super) fn translate(text: &str) -> Result<String, RegexError> {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut before = Before::Nothing;
+    let mut depth = 0usize;
+    // Go lets a repetition reach over `(?i)` to what stands before it, so flags wait for what follows.
+    let mut flags = String::new();
+    while let Some(c) = chars.next() {
+        if !matches!(c, '*' | '+' | '?' | '{') || (c == '{' && counts(&chars).is_none()) {
+            out.push_str(&std::mem::take(&mut flags));
+        }
+        before = match c {
+            '\\' if chars.next_if_eq(&'Q').is_some() => quoted(&mut chars, &mut out, before),
+            '\\' => {
+                escape(&mut chars, &mut out, false)?;
+                Before::Atom
+            }
+            '[' => {
+                class(&mut chars, &mut out)?;
+                Before::Atom
+            }
+            '(' => {
+                let start = out.len();
+                if group(&mut chars, &mut out)? {
+                    depth += 1;
+                    Before::Nothing
+                } else {
+                    flags = out.split_off(start);
+                    if before == Before::Nothing {
+                        Before::Nothing
+                    } else {
+                        Before::Atom
+                    }
+                }
+            }
+            ')' => {
+                depth = depth.checked_sub(1).ok_or(RegexError::Parentheses)?;
+                out.push(')');
+                Before::Atom
+            }
+            '|' => {
+                out.push('|');
+                Before::Nothing
+            }
+            '*' | '+' | '?' => {
+                repeat(c, before)?;
+                out.push(c);
+                lazy(&mut chars, &mut out);
+                Before::Repetition
+            }
+            '{' => match counts(&chars) {
+                Some((length, low, high)) => {
+                    repeat(c, before)?;
+                    if low > MOST_REPEATS || high.is_some_and(|high| high > MOST_REPEATS || high < low) {
+                        return Err(RegexError::RepeatCount);
+                    }
+                    out.push('{');
+                    out.extend(chars.by_ref().take(length));
+                    lazy(&mut chars, &mut out);
+                    Before::Repetition
+                }
+                None => {
+                    out.push_str("\\{");
+                    Before::Atom
+                }
+            },
+            '}' | ']' => {
+                out.push('\\');
+                out.push(c);
+                Before::Atom
+            }
+            c => {
+                out.push(c);
+                Before::Atom
+            }
+        };
+    }
+    if depth > 0 {
+        Err(RegexError::Parentheses)
+    } else {
+        Ok(out)
+    }
+}
+
+fn repeat(operator: char, before: Before) -> Result<(), RegexError> {
+    match before {
+        Before::Atom => Ok(()),
+        Before::Nothing => Err(RegexError::NothingToRepeat { operator }),
+        Before::Repetition => Err(RegexError::NestedRepetition),
+    }
+}
+
+fn lazy(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
+    if chars.next_if_eq(&'?').is_some() {
+        out.push('?');
+    }
+}
+
+/// `\Q…\E`, or to the end: every character stands for itself.
+fn quoted(chars: &mut Peekable<Chars<'_>>, out: &mut String, mut before: Before) -> Before {
+    while let Some(c) = chars.next() {
+        if c == '\\' && chars.next_if_eq(&'E').is_some() {
+            break;
+        }
+        out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+        before = Before::Atom;
+    }
+    before
+}
+
+/// The `{n}`, `{n,}` or `{n,m}` that follows an opening brace: its length without that brace, and
+/// its numbers. A number that does not fit is as good as too large.
+fn counts(chars: &Peekable<Chars<'_>>) -> Option<(usize, u32, Option<u32>)> {
+    let inside: String = chars.clone().take_while(|c| *c != '}').take(64).collect();
+    let number = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        // Go takes no leading zero.
+        (is_number && (text == "0" || !text.starts_with('0'))).then(|| text.parse().unwrap_or(u32::MAX))
+    };
+    let is_closed = chars.clone().nth(inside.chars().count()) == Some('}');
+    let (low, high) = match inside.split_once(',') {
+        None => (number(&inside)?, number(&inside)),
+        Some((low, "")) => (number(low)?, None),
+        Some((low, high)) => (number(low)?, Some(number(high)?)),
+    };
+    is_closed.then(|| (inside.len() + 1, low, high))
+}
+
+/// What follows `(`. Whether it opens a group: `(?i)` does not.
+fn group(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<bool, RegexError> {
+    out.push('(');
+    if chars.next_if_eq(&'?').is_none() {
+        return Ok(true);
+    }
+    out.push('?');
+    let mut seen = String::new();
+    if chars.next_if_eq(&'P').is_some() {
+        seen.push('P');
+    }
+    if chars.peek() == Some(&'<') {
+        let name: String = chars.by_ref().skip(1).take_while(|c| *c != '>').collect();
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(RegexError::Group {
+                group: format!("{seen}<{name}>"),
+            });
+        }
+        // A name may begin with a digit in Go, and may not here: `$1` and `${1x}` stay apart.
+        out.push_str(&format!(
+            "P<{}{name}>",
+            if name.starts_with(|c: char| c.is_ascii_digit()) {
+                "_"
+            } else {
+                ""
+            }
+        ));
+        return Ok(true);
+    }
+    let mut negated = false;
+    for c in chars.by_ref() {
+        seen.push(c);
+        match c {
+            'i' | 'm' | 's' | 'U' => out.push(c),
+            '-' if !negated => {
+                negated = true;
+                out.push(c);
+            }
+            ':' | ')' if !seen.ends_with("-:") && !seen.ends_with("-)") && !seen.starts_with('P') => {
+                out.push(c);
+                return Ok(c == ':');
+            }
+            _ => break,
+        }
+    }
+    Err(RegexError::Group { group: seen })
+}
