@@ -1,0 +1,39 @@
+//! The manager in a program of one's own, on smol.
+#![allow(clippy::print_stdout, reason = "a program that shows something")]
+
+use headcount_core::{Encoder, ManagerOptions, ProviderConfig, Update};
+use headcount_discoverer::{Discoverer, Env, Updates};
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Host(&'static str);
+
+impl ProviderConfig for Host {
+    fn kind(&self) -> &str {
+        "host"
+    }
+    fn describe(&self) -> String {
+        self.0.to_owned()
+    }
+}
+
+async fn look(Host(address): Host, _env: Env, updates: Updates) {
+    let mut encoder = Encoder::new();
+    let mut batch = encoder.batch();
+    batch
+        .group(address, [("job", "node")], [[("__address__", address)]])
+        .ok();
+    updates.send(Update::full(batch.finish())).await.ok();
+}
+
+fn main() {
+    let runtime = headcount_runtime::smol::global();
+    let env = headcount_runtime::env(&runtime);
+    let build = |&host: &Host| Ok(Box::new(move |env, updates| look(host, env, updates)) as Box<dyn Discoverer>);
+    let (handle, mut snapshots) = headcount_runtime::start(&runtime, ManagerOptions::default(), env, build);
+    smol::block_on(async {
+        let hosts = ["10.0.0.1:9100", "10.0.0.2:9100"].map(Host).to_vec();
+        handle.apply([("nodes".to_owned(), hosts)]).await.ok();
+        println!("{:#?}", snapshots.next().await);
+        handle.stop().await;
+    });
+}

@@ -1,0 +1,234 @@
+//! The driver: one task that owns the manager.
+//!
+//! It turns what happens outside into the manager's inputs, and the manager's outputs into running
+//! discoverers and snapshots. The one rule: **a turn of the loop handles a bounded amount of each
+//! kind of input**, so that no flood of one kind keeps the others, or other tasks, waiting.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use futures_lite::FutureExt;
+use futures_lite::future;
+use headcount_core::{Failure, Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId};
+use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Report, Updates};
+
+use crate::handle::{Command, Handle};
+use crate::runtime::SharedRuntime;
+use crate::slot::{SnapshotReceiver, SnapshotSlot, slot};
+use crate::task::{Task, panic_message};
+
+/// Messages that wait for the manager; a discoverer that finds the queue full waits.
+const QUEUE: usize = 64;
+/// Commands that wait for the manager.
+const COMMANDS: usize = 16;
+/// Messages that are handled in one turn.
+const MESSAGES_A_TURN: usize = 32;
+/// Time that discoverers are given to be dropped when the driver stops.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Starts a manager on `runtime`. Time is that of `env.clock`.
+///
+/// `build` makes a discoverer from a provider config. It is called whenever the manager starts a
+/// provider; an error is counted and shown as a failed config, and harms no other.
+///
+/// A discoverer that panics is reported as a failed refresh, and does not run again until its
+/// provider is started anew.
+pub fn start<C, B>(
+    runtime: &SharedRuntime,
+    options: ManagerOptions,
+    env: Env,
+    build: B,
+) -> (Handle<C>, SnapshotReceiver)
+where
+    C: ProviderConfig + Send + Sync + 'static,
+    B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
+{
+    let (command_sender, commands) = async_channel::bounded(COMMANDS);
+    let (sender, messages) = async_channel::bounded(QUEUE);
+    let (ending, ended) = async_channel::bounded::<Infallible>(1);
+    let (snapshots, receiver) = slot();
+    let driver = Driver {
+        manager: Manager::new(env.clock.now(), options),
+        runtime: runtime.clone(),
+        env,
+        build,
+        commands,
+        messages,
+        sender,
+        snapshots,
+        tasks: HashMap::new(),
+        timer: None,
+    };
+    runtime.spawn(Box::pin(async move {
+        // A panic here is a bug in the manager. It ends the driver, which all handles then say, and
+        // not the executor's thread with everything else on it.
+        AssertUnwindSafe(driver.run()).catch_unwind().await.ok();
+        drop(ending);
+    }));
+    (Handle::new(command_sender, ended), receiver)
+}
+
+struct Driver<C: ProviderConfig, B> {
+    manager: Manager<C>,
+    runtime: SharedRuntime,
+    env: Env,
+    build: B,
+    commands: Receiver<Command<C>>,
+    messages: Receiver<Message>,
+    sender: Sender<Message>,
+    snapshots: SnapshotSlot,
+    tasks: HashMap<ProviderId, Task>,
+    /// The deadline that is slept for, kept so that a message does not cost a new timer.
+    timer: Option<(Instant, BoxFuture<'static, ()>)>,
+}
+
+/// What ended the driver's wait.
+enum Event<C: ProviderConfig> {
+    Command(Command<C>),
+    Wanted,
+    Timeout,
+    Message(Message),
+}
+
+impl<C, B> Driver<C, B>
+where
+    C: ProviderConfig + Send + Sync + 'static,
+    B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError>,
+{
+    async fn run(mut self) {
+        loop {
+            let event = self.next_event().await;
+            let now = self.env.clock.now();
+            match event {
+                Event::Command(Command::Stop) => break,
+                Event::Command(Command::With(question)) => question(&self.manager),
+                Event::Command(Command::Apply { sets, reply }) => {
+                    // The caller may have given up waiting; the sets are applied all the same.
+                    reply.try_send(self.manager.apply(now, sets)).ok();
+                }
+                Event::Wanted => self.manager.handle_receiver_ready(now),
+                Event::Timeout => self.manager.handle_timeout(now),
+                Event::Message(message) => self.handle_message(now, message),
+            }
+            self.handle_waiting_messages(now);
+            self.handle_outputs(now);
+            // Without this a driver that always finds a message would never let go of its thread.
+            future::yield_now().await;
+        }
+        self.stop().await;
+    }
+
+    /// Waits for something to do. What is asked first wins when several are there; every turn
+    /// handles messages besides, so none of them starves.
+    async fn next_event(&mut self) -> Event<C> {
+        let now = self.env.clock.now();
+        match self.manager.poll_timeout() {
+            None => self.timer = None,
+            // A timer may fire late under load; the clock decides.
+            Some((deadline, _)) if deadline <= now => return Event::Timeout,
+            Some((deadline, _)) => {
+                if self.timer.as_ref().is_none_or(|(set, _)| *set != deadline) {
+                    let sleep = self.env.clock.sleep(deadline.saturating_duration_since(now));
+                    self.timer = Some((deadline, sleep));
+                }
+            }
+        }
+        let command = async { Event::Command(self.commands.recv().await.unwrap_or(Command::Stop)) };
+        let wanted = async {
+            self.snapshots.wanted().await;
+            Event::Wanted
+        };
+        let timeout = async {
+            match &mut self.timer {
+                Some((_, sleep)) => sleep.await,
+                None => future::pending().await,
+            }
+            Event::Timeout
+        };
+        let message = async {
+            match self.messages.recv().await {
+                Ok(message) => Event::Message(message),
+                // The driver holds a sender itself, so the queue never closes.
+                Err(_) => future::pending().await,
+            }
+        };
+        let event = command.or(wanted).or(timeout).or(message).await;
+        if matches!(event, Event::Timeout) {
+            self.timer = None;
+        }
+        event
+    }
+
+    fn handle_waiting_messages(&mut self, now: Instant) {
+        for _ in 0..MESSAGES_A_TURN {
+            match self.messages.try_recv() {
+                Ok(message) => self.handle_message(now, message),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn handle_message(&mut self, now: Instant, message: Message) {
+        // An error means that the provider was stopped while its message was in the queue (S06).
+        match message.report {
+            Report::Update(update) => self.manager.handle_update(now, message.provider, update).map(drop).ok(),
+            Report::Failure(failure) => self.manager.handle_failure(now, message.provider, failure).ok(),
+        };
+    }
+
+    fn handle_outputs(&mut self, now: Instant) {
+        while let Some(output) = self.manager.poll_output() {
+            match output {
+                Output::Start { provider, config, .. } => self.start(now, provider, &config),
+                Output::Stop { provider } => drop(self.tasks.remove(&provider)),
+                Output::Emit(snapshot) => self.snapshots.put(snapshot),
+            }
+        }
+    }
+
+    fn start(&mut self, now: Instant, provider: ProviderId, config: &C) {
+        let built = std::panic::catch_unwind(AssertUnwindSafe(|| (self.build)(config)));
+        let reason = match built {
+            Ok(Ok(discoverer)) => {
+                let updates = Updates::new(provider, self.sender.clone());
+                let run = supervise(discoverer, self.env.clone(), updates);
+                self.tasks.insert(provider, Task::spawn(&*self.runtime, run));
+                return;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => format!("building the discoverer panicked: {}", panic_message(&*panic)),
+        };
+        // An error would mean that the provider is unknown, and the manager has just named it.
+        self.manager.handle_build_failure(now, provider, reason).ok();
+    }
+
+    async fn stop(self) {
+        // Discoverers that wait for room in the queue learn that nobody listens.
+        self.messages.close();
+        self.commands.close();
+        let grace = self.env.clock.sleep(STOP_GRACE);
+        let tasks: Vec<_> = self.tasks.into_values().map(Task::cancel).collect();
+        let all = async {
+            for task in tasks {
+                task.await;
+            }
+        };
+        all.or(grace).await;
+    }
+}
+
+/// Runs a discoverer, and says so when it panics.
+async fn supervise(discoverer: Box<dyn Discoverer>, env: Env, updates: Updates) {
+    let run = {
+        let updates = updates.clone();
+        // Inside the block, so that a panic before the first await is caught too.
+        async move { discoverer.run(env, updates).await }
+    };
+    if let Err(panic) = AssertUnwindSafe(run).catch_unwind().await {
+        let reason = format!("the discoverer panicked and no longer runs: {}", panic_message(&*panic));
+        updates.fail(Failure::new(reason)).await.ok();
+    }
+}

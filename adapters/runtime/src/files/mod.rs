@@ -1,0 +1,144 @@
+//! Files over `std::fs`, on the pool of threads that `blocking` keeps for calls that block.
+//!
+//! The one rule: **no call reads more than it was allowed to**, and none waits on something that
+//! is not a file.
+
+mod glob;
+mod hub;
+mod watch;
+
+use std::fs::{self, File, FileType};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use blocking::unblock;
+use headcount_discoverer::BoxFuture;
+use headcount_discoverer::env::{FileContents, FileError, FileWatch, Files};
+
+use crate::runtime::SharedRuntime;
+
+/// This machine's files. Clones share one watcher.
+#[derive(Clone)]
+pub struct SystemFiles {
+    runtime: SharedRuntime,
+    hub: Arc<hub::Hub>,
+}
+
+impl SystemFiles {
+    /// Files whose watches use the timers of `runtime`.
+    pub fn new(runtime: SharedRuntime) -> Self {
+        Self {
+            runtime,
+            hub: Arc::default(),
+        }
+    }
+}
+
+impl Files for SystemFiles {
+    fn read(&self, path: &Path, limit: u64) -> BoxFuture<'static, Result<FileContents, FileError>> {
+        let path = path.to_owned();
+        Box::pin(unblock(move || read(&path, limit)))
+    }
+
+    fn glob(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<PathBuf>, FileError>> {
+        let pattern = pattern.to_owned();
+        Box::pin(unblock(move || glob::glob(&pattern)))
+    }
+
+    fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {
+        let folder = folder.to_owned();
+        Box::pin(unblock(move || {
+            list(&folder).map_err(|error| file_error(&folder, &error))
+        }))
+    }
+
+    fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>> {
+        let path = path.to_owned();
+        Box::pin(unblock(move || {
+            fs::read_link(&path).map_err(|error| file_error(&path, &error))
+        }))
+    }
+
+    fn watch(&self, folders: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError> {
+        Ok(Box::new(watch::Watch::new(
+            self.runtime.clone(),
+            self.hub.clone(),
+            folders,
+        )?))
+    }
+}
+
+/// A system's error as ours.
+fn file_error(path: &Path, error: &io::Error) -> FileError {
+    match error.kind() {
+        io::ErrorKind::NotFound => FileError::NotFound { path: path.to_owned() },
+        _ => FileError::Io {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn read(path: &Path, limit: u64) -> Result<FileContents, FileError> {
+    let failed = |error: io::Error| file_error(path, &error);
+    let too_large = || FileError::TooLarge {
+        path: path.to_owned(),
+        limit,
+    };
+    let found = fs::metadata(path).map_err(failed)?;
+    if let Some(what) = not_a_file(found.file_type()) {
+        return Err(FileError::Io {
+            path: path.to_owned(),
+            reason: format!("{what}, not a file"),
+        });
+    }
+    if found.len() > limit {
+        return Err(too_large());
+    }
+    let file = File::open(path).map_err(failed)?;
+    // Of the file that was opened, which may be another one by now.
+    let modified = file
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+        .map_err(failed)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0));
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    Ok(FileContents {
+        bytes,
+        modified: modified.duration_since(UNIX_EPOCH).unwrap_or_default(),
+    })
+}
+
+/// What it is, if opening or reading it could wait for ever or makes no sense.
+fn not_a_file(file_type: FileType) -> Option<&'static str> {
+    if file_type.is_dir() {
+        return Some("a folder");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if file_type.is_fifo() {
+            return Some("a named pipe");
+        }
+        if file_type.is_socket() {
+            return Some("a socket");
+        }
+    }
+    None
+}
+
+fn list(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}

@@ -1,0 +1,107 @@
+//! How a program speaks to a running driver.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+
+use async_channel::{Receiver, Sender};
+use headcount_core::{Applied, Manager, ProviderConfig};
+
+/// The driver has ended: it was stopped, or its runtime was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the discovery manager is no longer running")]
+pub struct DriverGone;
+
+/// Speaks to one driver. Clones speak to the same one.
+///
+/// The driver ends when it is [stopped](Handle::stop) or when the last handle is dropped; both
+/// cancel all discoverers, and only `stop` waits for it.
+#[must_use = "the driver ends when its last handle is dropped"]
+pub struct Handle<C: ProviderConfig> {
+    commands: Sender<Command<C>>,
+    ended: Receiver<Infallible>,
+}
+
+impl<C: ProviderConfig> Clone for Handle<C> {
+    fn clone(&self) -> Self {
+        Self {
+            commands: self.commands.clone(),
+            ended: self.ended.clone(),
+        }
+    }
+}
+
+impl<C: ProviderConfig> std::fmt::Debug for Handle<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// Something to find out from the manager.
+pub(crate) type Question<C> = Box<dyn FnOnce(&Manager<C>) + Send>;
+
+/// What a handle asks of the driver.
+pub(crate) enum Command<C: ProviderConfig> {
+    Apply {
+        sets: Vec<(String, Vec<C>)>,
+        reply: Sender<Applied>,
+    },
+    With(Question<C>),
+    Stop,
+}
+
+impl<C: ProviderConfig + Send + 'static> Handle<C> {
+    pub(crate) fn new(commands: Sender<Command<C>>, ended: Receiver<Infallible>) -> Self {
+        Self { commands, ended }
+    }
+
+    /// Makes `sets` all the sets that there are, each with its provider configs. Discoverers
+    /// whose config stays run on.
+    ///
+    /// # Errors
+    /// [`DriverGone`] when the driver has ended.
+    pub async fn apply(&self, sets: impl IntoIterator<Item = (String, Vec<C>)>) -> Result<Applied, DriverGone> {
+        let (reply, applied) = async_channel::bounded(1);
+        let sets = sets.into_iter().collect();
+        self.commands
+            .send(Command::Apply { sets, reply })
+            .await
+            .map_err(|_| DriverGone)?;
+        applied.recv().await.map_err(|_| DriverGone)
+    }
+
+    /// Looks at the manager: runs `question` inside the driver and gives back its answer. While it
+    /// runs nothing else does, so it should copy what it needs and go.
+    ///
+    /// # Errors
+    /// [`DriverGone`] when the driver has ended.
+    ///
+    /// # Panics
+    /// When `question` does; the driver is not harmed.
+    pub async fn with<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Manager<C>) -> T + Send + 'static,
+    ) -> Result<T, DriverGone> {
+        let (reply, answer) = async_channel::bounded::<Result<T, Box<dyn Any + Send>>>(1);
+        let ask = move |manager: &Manager<C>| {
+            reply
+                .try_send(std::panic::catch_unwind(AssertUnwindSafe(|| question(manager))))
+                .ok();
+        };
+        self.commands
+            .send(Command::With(Box::new(ask)))
+            .await
+            .map_err(|_| DriverGone)?;
+        match answer.recv().await.map_err(|_| DriverGone)? {
+            Ok(answer) => Ok(answer),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    /// Stops all discoverers and the driver, and waits until both are gone.
+    pub async fn stop(&self) {
+        // An error means that it has stopped already.
+        self.commands.send(Command::Stop).await.ok();
+        self.ended.recv().await.ok();
+    }
+}

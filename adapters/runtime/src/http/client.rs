@@ -1,0 +1,195 @@
+//! One client: the time limit, redirects, headers, and reading the answer.
+
+use std::collections::BTreeMap;
+
+use futures_lite::FutureExt;
+use headcount_discoverer::BoxFuture;
+use headcount_discoverer::env::{HttpClient, HttpError, HttpRequest, HttpResponse};
+use headcount_discoverer::settings::{HeaderValues, HttpClientSettings};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, USER_AGENT};
+use http::{HeaderMap, StatusCode};
+use hyper::Response;
+use hyper::body::Body;
+
+use super::authentication::{Authentication, authorize_from_url};
+use super::body;
+use super::redirect::{self, MAX_REQUESTS};
+use super::request::{Outgoing, header};
+use super::secrets;
+use super::transport::{PooledBody, Transport};
+use crate::files::SystemFiles;
+use crate::runtime::SharedRuntime;
+
+/// A redirect's own body is read up to here, so that its connection can be used again.
+const REDIRECT_BODY: u64 = 16 * 1024;
+
+/// A client with one set of settings.
+pub(super) struct Client {
+    runtime: SharedRuntime,
+    files: SystemFiles,
+    transport: Transport,
+    authentication: Authentication,
+    headers: Vec<(String, HeaderValues)>,
+    follow_redirects: bool,
+}
+
+impl Client {
+    pub(super) fn new(
+        runtime: &SharedRuntime,
+        environment: &BTreeMap<String, String>,
+        settings: &HttpClientSettings,
+    ) -> Result<Self, HttpError> {
+        for (name, values) in &settings.headers {
+            let secrets = values.secrets.iter().map(|secret| secret.reveal());
+            for value in values.values.iter().map(String::as_str).chain(secrets) {
+                header(name, value).map_err(bad_header)?;
+            }
+            header(name, "").map_err(bad_header)?;
+        }
+        let transport = Transport::new(
+            runtime,
+            environment,
+            &settings.tls,
+            &settings.proxy,
+            settings.enable_http2,
+        )?;
+        Ok(Self {
+            runtime: runtime.clone(),
+            files: SystemFiles::new(runtime.clone()),
+            transport,
+            authentication: Authentication::new(runtime, environment, settings)?,
+            headers: settings.headers.clone(),
+            follow_redirects: settings.follow_redirects,
+        })
+    }
+
+    async fn exchange(&self, request: Outgoing, limit: u64) -> Result<HttpResponse, HttpError> {
+        let first = request.url.clone();
+        let mut request = request;
+        // Once the way has left the first host, its secrets stay out even if it comes back.
+        let mut left_host = false;
+        for _ in 0..MAX_REQUESTS {
+            let answer = self.attempt(&request, left_host).await?;
+            let next = match self.follow_redirects {
+                true => redirect::next_request(&request, answer.status(), answer.headers())?,
+                false => None,
+            };
+            let Some(next) = next else {
+                return read(answer, limit, &request.host()).await;
+            };
+            finish(answer, &request.host()).await;
+            left_host |= !redirect::same_host(&first, &next.url);
+            request = next;
+        }
+        Err(HttpError::TooManyRedirects {
+            host: request.host(),
+            count: MAX_REQUESTS,
+        })
+    }
+
+    /// Sends one request; a second time with a new token, if the token was refused.
+    async fn attempt(&self, request: &Outgoing, left_host: bool) -> Result<Response<PooledBody>, HttpError> {
+        let complete = self.complete(request, left_host).await?;
+        let answer = self.transport.send(&complete).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED && self.authentication.forget_refused(&complete.headers) {
+            finish(answer, &request.host()).await;
+            return self.transport.send(&self.complete(request, left_host).await?).await;
+        }
+        Ok(answer)
+    }
+
+    /// The request with all headers that the settings add.
+    async fn complete(&self, request: &Outgoing, left_host: bool) -> Result<Outgoing, HttpError> {
+        let mut request = request.clone();
+        let headers = &mut request.headers;
+        if !headers.contains_key(USER_AGENT) {
+            headers.insert(USER_AGENT, default_user_agent());
+        }
+        if !headers.contains_key(ACCEPT_ENCODING) {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        for (name, values) in &self.headers {
+            for value in &values.values {
+                add(headers, name, value, false)?;
+            }
+            for secret in &values.secrets {
+                add(headers, name, secret.reveal(), true)?;
+            }
+            for path in &values.files {
+                let value = secrets::file(&self.files, path, &format!("http_headers {name}")).await?;
+                add(headers, name, &value, true)?;
+            }
+        }
+        if left_host {
+            redirect::strip_sensitive(headers);
+        }
+        authorize_from_url(&request.url, headers)?;
+        if !left_host {
+            self.authentication.authorize(headers).await?;
+        }
+        Ok(request)
+    }
+}
+
+impl HttpClient for Client {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        Box::pin(async move {
+            let (timeout, limit) = (request.timeout, request.body_limit);
+            let request = Outgoing::new(request)?;
+            let host = request.host();
+            let late = async {
+                self.runtime.sleep(timeout).await;
+                Err(HttpError::Timeout { host, timeout })
+            };
+            self.exchange(request, limit).or(late).await
+        })
+    }
+}
+
+/// What we call ourselves unless the caller says otherwise.
+pub(super) fn default_user_agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("headcount/", env!("CARGO_PKG_VERSION")))
+}
+
+fn add(headers: &mut HeaderMap, name: &str, value: &str, secret: bool) -> Result<(), HttpError> {
+    let (name, mut value) = header(name, value).map_err(bad_header)?;
+    value.set_sensitive(secret);
+    headers.append(name, value);
+    Ok(())
+}
+
+fn bad_header(reason: String) -> HttpError {
+    HttpError::Settings {
+        reason: format!("http_headers: {reason}"),
+    }
+}
+
+async fn read(answer: Response<PooledBody>, limit: u64, host: &str) -> Result<HttpResponse, HttpError> {
+    let (parts, incoming) = answer.into_parts();
+    let body = body::read(incoming, &parts.headers, limit, host).await?;
+    // The body is no longer what these describe.
+    let hidden = if body::is_gzip(&parts.headers) {
+        &[CONTENT_ENCODING, CONTENT_LENGTH][..]
+    } else {
+        &[]
+    };
+    let shown = parts.headers.iter().filter(|(name, _)| !hidden.contains(name));
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = shown
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    Ok(HttpResponse {
+        status: parts.status.as_u16(),
+        headers,
+        body,
+    })
+}
+
+/// Reads an answer that nobody wants to its end, if that is near, so that its connection can be
+/// used again.
+async fn finish(answer: Response<PooledBody>, host: &str) {
+    let (parts, body) = answer.into_parts();
+    if body.size_hint().exact().is_some_and(|length| length <= REDIRECT_BODY) {
+        body::read(body, &parts.headers, REDIRECT_BODY, host).await.ok();
+    }
+}

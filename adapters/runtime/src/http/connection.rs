@@ -1,0 +1,188 @@
+//! One HTTP connection, of either version, and its errors.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use async_channel::{Receiver, Sender as Ending};
+use headcount_discoverer::env::HttpError;
+use http::Request;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::{http1, http2};
+use hyper::rt::Executor;
+
+use super::io::HyperStream;
+use crate::runtime::{SharedRuntime, Stream};
+use crate::task::Task;
+
+type Body = Full<Bytes>;
+
+/// A connection on which requests can be sent. Dropping it closes it.
+pub(super) struct Connection {
+    sender: Sender,
+    /// Tells why it ended, when it does.
+    end: Receiver<hyper::Error>,
+    // Shared by the handles on an HTTP/2 connection; the last one ends it.
+    _task: Arc<Task>,
+}
+
+enum Sender {
+    /// One request at a time.
+    Http1(http1::SendRequest<Body>),
+    /// Many at a time.
+    Http2(http2::SendRequest<Body>),
+}
+
+impl Connection {
+    /// Speaks HTTP/1.1, or HTTP/2 if that was agreed on, over a stream.
+    pub(super) async fn open(
+        runtime: &SharedRuntime,
+        stream: Box<dyn Stream>,
+        http2: bool,
+    ) -> Result<Self, hyper::Error> {
+        let io = HyperStream::new(stream);
+        let (ending, end) = async_channel::bounded(1);
+        let (sender, task) = if http2 {
+            let (sender, connection) = http2::Builder::new(Spawner(runtime.clone())).handshake(io).await?;
+            (
+                Sender::Http2(sender),
+                Task::spawn(&**runtime, drive(connection, ending)),
+            )
+        } else {
+            let (sender, connection) = http1::handshake(io).await?;
+            (
+                Sender::Http1(sender),
+                Task::spawn(&**runtime, drive(connection, ending)),
+            )
+        };
+        Ok(Self {
+            sender,
+            end,
+            _task: Arc::new(task),
+        })
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender) => sender.is_closed(),
+            Sender::Http2(sender) => sender.is_closed(),
+        }
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        matches!(self.sender, Sender::Http2(_))
+    }
+
+    /// Another handle on the same connection, if it carries many requests at a time.
+    pub(super) fn share(&self) -> Option<Self> {
+        match &self.sender {
+            Sender::Http1(_) => None,
+            Sender::Http2(sender) => {
+                let sender = Sender::Http2(sender.clone());
+                Some(Self {
+                    sender,
+                    end: self.end.clone(),
+                    _task: self._task.clone(),
+                })
+            }
+        }
+    }
+
+    /// Sends a request and waits for the answer's head.
+    pub(super) async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, SendError> {
+        // An HTTP/2 connection may go on for others; nobody waits for its end.
+        let end = (!self.is_http2()).then(|| self.end.clone());
+        let unsent = |error| SendError {
+            error,
+            unsent: true,
+            end: end.clone(),
+        };
+        let answer = match &mut self.sender {
+            Sender::Http1(sender) => {
+                sender.ready().await.map_err(unsent)?;
+                sender.try_send_request(request).await
+            }
+            Sender::Http2(sender) => {
+                sender.ready().await.map_err(unsent)?;
+                sender.try_send_request(request).await
+            }
+        };
+        answer.map_err(|mut failed| SendError {
+            // A request that comes back was not sent.
+            unsent: failed.take_message().is_some(),
+            error: failed.into_error(),
+            end: end.clone(),
+        })
+    }
+}
+
+/// Why there was no answer.
+pub(super) struct SendError {
+    error: hyper::Error,
+    /// The server has seen nothing of the request.
+    pub(super) unsent: bool,
+    end: Option<Receiver<hyper::Error>>,
+}
+
+impl SendError {
+    /// As our own error.
+    pub(super) async fn explain(self, host: &str) -> HttpError {
+        // That the connection is closed says less than what closed it, which is told when its task
+        // has ended; that is now.
+        let vague = self.error.is_canceled() || self.error.is_closed();
+        let cause = match self.end.filter(|_| vague) {
+            Some(end) => end.recv().await.ok(),
+            None => None,
+        };
+        broken(host, &cause.unwrap_or(self.error))
+    }
+}
+
+/// Runs a connection, and tells why it ended.
+async fn drive(connection: impl Future<Output = Result<(), hyper::Error>>, ending: Ending<hyper::Error>) {
+    if let Err(error) = connection.await {
+        // An error means that nobody asks.
+        ending.try_send(error).ok();
+    }
+}
+
+/// hyper's error as ours: with all its causes, and trouble with TLS as such.
+pub(super) fn broken(host: &str, error: &hyper::Error) -> HttpError {
+    let host = host.to_owned();
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(tls) = tls_error(error) {
+            return HttpError::Tls {
+                host,
+                reason: tls.to_string(),
+            };
+        }
+        let said = error.to_string();
+        if !reason.contains(&said) {
+            reason = format!("{reason}: {said}");
+        }
+        cause = error.source();
+    }
+    HttpError::Protocol { host, reason }
+}
+
+/// The TLS library's error, if that is what it is.
+pub(super) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    inside
+        .and_then(|error| error.downcast_ref())
+        .or_else(|| error.downcast_ref())
+}
+
+/// Starts hyper's own tasks; they end when their connection does.
+#[derive(Clone)]
+struct Spawner(SharedRuntime);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawner {
+    fn execute(&self, future: F) {
+        self.0.spawn(Box::pin(future));
+    }
+}

@@ -1,0 +1,347 @@
+//! Tokens by OAuth 2.0's client-credentials and JWT bearer grants, kept until shortly before they
+//! expire.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use headcount_discoverer::env::HttpError;
+use headcount_discoverer::settings::{OAuth2, OAuth2Grant};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use http::{Method, StatusCode};
+use serde_json::Value;
+use url::Url;
+use url::form_urlencoded::{self, byte_serialize};
+
+use super::assertion;
+use super::authentication::{basic_value, sensitive};
+use super::body;
+use super::client::default_user_agent;
+use super::request::{Outgoing, parse_url, shown};
+use super::secrets;
+use super::transport::Transport;
+use crate::files::SystemFiles;
+use crate::runtime::SharedRuntime;
+
+/// A token is renewed this long before it expires.
+const MARGIN: Duration = Duration::from_secs(10);
+/// Largest answer of a token endpoint.
+const ANSWER_LIMIT: u64 = 1 << 20;
+
+/// The tokens of one client.
+pub(super) struct Tokens {
+    settings: OAuth2,
+    url: Url,
+    files: SystemFiles,
+    transport: Transport,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Token>,
+    /// Where the endpoint wants the client's id and secret, once it is known.
+    style: Option<Style>,
+}
+
+struct Token {
+    authorization: String,
+    expires: Option<Instant>,
+    /// The client secret, or the key, that it was had for.
+    secret: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Header,
+    Parameters,
+    /// Not at all: the assertion says who we are.
+    Assertion,
+}
+
+impl Tokens {
+    pub(super) fn new(
+        runtime: &SharedRuntime,
+        environment: &BTreeMap<String, String>,
+        settings: &OAuth2,
+    ) -> Result<Self, HttpError> {
+        let url = parse_url(&settings.token_url)?;
+        if !settings.scopes.is_empty() && settings.endpoint_params.iter().any(|(name, _)| name == "scope") {
+            let reason = "oauth2: endpoint_params can't hold scope beside scopes; remove one of them".to_owned();
+            return Err(HttpError::Settings { reason });
+        }
+        // Without HTTP/2, as Prometheus's own.
+        let transport = Transport::new(runtime, environment, &settings.tls, &settings.proxy, false)?;
+        let files = SystemFiles::new(runtime.clone());
+        Ok(Self {
+            settings: settings.clone(),
+            url,
+            files,
+            transport,
+            state: Mutex::default(),
+        })
+    }
+
+    /// The value of `Authorization`, with a token that is valid for a while.
+    pub(super) async fn authorization(&self) -> Result<String, HttpError> {
+        let (source, what) = match &self.settings.grant {
+            OAuth2Grant::ClientCredentials => (&self.settings.client_secret, "oauth2 client_secret"),
+            OAuth2Grant::JwtBearer(jwt) => (&jwt.key, "oauth2 client_certificate_key"),
+        };
+        let secret = match source {
+            Some(source) => secrets::secret(&self.files, source, what).await?,
+            None => String::new(),
+        };
+        if let Some(authorization) = self.kept(&secret) {
+            return Ok(authorization);
+        }
+        let token = self.fetch(secret).await?;
+        let authorization = token.authorization.clone();
+        self.with_state(|state| state.token = Some(token));
+        Ok(authorization)
+    }
+
+    /// Forgets the token that a server refused. False when there is a newer one already.
+    pub(super) fn forget(&self, refused: &HeaderValue) -> bool {
+        self.with_state(|state| {
+            state
+                .token
+                .take_if(|token| token.authorization.as_bytes() == refused.as_bytes())
+                .is_some()
+        })
+    }
+
+    fn kept(&self, secret: &str) -> Option<String> {
+        self.with_state(|state| {
+            let token = state.token.as_ref().filter(|token| token.secret == secret)?;
+            let valid = token.expires.is_none_or(|expires| Instant::now() < expires);
+            valid.then(|| token.authorization.clone())
+        })
+    }
+
+    async fn fetch(&self, secret: String) -> Result<Token, HttpError> {
+        let style = match self.settings.grant {
+            OAuth2Grant::JwtBearer(_) => Some(Style::Assertion),
+            OAuth2Grant::ClientCredentials => self.with_state(|state| state.style),
+        };
+        let answer = match style {
+            Some(style) => self.ask(style, &secret).await?,
+            // Endpoints differ in where they want the secret and don't say: try one, then the other.
+            None => match self.ask(Style::Header, &secret).await {
+                Ok(answer) => {
+                    self.with_state(|state| state.style = Some(Style::Header));
+                    answer
+                }
+                Err(_) => {
+                    let answer = self.ask(Style::Parameters, &secret).await?;
+                    self.with_state(|state| state.style = Some(Style::Parameters));
+                    answer
+                }
+            },
+        };
+        let expires = answer
+            .lifetime
+            .and_then(|lifetime| Instant::now().checked_add(lifetime.saturating_sub(MARGIN)));
+        let authorization = format!("{} {}", answer.scheme, answer.token);
+        Ok(Token {
+            authorization,
+            expires,
+            secret,
+        })
+    }
+
+    async fn ask(&self, style: Style, secret: &str) -> Result<Answer, HttpError> {
+        let failed = |reason: String| HttpError::Token {
+            token_url: shown(&self.url),
+            reason,
+        };
+        let request = self.request(style, secret)?;
+        let answer = self
+            .transport
+            .send(&request)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let (parts, body) = answer.into_parts();
+        let host = request.host();
+        let body = body::read(body, &parts.headers, ANSWER_LIMIT, &host).await;
+        let body = body.map_err(|error| failed(error.to_string()))?;
+        Answer::read(parts.status, &parts.headers, &body).map_err(failed)
+    }
+
+    fn request(&self, style: Style, secret: &str) -> Result<Outgoing, HttpError> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        let parameters = &self.settings.endpoint_params;
+        let grant = match &self.settings.grant {
+            OAuth2Grant::ClientCredentials => "client_credentials",
+            OAuth2Grant::JwtBearer(jwt) => {
+                let failed = |reason| HttpError::Settings {
+                    reason: format!("oauth2: {reason}"),
+                };
+                form.append_pair(
+                    "assertion",
+                    &assertion::sign(&self.settings, jwt, secret).map_err(failed)?,
+                );
+                "urn:ietf:params:oauth:grant-type:jwt-bearer"
+            }
+        };
+        // Some endpoints want another word, so the parameters may replace it.
+        if !parameters.iter().any(|(name, _)| name == "grant_type") {
+            form.append_pair("grant_type", grant);
+        }
+        if !self.settings.scopes.is_empty() {
+            form.append_pair("scope", &self.settings.scopes.join(" "));
+        }
+        form.extend_pairs(parameters);
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, default_user_agent());
+        let id = &self.settings.client_id;
+        match style {
+            Style::Header => {
+                let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+                headers.insert(AUTHORIZATION, sensitive(&basic_value(&encoded(id), &encoded(secret)))?);
+            }
+            Style::Parameters => {
+                form.append_pair("client_id", id);
+                if !secret.is_empty() {
+                    form.append_pair("client_secret", secret);
+                }
+            }
+            Style::Assertion => {}
+        }
+        Ok(Outgoing {
+            method: Method::POST,
+            url: self.url.clone(),
+            headers,
+            body: form.finish().into(),
+        })
+    }
+
+    fn with_state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What a token endpoint said.
+#[derive(Debug, PartialEq, Eq)]
+struct Answer {
+    scheme: String,
+    token: String,
+    lifetime: Option<Duration>,
+}
+
+impl Answer {
+    fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Self, String> {
+        let fields = fields(headers, body);
+        let text = |name: &str| fields.get(name).map(String::as_str).filter(|text| !text.is_empty());
+        if !status.is_success() || text("error").is_some() {
+            let said = [text("error"), text("error_description")]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(": ");
+            let said: String = said.chars().take(200).collect();
+            return Err(format!("the server answered {status} {said}").trim_end().to_owned());
+        }
+        let token = text("access_token")
+            .ok_or("the answer holds no access_token")?
+            .to_owned();
+        let scheme = match text("token_type") {
+            None => "Bearer",
+            Some(scheme) if scheme.eq_ignore_ascii_case("bearer") => "Bearer",
+            Some(scheme) => scheme,
+        };
+        let lifetime = text("expires_in")
+            .and_then(|seconds| seconds.parse().ok())
+            .filter(|seconds| *seconds > 0);
+        Ok(Self {
+            scheme: scheme.to_owned(),
+            token,
+            lifetime: lifetime.map(Duration::from_secs),
+        })
+    }
+}
+
+/// The answer's fields as text, from JSON or, as some endpoints send, from a form.
+fn fields(headers: &HeaderMap, body: &[u8]) -> BTreeMap<String, String> {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if matches!(essence, "application/x-www-form-urlencoded" | "text/plain") {
+        return form_urlencoded::parse(body).into_owned().collect();
+    }
+    let Ok(Value::Object(object)) = serde_json::from_slice(body) else {
+        return BTreeMap::new();
+    };
+    let text = |value| match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    object
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, text(value)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, content_type: &'static str, body: &str) -> Result<Answer, String> {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+        Answer::read(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes())
+    }
+
+    #[test]
+    fn answers_in_all_shapes_are_read() {
+        let json = r#"{"access_token":"t","token_type":"bearer","expires_in":3600}"#;
+        let hour = Some(Duration::from_secs(3600));
+        let expected = Answer {
+            scheme: "Bearer".to_owned(),
+            token: "t".to_owned(),
+            lifetime: hour,
+        };
+        assert_eq!(read(200, "application/json", json), Ok(expected));
+        let quoted = read(
+            200,
+            "application/json; charset=utf-8",
+            r#"{"access_token":"t","expires_in":"3600"}"#,
+        );
+        assert_eq!(quoted.unwrap().lifetime, hour);
+        let form = read(200, "text/plain", "access_token=a%20b&token_type=MAC");
+        assert_eq!(
+            form,
+            Ok(Answer {
+                scheme: "MAC".to_owned(),
+                token: "a b".to_owned(),
+                lifetime: None
+            })
+        );
+    }
+
+    #[test]
+    fn refusals_say_what_the_server_said() {
+        let json = r#"{"error":"invalid_client","error_description":"unknown"}"#;
+        let reason = read(401, "application/json", json).unwrap_err();
+        assert_eq!(reason, "the server answered 401 Unauthorized invalid_client: unknown");
+        assert_eq!(
+            read(500, "text/html", "<p>").unwrap_err(),
+            "the server answered 500 Internal Server Error"
+        );
+        assert_eq!(
+            read(200, "application/json", "{}").unwrap_err(),
+            "the answer holds no access_token"
+        );
+        assert_eq!(
+            read(200, "application/json", "{").unwrap_err(),
+            "the answer holds no access_token"
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! Which proxy a URL is reached through.
+
+use std::collections::BTreeMap;
+
+use headcount_discoverer::env::HttpError;
+use headcount_discoverer::settings::Proxy;
+use url::Url;
+
+use super::authentication::{basic_value, url_credentials};
+use super::no_proxy::NoProxy;
+use super::request::{bare_host, port};
+
+/// How a proxy is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProxyKind {
+    Http,
+    Https,
+    Socks5,
+}
+
+/// A proxy.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct ProxyServer {
+    pub(super) kind: ProxyKind,
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// User and password.
+    pub(super) credentials: Option<(String, String)>,
+}
+
+/// Which proxy, for any URL.
+#[derive(Clone, Default)]
+pub(super) struct Proxies {
+    http: Option<ProxyServer>,
+    https: Option<ProxyServer>,
+    /// Hosts that are reached directly; `None`: not even this machine.
+    except: Option<NoProxy>,
+}
+
+impl Proxies {
+    /// What the settings say; `environment` is asked if they do so.
+    pub(super) fn new(settings: &Proxy, environment: &BTreeMap<String, String>) -> Result<Self, HttpError> {
+        match settings {
+            Proxy::Direct => Ok(Self::default()),
+            Proxy::Url { url, no_proxy } => {
+                let server = ProxyServer::parse(url.reveal()).map_err(|reason| HttpError::Settings {
+                    reason: format!("proxy_url: {reason}"),
+                })?;
+                let except = (!no_proxy.is_empty()).then(|| NoProxy::parse(no_proxy));
+                Ok(Self {
+                    http: Some(server.clone()),
+                    https: Some(server),
+                    except,
+                })
+            }
+            Proxy::Environment => {
+                let variable = |upper: &str| {
+                    let set = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+                    set(upper).or_else(|| set(&upper.to_lowercase()))
+                };
+                // A variable that names no proxy is passed over, as Go does: it is not our setting.
+                let server = |name: &str| variable(name).and_then(|value| ProxyServer::parse(value).ok());
+                let except = NoProxy::parse(variable("NO_PROXY").map_or("", String::as_str));
+                Ok(Self {
+                    http: server("HTTP_PROXY"),
+                    https: server("HTTPS_PROXY"),
+                    except: Some(except),
+                })
+            }
+        }
+    }
+
+    /// The proxy for a URL; `None` to reach it directly.
+    pub(super) fn for_url(&self, url: &Url) -> Option<&ProxyServer> {
+        let server = if url.scheme() == "https" {
+            &self.https
+        } else {
+            &self.http
+        };
+        let directly = self
+            .except
+            .as_ref()
+            .is_some_and(|except| except.covers(&bare_host(url), port(url)));
+        if directly { None } else { server.as_ref() }
+    }
+}
+
+impl ProxyServer {
+    /// Reads a proxy's URL. The error doesn't repeat it, as it may hold credentials.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let with_scheme = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
+        let url = Url::parse(&with_scheme).map_err(|error| format!("not a URL: {error}"))?;
+        let (kind, default_port) = match url.scheme() {
+            "http" => (ProxyKind::Http, 80),
+            "https" => (ProxyKind::Https, 443),
+            "socks5" | "socks5h" => (ProxyKind::Socks5, 1080),
+            other => return Err(format!("{other:?} is not a kind of proxy; use http, https or socks5")),
+        };
+        let host = match bare_host(&url) {
+            host if host.is_empty() => return Err("it names no host".to_owned()),
+            // Of a scheme that is not the web's, an IPv6 address arrives as written.
+            host => host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+        };
+        Ok(Self {
+            kind,
+            host,
+            port: url.port().unwrap_or(default_port),
+            credentials: url_credentials(&url),
+        })
+    }
+
+    /// Host and port, for errors.
+    pub(super) fn address(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// The value of `Proxy-Authorization`.
+    pub(super) fn authorization(&self) -> Option<String> {
+        self.credentials
+            .as_ref()
+            .map(|(user, password)| basic_value(user, password))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headcount_discoverer::settings::Secret;
+
+    use super::*;
+
+    fn chosen(proxies: &Proxies, url: &str) -> Option<String> {
+        proxies.for_url(&Url::parse(url).unwrap()).map(ProxyServer::address)
+    }
+
+    #[test]
+    fn the_environment_is_read_as_go_reads_it() {
+        let environment = [
+            ("HTTP_PROXY", "plain:3128"),
+            ("https_proxy", "http://user:pass@secure"),
+            ("NO_PROXY", "inside.example"),
+        ];
+        let environment = environment
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let proxies = Proxies::new(&Proxy::Environment, &environment).unwrap();
+        assert_eq!(chosen(&proxies, "http://a.example/"), Some("plain:3128".to_owned()));
+        assert_eq!(chosen(&proxies, "https://a.example/"), Some("secure:80".to_owned()));
+        assert_eq!(chosen(&proxies, "https://x.inside.example/"), None);
+        assert_eq!(chosen(&proxies, "http://localhost/"), None);
+        assert_eq!(
+            chosen(
+                &Proxies::new(&Proxy::Environment, &BTreeMap::new()).unwrap(),
+                "http://a/"
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn a_configured_proxy_takes_this_machine_too_unless_told_not_to() {
+        let settings = |no_proxy: &str| Proxy::Url {
+            url: Secret::new("socks5://p"),
+            no_proxy: no_proxy.to_owned(),
+        };
+        let all = Proxies::new(&settings(""), &BTreeMap::new()).unwrap();
+        assert_eq!(chosen(&all, "http://localhost/"), Some("p:1080".to_owned()));
+        let some = Proxies::new(&settings("b.example"), &BTreeMap::new()).unwrap();
+        assert_eq!(chosen(&some, "http://localhost/"), None);
+        assert_eq!(chosen(&some, "http://b.example/"), None);
+        assert_eq!(chosen(&some, "https://a.example/"), Some("p:1080".to_owned()));
+    }
+
+    #[test]
+    fn a_bad_proxy_is_refused_without_showing_it() {
+        for url in ["gopher://u:hunter2@p/", "http://u:hunter2@p:port/", "http://"] {
+            let settings = Proxy::Url {
+                url: Secret::new(url),
+                no_proxy: String::new(),
+            };
+            let error = Proxies::new(&settings, &BTreeMap::new()).err().unwrap().to_string();
+            assert!(error.contains("proxy_url") && !error.contains("hunter2"), "{error}");
+        }
+        assert_eq!(
+            ProxyServer::parse("socks5://[fd00::1]:9").unwrap().address(),
+            "[fd00::1]:9"
+        );
+    }
+}

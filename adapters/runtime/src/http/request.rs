@@ -1,0 +1,142 @@
+//! A request that has been checked, in hyper's types.
+
+use bytes::Bytes;
+use headcount_discoverer::env::{HttpError, HttpRequest};
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
+use url::{Host, Url};
+
+/// A request on its way out.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Outgoing {
+    /// Checks a caller's request.
+    pub(super) fn new(request: HttpRequest) -> Result<Self, HttpError> {
+        let url = parse_url(&request.url)?;
+        let unusable = |reason: String| HttpError::Url {
+            url: shown(&url),
+            reason,
+        };
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| unusable(format!("{:?} is not an HTTP method", request.method)))?;
+        let mut headers = HeaderMap::with_capacity(request.headers.len());
+        for (name, value) in &request.headers {
+            let (name, value) = header(name, value).map_err(unusable)?;
+            headers.append(name, value);
+        }
+        Ok(Self {
+            method,
+            url,
+            headers,
+            body: request.body.into(),
+        })
+    }
+
+    /// Host and port, for errors.
+    pub(super) fn host(&self) -> String {
+        host_and_port(&self.url)
+    }
+}
+
+/// Reads an absolute `http` or `https` URL.
+pub(super) fn parse_url(text: &str) -> Result<Url, HttpError> {
+    let unusable = |url: String, reason: &str| {
+        Err(HttpError::Url {
+            url,
+            reason: reason.to_owned(),
+        })
+    };
+    match Url::parse(text) {
+        Err(error) => unusable(without_credentials(text), &error.to_string()),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            unusable(shown(&url), "the scheme must be http or https")
+        }
+        Ok(url) if url.host().is_none() => unusable(shown(&url), "it names no host"),
+        Ok(url) => Ok(url),
+    }
+}
+
+/// A header from text. The error names the header, not the value, which may be secret.
+pub(super) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let bad_name = |_| format!("{name:?} is not a name for an HTTP header");
+    let bad_value = |_| format!("the value of the header {name:?} holds characters that a header can't");
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(bad_name)?;
+    let value = HeaderValue::from_bytes(value.as_bytes()).map_err(bad_value)?;
+    Ok((name, value))
+}
+
+/// The host as a name or an address, without an IPv6 address's brackets.
+pub(super) fn bare_host(url: &Url) -> String {
+    match url.host() {
+        Some(Host::Domain(name)) => name.to_owned(),
+        Some(Host::Ipv4(address)) => address.to_string(),
+        Some(Host::Ipv6(address)) => address.to_string(),
+        None => String::new(),
+    }
+}
+
+/// The port, or the scheme's own.
+pub(super) fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(80)
+}
+
+/// Host and port, for errors and for asking proxies.
+pub(super) fn host_and_port(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), port(url))
+}
+
+/// The URL without its credentials.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // These fail for URLs that have no credentials.
+    url.set_username("").ok();
+    url.set_password(None).ok();
+    url.into()
+}
+
+/// Text that is no URL, without what could be credentials: all up to the last `@`.
+fn without_credentials(text: &str) -> String {
+    let Some((before, after)) = text.rsplit_once('@') else {
+        return text.to_owned();
+    };
+    match before.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://{after}"),
+        None => after.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn errors_show_no_credentials() {
+        for url in [
+            "http://user:hunter2@host:port/",
+            "http://user:hun/hunter2@host/",
+            "ftp://user:hunter2@host/",
+        ] {
+            let error = parse_url(url).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+            assert!(error.contains("host"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_no_password_is_shown(user in "[a-z/:?#@]{0,6}", rest in ".{0,20}") {
+            let url = format!("http://{user}:Hunter2Secret@{}", rest.replace('@', ""));
+            if let Err(error) = parse_url(&url) {
+                prop_assert!(!error.to_string().contains("Hunter2Secret"));
+            }
+        }
+    }
+}

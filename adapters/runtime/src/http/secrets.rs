@@ -1,0 +1,38 @@
+//! Text and secrets that stand in the settings or in a file.
+
+use std::path::Path;
+
+use headcount_discoverer::env::{Files, HttpError};
+use headcount_discoverer::settings::{SecretSource, TextSource};
+
+/// Largest file that is taken for a password, a token or a certificate.
+const LIMIT: u64 = 1 << 20;
+
+/// The text. `what` names the setting in errors.
+pub(super) async fn text(files: &dyn Files, source: &TextSource, what: &str) -> Result<String, HttpError> {
+    match source {
+        TextSource::Inline(text) => Ok(text.clone()),
+        TextSource::File(path) => file(files, path, what).await,
+    }
+}
+
+/// The secret's text. `what` names the setting in errors.
+pub(super) async fn secret(files: &dyn Files, source: &SecretSource, what: &str) -> Result<String, HttpError> {
+    match source {
+        SecretSource::Inline(secret) => Ok(secret.reveal().to_owned()),
+        SecretSource::File(path) => file(files, path, what).await,
+    }
+}
+
+/// A file's text without white space at its ends.
+pub(super) async fn file(files: &dyn Files, path: &Path, what: &str) -> Result<String, HttpError> {
+    let failed = |reason: String| HttpError::Settings {
+        reason: format!("{what}: {reason}"),
+    };
+    let contents = files
+        .read(path, LIMIT)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    let text = String::from_utf8(contents.bytes).map_err(|_| failed(format!("{}: not UTF-8 text", path.display())))?;
+    Ok(text.trim().to_owned())
+}

@@ -1,0 +1,186 @@
+//! Sends one request on a connection that waits, or on a new one.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use headcount_discoverer::env::HttpError;
+use headcount_discoverer::settings::{ProxySettings, TlsSettings};
+use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
+use http::{Method, Request, Uri, Version};
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+
+use super::connection::{Connection, SendError};
+use super::dial::{Dialer, Route};
+use super::pool::{Place, Pool};
+use super::request::Outgoing;
+use crate::runtime::SharedRuntime;
+
+/// Connections to wherever they are needed, under one set of TLS and proxy settings.
+pub(super) struct Transport {
+    dialer: Dialer,
+    pool: Arc<Pool>,
+}
+
+impl Transport {
+    pub(super) fn new(
+        runtime: &SharedRuntime,
+        environment: &BTreeMap<String, String>,
+        tls: &TlsSettings,
+        proxy: &ProxySettings,
+        http2: bool,
+    ) -> Result<Self, HttpError> {
+        Ok(Self {
+            dialer: Dialer::new(runtime, environment, tls, proxy, http2)?,
+            pool: Arc::default(),
+        })
+    }
+
+    /// Sends a request and waits for the answer's head.
+    pub(super) async fn send(&self, request: &Outgoing) -> Result<Response<PooledBody>, HttpError> {
+        let route = self.dialer.route(&request.url).await?;
+        let place = route.place();
+        if let Some(connection) = self.pool.take(&place) {
+            match self.send_on(connection, &route, &place, request).await? {
+                Ok(answer) => return Ok(answer),
+                // The server may have closed it while it waited. What was not sent, or can be
+                // sent twice without harm, is sent again.
+                Err(failed) if failed.unsent || is_idempotent(&request.method) => {}
+                Err(failed) => return Err(failed.explain(&request.host()).await),
+            }
+        }
+        let connection = self.dialer.connect(&route).await?;
+        if let Some(shared) = connection.share() {
+            self.pool.put(&place, shared);
+        }
+        match self.send_on(connection, &route, &place, request).await? {
+            Ok(answer) => Ok(answer),
+            Err(failed) => Err(failed.explain(&request.host()).await),
+        }
+    }
+
+    async fn send_on(
+        &self,
+        mut connection: Connection,
+        route: &Route,
+        place: &Place,
+        request: &Outgoing,
+    ) -> Result<Result<Response<PooledBody>, SendError>, HttpError> {
+        let outgoing = wire_request(request, route, connection.is_http2())?;
+        let (pool, place) = (self.pool.clone(), place.clone());
+        let mut lease = Box::new(Lease {
+            pool,
+            place,
+            connection: None,
+            healthy: false,
+        });
+        match connection.send(outgoing).await {
+            Ok(answer) => {
+                lease.connection = Some(connection);
+                Ok(Ok(answer.map(|body| PooledBody { body, lease })))
+            }
+            Err(failed) => {
+                drop(lease);
+                Ok(Err(failed))
+            }
+        }
+    }
+}
+
+/// A body that gives its connection back once it has been read to its end.
+pub(super) struct PooledBody {
+    body: Incoming,
+    // Boxed, so that it may be moved while the body is read.
+    lease: Box<Lease>,
+}
+
+impl Body for PooledBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(context);
+        if matches!(polled, Poll::Ready(None)) {
+            this.lease.healthy = true;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A connection in use. An HTTP/2 connection whose request did not end well, a timeout among
+/// others, is not used again: it may be dead without anybody having said so.
+struct Lease {
+    pool: Arc<Pool>,
+    place: Place,
+    connection: Option<Connection>,
+    healthy: bool,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        match self.connection.take() {
+            Some(connection) if self.healthy && !connection.is_http2() => self.pool.put(&self.place, connection),
+            Some(connection) if connection.is_http2() && self.healthy => {}
+            // Without a connection the request did not get as far as an answer.
+            Some(_) | None => self.pool.forget_shared(&self.place),
+        }
+    }
+}
+
+/// The request in the form that this connection wants.
+fn wire_request(request: &Outgoing, route: &Route, http2: bool) -> Result<Request<Full<Bytes>>, HttpError> {
+    let unusable = |reason: String| HttpError::Url {
+        url: request.host(),
+        reason,
+    };
+    let url = &request.url;
+    let target = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let authority = match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (host, _) => host.unwrap_or_default().to_owned(),
+    };
+    // A proxy that we don't tunnel through, and HTTP/2, are told the whole URL.
+    let whole = http2 || route.asks_proxy();
+    let uri = if whole {
+        format!("{}://{authority}{target}", url.scheme())
+    } else {
+        target
+    };
+    let uri: Uri = uri
+        .parse()
+        .map_err(|error| unusable(format!("the path or query can't be sent: {error}")))?;
+    let mut outgoing = Request::new(Full::new(request.body.clone()));
+    *outgoing.method_mut() = request.method.clone();
+    *outgoing.uri_mut() = uri;
+    *outgoing.version_mut() = if http2 { Version::HTTP_2 } else { Version::HTTP_11 };
+    *outgoing.headers_mut() = request.headers.clone();
+    if http2 {
+        outgoing.headers_mut().remove(HOST);
+    } else if !outgoing.headers().contains_key(HOST) {
+        let host = HeaderValue::from_str(&authority).map_err(|error| unusable(error.to_string()))?;
+        outgoing.headers_mut().insert(HOST, host);
+    }
+    if let Some(credentials) = route.proxy_authorization()? {
+        outgoing.headers_mut().insert(PROXY_AUTHORIZATION, credentials);
+    }
+    Ok(outgoing)
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+}

@@ -1,0 +1,106 @@
+//! Asking an HTTP proxy for a tunnel (`CONNECT`).
+
+use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
+use http::HeaderMap;
+use http::header::{PROXY_AUTHORIZATION, USER_AGENT};
+
+use super::client::default_user_agent;
+use crate::runtime::Stream;
+
+/// Longest answer of a proxy, in bytes.
+const ANSWER_LIMIT: usize = 16 * 1024;
+/// Headers that a proxy's answer may have.
+const HEADERS: usize = 64;
+
+/// Asks for a tunnel to `target` (host and port). The error says what the proxy answered.
+pub(super) async fn ask(
+    stream: &mut Box<dyn Stream>,
+    target: &str,
+    authorization: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<(), String> {
+    let broken = |error: std::io::Error| error.to_string();
+    stream
+        .write_all(&question(target, authorization, headers))
+        .await
+        .map_err(broken)?;
+    stream.flush().await.map_err(broken)?;
+    let mut answer = Vec::new();
+    let mut chunk = [0; 1024];
+    loop {
+        let read = stream.read(&mut chunk).await.map_err(broken)?;
+        if read == 0 {
+            return Err("it closed the connection without an answer".to_owned());
+        }
+        answer.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        if let Some(verdict) = verdict(&answer) {
+            return verdict;
+        }
+        if answer.len() > ANSWER_LIMIT {
+            return Err("its answer is too long".to_owned());
+        }
+    }
+}
+
+fn question(target: &str, authorization: Option<&str>, headers: &HeaderMap) -> Vec<u8> {
+    let mut question = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n").into_bytes();
+    let mut add = |name: &str, value: &[u8]| {
+        question.extend_from_slice(name.as_bytes());
+        question.extend_from_slice(b": ");
+        question.extend_from_slice(value);
+        question.extend_from_slice(b"\r\n");
+    };
+    if !headers.contains_key(USER_AGENT) {
+        add(USER_AGENT.as_str(), default_user_agent().as_bytes());
+    }
+    for (name, value) in headers {
+        // The credentials of the proxy's URL replace it, as in Go.
+        if name != PROXY_AUTHORIZATION || authorization.is_none() {
+            add(name.as_str(), value.as_bytes());
+        }
+    }
+    if let Some(value) = authorization {
+        add(PROXY_AUTHORIZATION.as_str(), value.as_bytes());
+    }
+    question.extend_from_slice(b"\r\n");
+    question
+}
+
+/// What the answer says, once all of its head is there.
+fn verdict(answer: &[u8]) -> Option<Result<(), String>> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    let length = match response.parse(answer) {
+        Ok(httparse::Status::Partial) => return None,
+        Ok(httparse::Status::Complete(length)) => length,
+        Err(error) => return Some(Err(format!("its answer is not HTTP: {error}"))),
+    };
+    Some(match response.code {
+        // The server speaks only after we did, so nothing can follow yet.
+        Some(200..=299) if length == answer.len() => Ok(()),
+        Some(200..=299) => Err("it sent more than an answer".to_owned()),
+        code => Err(format!(
+            "it answered {} {}",
+            code.unwrap_or_default(),
+            response.reason.unwrap_or_default()
+        )),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_judged_once_whole() {
+        assert_eq!(verdict(b"HTTP/1.1 200 OK\r\nvia: p\r\n"), None);
+        assert_eq!(verdict(b"HTTP/1.1 200 OK\r\nvia: p\r\n\r\n"), Some(Ok(())));
+        let refused = verdict(b"HTTP/1.0 407 Proxy Authentication Required\r\n\r\n");
+        assert_eq!(
+            refused,
+            Some(Err("it answered 407 Proxy Authentication Required".to_owned()))
+        );
+        assert!(matches!(verdict(b"SSH-2.0-OpenSSH\r\n"), Some(Err(_))));
+        assert!(matches!(verdict(b"HTTP/1.1 200 OK\r\n\r\nmore"), Some(Err(_))));
+    }
+}

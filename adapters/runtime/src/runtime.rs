@@ -1,0 +1,37 @@
+//! What the rest of the crate asks of an async runtime.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use headcount_discoverer::BoxFuture;
+
+/// A connection, as bytes in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// An async runtime, reduced to what differs between runtimes.
+///
+/// Every method can be called from any thread, inside or outside of the runtime. Files and name
+/// resolution are not here: they block, so they run on a pool of threads of their own, which is
+/// the same for every runtime.
+pub trait Runtime: Send + Sync + 'static {
+    /// Starts a task that runs until it completes. Nobody waits for it: cancelling and waiting are
+    /// built on top, once for all runtimes.
+    fn spawn(&self, future: BoxFuture<'static, ()>);
+
+    /// Completes once `duration` has passed.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Opens a TCP connection to one address.
+    ///
+    /// # Errors
+    /// What the system says. Dropping the future gives up.
+    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
+}
+
+/// A runtime that many parts hold.
+pub type SharedRuntime = Arc<dyn Runtime>;

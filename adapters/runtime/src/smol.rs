@@ -1,0 +1,74 @@
+//! The smol runtime.
+//!
+//! ```
+//! let runtime = headcount_runtime::smol::global();
+//! # drop(runtime);
+//! ```
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::smol::Executor;
+use ::smol::net::TcpStream;
+use headcount_discoverer::BoxFuture;
+
+use crate::runtime::{Runtime, SharedRuntime, Stream};
+
+/// smol's global executor, which has threads of its own (as many as the environment variable
+/// `SMOL_THREADS` says; one unless said otherwise).
+pub fn global() -> SharedRuntime {
+    Arc::new(Global)
+}
+
+/// An executor of the caller's, who runs it.
+pub fn on(executor: Arc<Executor<'static>>) -> SharedRuntime {
+    Arc::new(Own(executor))
+}
+
+struct Global;
+
+struct Own(Arc<Executor<'static>>);
+
+impl Runtime for Global {
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        ::smol::spawn(future).detach();
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        sleep(duration)
+    }
+
+    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        connect(address)
+    }
+}
+
+impl Runtime for Own {
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        self.0.spawn(future).detach();
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        sleep(duration)
+    }
+
+    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        connect(address)
+    }
+}
+
+fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        ::smol::Timer::after(duration).await;
+    })
+}
+
+fn connect(address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+    Box::pin(async move {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream) as Box<dyn Stream>)
+    })
+}

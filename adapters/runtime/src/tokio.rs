@@ -1,0 +1,66 @@
+//! The tokio runtime.
+//!
+//! ```
+//! let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+//! let runtime = headcount_runtime::tokio::on(tokio.handle().clone());
+//! # drop(runtime);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::tokio::net::TcpStream;
+use ::tokio::runtime::{Handle, TryCurrentError};
+use ::tokio::task::JoinHandle;
+use headcount_discoverer::BoxFuture;
+use tokio_util::compat::TokioAsyncReadCompatExt;
+
+use crate::runtime::{Runtime, SharedRuntime, Stream};
+
+/// The tokio runtime that the caller runs on.
+///
+/// # Errors
+/// When called outside of a tokio runtime.
+pub fn current() -> Result<SharedRuntime, TryCurrentError> {
+    Handle::try_current().map(on)
+}
+
+/// The tokio runtime behind `handle`. Its I/O and time drivers must be on (`enable_all`).
+pub fn on(handle: Handle) -> SharedRuntime {
+    Arc::new(Tokio(handle))
+}
+
+struct Tokio(Handle);
+
+impl Runtime for Tokio {
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        self.0.spawn(future);
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        // A tokio timer belongs to the runtime inside which it was made.
+        let _inside = self.0.enter();
+        Box::pin(::tokio::time::sleep(duration))
+    }
+
+    fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        // A task of tokio's, because the caller may be polled outside of tokio.
+        let mut connecting = AbortOnDrop(self.0.spawn(async move {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream.compat()) as Box<dyn Stream>)
+        }));
+        Box::pin(async move { (&mut connecting.0).await.map_err(io::Error::other)? })
+    }
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

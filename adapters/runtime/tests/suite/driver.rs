@@ -1,0 +1,418 @@
+//! The driver, with discoverers that are scripts.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_lite::future::pending;
+use headcount_core::{Backoff, Encoder, Failure, ManagerOptions, ProviderConfig, Snapshot, Throttle, Update};
+use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
+use headcount_runtime::{DriverGone, Handle, SharedRuntime, SnapshotReceiver};
+
+use crate::harness::until;
+
+on_each_runtime!(
+    a_snapshot_arrives,
+    a_slow_receiver_gets_the_newest_state,
+    a_reload_keeps_what_is_unchanged,
+    a_config_that_cannot_be_built_harms_no_other,
+    a_panic_is_a_failure_and_harms_no_other,
+    a_panic_while_building_is_a_build_failure,
+    stopping_a_provider_drops_its_future,
+    stopping_the_driver_drops_everything,
+    dropping_the_last_handle_stops_the_driver,
+    a_flood_starves_neither_timers_nor_commands,
+    a_question_that_panics_harms_only_who_asked,
+    a_dropped_next_loses_nothing,
+    a_discoverer_that_ends_keeps_its_groups,
+);
+
+/// A provider config: the name of a script.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Script(&'static str);
+
+impl ProviderConfig for Script {
+    fn kind(&self) -> &str {
+        "script"
+    }
+
+    fn describe(&self) -> String {
+        self.0.to_owned()
+    }
+}
+
+type Play = Arc<dyn Fn(Env, Updates) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// The scripts by name. One that is missing can't be built; `"bomb"` panics while built.
+#[derive(Default, Clone)]
+struct Scripts {
+    plays: HashMap<&'static str, Play>,
+    started: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Scripts {
+    fn with<F>(mut self, name: &'static str, play: impl Fn(Env, Updates) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.plays
+            .insert(name, Arc::new(move |env, updates| Box::pin(play(env, updates))));
+        self
+    }
+
+    fn build(&self, script: &Script) -> Result<Box<dyn Discoverer>, BuildError> {
+        assert_ne!(script.0, "bomb", "the builder is broken");
+        let Some(play) = self.plays.get(script.0).cloned() else {
+            return Err(BuildError::Unsupported {
+                mechanism: script.0.to_owned(),
+            });
+        };
+        self.started.lock().unwrap().push(script.0);
+        Ok(Box::new(move |env: Env, updates: Updates| play(env, updates)))
+    }
+
+    fn start(self, runtime: &SharedRuntime) -> (Handle<Script>, SnapshotReceiver) {
+        let throttle = Backoff {
+            initial: Duration::ZERO,
+            max: Duration::from_millis(1),
+            ..Backoff::default()
+        };
+        let options = ManagerOptions {
+            throttle: Throttle::Backoff(throttle),
+            ..ManagerOptions::default()
+        };
+        let env = headcount_runtime::env(runtime);
+        headcount_runtime::start(runtime, options, env, move |script: &Script| self.build(script))
+    }
+}
+
+/// One group, called `source`, with one target.
+fn found(source: &str, address: &str) -> Update {
+    let mut encoder = Encoder::new();
+    let mut batch = encoder.batch();
+    batch
+        .group(source, [("from", "script")], [[("__address__", address)]])
+        .unwrap();
+    Update::partial(batch.finish())
+}
+
+/// Reports one target, and runs on.
+async fn says(updates: Updates, address: &str) {
+    updates.send(found("s", address)).await.ok();
+    pending().await
+}
+
+fn job(name: &str, scripts: &[&'static str]) -> (String, Vec<Script>) {
+    (name.to_owned(), scripts.iter().map(|name| Script(name)).collect())
+}
+
+fn addresses(snapshot: &Snapshot, set: &str) -> Vec<String> {
+    let set = snapshot.set(set).expect("the set is in the snapshot");
+    let targets = set.groups().flat_map(|(_, stored)| stored.group().targets());
+    targets
+        .map(|target| target.get("__address__").unwrap().to_owned())
+        .collect()
+}
+
+/// Takes snapshots until `set` has exactly these addresses.
+async fn expect(snapshots: &mut SnapshotReceiver, set: &str, expected: &[&str]) -> Snapshot {
+    loop {
+        let snapshot = snapshots.next().await.expect("the driver runs");
+        if snapshot.set(set).is_some() && addresses(&snapshot, set) == expected {
+            return snapshot;
+        }
+    }
+}
+
+/// Says when it is dropped.
+struct Dropped(Arc<AtomicBool>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+async fn a_snapshot_arrives(runtime: SharedRuntime) {
+    let scripts = Scripts::default().with("one", |_, updates| says(updates, "1:1"));
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    let applied = handle.apply([job("a", &["one"]), job("b", &[])]).await.unwrap();
+    assert_eq!(applied.started.len(), 1);
+    let snapshot = expect(&mut snapshots, "a", &["1:1"]).await;
+    assert_eq!(addresses(&snapshot, "b"), [""; 0], "an empty set is said");
+    handle.stop().await;
+    assert!(snapshots.next().await.is_none());
+}
+
+async fn a_slow_receiver_gets_the_newest_state(runtime: SharedRuntime) {
+    let (say, said) = async_channel::unbounded::<String>();
+    let scripts = Scripts::default().with("told", move |_, updates| {
+        let said = said.clone();
+        async move {
+            while let Ok(address) = said.recv().await {
+                updates.send(found("s", &address)).await.ok();
+            }
+        }
+    });
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["told"])]).await.unwrap();
+    say.send("0:1".to_owned()).await.unwrap();
+    expect(&mut snapshots, "a", &["0:1"]).await;
+    // The receiver is busy with that one, while much happens.
+    for number in 1..=500 {
+        say.send(format!("{number}:1")).await.unwrap();
+    }
+    loop {
+        let state = handle.with(|manager| manager.counters()).await.unwrap();
+        if state.received_updates == 501 && state.updates_delayed > 0 {
+            break;
+        }
+        runtime.sleep(Duration::from_millis(1)).await;
+    }
+    let next = snapshots.next().await.unwrap();
+    assert_eq!(
+        addresses(&next, "a"),
+        ["500:1"],
+        "the first after the pause is the newest"
+    );
+    handle.stop().await;
+}
+
+async fn a_reload_keeps_what_is_unchanged(runtime: SharedRuntime) {
+    let scripts = Scripts::default()
+        .with("kept", |_, updates| says(updates, "1:1"))
+        .with("gone", |_, updates| says(updates, "2:1"))
+        .with("new", |_, updates| says(updates, "3:1"));
+    let started = scripts.started.clone();
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["kept", "gone"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1", "2:1"]).await;
+    let applied = handle
+        .apply([job("a", &["kept", "new"]), job("b", &["kept"])])
+        .await
+        .unwrap();
+    assert_eq!(
+        (applied.kept.len(), applied.started.len(), applied.stopped.len()),
+        (1, 1, 1)
+    );
+    let snapshot = expect(&mut snapshots, "a", &["1:1", "3:1"]).await;
+    assert_eq!(
+        addresses(&snapshot, "b"),
+        ["1:1"],
+        "a new subscriber has the groups at once"
+    );
+    assert_eq!(*started.lock().unwrap(), ["kept", "gone", "new"]);
+    handle.stop().await;
+}
+
+async fn a_config_that_cannot_be_built_harms_no_other(runtime: SharedRuntime) {
+    let scripts = Scripts::default().with("good", |_, updates| says(updates, "1:1"));
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle
+        .apply([job("a", &["missing", "good"]), job("b", &["missing"])])
+        .await
+        .unwrap();
+    let snapshot = expect(&mut snapshots, "a", &["1:1"]).await;
+    assert_eq!(addresses(&snapshot, "b"), [""; 0]);
+    let failed = handle.with(|manager| manager.failed_configs().to_vec()).await.unwrap();
+    assert_eq!(failed.len(), 1);
+    assert!(
+        failed[0].reason.contains("missing_sd is not supported yet"),
+        "{}",
+        failed[0].reason
+    );
+    handle.stop().await;
+}
+
+async fn a_panic_is_a_failure_and_harms_no_other(runtime: SharedRuntime) {
+    let scripts = Scripts::default()
+        .with("panics", |env: Env, updates: Updates| async move {
+            updates.send(found("s", "1:1")).await.ok();
+            env.clock.sleep(Duration::from_millis(1)).await;
+            panic!("out of luck");
+        })
+        .with("panics at once", |_, _| {
+            assert!(std::hint::black_box(false), "not even begun");
+            pending()
+        })
+        .with("good", |_, updates| says(updates, "2:1"));
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle
+        .apply([
+            job("a", &["panics"]),
+            job("b", &["panics at once"]),
+            job("c", &["good"]),
+        ])
+        .await
+        .unwrap();
+    expect(&mut snapshots, "c", &["2:1"]).await;
+    let failures = loop {
+        let failures: Vec<String> = handle
+            .with(|manager| {
+                manager
+                    .providers()
+                    .filter_map(|status| status.health.current_failure().map(str::to_owned))
+                    .collect()
+            })
+            .await
+            .unwrap();
+        if failures.len() == 2 {
+            break failures;
+        }
+        runtime.sleep(Duration::from_millis(1)).await;
+    };
+    assert!(
+        failures[0].contains("panicked") && failures[0].contains("out of luck"),
+        "{}",
+        failures[0]
+    );
+    assert!(failures[1].contains("not even begun"), "{}", failures[1]);
+    let snapshot = handle
+        .with(|manager| manager.snapshot(headcount_core::Instant::ZERO))
+        .await
+        .unwrap();
+    assert_eq!(addresses(&snapshot, "a"), ["1:1"], "what it had found stays");
+    handle.stop().await;
+}
+
+async fn a_panic_while_building_is_a_build_failure(runtime: SharedRuntime) {
+    let (handle, mut snapshots) = Scripts::default().start(&runtime);
+    handle.apply([job("a", &["bomb"])]).await.unwrap();
+    assert!(snapshots.next().await.is_some());
+    let failed = handle.with(|manager| manager.failed_configs().to_vec()).await.unwrap();
+    assert!(failed[0].reason.contains("panicked: ") && failed[0].reason.contains("the builder is broken"));
+    handle.stop().await;
+}
+
+/// A script that runs for ever, whether it started, and whether it was dropped.
+fn endless(scripts: Scripts, name: &'static str) -> (Scripts, Arc<AtomicBool>) {
+    let dropped = Arc::new(AtomicBool::new(false));
+    let seen = dropped.clone();
+    let scripts = scripts.with(name, move |_, updates| {
+        let guard = Dropped(seen.clone());
+        async move {
+            let _guard = guard;
+            says(updates, "1:1").await;
+        }
+    });
+    (scripts, dropped)
+}
+
+async fn stopping_a_provider_drops_its_future(runtime: SharedRuntime) {
+    let (scripts, dropped) = endless(Scripts::default(), "endless");
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["endless"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    assert!(!dropped.load(Ordering::SeqCst));
+    handle.apply([job("a", &[])]).await.unwrap();
+    until(&runtime, || dropped.load(Ordering::SeqCst)).await;
+    expect(&mut snapshots, "a", &[]).await;
+    handle.stop().await;
+}
+
+async fn stopping_the_driver_drops_everything(runtime: SharedRuntime) {
+    let (scripts, one) = endless(Scripts::default(), "one");
+    let (scripts, two) = endless(scripts, "two");
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["one", "two"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1", "1:1"]).await;
+    let other = handle.clone();
+    handle.stop().await;
+    assert!(
+        one.load(Ordering::SeqCst) && two.load(Ordering::SeqCst),
+        "dropped by the time that stop is done"
+    );
+    assert_eq!(other.apply([]).await, Err(DriverGone));
+    assert_eq!(other.with(|_| ()).await, Err(DriverGone));
+    other.stop().await;
+}
+
+async fn dropping_the_last_handle_stops_the_driver(runtime: SharedRuntime) {
+    let (scripts, dropped) = endless(Scripts::default(), "endless");
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["endless"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    drop(handle);
+    while snapshots.next().await.is_some() {}
+    until(&runtime, || dropped.load(Ordering::SeqCst)).await;
+}
+
+async fn a_flood_starves_neither_timers_nor_commands(runtime: SharedRuntime) {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = sent.clone();
+    let scripts = Scripts::default().with("flood", move |_, updates| {
+        let count = count.clone();
+        async move {
+            loop {
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                if updates.send(found("s", &format!("{number}:1"))).await.is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle
+        .apply([job("a", &["flood"]), job("b", &["flood"])])
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        snapshots.next().await.expect("the throttle's timer fires");
+        handle.with(|manager| manager.is_ready()).await.unwrap();
+    }
+    let before = sent.load(Ordering::SeqCst);
+    until(&runtime, || sent.load(Ordering::SeqCst) > before + 100).await;
+    handle.apply([job("a", &[])]).await.unwrap();
+    expect(&mut snapshots, "a", &[]).await;
+    handle.stop().await;
+}
+
+async fn a_question_that_panics_harms_only_who_asked(runtime: SharedRuntime) {
+    let scripts = Scripts::default().with("one", |_, updates| says(updates, "1:1"));
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    let asking = handle.clone();
+    let asked = std::thread::spawn(move || {
+        futures_lite::future::block_on(asking.with(|_| assert!(std::hint::black_box(false), "silly question")))
+    });
+    assert!(asked.join().is_err());
+    handle.apply([job("a", &["one"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    handle.stop().await;
+}
+
+async fn a_dropped_next_loses_nothing(runtime: SharedRuntime) {
+    let (say, said) = async_channel::unbounded::<&'static str>();
+    let scripts = Scripts::default().with("told", move |_, updates| {
+        let said = said.clone();
+        async move {
+            while let Ok(address) = said.recv().await {
+                updates.send(found("s", address)).await.ok();
+            }
+        }
+    });
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["told"])]).await.unwrap();
+    say.send("1:1").await.unwrap();
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    // Asked for, and given up: the manager knows that one is wanted.
+    assert!(futures_lite::future::poll_once(snapshots.next()).await.is_none());
+    say.send("2:1").await.unwrap();
+    expect(&mut snapshots, "a", &["2:1"]).await;
+    handle.stop().await;
+}
+
+async fn a_discoverer_that_ends_keeps_its_groups(runtime: SharedRuntime) {
+    let scripts = Scripts::default()
+        .with("ends", |_, updates: Updates| async move {
+            updates.send(found("s", "1:1")).await.ok();
+            updates.fail(Failure::new("last words")).await.ok();
+        })
+        .with("one", |_, updates| says(updates, "2:1"));
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["ends"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    handle.apply([job("a", &["ends", "one"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1", "2:1"]).await;
+    handle.stop().await;
+}

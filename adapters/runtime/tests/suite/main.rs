@@ -1,0 +1,37 @@
+//! The same tests on every runtime.
+//!
+//! Each test is a function of a runtime; `on_each_runtime!` makes a `#[test]` of it for smol and
+//! for tokio. Nothing waits for luck: tests wait for what they expect, with one deadline for all.
+
+#![cfg(any(feature = "smol", feature = "tokio"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is a test's report")]
+
+/// Instantiates tests, async functions that take a `SharedRuntime`, once for each runtime.
+macro_rules! on_each_runtime {
+    ($($name:ident),* $(,)?) => {
+        #[cfg(feature = "smol")]
+        mod smol {
+            $(#[test] fn $name() { crate::harness::on_smol(super::$name); })*
+        }
+        #[cfg(feature = "tokio")]
+        mod tokio {
+            $(#[test] fn $name() { crate::harness::on_tokio(super::$name); })*
+        }
+    };
+}
+
+mod harness;
+mod server;
+
+// The driver: discoverers in, snapshots out.
+mod driver;
+// Files: reading, listing, watching.
+mod files;
+// The HTTP client: answers and limits.
+mod http;
+// The HTTP client: who we are.
+mod http_authentication;
+// The HTTP client: proxies of all kinds.
+mod http_proxies;
+// The HTTP client: certificates and HTTP/2.
+mod http_tls;
