@@ -1,0 +1,219 @@
+//! What is known of each file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use headcount_core::Instant;
+use headcount_discoverer::metrics::Metrics;
+
+use super::{MODIFIED, SETTLE};
+use crate::fingerprint::Fingerprint;
+
+/// How often a file that can't be read or decoded is looked at again before that is reported:
+/// after 50, 100, 200 and 400 ms.
+const LOOKS_BEFORE_REPORT: u32 = 4;
+
+/// How long a file can go on looking half written before it counts as it is.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// A file whose groups were reported.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// The bytes that the groups come from.
+    pub(super) fingerprint: Fingerprint,
+    /// How many groups.
+    pub(super) groups: usize,
+    /// How many targets in them.
+    pub(super) targets: usize,
+}
+
+/// What a look found, as far as it matters for the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// The file is not there.
+    Gone,
+    /// It has these bytes, which look as if more is to come.
+    Less(Fingerprint),
+    /// It can't be read or decoded.
+    Bad,
+}
+
+impl Sight {
+    fn is_like(self, other: Self) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
+}
+
+/// A file to be looked at again.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    sight: Sight,
+    /// When a sight like this was first had.
+    since: Instant,
+    due: Instant,
+    looks: u32,
+    /// Whether the failure was reported already.
+    told: bool,
+}
+
+/// What to do about a sight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Keep what there is, and look again soon.
+    LookAgain,
+    /// It was the same the last time: it is so.
+    Settled {
+        /// Whether that was reported already.
+        told: bool,
+    },
+}
+
+/// The files to be looked at again.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    pending: BTreeMap<PathBuf, Pending>,
+}
+
+impl Looks {
+    /// Takes in what a look at a file found.
+    pub(super) fn saw(&mut self, path: &Path, sight: Sight, now: Instant) -> Verdict {
+        let before = self
+            .pending
+            .get(path)
+            .copied()
+            .filter(|before| before.sight.is_like(sight));
+        let same = before.filter(|before| before.sight == sight);
+        if same.is_some_and(|same| same.due > now) {
+            // Told of the same file again, before its time: it changes nothing.
+            return Verdict::LookAgain;
+        }
+        let looks = same.map_or(0, |same| same.looks);
+        let since = before.map_or(now, |before| before.since);
+        let told = same.is_some_and(|same| same.told);
+        let enough = if sight == Sight::Bad { LOOKS_BEFORE_REPORT } else { 1 };
+        // A file that is written all the time has to count some time, too.
+        if looks >= enough || now.saturating_duration_since(since) >= LONGEST_WAIT {
+            self.pending.remove(path);
+            return Verdict::Settled { told };
+        }
+        let due = now + SETTLE.saturating_mul(2_u32.saturating_pow(looks));
+        let looks = looks.saturating_add(1);
+        self.pending.insert(
+            path.to_owned(),
+            Pending {
+                sight,
+                since,
+                due,
+                looks,
+                told,
+            },
+        );
+        Verdict::LookAgain
+    }
+
+    /// Takes note that a file's failure was reported.
+    pub(super) fn told(&mut self, path: &Path) {
+        if let Some(pending) = self.pending.get_mut(path) {
+            pending.told = true;
+        }
+    }
+
+    /// Takes note that a file is well.
+    pub(super) fn forget(&mut self, path: &Path) {
+        self.pending.remove(path);
+    }
+
+    /// When the first of the files is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.pending.values().map(|pending| pending.due).min()
+    }
+
+    /// The files that are due, sorted.
+    pub(super) fn due(&self, now: Instant) -> BTreeSet<PathBuf> {
+        let due = self.pending.iter().filter(|(_, pending)| pending.due <= now);
+        due.map(|(path, _)| path.clone()).collect()
+    }
+}
+
+/// The modification times that are shown in the metrics, until the discoverer is dropped.
+#[derive(Debug)]
+pub(super) struct ModifiedTimes {
+    metrics: Metrics,
+    shown: BTreeSet<String>,
+}
+
+impl ModifiedTimes {
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self {
+            metrics,
+            shown: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn show(&mut self, path: &str, modified: Duration) {
+        // Whole seconds, as in Prometheus.
+        self.metrics
+            .set(MODIFIED, &[("filename", path)], modified.as_secs() as f64);
+        if !self.shown.contains(path) {
+            self.shown.insert(path.to_owned());
+        }
+    }
+
+    pub(super) fn hide(&mut self, path: &str) {
+        if self.shown.remove(path) {
+            self.metrics.remove(MODIFIED, &[("filename", path)]);
+        }
+    }
+}
+
+impl Drop for ModifiedTimes {
+    fn drop(&mut self) {
+        for path in &self.shown {
+            self.metrics.remove(MODIFIED, &[("filename", path)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn what_is_gone_is_looked_at_twice() {
+        let (mut looks, path) = (Looks::default(), Path::new("/a.json"));
+        assert_eq!(looks.saw(path, Sight::Gone, at(0)), Verdict::LookAgain);
+        assert_eq!(
+            looks.saw(path, Sight::Gone, at(10)),
+            Verdict::LookAgain,
+            "before its time"
+        );
+        assert_eq!(looks.next_due(), Some(at(50)));
+        assert_eq!(looks.saw(path, Sight::Gone, at(50)), Verdict::Settled { told: false });
+        assert_eq!(looks.next_due(), None);
+    }
+
+    #[test]
+    fn what_goes_on_changing_counts_after_a_second() {
+        let (mut looks, path) = (Looks::default(), Path::new("/a.yml"));
+        let changed = |step: u64| Sight::Less(Fingerprint::of(&step.to_le_bytes()));
+        let mut verdicts = (0..).map(|step| (step * 30, looks.saw(path, changed(step), at(step * 30))));
+        let settled = verdicts.find(|(_, verdict)| *verdict != Verdict::LookAgain);
+        assert_eq!(settled, Some((1020, Verdict::Settled { told: false })));
+    }
+
+    #[test]
+    fn what_is_bad_gets_a_second_to_become_better() {
+        let (mut looks, path, mut now) = (Looks::default(), Path::new("/a.json"), at(0));
+        let mut looked = 1;
+        while looks.saw(path, Sight::Bad, now) == Verdict::LookAgain {
+            now = looks.next_due().expect("it is to be looked at again");
+            looked += 1;
+        }
+        assert_eq!((looked, now), (5, at(750)));
+    }
+}

@@ -1,0 +1,176 @@
+//! `file_sd_configs`: lists of targets in JSON and YAML files.
+//!
+//! The folders are watched, and a file that changed is read at once; every `refresh_interval`
+//! everything is read, for file systems that tell nothing. **The cost follows the change**: with
+//! twenty thousand files, one that changed costs one read, and a file whose bytes are those of
+//! last time is not decoded.
+//!
+//! Editors and scripts write files in several steps, and a reader must not take a step for the
+//! result. What a change makes *less* is therefore looked at twice, [`SETTLE`] apart: a file that
+//! can't be decoded, that is gone, or that is YAML and shorter than before or without its last
+//! line break (half a YAML list is often a valid list). Until then, what was found before stays.
+//!
+//! * A file that is gone takes its groups with it; one that is shorter, those it no longer has.
+//! * A file that can't be read or decoded keeps the groups it had, and the failure is reported.
+//! * What can't be watched is reported once, and read every `refresh_interval`.
+
+mod known;
+mod patterns;
+mod round;
+mod watch;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_lite::FutureExt;
+use headcount_core::Instant;
+use headcount_discoverer::env::FileError;
+use headcount_discoverer::metrics::{Definition, Kind};
+use headcount_discoverer::refresh::Schedule;
+use headcount_discoverer::settings::FileSettings;
+use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Stopped, Updates};
+
+use patterns::Patterns;
+use round::{Files, Reason};
+use watch::Watch;
+
+/// The largest file that is read, in bytes. A list of a million targets with a dozen labels each is
+/// about this long; beyond it, something has run wild.
+pub const LARGEST_FILE: u64 = 256 << 20;
+
+/// The time after which something that became less is looked at again.
+pub const SETTLE: Duration = Duration::from_millis(50);
+
+const READ_ERRORS: Definition = Definition {
+    name: "prometheus_sd_file_read_errors_total",
+    help: "The number of File-SD read errors.",
+    kind: Kind::Counter,
+};
+const WATCHER_ERRORS: Definition = Definition {
+    name: "prometheus_sd_file_watcher_errors_total",
+    help: "The number of File-SD errors caused by filesystem watch failures.",
+    kind: Kind::Counter,
+};
+const MODIFIED: Definition = Definition {
+    name: "prometheus_sd_file_mtime_seconds",
+    help: "Timestamp (mtime) of files read by FileSD. Timestamp is set at read time.",
+    kind: Kind::Gauge,
+};
+const SCAN_SECONDS: Definition = Definition {
+    name: "prometheus_sd_file_scan_duration_seconds_sum",
+    help: "Seconds that the scans of File-SD took, in all.",
+    kind: Kind::Counter,
+};
+const SCANS: Definition = Definition {
+    name: "prometheus_sd_file_scan_duration_seconds_count",
+    help: "The number of scans of File-SD.",
+    kind: Kind::Counter,
+};
+
+/// Makes the discoverer. The sources are a file's path with `:0`, `:1`, … in the order of its list.
+///
+/// # Errors
+/// There is no pattern, or one that can't be understood or whose ending is not `.json`, `.yml` or
+/// `.yaml`; the interval is zero.
+pub fn build(settings: &FileSettings) -> Result<Box<dyn Discoverer>, BuildError> {
+    let invalid = |reason| BuildError::Invalid {
+        mechanism: "file".to_owned(),
+        reason,
+    };
+    let patterns = Patterns::new(&settings.files).map_err(invalid)?;
+    if settings.refresh_interval.is_zero() {
+        return Err(invalid(
+            "refresh_interval is zero; set it to how often to read everything, such as 5m".to_owned(),
+        ));
+    }
+    Ok(Box::new(FileDiscoverer {
+        patterns,
+        refresh_interval: settings.refresh_interval,
+    }))
+}
+
+struct FileDiscoverer {
+    patterns: Patterns,
+    refresh_interval: Duration,
+}
+
+impl Discoverer for FileDiscoverer {
+    fn run(self: Box<Self>, env: Env, updates: Updates) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // Returning is all there is to do when nobody listens any more.
+            let Err(Stopped) = self.watch_and_read(env, updates).await;
+        })
+    }
+}
+
+/// Why the discoverer goes on.
+enum Wake {
+    /// It was told of changes, or that it may have missed some.
+    Told(Result<Vec<PathBuf>, FileError>),
+    /// A file is due to be looked at again.
+    Due,
+    /// The refresh interval is over.
+    Interval,
+}
+
+impl FileDiscoverer {
+    async fn watch_and_read(self: Box<Self>, env: Env, updates: Updates) -> Result<std::convert::Infallible, Stopped> {
+        for counter in [READ_ERRORS, WATCHER_ERRORS, SCAN_SECONDS, SCANS] {
+            env.metrics.add(counter, &[], 0.0);
+        }
+        let mut schedule = Schedule::new(self.refresh_interval);
+        let mut files = Files::new(&env);
+        // Before the first read, so that no change falls between the two.
+        let mut watch = Watch::start(&env, self.patterns.folders(), self.refresh_interval);
+        let mut reason = Reason::First;
+        loop {
+            let started = env.clock.now();
+            files.read_all(&self.patterns, reason, &updates).await?;
+            watch.report(&updates).await?;
+            reason = Reason::Look;
+            let interval_ends = started + schedule.after_success(env.random.as_ref());
+            loop {
+                match wait(&env, &mut watch, files.next_due(), interval_ends).await {
+                    Wake::Told(Ok(paths)) => {
+                        let candidates = self.patterns.files_meant_by(&paths);
+                        if watch::is_link_among(&env, &paths, &candidates).await {
+                            // A link in the folder decides what the files are (a ConfigMap's `..data`).
+                            files.read_all(&self.patterns, Reason::Look, &updates).await?;
+                        } else {
+                            files.read_some(candidates, &updates).await?;
+                        }
+                    }
+                    Wake::Told(Err(error)) => {
+                        watch.failed(&error);
+                        files.read_all(&self.patterns, Reason::Look, &updates).await?;
+                        watch.report(&updates).await?;
+                    }
+                    Wake::Due => files.read_due(&updates).await?,
+                    Wake::Interval => break,
+                }
+            }
+            watch.renew();
+        }
+    }
+}
+
+async fn wait(env: &Env, watch: &mut Watch, due: Option<Instant>, interval_ends: Instant) -> Wake {
+    let sleep_until = |deadline: Instant| env.clock.sleep(deadline.saturating_duration_since(env.clock.now()));
+    let interval = async {
+        sleep_until(interval_ends).await;
+        Wake::Interval
+    };
+    let due = async {
+        match due {
+            Some(due) => sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+        Wake::Due
+    };
+    let told = async { Wake::Told(watch.changed().await) };
+    // The first that is ready counts. The interval comes first: it covers all of the others.
+    interval.or(due).or(told).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,325 @@
+//! One round of reading: some files, or all, and what that changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::task::Poll;
+
+use headcount_core::{Batch, Encoder, Failure, Group, Instant, Update};
+use headcount_discoverer::env::{FileContents, FileError};
+use headcount_discoverer::{BoxFuture, Env, Stopped, Updates};
+
+use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict};
+use super::patterns::{Format, Patterns};
+use super::{LARGEST_FILE, READ_ERRORS, SCAN_SECONDS, SCANS};
+use crate::fingerprint::Fingerprint;
+use crate::target_groups::{Counts, Origin, json, yaml};
+
+/// Files that are read at the same time. On most runtimes a read goes over a thread and back, so
+/// that twenty thousand one after the other take seconds.
+const READS_AT_A_TIME: usize = 32;
+
+/// Failures that are told in full; of more, only the number.
+const TOLD_FAILURES: usize = 5;
+
+/// Why files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Nothing is known yet: whatever can be decoded counts at once, and failures are reported.
+    First,
+    /// Somebody told of a change, or the interval is over.
+    Look,
+}
+
+/// All that is known of the files, and what reads them.
+pub(super) struct Files {
+    env: Env,
+    encoder: Encoder,
+    state: State,
+}
+
+struct State {
+    known: BTreeMap<PathBuf, Known>,
+    looks: Looks,
+    modified: ModifiedTimes,
+}
+
+impl Files {
+    pub(super) fn new(env: &Env) -> Self {
+        let modified = ModifiedTimes::new(env.metrics.clone());
+        let state = State {
+            known: BTreeMap::new(),
+            looks: Looks::default(),
+            modified,
+        };
+        Self {
+            env: env.clone(),
+            encoder: Encoder::new(),
+            state,
+        }
+    }
+
+    /// When a file has to be looked at again.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.state.looks.next_due()
+    }
+
+    /// Reads everything that the patterns match, and everything that is known.
+    pub(super) async fn read_all(
+        &mut self,
+        patterns: &Patterns,
+        reason: Reason,
+        updates: &Updates,
+    ) -> Result<(), Stopped> {
+        let started = self.env.clock.now();
+        let mut paths: BTreeSet<_> = self.state.known.keys().cloned().collect();
+        let mut failures = Vec::new();
+        for pattern in patterns.iter() {
+            match self.env.files.glob(pattern).await {
+                Ok(found) => paths.extend(found),
+                Err(error) => failures.push(format!("listing {pattern}: {error}")),
+            }
+        }
+        self.read(paths, reason, failures, started, updates).await
+    }
+
+    /// Reads these files.
+    pub(super) async fn read_some(&mut self, paths: BTreeSet<PathBuf>, updates: &Updates) -> Result<(), Stopped> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let started = self.env.clock.now();
+        self.read(paths, Reason::Look, Vec::new(), started, updates).await
+    }
+
+    /// Reads the files that are due to be looked at again.
+    pub(super) async fn read_due(&mut self, updates: &Updates) -> Result<(), Stopped> {
+        let due = self.state.looks.due(self.env.clock.now());
+        self.read_some(due, updates).await
+    }
+
+    async fn read(
+        &mut self,
+        paths: BTreeSet<PathBuf>,
+        reason: Reason,
+        failures: Vec<String>,
+        started: Instant,
+        updates: &Updates,
+    ) -> Result<(), Stopped> {
+        let batch = self.encoder.batch();
+        let mut round = Round {
+            env: &self.env,
+            state: &mut self.state,
+            reason,
+            batch,
+            accepted: Vec::new(),
+            removed: Vec::new(),
+            failures,
+            waiting: false,
+        };
+        let mut paths = paths.into_iter();
+        loop {
+            let some: Vec<_> = paths.by_ref().take(READS_AT_A_TIME).collect();
+            if some.is_empty() {
+                break;
+            }
+            let reads = some
+                .iter()
+                .map(|path| self.env.files.read(path, LARGEST_FILE))
+                .collect();
+            for (path, contents) in some.into_iter().zip(all(reads).await) {
+                round.look(path, contents);
+            }
+            futures_lite::future::yield_now().await;
+        }
+        let Round {
+            batch,
+            accepted,
+            removed,
+            failures,
+            waiting,
+            ..
+        } = round;
+        let mut groups = accepted_only(batch, &accepted);
+        groups.extend(removed.iter().map(|source| Group::empty(source)));
+
+        let took = self.env.clock.now().saturating_duration_since(started);
+        self.env.metrics.add(SCAN_SECONDS, &[], took.as_secs_f64());
+        self.env.metrics.add(SCANS, &[], 1.0);
+        let found = match reason {
+            Reason::First => Some(Update::full(groups)),
+            Reason::Look if !groups.is_empty() => Some(Update::partial(groups)),
+            // It is not a success yet as long as something is only half seen.
+            Reason::Look if failures.is_empty() && !waiting => Some(Update::unchanged()),
+            Reason::Look => None,
+        };
+        if let Some(update) = found {
+            updates.send(update.took(took)).await?;
+        }
+        if !failures.is_empty() {
+            updates.fail(Failure::new(summary(&failures)).took(took)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A round in progress.
+struct Round<'r> {
+    env: &'r Env,
+    state: &'r mut State,
+    reason: Reason,
+    batch: Batch<'r>,
+    /// Where the groups of accepted files are in the batch.
+    accepted: Vec<Range<usize>>,
+    /// Sources that are gone.
+    removed: Vec<String>,
+    failures: Vec<String>,
+    /// Whether a file is to be looked at again.
+    waiting: bool,
+}
+
+impl Round<'_> {
+    /// Takes in what reading a file gave.
+    fn look(&mut self, path: PathBuf, contents: Result<FileContents, FileError>) {
+        let Some(name) = path.to_str() else {
+            return self.bad(
+                &path,
+                format!("{}: the path is not UTF-8; rename the file", path.display()),
+            );
+        };
+        match contents {
+            Ok(contents) => self.look_at(&path, name, &contents),
+            Err(FileError::NotFound { .. }) => self.gone(&path, name),
+            Err(error) => self.bad(&path, format!("reading {error}")),
+        }
+    }
+
+    fn look_at(&mut self, path: &Path, name: &str, contents: &FileContents) {
+        let fingerprint = Fingerprint::of(&contents.bytes);
+        let known = self.state.known.get(path).copied();
+        if known.is_some_and(|known| known.fingerprint == fingerprint) {
+            self.state.looks.forget(path);
+            self.state.modified.show(name, contents.modified);
+            return;
+        }
+        let start = self.batch.len();
+        let origin = Origin {
+            name,
+            label: "__meta_filepath",
+        };
+        let format = Format::of(name).unwrap_or(Format::Json);
+        let decoded = match format {
+            Format::Json => json::decode(&contents.bytes, origin, &mut self.batch),
+            Format::Yaml => yaml::decode(&contents.bytes, origin, &mut self.batch),
+        };
+        let Counts { groups, targets } = match decoded {
+            Ok(counts) => counts,
+            Err(error) => return self.bad(path, format!("decoding {name}: {error}")),
+        };
+        let before = known.map_or(0, |known| known.targets);
+        let half_written = format == Format::Yaml && (targets < before || !contents.bytes.ends_with(b"\n"));
+        if half_written && self.not_yet(path, Sight::Less(fingerprint)) {
+            return;
+        }
+        self.state.looks.forget(path);
+        self.state.modified.show(name, contents.modified);
+        self.accepted.push(start..self.batch.len());
+        self.remove(name, groups..known.map_or(0, |known| known.groups));
+        self.state.known.insert(
+            path.to_owned(),
+            Known {
+                fingerprint,
+                groups,
+                targets,
+            },
+        );
+    }
+
+    fn gone(&mut self, path: &Path, name: &str) {
+        if !self.state.known.contains_key(path) {
+            self.state.looks.forget(path);
+            return;
+        }
+        if self.not_yet(path, Sight::Gone) {
+            return;
+        }
+        if let Some(known) = self.state.known.remove(path) {
+            self.remove(name, 0..known.groups);
+        }
+        self.state.modified.hide(name);
+    }
+
+    fn bad(&mut self, path: &Path, message: String) {
+        let verdict = self.state.looks.saw(path, Sight::Bad, self.env.clock.now());
+        self.waiting |= verdict == Verdict::LookAgain;
+        // At the first round somebody waits to hear; later, the file gets time to become better.
+        if self.reason == Reason::First || verdict == (Verdict::Settled { told: false }) {
+            self.state.looks.told(path);
+            self.env.metrics.add(READ_ERRORS, &[], 1.0);
+            self.failures.push(message);
+        }
+    }
+
+    /// Whether something that became less is to be looked at again before it counts.
+    fn not_yet(&mut self, path: &Path, sight: Sight) -> bool {
+        if self.reason == Reason::First {
+            return false;
+        }
+        let again = self.state.looks.saw(path, sight, self.env.clock.now()) == Verdict::LookAgain;
+        self.waiting |= again;
+        again
+    }
+
+    fn remove(&mut self, name: &str, indices: Range<usize>) {
+        self.removed.extend(indices.map(|index| format!("{name}:{index}")));
+    }
+}
+
+/// Runs all futures at the same time, and gives their results in order.
+async fn all<T>(futures: Vec<BoxFuture<'static, T>>) -> Vec<T> {
+    let mut running: Vec<_> = futures.into_iter().map(Ok).collect();
+    poll_fn(|context| {
+        let mut ready = true;
+        for slot in &mut running {
+            if let Ok(future) = slot {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(result) => *slot = Err(result),
+                    Poll::Pending => ready = false,
+                }
+            }
+        }
+        if ready { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    running.into_iter().filter_map(Result::err).collect()
+}
+
+/// The groups of the files that were decoded as a whole.
+fn accepted_only(batch: Batch<'_>, accepted: &[Range<usize>]) -> Vec<Group> {
+    let all = batch.len();
+    let groups = batch.finish();
+    if accepted.iter().map(ExactSizeIterator::len).sum::<usize>() == all {
+        return groups;
+    }
+    accepted
+        .iter()
+        .filter_map(|range| groups.get(range.clone()))
+        .flatten()
+        .cloned()
+        .collect()
+}
+
+fn summary(failures: &[String]) -> String {
+    let mut text = failures
+        .iter()
+        .take(TOLD_FAILURES)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("; ");
+    let more = failures.len().saturating_sub(TOLD_FAILURES);
+    if more > 0 {
+        text.push_str(&format!("; and {more} more"));
+    }
+    text
+}

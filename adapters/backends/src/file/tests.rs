@@ -1,0 +1,503 @@
+use std::time::Duration;
+
+use headcount_core::UpdateKind;
+use headcount_discoverer::testing::{Collected, Said, World};
+use proptest::prelude::*;
+
+use super::*;
+
+const INTERVAL: Duration = Duration::from_secs(300);
+
+struct Scene {
+    world: World,
+    collected: Collected,
+    provider: headcount_core::ProviderId,
+}
+
+impl Scene {
+    /// A discoverer of `/sd/*.json` and `/sd/*.yml`, which has read `files`.
+    fn with(files: &[(&str, &str)]) -> Self {
+        let mut world = World::new();
+        for (path, text) in files {
+            world.files.write(path, *text);
+        }
+        let settings = FileSettings {
+            files: vec!["/sd/*.json".to_owned(), "/sd/*.yml".to_owned()],
+            refresh_interval: INTERVAL,
+        };
+        let provider = world.start(build(&settings).expect("good settings"));
+        let mut scene = Self {
+            world,
+            collected: Collected::default(),
+            provider,
+        };
+        scene.settle();
+        scene.world.files.take_reads();
+        scene
+    }
+
+    fn settle(&mut self) -> Vec<Said> {
+        self.run_for(Duration::ZERO)
+    }
+
+    fn run_for(&mut self, time: Duration) -> Vec<Said> {
+        let said = self.world.run_for(time);
+        self.collected.hear(&said);
+        said
+    }
+
+    fn metric(&self, definition: Definition) -> Vec<(String, f64)> {
+        let families = self.world.metrics.read();
+        let samples = families
+            .into_iter()
+            .find(|(found, _)| *found == definition)
+            .map(|(_, samples)| samples);
+        let label = |labels: Vec<(&str, String)>| labels.into_iter().map(|(_, value)| value).collect::<String>();
+        samples
+            .unwrap_or_default()
+            .into_iter()
+            .map(|sample| (label(sample.labels), sample.value))
+            .collect()
+    }
+
+    fn count(&self, definition: Definition) -> f64 {
+        self.metric(definition)[0].1
+    }
+}
+
+fn failures(said: &[Said]) -> Vec<&str> {
+    said.iter().filter_map(Said::failure).collect()
+}
+
+#[test]
+fn the_first_look_says_everything_at_once() {
+    let mut world = World::new();
+    world.files.write(
+        "/sd/a.json",
+        r#"[{"targets": ["a:1"], "labels": {"rack": "1"}}, {"targets": ["a:2"]}]"#,
+    );
+    world.files.write("/sd/b.yml", "- targets: [b:1]");
+    world.files.write("/sd/c.txt", "not ours");
+    let files = vec!["/sd/*.json".to_owned(), "/sd/b.yml".to_owned(), "/sd/a.json".to_owned()];
+    world.start(
+        build(&FileSettings {
+            files,
+            refresh_interval: INTERVAL,
+        })
+        .expect("good settings"),
+    );
+    let said = world.settle();
+    assert_eq!(said.len(), 1);
+    assert_eq!(
+        said[0].update().map(headcount_core::Update::kind),
+        Some(UpdateKind::Full)
+    );
+    let mut collected = Collected::default();
+    collected.hear(&said);
+    assert_eq!(collected.sources(), ["/sd/a.json:0", "/sd/a.json:1", "/sd/b.yml:0"]);
+    let labels = collected.group("/sd/a.json:0").expect("it is there").labels();
+    assert_eq!(
+        labels.iter().collect::<Vec<_>>(),
+        [("__meta_filepath", "/sd/a.json"), ("rack", "1")]
+    );
+    assert_eq!(world.files.watches(), 1);
+}
+
+#[test]
+fn no_file_is_an_empty_list() {
+    let mut scene = Scene::with(&[("/sd/other", "")]);
+    assert_eq!(scene.collected, Collected::default());
+    scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:1"]}]"#);
+    scene.settle();
+    assert_eq!(scene.collected.addresses(), ["a:1"]);
+}
+
+#[test]
+fn a_change_is_told_at_once_and_costs_one_read() {
+    let mut scene = Scene::with(&[
+        ("/sd/a.json", r#"[{"targets": ["a:1"]}]"#),
+        ("/sd/b.json", r#"[{"targets": ["b:1"]}]"#),
+    ]);
+    scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:2"]}]"#);
+    let said = scene.settle();
+    assert_eq!(scene.collected.addresses(), ["a:2", "b:1"]);
+    assert_eq!(said[0].update().map(|update| update.groups().len()), Some(1));
+    assert_eq!(scene.world.files.take_reads(), [PathBuf::from("/sd/a.json")]);
+}
+
+#[test]
+fn many_changes_that_come_together_are_one_update() {
+    let mut scene = Scene::with(&[("/sd/a.json", "[]")]);
+    for number in 0..100 {
+        scene.world.files.write(
+            format!("/sd/{number}.json"),
+            format!(r#"[{{"targets": ["{number}:1"]}}]"#),
+        );
+    }
+    assert_eq!(scene.settle().len(), 1);
+    assert_eq!(scene.collected.addresses().len(), 100);
+}
+
+#[test]
+fn the_same_bytes_again_change_nothing() {
+    let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
+    scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:1"]}]"#);
+    let said = scene.settle();
+    assert!(
+        said.len() == 1 && said[0].update().is_some_and(|update| update.groups().is_empty()),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_written_in_steps_is_taken_when_it_is_whole() {
+    let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
+    let whole = r#"[{"targets": ["a:2"]}, {"targets": ["a:3"]}]"#;
+    for step in 0..=whole.len() {
+        assert_eq!(scene.collected.addresses(), ["a:1"], "step {step}");
+        scene.world.files.write("/sd/a.json", &whole[..step]);
+        assert!(failures(&scene.run_for(Duration::from_millis(1))).is_empty());
+    }
+    assert_eq!(scene.collected.addresses(), ["a:2", "a:3"]);
+}
+
+#[test]
+fn a_file_that_becomes_whole_untold_is_seen_soon() {
+    let mut scene = Scene::with(&[("/sd/a.json", "[]")]);
+    scene.world.files.write("/sd/a.json", r#"[{"targets": ["#);
+    assert!(scene.settle().is_empty());
+    scene
+        .world
+        .files
+        .write_silently("/sd/a.json", r#"[{"targets": ["a:1"]}]"#);
+    scene.run_for(SETTLE);
+    assert_eq!(scene.collected.addresses(), ["a:1"]);
+}
+
+#[test]
+fn a_yaml_file_that_is_written_in_steps_never_shows_less() {
+    let mut scene = Scene::with(&[("/sd/a.yml", "- targets: [a:1]\n- targets: [a:2]\n")]);
+    let whole = "- targets: [a:1]\n- targets: [a:2, a:3]\n- targets: [a:4]\n";
+    for step in 0..whole.len() {
+        scene.world.files.write("/sd/a.yml", &whole[..step]);
+        scene.run_for(Duration::from_millis(5));
+        let addresses = scene.collected.addresses();
+        assert!(addresses.starts_with(&["a:1", "a:2"]), "step {step}: {addresses:?}");
+    }
+    scene.world.files.write("/sd/a.yml", whole);
+    scene.settle();
+    assert_eq!(scene.collected.addresses(), ["a:1", "a:2", "a:3", "a:4"]);
+    // What is meant to be shorter counts after a moment.
+    scene.world.files.write("/sd/a.yml", "");
+    assert_eq!(scene.settle().len(), 0);
+    scene.run_for(SETTLE);
+    assert_eq!(scene.collected.addresses(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_file_that_stays_broken_keeps_its_groups_and_is_reported_once() {
+    let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#), ("/sd/b.json", "[]")]);
+    scene.world.files.write("/sd/a.json", r#"[{"targets": [5]}]"#);
+    let said = scene.run_for(Duration::from_secs(10));
+    let expected = "decoding /sd/a.json: entry 0 (line 1, column 15): invalid type: integer `5`, expected a string";
+    assert_eq!(failures(&said), [expected]);
+    assert_eq!(
+        (scene.collected.addresses(), scene.count(READ_ERRORS)),
+        (vec!["a:1"], 1.0)
+    );
+    // Other files go on; at the interval it is reported again.
+    scene.world.files.write("/sd/b.json", r#"[{"targets": ["b:1"]}]"#);
+    scene.settle();
+    assert_eq!(scene.collected.addresses(), ["a:1", "b:1"]);
+    assert_eq!(failures(&scene.run_for(INTERVAL + Duration::from_secs(2))), [expected]);
+    // Mended.
+    scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:5"]}]"#);
+    scene.settle();
+    assert_eq!(scene.collected.addresses(), ["a:5", "b:1"]);
+}
+
+#[test]
+fn a_file_that_is_broken_from_the_start_is_reported_at_once_and_once() {
+    let mut scene = Scene::with(&[("/sd/ok.json", r#"[{"targets": ["a:1"]}]"#)]);
+    scene.world.stop(scene.provider);
+    scene.world.files.write("/sd/bad.json", "[");
+    let files = vec!["/sd/*.json".to_owned()];
+    scene.world.start(
+        build(&FileSettings {
+            files,
+            refresh_interval: INTERVAL,
+        })
+        .expect("good settings"),
+    );
+    let said = scene.settle();
+    assert_eq!(
+        (said.len(), failures(&said)),
+        (
+            2,
+            vec!["decoding /sd/bad.json: line 1, column 1: EOF while parsing a list"]
+        )
+    );
+    assert_eq!(scene.collected.addresses(), ["a:1"]);
+    assert!(failures(&scene.run_for(Duration::from_secs(10))).is_empty());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_keeps_its_groups() {
+    let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
+    scene.world.files.make_unreadable("/sd/a.json", "permission denied");
+    let said = scene.run_for(Duration::from_secs(1));
+    assert_eq!(failures(&said), ["reading /sd/a.json: permission denied"]);
+    assert_eq!(scene.collected.addresses(), ["a:1"]);
+}
+
+#[test]
+fn a_file_over_the_limit_is_refused() {
+    let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
+    scene.world.files.write("/sd/a.json", vec![0; 256 << 20 | 1]);
+    let said = scene.run_for(Duration::from_secs(1));
+    assert_eq!(
+        failures(&said),
+        ["reading /sd/a.json: larger than the limit of 268435456 bytes"]
+    );
+}
+
+#[test]
+fn a_file_that_is_gone_takes_its_groups_with_it() {
+    let mut scene = Scene::with(&[
+        ("/sd/a.json", r#"[{"targets": ["a:1"]}, {"targets": ["a:2"]}]"#),
+        ("/sd/b.json", r#"[{"targets": ["b:1"]}]"#),
+    ]);
+    assert_eq!(scene.metric(MODIFIED).len(), 2);
+    scene.world.files.remove("/sd/a.json");
+    assert!(scene.settle().is_empty());
+    scene.run_for(SETTLE);
+    assert_eq!(scene.collected.addresses(), ["b:1"]);
+    assert_eq!(scene.metric(MODIFIED), [("/sd/b.json".to_owned(), 1_767_225_600.0)]);
+    scene.world.stop(scene.provider);
+    assert_eq!(scene.metric(MODIFIED), []);
+}
+
+#[test]
+fn an_editor_that_replaces_a_file_leaves_no_gap() {
+    let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
+    scene.world.files.remove("/sd/a.json");
+    assert!(scene.run_for(SETTLE / 2).is_empty());
+    scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:2"]}]"#);
+    let said = scene.run_for(SETTLE * 4);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(scene.collected.addresses(), ["a:2"]);
+}
+
+#[test]
+fn a_list_that_is_shorter_drops_what_it_no_longer_has() {
+    let mut scene = Scene::with(&[(
+        "/sd/a.json",
+        r#"[{"targets": ["a:1"]}, {"targets": ["a:2"]}, {"targets": ["a:3"]}]"#,
+    )]);
+    scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:3"]}]"#);
+    scene.settle();
+    assert_eq!(scene.collected.sources(), ["/sd/a.json:0"]);
+    assert_eq!(scene.collected.addresses(), ["a:3"]);
+}
+
+#[test]
+fn without_notification_the_interval_sees_everything() {
+    let mut scene = Scene::with(&[
+        ("/sd/a.json", r#"[{"targets": ["a:1"]}]"#),
+        ("/sd/b.json", r#"[{"targets": ["b:1"]}]"#),
+    ]);
+    scene
+        .world
+        .files
+        .write_silently("/sd/a.json", r#"[{"targets": ["a:2"]}]"#);
+    scene
+        .world
+        .files
+        .write_silently("/sd/c.json", r#"[{"targets": ["c:1"]}]"#);
+    scene.run_for(INTERVAL);
+    assert_eq!(scene.collected.addresses(), ["a:2", "b:1", "c:1"]);
+}
+
+#[test]
+fn what_cannot_be_watched_is_said_once_and_read_at_the_interval() {
+    let mut world = World::new();
+    world.files.write("/sd/a.json", r#"[{"targets": ["a:1"]}]"#);
+    let files = vec!["/sd/*.json".to_owned(), "/later/*.json".to_owned()];
+    world.start(
+        build(&FileSettings {
+            files,
+            refresh_interval: INTERVAL,
+        })
+        .expect("good settings"),
+    );
+    let said = world.run_for(INTERVAL * 3);
+    let expected = "watching for changes: /later: no such file; the files there are read every 300s instead";
+    assert_eq!(failures(&said), [expected]);
+    assert!(said[0].update().is_some(), "what was found comes first");
+    // The other folder is watched all the same.
+    world.files.write("/sd/a.json", r#"[{"targets": ["a:2"]}]"#);
+    assert_eq!(world.settle().len(), 1);
+    // The folder comes: read at the interval, and watched from then on.
+    world.files.write("/later/b.json", r#"[{"targets": ["b:1"]}]"#);
+    assert_eq!(world.settle().len(), 0);
+    let mut collected = Collected::default();
+    collected.hear(&world.run_for(INTERVAL));
+    assert_eq!(collected.addresses(), ["b:1"]);
+    world.files.write("/later/b.json", r#"[{"targets": ["b:2"]}]"#);
+    collected.hear(&world.settle());
+    assert_eq!((collected.addresses(), world.files.watches()), (vec!["b:2"], 1));
+}
+
+#[test]
+fn a_watch_that_breaks_is_started_again_and_nothing_is_missed() {
+    let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
+    for round in 2..10 {
+        scene
+            .world
+            .files
+            .write_silently("/sd/a.json", format!(r#"[{{"targets": ["a:{round}"]}}]"#));
+        scene.world.files.break_watches("queue overflow");
+        scene.settle();
+        // After a few times it rests until the interval is over.
+        let seen = format!("a:{}", round.min(5));
+        assert_eq!(scene.collected.addresses(), [seen.as_str()]);
+    }
+    assert_eq!((scene.count(WATCHER_ERRORS), scene.world.files.watches()), (4.0, 0));
+    scene.run_for(INTERVAL);
+    assert_eq!(
+        (scene.collected.addresses(), scene.world.files.watches()),
+        (vec!["a:9"], 1)
+    );
+}
+
+#[test]
+fn files_behind_a_link_that_moves_are_seen_at_once() {
+    let mut world = World::new();
+    world.files.write("/sd/..1/a.json", r#"[{"targets": ["a:1"]}]"#);
+    world.files.write("/sd/..2/a.json", r#"[{"targets": ["a:2"]}]"#);
+    world.files.link("/sd/..data", "..1");
+    world.files.link("/sd/a.json", "..data/a.json");
+    let files = vec!["/sd/*.json".to_owned()];
+    world.start(
+        build(&FileSettings {
+            files,
+            refresh_interval: INTERVAL,
+        })
+        .expect("good settings"),
+    );
+    let mut collected = Collected::default();
+    collected.hear(&world.settle());
+    assert_eq!(collected.addresses(), ["a:1"]);
+    world.files.link("/sd/..data", "..2");
+    collected.hear(&world.settle());
+    assert_eq!(
+        (collected.addresses(), collected.sources()),
+        (vec!["a:2"], vec!["/sd/a.json:0"])
+    );
+    // A file that is none of ours costs nothing.
+    world.files.take_reads();
+    world.files.write("/sd/.a.json.swp", "x");
+    assert!(world.settle().is_empty() && world.files.take_reads().is_empty());
+}
+
+#[test]
+fn settings_that_can_never_work_are_refused() {
+    let refusal = |files: &[&str], refresh_interval| {
+        let files = files.iter().map(|&file| file.to_owned()).collect();
+        build(&FileSettings {
+            files,
+            refresh_interval,
+        })
+        .err()
+        .map(|error| error.to_string())
+        .expect("refused")
+    };
+    assert!(refusal(&[], INTERVAL).starts_with("file_sd: there is no path"));
+    assert!(refusal(&["/sd/*"], INTERVAL).starts_with("file_sd: /sd/*: the path has to end in"));
+    assert!(refusal(&["/sd/[.json"], INTERVAL).starts_with("file_sd: /sd/[.json: the set"));
+    assert!(refusal(&["/sd/*.json"], Duration::ZERO).contains("refresh_interval is zero"));
+}
+
+/// What may happen to the files of a folder.
+#[derive(Debug, Clone)]
+enum Event {
+    Write(u8, Vec<u8>),
+    WriteSilently(u8, Vec<u8>),
+    Damage(u8),
+    Remove(u8),
+    BreakWatch,
+    Wait(u16),
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let file = 0..4_u8;
+    let targets = prop::collection::vec(0..5_u8, 0..4);
+    let event = prop_oneof![
+        4 => (file.clone(), targets.clone()).prop_map(|(file, targets)| Event::Write(file, targets)),
+        1 => (file.clone(), targets).prop_map(|(file, targets)| Event::WriteSilently(file, targets)),
+        2 => file.clone().prop_map(Event::Damage),
+        2 => file.prop_map(Event::Remove),
+        1 => Just(Event::BreakWatch),
+        3 => (0..2000_u16).prop_map(Event::Wait),
+    ];
+    prop::collection::vec(event, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever happened: after an interval of quiet, what was said is what the files say, and of
+    /// a damaged file what it said before.
+    #[test]
+    fn what_was_said_is_what_the_files_say(events in events(), seed: u64) {
+        let mut world = World::with_seed(seed);
+        world.files.write("/sd/keep", "");
+        let files = vec!["/sd/*.json".to_owned(), "/sd/*.yml".to_owned()];
+        world.start(build(&FileSettings { files, refresh_interval: INTERVAL }).expect("good settings"));
+        let mut collected = Collected::default();
+        collected.hear(&world.settle());
+        let mut model: std::collections::BTreeMap<String, Vec<String>> = Default::default();
+        for event in events {
+            let path = |file: u8| format!("/sd/{file}.{}", if file.is_multiple_of(2) { "json" } else { "yml" });
+            let write = |path: &str, targets: &[u8]| {
+                let targets: Vec<_> = targets.iter().map(|target| format!("{path}-{target}:1")).collect();
+                let entries: Vec<_> = targets.iter().map(|target| format!("{{\"targets\": [\"{target}\"]}}")).collect();
+                (targets, format!("[{}]\n", entries.join(", ")))
+            };
+            match event {
+                Event::Write(file, targets) => {
+                    let (targets, text) = write(&path(file), &targets);
+                    world.files.write(path(file), text);
+                    model.insert(path(file), targets);
+                }
+                Event::WriteSilently(file, targets) => {
+                    let (targets, text) = write(&path(file), &targets);
+                    world.files.write_silently(path(file), text);
+                    model.insert(path(file), targets);
+                    // Whatever happens to the file next, this has been seen.
+                    collected.hear(&world.run_for(INTERVAL + Duration::from_secs(2)));
+                }
+                Event::Damage(file) => {
+                    // What was written last has been seen before.
+                    collected.hear(&world.run_for(Duration::from_secs(2)));
+                    world.files.write(path(file), "[{\"targets\": ");
+                }
+                Event::Remove(file) => {
+                    world.files.remove(path(file));
+                    model.remove(&path(file));
+                    // Damaged next, it must not be known from before.
+                    collected.hear(&world.run_for(Duration::from_secs(2)));
+                }
+                Event::BreakWatch => {
+                    world.files.break_watches("queue overflow");
+                    collected.hear(&world.run_for(INTERVAL + Duration::from_secs(2)));
+                }
+                Event::Wait(millis) => collected.hear(&world.run_for(Duration::from_millis(millis.into()))),
+            }
+        }
+        collected.hear(&world.run_for(INTERVAL + Duration::from_secs(2)));
+        let expected: Vec<_> = model.values().flatten().map(String::as_str).collect();
+        prop_assert_eq!(collected.addresses(), expected);
+        prop_assert_eq!(world.running(), 1);
+    }
+}

@@ -1,0 +1,245 @@
+//! `http_sd_configs`: lists of targets that a server sends as JSON.
+//!
+//! The protocol is Prometheus's: a `GET` each `refresh_interval` with the interval in a header, an
+//! answer of status 200 and type `application/json` that lists everything there is. On top of
+//! it, headcount asks only for what changed: it sends back the server's `ETag` and
+//! `Last-Modified`, and a body that is byte for byte the last one is not decoded again.
+//! **Only an answer that was understood as a whole replaces what was found before.**
+//!
+//! A refresh may take as long as the interval, and no longer than [`LONGEST_REFRESH`]. Within
+//! it, a connection that failed and an overloaded server are tried again [`QUICK_RETRIES`] times
+//! in quick succession; then the refresh has failed, which is reported, and the
+//! [schedule](headcount_discoverer::refresh) decides.
+
+mod protocol;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headcount_core::{Encoder, Update};
+use headcount_discoverer::env::{HttpClient, HttpRequest, HttpResponse};
+use headcount_discoverer::metrics::{Definition, Kind};
+use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
+use headcount_discoverer::settings::HttpSettings;
+use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
+
+use crate::fingerprint::Fingerprint;
+use crate::target_groups::{Origin, json};
+
+/// The largest body that is accepted, in bytes. A list of a million targets with a dozen labels
+/// each is about this long; beyond it, a server is more likely to have run wild than to mean it.
+pub const LARGEST_BODY: u64 = 256 << 20;
+
+/// The longest that a refresh may take, however long the interval: a server that hangs must be
+/// noticed within minutes, even where lists are fetched once a day.
+pub const LONGEST_REFRESH: Duration = Duration::from_secs(10 * 60);
+
+/// How often a request is sent again within a refresh.
+pub const QUICK_RETRIES: u32 = 2;
+
+/// The wait before the first of them; it doubles.
+const QUICK_RETRY: Duration = Duration::from_millis(200);
+
+const FAILURES: Definition = Definition {
+    name: "prometheus_sd_http_failures_total",
+    help: "Number of HTTP service discovery refresh failures.",
+    kind: Kind::Counter,
+};
+
+/// Makes the discoverer. The sources are the URL with `:0`, `:1`, … in the order of the list.
+///
+/// # Errors
+/// The URL has no host, or is neither `http` nor `https`; the interval is zero.
+pub fn build(settings: &HttpSettings) -> Result<Box<dyn Discoverer>, BuildError> {
+    let invalid = |reason: String| BuildError::Invalid {
+        mechanism: "http".to_owned(),
+        reason,
+    };
+    if let Err(reason) = protocol::check_url(&settings.url) {
+        return Err(invalid(format!("{}: {reason}", settings.url_without_credentials())));
+    }
+    if settings.refresh_interval.is_zero() {
+        return Err(invalid(
+            "refresh_interval is zero; set it to how often to ask, such as 1m".to_owned(),
+        ));
+    }
+    Ok(Box::new(Http {
+        settings: settings.clone(),
+    }))
+}
+
+struct Http {
+    settings: HttpSettings,
+}
+
+impl Discoverer for Http {
+    fn run(self: Box<Self>, env: Env, updates: Updates) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // So that the series is there before the first failure, as in Prometheus.
+            env.metrics.add(FAILURES, &[], 0.0);
+            let interval = self.settings.refresh_interval;
+            let list = List {
+                settings: self.settings,
+                client: None,
+                encoder: Encoder::new(),
+                last: None,
+            };
+            refresh::run(interval, list, env, updates).await;
+        })
+    }
+}
+
+/// The list at one URL.
+struct List {
+    settings: HttpSettings,
+    client: Option<Arc<dyn HttpClient>>,
+    encoder: Encoder,
+    last: Option<LastAnswer>,
+}
+
+/// What is known of the answer that was understood last.
+struct LastAnswer {
+    fingerprint: Fingerprint,
+    etag: Option<String>,
+    last_modified: Option<String>,
+}
+
+impl Refresh for List {
+    fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
+        Box::pin(async {
+            let result = match self.ask(env).await {
+                Ok(answer) => self.understand(env, answer),
+                Err(error) => Err(error),
+            };
+            if result.is_err() {
+                env.metrics.add(FAILURES, &[], 1.0);
+            }
+            result
+        })
+    }
+}
+
+impl List {
+    /// Sends the request, again if that may help, and gives an answer of any status.
+    async fn ask(&mut self, env: &Env) -> Result<HttpResponse, RefreshError> {
+        let client = match &self.client {
+            Some(client) => client.clone(),
+            None => {
+                let made = env.http.client(&self.settings.client);
+                let client = made.map_err(|error| self.failure(RefreshError::at_interval, &error))?;
+                self.client.insert(client).clone()
+            }
+        };
+        let limit = self.settings.refresh_interval.min(LONGEST_REFRESH);
+        let started = env.clock.now();
+        let mut retries = 0;
+        loop {
+            let left = limit.saturating_sub(env.clock.now().saturating_duration_since(started));
+            let result = client.send(self.request(left)).await;
+            let longest_wait = QUICK_RETRY.saturating_mul(2_u32.saturating_pow(retries));
+            let again = retries < QUICK_RETRIES && longest_wait < left && protocol::worth_a_quick_retry(&result);
+            if again {
+                retries = retries.saturating_add(1);
+                env.clock
+                    .sleep(env.random.between(longest_wait / 2, longest_wait))
+                    .await;
+                continue;
+            }
+            return result.map_err(|error| {
+                let kind = if protocol::may_pass(&error) {
+                    RefreshError::soon
+                } else {
+                    RefreshError::at_interval
+                };
+                self.failure(kind, &error)
+            });
+        }
+    }
+
+    fn request(&self, timeout: Duration) -> HttpRequest {
+        let interval = self.settings.refresh_interval.as_secs_f64().to_string();
+        let mut headers = vec![
+            ("Accept".to_owned(), "application/json".to_owned()),
+            (
+                "User-Agent".to_owned(),
+                concat!("headcount/", env!("CARGO_PKG_VERSION")).to_owned(),
+            ),
+            ("X-Prometheus-Refresh-Interval-Seconds".to_owned(), interval),
+        ];
+        if let Some(last) = &self.last {
+            headers.extend(last.etag.iter().map(|etag| ("If-None-Match".to_owned(), etag.clone())));
+            headers.extend(
+                last.last_modified
+                    .iter()
+                    .map(|time| ("If-Modified-Since".to_owned(), time.clone())),
+            );
+        }
+        HttpRequest {
+            method: "GET".to_owned(),
+            url: self.settings.url.clone(),
+            headers,
+            body: Vec::new(),
+            timeout,
+            body_limit: LARGEST_BODY,
+        }
+    }
+
+    fn understand(&mut self, env: &Env, answer: HttpResponse) -> Result<Refreshed, RefreshError> {
+        if answer.status == 304 && self.last.is_some() {
+            return Ok(Refreshed::Unchanged);
+        }
+        if answer.status != 200 {
+            let kind = if protocol::is_transient(answer.status) {
+                RefreshError::soon
+            } else {
+                RefreshError::at_interval
+            };
+            let error = self.failure(
+                kind,
+                &format_args!("the server answered with status {}, not 200", answer.status),
+            );
+            let wait = answer
+                .header("retry-after")
+                .and_then(|value| protocol::retry_after(value, env.clock.unix_time()));
+            return Err(wait.map_or(error.clone(), |wait| error.after(wait)));
+        }
+        let content_type = answer.header("content-type").unwrap_or_default();
+        if !protocol::is_json(content_type) {
+            let reason = format_args!("the answer's type is {content_type:?}, not \"application/json\"");
+            return Err(self.failure(RefreshError::at_interval, &reason));
+        }
+        let fingerprint = Fingerprint::of(&answer.body);
+        let owned = |name| answer.header(name).map(str::to_owned);
+        let this = LastAnswer {
+            fingerprint,
+            etag: owned("etag"),
+            last_modified: owned("last-modified"),
+        };
+        if self.last.as_ref().is_some_and(|last| last.fingerprint == fingerprint) {
+            self.last = Some(this);
+            return Ok(Refreshed::Unchanged);
+        }
+        let mut batch = self.encoder.batch();
+        let origin = Origin {
+            name: &self.settings.url,
+            label: "__meta_url",
+        };
+        if let Err(error) = json::decode(&answer.body, origin, &mut batch) {
+            drop(batch);
+            return Err(self.failure(RefreshError::at_interval, &error));
+        }
+        let update = Update::full(batch.finish());
+        self.last = Some(this);
+        Ok(Refreshed::Update(update))
+    }
+
+    fn failure(&self, kind: fn(String) -> RefreshError, reason: &dyn std::fmt::Display) -> RefreshError {
+        kind(format!(
+            "getting the target list {}: {reason}",
+            self.settings.url_without_credentials()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

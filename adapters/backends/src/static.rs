@@ -1,0 +1,92 @@
+//! `static_configs`: targets written in the configuration.
+//!
+//! Everything is known when the discoverer is built, so it says it once and is done.
+
+use headcount_core::{Encoder, Group, Update};
+use headcount_discoverer::settings::StaticSettings;
+use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
+
+/// Makes the discoverer. The sources are `0`, `1`, … in the order of the entries.
+///
+/// # Errors
+/// An entry has a label that can't be stored.
+pub fn build(settings: &StaticSettings) -> Result<Box<dyn Discoverer>, BuildError> {
+    let mut encoder = Encoder::new();
+    let mut batch = encoder.batch();
+    for (index, entry) in settings.groups.iter().enumerate() {
+        let labels = entry.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let targets = entry.targets.iter().map(|target| [("__address__", target.as_str())]);
+        batch
+            .group(&index.to_string(), labels, targets)
+            .map_err(|error| BuildError::Invalid {
+                mechanism: "static".to_owned(),
+                reason: format!("entry {index}: {error}"),
+            })?;
+    }
+    Ok(Box::new(Static { groups: batch.finish() }))
+}
+
+struct Static {
+    groups: Vec<Group>,
+}
+
+impl Discoverer for Static {
+    fn run(self: Box<Self>, _env: Env, updates: Updates) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            // Nobody listens: there is nothing to undo, and nothing more to say.
+            updates.send(Update::full(self.groups)).await.ok();
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use headcount_core::UpdateKind;
+    use headcount_discoverer::settings::StaticGroup;
+    use headcount_discoverer::testing::{Collected, World};
+
+    use super::*;
+
+    fn entry(targets: &[&str], labels: &[(&str, &str)]) -> StaticGroup {
+        StaticGroup {
+            targets: targets.iter().map(|&target| target.to_owned()).collect(),
+            labels: labels
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn says_everything_once_and_is_done() {
+        let groups = vec![entry(&["a:1", "b:1"], &[("rack", "1")]), entry(&["c:1"], &[])];
+        let mut world = World::new();
+        world.start(build(&StaticSettings { groups }).expect("short labels"));
+        let said = world.run_for(Duration::from_secs(86_400));
+        assert_eq!((said.len(), world.running()), (1, 0));
+        assert_eq!(said[0].update().map(Update::kind), Some(UpdateKind::Full));
+        let mut collected = Collected::default();
+        collected.hear(&said);
+        assert_eq!(collected.sources(), ["0", "1"]);
+        assert_eq!(collected.addresses(), ["a:1", "b:1", "c:1"]);
+        assert_eq!(
+            collected.group("0").and_then(|group| group.labels().get("rack")),
+            Some("1")
+        );
+    }
+
+    #[test]
+    fn a_label_that_cannot_be_stored_is_named_with_its_entry() {
+        let groups = vec![entry(&["a:1"], &[]), entry(&["b:1"], &[("", "x")])];
+        let error = build(&StaticSettings { groups })
+            .err()
+            .map(|error| error.to_string())
+            .expect("refused");
+        assert!(
+            error.starts_with("static_sd: entry 1: a label has an empty name"),
+            "{error}"
+        );
+    }
+}

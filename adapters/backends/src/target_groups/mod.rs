@@ -1,0 +1,122 @@
+//! Lists of target groups, as files and servers write them.
+//!
+//! ```json
+//! [{"targets": ["10.0.0.1:9100", …], "labels": {"rack": "1", …}}, …]
+//! ```
+//!
+//! [`json`] and [`yaml`] decode straight from the bytes into a batch of groups: no string is
+//! copied on the way unless it has escapes in it. **A list is taken whole or not at all**: one
+//! entry that can't be understood refuses the list, with the entry and its place, because half a
+//! list looks just like targets that are gone.
+//!
+//! What is accepted is what Prometheus accepts: a missing or `null` list is an empty one, a `null`
+//! target, label value or whole document too; unknown fields, a `null` entry and values of
+//! other types are refused. In three places headcount is stricter, because what Prometheus makes
+//! of them can't be meant: bytes that are not UTF-8, half a surrogate pair in a `\u` escape, and
+//! `targets` or `labels` given twice in one entry.
+
+mod entry;
+pub mod json;
+pub mod yaml;
+
+use headcount_core::GroupError;
+
+/// Where a list came from: what its groups are called and what label says so.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The sources are `name:0`, `name:1`, … in the order of the list.
+    pub name: &'a str,
+    /// The name of a label that every group gets, with `name` as its value; it replaces one that
+    /// the list gives.
+    pub label: &'a str,
+}
+
+/// What a list held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Entries, each of which is a group now.
+    pub groups: usize,
+    /// Targets in all of them.
+    pub targets: usize,
+}
+
+/// Why a list could not be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The bytes are not text.
+    #[error("byte {offset} (line {line}) is not UTF-8; write the list in UTF-8")]
+    NotUtf8 {
+        /// The first byte that is not, counted from 0.
+        offset: usize,
+        /// Its line, counted from 1.
+        line: usize,
+    },
+    /// The text is not JSON or YAML, or not a list of target groups.
+    #[error("{}{reason}", Place { entry: *entry, line: *line, column: *column })]
+    Malformed {
+        /// The entry of the list, counted from 0; `None` when it is not in one.
+        entry: Option<usize>,
+        /// The line, counted from 1; 0 when it is not known.
+        line: u64,
+        /// The column, counted from 1; 0 when it is not known.
+        column: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A label or target can't be stored.
+    #[error("{}{error}", Place { entry: Some(*entry), line: *line, column: *column })]
+    Group {
+        /// The entry of the list, counted from 0.
+        entry: usize,
+        /// The line, counted from 1; 0 when it is not known.
+        line: u64,
+        /// The column, counted from 1; 0 when it is not known.
+        column: u64,
+        /// What is wrong.
+        error: GroupError,
+    },
+}
+
+/// `entry 3 (line 17, column 5): `
+struct Place {
+    entry: Option<usize>,
+    line: u64,
+    column: u64,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.entry, self.line) {
+            (Some(entry), 0) => write!(f, "entry {entry}: "),
+            (Some(entry), line) => write!(f, "entry {entry} (line {line}, column {}): ", self.column),
+            (None, 0) => Ok(()),
+            (None, line) => write!(f, "line {line}, column {}: ", self.column),
+        }
+    }
+}
+
+/// The text in `bytes`.
+fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let offset = error.valid_up_to();
+        let line = bytes
+            .iter()
+            .take(offset)
+            .filter(|&&byte| byte == b'\n')
+            .count()
+            .saturating_add(1);
+        DecodeError::NotUtf8 { offset, line }
+    })
+}
+
+/// The message of a parser that says the place at the end; ours stands in front.
+fn without_place(mut message: String, place: &str) -> String {
+    if let Some(rest) = message.strip_suffix(place) {
+        message.truncate(rest.len());
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests;
