@@ -110,11 +110,28 @@ impl ProviderConfig for SdConfig {
 
     fn describe(&self) -> String {
         match self {
-            Self::Static(settings) => format!("{} groups", settings.groups.len()),
+            Self::Static(settings) => settings.describe(),
             Self::File(settings) => settings.files.join(", "),
             Self::Http(settings) => settings.url_without_credentials(),
             Self::Local(_) => "listening sockets".to_owned(),
             Self::Unsupported { .. } => "not supported yet".to_owned(),
+        }
+    }
+}
+
+impl StaticSettings {
+    /// The first addresses, and how many more there are.
+    fn describe(&self) -> String {
+        let all: Vec<&str> = self
+            .groups
+            .iter()
+            .flat_map(|group| &group.targets)
+            .map(String::as_str)
+            .collect();
+        match all.split_at_checked(3) {
+            Some((first, rest)) if !rest.is_empty() => format!("{} and {} more", first.join(", "), rest.len()),
+            _ if all.is_empty() => "no targets".to_owned(),
+            _ => all.join(", "),
         }
     }
 }
@@ -133,6 +150,26 @@ fn without_credentials(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_static_list_is_described_by_its_first_targets() {
+        let described = |targets: &[&str]| {
+            let targets = targets.iter().map(|target| (*target).to_owned()).collect();
+            SdConfig::Static(StaticSettings {
+                groups: vec![StaticGroup {
+                    targets,
+                    labels: Vec::new(),
+                }],
+            })
+            .describe()
+        };
+        assert_eq!(described(&[]), "no targets");
+        assert_eq!(described(&["a:1", "b:1", "c:1"]), "a:1, b:1, c:1");
+        assert_eq!(
+            described(&["a:1", "b:1", "c:1", "d:1", "e:1"]),
+            "a:1, b:1, c:1 and 2 more"
+        );
+    }
 
     #[test]
     fn a_description_holds_no_credentials() {
