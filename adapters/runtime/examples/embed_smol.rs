@@ -33,7 +33,11 @@ fn main() {
     smol::block_on(async {
         let hosts = ["10.0.0.1:9100", "10.0.0.2:9100"].map(Host).to_vec();
         handle.apply([("nodes".to_owned(), hosts)]).await.ok();
-        println!("{:#?}", snapshots.next().await);
+        if let Some(nodes) = snapshots.next().await.as_ref().and_then(|all| all.set("nodes")) {
+            nodes
+                .groups()
+                .for_each(|(pool, found)| println!("{}: {:?}", pool.name(), found.group()));
+        }
         handle.stop().await;
     });
 }

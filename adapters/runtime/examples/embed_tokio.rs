@@ -33,7 +33,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (handle, mut snapshots) = headcount_runtime::start(&runtime, ManagerOptions::default(), env, build);
     let hosts = ["10.0.0.1:9100", "10.0.0.2:9100"].map(Host).to_vec();
     handle.apply([("nodes".to_owned(), hosts)]).await?;
-    println!("{:#?}", snapshots.next().await);
+    if let Some(nodes) = snapshots.next().await.as_ref().and_then(|all| all.set("nodes")) {
+        nodes
+            .groups()
+            .for_each(|(pool, found)| println!("{}: {:?}", pool.name(), found.group()));
+    }
     handle.stop().await;
     Ok(())
 }

@@ -1,0 +1,227 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use headcount_config::parse_duration;
+use headcount_core::{Backoff, Throttle};
+
+/// Runs Prometheus's service discovery on its own and serves what it finds.
+///
+/// headcount reads a prometheus.yml, runs its service discovery, and serves each job's targets as
+/// a list that Prometheus takes with http_sd_configs or file_sd_configs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "headcount",
+    version,
+    arg_required_else_help = true,
+    after_help = "Start with `headcount run`, which shows what listens on this machine, and open http://127.0.0.1:9099/."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Discovers targets and serves them until it is stopped.
+    Run(RunOptions),
+    /// Checks configuration files: one line for each problem, exit code 1 if there is any.
+    Check {
+        /// A prometheus.yml; what it includes is checked too.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Discovers targets once and prints them; exit code 1 if a backend failed.
+    Sd(SdOptions),
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// The prometheus.yml; without it, headcount shows what listens on this machine.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The address to serve on; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9099")]
+    pub(crate) listen: String,
+
+    /// Keeps a file for file_sd_configs in this folder for each job, <job>.json.
+    ///
+    /// A file is replaced as a whole, and only when its content changes. Characters of a job's
+    /// name other than letters, digits, `-`, `_` and inner dots are written as %XX. Files of jobs
+    /// that are gone are removed if headcount wrote them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) file_sd_dir: Option<PathBuf>,
+
+    /// Reloads when the configuration or a file that it includes has changed; looks every
+    /// INTERVAL (30s if only the flag is given).
+    #[arg(
+        long,
+        value_name = "INTERVAL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "30s",
+        value_parser = parse_interval
+    )]
+    pub(crate) auto_reload: Option<Duration>,
+
+    /// How soon changes become visible: `ticker:5s` at most every 5 s, as Prometheus 2 did, or
+    /// `backoff:100ms..5s` soon after a first change and less often while changes keep coming.
+    #[arg(long, value_name = "POLICY", default_value = "backoff:100ms..5s", value_parser = parse_throttle)]
+    pub(crate) throttle: Throttle,
+
+    /// What is logged: messages of this level and those above it.
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Info)]
+    pub(crate) log_level: LogLevel,
+
+    /// How it is logged, on standard error.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SdOptions {
+    /// The prometheus.yml.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The job; all of them without it.
+    #[arg(value_name = "JOB")]
+    pub(crate) job: Option<String>,
+
+    /// How targets are printed. `file-sd` is the list of one job, as file_sd_configs reads it.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = SdFormat::Table)]
+    pub(crate) output: SdFormat,
+
+    /// Gives up on backends that have not answered by then.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_interval)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SdFormat {
+    /// A line for each target.
+    Table,
+    /// Every target with its labels, provider and source.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// What file_sd_configs reads.
+    FileSd,
+}
+
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err("must be longer than 0".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// `ticker[:INTERVAL]` or `backoff[:INITIAL..MAX]`.
+fn parse_throttle(text: &str) -> Result<Throttle, String> {
+    let (policy, settings) = match text.split_once(':') {
+        Some((policy, settings)) => (policy, Some(settings)),
+        None => (text, None),
+    };
+    let duration = |text: &str| parse_duration(text).map_err(|error| error.to_string());
+    match policy {
+        "ticker" => Ok(Throttle::Ticker {
+            interval: duration(settings.unwrap_or("5s"))?,
+        }),
+        "backoff" => {
+            let (initial, max) = settings
+                .unwrap_or("100ms..5s")
+                .split_once("..")
+                .ok_or("write the shortest and the longest wait, for example backoff:100ms..5s")?;
+            let (initial, max) = (duration(initial)?, duration(max)?);
+            if initial > max {
+                return Err("the first wait must not be longer than the last".to_owned());
+            }
+            Ok(Throttle::Backoff(Backoff {
+                initial,
+                max,
+                quiet: max,
+                ..Backoff::default()
+            }))
+        }
+        _ => Err("not a policy; write for example ticker:5s or backoff:100ms..5s".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn throttles_are_read() {
+        let seconds = Duration::from_secs;
+        assert_eq!(
+            parse_throttle("ticker:2s"),
+            Ok(Throttle::Ticker { interval: seconds(2) })
+        );
+        assert_eq!(parse_throttle("ticker"), Ok(Throttle::Ticker { interval: seconds(5) }));
+        assert_eq!(parse_throttle("backoff:100ms..5s"), Ok(Throttle::default()));
+        assert_eq!(parse_throttle("backoff"), Ok(Throttle::default()));
+        let Ok(Throttle::Backoff(backoff)) = parse_throttle("backoff:0..1m") else {
+            panic!("not a backoff")
+        };
+        assert_eq!((backoff.initial, backoff.max), (seconds(0), seconds(60)));
+        for wrong in [
+            "",
+            "tick:5s",
+            "ticker:5",
+            "backoff:5s",
+            "backoff:5s..1s",
+            "backoff:1s..x",
+        ] {
+            assert!(parse_throttle(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn auto_reload_has_a_default_interval() {
+        let interval = |args: &[&str]| {
+            let cli = Cli::try_parse_from([&["headcount", "run"], args].concat()).expect("valid");
+            let Command::Run(options) = cli.command else {
+                panic!("not run")
+            };
+            options.auto_reload
+        };
+        assert_eq!(interval(&[]), None);
+        assert_eq!(interval(&["--auto-reload"]), Some(Duration::from_secs(30)));
+        assert_eq!(interval(&["--auto-reload=2s"]), Some(Duration::from_secs(2)));
+        assert!(Cli::try_parse_from(["headcount", "run", "--auto-reload=0"]).is_err());
+    }
+}

@@ -1,0 +1,63 @@
+//! `headcount check`: says what is wrong with configurations, a line a problem.
+//!
+//! Everything goes to standard output, as with other checkers, so that an editor can read it.
+//! Warnings, and mechanisms that headcount does not run yet, are said and are no error.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use headcount_config::{Config, ScrapeConfig};
+use headcount_discoverer::settings::SdConfig;
+
+use crate::console;
+
+pub(super) fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let mut text = String::new();
+    let mut is_good = true;
+    for file in files {
+        match headcount_config::load(file) {
+            Ok(config) => describe(&mut text, file, &config),
+            Err(errors) => {
+                is_good = false;
+                text.push_str(&errors.to_string());
+                text.push('\n');
+            }
+        }
+    }
+    console::print(&text)?;
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn describe(text: &mut String, file: &Path, config: &Config) {
+    // Writing into memory does not fail.
+    for warning in &config.warnings {
+        writeln!(text, "{warning} (warning)").ok();
+    }
+    let file = file.display();
+    for job in &config.scrape_configs {
+        for mechanism in unsupported(job) {
+            let name = &job.job_name;
+            writeln!(
+                text,
+                "{file}: job {name:?}: {mechanism}_sd is not supported yet and finds nothing (warning)"
+            )
+            .ok();
+        }
+    }
+    let jobs = counted(config.scrape_configs.len(), "job");
+    let alertmanagers = counted(config.alertmanagers.len(), "Alertmanager config");
+    let files = counted(config.files.len(), "file");
+    writeln!(text, "{file}: ok: {jobs}, {alertmanagers}, {files}").ok();
+}
+
+fn unsupported(job: &ScrapeConfig) -> impl Iterator<Item = &str> {
+    job.sd.iter().filter_map(|config| match config {
+        SdConfig::Unsupported { mechanism, .. } => Some(mechanism.as_str()),
+        _ => None,
+    })
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

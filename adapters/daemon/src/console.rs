@@ -1,0 +1,21 @@
+//! Standard output and standard error, for commands that end.
+//!
+//! The one rule: **a reader that went away is no error.** `headcount sd … | head` ends quietly.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("writing to standard output"),
+    }
+}
+
+/// Writes a line to standard error. There is nobody left to tell when that fails.
+pub(crate) fn complain(line: &str) {
+    writeln!(io::stderr().lock(), "{line}").ok();
+}

@@ -1,0 +1,27 @@
+//! What headcount does without a configuration: it shows what listens on this machine.
+
+use std::time::Duration;
+
+use headcount_config::{Global, ScrapeConfig};
+use headcount_discoverer::settings::{LocalSettings, SdConfig};
+
+use crate::plan::Plan;
+
+/// The one job.
+const JOB: &str = "local";
+
+/// How often sockets are listed. It costs about as much as `ss -l`.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The built-in plan.
+pub(crate) fn plan() -> Plan {
+    let local = SdConfig::Local(LocalSettings {
+        refresh_interval: REFRESH_INTERVAL,
+    });
+    Plan {
+        jobs: vec![ScrapeConfig::new(JOB, vec![local], &Global::default())],
+        redacted: "# headcount runs without a configuration file: the job `local` is what listens on this machine.\n"
+            .to_owned(),
+        ..Plan::default()
+    }
+}

@@ -1,0 +1,156 @@
+//! Which providers' first groups are in a snapshot.
+//!
+//! A snapshot does not say whether a provider without groups found none or has not spoken yet.
+//! The manager knows that, but may be ahead of the snapshot. **A provider counts only if its first
+//! update is certainly in the snapshot**; when in doubt, it counts a snapshot later.
+
+use std::collections::BTreeSet;
+
+use headcount_core::{ProviderId, Snapshot};
+
+use super::Observation;
+
+/// The providers whose first update is in the newest snapshot.
+#[derive(Debug, Default)]
+pub(super) struct Spoken(BTreeSet<ProviderId>);
+
+impl Spoken {
+    /// Takes note of `snapshot`, and of what the manager said after it was emitted.
+    pub(super) fn note(&mut self, snapshot: &Snapshot, observation: &Observation) {
+        self.0.retain(|id| snapshot.pool(*id).is_some());
+        for pool in snapshot.pools() {
+            let has_spoken = observation
+                .provider(pool.id())
+                .is_some_and(|provider| provider.has_updated());
+            let is_current = observation.newest.pool(pool.id()) == Some(pool);
+            if !pool.groups().is_empty() || (has_spoken && is_current) {
+                self.0.insert(pool.id());
+            }
+        }
+    }
+
+    /// Whether the provider's first update is in the snapshot.
+    pub(super) fn has(&self, id: ProviderId) -> bool {
+        self.0.contains(&id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headcount_core::{Failure, Instant, Manager, ManagerOptions, Output, Throttle, Update};
+    use headcount_discoverer::settings::{FileSettings, SdConfig};
+    use std::time::Duration;
+
+    struct World {
+        manager: Manager<SdConfig>,
+        now: Instant,
+        spoken: Spoken,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let throttle = Throttle::Ticker {
+                interval: Duration::from_secs(5),
+            };
+            let options = ManagerOptions {
+                throttle,
+                ..ManagerOptions::default()
+            };
+            let mut manager = Manager::new(Instant::ZERO, options);
+            let file = FileSettings {
+                files: vec!["x".to_owned()],
+                refresh_interval: Duration::from_secs(1),
+            };
+            manager.apply(Instant::ZERO, [("job".to_owned(), vec![SdConfig::File(file)])]);
+            Self {
+                manager,
+                now: Instant::ZERO,
+                spoken: Spoken::default(),
+            }
+        }
+
+        fn emitted(&mut self) -> Option<Snapshot> {
+            self.now = self.now + Duration::from_secs(5);
+            self.manager.handle_receiver_ready(self.now);
+            self.manager.handle_timeout(self.now);
+            std::iter::from_fn(|| self.manager.poll_output())
+                .filter_map(|output| {
+                    if let Output::Emit(snapshot) = output {
+                        Some(snapshot)
+                    } else {
+                        None
+                    }
+                })
+                .last()
+        }
+
+        fn note(&mut self, snapshot: &Snapshot) -> bool {
+            self.spoken.note(snapshot, &Observation::of(&self.manager, self.now));
+            self.spoken.has(ProviderId::from_number(0))
+        }
+    }
+
+    fn some_groups() -> Update {
+        let mut encoder = headcount_core::Encoder::new();
+        let mut batch = encoder.batch();
+        batch
+            .group("s", [("a", "b")], [[("__address__", "c:1")]])
+            .expect("valid");
+        Update::full(batch.finish())
+    }
+
+    #[test]
+    fn a_provider_that_found_nothing_has_spoken() {
+        let mut world = World::new();
+        let snapshot = world.emitted().expect("the sets");
+        assert!(!world.note(&snapshot));
+        world
+            .manager
+            .handle_failure(world.now, ProviderId::from_number(0), Failure::new("no"))
+            .expect("running");
+        assert!(!world.note(&snapshot), "a failure brings no groups");
+        world
+            .manager
+            .handle_update(world.now, ProviderId::from_number(0), Update::full(Vec::new()))
+            .expect("running");
+        assert!(
+            world.note(&snapshot),
+            "no snapshot follows an update that changes nothing"
+        );
+    }
+
+    #[test]
+    fn an_update_that_is_not_in_the_snapshot_does_not_count() {
+        let mut world = World::new();
+        let before = world.emitted().expect("the sets");
+        world
+            .manager
+            .handle_update(world.now, ProviderId::from_number(0), some_groups())
+            .expect("running");
+        assert!(!world.note(&before));
+        let after = world.emitted().expect("the groups");
+        assert!(world.note(&after));
+    }
+
+    #[test]
+    fn once_spoken_a_provider_may_lose_its_groups() {
+        let mut world = World::new();
+        world
+            .manager
+            .handle_update(world.now, ProviderId::from_number(0), some_groups())
+            .expect("running");
+        let full = world.emitted().expect("the groups");
+        assert!(world.note(&full));
+        world
+            .manager
+            .handle_update(world.now, ProviderId::from_number(0), Update::full(Vec::new()))
+            .expect("running");
+        let empty = world.emitted().expect("a change");
+        world
+            .manager
+            .handle_update(world.now, ProviderId::from_number(0), some_groups())
+            .expect("running");
+        assert!(world.note(&empty));
+    }
+}

@@ -1,0 +1,202 @@
+//! Says in the log when a provider fails and when it recovers, once each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headcount_core::{FailedConfig, ProviderId};
+
+use super::{Observation, Provider};
+
+/// What was said last of each provider.
+pub(super) struct HealthLog {
+    manager: &'static str,
+    providers: BTreeMap<ProviderId, Said>,
+    failed_configs: Vec<FailedConfig>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Said {
+    is_failing: bool,
+    /// Failures since it last did well, as counted when it did.
+    failures: u64,
+    has_updated: bool,
+}
+
+/// What there is to say of a provider.
+#[derive(Debug, PartialEq, Eq)]
+enum Transition {
+    /// It found groups for the first time.
+    Spoke,
+    /// It fails.
+    Fails,
+    /// It does well again after so many failures.
+    Recovered(u64),
+}
+
+impl HealthLog {
+    pub(super) fn new(manager: &'static str) -> Self {
+        Self {
+            manager,
+            providers: BTreeMap::new(),
+            failed_configs: Vec::new(),
+        }
+    }
+
+    /// Logs what is new.
+    pub(super) fn note(&mut self, observation: &Observation) {
+        self.providers.retain(|id, _| observation.provider(*id).is_some());
+        for provider in &observation.providers {
+            let said = self.providers.entry(provider.id).or_default();
+            if let Some(transition) = said.next(provider) {
+                self.log(provider, &transition);
+            }
+        }
+        for failed in &observation.failed_configs {
+            if !self.failed_configs.iter().any(|before| is_same(before, failed)) {
+                let (sets, reason) = (few(&failed.sets), &failed.reason);
+                tracing::warn!(
+                    manager = self.manager, provider = %failed.name, sets, reason,
+                    "a service discovery config can't be run; its targets are missing"
+                );
+            }
+        }
+        self.failed_configs.clone_from(&observation.failed_configs);
+    }
+
+    fn log(&self, provider: &Provider, transition: &Transition) {
+        let (manager, name, description) = (self.manager, &*provider.name, &*provider.description);
+        let sets = few(&provider.subscribers);
+        match transition {
+            Transition::Spoke => {
+                let targets = provider.targets;
+                tracing::info!(manager, provider = name, description, sets, targets, "discovered");
+            }
+            Transition::Fails => {
+                let error = provider.health.current_failure().unwrap_or_default();
+                tracing::warn!(
+                    manager,
+                    provider = name,
+                    description,
+                    sets,
+                    error,
+                    "discovery fails; targets found before are kept"
+                );
+            }
+            Transition::Recovered(failures) => {
+                let targets = provider.targets;
+                tracing::info!(
+                    manager,
+                    provider = name,
+                    description,
+                    sets,
+                    failures,
+                    targets,
+                    "discovery works again"
+                );
+            }
+        }
+    }
+}
+
+impl Said {
+    fn next(&mut self, provider: &Provider) -> Option<Transition> {
+        let health = &provider.health;
+        let has_updated = provider.has_updated();
+        let (was_failing, had_updated) = (self.is_failing, self.has_updated);
+        let failures = health.failures.saturating_sub(self.failures);
+        self.is_failing = health.failing;
+        self.has_updated = has_updated;
+        if !health.failing {
+            self.failures = health.failures;
+        }
+        match (was_failing, health.failing) {
+            (false, true) => Some(Transition::Fails),
+            (true, false) => Some(Transition::Recovered(failures)),
+            // It failed and recovered between two looks.
+            (false, false) if failures > 0 => Some(Transition::Recovered(failures)),
+            (false, false) if has_updated && !had_updated => Some(Transition::Spoke),
+            _ => None,
+        }
+    }
+}
+
+/// Names for a log line, which must not grow with the configuration.
+fn few(sets: &[Arc<str>]) -> String {
+    const MOST: usize = 5;
+    let mut names = sets.iter().take(MOST).map(|set| &**set).collect::<Vec<_>>().join(", ");
+    if let Some(more) = sets.len().checked_sub(MOST).filter(|more| *more > 0) {
+        names.push_str(&format!(" and {more} more"));
+    }
+    names
+}
+
+/// Whether both are the same config with the same fault. A reload tries it again under another
+/// name.
+fn is_same(a: &FailedConfig, b: &FailedConfig) -> bool {
+    a.description == b.description && a.sets == b.sets && a.reason == b.reason
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headcount_core::{Failure, Instant, Manager, ManagerOptions, Update};
+    use headcount_discoverer::settings::{FileSettings, SdConfig};
+    use std::time::Duration;
+
+    #[test]
+    fn each_transition_is_said_once() {
+        let file = FileSettings {
+            files: vec!["x".to_owned()],
+            refresh_interval: Duration::from_secs(1),
+        };
+        let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
+        let applied = manager.apply(Instant::ZERO, [("job".to_owned(), vec![SdConfig::File(file)])]);
+        let provider = applied.started[0];
+        let mut said = Said::default();
+        let mut look = |manager: &Manager<SdConfig>| {
+            let observation = Observation::of(manager, Instant::ZERO);
+            said.next(&observation.providers[0])
+        };
+        assert_eq!(look(&manager), None);
+        for _ in 0..3 {
+            manager
+                .handle_failure(Instant::ZERO, provider, Failure::new("down"))
+                .expect("running");
+        }
+        assert_eq!(look(&manager), Some(Transition::Fails));
+        manager
+            .handle_failure(Instant::ZERO, provider, Failure::new("down"))
+            .expect("running");
+        assert_eq!(look(&manager), None);
+        manager
+            .handle_update(Instant::ZERO, provider, Update::full(Vec::new()))
+            .expect("running");
+        assert_eq!(look(&manager), Some(Transition::Recovered(4)));
+        assert_eq!(look(&manager), None);
+        manager
+            .handle_failure(Instant::ZERO, provider, Failure::new("down"))
+            .expect("running");
+        manager
+            .handle_update(Instant::ZERO, provider, Update::unchanged())
+            .expect("running");
+        assert_eq!(look(&manager), Some(Transition::Recovered(1)), "between two looks");
+        assert_eq!(look(&manager), None);
+    }
+
+    #[test]
+    fn the_first_groups_are_said() {
+        let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
+        let config = SdConfig::Unsupported {
+            mechanism: "x".to_owned(),
+            entry: String::new(),
+        };
+        let applied = manager.apply(Instant::ZERO, [("job".to_owned(), vec![config])]);
+        let mut said = Said::default();
+        manager
+            .handle_update(Instant::ZERO, applied.started[0], Update::unchanged())
+            .expect("running");
+        let observation = Observation::of(&manager, Instant::ZERO);
+        assert_eq!(said.next(&observation.providers[0]), Some(Transition::Spoke));
+        assert_eq!(said.next(&observation.providers[0]), None);
+    }
+}

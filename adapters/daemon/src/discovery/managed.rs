@@ -1,0 +1,111 @@
+//! A manager on its driver, and the newest view of it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_channel::Receiver;
+use event_listener::{Event, EventListener};
+use headcount_core::{ManagerOptions, Throttle};
+use headcount_discoverer::Env;
+use headcount_discoverer::settings::SdConfig;
+use headcount_runtime::{DriverGone, Handle, SharedRuntime};
+use smol::Executor;
+
+use super::publisher::Publisher;
+use super::{Observation, View};
+
+/// A running manager.
+#[derive(Debug)]
+pub(crate) struct Managed {
+    name: &'static str,
+    handle: Handle<SdConfig>,
+    env: Env,
+    view: ArcSwap<View>,
+    published: Event,
+    ended: Receiver<Infallible>,
+}
+
+/// Starts the manager called `name`, and the task that publishes what it finds.
+pub(crate) fn start(
+    executor: &Arc<Executor<'static>>,
+    runtime: &SharedRuntime,
+    env: &Env,
+    name: &'static str,
+    throttle: Throttle,
+) -> Arc<Managed> {
+    let options = ManagerOptions {
+        name: name.to_owned(),
+        throttle,
+        seed: env.random.next_u64(),
+        ..ManagerOptions::default()
+    };
+    let (handle, snapshots) = headcount_runtime::start(runtime, options, env.clone(), headcount_backends::build);
+    let (ending, ended) = async_channel::bounded(1);
+    let (env, view, published) = (env.clone(), ArcSwap::default(), Event::new());
+    let managed = Arc::new(Managed {
+        name,
+        handle,
+        env,
+        view,
+        published,
+        ended,
+    });
+    let publisher = Publisher::new(managed.clone(), snapshots, executor.clone());
+    let publish = async move {
+        publisher.run().await;
+        drop(ending);
+    };
+    executor.spawn(publish).detach();
+    managed
+}
+
+impl Managed {
+    /// The manager's name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The newest view.
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
+    /// Completes when another view is published. Get it before looking at the view, and nothing
+    /// is missed.
+    pub(crate) fn published(&self) -> EventListener {
+        self.published.listen()
+    }
+
+    /// What the manager says of its providers now.
+    pub(crate) async fn observe(&self) -> Result<Observation, DriverGone> {
+        let clock = self.env.clock.clone();
+        self.handle
+            .with(move |manager| Observation::of(manager, clock.now()))
+            .await
+    }
+
+    /// Makes `sets` all the sets there are. Gives the version of the first snapshot with them.
+    pub(crate) async fn apply(&self, sets: Vec<(String, Vec<SdConfig>)>) -> Result<u64, DriverGone> {
+        self.handle.apply(sets).await?;
+        let clock = self.env.clock.clone();
+        self.handle
+            .with(move |manager| manager.snapshot(clock.now()).version())
+            .await
+    }
+
+    /// Completes when the manager has ended.
+    pub(crate) async fn ended(&self) {
+        self.ended.recv().await.ok();
+    }
+
+    /// Stops the manager and its discoverers, and waits for them.
+    pub(crate) async fn stop(&self) {
+        self.handle.stop().await;
+    }
+
+    pub(super) fn publish(&self, view: View) {
+        self.view.store(Arc::new(view));
+        self.published.notify(usize::MAX);
+    }
+}

@@ -1,0 +1,36 @@
+//! The `headcount` binary: command line, HTTP API and outputs around the discovery manager.
+//!
+//! * `cli`: what can be said on the command line; `commands`: what it does.
+//! * `plan`: what a configuration asks for; `reload`: from one plan to the next while running.
+//! * `discovery`: a running manager, and the view of its state that everything else reads.
+//! * `server`: the HTTP API. `output`: files that are kept up to date.
+//!
+//! The one rule: **nothing that reads the state can hold it up.** Whoever answers a request or
+//! writes a file reads an immutable [view](discovery::View), and works on a thread where slow work is allowed.
+
+mod app;
+mod cli;
+mod commands;
+mod console;
+mod default_config;
+mod discovery;
+mod executor;
+mod logging;
+mod output;
+mod plan;
+mod reload;
+mod server;
+mod signals;
+mod wall_clock;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    commands::execute(cli).unwrap_or_else(|error| {
+        console::complain(&format!("headcount: {error:#}"));
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,130 @@
+//! Keeps a file_sd file for each job in a folder.
+//!
+//! A file is written when its job is complete, so that no restart takes targets from a reader;
+//! and when its content changes, so that no reader reads in vain. Trouble is logged once, tried
+//! again, and stops nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use blocking::unblock;
+use futures_lite::FutureExt;
+use smol::Timer;
+
+use super::file_name::file_name;
+use super::folder::Folder;
+use crate::discovery::{Job, Managed, View};
+
+/// When what could not be written is tried again, if nothing else happens before.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// Writes a folder of file_sd files.
+pub(crate) struct FileSd {
+    path: PathBuf,
+    folder: Option<Folder>,
+    /// The generation of each job's list that is in its file.
+    written: BTreeMap<Arc<str>, u64>,
+    /// What is wrong, by job; the empty name stands for the folder.
+    trouble: BTreeMap<Arc<str>, String>,
+}
+
+impl FileSd {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            folder: None,
+            written: BTreeMap::new(),
+            trouble: BTreeMap::new(),
+        }
+    }
+
+    /// Runs for ever.
+    pub(crate) async fn run(mut self, managed: Arc<Managed>) {
+        loop {
+            let published = managed.published();
+            let view = managed.view();
+            if view.is_started() {
+                self.write(&view).await;
+            }
+            if self.trouble.is_empty() {
+                published.await;
+            } else {
+                let retry = async {
+                    Timer::after(RETRY).await;
+                };
+                published.or(retry).await;
+            }
+        }
+    }
+
+    async fn write(&mut self, view: &View) {
+        let mut trouble = BTreeMap::new();
+        if let Err(error) = self.write_view(view, &mut trouble).await {
+            trouble.insert(Arc::from(""), error.to_string());
+        }
+        for (job, error) in &trouble {
+            if self.trouble.get(job) != Some(error) {
+                let folder = self.path.display();
+                tracing::error!(job = &**job, %folder, error, "writing file_sd files failed; it is tried again");
+            }
+        }
+        if trouble.is_empty() && !self.trouble.is_empty() {
+            tracing::info!(folder = %self.path.display(), "writing file_sd files works again");
+        }
+        self.trouble = trouble;
+    }
+
+    async fn write_view(&mut self, view: &View, trouble: &mut BTreeMap<Arc<str>, String>) -> io::Result<()> {
+        let mut folder = match self.folder.take() {
+            Some(folder) => folder,
+            None => {
+                let path = self.path.clone();
+                unblock(move || Folder::open(path)).await?
+            }
+        };
+        let mut kept = BTreeSet::new();
+        for (name, job) in &view.jobs {
+            let Some(file) = file_name(name) else {
+                trouble.insert(
+                    name.clone(),
+                    "the job's name is too long for a file name; shorten it".to_owned(),
+                );
+                continue;
+            };
+            kept.insert(file.clone());
+            if !self.is_due(name, job) {
+                continue;
+            }
+            let list = job.list.json(&view.snapshot, name).await;
+            let (back, written) = unblock(move || {
+                let written = folder.write(&file, &list.bytes);
+                (folder, written)
+            })
+            .await;
+            folder = back;
+            match written {
+                Ok(()) => {
+                    self.written.insert(name.clone(), job.list.generation());
+                }
+                Err(error) => {
+                    trouble.insert(name.clone(), error.to_string());
+                }
+            }
+        }
+        self.written.retain(|name, _| view.jobs.contains_key(name));
+        let (folder, removed) = unblock(move || {
+            let removed = folder.remove_all_but(&kept);
+            (folder, removed)
+        })
+        .await;
+        self.folder = Some(folder);
+        removed
+    }
+
+    fn is_due(&self, name: &Arc<str>, job: &Job) -> bool {
+        job.is_complete() && self.written.get(name) != Some(&job.list.generation())
+    }
+}

@@ -1,0 +1,151 @@
+//! A folder of files that are replaced as a whole, and a note of which of them are ours.
+//!
+//! The one rule: **a reader sees a file's old content or its new content, never a part.** The new
+//! content is written beside it, forced to the disk, and renamed over it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Names the files that headcount wrote, one a line. Its ending is none that Prometheus reads.
+const MANIFEST: &str = ".headcount-files";
+
+/// Where content stands until it is whole.
+const UNFINISHED: &str = ".headcount-unfinished";
+
+/// A folder, and the files in it that are ours.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    path: PathBuf,
+    ours: BTreeSet<String>,
+}
+
+impl Folder {
+    /// Opens the folder, and creates it if need be.
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+        fs::create_dir_all(&path)?;
+        let ours = match fs::read_to_string(path.join(MANIFEST)) {
+            // A line that is not a plain name can't be ours.
+            Ok(manifest) => manifest
+                .lines()
+                .filter(|line| is_plain_name(line))
+                .map(str::to_owned)
+                .collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { path, ours })
+    }
+
+    /// Gives a file this content. Does nothing when it has it already.
+    pub(super) fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        if !self.ours.contains(name) {
+            // Before the file, so that no crash leaves one that nobody would remove.
+            self.ours.insert(name.to_owned());
+            self.write_manifest().inspect_err(|_| {
+                self.ours.remove(name);
+            })?;
+        }
+        if fs::read(self.path.join(name)).is_ok_and(|before| before == content) {
+            return Ok(());
+        }
+        self.replace(name, content)
+    }
+
+    /// Removes the files that are ours and not in `kept`.
+    pub(super) fn remove_all_but(&mut self, kept: &BTreeSet<String>) -> io::Result<()> {
+        let gone: Vec<_> = self.ours.difference(kept).cloned().collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for name in gone {
+            match fs::remove_file(self.path.join(&name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => self.ours.remove(&name),
+            };
+        }
+        self.write_manifest()
+    }
+
+    fn write_manifest(&self) -> io::Result<()> {
+        let lines: String = self.ours.iter().flat_map(|name| [name, "\n"]).collect();
+        self.replace(MANIFEST, lines.as_bytes())
+    }
+
+    fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let unfinished = self.path.join(UNFINISHED);
+        let mut file = File::create(&unfinished)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(unfinished, self.path.join(name))?;
+        // Makes the renaming last. Not every file system can, and the file is whole either way.
+        File::open(&self.path).and_then(|folder| folder.sync_all()).ok();
+        Ok(())
+    }
+}
+
+fn is_plain_name(name: &str) -> bool {
+    name.ends_with(".json") && !name.starts_with('.') && !name.contains(['/', '\\'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &std::path::Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("the folder");
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_are_replaced_only_when_they_change_and_removed_only_when_ours() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let path = temporary.path().join("new");
+        let mut folder = Folder::open(path.clone()).expect("opened");
+        fs::write(path.join("theirs.json"), "[]").expect("written");
+        folder.write("a.json", b"[1]").expect("written");
+        folder.write("b.json", b"[2]").expect("written");
+        assert_eq!(names(&path), [MANIFEST, "a.json", "b.json", "theirs.json"]);
+
+        let before = fs::metadata(path.join("a.json"))
+            .and_then(|file| file.modified())
+            .expect("a time");
+        folder.write("a.json", b"[1]").expect("the same");
+        let after = fs::metadata(path.join("a.json"))
+            .and_then(|file| file.modified())
+            .expect("a time");
+        assert_eq!(before, after);
+        folder.write("a.json", b"[3]").expect("written");
+        assert_eq!(fs::read(path.join("a.json")).expect("the file"), b"[3]");
+
+        // Another process later still knows which files are ours.
+        let mut folder = Folder::open(path.clone()).expect("opened");
+        folder
+            .remove_all_but(&BTreeSet::from(["b.json".to_owned()]))
+            .expect("removed");
+        assert_eq!(names(&path), [MANIFEST, "b.json", "theirs.json"]);
+        assert_eq!(
+            fs::read_to_string(path.join(MANIFEST)).expect("the manifest"),
+            "b.json\n"
+        );
+    }
+
+    #[test]
+    fn a_manifest_that_names_other_places_removes_nothing_there() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let path = temporary.path().join("out");
+        fs::create_dir(&path).expect("created");
+        fs::write(temporary.path().join("outside.json"), "").expect("written");
+        fs::write(path.join(MANIFEST), "../outside.json\n").expect("written");
+        Folder::open(path)
+            .expect("opened")
+            .remove_all_but(&BTreeSet::new())
+            .expect("nothing to do");
+        assert!(temporary.path().join("outside.json").exists());
+    }
+}

@@ -1,0 +1,184 @@
+//! What a configuration asks of the two managers, and how it is loaded.
+
+use std::cell::Cell;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use headcount_config::{Config, LoadErrors, Machine, Problem, ProblemKind, ScrapeConfig, Surroundings};
+use headcount_discoverer::settings::SdConfig;
+use rapidhash::v3::rapidhash_v3;
+
+use crate::default_config;
+
+/// The most that is read of a configuration file; more than headcount-config accepts.
+const READ_LIMIT: u64 = 1 << 30;
+
+/// A configuration, reduced to what the daemon uses of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Plan {
+    /// The jobs, in order. Their names are unique.
+    pub(crate) jobs: Vec<ScrapeConfig>,
+    /// The Alertmanagers' provider configs, by the names that Prometheus gives their sets.
+    pub(crate) alertmanagers: Vec<(String, Vec<SdConfig>)>,
+    /// What is shown as the configuration, without secrets.
+    pub(crate) redacted: String,
+    /// What is remarkable but not wrong.
+    pub(crate) warnings: Vec<Problem>,
+}
+
+impl Plan {
+    /// The jobs' sets, for the manager called `scrape`.
+    pub(crate) fn scrape_sets(&self) -> Vec<(String, Vec<SdConfig>)> {
+        self.jobs
+            .iter()
+            .map(|job| (job.job_name.clone(), job.sd.clone()))
+            .collect()
+    }
+}
+
+impl From<Config> for Plan {
+    fn from(config: Config) -> Self {
+        let alertmanagers = config.alertmanagers.into_iter().enumerate();
+        Self {
+            jobs: config.scrape_configs,
+            alertmanagers: alertmanagers
+                .map(|(index, entry)| (format!("config-{index}"), entry.sd))
+                .collect(),
+            redacted: config.redacted,
+            warnings: config.warnings,
+        }
+    }
+}
+
+/// Where plans come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// What is built in.
+    BuiltIn,
+    /// A prometheus.yml.
+    File(PathBuf),
+}
+
+/// The content of all files that make up a configuration, as a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint(u64);
+
+impl Source {
+    /// Loads the plan. The fingerprint is that of what was read, also when it was wrong.
+    ///
+    /// Reads files; call it where blocking is allowed.
+    pub(crate) fn load(&self) -> (Fingerprint, Result<Plan, LoadErrors>) {
+        match self {
+            Self::BuiltIn => (Fingerprint(0), Ok(default_config::plan())),
+            Self::File(path) => load_file(path),
+        }
+    }
+}
+
+fn load_file(path: &Path) -> (Fingerprint, Result<Plan, LoadErrors>) {
+    let recorder = Recorder::default();
+    let plan = match recorder.read(path, READ_LIMIT) {
+        Ok(bytes) => headcount_config::parse(&bytes, path, &recorder).map(Plan::from),
+        Err(error) => {
+            let kind = ProblemKind::Unreadable {
+                reason: error.to_string(),
+            };
+            let problem = Problem {
+                file: path.into(),
+                position: None,
+                field: String::new(),
+                kind,
+            };
+            Err(LoadErrors {
+                problems: vec![problem],
+                omitted: 0,
+            })
+        }
+    };
+    (Fingerprint(recorder.seen.get()), plan)
+}
+
+/// This machine, with a note of what was read.
+#[derive(Default)]
+struct Recorder {
+    seen: Cell<u64>,
+}
+
+impl Recorder {
+    fn note(&self, path: &Path, content: &io::Result<Vec<u8>>) {
+        let content = match content {
+            Ok(bytes) => rapidhash_v3(bytes),
+            Err(error) => rapidhash_v3(error.to_string().as_bytes()),
+        };
+        let path = rapidhash_v3(path.as_os_str().as_encoded_bytes());
+        let all = [self.seen.get(), path, content].map(u64::to_le_bytes);
+        self.seen.set(rapidhash_v3(all.as_flattened()));
+    }
+}
+
+impl Surroundings for Recorder {
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let content = Machine.read(path, limit);
+        self.note(path, &content);
+        content
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        Machine.names(folder)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        Machine.exists(path)
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        Machine.variable(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn the_fingerprint_covers_included_files_and_broken_ones() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let main = folder.path().join("prometheus.yml");
+        let included = folder.path().join("jobs-a.yml");
+        fs::write(&main, "scrape_config_files: ['jobs-*.yml']").expect("written");
+        fs::write(&included, "scrape_configs: [{job_name: a}]").expect("written");
+        let source = Source::File(main.clone());
+
+        let (first, plan) = source.load();
+        assert_eq!(plan.expect("valid").jobs.len(), 1);
+        assert_eq!(source.load().0, first);
+
+        fs::write(&included, "scrape_configs: [{job_name: b}]").expect("written");
+        let (second, _) = source.load();
+        assert_ne!(second, first);
+
+        fs::write(folder.path().join("jobs-b.yml"), "scrape_configs: [{job_name: b}]").expect("written");
+        let (third, plan) = source.load();
+        assert_ne!(third, second);
+        assert!(plan.is_err(), "two jobs of one name");
+
+        fs::remove_file(&main).expect("removed");
+        let (fourth, plan) = source.load();
+        assert_ne!(fourth, third);
+        assert!(plan.expect_err("unreadable").to_string().contains("can't be read"));
+    }
+
+    #[test]
+    fn alertmanagers_have_the_peers_set_names() {
+        let text = "alerting: {alertmanagers: [{static_configs: [{targets: ['a:9093']}]}, {}]}";
+        let config = headcount_config::parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
+        let plan = Plan::from(config.expect("valid"));
+        let names: Vec<_> = plan
+            .alertmanagers
+            .iter()
+            .map(|(name, configs)| (name.as_str(), configs.len()))
+            .collect();
+        assert_eq!(names, [("config-0", 1), ("config-1", 0)]);
+    }
+}

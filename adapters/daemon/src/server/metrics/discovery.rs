@@ -1,0 +1,179 @@
+//! What the managers and their providers say of themselves.
+
+use std::collections::BTreeMap;
+
+use super::exposition::{Exposition, Kind, count};
+use crate::app::App;
+use crate::discovery::{Observation, Provider};
+use crate::wall_clock::WallClock;
+
+type Observations = [(&'static str, Observation)];
+
+/// Counters of the managers, and the sets that were handed out.
+pub(super) fn managers(out: &mut Exposition, app: &App, observations: &Observations) {
+    let each = |out: &mut Exposition, name: &str, kind, help: &str, value: &dyn Fn(&Observation) -> f64| {
+        let mut family = out.family(name, kind, help);
+        for (manager, observation) in observations {
+            family.sample(&[("name", manager)], value(observation));
+        }
+    };
+    each(
+        out,
+        "prometheus_sd_failed_configs",
+        Kind::Gauge,
+        "Service discovery configs that can't be run.",
+        &|observation| count(observation.failed_configs.len()),
+    );
+    each(
+        out,
+        "prometheus_sd_received_updates_total",
+        Kind::Counter,
+        "Updates that providers sent.",
+        &|observation| count(observation.counters.received_updates),
+    );
+    each(
+        out,
+        "headcount_sd_unchanged_updates_total",
+        Kind::Counter,
+        "Updates that providers sent and that changed nothing.",
+        &|observation| count(observation.counters.unchanged_updates),
+    );
+    each(
+        out,
+        "prometheus_sd_updates_delayed_total",
+        Kind::Counter,
+        "Snapshots that were due while the receiver was busy.",
+        &|observation| count(observation.counters.updates_delayed),
+    );
+    each(
+        out,
+        "prometheus_sd_updates_total",
+        Kind::Counter,
+        "Snapshots that were handed to the receiver.",
+        &|observation| count(observation.counters.updates),
+    );
+    sets(out, app);
+}
+
+fn sets(out: &mut Exposition, app: &App) {
+    let clock = app.wall_clock();
+    let views = app.managers().map(|managed| (managed.name(), managed.view()));
+    let each = |out: &mut Exposition, name: &str, help: &str, value: &dyn Fn(&crate::discovery::Job, f64) -> f64| {
+        let mut family = out.family(name, Kind::Gauge, help);
+        for (manager, view) in &views {
+            let emitted = clock.unix_seconds(view.snapshot.at());
+            for (set, job) in &view.jobs {
+                family.sample(&[("name", manager), ("config", set)], value(job, emitted));
+            }
+        }
+    };
+    each(
+        out,
+        "prometheus_sd_discovered_targets",
+        "Targets that are discovered.",
+        &|job, _| count(job.targets),
+    );
+    each(
+        out,
+        "prometheus_sd_last_update_timestamp_seconds",
+        "When the last snapshot was handed to the receiver, as a Unix timestamp.",
+        &|_, emitted| emitted,
+    );
+    each(
+        out,
+        "headcount_sd_set_complete",
+        "Whether every provider of the set has found targets, or none, at least once. /sd answers 503 until then.",
+        &|job, _| f64::from(u8::from(job.is_complete())),
+    );
+}
+
+/// Looks at backends. As in Prometheus, a provider counts for the first set that subscribes.
+pub(super) fn refreshes(out: &mut Exposition, observations: &Observations) {
+    #[derive(Default)]
+    struct Sum {
+        failures: u64,
+        refreshes: u64,
+        seconds: f64,
+    }
+    let mut sums: BTreeMap<(&str, &str), Sum> = BTreeMap::new();
+    for provider in all(observations).map(|(_, provider)| provider) {
+        // What stands in the configuration is not looked up.
+        let Some(first) = provider.subscribers.first().filter(|_| &*provider.kind != "static") else {
+            continue;
+        };
+        let sum = sums.entry((&provider.kind, first)).or_default();
+        sum.failures = sum.failures.saturating_add(provider.health.failures);
+        sum.refreshes = sum.refreshes.saturating_add(provider.health.refreshes.0);
+        sum.seconds += provider.health.refreshes.1.as_secs_f64();
+    }
+    let help = "Looks at a backend that failed.";
+    let mut family = out.family("prometheus_sd_refresh_failures_total", Kind::Counter, help);
+    for ((mechanism, config), sum) in &sums {
+        family.sample(&[("mechanism", mechanism), ("config", config)], count(sum.failures));
+    }
+    let help = "How long looks at a backend took.";
+    let mut family = out.family("prometheus_sd_refresh_duration_seconds", Kind::Summary, help);
+    for ((mechanism, config), sum) in &sums {
+        let labels = [("mechanism", *mechanism), ("config", *config)];
+        family.sample_of("_sum", &labels, sum.seconds);
+        family.sample_of("_count", &labels, count(sum.refreshes));
+    }
+}
+
+/// How each provider fares.
+pub(super) fn providers(out: &mut Exposition, observations: &Observations, clock: WallClock) {
+    let each = |out: &mut Exposition, name: &str, kind, help: &str, value: &dyn Fn(&Provider) -> Option<f64>| {
+        let mut family = out.family(name, kind, help);
+        for (manager, provider) in all(observations) {
+            if let Some(value) = value(provider) {
+                let labels = [
+                    ("name", manager),
+                    ("provider", &*provider.name),
+                    ("mechanism", &*provider.kind),
+                ];
+                family.sample(&labels, value);
+            }
+        }
+    };
+    each(
+        out,
+        "headcount_sd_provider_failing",
+        Kind::Gauge,
+        "Whether the provider's last look at its backend failed.",
+        &|provider| Some(f64::from(u8::from(provider.health.failing))),
+    );
+    each(
+        out,
+        "headcount_sd_provider_targets",
+        Kind::Gauge,
+        "Targets that the provider found.",
+        &|provider| Some(count(provider.targets)),
+    );
+    each(
+        out,
+        "headcount_sd_provider_last_success_timestamp_seconds",
+        Kind::Gauge,
+        "When the provider last found targets, or none, as a Unix timestamp; absent until then.",
+        &|provider| provider.health.last_update.map(|at| clock.unix_seconds(at)),
+    );
+    each(
+        out,
+        "headcount_sd_provider_last_change_timestamp_seconds",
+        Kind::Gauge,
+        "When what the provider found last changed, as a Unix timestamp; absent until then.",
+        &|provider| provider.health.last_change.map(|at| clock.unix_seconds(at)),
+    );
+    each(
+        out,
+        "headcount_sd_provider_failures_total",
+        Kind::Counter,
+        "Looks at the provider's backend that failed.",
+        &|provider| Some(count(provider.health.failures)),
+    );
+}
+
+fn all(observations: &Observations) -> impl Iterator<Item = (&'static str, &Provider)> {
+    observations
+        .iter()
+        .flat_map(|(manager, observation)| observation.providers.iter().map(move |provider| (*manager, provider)))
+}

@@ -1,0 +1,64 @@
+//! From a method and a path to who answers.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_lite::FutureExt;
+use http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use super::respond::{self, Body};
+use super::{metrics, page, providers, sd, status, targets};
+use crate::app::App;
+
+/// Answers a request. A fault in whoever answers is an answer too, and in the log.
+pub(super) async fn answer(app: &Arc<App>, request: &Request<Incoming>) -> Response<Body> {
+    let answered = AssertUnwindSafe(route(app, request)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(|_| {
+        tracing::error!(
+            path = request.uri().path(),
+            "answering a request panicked; please report this"
+        );
+        respond::error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "answering this failed; the log says more",
+        )
+    });
+    tracing::debug!(method = %request.method(), path = request.uri().path(), status = response.status().as_u16());
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn route(app: &Arc<App>, request: &Request<Incoming>) -> Response<Body> {
+    let path = request.uri().path();
+    if path == "/-/reload" {
+        return match *request.method() {
+            Method::POST | Method::PUT => status::reload(app).await,
+            _ => respond::wrong_method("POST, PUT"),
+        };
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return respond::wrong_method("GET, HEAD");
+    }
+    match path {
+        "/" => page::home(app),
+        "/sd" | "/sd/" => sd::index(app),
+        "/api/v1/targets" => targets::targets(app, request.uri().query().unwrap_or_default()),
+        "/api/v1/scrape_pools" => targets::scrape_pools(app),
+        "/api/v1/providers" => providers::providers(app).await,
+        "/metrics" => metrics::all(app).await,
+        "/config" => status::config(app),
+        "/-/healthy" => respond::text(StatusCode::OK, "headcount is healthy."),
+        "/-/ready" => status::ready(app).await,
+        _ => match path.strip_prefix("/sd/") {
+            Some(job) => sd::job(app, job, request.headers()).await,
+            None => respond::error(
+                StatusCode::NOT_FOUND,
+                format!("there is nothing at {path}; / lists what there is"),
+            ),
+        },
+    }
+}

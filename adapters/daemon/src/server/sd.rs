@@ -1,0 +1,162 @@
+//! `/sd/<job>`: a job's targets as Prometheus's `http_sd_configs` reads them.
+//!
+//! The one rule: **a list that is not complete is not served.** While a provider of the job has
+//! never spoken the answer is 503, and Prometheus keeps the list that it has; with a partial list
+//! it would drop targets whenever headcount restarts. A config that can't be run at all
+//! (`/api/v1/providers` lists it) does not hold up the others.
+
+use std::sync::Arc;
+
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, VARY};
+use http::{Response, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Serialize;
+
+use super::conditional::{accepts_gzip, is_known};
+use super::respond::{self, Body};
+use crate::app::App;
+use crate::discovery::{Encoded, Job, View};
+
+/// Lists shorter than this are not worth compressing.
+const WORTH_COMPRESSING: usize = 1024;
+
+/// The path of a job's list.
+pub(crate) fn path_of(job: &str) -> String {
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    format!("/sd/{}", utf8_percent_encode(job, ESCAPED))
+}
+
+/// The list of the job whose name is `escaped`.
+pub(super) async fn job(app: &App, escaped: &str, headers: &HeaderMap) -> Response<Body> {
+    let Ok(name) = percent_decode_str(escaped).decode_utf8() else {
+        return respond::error(StatusCode::BAD_REQUEST, "the job's name is not UTF-8");
+    };
+    let view = app.scrape.view();
+    if !view.is_started() {
+        return respond::not_yet(respond::error(StatusCode::SERVICE_UNAVAILABLE, "headcount is starting"));
+    }
+    let Some((name, job)) = view.jobs.get_key_value(&*name) else {
+        return unknown(&view, &name);
+    };
+    if !job.is_complete() {
+        return incomplete(app, name, job).await;
+    }
+    let list = job.list.json(&view.snapshot, name).await;
+    let tags = [format!("\"{}\"", list.tag), format!("\"{}-gzip\"", list.tag)];
+    let is_compressed = list.bytes.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
+    let [plain, compressed] = &tags;
+    let tag = if is_compressed { compressed } else { plain };
+    if is_known(headers, &tags) {
+        return described(respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, ""), tag);
+    }
+    if is_compressed {
+        let body = job.list.gzip(&view.snapshot, name).await;
+        let mut response = described(respond::whole(StatusCode::OK, respond::JSON, body), tag);
+        response
+            .headers_mut()
+            .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return response;
+    }
+    let Encoded { bytes, .. } = &*list;
+    described(respond::whole(StatusCode::OK, respond::JSON, bytes.clone()), tag)
+}
+
+/// All jobs.
+pub(super) fn index(app: &App) -> Response<Body> {
+    #[derive(Serialize)]
+    struct Index<'a> {
+        jobs: Vec<Entry<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Entry<'a> {
+        job: &'a str,
+        path: String,
+        groups: usize,
+        targets: usize,
+        complete: bool,
+    }
+    let view = app.scrape.view();
+    let entry = |(name, job): (&'_ Arc<str>, &Job)| (name.clone(), job.groups, job.targets, job.is_complete());
+    let all: Vec<_> = view.jobs.iter().map(entry).collect();
+    let jobs = all.iter().map(|(job, groups, targets, complete)| Entry {
+        job,
+        path: path_of(job),
+        groups: *groups,
+        targets: *targets,
+        complete: *complete,
+    });
+    respond::json(StatusCode::OK, &Index { jobs: jobs.collect() })
+}
+
+fn described(mut response: Response<Body>, tag: &str) -> Response<Body> {
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        headers.insert(ETAG, tag);
+    }
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn unknown(view: &View, name: &str) -> Response<Body> {
+    const MOST: usize = 20;
+    #[derive(Serialize)]
+    struct Unknown<'a> {
+        status: &'static str,
+        error: String,
+        jobs: Vec<&'a str>,
+    }
+    let error = format!("there is no job {name:?}; /sd lists all {}", view.jobs.len());
+    let jobs = view.jobs.keys().take(MOST).map(|job| &**job).collect();
+    respond::json(
+        StatusCode::NOT_FOUND,
+        &Unknown {
+            status: "error",
+            error,
+            jobs,
+        },
+    )
+}
+
+async fn incomplete(app: &App, name: &str, job: &Job) -> Response<Body> {
+    #[derive(Serialize)]
+    struct Incomplete<'a> {
+        status: &'static str,
+        error: String,
+        waiting_for: Vec<Waiting<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Waiting<'a> {
+        provider: &'a str,
+        description: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_error: Option<&'a str>,
+    }
+    let Ok(observation) = app.scrape.observe().await else {
+        return respond::gone();
+    };
+    let providers = job.waiting_for.iter().filter_map(|id| observation.provider(*id));
+    let waiting_for = providers.map(|provider| Waiting {
+        provider: &provider.name,
+        description: &provider.description,
+        last_error: provider.health.current_failure(),
+    });
+    let error = format!("the list of {name:?} is not complete yet; keep the one that you have");
+    let body = Incomplete {
+        status: "error",
+        error,
+        waiting_for: waiting_for.collect(),
+    };
+    respond::not_yet(respond::json(StatusCode::SERVICE_UNAVAILABLE, &body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_job_name_has_a_path() {
+        assert_eq!(path_of("node-1.a"), "/sd/node-1.a");
+        assert_eq!(path_of("a/b c?"), "/sd/a%2Fb%20c%3F");
+    }
+}

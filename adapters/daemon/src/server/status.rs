@@ -1,0 +1,41 @@
+//! `/-/ready`, `/-/reload`, `/config`.
+
+use std::sync::Arc;
+
+use http::header::HeaderValue;
+use http::{Response, StatusCode};
+
+use super::respond::{self, Body};
+use crate::app::App;
+use crate::reload::{self, ReloadError};
+
+/// Ready when every provider has spoken or failed once since the start. A reload does not make
+/// it unready again.
+pub(super) async fn ready(app: &App) -> Response<Body> {
+    match app.unready().await {
+        Ok(silent) if silent.is_empty() => respond::text(StatusCode::OK, "headcount is ready."),
+        Ok(silent) => {
+            let text = format!("headcount is not ready; waiting for:\n{}", silent.join("\n"));
+            respond::not_yet(respond::text(StatusCode::SERVICE_UNAVAILABLE, text))
+        }
+        Err(_) => respond::gone(),
+    }
+}
+
+/// Reloads; 200 once that is done, 500 with the problems when the configuration is wrong.
+pub(super) async fn reload(app: &Arc<App>) -> Response<Body> {
+    match reload::reload(app).await {
+        Ok(()) => respond::text(StatusCode::OK, "reloaded"),
+        Err(ReloadError::Config(errors)) => respond::text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("not reloaded, what was running goes on; the configuration is wrong:\n{errors}"),
+        ),
+        Err(ReloadError::Gone(_)) => respond::gone(),
+    }
+}
+
+/// The configuration that runs, without secrets.
+pub(super) fn config(app: &App) -> Response<Body> {
+    const YAML: HeaderValue = HeaderValue::from_static("application/yaml; charset=utf-8");
+    respond::whole(StatusCode::OK, YAML, app.reloader.plan().redacted.clone())
+}

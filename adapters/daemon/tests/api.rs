@@ -1,0 +1,157 @@
+//! `headcount run`, as a process: what it says of itself.
+
+mod support;
+
+use std::fs;
+
+use serde_json::json;
+use support::Setup;
+
+#[test]
+fn a_config_that_can_not_be_run_is_said_and_harms_no_other() {
+    let setup = Setup::new();
+    let config = "scrape_configs: [{job_name: node, file_sd_configs: [{files: ['targets.json']}], \
+                  digitalocean_sd_configs: [{}]}, {job_name: only, digitalocean_sd_configs: [{port: 81}]}]";
+    fs::write(&setup.config, config).expect("written");
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    daemon.wait_for("/sd/only", |list| list == "[]");
+    let failed = daemon.get("/api/v1/providers").json()["data"]["failedConfigs"].clone();
+    assert_eq!(failed.as_array().map(Vec::len), Some(2));
+    assert_eq!(failed[0]["sets"], json!(["node"]));
+    assert!(
+        failed[0]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("digitalocean_sd is not supported yet"))
+    );
+    assert!(
+        daemon
+            .get("/metrics")
+            .text()
+            .contains("prometheus_sd_failed_configs{name=\"scrape\"} 2\n")
+    );
+    daemon.logged("the fault", |entry| (entry["sets"] == "only").then_some(()));
+}
+
+#[test]
+fn the_api_describes_what_runs() {
+    let setup = Setup::new();
+    let config = "global: {scrape_interval: 30s}\n\
+                  alerting: {alertmanagers: [{static_configs: [{targets: ['am:9093']}]}]}\n\
+                  scrape_configs:\n\
+                  - {job_name: node, scheme: https, basic_auth: {username: u, password: hunter2}, \
+                     file_sd_configs: [{files: ['targets.json']}]}\n\
+                  - {job_name: fixed, static_configs: [{targets: ['s:1', 's:2']}]}\n";
+    fs::write(&setup.config, config).expect("written");
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    daemon.wait_for("/-/ready", |_| true);
+    assert_eq!(daemon.get("/-/healthy").status, 200);
+
+    let pools = daemon.get("/api/v1/scrape_pools").json();
+    assert_eq!(
+        pools,
+        json!({"status": "success", "data": {"scrapePools": ["fixed", "node"]}})
+    );
+
+    let targets = daemon.get("/api/v1/targets").json();
+    let active = targets["data"]["activeTargets"].as_array().expect("a list").clone();
+    let found: Vec<_> = active
+        .iter()
+        .map(|target| target["scrapeUrl"].as_str().expect("a URL"))
+        .collect();
+    assert_eq!(
+        found,
+        ["http://s:1/metrics", "http://s:2/metrics", "https://a:9100/metrics"]
+    );
+    assert_eq!(
+        active[2]["labels"],
+        json!({"job": "node", "instance": "a:9100", "rack": "1"})
+    );
+    assert_eq!(active[2]["discoveredLabels"]["__scrape_interval__"], "30s");
+    assert_eq!(targets["data"]["droppedTargets"], json!([]));
+    let one = daemon.get("/api/v1/targets?scrapePool=node&state=ANY").json();
+    assert_eq!(one["data"]["activeTargets"].as_array().map(Vec::len), Some(1));
+    let none = daemon.get("/api/v1/targets?state=dropped").json();
+    assert_eq!(none["data"]["activeTargets"], json!([]));
+
+    let providers = daemon.get("/api/v1/providers").json()["data"]["providers"].clone();
+    let described: Vec<_> = providers
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|provider| {
+            json!([
+                provider["manager"],
+                provider["name"],
+                provider["subscribers"],
+                provider["health"]["state"],
+                provider["targets"]
+            ])
+        })
+        .collect();
+    let expected = json!([
+        ["scrape", "file/0", ["node"], "ok", 1],
+        ["scrape", "static/1", ["fixed"], "ok", 2],
+        ["notify", "static/0", ["config-0"], "ok", 1],
+    ]);
+    assert_eq!(json!(described), expected);
+    assert!(
+        providers[0]["health"]["lastUpdateAge"]
+            .as_f64()
+            .is_some_and(|age| age < 60.0)
+    );
+    assert_eq!(providers[0]["health"]["lastError"], json!(null));
+
+    let index = daemon.get("/sd").json();
+    assert_eq!(
+        index["jobs"][0],
+        json!({"job": "fixed", "path": "/sd/fixed", "groups": 1, "targets": 2, "complete": true})
+    );
+    let shown = daemon.get("/config").text();
+    assert!(
+        shown.contains("job_name: node") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+    let page = daemon.get("/").text();
+    assert!(
+        page.contains("href=\"/sd/node\"") && page.contains("href=\"/metrics\""),
+        "{page}"
+    );
+    assert_eq!(daemon.get("/nothing").status, 404);
+    assert_eq!(daemon.request("POST", "/sd/node", &[]).status, 405);
+}
+
+#[test]
+fn metrics_have_the_names_of_prometheus() {
+    let setup = Setup::new();
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    let text = daemon.get("/metrics").text();
+    for sample in [
+        "prometheus_sd_discovered_targets{name=\"scrape\",config=\"node\"} 1\n",
+        "prometheus_sd_failed_configs{name=\"scrape\"} 0\n",
+        "prometheus_sd_failed_configs{name=\"notify\"} 0\n",
+        "prometheus_sd_received_updates_total{name=\"scrape\"} 1\n",
+        "prometheus_sd_updates_delayed_total{name=\"scrape\"} ",
+        "prometheus_sd_updates_total{name=\"scrape\"} ",
+        "prometheus_sd_last_update_timestamp_seconds{name=\"scrape\",config=\"node\"} ",
+        "prometheus_sd_refresh_failures_total{mechanism=\"file\",config=\"node\"} 0\n",
+        "prometheus_sd_refresh_duration_seconds_count{mechanism=\"file\",config=\"node\"} ",
+        "headcount_sd_unchanged_updates_total{name=\"scrape\"} 0\n",
+        "headcount_sd_provider_failing{name=\"scrape\",provider=\"file/0\",mechanism=\"file\"} 0\n",
+        "prometheus_sd_file_mtime_seconds{",
+        "process_resident_memory_bytes ",
+    ] {
+        assert!(text.contains(&format!("\n{sample}")), "{sample} is not in\n{text}");
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        if let Some(family) = line.strip_prefix("# TYPE ") {
+            assert!(
+                seen.insert(family.split(' ').next().expect("a name").to_owned()),
+                "{family} twice"
+            );
+        }
+    }
+}

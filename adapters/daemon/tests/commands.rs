@@ -1,0 +1,149 @@
+//! `headcount check`, `sd`, `completions` and `--help`, as processes.
+
+#![allow(clippy::expect_used, reason = "a test's helper reports by panicking")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use support::{Upstream, headcount};
+use tempfile::TempDir;
+
+/// Exit code, standard output and standard error, with the folder's path hidden.
+fn outcome(folder: &Path, arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = headcount()
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    let all = format!(
+        "exit code {}\n--- stdout\n{}--- stderr\n{}",
+        status.code().unwrap_or(-1),
+        text(stdout),
+        text(stderr)
+    );
+    let real = folder.canonicalize().expect("a folder");
+    all.replace(&real.display().to_string(), "FOLDER")
+        .replace(&folder.display().to_string(), "FOLDER")
+}
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).expect("written");
+    }
+    folder
+}
+
+const GOOD: &str = "\
+scrape_configs:
+- job_name: node
+  file_sd_configs: [{files: ['targets.json']}]
+- job_name: fixed
+  static_configs: [{targets: ['s:1', 't:2'], labels: {zone: \"a\\\"b\"}}]
+";
+const TARGETS: &str =
+    r#"[{"targets": ["b:9100", "a:9100"], "labels": {"rack": "1", "__meta_n": "x"}}, {"targets": ["c:9100"]}]"#;
+
+#[test]
+fn check_names_every_problem_with_its_place() {
+    let bad =
+        "global: {scrape_interval: 5 minutes}\nscrape_configs:\n- job_name: a\n  scrape_timeot: 1s\n- job_name: a\n";
+    let folder = folder(&[("good.yml", GOOD), ("bad.yml", bad)]);
+    insta::assert_snapshot!(
+        "check_bad",
+        outcome(folder.path(), &["check", "good.yml", "bad.yml", "missing.yml"])
+    );
+}
+
+#[test]
+fn check_is_content_with_what_is_good() {
+    let warned = "scrape_configs: [{job_name: a, digitalocean_sd_configs: [{}]}]";
+    let folder = folder(&[("good.yml", GOOD), ("warned.yml", warned)]);
+    insta::assert_snapshot!(
+        "check_good",
+        outcome(folder.path(), &["check", "good.yml", "warned.yml"])
+    );
+}
+
+#[test]
+fn sd_prints_what_it_finds() {
+    let folder = folder(&[("prometheus.yml", GOOD), ("targets.json", TARGETS)]);
+    let sd = |rest: &[&str]| outcome(folder.path(), &[&["sd", "prometheus.yml"], rest].concat());
+    insta::assert_snapshot!("sd_table", sd(&[]));
+    insta::assert_snapshot!("sd_json", sd(&["fixed", "--output", "json"]));
+    insta::assert_snapshot!("sd_yaml", sd(&["fixed", "--output", "yaml"]));
+    insta::assert_snapshot!("sd_file_sd", sd(&["node", "--output", "file-sd"]));
+    insta::assert_snapshot!("sd_file_sd_of_all", sd(&["--output", "file-sd"]));
+    insta::assert_snapshot!("sd_unknown_job", sd(&["nodes"]));
+}
+
+#[test]
+fn sd_says_what_failed_and_still_prints_the_rest() {
+    let upstream = Upstream::start(500, "");
+    let config = format!(
+        "scrape_configs:\n- job_name: a\n  http_sd_configs: [{{url: '{}'}}]\n  static_configs: [{{targets: ['s:1']}}]\n\
+         - job_name: b\n  digitalocean_sd_configs: [{{}}]\n",
+        upstream.url
+    );
+    let folder = folder(&[("prometheus.yml", &config)]);
+    let said = outcome(folder.path(), &["sd", "prometheus.yml"]);
+    let host = upstream.url.trim_end_matches("/list");
+    insta::assert_snapshot!(
+        "sd_failed",
+        said.replace(host, "http://HOST")
+            .replace(host.trim_start_matches("http://"), "HOST")
+    );
+}
+
+#[test]
+fn sd_gives_up_in_the_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let config = format!("scrape_configs: [{{job_name: a, http_sd_configs: [{{url: '{url}'}}]}}]");
+    let folder = folder(&[("prometheus.yml", &config)]);
+    let said = outcome(folder.path(), &["sd", "prometheus.yml", "--timeout", "200ms"]);
+    insta::assert_snapshot!("sd_timeout", said.replace(&url, "http://HOST/"));
+}
+
+#[test]
+fn help_reads_well() {
+    let folder = folder(&[]);
+    insta::assert_snapshot!("help", outcome(folder.path(), &["--help"]));
+    insta::assert_snapshot!("help_run", outcome(folder.path(), &["run", "--help"]));
+    insta::assert_snapshot!("wrong_option", outcome(folder.path(), &["run", "--throttle", "x"]));
+}
+
+#[test]
+fn without_arguments_it_helps() {
+    let output = headcount().output().expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(String::from_utf8_lossy(&said).contains("Usage: headcount <COMMAND>"));
+}
+
+#[test]
+fn completions_exist_for_every_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = headcount().args(["completions", shell]).output().expect("it runs");
+        assert!(
+            output.status.success() && String::from_utf8_lossy(&output.stdout).contains("file-sd-dir"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = headcount()
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}

@@ -1,0 +1,126 @@
+//! `headcount run`, as a process: starting, reloading, ending.
+
+mod support;
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::json;
+use support::{CONFIG, Daemon, Setup, replace, wait_until};
+
+#[test]
+fn a_good_configuration_is_reloaded_and_a_bad_one_is_not() {
+    let setup = Setup::new();
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    assert_eq!(daemon.get("/-/reload").status, 405);
+
+    let two = "scrape_configs: [{job_name: node, file_sd_configs: [{files: ['targets*.json']}]}, \
+               {job_name: fixed, static_configs: [{targets: ['s:1']}]}]";
+    fs::write(&setup.config, two).expect("written");
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    daemon.wait_for("/sd/fixed", |list| list.contains("s:1"));
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+
+    fs::write(
+        &setup.config,
+        "scrape_configs: [{job_name: node, scrape_intervall: 5s}]",
+    )
+    .expect("written");
+    let refused = daemon.request("PUT", "/-/reload", &[]);
+    assert_eq!(refused.status, 500);
+    assert!(
+        refused.text().contains("prometheus.yml:1:35: scrape_configs[0]"),
+        "{}",
+        refused.text()
+    );
+    assert!(refused.text().contains("scrape_intervall"), "{}", refused.text());
+    daemon.wait_for("/sd/fixed", |list| list.contains("s:1"));
+    assert!(
+        daemon
+            .get("/metrics")
+            .text()
+            .contains("\nprometheus_config_last_reload_successful 0\n")
+    );
+
+    fs::write(&setup.config, CONFIG).expect("written");
+    daemon.signal(Signal::HUP);
+    wait_until("the job to go", || {
+        (daemon.get("/sd/fixed").status == 404).then_some(())
+    });
+    let metrics = daemon.get("/metrics").text();
+    assert!(metrics.contains("\nprometheus_config_last_reload_successful 1\n"));
+    assert!(
+        !metrics.contains("config=\"fixed\""),
+        "series of removed sets disappear"
+    );
+    let unknown = daemon.get("/sd/fixed").json();
+    assert_eq!(unknown["jobs"], json!(["node"]));
+}
+
+#[test]
+fn it_reloads_by_itself_when_asked_to() {
+    let setup = Setup::new();
+    fs::write(&setup.config, "scrape_config_files: ['jobs-*.yml']").expect("written");
+    let daemon = setup.start(&["--auto-reload=20ms"]);
+    let job =
+        |name: &str| format!("scrape_configs: [{{job_name: {name}, static_configs: [{{targets: ['{name}:1']}}]}}]");
+    replace(&setup.folder.path().join("jobs-a.yml"), &job("a"));
+    daemon.wait_for("/sd/a", |list| list.contains("a:1"));
+    replace(&setup.folder.path().join("jobs-b.yml"), &job("a"));
+    daemon.logged("the failed reload", |entry| entry["problems"].as_str().map(drop));
+    replace(&setup.folder.path().join("jobs-b.yml"), &job("b"));
+    daemon.wait_for("/sd/b", |list| list.contains("b:1"));
+    assert_eq!(
+        daemon.log_count(|entry| entry["problems"].is_string()),
+        1,
+        "one change is tried once"
+    );
+}
+
+#[test]
+fn it_ends_cleanly() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let setup = Setup::new();
+        let mut daemon = setup.start(&[]);
+        daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+        daemon.signal(signal);
+        assert_eq!(daemon.ended().code(), Some(0));
+    }
+}
+
+#[test]
+fn without_a_configuration_it_shows_this_machine() {
+    let daemon = Daemon::start(&["--throttle", "backoff:0..100ms"]);
+    let address = daemon.logged("the address", |entry| entry["address"].as_str().map(str::to_owned));
+    let (_, port) = address.rsplit_once(':').expect("a port");
+    daemon.wait_for("/sd/local", |list| list.contains(&format!(":{port}\"")));
+}
+
+#[test]
+fn a_wrong_start_is_explained() {
+    let setup = Setup::new();
+    fs::write(&setup.config, "scrape_configs: [{}]").expect("written");
+    let output = support::headcount()
+        .arg("run")
+        .arg("--config")
+        .arg(&setup.config)
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("prometheus.yml:1:18: scrape_configs[0]: job_name is missing"),
+        "{said}"
+    );
+
+    let daemon = Daemon::start(&[]);
+    let address = daemon.logged("the address", |entry| entry["address"].as_str().map(str::to_owned));
+    let output = support::headcount()
+        .args(["run", "--listen", &address])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&format!("listening on {address}")), "{said}");
+}
