@@ -49,9 +49,11 @@ struct Place {
     given_at: usize,
     /// How its last value was written.
     written: Option<Symbol>,
-    /// How often a value was looked up, or could have been, and how often it was shared.
+    /// How often a value was looked up, and how often it was shared.
     tried: u32,
     shared: u32,
+    /// How many values not to look up, because few of them are shared.
+    skip: u32,
 }
 
 impl SetWriter {
@@ -135,10 +137,11 @@ impl SetWriter {
         codec::leave_length(out);
         codec::push(out, layout.shape);
         let mut ordering = Ordering::Equal;
-        let mut alike = 0_usize;
+        let mut not_looked_up = 0_usize;
         for place in &mut layout.places {
             let value = given.get(place.given_at);
-            if *comparable {
+            // What was not shared and decides nothing need not be compared.
+            if *comparable && (ordering == Ordering::Equal || place.written.is_some()) {
                 let value_before = before.get(place.given_at);
                 if !same(value, value_before) {
                     if ordering == Ordering::Equal {
@@ -146,27 +149,29 @@ impl SetWriter {
                     }
                 } else if let Some(symbol) = place.written {
                     // That it is used was noted when the set before was written.
-                    alike = alike.saturating_add(1);
+                    not_looked_up = not_looked_up.saturating_add(1);
                     codec::push(out, symbol << 1 | 1);
                     continue;
                 }
             }
-            place.written = if place.is_worth_a_try() {
-                strings.value(seen, value)
+            if place.skip == 0 {
+                place.written = strings.value(seen, value);
+                place.learn();
             } else {
-                strings.unshared()
-            };
-            place.learn();
+                place.written = None;
+                place.skip = place.skip.saturating_sub(1);
+                not_looked_up = not_looked_up.saturating_add(1);
+            }
             match place.written {
                 Some(symbol) => codec::push(out, symbol << 1 | 1),
                 None => {
                     // Values are below MAX_VALUE_BYTES, so the length fits.
-                    codec::push(out, u32::try_from(value.len()).unwrap_or(0) << 1);
+                    codec::push(out, (value.len() as u32) << 1);
                     out.extend_from_slice(value);
                 }
             }
         }
-        strings.written_before(alike);
+        strings.not_looked_up(not_looked_up);
         ordering
     }
 }
@@ -226,14 +231,13 @@ impl Layout {
 }
 
 impl Place {
-    /// Values that were rarely shared in many tries are looked up only now and then.
-    fn is_worth_a_try(&self) -> bool {
-        self.tried < 64 || self.shared >= self.tried / 8 || self.tried.is_multiple_of(16)
-    }
-
+    /// Notes a look-up. Where values are rarely shared, only one in sixteen is looked up.
     fn learn(&mut self) {
         self.tried = self.tried.saturating_add(1);
         self.shared = self.shared.saturating_add(u32::from(self.written.is_some()));
+        if self.tried >= 64 && self.shared < self.tried / 8 {
+            self.skip = 15;
+        }
     }
 }
 

@@ -60,12 +60,6 @@ impl Strings {
         symbol
     }
 
-    /// Counts a value that is not shared.
-    pub(super) fn unshared(&mut self) -> Option<Symbol> {
-        self.symbol_use.count_unshared();
-        None
-    }
-
     fn find_or_share(&mut self, seen: &mut Seen, value: &[u8]) -> Option<Symbol> {
         if value.len() < MIN_SHARED_BYTES {
             return None;
@@ -78,8 +72,8 @@ impl Strings {
         }
     }
 
-    /// Counts values that are written as they were in the same batch before.
-    pub(super) fn written_before(&mut self, values: usize) {
+    /// Counts values that were written without looking them up.
+    pub(super) fn not_looked_up(&mut self, values: usize) {
         self.symbol_use.batch_values = self.symbol_use.batch_values.saturating_add(values);
     }
 
