@@ -14,12 +14,31 @@
 //! A backend's trouble is data. No input makes this crate panic: there is no indexing, no
 //! unchecked arithmetic and no `unwrap` outside of tests.
 
+// Tests may panic: that is how they report.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice
+    )
+)]
+
 mod diff;
 mod group;
 mod hash;
 mod manager;
 mod provider;
 mod random;
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a model that is compared with: plain before all else, and never in production"
+)]
+#[cfg(any(test, feature = "reference"))]
+pub mod reference;
 mod snapshot;
 mod store;
 mod time;

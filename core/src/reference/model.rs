@@ -1,0 +1,501 @@
+//! The rules of the manager in plain maps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::plain::{PlainGroup, PlainStored, PlainUpdate};
+use super::snapshot::{PlainPool, PlainSnapshot};
+use super::window::Windows;
+use super::{Disagreement, Window};
+use crate::{
+    Applied, Counters, FailedConfig, Failure, Health, Instant, ManagerOptions, ProviderConfig, ProviderId, Reload,
+    UnknownProvider, Update, UpdateKind, UpdateOutcome,
+};
+
+/// One input of a manager.
+#[derive(Debug, Clone)]
+pub enum Input<C> {
+    /// [`Manager::apply`](crate::Manager::apply).
+    Apply(Vec<(String, Vec<C>)>),
+    /// [`Manager::handle_update`](crate::Manager::handle_update).
+    Update(ProviderId, Update),
+    /// [`Manager::handle_failure`](crate::Manager::handle_failure).
+    Failure(ProviderId, Failure),
+    /// [`Manager::handle_build_failure`](crate::Manager::handle_build_failure).
+    BuildFailure(ProviderId, String),
+    /// [`Manager::handle_receiver_ready`](crate::Manager::handle_receiver_ready).
+    ReceiverReady,
+    /// [`Manager::handle_timeout`](crate::Manager::handle_timeout).
+    Timeout,
+}
+
+/// What an input returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing: a receiver or a timeout.
+    Nothing,
+    /// To an apply.
+    Applied(Applied),
+    /// To an update.
+    Updated(Result<UpdateOutcome, UnknownProvider>),
+    /// To a failure of either sort.
+    Noted(Result<(), UnknownProvider>),
+}
+
+/// An [`Output`](crate::Output) in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlainOutput<C> {
+    /// Start a provider.
+    Start {
+        /// Which one.
+        provider: ProviderId,
+        /// `kind/N`.
+        name: String,
+        /// What it runs.
+        config: C,
+        /// Who subscribes.
+        sets: Vec<String>,
+    },
+    /// Stop a provider.
+    Stop(ProviderId),
+    /// Hand this to the receiver.
+    Emit(PlainSnapshot),
+}
+
+/// What an input does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction<C> {
+    /// What it returns.
+    pub answer: Answer,
+    /// What the driver has to do.
+    pub outputs: Vec<PlainOutput<C>>,
+}
+
+/// The manager, slow and obviously right.
+#[derive(Debug, Clone)]
+pub struct Model<C> {
+    name: String,
+    reload: Reload,
+    windows: Windows,
+    next_id: u64,
+    sets: BTreeMap<String, Vec<ProviderId>>,
+    providers: BTreeMap<ProviderId, PlainProvider<C>>,
+    failed: Vec<FailedConfig>,
+    counters: Counters,
+    /// When what changed is due; `None` when nothing did.
+    due: Option<Instant>,
+    receiver: Receiver,
+    emitted: PlainSnapshot,
+}
+
+/// A running provider in full.
+#[derive(Debug, Clone)]
+pub(super) struct PlainProvider<C> {
+    pub(super) config: C,
+    pub(super) pool: PlainPool,
+    pub(super) subscribers: Vec<String>,
+    pub(super) health: Health,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receiver {
+    Ready,
+    Busy,
+    KeptWaiting,
+}
+
+/// What an input means for the next snapshot.
+enum Effect {
+    /// Something that snapshots show changed.
+    Changed,
+    /// Nothing of the sort, but time passed.
+    Nothing,
+    /// The input was ignored altogether.
+    Ignored,
+}
+
+impl<C: ProviderConfig> Model<C> {
+    /// A model of a manager with these options.
+    pub fn new(now: Instant, options: &ManagerOptions) -> Self {
+        Self {
+            name: options.name.clone(),
+            reload: options.reload,
+            windows: Windows::new(options.throttle, now),
+            next_id: 0,
+            sets: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            failed: Vec::new(),
+            counters: Counters::default(),
+            due: None,
+            receiver: Receiver::Ready,
+            // S13: a snapshot says whose it is.
+            emitted: PlainSnapshot {
+                manager: options.name.clone(),
+                at: now,
+                ..PlainSnapshot::default()
+            },
+        }
+    }
+
+    /// Takes one input. `told` is the deadline that the manager names afterwards: where jitter
+    /// decides it, the model can only check that it lies in its window.
+    ///
+    /// # Errors
+    /// `told` is not allowed.
+    pub fn step(&mut self, now: Instant, input: &Input<C>, told: Option<Instant>) -> Result<Reaction<C>, Disagreement> {
+        let mut outputs = Vec::new();
+        let (answer, effect) = match input {
+            // S10: an apply makes a snapshot due, whatever it changed.
+            Input::Apply(sets) => (Answer::Applied(self.apply(now, sets, &mut outputs)), Effect::Changed),
+            Input::Update(id, update) => {
+                let answer = self.update(now, *id, update);
+                let effect = match answer {
+                    Ok(outcome) if outcome.is_unchanged() => Effect::Nothing, // B01
+                    Ok(_) => Effect::Changed,
+                    Err(_) => Effect::Ignored, // S06
+                };
+                (Answer::Updated(answer), effect)
+            }
+            Input::Failure(id, failure) => {
+                let answer = self.fail(now, *id, failure);
+                let effect = if answer.is_ok() {
+                    Effect::Nothing
+                } else {
+                    Effect::Ignored
+                };
+                (Answer::Noted(answer), effect)
+            }
+            Input::BuildFailure(id, reason) => {
+                let answer = self.build_failure(*id, reason);
+                let effect = if answer.is_ok() {
+                    Effect::Changed
+                } else {
+                    Effect::Ignored
+                };
+                (Answer::Noted(answer), effect)
+            }
+            Input::ReceiverReady => {
+                self.receiver = Receiver::Ready;
+                (Answer::Nothing, Effect::Nothing)
+            }
+            Input::Timeout => (Answer::Nothing, Effect::Nothing),
+        };
+        match effect {
+            Effect::Ignored => {}
+            Effect::Nothing => self.emit_if_due(now, &mut outputs),
+            Effect::Changed => {
+                self.make_due(now, told)?;
+                self.emit_if_due(now, &mut outputs);
+            }
+        }
+        Ok(Reaction { answer, outputs })
+    }
+
+    /// When the driver has to come back: at the deadline, unless the receiver missed it; then
+    /// only the receiver can bring something new (S09).
+    pub fn timeout(&self) -> Option<Instant> {
+        self.due.filter(|_| self.receiver != Receiver::KeptWaiting)
+    }
+
+    /// The state as it is.
+    pub fn snapshot(&self, now: Instant) -> PlainSnapshot {
+        match self.due {
+            None => self.emitted.clone(),
+            Some(_) => self.next_snapshot(now),
+        }
+    }
+
+    /// Whether every provider has spoken.
+    pub fn is_ready(&self) -> bool {
+        self.providers
+            .values()
+            .all(|provider| provider.health.updates > 0 || provider.health.failures > 0)
+    }
+
+    /// The manager's name (S13).
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The running providers' ids.
+    pub fn running(&self) -> impl ExactSizeIterator<Item = ProviderId> + '_ {
+        self.providers.keys().copied()
+    }
+
+    /// The id that the next provider gets; all that were ever given are smaller.
+    pub fn next_id(&self) -> ProviderId {
+        ProviderId::from_number(self.next_id)
+    }
+
+    /// The groups that a provider has, by source.
+    pub fn groups(&self, id: ProviderId) -> Vec<PlainGroup> {
+        let stored = self.providers.get(&id).map(|provider| provider.pool.groups.values());
+        stored
+            .into_iter()
+            .flatten()
+            .map(|stored| stored.group.clone())
+            .collect()
+    }
+
+    /// What was counted (S12).
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The configs that could not be built (S11).
+    pub fn failed_configs(&self) -> &[FailedConfig] {
+        &self.failed
+    }
+
+    pub(super) fn providers(&self) -> &BTreeMap<ProviderId, PlainProvider<C>> {
+        &self.providers
+    }
+
+    pub(super) fn sets(&self) -> &BTreeMap<String, Vec<ProviderId>> {
+        &self.sets
+    }
+
+    fn apply(&mut self, now: Instant, sets: &[(String, Vec<C>)], outputs: &mut Vec<PlainOutput<C>>) -> Applied {
+        let before = std::mem::take(&mut self.providers);
+        // S11: a failed config is tried again, so it no longer counts as failed.
+        self.failed.clear();
+        self.sets.clear();
+        let mut started = Vec::new();
+        for (set, configs) in sets {
+            // S03: a set stands there even if it has no config.
+            self.sets.entry(set.clone()).or_default();
+            for config in configs {
+                // S01: equal configs are one provider. S02: one that ran goes on, with all it
+                // has; legacy mode finds none that ran.
+                let here = self.providers.iter().find(|(_, provider)| provider.config == *config);
+                let ran = before.iter().find(|(_, provider)| provider.config == *config);
+                let id = match (here, ran) {
+                    (Some((id, _)), _) => *id,
+                    (None, Some((id, provider))) if self.reload == Reload::Keep => {
+                        let kept = PlainProvider {
+                            subscribers: Vec::new(),
+                            ..provider.clone()
+                        };
+                        self.providers.insert(*id, kept);
+                        *id
+                    }
+                    (None, _) => {
+                        let id = ProviderId::from_number(self.next_id);
+                        self.next_id += 1;
+                        self.providers.insert(id, PlainProvider::new(now, id, config));
+                        started.push(id);
+                        id
+                    }
+                };
+                // S01: a set that names a config twice subscribes once.
+                let members = self.sets.entry(set.clone()).or_default();
+                if !members.contains(&id) {
+                    members.push(id);
+                    if let Some(provider) = self.providers.get_mut(&id) {
+                        provider.subscribers.push(set.clone());
+                    }
+                }
+            }
+        }
+        // S02: who is not wanted is stopped and forgotten.
+        let stopped: Vec<_> = before
+            .keys()
+            .copied()
+            .filter(|id| !self.providers.contains_key(id))
+            .collect();
+        let kept = before
+            .keys()
+            .copied()
+            .filter(|id| self.providers.contains_key(id))
+            .collect();
+        outputs.extend(stopped.iter().copied().map(PlainOutput::Stop));
+        for id in &started {
+            if let Some(provider) = self.providers.get(id) {
+                outputs.push(PlainOutput::Start {
+                    provider: *id,
+                    name: provider.pool.name.clone(),
+                    config: provider.config.clone(),
+                    sets: provider.subscribers.clone(),
+                });
+            }
+        }
+        Applied { started, stopped, kept }
+    }
+
+    fn update(&mut self, now: Instant, id: ProviderId, update: &Update) -> Result<UpdateOutcome, UnknownProvider> {
+        let Some(provider) = self.providers.get_mut(&id) else {
+            self.counters.ignored_reports += 1; // S06
+            return Err(UnknownProvider(id));
+        };
+        let update = PlainUpdate::from(update);
+        // S12, B04
+        self.counters.received_updates += 1;
+        let health = &mut provider.health;
+        health.updates += 1;
+        health.last_update = Some(now);
+        health.failing = false;
+        if let Some(duration) = update.duration {
+            health.refreshes = (health.refreshes.0 + 1, health.refreshes.1.saturating_add(duration));
+        }
+
+        let old = provider.pool.groups.clone();
+        // S05: a full update starts from nothing. S04: a partial one from what there is.
+        let mut new = match update.kind {
+            UpdateKind::Full => BTreeMap::new(),
+            UpdateKind::Partial => old.clone(),
+        };
+        // S04: the last group of a source counts; one without targets removes it.
+        let named: BTreeMap<String, PlainGroup> = update
+            .groups
+            .into_iter()
+            .map(|group| (group.source.clone(), group.sorted()))
+            .collect();
+        let mut outcome = UpdateOutcome::default();
+        for (source, group) in named {
+            if group.targets.is_empty() {
+                new.remove(&source);
+                continue;
+            }
+            // B07: a group keeps the update that made it what it is.
+            let stored = match old.get(&source) {
+                Some(stored) if stored.group == group => {
+                    outcome.unchanged += 1;
+                    stored.clone()
+                }
+                before => {
+                    match before {
+                        Some(_) => outcome.changed += 1,
+                        None => outcome.added += 1,
+                    }
+                    PlainStored {
+                        group,
+                        changed: now,
+                        update: health.updates,
+                    }
+                }
+            };
+            new.insert(source, stored);
+        }
+        outcome.removed = old.keys().filter(|source| !new.contains_key(*source)).count();
+        // B01
+        if new == old {
+            self.counters.unchanged_updates += 1;
+            health.unchanged_updates += 1;
+        } else {
+            health.last_change = Some(now);
+        }
+        provider.pool.groups = new;
+        Ok(outcome)
+    }
+
+    fn fail(&mut self, now: Instant, id: ProviderId, failure: &Failure) -> Result<(), UnknownProvider> {
+        let Some(provider) = self.providers.get_mut(&id) else {
+            self.counters.ignored_reports += 1; // S06
+            return Err(UnknownProvider(id));
+        };
+        // B04: what was found stays.
+        let health = &mut provider.health;
+        health.failures += 1;
+        health.failing = true;
+        health.last_failure = Some((now, Arc::from(failure.message())));
+        if let Some(duration) = failure.duration() {
+            health.refreshes = (health.refreshes.0 + 1, health.refreshes.1.saturating_add(duration));
+        }
+        Ok(())
+    }
+
+    fn build_failure(&mut self, id: ProviderId, reason: &str) -> Result<(), UnknownProvider> {
+        let Some(provider) = self.providers.remove(&id) else {
+            self.counters.ignored_reports += 1; // S06
+            return Err(UnknownProvider(id));
+        };
+        // S03: the sets stay, without it.
+        for members in self.sets.values_mut() {
+            members.retain(|member| *member != id);
+        }
+        // S11
+        self.failed.push(FailedConfig {
+            name: provider.pool.name.into(),
+            description: provider.pool.description.into(),
+            sets: provider.subscribers.iter().map(|set| Arc::from(set.as_str())).collect(),
+            reason: reason.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// S07, S08: what changed is due at a moment that the throttle decides, and stays due then,
+    /// whatever else changes.
+    fn make_due(&mut self, now: Instant, told: Option<Instant>) -> Result<(), Disagreement> {
+        if self.due.is_some() {
+            return Ok(());
+        }
+        let window: Window = self.windows.change(now)?;
+        // The manager names no deadline when it emitted at once or the receiver is busy. That is
+        // right if it may be due already; if not, comparing the outputs will show it.
+        let due = told.unwrap_or(window.earliest);
+        if !window.contains(due) {
+            return Err(Disagreement::new("the deadline (S07, S08)", window, due));
+        }
+        self.due = Some(due);
+        Ok(())
+    }
+
+    fn emit_if_due(&mut self, now: Instant, outputs: &mut Vec<PlainOutput<C>>) {
+        if self.due.is_none_or(|due| due > now) {
+            return;
+        }
+        match self.receiver {
+            Receiver::Ready => {
+                self.emitted = self.next_snapshot(now);
+                self.due = None;
+                self.windows.emission(now);
+                self.receiver = Receiver::Busy;
+                self.counters.updates += 1;
+                outputs.push(PlainOutput::Emit(self.emitted.clone()));
+            }
+            // S09: it stays due, and is counted once.
+            Receiver::Busy => {
+                self.receiver = Receiver::KeptWaiting;
+                self.counters.updates_delayed += 1;
+            }
+            Receiver::KeptWaiting => {}
+        }
+    }
+
+    fn next_snapshot(&self, now: Instant) -> PlainSnapshot {
+        let pool = |(id, provider): (&ProviderId, &PlainProvider<C>)| (*id, provider.pool.clone());
+        PlainSnapshot {
+            manager: self.name.clone(),
+            version: self.emitted.version + 1,
+            at: now,
+            sets: self.sets.clone(),
+            pools: self.providers.iter().map(pool).collect(),
+        }
+    }
+}
+
+impl<C: ProviderConfig> PlainProvider<C> {
+    fn new(now: Instant, id: ProviderId, config: &C) -> Self {
+        Self {
+            config: config.clone(),
+            pool: PlainPool {
+                name: format!("{}/{}", config.kind(), id.number()),
+                kind: config.kind().to_owned(),
+                description: config.describe(),
+                groups: BTreeMap::new(),
+            },
+            subscribers: Vec::new(),
+            health: Health {
+                started: now,
+                last_update: None,
+                last_change: None,
+                last_failure: None,
+                updates: 0,
+                unchanged_updates: 0,
+                failures: 0,
+                refreshes: (0, core::time::Duration::ZERO),
+                failing: false,
+            },
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Any inputs at all, at random: the manager and its model agree after each.
+
+use std::collections::BTreeSet;
+
+use headcount_core::reference::{Operation, World};
+use headcount_core::{Counters, Output, Random};
+use headcount_tests::Effort;
+use proptest::prelude::*;
+
+use crate::story::cases;
+
+fn must_agree<T>(result: Result<T, headcount_core::reference::Disagreement>) -> T {
+    result.unwrap_or_else(|disagreement| panic!("{disagreement}"))
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// S01 to S13, B01, B02, B04, B07: whatever happens, in whatever order. Each operation has
+    /// bytes of its own, so that a failure shrinks to the few operations that it needs.
+    #[test]
+    fn any_operations_agree_with_the_model(
+        options in prop::collection::vec(any::<u8>(), 12),
+        operations in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..24), 1..80),
+    ) {
+        let mut world = World::from_bytes(&mut options.as_slice());
+        for bytes in &operations {
+            let Some(operation) = Operation::from_bytes(&mut bytes.as_slice()) else { continue };
+            if let Err(disagreement) = world.run(&operation) {
+                return Err(TestCaseError::fail(disagreement.to_string()));
+            }
+        }
+    }
+
+    /// The same from one string of bytes, as a fuzzer has them.
+    #[test]
+    fn any_bytes_agree_with_the_model(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        if let Err(disagreement) = World::run_bytes(&bytes) {
+            return Err(TestCaseError::fail(disagreement.to_string()));
+        }
+    }
+}
+
+/// Long runs, so that what takes many steps to go wrong has the time to; and a look at whether
+/// the operations reach what they are there to reach.
+#[test]
+fn long_runs_agree_with_the_model_and_reach_everything() {
+    let mut reached = BTreeSet::new();
+    let mut reach = |what: &'static str, reached_it: bool| {
+        if reached_it {
+            reached.insert(what);
+        }
+    };
+    for seed in 0..12_u8 {
+        let mut random = Random::new(u64::from(seed));
+        let mut bytes = || -> Vec<u8> { (0..8).flat_map(|_| random.next_u64().to_le_bytes()).collect() };
+        // One manager, and over the seeds each throttle and both ways to reload.
+        let mut world = World::from_bytes(&mut [0, seed, seed, seed % 4, seed].as_slice());
+        for _ in 0..Effort::asked_for().steps / 12 {
+            let Some(operation) = Operation::from_bytes(&mut bytes().as_slice()) else {
+                continue;
+            };
+            for output in must_agree(world.run(&operation)) {
+                match output {
+                    Output::Start { sets, .. } => reach("a provider with several sets", sets.len() > 1),
+                    Output::Stop { .. } => reach("a stop", true),
+                    Output::Emit(snapshot) => {
+                        reach(
+                            "an empty set",
+                            snapshot
+                                .sets()
+                                .any(|set| snapshot.set(set).is_some_and(|set| set.group_count() == 0)),
+                        );
+                        reach("several levels", snapshot.pools().any(|pool| pool.groups().len() > 100));
+                    }
+                }
+            }
+            for pair in world.pairs() {
+                let Counters {
+                    unchanged_updates,
+                    ignored_reports,
+                    updates,
+                    updates_delayed,
+                    ..
+                } = pair.manager().counters();
+                reach("a failed config", !pair.manager().failed_configs().is_empty());
+                reach("an unchanged update", unchanged_updates > 0);
+                reach("a ghost", ignored_reports > 0);
+                reach("snapshots", updates > 10);
+                reach("a slow receiver", updates_delayed > 10);
+                reach(
+                    "a failing provider",
+                    pair.manager().providers().any(|provider| provider.health.failing),
+                );
+                reach(
+                    "readiness",
+                    pair.manager().is_ready() && pair.manager().providers().count() > 1,
+                );
+            }
+        }
+    }
+    let all = [
+        "a failed config",
+        "a failing provider",
+        "a ghost",
+        "a provider with several sets",
+        "a slow receiver",
+        "a stop",
+        "an empty set",
+        "an unchanged update",
+        "readiness",
+        "several levels",
+        "snapshots",
+    ];
+    assert_eq!(reached.into_iter().collect::<Vec<_>>(), all);
+}

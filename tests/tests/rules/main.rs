@@ -1,0 +1,25 @@
+//! What the manager guarantees: **each rule is the name of a test, and the test says the rule.**
+//!
+//! Every test drives a [`Story`](story::Story): a manager beside its reference model, which is
+//! compared with it after each input. So a test here states what is particular to its rule, and
+//! that nothing else goes wrong meanwhile is checked anyway.
+//!
+//! * `providers`: who runs (S01, S02, S03, S06, S10, S11).
+//! * `updates`: what is stored (S04, S05, B01).
+//! * `throttling`: when it is said (S07, S08, S09).
+//! * `watching`: what can be known of it (S12, S13, B04, B07, B08).
+//! * `cost`: what it costs (B02).
+//! * `anything`: any inputs at all, at random.
+//! * `tiny_world`: every run of a world so small that all can be tried.
+
+// Helpers panic as tests do: it is the report.
+#![allow(clippy::expect_used)]
+
+mod anything;
+mod cost;
+mod providers;
+mod story;
+mod throttling;
+mod tiny_world;
+mod updates;
+mod watching;
