@@ -1,0 +1,375 @@
+//! One line for each workload: what was measured, the goal, and the same work in the peer's
+//! shape. Times are CPU time of this thread, the median of several runs.
+
+#![allow(clippy::print_stdout, reason = "the table is this program's output")]
+
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
+use headcount_benches::fleet::Host;
+use headcount_benches::ingest::{Ingest, body};
+use headcount_benches::latency::Daemon;
+use headcount_benches::manager::{self, Config, Loaded};
+use headcount_benches::{allocations, peer, targets};
+use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Update};
+
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
+
+fn main() {
+    // `cargo bench -- FILTER` passes criterion's words to every bench; the table has no filter.
+    println!(
+        "\n{:<58} {:>14} {:>16} {:>22}",
+        "workload", "headcount", "goal", "in the peer's shape"
+    );
+    println!("{}", "-".repeat(113));
+    ingest();
+    parts();
+    snapshot_of_one();
+    snapshot_of_many();
+    memory();
+    week();
+    relabel();
+    churn();
+    register();
+    latency();
+    fan_out();
+}
+
+fn line(workload: &str, measured: &str, goal: &str, peer: &str) {
+    println!("{workload:<58} {measured:>14} {goal:>16} {peer:>22}");
+}
+
+fn ingest() {
+    let body = body(20_000);
+    let mut ingest = Ingest::default();
+    assert_eq!(ingest.poll(body.as_bytes()), 20_000);
+    let ours = median(15, || assert_eq!(ingest.poll(body.as_bytes()), 0));
+    let mut peers = peer::loaded(20_000, 1);
+    let theirs = median(7, || {
+        let groups: Vec<_> = peer::decode(body.as_bytes())
+            .into_iter()
+            .enumerate()
+            .map(|(place, group)| (format!("http://cmdb.example/sd:{place}"), group.into()))
+            .collect();
+        peers.update(0, &groups);
+    });
+    line(
+        "W1 ingest 20,000 groups, 10 labels, bytes to stored",
+        &time(ours),
+        "",
+        &versus(theirs, ours),
+    );
+}
+
+fn parts() {
+    let hosts: Vec<Host> = (0..20_000).map(Host::numbered).collect();
+    let mut encoder = Encoder::new();
+    let ours = median(25, || {
+        let mut batch = encoder.batch();
+        for hosts in hosts.chunks(100) {
+            let labels: [(&str, &str); 0] = [];
+            assert_eq!(batch.group("source", labels, hosts.iter().map(Host::labels)), Ok(()));
+        }
+        assert_eq!(batch.finish().len(), 200);
+    });
+    let theirs = median(7, || {
+        let sets: Vec<Vec<(String, String)>> = hosts
+            .iter()
+            .map(|host| {
+                host.labels()
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect()
+            })
+            .collect();
+        assert_eq!(sets.len(), 20_000);
+    });
+    let rate = 20_000.0 / ours.as_secs_f64() / 1e6;
+    line(
+        "W1 targets from parts, 11 labels, 100 a group",
+        &format!("{rate:.1} M/s"),
+        ">= 5 M/s",
+        &versus(theirs, ours),
+    );
+}
+
+fn snapshot_of_one() {
+    let mut loaded = Loaded::new(1_000_000, 1, 50, 1);
+    let mut changes: Vec<_> = (0..200).map(|_| loaded.changes(3, 1)).collect();
+    let ours = median(200, || {
+        let group = changes.pop().unwrap_or_default();
+        loaded.update(3, Update::partial(group));
+    });
+    let changed = loaded.changes(3, 1);
+    let before = loaded.update(3, Update::partial(changed));
+    let difference = median(50, || assert_eq!(manager::differences(&loaded.snapshot, &before), 1));
+    drop(loaded);
+    let peers = peer::loaded(1_000_000, 1);
+    let theirs = median(5, || {
+        assert_eq!(peers.snapshot().values().map(Vec::len).sum::<usize>(), 1_000_000)
+    });
+    line(
+        "W2 update and snapshot, 1 of 1,000,000 groups changed",
+        &time(ours),
+        "<= 20 us",
+        &versus(theirs, ours),
+    );
+    line("W2 difference to the snapshot before", &time(difference), "", "");
+}
+
+fn snapshot_of_many() {
+    let mut loaded = Loaded::new(200_000, 1, 1, 1);
+    let mut changes: Vec<_> = (0..15).map(|_| loaded.changes(0, 2_000)).collect();
+    let mut befores = Vec::new();
+    let ours = median(15, || {
+        let groups = changes.pop().unwrap_or_default();
+        befores.push(loaded.update(0, Update::partial(groups)));
+    });
+    let last = befores.last().cloned().unwrap_or_default();
+    assert_eq!(manager::differences(&loaded.snapshot, &last), 2_000);
+    drop((loaded, befores, last));
+    let mut peers = peer::loaded(200_000, 1);
+    let mut generation = 0;
+    let theirs = median(7, || {
+        generation += 1;
+        let groups = peer::hosts(generation * 2_000, generation * 2_000 + 2_000, generation);
+        let start = ThreadTime::now();
+        peers.update(0, &groups);
+        assert_eq!(peers.snapshot().len(), 1);
+        start.elapsed()
+    });
+    line(
+        "W2 update and snapshot, 2,000 of 200,000 groups changed",
+        &time(ours),
+        "",
+        &versus(theirs, ours),
+    );
+}
+
+fn memory() {
+    for (per_group, goal) in [(100, "<= 200 B"), (1, "<= 300 B")] {
+        let before = allocations::live_bytes();
+        let loaded = Loaded::new(1_000_000 / per_group, per_group, 50, 1);
+        let bytes = allocations::live_bytes().saturating_sub(before) / 1_000_000;
+        drop(loaded);
+        let peer = if per_group == 1 {
+            let before = allocations::live_bytes();
+            let manager = peer::loaded(100_000, 1);
+            let snapshot = manager.snapshot();
+            let bytes = allocations::live_bytes().saturating_sub(before) / 100_000;
+            drop((manager, snapshot));
+            format!("{bytes} B")
+        } else {
+            String::new()
+        };
+        let workload = format!("W3 heap a target, 1,000,000 targets, {per_group} a group");
+        line(&workload, &format!("{bytes} B"), goal, &peer);
+    }
+}
+
+/// 1 % of 20,000 groups a minute for a week.
+fn week() {
+    let before = allocations::live_bytes();
+    let mut loaded = Loaded::new(20_000, 1, 1, 1);
+    let mut sizes = Vec::new();
+    for _day in 0..7 {
+        for _minute in 0..24 * 60 {
+            let changes = loaded.changes(0, 200);
+            loaded.update(0, Update::partial(changes));
+        }
+        sizes.push(allocations::live_bytes().saturating_sub(before));
+    }
+    let growth = sizes.last().copied().unwrap_or(0) as f64 / sizes.first().copied().unwrap_or(1) as f64;
+    line(
+        "W3 growth from day 1 to day 7 of 1 %/min churn",
+        &format!("{:+.1} %", (growth - 1.0) * 100.0),
+        "none",
+        "",
+    );
+}
+
+/// 100,000 targets of 16 labels.
+fn relabel() {
+    for (name, rules, goal) in [("6 rules", targets::rules(), ">= 2 M/s"), ("no rules", Vec::new(), "")] {
+        let groups = targets::groups(&mut Encoder::new(), 0, 1_000, 100, 0);
+        let (options, other) = (targets::job("node", rules.clone()), targets::job("other", rules));
+        let before = allocations::live_bytes();
+        let mut pool = targets::build(&options, &groups, 100_000);
+        let bytes = allocations::live_bytes().saturating_sub(before) / 100_000;
+        let first = median(7, || drop(targets::build(&options, &groups, 100_000)));
+        let mut is_other = false;
+        let again = median(7, || {
+            is_other = !is_other;
+            targets::rebuild(&mut pool, if is_other { &other } else { &options }, 100_000);
+        });
+        let rate = |time: Duration| format!("{:.2} M/s", 0.1 / time.as_secs_f64());
+        let workload = |what: &str| format!("W4 100,000 targets, 16 labels, {name}: {what}");
+        line(&workload("build"), &rate(first), goal, "");
+        line(&workload("again, job renamed"), &rate(again), goal, "");
+        line(&workload("kept each"), &format!("{bytes} B"), "<= 200 B", "");
+    }
+}
+
+fn churn() {
+    for (groups, per_group) in [(200, 100), (20_000, 1)] {
+        let mut churn = targets::Churn::new(50, groups, per_group);
+        let mut updates: Vec<_> = (0..7).map(|_| churn.changes()).collect();
+        updates.reverse();
+        let time_taken = median(7, || {
+            assert_eq!(churn.cycle(updates.pop().unwrap_or_default()), 10_000);
+        });
+        assert_eq!(churn.active(), 1_000_000);
+        let workload = format!("W5 1 % of 1,000,000 targets, 50 jobs, {per_group} a group");
+        line(&workload, &time(time_taken), "<= 10 ms", "");
+    }
+}
+
+fn register() {
+    let mut managers: Vec<_> = (0..15).map(|_| (fresh(), manager::jobs(3_000, false))).collect();
+    let mut registered = Vec::new();
+    let first = median(15, || {
+        if let Some((mut manager, jobs)) = managers.pop() {
+            assert_eq!(manager.apply(Instant::ZERO, jobs).started.len(), 6_000);
+            registered.push((manager, manager::jobs(3_000, true)));
+        }
+    });
+    let jobs = manager::jobs(3_000, false);
+    let theirs = median(3, || peer::PeerManager::default().apply(&jobs));
+    let mut again_jobs: Vec<_> = registered.into_iter().collect();
+    let again = median(15, || {
+        if let Some((mut manager, jobs)) = again_jobs.pop() {
+            assert_eq!(manager.apply(Instant::ZERO, jobs).kept.len(), 5_998);
+        }
+    });
+    line(
+        "W6 register 3,000 jobs x 2 configs",
+        &time(first),
+        "<= 20 ms",
+        &versus(theirs, first),
+    );
+    line(
+        "W6 again with one job changed",
+        &time(again),
+        "<= 20 ms",
+        &versus(theirs, again),
+    );
+}
+
+fn latency() {
+    let measured =
+        Daemon::start(200).and_then(|mut daemon| (0..200).map(|_| daemon.change()).collect::<Result<Vec<_>, _>>());
+    let mut times = match measured {
+        Ok(times) => times,
+        Err(error) => {
+            return line(
+                "W8 a file changes, 20,000 targets are served anew",
+                &error.to_string(),
+                "",
+                "",
+            );
+        }
+    };
+    times.sort_unstable();
+    let at = |percent: usize| time(times.get(times.len() * percent / 100).copied().unwrap_or_default());
+    line(
+        "W8 a file changes, 20,000 targets are served anew: p50",
+        &at(50),
+        "",
+        "",
+    );
+    line("W8 the same: p99 (wall time, no throttle)", &at(99), "<= 20 ms", "");
+}
+
+fn fan_out() {
+    let mut times = Vec::new();
+    let mut sizes = Vec::new();
+    for jobs in [1, 100] {
+        let before = allocations::live_bytes();
+        let mut loaded = Loaded::new(20_000, 1, 1, jobs);
+        sizes.push(allocations::live_bytes().saturating_sub(before));
+        let mut sent: Vec<_> = (0..15)
+            .map(|_| {
+                let mut all = loaded.resend(0);
+                all.extend(loaded.changes(0, 1));
+                all
+            })
+            .collect();
+        times.push(median(15, || {
+            let all = sent.pop().unwrap_or_default();
+            loaded.update(0, Update::full(all));
+        }));
+    }
+    let mut peers = peer::loaded(20_000, 100);
+    let all = peer::hosts(0, 20_000, 0);
+    let theirs = median(3, || {
+        peers.update(0, &all);
+        assert_eq!(peers.snapshot().len(), 100);
+    });
+    if let ([one, hundred], [size_one, size_hundred]) = (times.as_slice(), sizes.as_slice()) {
+        let ratio = hundred.as_secs_f64() / one.as_secs_f64();
+        line(
+            "W9 resend 20,000 groups to 100 jobs, snapshot",
+            &time(*hundred),
+            "",
+            &versus(theirs, *hundred),
+        );
+        line(
+            "W9 the same against 1 job: time",
+            &format!("{:+.0} %", (ratio - 1.0) * 100.0),
+            "+-10 %",
+            "",
+        );
+        let ratio = *size_hundred as f64 / *size_one as f64;
+        line(
+            "W9 the same against 1 job: memory",
+            &format!("{:+.1} %", (ratio - 1.0) * 100.0),
+            "+-10 %",
+            "",
+        );
+    }
+}
+
+fn fresh() -> Manager<Config> {
+    Manager::new(Instant::ZERO, ManagerOptions::default())
+}
+
+/// What a timed run gives: nothing, or the time of the part that counts.
+trait Timed {
+    fn of_which(self, whole: Duration) -> Duration;
+}
+
+impl Timed for () {
+    fn of_which(self, whole: Duration) -> Duration {
+        whole
+    }
+}
+
+impl Timed for Duration {
+    fn of_which(self, _: Duration) -> Duration {
+        self
+    }
+}
+
+fn median<T: Timed>(runs: usize, mut run: impl FnMut() -> T) -> Duration {
+    let mut times: Vec<Duration> = (0..runs)
+        .map(|_| {
+            let start = ThreadTime::now();
+            let part = run();
+            part.of_which(start.elapsed())
+        })
+        .collect();
+    times.sort_unstable();
+    times.get(runs / 2).copied().unwrap_or_default()
+}
+
+fn time(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        seconds if seconds < 1e-3 => format!("{:.1} us", seconds * 1e6),
+        seconds if seconds < 1.0 => format!("{:.1} ms", seconds * 1e3),
+        seconds => format!("{seconds:.2} s"),
+    }
+}
+
+fn versus(theirs: Duration, ours: Duration) -> String {
+    format!("{} ({:.1}x)", time(theirs), theirs.as_secs_f64() / ours.as_secs_f64())
+}
