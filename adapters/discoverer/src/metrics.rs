@@ -35,7 +35,13 @@ pub struct Sample {
     pub value: f64,
 }
 
-type Series = BTreeMap<Vec<(&'static str, String)>, f64>;
+type Series = BTreeMap<Vec<(&'static str, String)>, Number>;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Number {
+    value: f64,
+    holders: u32,
+}
 
 /// The numbers of all mechanisms of one process. Cloning shares them.
 #[derive(Debug, Clone, Default)]
@@ -47,21 +53,36 @@ impl Metrics {
     /// Adds to a counter.
     pub fn add(&self, definition: Definition, labels: &[(&'static str, &str)], amount: f64) {
         self.with(definition, |series| {
-            *series.entry(owned(labels)).or_insert(0.0) += amount
+            series.entry(owned(labels)).or_default().value += amount
         });
     }
 
     /// Sets a gauge.
     pub fn set(&self, definition: Definition, labels: &[(&'static str, &str)], value: f64) {
         self.with(definition, |series| {
-            series.insert(owned(labels), value);
+            series.entry(owned(labels)).or_default().value = value
         });
     }
 
-    /// Forgets one series, when what it counted is gone.
-    pub fn remove(&self, definition: Definition, labels: &[(&'static str, &str)]) {
+    /// Says that somebody who may go away before others shows this series: it is there until
+    /// everybody who holds it has released it.
+    pub fn hold(&self, definition: Definition, labels: &[(&'static str, &str)]) {
         self.with(definition, |series| {
-            series.remove(&owned(labels));
+            let number = series.entry(owned(labels)).or_default();
+            number.holders = number.holders.saturating_add(1);
+        });
+    }
+
+    /// Forgets a series that was held, unless others hold it.
+    pub fn release(&self, definition: Definition, labels: &[(&'static str, &str)]) {
+        self.with(definition, |series| {
+            let labels = owned(labels);
+            if let Some(number) = series.get_mut(&labels) {
+                number.holders = number.holders.saturating_sub(1);
+                if number.holders == 0 {
+                    series.remove(&labels);
+                }
+            }
         });
     }
 
@@ -71,9 +92,9 @@ impl Metrics {
         let samples = |series: &Series| {
             series
                 .iter()
-                .map(|(labels, value)| Sample {
+                .map(|(labels, number)| Sample {
                     labels: labels.clone(),
-                    value: *value,
+                    value: number.value,
                 })
                 .collect()
         };
@@ -130,7 +151,12 @@ mod tests {
             values(&shared),
             [("age_seconds", vec![7.0, 6.0]), ("reads_total", vec![3.0])]
         );
-        shared.remove(AGE, &[("file", "a")]);
+        // Two show it, and one goes away.
+        metrics.hold(AGE, &[("file", "a")]);
+        shared.hold(AGE, &[("file", "a")]);
+        shared.release(AGE, &[("file", "a")]);
+        assert_eq!(values(&metrics)[0], ("age_seconds", vec![7.0, 6.0]));
+        metrics.release(AGE, &[("file", "a")]);
         assert_eq!(
             values(&metrics),
             [("age_seconds", vec![6.0]), ("reads_total", vec![3.0])]

@@ -152,17 +152,19 @@ impl ModifiedTimes {
     }
 
     pub(super) fn show(&mut self, path: &str, modified: Duration) {
-        // Whole seconds, as in Prometheus.
-        self.metrics
-            .set(MODIFIED, &[("filename", path)], modified.as_secs() as f64);
+        let labels = [("filename", path)];
         if !self.shown.contains(path) {
             self.shown.insert(path.to_owned());
+            // Other discoverers may read the same file, for longer.
+            self.metrics.hold(MODIFIED, &labels);
         }
+        // Whole seconds, as in Prometheus.
+        self.metrics.set(MODIFIED, &labels, modified.as_secs() as f64);
     }
 
     pub(super) fn hide(&mut self, path: &str) {
         if self.shown.remove(path) {
-            self.metrics.remove(MODIFIED, &[("filename", path)]);
+            self.metrics.release(MODIFIED, &[("filename", path)]);
         }
     }
 }
@@ -170,7 +172,7 @@ impl ModifiedTimes {
 impl Drop for ModifiedTimes {
     fn drop(&mut self) {
         for path in &self.shown {
-            self.metrics.remove(MODIFIED, &[("filename", path)]);
+            self.metrics.release(MODIFIED, &[("filename", path)]);
         }
     }
 }
@@ -181,6 +183,20 @@ mod tests {
 
     fn at(millis: u64) -> Instant {
         Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_file_that_two_read_is_shown_until_the_last_one_goes() {
+        let metrics = Metrics::default();
+        let shown = || -> usize { metrics.read().iter().map(|(_, samples)| samples.len()).sum() };
+        let (mut one, mut other) = (ModifiedTimes::new(metrics.clone()), ModifiedTimes::new(metrics.clone()));
+        one.show("/a.json", Duration::from_secs(1));
+        one.show("/a.json", Duration::from_secs(2));
+        other.show("/a.json", Duration::from_secs(2));
+        drop(one);
+        assert_eq!(shown(), 1);
+        other.hide("/a.json");
+        assert_eq!(shown(), 0);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(super) struct Files {
 struct State {
     known: BTreeMap<PathBuf, Known>,
     looks: Looks,
+    /// What was reported of files that still can't be read or decoded.
+    broken: BTreeMap<PathBuf, String>,
     modified: ModifiedTimes,
 }
 
@@ -51,6 +53,7 @@ impl Files {
         let state = State {
             known: BTreeMap::new(),
             looks: Looks::default(),
+            broken: BTreeMap::new(),
             modified,
         };
         Self {
@@ -73,7 +76,8 @@ impl Files {
         updates: &Updates,
     ) -> Result<(), Stopped> {
         let started = self.env.clock.now();
-        let mut paths: BTreeSet<_> = self.state.known.keys().cloned().collect();
+        let known = self.state.known.keys().chain(self.state.broken.keys());
+        let mut paths: BTreeSet<_> = known.cloned().collect();
         let mut failures = Vec::new();
         for pattern in patterns.iter() {
             match self.env.files.glob(pattern).await {
@@ -103,7 +107,7 @@ impl Files {
         &mut self,
         paths: BTreeSet<PathBuf>,
         reason: Reason,
-        failures: Vec<String>,
+        mut failures: Vec<String>,
         started: Instant,
         updates: &Updates,
     ) -> Result<(), Stopped> {
@@ -115,7 +119,7 @@ impl Files {
             batch,
             accepted: Vec::new(),
             removed: Vec::new(),
-            failures,
+            is_news: false,
             waiting: false,
         };
         let mut paths = paths.into_iter();
@@ -137,7 +141,7 @@ impl Files {
             batch,
             accepted,
             removed,
-            failures,
+            is_news,
             waiting,
             ..
         } = round;
@@ -147,17 +151,21 @@ impl Files {
         let took = self.env.clock.now().saturating_duration_since(started);
         self.env.metrics.add(SCAN_SECONDS, &[], took.as_secs_f64());
         self.env.metrics.add(SCANS, &[], 1.0);
+        let broken = &self.state.broken;
         let found = match reason {
             Reason::First => Some(Update::full(groups)),
             Reason::Look if !groups.is_empty() => Some(Update::partial(groups)),
             // It is not a success yet as long as something is only half seen.
-            Reason::Look if failures.is_empty() && !waiting => Some(Update::unchanged()),
+            Reason::Look if failures.is_empty() && broken.is_empty() && !waiting => Some(Update::unchanged()),
             Reason::Look => None,
         };
+        // An update alone would say that all is well, also of the files that this round did not read.
+        let is_failing = !failures.is_empty() || is_news || (found.is_some() && !broken.is_empty());
         if let Some(update) = found {
             updates.send(update.took(took)).await?;
         }
-        if !failures.is_empty() {
+        if is_failing {
+            failures.extend(broken.values().cloned());
             updates.fail(Failure::new(summary(&failures)).took(took)).await?;
         }
         Ok(())
@@ -174,7 +182,8 @@ struct Round<'r> {
     accepted: Vec<Range<usize>>,
     /// Sources that are gone.
     removed: Vec<String>,
-    failures: Vec<String>,
+    /// Whether a file was found to be broken.
+    is_news: bool,
     /// Whether a file is to be looked at again.
     waiting: bool,
 }
@@ -183,6 +192,9 @@ impl Round<'_> {
     /// Takes in what reading a file gave.
     fn look(&mut self, path: PathBuf, contents: Result<FileContents, FileError>) {
         let Some(name) = path.to_str() else {
+            if matches!(contents, Err(FileError::NotFound { .. })) {
+                return self.well(&path);
+            }
             return self.bad(
                 &path,
                 format!("{}: the path is not UTF-8; rename the file", path.display()),
@@ -199,7 +211,7 @@ impl Round<'_> {
         let fingerprint = Fingerprint::of(&contents.bytes);
         let known = self.state.known.get(path).copied();
         if known.is_some_and(|known| known.fingerprint == fingerprint) {
-            self.state.looks.forget(path);
+            self.well(path);
             self.state.modified.show(name, contents.modified);
             return;
         }
@@ -222,7 +234,7 @@ impl Round<'_> {
         if half_written && self.not_yet(path, Sight::Less(fingerprint)) {
             return;
         }
-        self.state.looks.forget(path);
+        self.well(path);
         self.state.modified.show(name, contents.modified);
         self.accepted.push(start..self.batch.len());
         self.remove(name, groups..known.map_or(0, |known| known.groups));
@@ -238,12 +250,12 @@ impl Round<'_> {
 
     fn gone(&mut self, path: &Path, name: &str) {
         if !self.state.known.contains_key(path) {
-            self.state.looks.forget(path);
-            return;
+            return self.well(path);
         }
         if self.not_yet(path, Sight::Gone) {
             return;
         }
+        self.well(path);
         if let Some(known) = self.state.known.remove(path) {
             self.remove(name, 0..known.groups);
         }
@@ -257,8 +269,15 @@ impl Round<'_> {
         if self.reason == Reason::First || verdict == (Verdict::Settled { told: false }) {
             self.state.looks.told(path);
             self.env.metrics.add(READ_ERRORS, &[], 1.0);
-            self.failures.push(message);
+            self.state.broken.insert(path.to_owned(), message);
+            self.is_news = true;
         }
+    }
+
+    /// There is nothing wrong with a file, or no file.
+    fn well(&mut self, path: &Path) {
+        self.state.looks.forget(path);
+        self.state.broken.remove(path);
     }
 
     /// Whether something that became less is to be looked at again before it counts.

@@ -205,15 +205,32 @@ fn a_file_that_stays_broken_keeps_its_groups_and_is_reported_once() {
         (scene.collected.addresses(), scene.count(READ_ERRORS)),
         (vec!["a:1"], 1.0)
     );
-    // Other files go on; at the interval it is reported again.
+    // Other files go on, and that they do well does not hide the one that is broken.
     scene.world.files.write("/sd/b.json", r#"[{"targets": ["b:1"]}]"#);
-    scene.settle();
+    let said = scene.settle();
     assert_eq!(scene.collected.addresses(), ["a:1", "b:1"]);
+    assert_eq!(said.last().and_then(Said::failure), Some(expected));
+    assert_eq!(scene.count(READ_ERRORS), 1.0, "it was not read again");
+    // A look that finds nothing new is no success either. At the interval it is reported again.
+    scene.world.files.write("/sd/b.json", r#"[{"targets": ["b:1"]}]"#);
+    assert_eq!(scene.settle().len(), 0);
     assert_eq!(failures(&scene.run_for(INTERVAL + Duration::from_secs(2))), [expected]);
     // Mended.
     scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:5"]}]"#);
-    scene.settle();
+    assert_eq!(failures(&scene.settle()), [""; 0]);
     assert_eq!(scene.collected.addresses(), ["a:5", "b:1"]);
+}
+
+#[test]
+fn a_broken_file_that_goes_untold_is_not_reported_for_ever() {
+    let mut scene = Scene::with(&[("/sd/ok.json", r#"[{"targets": ["a:1"]}]"#)]);
+    scene.world.files.write("/sd/bad.json", "[");
+    assert_eq!(failures(&scene.run_for(Duration::from_secs(1))).len(), 1);
+    scene.world.files.remove_silently("/sd/bad.json");
+    scene.run_for(INTERVAL + Duration::from_secs(2));
+    scene.world.files.write("/sd/ok.json", r#"[{"targets": ["a:2"]}]"#);
+    let said = scene.settle();
+    assert_eq!((said.len(), failures(&said)), (1, vec![]));
 }
 
 #[test]

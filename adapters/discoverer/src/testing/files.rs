@@ -79,8 +79,13 @@ impl MemoryFiles {
 
     /// Removes a file, and tells who watches.
     pub fn remove(&self, path: impl AsRef<Path>) {
-        self.with(|state| state.entries.remove(path.as_ref()));
+        self.remove_silently(path.as_ref());
         self.tell(path.as_ref());
+    }
+
+    /// Removes a file, and tells nobody.
+    pub fn remove_silently(&self, path: impl AsRef<Path>) {
+        self.with(|state| state.entries.remove(path.as_ref()));
     }
 
     /// Tells who watches that something happened to `path`, whether or not it did.
