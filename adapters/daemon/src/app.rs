@@ -23,6 +23,8 @@ pub(crate) struct App {
     pub(crate) notify: Arc<Managed>,
     /// The configuration that runs, and how to get the next.
     pub(crate) reloader: Reloader,
+    /// Whether both managers know their sets; before that, having no provider means nothing.
+    pub(crate) is_applied: AtomicBool,
     /// Whether every provider has spoken or failed, once.
     pub(crate) was_ready: AtomicBool,
 }
@@ -42,11 +44,14 @@ impl App {
         Ok(all)
     }
 
-    /// The providers that have neither spoken nor failed since the daemon was started; none once
+    /// What is waited for: providers that have neither spoken nor failed since the daemon was started; none once
     /// all had, whatever is reloaded later.
     pub(crate) async fn unready(&self) -> Result<Vec<String>, DriverGone> {
         if self.was_ready.load(Ordering::Relaxed) {
             return Ok(Vec::new());
+        }
+        if !self.is_applied.load(Ordering::Acquire) {
+            return Ok(vec!["the configuration to be applied".to_owned()]);
         }
         let observations = self.observe().await?;
         let silent = observations.iter().flat_map(|(_, observation)| &observation.providers);
@@ -63,5 +68,41 @@ impl App {
     /// Both clocks.
     pub(crate) fn wall_clock(&self) -> WallClock {
         WallClock::read(&*self.env.clock)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Plan, Source};
+    use crate::{discovery, reload};
+    use headcount_core::Throttle;
+
+    #[test]
+    fn nothing_is_ready_before_the_configuration_is_applied() {
+        let executor = Arc::new(Executor::new());
+        let runtime = headcount_runtime::smol::on(executor.clone());
+        let env = headcount_runtime::env(&runtime);
+        let start = |name| discovery::start(&executor, &runtime, &env, name, Throttle::default());
+        let (scrape, notify) = (start("scrape"), start("notify"));
+        let (fingerprint, _) = Source::BuiltIn.load();
+        let app = App {
+            executor: executor.clone(),
+            env: env.clone(),
+            scrape,
+            notify,
+            reloader: Reloader::new(Source::BuiltIn, fingerprint, Plan::default(), 0.0),
+            is_applied: AtomicBool::new(false),
+            was_ready: AtomicBool::new(false),
+        };
+        smol::block_on(executor.run(async {
+            assert_ne!(
+                app.unready().await,
+                Ok(Vec::new()),
+                "no provider yet is not no provider"
+            );
+            reload::apply(&app, &Plan::default()).await.expect("running");
+            assert_eq!(app.unready().await, Ok(Vec::new()));
+        }));
     }
 }

@@ -15,6 +15,7 @@ mod console;
 mod default_config;
 mod discovery;
 mod executor;
+mod limits;
 mod logging;
 mod output;
 mod plan;

@@ -3,10 +3,12 @@
 //! The one rule: **a configuration that is wrong changes nothing.** What ran before goes on, the
 //! problems are said, and the metrics show it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use async_channel::Sender;
 use blocking::unblock;
 use futures_lite::FutureExt;
 use headcount_config::LoadErrors;
@@ -99,6 +101,32 @@ pub(crate) async fn reload(app: &App) -> Result<(), ReloadError> {
     take(app, fingerprint, plan).await
 }
 
+/// Asks for reloads without waiting for them.
+pub(crate) struct ReloadWanted(Sender<()>);
+
+impl ReloadWanted {
+    /// Asks for a reload. However often this is called while one is under way, one more follows.
+    pub(crate) fn send(&self) {
+        // Full means that one is about to start, and reads what is there then.
+        self.0.try_send(()).ok();
+    }
+}
+
+/// Starts the task that reloads whenever it is asked to. It is one of its own so that a slow
+/// reload, or many, hold up nobody who has to hear of signals.
+pub(crate) fn reload_when_wanted(app: &Arc<App>) -> ReloadWanted {
+    let (sender, wanted) = async_channel::bounded(1);
+    let reloading = app.clone();
+    let reload_each_time = async move {
+        while wanted.recv().await.is_ok() {
+            // What went wrong is in the log.
+            reload(&reloading).await.ok();
+        }
+    };
+    app.executor.spawn(reload_each_time).detach();
+    ReloadWanted(sender)
+}
+
 /// Reloads whenever the configuration's files have changed.
 pub(crate) async fn reload_on_change(app: Arc<App>, interval: Duration) {
     loop {
@@ -148,6 +176,7 @@ async fn take(app: &App, fingerprint: Fingerprint, plan: Result<Plan, LoadErrors
 pub(crate) async fn apply(app: &App, plan: &Plan) -> Result<(), DriverGone> {
     let version = app.scrape.apply(plan.scrape_sets()).await?;
     app.notify.apply(plan.alertmanagers.clone()).await?;
+    app.is_applied.store(true, Ordering::Release);
     let too_late = async {
         Timer::after(VISIBLE_WITHIN).await;
     };

@@ -89,6 +89,40 @@ fn it_ends_cleanly() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn as_many_files_may_be_open_as_the_system_allows() {
+    let setup = Setup::new();
+    let daemon = setup.start(&[]);
+    let metrics = daemon.get("/metrics").text();
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .maximum
+        .expect("a limit");
+    assert!(metrics.contains(&format!("\nprocess_max_fds {most}\n")), "{metrics}");
+}
+
+/// Each reload waits until its sets are seen, which a slow throttle makes seconds.
+#[test]
+fn a_burst_of_reloads_does_not_hold_up_the_end() {
+    let setup = Setup::new();
+    let config = setup.config.to_str().expect("UTF-8");
+    let mut daemon = Daemon::start(&["--config", config, "--throttle", "ticker:1m"]);
+    for _ in 0..50 {
+        daemon.signal(Signal::HUP);
+    }
+    daemon.logged("a reload", |entry| {
+        entry["message"].as_str()?.contains("was reloaded").then_some(())
+    });
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.ended().code(), Some(0));
+    let reloads = daemon.log_count(|entry| {
+        entry["message"]
+            .as_str()
+            .is_some_and(|said| said.contains("was reloaded"))
+    });
+    assert!(reloads <= 3, "many requests become one reload: {reloads}");
+}
+
 #[test]
 fn without_a_configuration_it_shows_this_machine() {
     let daemon = Daemon::start(&["--throttle", "backoff:0..100ms"]);

@@ -212,3 +212,28 @@ fn files_follow_jobs() {
     wait_until("the file to go", || (!file.exists()).then_some(()));
     assert!(output.join("theirs.json").exists());
 }
+
+#[test]
+fn a_folder_that_was_removed_is_filled_again() {
+    let setup = Setup::new();
+    fs::write(
+        &setup.config,
+        "scrape_configs: [{job_name: node, file_sd_configs: [{files: ['targets*.json']}]}, \
+         {job_name: fixed, static_configs: [{targets: ['s:1']}]}]",
+    )
+    .expect("written");
+    let output = setup.folder.path().join("out");
+    let daemon = setup.start(&["--file-sd-dir", output.to_str().expect("UTF-8")]);
+    let written = |name: &str, target: &str| {
+        let list = fs::read_to_string(output.join(name)).ok();
+        list.filter(|list| list.contains(target)).map(drop)
+    };
+    wait_until("the files", || {
+        written("node.json", "a:9100").and(written("fixed.json", "s:1"))
+    });
+    fs::remove_dir_all(&output).expect("removed");
+    replace(&setup.targets, r#"[{"targets": ["b:9100"]}]"#);
+    daemon.wait_for("/sd/node", |list| list.contains("b:9100"));
+    wait_until("the change", || written("node.json", "b:9100"));
+    wait_until("the file that did not change", || written("fixed.json", "s:1"));
+}

@@ -14,10 +14,11 @@ use crate::cli::RunOptions;
 use crate::plan::{Fingerprint, Plan, Source};
 use crate::reload::{self, Reloader};
 use crate::signals::{Asked, Asking};
-use crate::{discovery, executor, logging, output, server};
+use crate::{discovery, executor, limits, logging, output, server};
 
 pub(super) fn run(options: RunOptions) -> anyhow::Result<ExitCode> {
     logging::start(options.log_level, options.log_format);
+    limits::raise_open_files();
     let source = options.config.clone().map_or(Source::BuiltIn, Source::File);
     let (fingerprint, plan) = source.load();
     let plan = match plan {
@@ -64,6 +65,7 @@ async fn daemon(
         scrape,
         notify,
         reloader,
+        is_applied: AtomicBool::new(false),
         was_ready: AtomicBool::new(false),
     };
     let app = Arc::new(app);
@@ -82,6 +84,7 @@ async fn daemon(
         executor.spawn(reload::reload_on_change(app.clone(), interval)).detach();
     }
 
+    let reload_wanted = reload::reload_when_wanted(&app);
     loop {
         let asked = async { Some(asking.next().await) };
         let ended = async {
@@ -89,8 +92,7 @@ async fn daemon(
             None
         };
         match asked.or(ended).await {
-            // What went wrong is in the log.
-            Some(Asked::Reload) => drop(reload::reload(&app).await),
+            Some(Asked::Reload) => reload_wanted.send(),
             Some(Asked::Stop) => break,
             // To go on would be to serve ever older lists.
             None => bail!("the discovery manager ended by itself; please report this with the log above"),

@@ -1,6 +1,6 @@
 //! Says in the log when a provider fails and when it recovers, once each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use headcount_core::{FailedConfig, ProviderId};
@@ -51,16 +51,24 @@ impl HealthLog {
                 self.log(provider, &transition);
             }
         }
-        for failed in &observation.failed_configs {
-            if !self.failed_configs.iter().any(|before| is_same(before, failed)) {
-                let (sets, reason) = (few(&failed.sets), &failed.reason);
-                tracing::warn!(
-                    manager = self.manager, provider = %failed.name, sets, reason,
-                    "a service discovery config can't be run; its targets are missing"
-                );
-            }
+        self.note_failed_configs(&observation.failed_configs);
+    }
+
+    /// Says which configs can't be run, unless they could not be run before, either. A reload
+    /// tries them again under other names.
+    fn note_failed_configs(&mut self, all: &[FailedConfig]) {
+        if self.failed_configs == all {
+            return;
         }
-        self.failed_configs.clone_from(&observation.failed_configs);
+        let before: HashSet<_> = self.failed_configs.iter().map(fault).collect();
+        for failed in all.iter().filter(|failed| !before.contains(&fault(failed))) {
+            let (sets, reason) = (few(&failed.sets), &failed.reason);
+            tracing::warn!(
+                manager = self.manager, provider = %failed.name, sets, reason,
+                "a service discovery config can't be run; its targets are missing"
+            );
+        }
+        self.failed_configs = all.to_vec();
     }
 
     fn log(&self, provider: &Provider, transition: &Transition) {
@@ -130,10 +138,9 @@ fn few(sets: &[Arc<str>]) -> String {
     names
 }
 
-/// Whether both are the same config with the same fault. A reload tries it again under another
-/// name.
-fn is_same(a: &FailedConfig, b: &FailedConfig) -> bool {
-    a.description == b.description && a.sets == b.sets && a.reason == b.reason
+/// What makes it the same config with the same fault, whatever its name.
+fn fault(failed: &FailedConfig) -> (&str, &[Arc<str>], &str) {
+    (&failed.description, &failed.sets, &failed.reason)
 }
 
 #[cfg(test)]

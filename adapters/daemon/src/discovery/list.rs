@@ -44,16 +44,20 @@ pub(crate) fn sorted_groups(set: SetView<'_>) -> Vec<(&Pool, &Stored)> {
     groups
 }
 
-/// Visits a group's targets, those with the same labels of their own together. A target without
-/// an address can't be scraped, and is passed over.
-pub(crate) fn entries_with_own_labels<'a>(group: &'a Group, mut visit: impl FnMut(&[&'a str], &[(&'a str, &'a str)])) {
+/// A group's targets with their addresses. A target without an address can't be scraped, and is
+/// passed over.
+pub(crate) fn addressed_targets(group: &Group) -> impl Iterator<Item = (&str, LabelSet<'_>)> {
     let shared_address = group.labels().get(ADDRESS);
+    group
+        .targets()
+        .filter_map(move |target| Some((target.get(ADDRESS).or(shared_address)?, target)))
+}
+
+/// Visits a group's targets, those with the same labels of their own together.
+pub(crate) fn entries_with_own_labels<'a>(group: &'a Group, mut visit: impl FnMut(&[&'a str], &[(&'a str, &'a str)])) {
     let mut addresses: Vec<&str> = Vec::new();
     let mut own: Vec<(&str, &str)> = Vec::new();
-    for target in group.targets() {
-        let Some(address) = target.get(ADDRESS).or(shared_address) else {
-            continue;
-        };
+    for (address, target) in addressed_targets(group) {
         let labels = target.iter().filter(|(name, _)| *name != ADDRESS);
         if !addresses.is_empty() && !labels.clone().eq(own.iter().copied()) {
             visit(&addresses, &own);

@@ -20,8 +20,10 @@ mod view;
 pub(crate) use encoded::Encoded;
 pub(crate) use job::Job;
 pub(crate) use list::{
-    ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list, write_labels, write_string,
+    ADDRESS, addressed_targets, entries_with_own_labels, merged, sorted_groups, target_list, write_labels, write_string,
 };
 pub(crate) use managed::{Managed, start};
 pub(crate) use observation::{Observation, Provider};
 pub(crate) use view::View;
+#[cfg(test)]
+pub(crate) use view::tests::view_with;

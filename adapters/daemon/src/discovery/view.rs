@@ -106,6 +106,11 @@ pub(super) mod tests {
         manager.snapshot(Instant::ZERO)
     }
 
+    /// A view of one set of these groups.
+    pub(crate) fn view_with(set: &str, groups: Vec<Group>) -> View {
+        View::default().next(snapshot_with(set, groups), &Spoken::default())
+    }
+
     #[test]
     fn lists_of_sets_that_did_not_change_are_kept() {
         let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());

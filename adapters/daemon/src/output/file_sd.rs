@@ -78,14 +78,19 @@ impl FileSd {
     }
 
     async fn write_view(&mut self, view: &View, trouble: &mut BTreeMap<Arc<str>, String>) -> io::Result<()> {
-        let mut folder = match self.folder.take() {
-            Some(folder) => folder,
-            None => {
-                let path = self.path.clone();
-                unblock(move || Folder::open(path)).await?
-            }
-        };
+        let (path, before) = (self.path.clone(), self.folder.take());
+        let (mut folder, is_new) = unblock(move || match before {
+            Some(folder) if folder.is_there() => Ok((folder, false)),
+            _ => Folder::open(path).map(|folder| (folder, true)),
+        })
+        .await?;
+        if is_new {
+            // Whoever removed the folder removed the files. Those that are as they should be are not
+            // written again.
+            self.written.clear();
+        }
         let mut kept = BTreeSet::new();
+        let mut due = Vec::new();
         for (name, job) in &view.jobs {
             let Some(file) = file_name(name) else {
                 trouble.insert(
@@ -94,17 +99,28 @@ impl FileSd {
                 );
                 continue;
             };
-            kept.insert(file.clone());
-            if !self.is_due(name, job) {
-                continue;
+            if self.is_due(name, job) {
+                due.push((name, job, file.clone()));
             }
+            kept.insert(file);
+        }
+        let files: Vec<_> = due.iter().map(|(_, _, file)| file.clone()).collect();
+        let (folder_back, noted) = unblock(move || {
+            let noted = folder.note(files);
+            (folder, noted)
+        })
+        .await;
+        // On an error the folder is opened anew the next time.
+        noted?;
+        folder = folder_back;
+        for (name, job, file) in due {
             let list = job.list.json(&view.snapshot, name).await;
-            let (back, written) = unblock(move || {
+            let (folder_back, written) = unblock(move || {
                 let written = folder.write(&file, &list.bytes);
                 (folder, written)
             })
             .await;
-            folder = back;
+            folder = folder_back;
             match written {
                 Ok(()) => {
                     self.written.insert(name.clone(), job.list.generation());

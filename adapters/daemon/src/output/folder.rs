@@ -38,15 +38,24 @@ impl Folder {
         Ok(Self { path, ours })
     }
 
-    /// Gives a file this content. Does nothing when it has it already.
-    pub(super) fn write(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
-        if !self.ours.contains(name) {
-            // Before the file, so that no crash leaves one that nobody would remove.
-            self.ours.insert(name.to_owned());
-            self.write_manifest().inspect_err(|_| {
-                self.ours.remove(name);
-            })?;
+    /// Whether it has not been removed.
+    pub(super) fn is_there(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    /// Takes note that files of these names are ours. To be called before they are written, so
+    /// that no crash leaves one that nobody would remove.
+    pub(super) fn note(&mut self, names: impl IntoIterator<Item = String>) -> io::Result<()> {
+        let known = self.ours.len();
+        self.ours.extend(names);
+        if self.ours.len() == known {
+            return Ok(());
         }
+        self.write_manifest()
+    }
+
+    /// Gives a file this content. Does nothing when it has it already.
+    pub(super) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         if fs::read(self.path.join(name)).is_ok_and(|before| before == content) {
             return Ok(());
         }
@@ -108,6 +117,7 @@ mod tests {
         let path = temporary.path().join("new");
         let mut folder = Folder::open(path.clone()).expect("opened");
         fs::write(path.join("theirs.json"), "[]").expect("written");
+        folder.note(["a.json", "b.json"].map(str::to_owned)).expect("noted");
         folder.write("a.json", b"[1]").expect("written");
         folder.write("b.json", b"[2]").expect("written");
         assert_eq!(names(&path), [MANIFEST, "a.json", "b.json", "theirs.json"]);

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::respond::{self, Body};
 use crate::app::App;
-use crate::discovery::{ADDRESS, View, entries_with_own_labels, merged, sorted_groups, write_labels, write_string};
+use crate::discovery::{ADDRESS, View, addressed_targets, merged, sorted_groups, write_labels, write_string};
 use crate::plan::Plan;
 
 /// Pieces of about this size are sent.
@@ -81,17 +81,16 @@ async fn write_answer(
         let Some(set) = view.snapshot.set(job) else { continue };
         let shared = JobLabels::new(job, settings.get(&**job).copied());
         for (_, stored) in sorted_groups(set) {
-            entries_with_own_labels(stored.group(), |addresses, own| {
-                for address in addresses {
-                    if !is_first {
-                        out.push(b',');
-                    }
-                    is_first = false;
-                    shared.write_target(&mut out, address, merged(own.iter().copied(), stored.group().labels()));
+            for (address, own) in addressed_targets(stored.group()) {
+                if !is_first {
+                    out.push(b',');
                 }
-            });
-            if out.len() >= PIECE {
-                pieces.send(std::mem::take(&mut out).into()).await?;
+                is_first = false;
+                shared.write_target(&mut out, address, merged(own.iter(), stored.group().labels()));
+                // Within a group, too: one may be as long as the whole list.
+                if out.len() >= PIECE {
+                    pieces.send(std::mem::take(&mut out).into()).await?;
+                }
             }
         }
     }
@@ -192,6 +191,26 @@ mod tests {
         JobLabels::new("node", Some(&job)).write_target(&mut out, "h:1", own.into_iter());
         let value: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
         insta::assert_snapshot!(serde_json::to_string_pretty(&value).expect("JSON"));
+    }
+
+    #[test]
+    fn a_group_of_any_length_is_sent_in_pieces() {
+        let mut encoder = headcount_core::Encoder::new();
+        let mut batch = encoder.batch();
+        let targets = (0..2000).map(|number| [("__address__", format!("host-{number}:9100"))]);
+        batch.group("s", [("rack", "1".to_owned())], targets).expect("valid");
+        let view = crate::discovery::view_with("job", batch.finish());
+        let (sender, pieces) = async_channel::unbounded();
+        smol::block_on(write_answer(&view, &Plan::default(), true, None, sender)).expect("somebody listens");
+        let sent: Vec<Bytes> = std::iter::from_fn(|| pieces.try_recv().ok()).collect();
+        assert!(
+            sent.iter().all(|piece| piece.len() < 2 * PIECE),
+            "{} pieces",
+            sent.len()
+        );
+        let answer: serde_json::Value = serde_json::from_slice(&sent.concat()).expect("JSON");
+        let active = answer["data"]["activeTargets"].as_array().map(Vec::len);
+        assert_eq!(active, Some(2000));
     }
 
     #[test]
