@@ -9,6 +9,8 @@
 //! * [`Update`], [`Failure`]: what discoverers report.
 //! * [`Manager`]: merges, throttles, remembers.
 //! * [`Snapshot`], [`SnapshotDiff`]: what the receiver gets.
+//! * [`relabel`]: rules that drop targets and rewrite their labels.
+//! * [`TargetPool`], [`TargetPools`], [`Fate`]: a job's targets, and what became of each.
 //!
 //! # Panics and errors
 //! A backend's trouble is data. No input makes this crate panic: there is no indexing, no
@@ -29,8 +31,10 @@ mod diff;
 mod group;
 mod hash;
 mod manager;
+mod pool;
 mod provider;
 mod random;
+pub mod relabel;
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -49,6 +53,10 @@ pub use group::{
     Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, Targets,
 };
 pub use manager::{Applied, Backoff, Counters, Manager, ManagerOptions, Output, Reload, Throttle, TimeoutReason};
+pub use pool::{
+    DurationError, Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetExplanation, TargetId, TargetLimit,
+    TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
+};
 pub use provider::{FailedConfig, Health, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;
 pub use snapshot::{Pool, SetView, Snapshot};

@@ -1,0 +1,154 @@
+//! The pools of all jobs, fed by the discovery manager's snapshots.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::{JobOptions, PoolOutput, TargetPool};
+use crate::{PoolChange, ProviderId, SetChange, Snapshot};
+
+/// One pool for each job. A set of a snapshot belongs to the job of its name.
+///
+/// A snapshot costs what changed since the one before.
+#[derive(Debug, Default)]
+pub struct TargetPools {
+    pools: BTreeMap<Arc<str>, TargetPool>,
+    snapshot: Snapshot,
+    /// The jobs that read a provider.
+    readers: HashMap<ProviderId, Vec<Arc<str>>>,
+    /// The jobs that may have outputs.
+    changed: BTreeSet<Arc<str>>,
+    /// Pools of jobs that are gone, until their outputs are taken.
+    gone: Vec<(Arc<str>, TargetPool)>,
+}
+
+impl TargetPools {
+    /// No jobs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the list of all jobs. Jobs that are gone stop all their targets; new ones start with
+    /// the groups that the last snapshot has for them; the targets of all others are worked out
+    /// again, and what differs is said. Of several jobs with one name the last counts.
+    pub fn configure(&mut self, jobs: impl IntoIterator<Item = JobOptions>) {
+        let jobs = jobs.into_iter().map(|job| (Arc::<str>::from(job.name.as_str()), job));
+        let jobs: BTreeMap<Arc<str>, JobOptions> = jobs.collect();
+        let names: Vec<Arc<str>> = self.pools.keys().cloned().collect();
+        for name in names.iter().filter(|name| !jobs.contains_key(*name)) {
+            if let Some(mut pool) = self.pools.remove(name) {
+                clear(&mut pool, &self.snapshot, name);
+                self.gone.push((name.clone(), pool));
+            }
+        }
+        for (name, options) in jobs {
+            self.changed.insert(name.clone());
+            if let Some(pool) = self.pools.get_mut(&name) {
+                pool.configure(options);
+                continue;
+            }
+            let mut pool = TargetPool::new(options);
+            if let Some(set) = self.snapshot.set(&name) {
+                for (provider, stored) in set.groups() {
+                    pool.put_group(provider.id(), stored.group());
+                }
+            }
+            self.pools.insert(name, pool);
+        }
+        self.find_readers();
+    }
+
+    /// Takes the next snapshot of the one manager that all of them are from.
+    pub fn handle_snapshot(&mut self, snapshot: &Snapshot) {
+        let older = core::mem::replace(&mut self.snapshot, snapshot.clone());
+        let diff = snapshot.diff(&older);
+        let mut sets_changed = false;
+        for change in diff.sets() {
+            sets_changed = true;
+            let (set, old, new): (_, &[ProviderId], &[ProviderId]) = match change {
+                SetChange::Added(set, new) => (set, &[], new),
+                SetChange::Changed { set, old, new } => (set, old, new),
+                SetChange::Removed(set, old) => (set, old, &[]),
+            };
+            let Some(pool) = self.pools.get_mut(set) else {
+                continue;
+            };
+            self.changed.insert(set.clone());
+            for provider in old.iter().filter(|id| !new.contains(id)) {
+                let groups = older.pool(*provider).map(|provider| provider.groups().iter());
+                for stored in groups.into_iter().flatten() {
+                    pool.remove_group(*provider, stored.group().source());
+                }
+            }
+            for provider in new.iter().filter(|id| !old.contains(id)) {
+                let groups = snapshot.pool(*provider).map(|provider| provider.groups().iter());
+                for stored in groups.into_iter().flatten() {
+                    pool.put_group(*provider, stored.group());
+                }
+            }
+        }
+        if sets_changed {
+            self.find_readers();
+        }
+        for change in diff.pools() {
+            // Providers that are new or gone make sets differ, and are done with above.
+            if !matches!(change, PoolChange::Changed { .. }) {
+                continue;
+            }
+            for job in self.readers.get(&change.id()).into_iter().flatten() {
+                let Some(pool) = self.pools.get_mut(job) else {
+                    continue;
+                };
+                self.changed.insert(job.clone());
+                for group in change.groups() {
+                    pool.handle_change(change.id(), group);
+                }
+            }
+        }
+    }
+
+    /// The next change and its job; jobs that are gone come first, then job by job.
+    pub fn poll_output(&mut self) -> Option<(Arc<str>, PoolOutput)> {
+        while let Some((name, pool)) = self.gone.last_mut() {
+            if let Some(output) = pool.poll_output() {
+                return Some((name.clone(), output));
+            }
+            self.gone.pop();
+        }
+        while let Some(name) = self.changed.first() {
+            let output = self.pools.get_mut(name).and_then(TargetPool::poll_output);
+            if let Some(output) = output {
+                return Some((name.clone(), output));
+            }
+            self.changed.pop_first();
+        }
+        None
+    }
+
+    /// The pool of a job.
+    pub fn pool(&self, job: &str) -> Option<&TargetPool> {
+        self.pools.get(job)
+    }
+
+    /// All jobs and their pools, sorted by name.
+    pub fn pools(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &TargetPool)> {
+        self.pools.iter()
+    }
+
+    fn find_readers(&mut self) {
+        self.readers.clear();
+        for name in self.pools.keys() {
+            let providers = self.snapshot.set(name).map(|set| set.pools());
+            let ids: BTreeSet<ProviderId> = providers.into_iter().flatten().map(|provider| provider.id()).collect();
+            for id in ids {
+                self.readers.entry(id).or_default().push(name.clone());
+            }
+        }
+    }
+}
+
+/// Removes all groups of a job.
+fn clear(pool: &mut TargetPool, snapshot: &Snapshot, name: &str) {
+    for (provider, stored) in snapshot.set(name).into_iter().flat_map(|set| set.groups()) {
+        pool.remove_group(provider.id(), stored.group().source());
+    }
+}

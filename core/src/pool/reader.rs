@@ -1,0 +1,80 @@
+//! The labels of targets, worked out for who asks.
+
+use std::sync::Arc;
+
+use super::TargetView;
+use super::evaluate::{Evaluator, GroupLabels, final_labels};
+use super::fate::{Fate, TargetId};
+use super::job::Job;
+use crate::relabel::{Draft, Explanation, Verdict};
+
+/// Works out the labels of a pool's targets. Keep one for a list of many: it remembers what it
+/// worked out.
+///
+/// It stands for the pool's options at the time when it was made.
+#[derive(Debug)]
+pub struct TargetReader {
+    job: Arc<Job>,
+    evaluator: Evaluator,
+}
+
+/// How a target became what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetExplanation {
+    /// The labels before relabelling, with those of its group and its job; sorted by name.
+    pub discovered: Vec<(String, String)>,
+    /// What each rule did.
+    pub relabelling: Explanation,
+    /// The labels in the end, sorted by name; `None` when it has none.
+    pub labels: Option<Vec<(String, String)>>,
+    /// Its identity, if it has one.
+    pub id: Option<TargetId>,
+}
+
+impl TargetReader {
+    pub(super) fn new(job: Arc<Job>) -> Self {
+        Self {
+            evaluator: Evaluator::new(&job),
+            job,
+        }
+    }
+
+    /// The labels before relabelling, with those of its group and its job; sorted by name.
+    pub fn discovered(&mut self, target: &TargetView<'_>) -> Vec<(String, String)> {
+        let mut draft = Draft::new();
+        let group = GroupLabels::of(target.group.labels());
+        self.evaluator.populate(&self.job, &mut draft, target.labels, &group);
+        self.evaluator.labels(&draft)
+    }
+
+    /// The labels in the end, sorted by name, with those that begin with `__` and say how to
+    /// scrape it. `None` when the target is dropped or invalid.
+    pub fn labels(&mut self, target: &TargetView<'_>) -> Option<Vec<(String, String)>> {
+        let mut draft = Draft::new();
+        let group = GroupLabels::of(target.group.labels());
+        let entry = self.evaluator.evaluate(&self.job, &mut draft, target.labels, &group);
+        entry.target()?;
+        Some(final_labels(self.evaluator.labels(&draft)))
+    }
+
+    /// What became of a target, rule by rule.
+    pub fn explain(&mut self, target: &TargetView<'_>) -> TargetExplanation {
+        let mut draft = Draft::new();
+        let group = GroupLabels::of(target.group.labels());
+        self.evaluator.populate(&self.job, &mut draft, target.labels, &group);
+        let discovered = self.evaluator.labels(&draft);
+        // In the order in which they were taken together, which `labelmap` goes by.
+        let relabelling = self.evaluator.explain(&draft);
+        let labels = self.labels(target).filter(|_| relabelling.verdict == Verdict::Kept);
+        let id = match target.fate {
+            Fate::Active { id } | Fate::Duplicate { id, .. } | Fate::OverLimit { id, .. } => Some(id),
+            Fate::Dropped { .. } | Fate::Invalid { .. } => None,
+        };
+        TargetExplanation {
+            discovered,
+            relabelling,
+            labels,
+            id,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Rules as they are carried out: expressions compiled, replacements read, names checked.
+
+use core::num::NonZeroU64;
+
+use regex::{Regex, RegexBuilder};
+
+use super::rule::{NameValidation, RelabelError, RelabelRule, RuleRegex};
+use super::template::Template;
+
+/// A compiled expression may take this many bytes.
+const SIZE_LIMIT: usize = 32 << 20;
+
+/// One rule.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    /// The source's labels; empty for rules that look at names.
+    pub(super) sources: Box<[Box<str>]>,
+    pub(super) separator: Box<str>,
+    pub(super) action: Action,
+}
+
+/// What a rule does.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Sets a label whose name does not depend on the source.
+    Set { target: Box<str>, what: Computed },
+    /// Sets a label whose name depends on the source.
+    SetNamed {
+        regex: Matcher,
+        target: Template,
+        value: Template,
+    },
+    /// Drops the target where `regex` matches, or, with `unless`, where it does not.
+    Filter { regex: Matcher, unless: bool },
+    /// Drops the target where the source equals the label `target`, or, with `unless`, where not.
+    Compare { target: Box<str>, unless: bool },
+    /// Copies labels to other names.
+    Map { regex: Matcher, to: Template },
+    /// Removes labels whose names match, or, with `unless`, those that don't.
+    Remove { regex: Matcher, unless: bool },
+}
+
+/// What a label is set to.
+#[derive(Debug)]
+pub(super) enum Computed {
+    /// The source itself.
+    Source,
+    /// Always the same.
+    Text(Box<str>),
+    /// The replacement, where the expression matches.
+    Template {
+        regex: Matcher,
+        value: Template,
+    },
+    /// The hash, modulo a number.
+    Hash(NonZeroU64),
+    Lower,
+    Upper,
+}
+
+/// What has to match.
+#[derive(Debug)]
+pub(super) enum Matcher {
+    /// `(.*)`: anything, and all of it is the first group.
+    Anything,
+    Regex(Regex),
+}
+
+impl Matcher {
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Regex(regex) => regex.is_match(text),
+        }
+    }
+
+    /// Fills in templates, if the text matches. Says whether it does.
+    pub(super) fn expand<const N: usize>(&self, text: &str, templates: [(&Template, &mut String); N]) -> bool {
+        match self {
+            Self::Anything => {
+                for (template, out) in templates {
+                    template.expand_with(text, out);
+                }
+                true
+            }
+            Self::Regex(regex) => {
+                let Some(captures) = regex.captures(text) else {
+                    return false;
+                };
+                for (template, out) in templates {
+                    template.expand(&captures, out);
+                }
+                true
+            }
+        }
+    }
+}
+
+impl Compiled {
+    pub(super) fn new(place: usize, rule: &RelabelRule, names: NameValidation) -> Result<Self, RelabelError> {
+        let compiler = Compiler { place, rule, names };
+        let (sources, separator) = rule.source().map_or_else(Default::default, |source| {
+            let names = source.names.iter().map(|name| name.as_str().into()).collect();
+            (names, source.separator.as_str().into())
+        });
+        Ok(Self {
+            sources,
+            separator,
+            action: compiler.action()?,
+        })
+    }
+}
+
+/// One rule while it is compiled, for messages.
+struct Compiler<'r> {
+    place: usize,
+    rule: &'r RelabelRule,
+    names: NameValidation,
+}
+
+impl Compiler<'_> {
+    fn action(&self) -> Result<Action, RelabelError> {
+        Ok(match self.rule {
+            RelabelRule::Replace {
+                regex,
+                target_label,
+                replacement,
+                ..
+            } => self.replace(regex, target_label, replacement)?,
+            RelabelRule::Keep { regex, .. } => Action::Filter {
+                regex: self.matcher(regex)?.0,
+                unless: true,
+            },
+            RelabelRule::Drop { regex, .. } => Action::Filter {
+                regex: self.matcher(regex)?.0,
+                unless: false,
+            },
+            RelabelRule::KeepEqual { target_label, .. } => Action::Compare {
+                target: self.name(target_label)?,
+                unless: true,
+            },
+            RelabelRule::DropEqual { target_label, .. } => Action::Compare {
+                target: self.name(target_label)?,
+                unless: false,
+            },
+            RelabelRule::HashMod {
+                target_label, modulus, ..
+            } => self.set(target_label, Computed::Hash(*modulus))?,
+            RelabelRule::Lowercase { target_label, .. } => self.set(target_label, Computed::Lower)?,
+            RelabelRule::Uppercase { target_label, .. } => self.set(target_label, Computed::Upper)?,
+            RelabelRule::LabelMap { regex, replacement } => {
+                self.check_template(replacement)?;
+                let (matcher, regex) = self.matcher(regex)?;
+                Action::Map {
+                    to: Template::read(replacement, &regex),
+                    regex: matcher,
+                }
+            }
+            RelabelRule::LabelDrop { regex } => Action::Remove {
+                regex: self.matcher(regex)?.0,
+                unless: false,
+            },
+            RelabelRule::LabelKeep { regex } => Action::Remove {
+                regex: self.matcher(regex)?.0,
+                unless: true,
+            },
+        })
+    }
+
+    fn replace(&self, regex: &RuleRegex, target: &str, replacement: &str) -> Result<Action, RelabelError> {
+        let (matcher, regex) = self.matcher(regex)?;
+        let value = Template::read(replacement, &regex);
+        if target.contains('$') {
+            self.check_template(target)?;
+            let target = Template::read(target, &regex);
+            return Ok(Action::SetNamed {
+                regex: matcher,
+                target,
+                value,
+            });
+        }
+        let what = match (&matcher, value.as_text()) {
+            (Matcher::Anything, Some(text)) => Computed::Text(text.into()),
+            (Matcher::Anything, None) if value.is_one_of(&[0, 1]) => Computed::Source,
+            _ => Computed::Template { regex: matcher, value },
+        };
+        self.set(target, what)
+    }
+
+    fn set(&self, target: &str, what: Computed) -> Result<Action, RelabelError> {
+        Ok(Action::Set {
+            target: self.name(target)?,
+            what,
+        })
+    }
+
+    fn name(&self, name: &str) -> Result<Box<str>, RelabelError> {
+        if self.names.allows(name) {
+            Ok(name.into())
+        } else {
+            Err(self.bad_name(name))
+        }
+    }
+
+    /// A template has to give a name if what it refers to is one.
+    fn check_template(&self, template: &str) -> Result<(), RelabelError> {
+        let valid = match self.names {
+            NameValidation::Utf8 => !template.is_empty(),
+            NameValidation::Legacy => Regex::new(r"^(?-u:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+$")
+                .is_ok_and(|pattern| pattern.is_match(template)),
+        };
+        if valid { Ok(()) } else { Err(self.bad_name(template)) }
+    }
+
+    fn bad_name(&self, name: &str) -> RelabelError {
+        RelabelError::LabelName {
+            rule: self.place,
+            action: self.rule.action(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn matcher(&self, regex: &RuleRegex) -> Result<(Matcher, Regex), RelabelError> {
+        let built = RegexBuilder::new(&regex.anchored).size_limit(SIZE_LIMIT).build();
+        let built = built.map_err(|error| match error {
+            regex::Error::CompiledTooBig(limit) => RelabelError::RegexTooLarge {
+                rule: self.place,
+                action: self.rule.action(),
+                regex: regex.written.clone(),
+                limit,
+            },
+            // The library draws its message over several lines; the last one says what is wrong.
+            error => RelabelError::Regex {
+                rule: self.place,
+                action: self.rule.action(),
+                regex: regex.written.clone(),
+                reason: error
+                    .to_string()
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .trim_start_matches("error: ")
+                    .to_owned(),
+            },
+        })?;
+        let matcher = if regex.anchored == "^(?s:(.*))$" {
+            Matcher::Anything
+        } else {
+            Matcher::Regex(built.clone())
+        };
+        Ok((matcher, built))
+    }
+}

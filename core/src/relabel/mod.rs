@@ -1,0 +1,95 @@
+//! Relabelling: rules that drop targets and rewrite their labels, with Prometheus's meaning.
+//!
+//! * [`RelabelRule`]: a rule as it is given. [`Relabeling`]: rules that were checked and compiled.
+//! * [`Relabeler`]: carries them out, and remembers what it worked out.
+//! * [`Explanation`]: what each rule did to one target.
+//!
+//! **A rule's result depends on the rule and the labels alone**: not on what was relabelled
+//! before, and not on whether it is remembered. Regular expressions run in linear time and have
+//! a size limit; rules that blow a target up end with [`Verdict::TooLarge`].
+
+mod case;
+mod compiled;
+mod draft;
+mod explain;
+mod layout;
+mod memory;
+mod relabeler;
+mod rule;
+mod template;
+
+use std::sync::Arc;
+
+use compiled::{Action, Compiled};
+
+pub(crate) use draft::Draft;
+pub use explain::{Change, Explanation, Step};
+pub(crate) use layout::{LayoutId, Layouts, MAX_LABELS, NameId};
+pub use relabeler::{Relabeler, Verdict};
+pub use rule::{NameValidation, RelabelError, RelabelRule, RuleRegex, SourceLabels};
+
+/// A list of rules, checked and compiled. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Relabeling {
+    compiled: Arc<[Compiled]>,
+    names: NameValidation,
+}
+
+impl Relabeling {
+    /// Checks and compiles rules. `names` says which names labels may have.
+    ///
+    /// # Errors
+    /// The first rule that can't be carried out.
+    pub fn compile(rules: impl IntoIterator<Item = RelabelRule>, names: NameValidation) -> Result<Self, RelabelError> {
+        let rules = rules.into_iter().enumerate();
+        let compiled = rules.map(|(place, rule)| Compiled::new(place, &rule, names));
+        Ok(Self {
+            compiled: compiled.collect::<Result<_, _>>()?,
+            names,
+        })
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.compiled.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.compiled.is_empty()
+    }
+
+    /// Which names labels may have.
+    pub fn names(&self) -> NameValidation {
+        self.names
+    }
+
+    fn rules(&self) -> &[Compiled] {
+        &self.compiled
+    }
+}
+
+impl Default for Relabeling {
+    /// No rules.
+    fn default() -> Self {
+        Self {
+            compiled: Arc::new([]),
+            names: NameValidation::default(),
+        }
+    }
+}
+
+impl Compiled {
+    fn is_about_names(&self) -> bool {
+        matches!(self.action, Action::Map { .. } | Action::Remove { .. })
+    }
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+pub(crate) mod model;
+#[cfg(test)]
+mod tests;

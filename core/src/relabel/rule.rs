@@ -1,0 +1,238 @@
+//! Rules as they are given: typed, so that each action holds just what it uses.
+
+use core::num::NonZeroU64;
+
+/// The labels whose values a rule looks at, and what stands between them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SourceLabels {
+    /// The labels, in order. An absent label counts as an empty value.
+    pub names: Vec<String>,
+    /// What stands between their values.
+    pub separator: String,
+}
+
+impl Default for SourceLabels {
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            separator: ";".to_owned(),
+        }
+    }
+}
+
+/// A rule's regular expression.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RuleRegex {
+    /// As its author wrote it, for messages.
+    pub written: String,
+    /// For the `regex` crate, anchored at both ends.
+    pub anchored: String,
+}
+
+impl RuleRegex {
+    /// An expression in the syntax of the `regex` crate, which has to match the whole source.
+    ///
+    /// Expressions in Go's syntax are translated first; `headcount-config` does that.
+    pub fn new(text: &str) -> Self {
+        Self {
+            written: text.to_owned(),
+            anchored: format!("^(?s:{text})$"),
+        }
+    }
+}
+
+impl Default for RuleRegex {
+    /// `(.*)`, which matches anything.
+    fn default() -> Self {
+        Self::new("(.*)")
+    }
+}
+
+/// Which names labels may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum NameValidation {
+    /// Any text that is not empty.
+    #[default]
+    Utf8,
+    /// Letters, digits and underscores, and no digit first, as in Prometheus 2.
+    Legacy,
+}
+
+impl NameValidation {
+    /// Whether a label may have this name.
+    pub fn allows(self, name: &str) -> bool {
+        match self {
+            Self::Utf8 => !name.is_empty(),
+            Self::Legacy => {
+                !name.is_empty()
+                    && !name.starts_with(|c: char| c.is_ascii_digit())
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            }
+        }
+    }
+}
+
+/// One relabelling rule.
+///
+/// A value that is set to nothing removes its label.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RelabelRule {
+    /// Where `regex` matches the source, sets a label to the filled-in replacement.
+    Replace {
+        /// What is looked at.
+        source: SourceLabels,
+        /// What has to match.
+        regex: RuleRegex,
+        /// The label that is set; may refer to the expression's groups. Where what it is filled
+        /// in to is no name, nothing is set.
+        target_label: String,
+        /// What it is set to: `$1`, `${1}` and `${name}` are groups, `$$` is a dollar sign.
+        replacement: String,
+    },
+    /// Drops the target unless `regex` matches the source.
+    Keep {
+        /// What is looked at.
+        source: SourceLabels,
+        /// What has to match.
+        regex: RuleRegex,
+    },
+    /// Drops the target if `regex` matches the source.
+    Drop {
+        /// What is looked at.
+        source: SourceLabels,
+        /// What has to match.
+        regex: RuleRegex,
+    },
+    /// Drops the target unless the source equals a label's value.
+    KeepEqual {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that it is compared with.
+        target_label: String,
+    },
+    /// Drops the target if the source equals a label's value.
+    DropEqual {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that it is compared with.
+        target_label: String,
+    },
+    /// Sets a label to the source's MD5 hash, of which the last eight bytes count, modulo a number.
+    HashMod {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that is set.
+        target_label: String,
+        /// The number.
+        modulus: NonZeroU64,
+    },
+    /// Copies labels whose names match to labels with other names. Of several that are copied to
+    /// one name, the last counts: labels of the target come first, then those of its group, then
+    /// those of the job, each sorted by name, then those that rules added.
+    LabelMap {
+        /// What a name has to match.
+        regex: RuleRegex,
+        /// The other name; may refer to the expression's groups.
+        replacement: String,
+    },
+    /// Removes labels whose names match.
+    LabelDrop {
+        /// What a name has to match.
+        regex: RuleRegex,
+    },
+    /// Removes labels whose names don't match.
+    LabelKeep {
+        /// What a name has to match.
+        regex: RuleRegex,
+    },
+    /// Sets a label to the source in lower case.
+    Lowercase {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that is set.
+        target_label: String,
+    },
+    /// Sets a label to the source in upper case.
+    Uppercase {
+        /// What is looked at.
+        source: SourceLabels,
+        /// The label that is set.
+        target_label: String,
+    },
+}
+
+impl RelabelRule {
+    /// The action's name in a configuration.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Replace { .. } => "replace",
+            Self::Keep { .. } => "keep",
+            Self::Drop { .. } => "drop",
+            Self::KeepEqual { .. } => "keepequal",
+            Self::DropEqual { .. } => "dropequal",
+            Self::HashMod { .. } => "hashmod",
+            Self::LabelMap { .. } => "labelmap",
+            Self::LabelDrop { .. } => "labeldrop",
+            Self::LabelKeep { .. } => "labelkeep",
+            Self::Lowercase { .. } => "lowercase",
+            Self::Uppercase { .. } => "uppercase",
+        }
+    }
+
+    /// The labels whose values it looks at, if it looks at values.
+    pub fn source(&self) -> Option<&SourceLabels> {
+        match self {
+            Self::Replace { source, .. }
+            | Self::Keep { source, .. }
+            | Self::Drop { source, .. }
+            | Self::KeepEqual { source, .. }
+            | Self::DropEqual { source, .. }
+            | Self::HashMod { source, .. }
+            | Self::Lowercase { source, .. }
+            | Self::Uppercase { source, .. } => Some(source),
+            Self::LabelMap { .. } | Self::LabelDrop { .. } | Self::LabelKeep { .. } => None,
+        }
+    }
+}
+
+/// Why a list of rules can't be used. Rules are counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RelabelError {
+    /// The label that the rule sets or maps to has no valid name.
+    #[error("relabelling rule {rule} ({action}): {name:?} is no valid label name; use another name")]
+    LabelName {
+        /// The rule's place.
+        rule: usize,
+        /// Its action.
+        action: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The regular expression is not valid.
+    #[error("relabelling rule {rule} ({action}): the regular expression {regex:?} is not valid: {reason}")]
+    Regex {
+        /// The rule's place.
+        rule: usize,
+        /// Its action.
+        action: &'static str,
+        /// The expression as written.
+        regex: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Compiled, the regular expression would be too large.
+    #[error(
+        "relabelling rule {rule} ({action}): the regular expression {regex:?} takes more than {limit} bytes when compiled; make it smaller"
+    )]
+    RegexTooLarge {
+        /// The rule's place.
+        rule: usize,
+        /// Its action.
+        action: &'static str,
+        /// The expression as written.
+        regex: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
