@@ -1,0 +1,30 @@
+//! The whole system with real servers: the `headcount` binary between real Prometheus, nginx and
+//! tinyproxy processes on the loopback.
+//!
+//! * `default_config`: what `headcount run` shows on its own.
+//! * `prometheus`, `promtool`: Prometheus takes what headcount serves and writes.
+//! * `nginx`, `tinyproxy`: lists behind TLS, passwords, certificates, redirects and proxies.
+//! * `http_backend`, `bad_input`: what breaks, and what goes on nevertheless.
+//! * `scale`: 20,000 hosts.
+//!
+//! The one rule: **nothing waits for luck.** A test waits for what it expects to see, with one
+//! deadline for all, and what must not happen is looked for until something that comes later has
+//! happened. Every test has its own processes, ports and folder, so all of them run at once.
+//!
+//! `tests/setup` installs the servers. A test whose server is missing says so and is skipped;
+//! with `HEADCOUNT_REQUIRE_SERVERS=1` it fails.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is a test's report")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "so is what it prints")]
+
+#[macro_use]
+mod support;
+
+mod bad_input;
+mod default_config;
+mod http_backend;
+mod nginx;
+mod prometheus;
+mod promtool;
+mod scale;
+mod tinyproxy;

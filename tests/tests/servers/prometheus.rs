@@ -1,0 +1,228 @@
+//! A real Prometheus sees through headcount what it sees itself.
+//!
+//! Two Prometheus run with the same jobs: one with the discovery sections as they are, one with
+//! each job's `http_sd_configs` pointing to headcount, which reads the first one's file. What
+//! they know of their targets has to be the same, but for `__meta_url`, which tells that a list
+//! came over HTTP.
+
+use std::collections::BTreeMap;
+
+use crate::support::{Folder, Headcount, Prometheus, Seen, check_config, seen, until};
+
+/// A job's name and its settings without discovery; `@SD@` stands for the folder of lists.
+struct Job {
+    name: &'static str,
+    settings: &'static str,
+    discovery: &'static str,
+}
+
+/// The jobs that relabel; the others show what was discovered.
+const RELABELLED: [&str; 2] = ["web", "mixed"];
+
+const JOBS: [Job; 5] = [
+    Job {
+        name: "plain",
+        settings: "
+    params: {module: [http_2xx, other]}
+",
+        discovery: "
+    file_sd_configs:
+      - {files: ['@SD@/web-*.json', '@SD@/db.yml'], refresh_interval: 1s}
+",
+    },
+    Job {
+        name: "web",
+        settings: r#"
+    metrics_path: /probe
+    params: {module: [http_2xx, other]}
+    relabel_configs:
+      - {source_labels: [__meta_filepath], regex: '.*/([^/]+)[.](?:json|ya?ml)', target_label: file}
+      - {source_labels: [__meta_rack, dc], separator: /, target_label: place}
+      - {source_labels: [__meta_drop], regex: 'yes', action: drop}
+      - {regex: '__meta_tag_(.+)', action: labelmap, replacement: 'tag_$1'}
+      - {source_labels: [__address__], modulus: 7, target_label: shard, action: hashmod}
+      - {source_labels: [dc], target_label: dc_upper, action: uppercase}
+      - {regex: secret_.*, action: labeldrop}
+      - {source_labels: [__address__], target_label: __param_target}
+"#,
+        discovery: "
+    file_sd_configs:
+      - {files: ['@SD@/web-*.json', '@SD@/db.yml'], refresh_interval: 1s}
+",
+    },
+    Job {
+        name: "naïve job/ü",
+        settings: "
+    scheme: https
+    honor_labels: true
+",
+        discovery: "
+    file_sd_configs:
+      - {files: ['@SD@/umlaut.yaml'], refresh_interval: 1s}
+",
+    },
+    Job {
+        name: "static",
+        settings: "",
+        discovery: "
+    static_configs:
+      - {targets: ['10.9.0.1:9100', '10.9.0.2:9100'], labels: {env: prod, leer: ''}}
+      - {targets: ['10.9.0.3:9100']}
+",
+    },
+    Job {
+        name: "mixed",
+        settings: "
+    relabel_configs:
+      - {source_labels: [env], regex: 'prod|', action: keep}
+",
+        discovery: "
+    static_configs:
+      - {targets: ['10.9.0.1:9100'], labels: {env: prod}}
+      - {targets: ['10.9.0.2:9100'], labels: {env: test}}
+    file_sd_configs:
+      - {files: ['@SD@/db.yml'], refresh_interval: 1s}
+",
+    },
+];
+
+/// A whole prometheus.yml, with sections that are not headcount's.
+fn config(folder: &Folder, discovery: impl Fn(&Job) -> String) -> String {
+    let head = "
+global: {scrape_interval: 1h, scrape_timeout: 5s, evaluation_interval: 1h, external_labels: {region: 'köln'}}
+rule_files: []
+alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:9']}]}]}
+scrape_configs:
+";
+    let jobs = JOBS
+        .iter()
+        .map(|job| format!("  - job_name: '{}'{}{}", job.name, job.settings, discovery(job)));
+    (head.to_owned() + &jobs.collect::<String>()).replace("@SD@", &folder.text("sd"))
+}
+
+fn write_first_lists(folder: &Folder) {
+    folder.write(
+        "sd/web-1.json",
+        r#"[
+            {"targets": ["10.0.0.1:80", "10.0.0.2:80"], "labels": {"__meta_rack": "r1", "dc": "äöü", "secret_a": "x"}},
+            {"targets": ["10.0.0.3:80"], "labels": {"__meta_rack": "r2", "__meta_tag_color": "日本語 \"quoted\"\n", "empty": ""}},
+            {"targets": ["10.0.0.4:80"], "labels": {"__meta_drop": "yes"}},
+            {"targets": ["[::1]:80", "host.example", "10.0.0.5:443"]},
+            {"targets": [], "labels": {"dc": "nobody"}}
+        ]"#,
+    );
+    folder.write(
+        "sd/web-2.json",
+        r#"[{"targets": ["10.0.1.1:80"], "labels": {"__scheme__": "https", "job": "renamed"}}]"#,
+    );
+    folder.write(
+        "sd/db.yml",
+        "- targets: [10.1.0.1:5432]\n  labels: {env: prod, n: '1.50'}\n- targets: [10.1.0.2:5432]\n",
+    );
+    // Prometheus 2 takes label names of letters, digits and underscores only; values are free.
+    folder.write(
+        "sd/umlaut.yaml",
+        "- targets: ['bücher.example:443']\n  labels: {stadt: 'Köln ☃'}\n",
+    );
+}
+
+#[test]
+fn a_prometheus_has_the_same_targets_as_from_the_files_themselves() {
+    require!("prometheus", "promtool");
+    let folder = Folder::new();
+    write_first_lists(&folder);
+    let direct_config = folder.write("prometheus.yml", config(&folder, |job| job.discovery.to_owned()));
+    check_config(&direct_config);
+    let headcount = Headcount::with_config(&folder, &direct_config);
+    let paths = until("headcount serves every job", || {
+        let paths: BTreeMap<_, _> = headcount.jobs()?.into_iter().collect();
+        if paths.len() == JOBS.len() {
+            Ok(paths)
+        } else {
+            Err(format!("{paths:?}"))
+        }
+    });
+    let through_config = config(&folder, |job| {
+        let url = format!("http://{}{}", headcount.address(), paths[job.name]);
+        format!("\n    http_sd_configs: [{{url: '{url}', refresh_interval: 500ms}}]\n")
+    });
+    let through_config = folder.write("through.yml", through_config);
+    let direct = Prometheus::start(&folder, "direct", &direct_config);
+    let through = Prometheus::start(&folder, "through", &through_config);
+
+    let first = [
+        "10.0.0.3:80",
+        "10.0.1.1:80",
+        "10.1.0.2:5432",
+        "10.9.0.1:9100",
+        "bücher.example:443",
+        "host.example",
+    ];
+    let seen = wait_until_equal(&direct, &through, &headcount, &first, &[]);
+    assert_eq!(seen.active.len(), 26, "{seen:#?}");
+    let dropped: Vec<_> = seen
+        .dropped
+        .iter()
+        .map(|labels| labels["__address__"].as_str())
+        .collect();
+    assert_eq!(dropped, ["10.0.0.4:80", "10.9.0.2:9100"]);
+
+    // A list changes, one comes, one goes, one is broken and so stays what it was.
+    folder.write(
+        "sd/web-1.json",
+        r#"[{"targets": ["10.0.0.1:80"], "labels": {"dc": "ßß"}}, {"targets": ["10.0.0.6:80"]}]"#,
+    );
+    folder.write(
+        "sd/web-3.json",
+        r#"[{"targets": ["10.0.2.1:80"], "labels": {"__meta_tag_x": "new"}}]"#,
+    );
+    folder.remove("sd/db.yml");
+    folder.write("sd/umlaut.yaml", "- targets: ['half");
+    let second = ["10.0.0.6:80", "10.0.2.1:80", "10.9.0.1:9100", "bücher.example:443"];
+    let seen = wait_until_equal(
+        &direct,
+        &through,
+        &headcount,
+        &second,
+        &["10.1.0.2:5432", "10.0.0.2:80"],
+    );
+    assert_eq!(seen.active.len(), 13, "{seen:#?}");
+}
+
+/// Waits until both know these addresses, don't know those, and agree on everything.
+fn wait_until_equal(
+    direct: &Prometheus,
+    through: &Prometheus,
+    headcount: &Headcount,
+    there: &[&str],
+    gone: &[&str],
+) -> Seen {
+    let direct = until("the Prometheus with the files has the targets", || {
+        let targets = direct.targets()?.with_relabelled(&RELABELLED);
+        let addresses = targets.addresses();
+        let is_there = there.iter().all(|address| addresses.contains(address));
+        let is_gone = !gone.iter().any(|address| addresses.contains(address));
+        if is_there && is_gone {
+            Ok(targets)
+        } else {
+            Err(format!("it has {addresses:?}"))
+        }
+    });
+    until("the Prometheus behind headcount has the same targets", || {
+        let through = through.targets()?.without("__meta_url").with_relabelled(&RELABELLED);
+        if through == direct {
+            Ok(())
+        } else {
+            Err(format!("it has {through:#?}, the other {direct:#?}"))
+        }
+    });
+    // headcount's own list, before relabelling, is the same as well.
+    let own = headcount
+        .get("/api/v1/targets")
+        .and_then(|answer| seen(&answer.json()?["data"]))
+        .unwrap();
+    for job in JOBS.iter().filter(|job| !RELABELLED.contains(&job.name)) {
+        assert_eq!(own.discovered(job.name), direct.discovered(job.name), "{}", job.name);
+    }
+    direct
+}

@@ -1,0 +1,73 @@
+//! A small HTTP client: one request, one answer, as HTTP/1.0, where an answer ends with its
+//! connection.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// How long a connection may be silent.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Result<Value, String> {
+        serde_json::from_slice(&self.body).map_err(|error| format!("not JSON ({error}): {}", self.text()))
+    }
+
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        fields
+            .find(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    }
+}
+
+/// Sends a request without a body. `headers` are whole lines, each with its end.
+///
+/// # Errors
+/// Nobody listens there, or what is sent is no HTTP.
+pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -> Result<Answer, String> {
+    let answered = || -> io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(SILENCE))?;
+        write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n")?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = answered().map_err(|error| format!("{method} http://{address}{path}: {error}"))?;
+    let parsed = parse(&bytes);
+    parsed.ok_or_else(|| {
+        format!(
+            "{method} http://{address}{path}: not HTTP: {:?}",
+            String::from_utf8_lossy(&bytes)
+        )
+    })
+}
+
+fn parse(bytes: &[u8]) -> Option<Answer> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer {
+        status,
+        head,
+        body: bytes[end + 4..].to_vec(),
+    })
+}

@@ -1,0 +1,30 @@
+//! Processes, servers and small helpers that the tests share.
+
+#[macro_use]
+pub(crate) mod required;
+
+mod binary;
+mod certificates;
+mod config;
+mod fault_server;
+mod folder;
+mod headcount;
+mod http;
+mod nginx;
+mod ports;
+mod process;
+mod prometheus;
+mod targets;
+mod tinyproxy;
+mod wait;
+
+pub(crate) use certificates::Certificates;
+pub(crate) use config::{change_remote, run_remote};
+pub(crate) use fault_server::{FaultServer, whole_answer};
+pub(crate) use folder::Folder;
+pub(crate) use headcount::Headcount;
+pub(crate) use nginx::Nginx;
+pub(crate) use prometheus::{Prometheus, Seen, check_config, check_service_discovery, seen};
+pub(crate) use targets::{Labels, target_list};
+pub(crate) use tinyproxy::Tinyproxy;
+pub(crate) use wait::until;

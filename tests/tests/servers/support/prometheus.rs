@@ -1,0 +1,215 @@
+//! A real Prometheus, and promtool.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::folder::Folder;
+use super::http;
+use super::ports::free_port;
+use super::process::Process;
+use super::required::find;
+use super::targets::{Labels, labels};
+use super::wait::until;
+
+/// A Prometheus on a port of its own.
+pub(crate) struct Prometheus {
+    address: SocketAddr,
+    // Runs as long as this value lives.
+    _process: Process,
+}
+
+/// What Prometheus knows of its targets.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Those that it scrapes: their jobs, their labels as discovered and after relabelling, and
+    /// where they are scraped.
+    pub(crate) active: BTreeSet<(String, Labels, Labels, String)>,
+    /// Those that relabelling dropped, as discovered.
+    pub(crate) dropped: BTreeSet<Labels>,
+}
+
+impl Seen {
+    /// A job's targets as they were discovered.
+    pub(crate) fn discovered(&self, job: &str) -> BTreeSet<&Labels> {
+        let active = self.active.iter().filter(|(of, ..)| of == job);
+        active.map(|(_, discovered, ..)| discovered).collect()
+    }
+
+    /// The addresses of all targets that are scraped, as discovered.
+    pub(crate) fn addresses(&self) -> BTreeSet<&str> {
+        let addresses = self
+            .active
+            .iter()
+            .filter_map(|(_, discovered, ..)| discovered.get("__address__"));
+        addresses.map(String::as_str).collect()
+    }
+
+    /// The same without what Prometheus gets wrong: as long as a target is relabelled, version
+    /// 2.42 shows other labels among those that were discovered.
+    pub(crate) fn with_relabelled(mut self, relabelled_jobs: &[&str]) -> Self {
+        let only_address = |mut labels: Labels| {
+            labels.retain(|name, _| name == "__address__");
+            labels
+        };
+        let active = self.active.into_iter().map(|(job, discovered, kept, url)| {
+            let is_relabelled = relabelled_jobs.contains(&job.as_str());
+            let discovered = if is_relabelled {
+                only_address(discovered)
+            } else {
+                discovered
+            };
+            (job, discovered, kept, url)
+        });
+        self.active = active.collect();
+        self.dropped = self.dropped.into_iter().map(only_address).collect();
+        self
+    }
+
+    /// The same without a label that tells how the targets were discovered.
+    pub(crate) fn without(mut self, label: &str) -> Self {
+        let strip = |mut labels: Labels| {
+            labels.remove(label);
+            labels
+        };
+        let active = self.active.into_iter();
+        self.active = active
+            .map(|(job, discovered, kept, url)| (job, strip(discovered), strip(kept), url))
+            .collect();
+        self.dropped = self.dropped.into_iter().map(strip).collect();
+        self
+    }
+}
+
+impl Prometheus {
+    /// Starts one; what it writes goes to the folder's subfolder `name`.
+    pub(crate) fn start(folder: &Folder, name: &str, config: &Path) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut command = Process::command(&find("prometheus").expect("prometheus is installed"));
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.text(name)))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--log.level=info");
+        let mut process = Process::start(name, &mut command, folder.path(&format!("{name}.log")));
+        process.wait_until("is ready", |_| {
+            match http::request(address, "GET", "/-/ready", "")?.status {
+                200 => Ok(()),
+                status => Err(format!("status {status}")),
+            }
+        });
+        Self {
+            address,
+            _process: process,
+        }
+    }
+
+    /// Its targets.
+    pub(crate) fn targets(&self) -> Result<Seen, String> {
+        let answer = http::request(self.address, "GET", "/api/v1/targets", "")?.json()?;
+        seen(&answer["data"])
+    }
+
+    /// The sum of a metric's samples that have all of these labels, each written `name="value"`.
+    pub(crate) fn metric(&self, name: &str, with: &[&str]) -> Result<f64, String> {
+        let text = http::request(self.address, "GET", "/metrics", "")?.text();
+        let samples = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.rsplit_once(' '));
+        let samples = samples.filter(|(series, _)| series.split('{').next() == Some(name));
+        let values = samples.filter(|(series, _)| with.iter().all(|label| series.contains(label)));
+        let values = values.map(|(_, value)| value.parse::<f64>().map_err(|error| error.to_string()));
+        values.collect::<Result<Vec<_>, _>>().map(|values| values.iter().sum())
+    }
+
+    /// Waits until a metric is at least `least`.
+    pub(crate) fn wait_for_metric(&self, name: &str, with: &[&str], least: f64) {
+        until(&format!("{name} {with:?} is {least}"), || {
+            match self.metric(name, with)? {
+                value if value >= least => Ok(()),
+                value => Err(value.to_string()),
+            }
+        });
+    }
+}
+
+/// The targets in an answer of `/api/v1/targets`, headcount's or Prometheus's.
+///
+/// # Errors
+/// It has another form.
+pub(crate) fn seen(data: &Value) -> Result<Seen, String> {
+    let list = |name: &str| data[name].as_array().ok_or_else(|| format!("no {name}: {data}"));
+    let active = list("activeTargets")?.iter().map(|target| {
+        let text = |name: &str| target[name].as_str().unwrap_or_default().to_owned();
+        let (discovered, kept) = (labels(&target["discoveredLabels"])?, labels(&target["labels"])?);
+        Ok((text("scrapePool"), discovered, kept, text("scrapeUrl")))
+    });
+    let dropped = list("droppedTargets")?
+        .iter()
+        .map(|target| labels(&target["discoveredLabels"]));
+    Ok(Seen {
+        active: active.collect::<Result<_, String>>()?,
+        dropped: dropped.collect::<Result<_, String>>()?,
+    })
+}
+
+/// Lets promtool check a configuration, in all but what it says of rule files.
+///
+/// # Panics
+/// It finds something wrong.
+pub(crate) fn check_config(config: &Path) {
+    let output = promtool()
+        .args(["check", "config"])
+        .arg(config)
+        .output()
+        .expect("running promtool");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(
+        output.status.success(),
+        "promtool refuses {}: {said:?}",
+        config.display()
+    );
+}
+
+/// The targets that promtool finds for a job, as discovered and after relabelling.
+pub(crate) fn check_service_discovery(config: &Path, job: &str) -> BTreeSet<(Labels, Labels)> {
+    // It always waits as long as it may, which has to suffice for reading a few files.
+    let arguments = ["check", "service-discovery", "--timeout=4s"];
+    let output = promtool()
+        .args(arguments)
+        .arg(config)
+        .arg(job)
+        .output()
+        .expect("running promtool");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let list: Value = serde_json::from_str(&said).unwrap_or_else(|error| {
+        panic!(
+            "{error} in what promtool says: {said}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    });
+    let targets = list.as_array().expect("a list").iter();
+    // A target that was dropped has no labels after relabelling.
+    let kept = |target: &Value| {
+        target
+            .get("labels")
+            .filter(|kept| !kept.is_null())
+            .map_or(Ok(Labels::new()), labels)
+    };
+    targets
+        .map(|target| {
+            (
+                labels(&target["discoveredLabels"]).expect("labels"),
+                kept(target).expect("labels"),
+            )
+        })
+        .collect()
+}
+
+fn promtool() -> Command {
+    Command::new(find("promtool").expect("promtool is installed"))
+}
