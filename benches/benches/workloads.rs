@@ -212,6 +212,8 @@ criterion_group!(
     w1_ingest,
     w1_parts,
     w2_snapshot,
+    w4_relabel,
+    w5_churn,
     w6_register,
     w8_latency,
     w9_fan_out

@@ -156,6 +156,8 @@ impl Churn {
             per_group,
             generation: 0,
         };
+        // The snapshot that follows the registering, so that the next one has all groups.
+        churn.emit();
         let all = (0..jobs).map(|place| churn.encode(place, 0..groups)).collect();
         let outputs = churn.cycle(all);
         assert_eq!(outputs, jobs * groups * per_group, "every target is started");
@@ -180,6 +182,17 @@ impl Churn {
             let taken = self.manager.handle_update(self.now, *provider, update);
             assert!(taken.is_ok(), "the provider runs");
         }
+        if let Some(snapshot) = self.emit() {
+            self.pools.handle_snapshot(&snapshot);
+        }
+        let outputs = std::iter::from_fn(|| self.pools.poll_output());
+        outputs
+            .filter(|(_, output)| matches!(output, PoolOutput::Started(_) | PoolOutput::Relabelled { .. }))
+            .count()
+    }
+
+    /// The snapshot that is due.
+    fn emit(&mut self) -> Option<Snapshot> {
         if let Some((deadline, _)) = self.manager.poll_timeout() {
             self.now = deadline;
             self.manager.handle_timeout(deadline);
@@ -191,13 +204,7 @@ impl Churn {
             }
         }
         self.manager.handle_receiver_ready(self.now);
-        if let Some(snapshot) = last {
-            self.pools.handle_snapshot(&snapshot);
-        }
-        let outputs = std::iter::from_fn(|| self.pools.poll_output());
-        outputs
-            .filter(|(_, output)| matches!(output, PoolOutput::Started(_) | PoolOutput::Relabelled { .. }))
-            .count()
+        last
     }
 
     /// How many targets are active.

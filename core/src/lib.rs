@@ -34,7 +34,6 @@ mod manager;
 mod pool;
 mod provider;
 mod random;
-pub mod relabel;
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -43,6 +42,7 @@ pub mod relabel;
 )]
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
+pub mod relabel;
 mod snapshot;
 mod store;
 mod time;
