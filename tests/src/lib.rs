@@ -4,7 +4,7 @@
 //!   model in `headcount_core::reference`.
 //! * `servers`: the `headcount` binary between real servers.
 //!
-//! With `HEADCOUNT_LONG=1` in the environment the random tests run about a hundred times longer.
+//! With `HEADCOUNT_LONG=N` in the environment the random tests run N times as long; N is 1 to 1000.
 
 /// How long the random tests run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,17 +16,15 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// What is asked for: little, or, with `HEADCOUNT_LONG=1`, much.
+    /// What is asked for with `HEADCOUNT_LONG`; without it, or if it is no number, the usual.
     pub fn asked_for() -> Self {
-        match std::env::var_os("HEADCOUNT_LONG") {
-            Some(value) if value == "1" => Self {
-                cases: 10_000,
-                steps: 200_000,
-            },
-            _ => Self {
-                cases: 256,
-                steps: 4_000,
-            },
+        let asked = std::env::var("HEADCOUNT_LONG")
+            .ok()
+            .and_then(|value| value.parse().ok());
+        let times: u32 = asked.unwrap_or(1).clamp(1, 1_000);
+        Self {
+            cases: times.saturating_mul(256),
+            steps: (times as usize).saturating_mul(4_000),
         }
     }
 }
