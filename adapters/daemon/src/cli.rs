@@ -53,7 +53,7 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9099")]
     pub(crate) listen: String,
 
-    /// Keeps a file for file_sd_configs in this folder for each job, <job>.json.
+    /// Keeps a file for file_sd_configs in this folder for each job, `<job>.json`.
     ///
     /// A file is replaced as a whole, and only when its content changes. Characters of a job's
     /// name other than letters, digits, `-`, `_` and inner dots are written as %XX. Files of jobs
