@@ -17,21 +17,7 @@ pub fn load(path: &Path) -> Result<Config, LoadErrors> {
     match Machine.read(&absolute, FILE_LIMIT) {
         // Messages show the path as it was given.
         Ok(bytes) => assemble(&bytes, path, folder_of(&absolute), &Machine),
-        Err(error) => {
-            let kind = ProblemKind::Unreadable {
-                reason: error.to_string(),
-            };
-            let problem = Problem {
-                file: path.into(),
-                position: None,
-                field: String::new(),
-                kind,
-            };
-            Err(LoadErrors {
-                problems: vec![problem],
-                omitted: 0,
-            })
-        }
+        Err(error) => Err(LoadErrors::unreadable(path, &error)),
     }
 }
 

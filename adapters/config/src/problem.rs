@@ -4,6 +4,7 @@
 //! field, what was expected, and what kind of thing was found instead.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -255,6 +256,25 @@ pub struct LoadErrors {
     pub problems: Vec<Problem>,
     /// How many more there are that were not kept.
     pub omitted: usize,
+}
+
+impl LoadErrors {
+    /// The one problem of a configuration file that can't be read.
+    pub fn unreadable(file: &Path, error: &io::Error) -> Self {
+        let kind = ProblemKind::Unreadable {
+            reason: error.to_string(),
+        };
+        let problem = Problem {
+            file: file.into(),
+            position: None,
+            field: String::new(),
+            kind,
+        };
+        Self {
+            problems: vec![problem],
+            omitted: 0,
+        }
+    }
 }
 
 impl fmt::Display for LoadErrors {

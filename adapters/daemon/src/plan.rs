@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use headcount_config::{Config, LoadErrors, Machine, Problem, ProblemKind, ScrapeConfig, Surroundings};
+use headcount_config::{Config, LoadErrors, Machine, Problem, ScrapeConfig, Surroundings};
 use headcount_discoverer::settings::SdConfig;
 use rapidhash::v3::rapidhash_v3;
 
@@ -79,21 +79,7 @@ fn load_file(path: &Path) -> (Fingerprint, Result<Plan, LoadErrors>) {
     let recorder = Recorder::default();
     let plan = match recorder.read(path, READ_LIMIT) {
         Ok(bytes) => headcount_config::parse(&bytes, path, &recorder).map(Plan::from),
-        Err(error) => {
-            let kind = ProblemKind::Unreadable {
-                reason: error.to_string(),
-            };
-            let problem = Problem {
-                file: path.into(),
-                position: None,
-                field: String::new(),
-                kind,
-            };
-            Err(LoadErrors {
-                problems: vec![problem],
-                omitted: 0,
-            })
-        }
+        Err(error) => Err(LoadErrors::unreadable(path, &error)),
     };
     (Fingerprint(recorder.seen.get()), plan)
 }
