@@ -11,6 +11,7 @@
 //! * [`Snapshot`], [`SnapshotDiff`]: what the receiver gets.
 //! * [`relabel`]: rules that drop targets and rewrite their labels.
 //! * [`TargetPool`], [`TargetPools`], [`Fate`]: a job's targets, and what became of each.
+//! * [`Schedule`]: when each target is scraped, and what came of it.
 //!
 //! # Panics and errors
 //! A backend's trouble is data. No input makes this crate panic: there is no indexing, no
@@ -43,6 +44,7 @@ mod random;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
 pub mod relabel;
+mod scrape;
 mod snapshot;
 mod store;
 mod time;
@@ -59,6 +61,9 @@ pub use pool::{
 };
 pub use provider::{FailedConfig, Health, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;
+pub use scrape::{
+    LastScrape, Schedule, ScheduleCounts, ScheduleOptions, Scrape, ScrapePace, ScrapeResult, ScrapeStatus,
+};
 pub use snapshot::{Pool, SetView, Snapshot};
 pub use store::{GroupChange, Groups, Stored};
 pub use time::Instant;

@@ -33,7 +33,7 @@ const UNITS: [(&str, u64); 7] = [
 const MOST_NANOS: u64 = i64::MAX as u64;
 
 /// Reads a duration.
-pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
+pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
     match text {
         "" => return Err(DurationError::Empty),
         "0" => return Ok(Duration::ZERO),

@@ -11,6 +11,11 @@ use crate::{Group, LabelSet, ProviderId};
 pub struct TargetId(pub(super) u64);
 
 impl TargetId {
+    /// The target with this number, which [`number`](Self::number) gave.
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// As a number, for spreading targets over time or shards.
     pub const fn number(self) -> u64 {
         self.0

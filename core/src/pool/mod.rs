@@ -34,6 +34,7 @@ use job::Job;
 use owners::{Owners, Place};
 
 pub use duration::DurationError;
+pub(crate) use duration::parse as parse_duration;
 pub use fate::{Fate, InvalidTarget, TargetId, TargetLimit, TargetView};
 pub use job::{JobOptions, TargetLimits};
 pub use pools::TargetPools;
