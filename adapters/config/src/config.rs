@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use headcount_core::relabel::RelabelRule;
+
 use crate::problem::{Problem, ProblemKind};
 use crate::section::alertmanager::AlertmanagerConfig;
 use crate::section::global::Global;
-use crate::section::relabel::{RelabelConfig, RelabelRules};
+use crate::section::relabel::RelabelRules;
 use crate::section::scrape::{self, JobNames, ScrapeConfig};
 use crate::surroundings::{Surroundings, join};
 use crate::yaml::{Cursor, Fields};
@@ -29,7 +31,7 @@ pub struct Config {
     /// `scrape_configs`, then those of the files that `scrape_config_files` names, in order.
     pub scrape_configs: Vec<ScrapeConfig>,
     /// `alerting.alert_relabel_configs`.
-    pub alert_relabel_configs: Vec<RelabelConfig>,
+    pub alert_relabel_configs: Vec<RelabelRule>,
     /// `alerting.alertmanagers`. Prometheus calls their target sets `config-0`, `config-1`, ….
     pub alertmanagers: Vec<AlertmanagerConfig>,
     /// `scrape_config_files`: patterns.
@@ -47,7 +49,7 @@ pub struct Config {
 pub(crate) struct TopLevel {
     pub(crate) global: Global,
     pub(crate) scrape_configs: Vec<ScrapeConfig>,
-    pub(crate) alert_relabel_configs: Vec<RelabelConfig>,
+    pub(crate) alert_relabel_configs: Vec<RelabelRule>,
     pub(crate) alertmanagers: Vec<AlertmanagerConfig>,
     pub(crate) scrape_config_files: Vec<(String, crate::problem::Position)>,
 }
@@ -112,9 +114,9 @@ pub(crate) fn read_included(
 }
 
 fn read_alerting(mut fields: Fields<'_>, folder: &Path, top: &mut TopLevel) {
-    let legacy = top.global.name_validation.is_legacy();
+    let names = top.global.name_validation;
     if let Some(rules) = fields.take("alert_relabel_configs") {
-        top.alert_relabel_configs = RelabelRules::read(&rules).check(legacy);
+        top.alert_relabel_configs = RelabelRules::read(&rules).check(names);
     }
     for entry in fields
         .take("alertmanagers")
@@ -124,7 +126,7 @@ fn read_alerting(mut fields: Fields<'_>, folder: &Path, top: &mut TopLevel) {
         match entry.fields() {
             Some(mut fields) => {
                 top.alertmanagers
-                    .push(AlertmanagerConfig::read(&mut fields, legacy, folder));
+                    .push(AlertmanagerConfig::read(&mut fields, names, folder));
                 fields.finish();
             }
             None if entry.is_null() => entry.report(ProblemKind::EmptyEntry),

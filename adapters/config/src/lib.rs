@@ -39,12 +39,11 @@ pub use load::{load, parse, parse_isolated};
 pub use problem::{LoadErrors, Position, Problem, ProblemKind};
 pub use section::alertmanager::AlertmanagerConfig;
 pub use section::global::{Global, Limits};
-pub use section::naming::{NameEscaping, NameValidation};
+pub use section::naming::NameEscaping;
 pub use section::protocol::ScrapeProtocol;
-pub use section::relabel::{RelabelConfig, SourceLabels};
 pub use section::scrape::ScrapeConfig;
 pub use section::sd::MECHANISMS;
 pub use surroundings::{Machine, Nowhere, Surroundings};
 pub use value::{
-    DurationError, RegexError, RelabelRegex, SizeError, UrlError, format_duration, parse_duration, parse_size,
+    DurationError, RegexError, SizeError, UrlError, format_duration, parse_duration, parse_regex, parse_size,
 };

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headcount_core::relabel::RelabelError;
+
 use crate::value::{DurationError, RegexError, SizeError, UrlError, format_duration};
 
 /// A place in a file. Both numbers count from 1; columns are counted in characters.
@@ -238,6 +240,9 @@ pub enum ProblemKind {
     /// A rule that holds between several fields and is broken.
     #[error("{0}")]
     Rule(&'static str),
+    /// Relabelling rules that can't be carried out.
+    #[error(transparent)]
+    Relabel(#[from] RelabelError),
     /// The file holds more documents than the one that is read. Prometheus reads the first only.
     #[error("only the first YAML document is read; what follows this line is ignored, as in Prometheus")]
     FurtherDocument,

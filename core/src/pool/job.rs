@@ -9,7 +9,7 @@ use crate::hash;
 use crate::relabel::Relabeling;
 
 /// What a job says about its targets.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobOptions {
     /// `job_name`.
     pub name: String,

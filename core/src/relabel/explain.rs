@@ -49,7 +49,7 @@ impl Relabeling {
             Ok(()) => Verdict::Kept,
             Err(TooLarge) => Verdict::TooLarge { rule: 0 },
         };
-        for (place, rule) in self.rules().iter().enumerate() {
+        for (place, rule) in self.compiled().iter().enumerate() {
             if verdict != Verdict::Kept {
                 break;
             }

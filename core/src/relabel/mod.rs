@@ -18,6 +18,7 @@ mod relabeler;
 mod rule;
 mod template;
 
+use core::fmt;
 use std::sync::Arc;
 
 use compiled::{Action, Compiled};
@@ -28,9 +29,10 @@ pub(crate) use layout::{LayoutId, Layouts, MAX_LABELS, NameId};
 pub use relabeler::{Relabeler, Verdict};
 pub use rule::{NameValidation, RelabelError, RelabelRule, RuleRegex, SourceLabels};
 
-/// A list of rules, checked and compiled. Cheap to clone.
-#[derive(Debug, Clone)]
+/// A list of rules, checked and compiled. Cheap to clone; two are equal when their rules are.
+#[derive(Clone)]
 pub struct Relabeling {
+    rules: Arc<[RelabelRule]>,
     compiled: Arc<[Compiled]>,
     names: NameValidation,
 }
@@ -41,10 +43,12 @@ impl Relabeling {
     /// # Errors
     /// The first rule that can't be carried out.
     pub fn compile(rules: impl IntoIterator<Item = RelabelRule>, names: NameValidation) -> Result<Self, RelabelError> {
-        let rules = rules.into_iter().enumerate();
-        let compiled = rules.map(|(place, rule)| Compiled::new(place, &rule, names));
+        let rules: Arc<[RelabelRule]> = rules.into_iter().collect();
+        let compiled = rules.iter().enumerate();
+        let compiled = compiled.map(|(place, rule)| Compiled::new(place, rule, names));
         Ok(Self {
             compiled: compiled.collect::<Result<_, _>>()?,
+            rules,
             names,
         })
     }
@@ -64,8 +68,27 @@ impl Relabeling {
         self.names
     }
 
-    fn rules(&self) -> &[Compiled] {
+    /// The rules as they were given.
+    pub fn rules(&self) -> &[RelabelRule] {
+        &self.rules
+    }
+
+    fn compiled(&self) -> &[Compiled] {
         &self.compiled
+    }
+}
+
+impl PartialEq for Relabeling {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names && self.rules == other.rules
+    }
+}
+
+impl Eq for Relabeling {}
+
+impl fmt::Debug for Relabeling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&*self.rules).finish()
     }
 }
 
@@ -73,6 +96,7 @@ impl Default for Relabeling {
     /// No rules.
     fn default() -> Self {
         Self {
+            rules: Arc::new([]),
             compiled: Arc::new([]),
             names: NameValidation::default(),
         }

@@ -68,7 +68,7 @@ struct Scratch {
 impl Relabeler {
     /// Knows nothing yet.
     pub fn new(relabeling: Relabeling) -> Self {
-        let memories = relabeling.rules().iter().map(|_| Memory::default()).collect();
+        let memories = relabeling.compiled().iter().map(|_| Memory::default()).collect();
         Self {
             relabeling,
             machine: Machine {
@@ -141,7 +141,7 @@ impl Relabeler {
     #[inline]
     pub(crate) fn run(&mut self, draft: &mut Draft<'_>) -> Verdict {
         let names = self.relabeling.names();
-        for (place, rule) in self.relabeling.rules().iter().enumerate() {
+        for (place, rule) in self.relabeling.compiled().iter().enumerate() {
             match self.machine.step(names, place, rule, draft) {
                 Ok(true) => {}
                 Ok(false) => return Verdict::Dropped { rule: number(place) },

@@ -1,5 +1,6 @@
 //! Rules as they are given: typed, so that each action holds just what it uses.
 
+use core::fmt;
 use core::num::NonZeroU64;
 
 /// The labels whose values a rule looks at, and what stands between them.
@@ -20,8 +21,8 @@ impl Default for SourceLabels {
     }
 }
 
-/// A rule's regular expression.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A rule's regular expression. Its debug output is what its author wrote.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RuleRegex {
     /// As its author wrote it, for messages.
     pub written: String,
@@ -48,7 +49,13 @@ impl Default for RuleRegex {
     }
 }
 
-/// Which names labels may have.
+impl fmt::Debug for RuleRegex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.written, f)
+    }
+}
+
+/// Which names labels may have: `metric_name_validation_scheme`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum NameValidation {
     /// Any text that is not empty.
@@ -59,6 +66,11 @@ pub enum NameValidation {
 }
 
 impl NameValidation {
+    /// Whether the stricter rules hold.
+    pub fn is_legacy(self) -> bool {
+        self == Self::Legacy
+    }
+
     /// Whether a label may have this name.
     pub fn allows(self, name: &str) -> bool {
         match self {
@@ -191,6 +203,15 @@ impl RelabelRule {
             | Self::Lowercase { source, .. }
             | Self::Uppercase { source, .. } => Some(source),
             Self::LabelMap { .. } | Self::LabelDrop { .. } | Self::LabelKeep { .. } => None,
+        }
+    }
+}
+
+impl RelabelError {
+    /// The place of the rule that can't be used, counted from 0.
+    pub fn rule(&self) -> usize {
+        match self {
+            Self::LabelName { rule, .. } | Self::Regex { rule, .. } | Self::RegexTooLarge { rule, .. } => *rule,
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use headcount_config::{Config, RelabelConfig, ScrapeConfig, SourceLabels, load};
-use headcount_core::relabel::{self, RelabelRule, Relabeling, RuleRegex};
-use headcount_core::{Encoder, Fate, JobOptions, ProviderId, TargetLimits, TargetPool};
+use headcount_config::{Config, ScrapeConfig, load};
+use headcount_core::relabel::{NameValidation, Relabeling};
+use headcount_core::{Encoder, Fate, JobOptions, ProviderId, TargetPool};
 use headcount_discoverer::settings::SdConfig;
 
 use super::{LATER_LABELS, Outcome, Targets};
@@ -52,107 +52,11 @@ fn of_job(job: &ScrapeConfig) -> Targets {
     targets.collect()
 }
 
+/// The job's options, with the names that promtool 2 knows.
 fn options(job: &ScrapeConfig) -> JobOptions {
-    // The names that promtool 2 knows.
-    let names = relabel::NameValidation::Legacy;
+    let rules = job.relabel_configs.rules().to_vec();
     JobOptions {
-        name: job.job_name.clone(),
-        scrape_interval: job.scrape_interval,
-        scrape_timeout: job.scrape_timeout,
-        metrics_path: job.metrics_path.clone(),
-        scheme: job.scheme.clone(),
-        params: job.params.clone(),
-        convert_classic_histograms_to_nhcb: job.convert_classic_histograms_to_nhcb,
-        always_scrape_classic_histograms: job.always_scrape_classic_histograms,
-        scrape_native_histograms: job.scrape_native_histograms,
-        relabeling: Relabeling::compile(job.relabel_configs.iter().map(rule), names).unwrap(),
-        limits: TargetLimits {
-            targets: job.limits.targets,
-            labels: job.limits.labels,
-            label_name_length: job.limits.label_name_length,
-            label_value_length: job.limits.label_value_length,
-            kept_dropped_targets: job.limits.kept_dropped_targets,
-        },
-    }
-}
-
-fn rule(config: &RelabelConfig) -> RelabelRule {
-    let source = |source: &SourceLabels| relabel::SourceLabels {
-        names: source.names.clone(),
-        separator: source.separator.clone(),
-    };
-    let regex = |regex: &headcount_config::RelabelRegex| RuleRegex {
-        written: regex.as_str().to_owned(),
-        anchored: regex.anchored().to_owned(),
-    };
-    match config.clone() {
-        RelabelConfig::Replace {
-            source: from,
-            regex: by,
-            target_label,
-            replacement,
-        } => RelabelRule::Replace {
-            source: source(&from),
-            regex: regex(&by),
-            target_label,
-            replacement,
-        },
-        RelabelConfig::Keep {
-            source: from,
-            regex: by,
-        } => RelabelRule::Keep {
-            source: source(&from),
-            regex: regex(&by),
-        },
-        RelabelConfig::Drop {
-            source: from,
-            regex: by,
-        } => RelabelRule::Drop {
-            source: source(&from),
-            regex: regex(&by),
-        },
-        RelabelConfig::KeepEqual {
-            source: from,
-            target_label,
-        } => RelabelRule::KeepEqual {
-            source: source(&from),
-            target_label,
-        },
-        RelabelConfig::DropEqual {
-            source: from,
-            target_label,
-        } => RelabelRule::DropEqual {
-            source: source(&from),
-            target_label,
-        },
-        RelabelConfig::HashMod {
-            source: from,
-            target_label,
-            modulus,
-        } => RelabelRule::HashMod {
-            source: source(&from),
-            target_label,
-            modulus,
-        },
-        RelabelConfig::LabelMap { regex: by, replacement } => RelabelRule::LabelMap {
-            regex: regex(&by),
-            replacement,
-        },
-        RelabelConfig::LabelDrop { regex: by } => RelabelRule::LabelDrop { regex: regex(&by) },
-        RelabelConfig::LabelKeep { regex: by } => RelabelRule::LabelKeep { regex: regex(&by) },
-        RelabelConfig::Lowercase {
-            source: from,
-            target_label,
-        } => RelabelRule::Lowercase {
-            source: source(&from),
-            target_label,
-        },
-        RelabelConfig::Uppercase {
-            source: from,
-            target_label,
-        } => RelabelRule::Uppercase {
-            source: source(&from),
-            target_label,
-        },
+        relabeling: Relabeling::compile(rules, NameValidation::Legacy).unwrap(),
+        ..JobOptions::from(job)
     }
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling};
 use headcount_discoverer::settings::{HttpClientSettings, SdConfig};
 
-use super::relabel::{RelabelConfig, RelabelRules};
+use super::relabel::RelabelRules;
 use super::{http_client, sd};
 use crate::problem::ProblemKind;
 use crate::yaml::Fields;
@@ -24,13 +25,13 @@ pub struct AlertmanagerConfig {
     /// How Alertmanagers are discovered, in Prometheus's order.
     pub sd: Vec<SdConfig>,
     /// `relabel_configs`.
-    pub relabel_configs: Vec<RelabelConfig>,
+    pub relabel_configs: Relabeling,
     /// `alert_relabel_configs`.
-    pub alert_relabel_configs: Vec<RelabelConfig>,
+    pub alert_relabel_configs: Vec<RelabelRule>,
 }
 
 impl AlertmanagerConfig {
-    pub(crate) fn read(fields: &mut Fields<'_>, legacy: bool, folder: &Path) -> Self {
+    pub(crate) fn read(fields: &mut Fields<'_>, names: NameValidation, folder: &Path) -> Self {
         if let Some(at) = fields.take_some("api_version")
             && let Some(version) = at.text()
             && version != "v2"
@@ -59,8 +60,8 @@ impl AlertmanagerConfig {
             timeout: fields.duration("timeout").unwrap_or(Duration::from_secs(10)),
             client,
             sd: sd::read(fields, folder, relabel.is_empty()),
-            relabel_configs: relabel.check(legacy),
-            alert_relabel_configs: alert_relabel.check(legacy),
+            relabel_configs: relabel.compile(names),
+            alert_relabel_configs: alert_relabel.check(names),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::naming::{self, NameEscaping, NameValidation};
+use headcount_core::relabel::NameValidation;
+
+use super::naming::{self, NameEscaping};
 use super::protocol::{self, ScrapeProtocol};
 use crate::problem::ProblemKind;
 use crate::surroundings::{Surroundings, join};

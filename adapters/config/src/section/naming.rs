@@ -1,24 +1,9 @@
 //! Which names metrics and labels may have, and how others are escaped.
 
+use headcount_core::relabel::NameValidation;
+
 use crate::problem::ProblemKind;
 use crate::yaml::Cursor;
-
-/// `metric_name_validation_scheme`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum NameValidation {
-    /// `utf8`: any text that is not empty.
-    #[default]
-    Utf8,
-    /// `legacy`: letters, digits and underscores, as in Prometheus 2.
-    Legacy,
-}
-
-impl NameValidation {
-    /// Whether the stricter rules hold.
-    pub fn is_legacy(self) -> bool {
-        self == Self::Legacy
-    }
-}
 
 /// `metric_name_escaping_scheme`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -1,107 +1,16 @@
-//! Relabelling rules: read, checked, and typed so that each action holds just what it uses.
+//! Relabelling rules: read, checked, and given as the core's [`RelabelRule`], in which each action
+//! holds just what it uses.
 
 use std::num::NonZeroU64;
 
+use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling, RuleRegex, SourceLabels};
+
 use crate::problem::ProblemKind;
-use crate::value::{RelabelRegex, is_label_name, is_label_template};
+use crate::value::{is_label_name, is_label_template, parse_regex};
 use crate::yaml::{Cursor, Fields};
-
-/// The labels whose values a rule looks at, and what stands between them.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SourceLabels {
-    /// `source_labels`, in order.
-    pub names: Vec<String>,
-    /// `separator`; `;` unless said otherwise.
-    pub separator: String,
-}
-
-/// One relabelling rule.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum RelabelConfig {
-    /// Where `regex` matches the source, sets a label to the filled-in replacement.
-    Replace {
-        /// What is looked at.
-        source: SourceLabels,
-        /// What has to match; `(.*)` unless said otherwise.
-        regex: RelabelRegex,
-        /// The label that is set; may refer to the expression's groups.
-        target_label: String,
-        /// What it is set to; `$1` unless said otherwise.
-        replacement: String,
-    },
-    /// Drops the target unless `regex` matches the source.
-    Keep {
-        /// What is looked at.
-        source: SourceLabels,
-        /// What has to match.
-        regex: RelabelRegex,
-    },
-    /// Drops the target if `regex` matches the source.
-    Drop {
-        /// What is looked at.
-        source: SourceLabels,
-        /// What has to match.
-        regex: RelabelRegex,
-    },
-    /// Drops the target unless the source equals a label's value.
-    KeepEqual {
-        /// What is looked at.
-        source: SourceLabels,
-        /// The label that it is compared with.
-        target_label: String,
-    },
-    /// Drops the target if the source equals a label's value.
-    DropEqual {
-        /// What is looked at.
-        source: SourceLabels,
-        /// The label that it is compared with.
-        target_label: String,
-    },
-    /// Sets a label to the source's hash, modulo a number.
-    HashMod {
-        /// What is looked at.
-        source: SourceLabels,
-        /// The label that is set.
-        target_label: String,
-        /// The number.
-        modulus: NonZeroU64,
-    },
-    /// Copies labels whose names match to labels with other names.
-    LabelMap {
-        /// What a name has to match.
-        regex: RelabelRegex,
-        /// The other name; may refer to the expression's groups.
-        replacement: String,
-    },
-    /// Drops labels whose names match.
-    LabelDrop {
-        /// What a name has to match.
-        regex: RelabelRegex,
-    },
-    /// Drops labels whose names don't match.
-    LabelKeep {
-        /// What a name has to match.
-        regex: RelabelRegex,
-    },
-    /// Sets a label to the source in lower case.
-    Lowercase {
-        /// What is looked at.
-        source: SourceLabels,
-        /// The label that is set.
-        target_label: String,
-    },
-    /// Sets a label to the source in upper case.
-    Uppercase {
-        /// What is looked at.
-        source: SourceLabels,
-        /// The label that is set.
-        target_label: String,
-    },
-}
 
 const ACTIONS: &str =
     "replace, keep, drop, keepequal, dropequal, hashmod, labelmap, labeldrop, labelkeep, lowercase, uppercase";
-const ANYTHING: &str = "(.*)";
 const SEPARATOR: &str = ";";
 const REPLACEMENT: &str = "$1";
 
@@ -118,7 +27,7 @@ struct Draft<'a> {
     source_labels: Option<Vec<String>>,
     separator: String,
     /// `None` when it is the default, `Some(None)` when it is written and wrong.
-    regex: Option<Option<RelabelRegex>>,
+    regex: Option<Option<RuleRegex>>,
     modulus: u64,
     target_label: String,
     replacement: String,
@@ -146,9 +55,27 @@ impl<'a> RelabelRules<'a> {
         self.0.is_empty()
     }
 
-    /// Checks the rules against each other's fields. `legacy` is the validation scheme of names.
-    pub(crate) fn check(self, legacy: bool) -> Vec<RelabelConfig> {
+    /// Checks each rule's fields against each other. `names` says which names labels may have.
+    pub(crate) fn check(self, names: NameValidation) -> Vec<RelabelRule> {
+        let legacy = names.is_legacy();
         self.0.into_iter().filter_map(|draft| draft.check(legacy)).collect()
+    }
+
+    /// Checks the rules, and compiles them.
+    pub(super) fn compile(self, names: NameValidation) -> Relabeling {
+        let places: Vec<_> = self.0.iter().map(|draft| draft.at.clone()).collect();
+        let count = places.len();
+        let rules = self.check(names);
+        if rules.len() < count {
+            // Something was reported, and the result does not count.
+            return Relabeling::default();
+        }
+        Relabeling::compile(rules, names).unwrap_or_else(|error| {
+            if let Some(at) = places.get(error.rule()) {
+                at.report(ProblemKind::Relabel(error));
+            }
+            Relabeling::default()
+        })
     }
 }
 
@@ -190,7 +117,7 @@ impl<'a> Draft<'a> {
             separator,
             regex: fields.take("regex").map(|at| {
                 let text = at.text()?;
-                RelabelRegex::parse(&text).map_err(|error| at.report(error)).ok()
+                parse_regex(&text).map_err(|error| at.report(error)).ok()
             }),
             modulus: fields.count("modulus").unwrap_or_default(),
             target_label,
@@ -200,7 +127,7 @@ impl<'a> Draft<'a> {
         Some(draft)
     }
 
-    fn check(self, legacy: bool) -> Option<RelabelConfig> {
+    fn check(self, legacy: bool) -> Option<RelabelRule> {
         match self.action.as_str() {
             "replace" => {
                 let is_valid = if self.target_label.contains('$') {
@@ -211,31 +138,31 @@ impl<'a> Draft<'a> {
                 self.require_target(is_valid(&self.target_label, legacy), legacy)?;
                 let regex = self.regex()?;
                 let source = self.source();
-                Some(RelabelConfig::Replace {
+                Some(RelabelRule::Replace {
                     source,
                     regex,
                     target_label: self.target_label,
                     replacement: self.replacement,
                 })
             }
-            "keep" => Some(RelabelConfig::Keep {
+            "keep" => Some(RelabelRule::Keep {
                 source: self.source(),
                 regex: self.regex()?,
             }),
-            "drop" => Some(RelabelConfig::Drop {
+            "drop" => Some(RelabelRule::Drop {
                 source: self.source(),
                 regex: self.regex()?,
             }),
             "keepequal" => {
                 self.check_equal(legacy)?;
-                Some(RelabelConfig::KeepEqual {
+                Some(RelabelRule::KeepEqual {
                     source: self.source(),
                     target_label: self.target_label,
                 })
             }
             "dropequal" => {
                 self.check_equal(legacy)?;
-                Some(RelabelConfig::DropEqual {
+                Some(RelabelRule::DropEqual {
                     source: self.source(),
                     target_label: self.target_label,
                 })
@@ -247,7 +174,7 @@ impl<'a> Draft<'a> {
                         .report(ProblemKind::Rule("the action hashmod needs a modulus greater than 0"));
                     return None;
                 };
-                Some(RelabelConfig::HashMod {
+                Some(RelabelRule::HashMod {
                     source: self.source(),
                     target_label: self.target_label,
                     modulus,
@@ -259,29 +186,29 @@ impl<'a> Draft<'a> {
                     self.report_at("replacement", ProblemKind::LabelName { name, legacy });
                     return None;
                 }
-                Some(RelabelConfig::LabelMap {
+                Some(RelabelRule::LabelMap {
                     regex: self.regex()?,
                     replacement: self.replacement,
                 })
             }
             "labeldrop" => {
                 self.check_only_regex()?;
-                Some(RelabelConfig::LabelDrop { regex: self.regex()? })
+                Some(RelabelRule::LabelDrop { regex: self.regex()? })
             }
             "labelkeep" => {
                 self.check_only_regex()?;
-                Some(RelabelConfig::LabelKeep { regex: self.regex()? })
+                Some(RelabelRule::LabelKeep { regex: self.regex()? })
             }
             "lowercase" => {
                 self.check_case(legacy)?;
-                Some(RelabelConfig::Lowercase {
+                Some(RelabelRule::Lowercase {
                     source: self.source(),
                     target_label: self.target_label,
                 })
             }
             "uppercase" => {
                 self.check_case(legacy)?;
-                Some(RelabelConfig::Uppercase {
+                Some(RelabelRule::Uppercase {
                     source: self.source(),
                     target_label: self.target_label,
                 })
@@ -318,8 +245,8 @@ impl<'a> Draft<'a> {
     }
 
     /// The expression, or the default one. `None` when it is wrong, which was reported.
-    fn regex(&self) -> Option<RelabelRegex> {
-        self.regex.clone().unwrap_or_else(|| RelabelRegex::parse(ANYTHING).ok())
+    fn regex(&self) -> Option<RuleRegex> {
+        self.regex.clone().unwrap_or_else(|| Some(RuleRegex::default()))
     }
 
     fn require_target(&self, is_valid: bool, legacy: bool) -> Option<()> {

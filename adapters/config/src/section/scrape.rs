@@ -5,12 +5,14 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling};
+use headcount_core::{JobOptions, TargetLimits};
 use headcount_discoverer::settings::{HttpClientSettings, SdConfig};
 
 use super::global::{Global, Limits, read_pace};
-use super::naming::{self, NameEscaping, NameValidation};
+use super::naming::{self, NameEscaping};
 use super::protocol::{self, ScrapeProtocol};
-use super::relabel::{RelabelConfig, RelabelRules};
+use super::relabel::RelabelRules;
 use super::{http_client, sd};
 use crate::problem::{Position, ProblemKind};
 use crate::surroundings::join;
@@ -71,9 +73,9 @@ pub struct ScrapeConfig {
     /// `static_configs` last and as one.
     pub sd: Vec<SdConfig>,
     /// `relabel_configs`.
-    pub relabel_configs: Vec<RelabelConfig>,
+    pub relabel_configs: Relabeling,
     /// `metric_relabel_configs`.
-    pub metric_relabel_configs: Vec<RelabelConfig>,
+    pub metric_relabel_configs: Vec<RelabelRule>,
 }
 
 impl ScrapeConfig {
@@ -114,8 +116,33 @@ impl ScrapeConfig {
             extra_scrape_metrics: global.extra_scrape_metrics,
             client: HttpClientSettings::default(),
             sd,
-            relabel_configs: Vec::new(),
+            relabel_configs: Relabeling::default(),
             metric_relabel_configs: Vec::new(),
+        }
+    }
+}
+
+impl From<&ScrapeConfig> for JobOptions {
+    /// What the job says about its targets.
+    fn from(job: &ScrapeConfig) -> Self {
+        Self {
+            name: job.job_name.clone(),
+            scrape_interval: job.scrape_interval,
+            scrape_timeout: job.scrape_timeout,
+            metrics_path: job.metrics_path.clone(),
+            scheme: job.scheme.clone(),
+            params: job.params.clone(),
+            convert_classic_histograms_to_nhcb: job.convert_classic_histograms_to_nhcb,
+            always_scrape_classic_histograms: job.always_scrape_classic_histograms,
+            scrape_native_histograms: job.scrape_native_histograms,
+            relabeling: job.relabel_configs.clone(),
+            limits: TargetLimits {
+                targets: job.limits.targets,
+                labels: job.limits.labels,
+                label_name_length: job.limits.label_name_length,
+                label_value_length: job.limits.label_value_length,
+                kept_dropped_targets: job.limits.kept_dropped_targets,
+            },
         }
     }
 }
@@ -175,9 +202,8 @@ fn read(fields: &mut Fields<'_>, global: &Global, folder: &Path, names: &mut Job
     read_naming(fields, &mut job, global);
     read_histograms(fields, &mut job, global);
     read_scraping(fields, &mut job, global, folder);
-    let legacy = job.name_validation.is_legacy();
-    job.relabel_configs = relabel.check(legacy);
-    job.metric_relabel_configs = metric_relabel.check(legacy);
+    job.relabel_configs = relabel.compile(job.name_validation);
+    job.metric_relabel_configs = metric_relabel.check(job.name_validation);
     job
 }
 

@@ -12,7 +12,7 @@ mod url;
 pub use duration::{DurationError, format_duration, parse_duration};
 pub(crate) use expand::expand;
 pub(crate) use label::{is_label_name, is_label_template};
-pub use regex::{RegexError, RelabelRegex};
+pub use regex::{RegexError, parse_regex};
 pub use size::{SizeError, parse_size};
 pub(crate) use url::Url;
 pub use url::UrlError;

@@ -8,8 +8,7 @@ mod class;
 mod escape;
 mod translate;
 
-use std::fmt;
-
+use headcount_core::relabel::RuleRegex;
 use translate::translate;
 
 /// A compiled expression may take this many bytes.
@@ -69,61 +68,35 @@ pub enum RegexError {
     },
 }
 
-/// A relabelling rule's `regex`: valid, as written, and as the `regex` crate reads it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct RelabelRegex {
-    text: String,
-    anchored: String,
-}
-
-impl RelabelRegex {
-    /// Checks an expression.
-    ///
-    /// # Errors
-    /// When Go would refuse it.
-    ///
-    /// ```
-    /// use headcount_config::RelabelRegex;
-    /// let regex = RelabelRegex::parse(r"\Qa.b\E(\d+)").unwrap();
-    /// assert!(regex::Regex::new(regex.anchored()).unwrap().is_match("a.b42"));
-    /// assert!(RelabelRegex::parse("a**").is_err());
-    /// ```
-    pub fn parse(text: &str) -> Result<Self, RegexError> {
-        // Prometheus anchors first and parses then, so an open `\Q` swallows the end.
-        let anchored = translate(&format!("^(?s:{text})$"))?;
-        match regex::RegexBuilder::new(&anchored).size_limit(SIZE_LIMIT).build() {
-            Ok(_) => Ok(Self {
-                text: text.to_owned(),
-                anchored,
-            }),
-            Err(regex::Error::CompiledTooBig(_)) => Err(RegexError::TooLarge),
-            // The library draws its message over several lines; the last one says what is wrong.
-            Err(error) => Err(RegexError::Other {
-                reason: error
-                    .to_string()
-                    .lines()
-                    .last()
-                    .unwrap_or_default()
-                    .trim_start_matches("error: ")
-                    .to_owned(),
-            }),
-        }
-    }
-
-    /// The expression as written.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The expression for the `regex` crate, anchored at both ends as Prometheus anchors it.
-    pub fn anchored(&self) -> &str {
-        &self.anchored
-    }
-}
-
-impl fmt::Debug for RelabelRegex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.text, f)
+/// Checks a rule's `regex`, and translates it for the `regex` crate.
+///
+/// # Errors
+/// When Go would refuse it.
+///
+/// ```
+/// let regex = headcount_config::parse_regex(r"\Qa.b\E(\d+)").unwrap();
+/// assert!(regex::Regex::new(&regex.anchored).unwrap().is_match("a.b42"));
+/// assert!(headcount_config::parse_regex("a**").is_err());
+/// ```
+pub fn parse_regex(text: &str) -> Result<RuleRegex, RegexError> {
+    // Prometheus anchors first and parses then, so an open `\Q` swallows the end.
+    let anchored = translate(&format!("^(?s:{text})$"))?;
+    match regex::RegexBuilder::new(&anchored).size_limit(SIZE_LIMIT).build() {
+        Ok(_) => Ok(RuleRegex {
+            written: text.to_owned(),
+            anchored,
+        }),
+        Err(regex::Error::CompiledTooBig(_)) => Err(RegexError::TooLarge),
+        // The library draws its message over several lines; the last one says what is wrong.
+        Err(error) => Err(RegexError::Other {
+            reason: error
+                .to_string()
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned(),
+        }),
     }
 }
 
@@ -134,8 +107,8 @@ mod tests {
     use super::*;
 
     fn is_match(expression: &str, text: &str) -> bool {
-        let regex = RelabelRegex::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-        regex::Regex::new(regex.anchored()).unwrap().is_match(text)
+        let regex = parse_regex(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
+        regex::Regex::new(&regex.anchored).unwrap().is_match(text)
     }
 
     #[test]
@@ -215,14 +188,14 @@ mod tests {
             r"\u0041",
             "(?",
         ] {
-            assert!(RelabelRegex::parse(expression).is_err(), "{expression}");
+            assert!(parse_regex(expression).is_err(), "{expression}");
         }
     }
 
     #[test]
     fn messages_are_one_line() {
         for expression in ["[b-a]", r"\p{Klingon}", r"\x{110000}"] {
-            let message = RelabelRegex::parse(expression).unwrap_err().to_string();
+            let message = parse_regex(expression).unwrap_err().to_string();
             assert!(!message.contains('\n'), "{message}");
         }
     }
@@ -230,7 +203,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_answered(expression in r"[ab\\QEdpxP<>()\[\]{}*+?|^$.,:0-9i-]{0,16}|\PC{0,16}") {
-            let _ = RelabelRegex::parse(&expression);
+            let _ = parse_regex(&expression);
         }
 
         #[test]
