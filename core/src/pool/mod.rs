@@ -13,6 +13,7 @@
 //! Labels are not kept: a target is its group, its place there, and its fate, and its labels are
 //! worked out again by a [`TargetReader`] for who asks.
 
+mod cursor;
 mod duration;
 mod evaluate;
 mod fate;
@@ -33,6 +34,7 @@ use fate::Entry;
 use job::Job;
 use owners::{Owners, Place};
 
+pub use cursor::TargetCursor;
 pub use duration::DurationError;
 pub(crate) use duration::parse as parse_duration;
 pub use fate::{Fate, InvalidTarget, TargetId, TargetLimit, TargetView};

@@ -28,8 +28,8 @@ impl TargetPools {
     }
 
     /// Takes the list of all jobs. Jobs that are gone stop all their targets; new ones start with
-    /// the groups that the last snapshot has for them; the targets of all others are worked out
-    /// again, and what differs is said. Of several jobs with one name the last counts.
+    /// the groups that the last snapshot has for them; where options differ, the targets are
+    /// worked out again, and what differs is said. Of several jobs with one name the last counts.
     pub fn configure(&mut self, jobs: impl IntoIterator<Item = JobOptions>) {
         let jobs = jobs.into_iter().map(|job| (Arc::<str>::from(job.name.as_str()), job));
         let jobs: BTreeMap<Arc<str>, JobOptions> = jobs.collect();
@@ -41,11 +41,14 @@ impl TargetPools {
             }
         }
         for (name, options) in jobs {
-            self.changed.insert(name.clone());
             if let Some(pool) = self.pools.get_mut(&name) {
-                pool.configure(options);
+                if *pool.options() != options {
+                    self.changed.insert(name);
+                    pool.configure(options);
+                }
                 continue;
             }
+            self.changed.insert(name.clone());
             let mut pool = TargetPool::new(options);
             if let Some(set) = self.snapshot.set(&name) {
                 for (provider, stored) in set.groups() {

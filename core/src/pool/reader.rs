@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::TargetView;
 use super::evaluate::{Evaluator, GroupLabels, final_labels};
-use super::fate::{Fate, TargetId};
+use super::fate::{Entry, Fate, TargetId};
 use super::job::Job;
-use crate::relabel::{Draft, Explanation, Verdict};
+use crate::relabel::{Draft, Explanation, RelabelRule, Verdict};
 
 /// Works out the labels of a pool's targets. Keep one for a list of many: it remembers what it
 /// worked out.
@@ -55,6 +55,27 @@ impl TargetReader {
         let entry = self.evaluator.evaluate(&self.job, &mut draft, target.labels, &group);
         entry.target()?;
         Some(final_labels(self.evaluator.labels(&draft)))
+    }
+
+    /// The rule that drops a target, counted from 0, and the text that it looks at; `None` when
+    /// no rule drops it.
+    pub fn dropped_by(&mut self, target: &TargetView<'_>) -> Option<(u32, String)> {
+        let mut draft = Draft::new();
+        let group = GroupLabels::of(target.group.labels());
+        let entry = self.evaluator.evaluate(&self.job, &mut draft, target.labels, &group);
+        let Entry::Dropped { rule } = entry else { return None };
+        let rules = self.job.options.relabeling.rules();
+        let source = rules.get(rule as usize).and_then(RelabelRule::source)?;
+        // Rules that drop change nothing, so these are the labels that it looked at.
+        let labels = self.evaluator.labels(&draft);
+        let value = |name: &String| {
+            labels
+                .iter()
+                .find(|(other, _)| other == name)
+                .map_or("", |(_, value)| value)
+        };
+        let values: Vec<&str> = source.names.iter().map(value).collect();
+        Some((rule, values.join(&source.separator)))
     }
 
     /// What became of a target, rule by rule.

@@ -344,6 +344,33 @@ fn many_targets_in_one_group_that_are_all_the_same() {
 }
 
 /// Everything that can be asked of a pool's targets, in an order that does not depend on its past.
+/// A target's place, and where it comes from.
+fn seen(view: &TargetView<'_>) -> (u64, String, u32) {
+    (view.provider.number(), view.group.source().to_owned(), view.index)
+}
+
+#[test]
+fn the_rule_that_drops_a_target_and_what_it_looked_at() {
+    let keep = RelabelRule::Keep {
+        source: source(&["rack", "missing", "__address__"]),
+        regex: RuleRegex::new("2;.*"),
+    };
+    let mut pool = TargetPool::new(job(vec![set("rack", "1"), keep]));
+    pool.put_group(
+        PROVIDER,
+        &group("s", &[("rack", "2")], &[address("h:1"), vec![("a", "b")]]),
+    );
+    let mut reader = pool.reader();
+    let dropped: Vec<_> = pool.targets().map(|view| reader.dropped_by(&view)).collect();
+    assert_eq!(dropped, [Some((1, "1;;h:1".to_owned())), Some((1, "1;;".to_owned()))]);
+    pool.configure(job(Vec::new()));
+    let mut reader = pool.reader();
+    assert_eq!(
+        pool.targets().map(|view| reader.dropped_by(&view)).collect::<Vec<_>>(),
+        [None, None]
+    );
+}
+
 fn state(pool: &TargetPool) -> (BTreeMap<(u64, String, u32), String>, FateCounts) {
     let mut reader = pool.reader();
     let targets = pool.targets().map(|view| {
@@ -505,7 +532,7 @@ fn expected(options: &JobOptions, rules: &[RelabelRule], view: &TargetView<'_>) 
 enum Step {
     Put(u64, Group),
     Remove(u64, &'static str),
-    Configure(JobOptions, Vec<RelabelRule>),
+    Configure(Box<JobOptions>, Vec<RelabelRule>),
     Poll,
 }
 
@@ -513,13 +540,30 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0_u64..2, any_group()).prop_map(|(provider, group)| Step::Put(provider, group)),
         2 => (0_u64..2, prop::sample::select(vec!["s", "t", "u"])).prop_map(|(provider, source)| Step::Remove(provider, source)),
-        1 => any_job().prop_map(|(job, rules)| Step::Configure(job, rules)),
+        1 => any_job().prop_map(|(job, rules)| Step::Configure(Box::new(job), rules)),
         2 => Just(Step::Poll),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn a_pool_can_be_read_page_by_page(groups in prop::collection::vec(any_group(), 0..8), page in 1..5_usize) {
+        let mut pool = TargetPool::new(job(Vec::new()));
+        for group in &groups {
+            pool.put_group(PROVIDER, group);
+        }
+        let (mut paged, mut from) = (Vec::new(), TargetCursor::default());
+        loop {
+            let found: Vec<_> = pool.targets_from(from).take(page).collect();
+            let Some((last, _)) = found.last() else { break };
+            from = TargetCursor::from_number(last.next().number());
+            paged.extend(found.iter().map(|(_, view)| seen(view)));
+        }
+        prop_assert_eq!(paged, pool.targets().map(|view| seen(&view)).collect::<Vec<_>>());
+        prop_assert_eq!(pool.targets_from(TargetCursor::from_number(u64::MAX)).count(), 0);
+    }
+
     #[test]
     fn a_pool_is_what_a_full_rebuild_makes(first in any_job(), steps in prop::collection::vec(any_step(), 1..24)) {
         let (mut options, mut rules) = first;
@@ -537,7 +581,7 @@ proptest! {
                     groups.remove(&(provider, source.to_owned()));
                 }
                 Step::Configure(job, its_rules) => {
-                    (options, rules) = (job, its_rules);
+                    (options, rules) = (*job, its_rules);
                     pool.configure(options.clone());
                 }
                 Step::Poll => {
