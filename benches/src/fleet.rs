@@ -74,7 +74,7 @@ impl Host {
 
     /// Names and values, sorted by name.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        NAMES.into_iter().zip(self.values.iter().map(String::as_str))
+        NAMES.iter().copied().zip(self.values.iter().map(String::as_str))
     }
 
     /// Bytes of all values.

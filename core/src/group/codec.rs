@@ -25,9 +25,9 @@ pub(super) fn leave_length(out: &mut Vec<u8>) {
     out.extend_from_slice(&[0; LENGTH_ROOM]);
 }
 
-/// Fills in the length of what was written behind the room left at `start`; `None` when it is
-/// too long for a `u32`.
-pub(super) fn insert_length(out: &mut Vec<u8>, start: usize) -> Option<()> {
+/// Fills in the length of what was written behind the room left at `start`, and says where
+/// that stands now; `None` when it is too long for a `u32`.
+pub(super) fn insert_length(out: &mut Vec<u8>, start: usize) -> Option<usize> {
     let body = start.checked_add(LENGTH_ROOM)?;
     let length = u32::try_from(out.len().checked_sub(body)?).ok()?;
     let (mut bytes, mut width) = ([0_u8; 5], 0_usize);
@@ -46,7 +46,7 @@ pub(super) fn insert_length(out: &mut Vec<u8>, start: usize) -> Option<()> {
     } else {
         out.splice(start..body, bytes.iter().copied());
     }
-    Some(())
+    start.checked_add(width)
 }
 
 /// The width of most sets' lengths.
@@ -101,7 +101,8 @@ mod tests {
             let mut out = vec![7];
             leave_length(&mut out);
             out.resize(out.len() + length, 9);
-            prop_assert_eq!(insert_length(&mut out, 1), Some(()));
+            let body = insert_length(&mut out, 1);
+            prop_assert_eq!(body, out.len().checked_sub(length));
             prop_assert_eq!(out, expected);
         }
 

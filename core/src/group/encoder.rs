@@ -90,6 +90,7 @@ impl Encoder {
             bytes: Vec::new(),
             drafts: Vec::new(),
             open: None,
+            group_labels: Vec::new(),
             group_set: SetWriter::default(),
             target_set: SetWriter::default(),
         }
@@ -109,6 +110,8 @@ pub struct Batch<'e> {
     bytes: Vec<u8>,
     drafts: Vec<Draft>,
     open: Option<Open>,
+    /// The open group's shared labels, which may come between its targets.
+    group_labels: Vec<u8>,
     group_set: SetWriter,
     target_set: SetWriter,
 }
@@ -176,9 +179,8 @@ impl Batch<'_> {
         }
         for target in targets {
             self.begin_target()?;
-            for (name, value) in target {
-                self.label(name.as_ref(), value.as_ref())?;
-            }
+            self.target_set
+                .add_all(self.strings, &mut self.seen, &mut self.bytes, target)?;
         }
         self.end()
     }
@@ -216,7 +218,8 @@ impl Batch<'_> {
         if self.open.is_none() {
             return Err(GroupError::NotOpen);
         }
-        self.group_set.add(self.strings, name, value)
+        self.group_set
+            .add(self.strings, &mut self.seen, &mut self.group_labels, name, value)
     }
 
     /// Starts the open group's next target.
@@ -239,7 +242,8 @@ impl Batch<'_> {
         if !self.open.as_ref().is_some_and(|open| open.target_open) {
             return Err(GroupError::NotOpen);
         }
-        self.target_set.add(self.strings, name, value)
+        self.target_set
+            .add(self.strings, &mut self.seen, &mut self.bytes, name, value)
     }
 
     /// Closes the open group.
@@ -258,7 +262,10 @@ impl Batch<'_> {
         self.end_target()?;
         let start = self.open.as_ref().ok_or(GroupError::NotOpen)?.start;
         let labels_at = self.since(start)?;
-        self.group_set.finish(self.strings, &mut self.seen, &mut self.bytes)?;
+        self.group_set
+            .finish(self.strings, &mut self.seen, &mut self.group_labels)?;
+        self.bytes.append(&mut self.group_labels);
+        self.group_set.clear();
         self.since(start)?;
         if let Some(Open {
             start,
@@ -284,6 +291,7 @@ impl Batch<'_> {
         if let Some(open) = self.open.take() {
             self.bytes.truncate(open.start);
         }
+        self.group_labels.clear();
         self.group_set.clear();
         self.target_set.clear();
     }
@@ -378,7 +386,7 @@ fn check_name(name: &str, value: &str) -> Result<(), GroupError> {
 /// Makes `out` the bytes of a group with its targets in sorted order.
 fn sort_targets(dictionary: &Arc<Dictionary>, draft: &Draft, bytes: &[u8], out: &mut Vec<u8>) {
     let (targets_at, labels_at) = (draft.targets_at as usize, draft.labels_at as usize);
-    let mut sets = Vec::new();
+    let mut sets = Vec::with_capacity(draft.target_count as usize);
     let mut rest = bytes.get(targets_at..labels_at).unwrap_or_default();
     loop {
         let before = rest;
@@ -388,13 +396,17 @@ fn sort_targets(dictionary: &Arc<Dictionary>, draft: &Draft, bytes: &[u8], out: 
         let bytes = before
             .get(..before.len().saturating_sub(rest.len()))
             .unwrap_or_default();
-        sets.push((set.iter().next(), set, bytes));
+        sets.push((set.first(), bytes));
     }
-    // The first label mostly decides: it is read once for each target, not once for each comparison.
-    sets.sort_by(|(first_a, a, _), (first_b, b, _)| first_a.cmp(first_b).then_with(|| a.cmp(b)));
+    let whole = |mut bytes| LabelSet::read(dictionary, &mut bytes);
+    sets.sort_by(|&(a, a_bytes), &(b, b_bytes)| match (a, b) {
+        // The first label mostly decides: it is read once for each target, not once for each comparison.
+        (Some((a_name, a)), Some((b_name, b))) if a_name == b_name && a != b => a.cmp(b),
+        _ => whole(a_bytes).cmp(&whole(b_bytes)),
+    });
     out.clear();
     out.extend_from_slice(bytes.get(..targets_at).unwrap_or_default());
-    for (_, _, bytes) in sets {
+    for (_, bytes) in sets {
         out.extend_from_slice(bytes);
     }
     out.extend_from_slice(bytes.get(labels_at..).unwrap_or_default());

@@ -37,6 +37,18 @@ impl<'a> LabelSet<'a> {
         })
     }
 
+    /// The first label: its name, and the bytes of its value.
+    pub(super) fn first(&self) -> Option<(Symbol, &'a [u8])> {
+        let mut values = self.values;
+        let head = codec::take(&mut values)?;
+        let value = if head & 1 == 1 {
+            self.dictionary?.bytes(head >> 1)?
+        } else {
+            codec::take_bytes(&mut values, (head >> 1) as usize)?
+        };
+        Some((*self.names.first()?, value))
+    }
+
     /// Names and values, sorted by name.
     pub fn iter(&self) -> Labels<'a> {
         Labels {

@@ -2,27 +2,40 @@
 //!
 //! Sets that follow each other are mostly alike: the same names in the same order, and many of
 //! the same values. So the writer keeps the last set's layout and values, and looks things up
-//! only where a set differs from the one before. This is the hottest code of an ingest: it works
-//! on bytes, and goes through its lists side by side.
+//! only where a set differs from the one before. Values whose names come sorted are written as
+//! they come; others are kept until the set is whole. This is the hottest code of an ingest: it
+//! works on bytes, and goes through its lists side by side.
 
 use core::cmp::Ordering;
 
-use super::strings::{Seen, Strings};
+use super::strings::{Seen, Strings, same};
 use super::{GroupError, check_name, check_value};
 use crate::group::codec;
 use crate::group::dictionary::{Shape, Symbol};
 
 #[derive(Debug, Default)]
 pub(super) struct SetWriter {
-    /// The set that is being given.
-    given: Values,
-    /// The names of the set that is being given, once they differ from the layout's.
-    names: Option<Vec<Symbol>>,
-    /// The values of the set before it.
-    before: Values,
     layout: Layout,
-    /// Whether `before` and what the layout's places remember are of the set before.
-    comparable: bool,
+    /// Where the open set starts in the output.
+    start: usize,
+    /// How many of its values stand there already.
+    written: usize,
+    /// The values of the open set, when they can't be written as they are given.
+    given: Values,
+    /// The names of the open set, once they differ from the layout's.
+    names: Option<Vec<Symbol>>,
+    order: Order,
+}
+
+/// How the open set compares with the one before.
+#[derive(Debug, Default)]
+struct Order {
+    /// Where the body of the set before stands, if what the layout's places remember is of it.
+    before: Option<usize>,
+    /// Where the body of the open set stands.
+    body: usize,
+    /// Unless they are equal as far as the open set is written.
+    decided: Option<Ordering>,
 }
 
 /// Values in the order in which they were given.
@@ -41,6 +54,8 @@ struct Layout {
     shape: Shape,
     /// For each name of the shape, where it was given.
     places: Vec<Place>,
+    /// Whether the names were given in the shape's order, so that values can be written at once.
+    in_order: bool,
 }
 
 /// One label of a layout.
@@ -48,7 +63,7 @@ struct Layout {
 struct Place {
     given_at: usize,
     /// How its last value was written.
-    written: Option<Symbol>,
+    last: Last,
     /// How often a value was looked up, and how often it was shared.
     tried: u32,
     shared: u32,
@@ -56,54 +71,148 @@ struct Place {
     skip: u32,
 }
 
+/// How a place's last value was written.
+#[derive(Debug, Clone)]
+enum Last {
+    /// As this symbol of this text, which stays true for as long as the batch.
+    Shared { symbol: Symbol, text: Vec<u8> },
+    /// As itself, here in its set's body.
+    Inline { start: usize, end: usize },
+}
+
 impl SetWriter {
+    /// Adds a label of the open set. `out` must not have changed since the set's first label.
     #[inline]
-    pub(super) fn add(&mut self, strings: &mut Strings, name: &str, value: &str) -> Result<(), GroupError> {
+    pub(super) fn add(
+        &mut self,
+        strings: &mut Strings,
+        seen: &mut Seen,
+        out: &mut Vec<u8>,
+        name: &str,
+        value: &str,
+    ) -> Result<(), GroupError> {
+        check_value(name, value)?;
+        if self.layout.in_order && self.given.spans.is_empty() {
+            if self.layout.is_named(self.written, name.as_bytes()) {
+                if self.written == 0 {
+                    self.open(out);
+                }
+                if let Some(place) = self.layout.places.get_mut(self.written) {
+                    place.write(&mut self.order, strings, seen, out, value.as_bytes());
+                }
+                self.written = self.written.saturating_add(1);
+                return Ok(());
+            }
+            self.take_back(strings, out);
+        }
         let place = self.given.spans.len();
         if self.names.is_some() || !self.layout.is_named(place, name.as_bytes()) {
             self.add_name(strings, place, name, value)?;
         }
-        check_value(name, value)?;
         self.given.push(value.as_bytes());
         Ok(())
     }
 
-    /// Forgets the set that is being given.
-    pub(super) fn clear(&mut self) {
-        self.given.clear();
-        self.names = None;
+    /// Adds all labels of the next set: what [`add`](Self::add) does for each, at less cost.
+    pub(super) fn add_all<N, V>(
+        &mut self,
+        strings: &mut Strings,
+        seen: &mut Seen,
+        out: &mut Vec<u8>,
+        labels: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<(), GroupError>
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let mut labels = labels.into_iter();
+        let mut other = None;
+        if self.layout.in_order && self.given.spans.is_empty() && self.written == 0 {
+            self.open(out);
+            let Self { layout, order, .. } = self;
+            for (place, expected) in layout.places.iter_mut().zip(&layout.texts) {
+                let Some((name, value)) = labels.next() else {
+                    break;
+                };
+                if !same(name.as_ref().as_bytes(), expected) {
+                    other = Some((name, value));
+                    break;
+                }
+                check_value(name.as_ref(), value.as_ref())?;
+                place.write(order, strings, seen, out, value.as_ref().as_bytes());
+                self.written = self.written.saturating_add(1);
+            }
+            if self.written == 0 {
+                out.truncate(self.start);
+            }
+        }
+        for (name, value) in other.into_iter().chain(labels) {
+            self.add(strings, seen, out, name.as_ref(), value.as_ref())?;
+        }
+        Ok(())
     }
 
-    /// Appends the set that was given, and says whether it stands at or after the one before in
-    /// the order of sets. `false` may also mean that this was not looked into.
+    /// Forgets the set that is being given, and where those before stand.
+    pub(super) fn clear(&mut self) {
+        self.written = 0;
+        self.given.clear();
+        self.names = None;
+        self.order.before = None;
+    }
+
+    /// Ends the open set, and says whether it stands at or after the one before in the order of
+    /// sets. `false` may also mean that this was not looked into.
     pub(super) fn finish(
         &mut self,
         strings: &mut Strings,
         seen: &mut Seen,
         out: &mut Vec<u8>,
     ) -> Result<bool, GroupError> {
-        let given = self.given.spans.len();
-        if given == 0 {
-            crate::group::labels::push_empty(out);
-            self.comparable = false;
-            return Ok(false);
-        }
-        match self.names.take() {
-            Some(names) => self.set_layout(strings, &names)?,
-            // The set has the first names of the layout and no more.
-            None if given < self.layout.names.len() => {
-                let names = self.layout.names.get(..given).unwrap_or_default().to_vec();
-                self.set_layout(strings, &names)?;
+        if self.written == 0 || self.written < self.layout.names.len() {
+            self.take_back(strings, out);
+            if self.given.spans.is_empty() {
+                crate::group::labels::push_empty(out);
+                self.order.before = None;
+                return Ok(false);
             }
-            None => {}
+            self.write_given(strings, seen, out)?;
         }
-        strings.shape_used(self.layout.shape);
-        let start = out.len();
-        let order = self.write_body(strings, seen, out);
-        codec::insert_length(out, start).ok_or(GroupError::TooLarge)?;
-        core::mem::swap(&mut self.given, &mut self.before);
-        self.given.clear();
-        Ok(core::mem::replace(&mut self.comparable, true) && order != Ordering::Less)
+        self.written = 0;
+        let body = codec::insert_length(out, self.start).ok_or(GroupError::TooLarge)?;
+        strings.set_written(self.layout.shape, self.layout.places.len());
+        let before = self.order.before.replace(body);
+        Ok(before.is_some() && self.order.decided != Some(Ordering::Less))
+    }
+
+    /// Starts writing a set.
+    fn open(&mut self, out: &mut Vec<u8>) {
+        self.start = out.len();
+        codec::leave_length(out);
+        self.order.body = out.len();
+        codec::push(out, self.layout.shape);
+        self.order.decided = None;
+    }
+
+    /// Turns the values that were written at once into given ones, because the set turns out to
+    /// have other names than the one before.
+    #[cold]
+    fn take_back(&mut self, strings: &Strings, out: &mut Vec<u8>) {
+        if core::mem::take(&mut self.written) == 0 {
+            return;
+        }
+        let mut rest = out.get(self.order.body..).unwrap_or_default();
+        // The shape, which is not the set's after all.
+        codec::take(&mut rest);
+        while let Some(head) = codec::take(&mut rest) {
+            let value = if head & 1 == 1 {
+                strings.text(head >> 1).as_bytes()
+            } else {
+                codec::take_bytes(&mut rest, (head >> 1) as usize).unwrap_or_default()
+            };
+            self.given.push(value);
+        }
+        out.truncate(self.start);
+        self.order.before = None;
     }
 
     /// Notes a name that is not the layout's at this place.
@@ -121,58 +230,29 @@ impl SetWriter {
     #[cold]
     fn set_layout(&mut self, strings: &mut Strings, names: &[Symbol]) -> Result<(), GroupError> {
         self.layout = Layout::of(strings, names)?;
-        self.comparable = false;
+        self.order.before = None;
         Ok(())
     }
 
-    /// Encodes the given values, and compares them with those before.
-    fn write_body(&mut self, strings: &mut Strings, seen: &mut Seen, out: &mut Vec<u8>) -> Ordering {
-        let Self {
-            given,
-            before,
-            layout,
-            comparable,
-            ..
-        } = self;
-        codec::leave_length(out);
-        codec::push(out, layout.shape);
-        let mut ordering = Ordering::Equal;
-        let mut not_looked_up = 0_usize;
-        for place in &mut layout.places {
-            let value = given.get(place.given_at);
-            // What was not shared and decides nothing need not be compared.
-            if *comparable && (ordering == Ordering::Equal || place.written.is_some()) {
-                let value_before = before.get(place.given_at);
-                if !same(value, value_before) {
-                    if ordering == Ordering::Equal {
-                        ordering = value.cmp(value_before);
-                    }
-                } else if let Some(symbol) = place.written {
-                    // That it is used was noted when the set before was written.
-                    not_looked_up = not_looked_up.saturating_add(1);
-                    codec::push(out, symbol << 1 | 1);
-                    continue;
-                }
+    /// Writes the given values in the order of their names.
+    fn write_given(&mut self, strings: &mut Strings, seen: &mut Seen, out: &mut Vec<u8>) -> Result<(), GroupError> {
+        let given = self.given.spans.len();
+        match self.names.take() {
+            Some(names) => self.set_layout(strings, &names)?,
+            // The set has the first names of the layout and no more.
+            None if given < self.layout.names.len() => {
+                let names = self.layout.names.get(..given).unwrap_or_default().to_vec();
+                self.set_layout(strings, &names)?;
             }
-            if place.skip == 0 {
-                place.written = strings.value(seen, value);
-                place.learn();
-            } else {
-                place.written = None;
-                place.skip = place.skip.saturating_sub(1);
-                not_looked_up = not_looked_up.saturating_add(1);
-            }
-            match place.written {
-                Some(symbol) => codec::push(out, symbol << 1 | 1),
-                None => {
-                    // Values are below MAX_VALUE_BYTES, so the length fits.
-                    codec::push(out, (value.len() as u32) << 1);
-                    out.extend_from_slice(value);
-                }
-            }
+            None => {}
         }
-        strings.not_looked_up(not_looked_up);
-        ordering
+        self.open(out);
+        for place in &mut self.layout.places {
+            let value = self.given.get(place.given_at);
+            place.write(&mut self.order, strings, seen, out, value);
+        }
+        self.given.clear();
+        Ok(())
     }
 }
 
@@ -209,6 +289,7 @@ impl Layout {
         let texts = (0..names.len()).map(|place| name(place).as_bytes().into()).collect();
         let shape: Vec<Symbol> = order.iter().filter_map(|&place| names.get(place).copied()).collect();
         let shape = strings.shape(&shape)?;
+        let in_order = order.iter().copied().eq(0..names.len());
         let places = order
             .into_iter()
             .map(|given_at| Place {
@@ -221,6 +302,7 @@ impl Layout {
             names: names.to_vec(),
             shape,
             places,
+            in_order,
         })
     }
 
@@ -231,27 +313,81 @@ impl Layout {
 }
 
 impl Place {
-    /// Notes a look-up. Where values are rarely shared, only one in sixteen is looked up.
-    fn learn(&mut self) {
+    /// Writes the place's value of the open set, and compares it with that of the set before.
+    #[inline]
+    fn write(&mut self, order: &mut Order, strings: &mut Strings, seen: &mut Seen, out: &mut Vec<u8>, value: &[u8]) {
+        match &self.last {
+            // That it is used was noted when the set before was written.
+            Last::Shared { symbol, text } if same(value, text) => return codec::push(out, symbol << 1 | 1),
+            Last::Shared { text, .. } => order.compare(value, |_| text),
+            Last::Inline { start, end } => order.compare(value, |before| {
+                let span = before.saturating_add(*start)..before.saturating_add(*end);
+                out.get(span).unwrap_or_default()
+            }),
+        }
+        if self.skip > 0 {
+            self.skip = self.skip.saturating_sub(1);
+            self.write_inline(order, out, value);
+        } else {
+            self.look_up(order, strings, seen, out, value);
+        }
+    }
+
+    /// Writes a value as its symbol, if it has one. Where values are rarely shared, only one in
+    /// sixteen is looked up.
+    fn look_up(&mut self, order: &Order, strings: &mut Strings, seen: &mut Seen, out: &mut Vec<u8>, value: &[u8]) {
+        let symbol = strings.value(seen, value);
         self.tried = self.tried.saturating_add(1);
-        self.shared = self.shared.saturating_add(u32::from(self.written.is_some()));
+        self.shared = self.shared.saturating_add(u32::from(symbol.is_some()));
         if self.tried >= 64 && self.shared < self.tried / 8 {
             self.skip = 15;
+        }
+        match symbol {
+            Some(symbol) => {
+                codec::push(out, symbol << 1 | 1);
+                self.remember(symbol, value);
+            }
+            None => self.write_inline(order, out, value),
+        }
+    }
+
+    fn write_inline(&mut self, order: &Order, out: &mut Vec<u8>, value: &[u8]) {
+        // Values are below MAX_VALUE_BYTES, so the length fits.
+        codec::push(out, (value.len() as u32) << 1);
+        let start = out.len().saturating_sub(order.body);
+        out.extend_from_slice(value);
+        self.last = Last::Inline {
+            start,
+            end: start.saturating_add(value.len()),
+        };
+    }
+
+    fn remember(&mut self, of_value: Symbol, value: &[u8]) {
+        if let Last::Shared { symbol, text } = &mut self.last {
+            *symbol = of_value;
+            text.clear();
+            text.extend_from_slice(value);
+        } else {
+            self.last = Last::Shared {
+                symbol: of_value,
+                text: value.to_vec(),
+            };
         }
     }
 }
 
-/// Whether two texts are the same. Most are shorter than what a call to `memcmp` costs.
-#[inline]
-fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
+impl Default for Last {
+    fn default() -> Self {
+        Self::Inline { start: 0, end: 0 }
     }
-    match a.len() {
-        0..4 => a.iter().zip(b).all(|(a, b)| a == b),
-        // The first and the last bytes overlap, and cover all.
-        4..8 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
-        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
-        _ => a == b,
+}
+
+impl Order {
+    /// Compares two values, unless the order is decided or there is nothing to compare with.
+    #[inline]
+    fn compare<'a>(&mut self, value: &[u8], value_before: impl FnOnce(usize) -> &'a [u8]) {
+        if let (Some(before), None) = (self.before, self.decided) {
+            self.decided = Some(value.cmp(value_before(before))).filter(|ordering| ordering.is_ne());
+        }
     }
 }

@@ -46,16 +46,17 @@ impl Strings {
             Some(symbol) => symbol,
             None => self.add(hash, name).ok_or(GroupError::TooLarge)?,
         };
-        self.symbol_use.count(symbol);
+        self.symbol_use.mark(symbol);
+        self.symbol_use.count(1);
         Ok(symbol)
     }
 
-    /// The symbol of a value, if it is or becomes shared.
+    /// The symbol of a value, if it is or becomes shared. The values of a set are counted by
+    /// [`set_written`](Self::set_written).
     pub(super) fn value(&mut self, seen: &mut Seen, value: &[u8]) -> Option<Symbol> {
         let symbol = self.find_or_share(seen, value);
-        match symbol {
-            Some(symbol) => self.symbol_use.count(symbol),
-            None => self.symbol_use.count_unshared(),
+        if let Some(symbol) = symbol {
+            self.symbol_use.mark(symbol);
         }
         symbol
     }
@@ -72,14 +73,11 @@ impl Strings {
         }
     }
 
-    /// Counts values that were written without looking them up.
-    pub(super) fn not_looked_up(&mut self, values: usize) {
-        self.symbol_use.batch_values = self.symbol_use.batch_values.saturating_add(values);
-    }
-
-    /// Counts one more use of a shape that the caller knows, and of the names in it.
-    pub(super) fn shape_used(&mut self, shape: Shape) {
-        self.shape_use.count(shape);
+    /// Counts a set of this shape, which the caller knows, with this many values.
+    pub(super) fn set_written(&mut self, shape: Shape, values: usize) {
+        self.shape_use.mark(shape);
+        self.shape_use.count(1);
+        self.symbol_use.count(values);
     }
 
     /// The shape with these names, which are sorted by their text and unique.
@@ -167,7 +165,9 @@ impl Strings {
 
     fn find(&self, hash: u64, text: &[u8]) -> Option<Symbol> {
         let bytes = |symbol: Symbol| self.pending.bytes(symbol).or_else(|| self.dictionary.bytes(symbol));
-        self.symbols.find(hash, |&symbol| bytes(symbol) == Some(text)).copied()
+        self.symbols
+            .find(hash, |&symbol| bytes(symbol).is_some_and(|bytes| same(bytes, text)))
+            .copied()
     }
 
     fn add(&mut self, hash_of_text: u64, text: &str) -> Option<Symbol> {
@@ -264,7 +264,8 @@ impl Default for Use {
 }
 
 impl Use {
-    fn count(&mut self, id: u32) {
+    /// Notes that `id` is used in this batch.
+    fn mark(&mut self, id: u32) {
         let place = id as usize;
         if place >= self.last.len() {
             self.last.resize(place.saturating_add(1), 0);
@@ -275,11 +276,11 @@ impl Use {
             *last = self.batch;
             self.batch_used = self.batch_used.saturating_add(1);
         }
-        self.count_unshared();
     }
 
-    fn count_unshared(&mut self) {
-        self.batch_values = self.batch_values.saturating_add(1);
+    /// Counts values of this batch.
+    fn count(&mut self, values: usize) {
+        self.batch_values = self.batch_values.saturating_add(values);
     }
 
     /// Ends the batch. Says since which batch something must have been used to be worth keeping,
@@ -319,4 +320,46 @@ fn hash_names(names: &[Symbol]) -> u64 {
         let mixed = u128::from(hash ^ u64::from(name)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         (mixed as u64) ^ ((mixed >> 64) as u64)
     })
+}
+
+/// Whether two texts are the same. Most are shorter than what a call to `memcmp` costs.
+#[inline]
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        0..4 => a.iter().zip(b).all(|(a, b)| a == b),
+        // The first and the last bytes overlap, and cover all.
+        4..8 => same_ends::<4>(a, b),
+        8..16 => same_ends::<8>(a, b),
+        16..=32 => same_ends::<16>(a, b),
+        _ => a == b,
+    }
+}
+
+#[inline]
+fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn texts_are_the_same_when_they_are_equal(mut text in proptest::collection::vec(0_u8..3, 0..40), at: prop::sample::Index, by in 0_u8..2) {
+            let before = text.clone();
+            if !text.is_empty() {
+                let at = at.index(text.len());
+                if let Some(byte) = text.get_mut(at) {
+                    *byte += by;
+                }
+            }
+            prop_assert_eq!(same(&before, &text), before == text);
+        }
+    }
 }
