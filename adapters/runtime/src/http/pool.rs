@@ -10,6 +10,8 @@ use super::connection::Connection;
 const IDLE: Duration = Duration::from_secs(5 * 60);
 /// Connections that wait for one place.
 const WAITING: usize = 8;
+/// How often all places are looked at for connections that waited too long.
+const SWEEP: Duration = Duration::from_secs(30);
 
 /// Where a connection leads, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,9 +26,16 @@ pub(super) struct Place {
 }
 
 /// The connections of one client.
+///
+/// A request looks at the connections of its own place only: there may be as many places as
+/// there are targets.
 #[derive(Default)]
-pub(super) struct Pool {
-    waiting: Mutex<HashMap<Place, Vec<Waiting>>>,
+pub(super) struct Pool(Mutex<Places>);
+
+#[derive(Default)]
+struct Places {
+    waiting: HashMap<Place, Vec<Waiting>>,
+    swept: Option<Instant>,
 }
 
 struct Waiting {
@@ -34,18 +43,31 @@ struct Waiting {
     since: Instant,
 }
 
+impl Waiting {
+    fn is_usable(&self) -> bool {
+        !self.connection.is_closed() && self.since.elapsed() < IDLE
+    }
+}
+
 impl Pool {
     /// A connection to `place`, the one that was used last.
     pub(super) fn take(&self, place: &Place) -> Option<Connection> {
         self.with(|waiting| {
             let connections = waiting.get_mut(place)?;
-            let mut newest = connections.pop()?;
-            if let Some(shared) = newest.connection.share() {
-                newest.since = Instant::now();
-                connections.push(newest);
+            connections.retain(Waiting::is_usable);
+            let newest = connections.pop();
+            let shared = newest.as_ref().and_then(|newest| newest.connection.share());
+            if let Some(shared) = shared {
+                connections.extend(newest.map(|newest| Waiting {
+                    since: Instant::now(),
+                    ..newest
+                }));
                 return Some(shared);
             }
-            Some(newest.connection)
+            if connections.is_empty() {
+                waiting.remove(place);
+            }
+            newest.map(|newest| newest.connection)
         })
     }
 
@@ -53,6 +75,7 @@ impl Pool {
     pub(super) fn put(&self, place: &Place, connection: Connection) {
         self.with(|waiting| {
             let connections = waiting.entry(place.clone()).or_default();
+            connections.retain(Waiting::is_usable);
             let has_shared = connections.iter().any(|waiting| waiting.connection.is_http2());
             if connections.len() < WAITING && !has_shared {
                 connections.push(Waiting {
@@ -72,13 +95,17 @@ impl Pool {
         });
     }
 
-    /// Looks at the connections, without those that are closed or waited for too long.
+    /// Looks at the connections; now and then without those that nobody will ask for again.
     fn with<T>(&self, look: impl FnOnce(&mut HashMap<Place, Vec<Waiting>>) -> T) -> T {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|_, connections| {
-            connections.retain(|waiting| !waiting.connection.is_closed() && waiting.since.elapsed() < IDLE);
-            !connections.is_empty()
-        });
-        look(&mut waiting)
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = &mut *places;
+        if places.swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+            places.swept = Some(Instant::now());
+            places.waiting.retain(|_, connections| {
+                connections.retain(Waiting::is_usable);
+                !connections.is_empty()
+            });
+        }
+        look(&mut places.waiting)
     }
 }
