@@ -145,4 +145,31 @@ pub trait Http: Send + Sync {
 pub trait HttpClient: Send + Sync {
     /// Sends one request and reads the whole answer.
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>>;
+
+    /// Sends one request and gives the answer's body to `sink` as it comes, so that it need not fit
+    /// into memory. The answer that is returned has no body.
+    ///
+    /// Whoever implements this by [`send`](Self::send) alone gives the body in one piece.
+    fn send_to<'a>(
+        &'a self,
+        request: HttpRequest,
+        sink: &'a mut dyn BodySink,
+    ) -> BoxFuture<'a, Result<HttpResponse, HttpError>> {
+        Box::pin(async move {
+            let mut answer = self.send(request).await?;
+            let body = std::mem::take(&mut answer.body);
+            sink.begin(&answer);
+            sink.take(&body);
+            Ok(answer)
+        })
+    }
+}
+
+/// Takes the body of an answer, piece by piece.
+pub trait BodySink: Send {
+    /// The answer's status and headers, once, before any of its body.
+    fn begin(&mut self, head: &HttpResponse);
+
+    /// The next piece, decompressed. After an error there are no more.
+    fn take(&mut self, piece: &[u8]);
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use clock::Clock;
 pub use files::{FileContents, FileError, FileWatch, Files};
-pub use http::{Http, HttpClient, HttpError, HttpRequest, HttpResponse};
+pub use http::{BodySink, Http, HttpClient, HttpError, HttpRequest, HttpResponse};
 pub use random::Random;
 
 use crate::metrics::Metrics;

@@ -24,8 +24,17 @@ pub(super) fn is_gzip(headers: &HeaderMap) -> bool {
     encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip")
 }
 
-/// The whole body of at most `limit` bytes. `host` is for errors.
-pub(super) async fn read<B>(mut body: B, headers: &HeaderMap, limit: u64, host: &str) -> Result<Vec<u8>, HttpError>
+/// Takes pieces of a body.
+pub(super) type Out<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
+
+/// Gives a body of at most `limit` bytes to `out` as it comes. `host` is for errors.
+pub(super) async fn read<B>(
+    mut body: B,
+    headers: &HeaderMap,
+    limit: u64,
+    host: &str,
+    out: Out<'_>,
+) -> Result<(), HttpError>
 where
     B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
 {
@@ -48,7 +57,7 @@ where
     {
         return Err(too_large());
     }
-    let mut sink = Sink::new(is_gzip(headers), limit);
+    let mut sink = Sink::new(is_gzip(headers), limit, out);
     while let Some(frame) = body.frame().await {
         // What is not data is trailers, which nobody here asks for.
         let Ok(data) = frame.map_err(|error| broken(host, &error))?.into_data() else {
@@ -77,16 +86,16 @@ enum SinkError {
     Gzip(io::Error),
 }
 
-enum Sink {
-    Plain(Limited),
+enum Sink<'a> {
+    Plain(Limited<'a>),
     // Boxed: a decoder is some tens of kilobytes. The flag says that something arrived at all.
-    Gzip(Box<MultiGzDecoder<Limited>>, bool),
+    Gzip(Box<MultiGzDecoder<Limited<'a>>>, bool),
 }
 
-impl Sink {
-    fn new(gzip: bool, limit: u64) -> Self {
+impl<'a> Sink<'a> {
+    fn new(gzip: bool, limit: u64, out: Out<'a>) -> Self {
         let limited = Limited {
-            bytes: Vec::new(),
+            out,
             left: limit,
             full: false,
         };
@@ -114,13 +123,12 @@ impl Sink {
         }
     }
 
-    fn finish(self) -> Result<Vec<u8>, SinkError> {
+    fn finish(self) -> Result<(), SinkError> {
         match self {
-            Self::Plain(limited) => Ok(limited.bytes),
             // The answer to HEAD, or 304: the header speaks of a body that is not there.
-            Self::Gzip(_, false) => Ok(Vec::new()),
+            Self::Plain(_) | Self::Gzip(_, false) => Ok(()),
             Self::Gzip(mut decoder, true) => match decoder.try_finish() {
-                Ok(()) => Ok(std::mem::take(&mut decoder.get_mut().bytes)),
+                Ok(()) => Ok(()),
                 Err(_) if decoder.get_ref().full => Err(SinkError::Full),
                 Err(error) => Err(SinkError::Gzip(error)),
             },
@@ -129,13 +137,13 @@ impl Sink {
 }
 
 /// Bytes up to a limit.
-struct Limited {
-    bytes: Vec<u8>,
+struct Limited<'a> {
+    out: Out<'a>,
     left: u64,
     full: bool,
 }
 
-impl Write for Limited {
+impl Write for Limited<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
         match self.left.checked_sub(length) {
@@ -145,7 +153,7 @@ impl Write for Limited {
                 return Err(io::Error::other("larger than the limit"));
             }
         }
-        self.bytes.extend_from_slice(data);
+        (self.out)(data);
         Ok(data.len())
     }
 
@@ -169,11 +177,14 @@ mod tests {
     }
 
     fn through(gzip: bool, chunks: &[&[u8]], limit: u64) -> Result<Vec<u8>, SinkError> {
-        let mut sink = Sink::new(gzip, limit);
+        let mut bytes = Vec::new();
+        let mut out = |piece: &[u8]| bytes.extend_from_slice(piece);
+        let mut sink = Sink::new(gzip, limit, &mut out);
         for chunk in chunks {
             sink.write(chunk)?;
         }
-        sink.finish()
+        sink.finish()?;
+        Ok(bytes)
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
-use headcount_discoverer::env::{HttpClient, HttpError, HttpRequest, HttpResponse};
+use headcount_discoverer::env::{BodySink, HttpClient, HttpError, HttpRequest, HttpResponse};
 use headcount_discoverer::settings::{HeaderValues, HttpClientSettings};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, USER_AGENT};
 use http::{HeaderMap, StatusCode};
@@ -63,7 +63,12 @@ impl Client {
         })
     }
 
-    async fn exchange(&self, request: Outgoing, limit: u64) -> Result<HttpResponse, HttpError> {
+    async fn exchange(
+        &self,
+        request: Outgoing,
+        limit: u64,
+        sink: &mut dyn BodySink,
+    ) -> Result<HttpResponse, HttpError> {
         let first = request.url.clone();
         let mut request = request;
         // Once the way has left the first host, its secrets stay out even if it comes back.
@@ -75,7 +80,7 @@ impl Client {
                 false => None,
             };
             let Some(next) = next else {
-                return read(answer, limit, &request.host()).await;
+                return read(answer, limit, &request.host(), sink).await;
             };
             finish(answer, &request.host()).await;
             left_host |= !redirect::same_host(&first, &next.url);
@@ -134,6 +139,21 @@ impl Client {
 impl HttpClient for Client {
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
+            let mut whole = Whole(Vec::new());
+            let answer = self.send_to(request, &mut whole).await?;
+            Ok(HttpResponse {
+                body: whole.0,
+                ..answer
+            })
+        })
+    }
+
+    fn send_to<'a>(
+        &'a self,
+        request: HttpRequest,
+        sink: &'a mut dyn BodySink,
+    ) -> BoxFuture<'a, Result<HttpResponse, HttpError>> {
+        Box::pin(async move {
             let (timeout, limit) = (request.timeout, request.body_limit);
             let request = Outgoing::new(request)?;
             let host = request.host();
@@ -141,7 +161,7 @@ impl HttpClient for Client {
                 self.runtime.sleep(timeout).await;
                 Err(HttpError::Timeout { host, timeout })
             };
-            self.exchange(request, limit).or(late).await
+            self.exchange(request, limit, sink).or(late).await
         })
     }
 }
@@ -164,9 +184,24 @@ fn bad_header(reason: String) -> HttpError {
     }
 }
 
-async fn read(answer: Response<PooledBody>, limit: u64, host: &str) -> Result<HttpResponse, HttpError> {
+/// A body kept as a whole.
+struct Whole(Vec<u8>);
+
+impl BodySink for Whole {
+    fn begin(&mut self, _head: &HttpResponse) {}
+
+    fn take(&mut self, piece: &[u8]) {
+        self.0.extend_from_slice(piece);
+    }
+}
+
+async fn read(
+    answer: Response<PooledBody>,
+    limit: u64,
+    host: &str,
+    sink: &mut dyn BodySink,
+) -> Result<HttpResponse, HttpError> {
     let (parts, incoming) = answer.into_parts();
-    let body = body::read(incoming, &parts.headers, limit, host).await?;
     // The body is no longer what these describe.
     let hidden = if body::is_gzip(&parts.headers) {
         &[CONTENT_ENCODING, CONTENT_LENGTH][..]
@@ -178,11 +213,14 @@ async fn read(answer: Response<PooledBody>, limit: u64, host: &str) -> Result<Ht
     let headers = shown
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect();
-    Ok(HttpResponse {
+    let head = HttpResponse {
         status: parts.status.as_u16(),
         headers,
-        body,
-    })
+        body: Vec::new(),
+    };
+    sink.begin(&head);
+    body::read(incoming, &parts.headers, limit, host, &mut |piece| sink.take(piece)).await?;
+    Ok(head)
 }
 
 /// Reads an answer that nobody wants to its end, if that is near, so that its connection can be
@@ -190,6 +228,8 @@ async fn read(answer: Response<PooledBody>, limit: u64, host: &str) -> Result<Ht
 async fn finish(answer: Response<PooledBody>, host: &str) {
     let (parts, body) = answer.into_parts();
     if body.size_hint().exact().is_some_and(|length| length <= REDIRECT_BODY) {
-        body::read(body, &parts.headers, REDIRECT_BODY, host).await.ok();
+        body::read(body, &parts.headers, REDIRECT_BODY, host, &mut |_| {})
+            .await
+            .ok();
     }
 }

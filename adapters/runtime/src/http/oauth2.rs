@@ -163,9 +163,11 @@ impl Tokens {
             .map_err(|error| failed(error.to_string()))?;
         let (parts, body) = answer.into_parts();
         let host = request.host();
-        let body = body::read(body, &parts.headers, ANSWER_LIMIT, &host).await;
-        let body = body.map_err(|error| failed(error.to_string()))?;
-        Answer::read(parts.status, &parts.headers, &body).map_err(failed)
+        let mut answer = Vec::new();
+        let mut out = |piece: &[u8]| answer.extend_from_slice(piece);
+        let read = body::read(body, &parts.headers, ANSWER_LIMIT, &host, &mut out).await;
+        read.map_err(|error| failed(error.to_string()))?;
+        Answer::read(parts.status, &parts.headers, &answer).map_err(failed)
     }
 
     fn request(&self, style: Style, secret: &str) -> Result<Outgoing, HttpError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use headcount_discoverer::env::{Http, HttpError, HttpRequest};
+use headcount_discoverer::env::{BodySink, Http, HttpError, HttpRequest, HttpResponse};
 use headcount_discoverer::settings::{HeaderValues, HttpClientSettings, Secret};
 use headcount_runtime::{HttpClients, SharedRuntime};
 
@@ -25,6 +25,7 @@ on_each_runtime!(
     decompresses,
     a_gzip_bomb_stops_at_the_limit,
     a_long_body_stops_at_the_limit,
+    a_body_is_given_as_it_comes,
     a_slow_answer_times_out,
     a_body_that_drips_times_out,
     broken_answers_are_errors,
@@ -299,6 +300,53 @@ async fn a_long_body_stops_at_the_limit(runtime: SharedRuntime) {
     assert_eq!(send("/said").await, Err(too_large.clone()));
     assert_eq!(send("/endless").await, Err(too_large));
     assert_eq!(send("/exact").await.unwrap().body.len(), 100);
+}
+
+/// Says when it has the beginning of a body.
+struct Taken {
+    status: u16,
+    bytes: Vec<u8>,
+    has_begun: std::sync::mpsc::Sender<()>,
+}
+
+impl BodySink for Taken {
+    fn begin(&mut self, head: &HttpResponse) {
+        self.status = head.status;
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
+        self.has_begun.send(()).ok();
+    }
+}
+
+async fn a_body_is_given_as_it_comes(runtime: SharedRuntime) {
+    let (has_begun, begun) = std::sync::mpsc::channel();
+    let begun = std::sync::Mutex::new(Some(begun));
+    let address = listen(move |mut stream| {
+        let begun = begun.lock().unwrap().take().unwrap();
+        std::thread::spawn(move || {
+            read_request(&mut BufReader::new(&stream), 1).unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nbegun")
+                .unwrap();
+            // The rest is not sent before the beginning was taken.
+            begun.recv().unwrap();
+            stream.write_all(b"ended").unwrap();
+        });
+    });
+    let mut taken = Taken {
+        status: 0,
+        bytes: Vec::new(),
+        has_begun,
+    };
+    let client = client(&runtime, &plain());
+    let answer = client
+        .send_to(get(&format!("http://{address}/")), &mut taken)
+        .await
+        .unwrap();
+    assert_eq!((taken.status, taken.bytes.as_slice()), (200, &b"begunended"[..]));
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
 }
 
 async fn a_slow_answer_times_out(runtime: SharedRuntime) {
