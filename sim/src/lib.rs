@@ -1,13 +1,73 @@
-//! Runs the core under virtual time.
+//! Runs the core under virtual time: a fleet, its backends, those who discover it, and all that
+//! can go wrong, without waiting and without a network.
 //!
-//! A [`World`] owns a manager, a clock that jumps from event to event, scripted discoverers and a
-//! receiver that may be slow. Nothing waits: a day of simulated time costs what happens in it.
-//! **The same script gives the same run, byte for byte.**
+//! The very manager that production runs is driven by a clock that jumps from event to event.
+//! A day of 20,000 hosts costs what happens in it. **The same scenario and seed give the same
+//! run, byte for byte, on every platform**, because nothing in here knows a clock, a thread, a
+//! hash map's order or a float.
 //!
-//! This is the engine's first part; the simulated fleet, faults, checkers and reports stand on it.
+//! ```
+//! use headcount_sim::{Backend, BackendKind, Churn, Discoverers, Hosts, Ratio, Scenario, Simulation, Span};
+//!
+//! let scenario = Scenario::new("a small fleet")
+//!     .until(Span::mins(10))
+//!     .hosts(Hosts::new(50).zones(3))
+//!     .backend(Backend::new("cmdb", BackendKind::Http))
+//!     .discoverers(Discoverers::of("cmdb").refresh(Span::secs(15)))
+//!     .churn(Churn::steady(Ratio::percent(5), Span::mins(1)));
+//! let outcome = Simulation::new(&scenario, 7)?.run();
+//! println!("{:#?}", outcome.metrics);
+//! # Ok::<(), headcount_sim::Problems>(())
+//! ```
+//!
+//! # Where things are
+//! * [`Scenario`] and what it is made of: pure data, for files and for builders.
+//!   [`Scenario::check`] finds what makes no sense.
+//! * [`Span`], [`SpanRange`], [`Ratio`], [`ThrottleSetting`]: values as scenarios write them
+//!   (`30s`, `5ms..50ms`, `1%`, `backoff:100ms..5s`), with errors that say what would be right.
+//! * [`Simulation`]: a run. [`Simulation::step`] does one instant, [`Simulation::run`] all of
+//!   them; it is `Clone`, so a run can be forked.
+//! * [`Outcome`], [`Metrics`], [`Violation`], [`Rule`]: what a run came to.
+//! * [`Input`], [`Happening`]: everything that is *decided* in a run, as plain values. They are
+//!   drawn by the scenario's dice, or read from a list ([`Simulation::replay`]); either way they
+//!   come by as [`TraceEvent::Input`], so recording them is listening.
+//! * [`Dice`]: keyed random numbers. What is *noise* (latencies, phases) is drawn from them
+//!   directly, by who draws it, what for, and for the how-manieth time.
+//! * [`Simulation::listen`], [`TraceEvent`]: everything that happens, for timelines and
+//!   explanations; costs nothing while nobody listens.
+//! * [`Subject`], [`Spec`]: the manager under test, and how to put another in its place
+//!   ([`Simulation::of`]).
+//! * [`Truth`]: which hosts really are up.
+//!
+//! Inside: `plan` (a scenario written out), `generate` (draws inputs), `world` (truth, views,
+//! rendering), `engine` (the queue), `oracle` (who watches).
 
-mod script;
+mod dice;
+mod engine;
+mod generate;
+mod ids;
+mod input;
+mod metrics;
+mod oracle;
+mod outcome;
+mod plan;
+mod ratio;
+mod scenario;
+mod simulation;
+mod span;
+mod subject;
+mod trace;
 mod world;
 
-pub use script::{Script, Scripted};
-pub use world::{Emission, World};
+pub use dice::{Dice, Entity, Purpose};
+pub use ids::{DiscovererId, HostId, JobId, ServiceId, ViewId};
+pub use input::{Covered, Happening, Input, Looks};
+pub use outcome::{FailureClass, Metrics, Outcome, Rule, Violation};
+pub use ratio::{Ratio, RatioError};
+pub use scenario::*;
+pub use simulation::Simulation;
+pub use span::{Span, SpanError, SpanRange};
+pub use subject::{Spec, Subject};
+pub use trace::{TraceEvent, Traced};
+pub use world::render::STAMP;
+pub use world::truth::Truth;

@@ -1,0 +1,3 @@
+//! What makes a run go: the queue of events.
+
+pub(crate) mod queue;

@@ -1,0 +1,130 @@
+//! Everything that is decided from outside a run, as plain values.
+//!
+//! A run has two sorts of chance. *Decisions* are [`Input`]s: which host changes when, which
+//! fault's window opens, which call is hit, what is reloaded. *Noise* (how long a call takes,
+//! when a loop starts) comes from keyed [dice](crate::Dice). **The inputs and the seed of the
+//! noise make the run**: replaying a recorded list of inputs needs no generator, and leaving some
+//! of them out, as a shrinker does, moves nobody's noise.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DiscovererId, FaultKind, HostId, JobId, Ratio, ServiceId, Span};
+
+/// One decision, and when it takes effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// When, since the run's start.
+    pub at: Span,
+    /// What.
+    pub what: Happening,
+}
+
+/// What is decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Happening {
+    /// A host is up, and looks like this from now on, whatever it was before.
+    Up {
+        /// Which one.
+        host: HostId,
+        /// How it looks.
+        looks: Looks,
+    },
+    /// A host is down. One that is down already stays so.
+    Down {
+        /// Which one.
+        host: HostId,
+    },
+    /// A fault's window opens.
+    Window {
+        /// What goes wrong.
+        kind: FaultKind,
+        /// Whom it covers.
+        covers: Covered,
+        /// How likely a call is hit. Below 100 %, hits are inputs of their own.
+        #[serde(default = "always", skip_serializing_if = "Ratio::is_always")]
+        rate: Ratio,
+        /// How long the window stays open.
+        lasts: Span,
+        /// The place of the fault in the scenario's list.
+        fault: u16,
+    },
+    /// A fault hits the first call that this discoverer makes, or the first event that it is
+    /// sent, from now on.
+    Hit {
+        /// Which discoverer.
+        discoverer: DiscovererId,
+        /// What goes wrong.
+        kind: FaultKind,
+    },
+    /// The configuration is applied again as it is.
+    Reload,
+    /// These discoverers get another configuration, and it is applied.
+    ChangeConfig {
+        /// Which ones.
+        discoverers: Vec<DiscovererId>,
+    },
+    /// These jobs are taken out of the configuration, and it is applied.
+    RemoveJobs {
+        /// Which ones.
+        jobs: Vec<JobId>,
+    },
+    /// These jobs are put back into the configuration, and it is applied.
+    AddJobs {
+        /// Which ones.
+        jobs: Vec<JobId>,
+    },
+    /// These discoverers are killed and start again from nothing.
+    RestartDiscoverers {
+        /// Which ones.
+        discoverers: Vec<DiscovererId>,
+    },
+    /// The manager and everything in its process is killed and starts again from nothing.
+    RestartManager,
+    /// The receiver takes nothing for a while.
+    PauseReceiver {
+        /// For how long.
+        lasts: Span,
+    },
+    /// The calm starts: all windows shut, and what is broken heals, except for these
+    /// discoverers, whose backend is out of reach for ever.
+    Calm {
+        /// Who stays broken.
+        broken: Vec<DiscovererId>,
+    },
+}
+
+/// How a host looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Looks {
+    /// Its service.
+    pub service: ServiceId,
+    /// Its zone.
+    pub zone: u32,
+    /// Its address, as a number.
+    pub address: u32,
+    /// Its name, as a number.
+    pub name: u32,
+    /// The release that it runs.
+    #[serde(default)]
+    pub release: u32,
+    /// How many labels it has beyond those.
+    #[serde(default)]
+    pub labels: u16,
+}
+
+/// Whom a window covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Covered {
+    /// Every discoverer that can meet the fault.
+    Everyone,
+    /// These ones.
+    These(Vec<DiscovererId>),
+}
+
+fn always() -> Ratio {
+    Ratio::ALWAYS
+}

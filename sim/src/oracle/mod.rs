@@ -1,0 +1,3 @@
+//! Who watches a run, and says when a rule is broken.
+
+pub(crate) mod receiver;

@@ -1,0 +1,156 @@
+//! A scenario, written out: one entry for each discoverer, view and job.
+//!
+//! Computed once and shared by all copies of a run. **Numbers are dealt in the order of the
+//! scenario's lists**, so adding a host changes none of them.
+
+use std::sync::Arc;
+
+use crate::{BackendKind, DiscovererId, JobId, Problems, Scenario, ServiceId, ViewId};
+
+/// A scenario, written out.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) scenario: Scenario,
+    pub(crate) discoverers: Vec<DiscovererPlan>,
+    pub(crate) views: Vec<ViewPlan>,
+    pub(crate) jobs: Vec<JobPlan>,
+    /// By service: who looks at it, and through what it is shown.
+    pub(crate) services: Vec<ServicePlan>,
+}
+
+#[derive(Debug)]
+pub(crate) struct DiscovererPlan {
+    /// The entry of the scenario's list.
+    pub(crate) entry: usize,
+    pub(crate) backend: usize,
+    pub(crate) kind: BackendKind,
+    pub(crate) service: ServiceId,
+    /// The view of the backend's first replica; those of the others follow.
+    pub(crate) first_view: ViewId,
+    pub(crate) broken: bool,
+    pub(crate) looks_at: Arc<str>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ViewPlan {
+    pub(crate) backend: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct JobPlan {
+    pub(crate) name: String,
+    pub(crate) discoverers: Vec<DiscovererId>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServicePlan {
+    pub(crate) discoverers: Vec<DiscovererId>,
+    pub(crate) views: Vec<ViewId>,
+}
+
+impl Plan {
+    pub(crate) fn new(scenario: &Scenario) -> Result<Self, Problems> {
+        scenario.check()?;
+        let mut plan = Self {
+            scenario: scenario.clone(),
+            discoverers: Vec::new(),
+            views: Vec::new(),
+            jobs: Vec::new(),
+            services: vec![ServicePlan::default(); scenario.hosts.services as usize],
+        };
+        for entry in 0..scenario.discoverers.len() {
+            plan.add_discoverers(entry);
+        }
+        plan.add_jobs();
+        Ok(plan)
+    }
+
+    fn add_discoverers(&mut self, entry: usize) {
+        let discoverers = &self.scenario.discoverers[entry];
+        let found = self
+            .scenario
+            .backends
+            .iter()
+            .position(|backend| backend.name == discoverers.backend);
+        let Some(backend) = found else { return };
+        let (kind, replicas) = (
+            self.scenario.backends[backend].kind,
+            self.scenario.backends[backend].replicas,
+        );
+        let services = self.scenario.hosts.services;
+        let count = if discoverers.count == 0 {
+            services
+        } else {
+            discoverers.count
+        };
+        let (broken, name) = (discoverers.broken, discoverers.known_as().to_owned());
+        for number in 0..count {
+            let service = ServiceId(number % services);
+            let first_view = self.views_of(backend, service, replicas);
+            let id = DiscovererId(self.discoverers.len() as u32);
+            self.discoverers.push(DiscovererPlan {
+                entry,
+                backend,
+                kind,
+                service,
+                first_view,
+                broken: number >= count.saturating_sub(broken),
+                looks_at: format!("{name} {number}: service {}", service.0).into(),
+            });
+            self.services[service.place()].discoverers.push(id);
+        }
+    }
+
+    /// The first of a backend's views of a service; makes them if nobody looked yet.
+    fn views_of(&mut self, backend: usize, service: ServiceId, replicas: u32) -> ViewId {
+        let known = self.services[service.place()].views.iter().copied();
+        if let Some(first) = known
+            .into_iter()
+            .find(|view| self.views[view.place()].backend == backend)
+        {
+            return first;
+        }
+        let first = ViewId(self.views.len() as u32);
+        for replica in 0..replicas {
+            self.views.push(ViewPlan { backend });
+            self.services[service.place()].views.push(ViewId(first.0 + replica));
+        }
+        first
+    }
+
+    fn add_jobs(&mut self) {
+        let everyone = (0..self.discoverers.len() as u32).map(DiscovererId);
+        if self.scenario.jobs.is_empty() {
+            self.jobs.push(JobPlan {
+                name: "all".to_owned(),
+                discoverers: everyone.collect(),
+            });
+            return;
+        }
+        for jobs in &self.scenario.jobs {
+            let wanted: Vec<DiscovererId> = everyone
+                .clone()
+                .filter(|id| {
+                    let entry = &self.scenario.discoverers[self.discoverers[id.place()].entry];
+                    jobs.of.is_empty() || jobs.of.iter().any(|name| name == entry.known_as())
+                })
+                .collect();
+            for number in 0..jobs.count {
+                let dealt = wanted.iter().copied().enumerate();
+                let mine = dealt.filter(|(place, _)| !jobs.split || *place as u32 % jobs.count == number);
+                self.jobs.push(JobPlan {
+                    name: if jobs.count == 1 {
+                        jobs.name.clone()
+                    } else {
+                        format!("{}/{number}", jobs.name)
+                    },
+                    discoverers: mine.map(|(_, id)| id).collect(),
+                });
+            }
+        }
+    }
+
+    pub(crate) fn job_ids(&self) -> impl Iterator<Item = JobId> + use<> {
+        (0..self.jobs.len() as u32).map(JobId)
+    }
+}

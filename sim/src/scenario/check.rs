@@ -1,0 +1,316 @@
+//! Whether a scenario makes sense as a whole.
+
+use core::fmt;
+
+use super::{Churn, Scenario};
+use crate::{Ratio, Span};
+
+/// Something in a scenario that makes no sense, and what would.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: the path of the field, such as `discoverers[0].backend`.
+    pub at: String,
+    /// What is wrong, and what would be right.
+    pub what: String,
+}
+
+/// Everything in a scenario that makes no sense; at least one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The problems, in the order of the scenario's fields.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.what)
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, problem) in self.0.iter().enumerate() {
+            if number > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// More hosts than this don't fit into their addresses.
+const MOST_HOSTS: u32 = 4_000_000;
+
+impl Scenario {
+    /// Says whether the scenario can be run.
+    ///
+    /// # Errors
+    /// Everything that makes no sense, each with its place and what would be right.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut found = Found::default();
+        self.check_whole(&mut found);
+        self.check_discovery(&mut found);
+        self.check_churn(&mut found);
+        self.check_faults(&mut found);
+        if found.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Problems(found.0))
+        }
+    }
+
+    fn check_whole(&self, found: &mut Found) {
+        found.unless(!self.name.is_empty(), "name", || "a scenario needs a name".to_owned());
+        found.unless(!self.until.is_zero(), "until", || {
+            "the run lasts no time; write for example `until: 1h`".to_owned()
+        });
+        found.unless(self.calm <= self.until, "calm", || {
+            format!(
+                "the calm ({}) is longer than the run ({}); it is the run's last part",
+                self.calm, self.until
+            )
+        });
+        found.unless(self.heal.is_always() || !self.calm.is_zero(), "heal", || {
+            "without a calm nothing heals; add for example `calm: 10m`, or remove `heal`".to_owned()
+        });
+        let hosts = &self.hosts;
+        found.unless((1..=MOST_HOSTS).contains(&hosts.count), "hosts.count", || {
+            format!("{} hosts; from 1 to {MOST_HOSTS} are possible", hosts.count)
+        });
+        for (field, number) in [("services", hosts.services), ("zones", hosts.zones)] {
+            found.unless(
+                (1..=hosts.count.max(1)).contains(&number),
+                &format!("hosts.{field}"),
+                || {
+                    format!(
+                        "{number}; from 1 to as many as there are hosts ({}) are possible",
+                        hosts.count
+                    )
+                },
+            );
+        }
+        found.unless(self.queue.depth > 0, "queue.depth", || {
+            "a queue that holds nothing lets nothing through; write 1 or more".to_owned()
+        });
+    }
+
+    fn check_discovery(&self, found: &mut Found) {
+        found.unless(!self.backends.is_empty(), "backends", || {
+            "there is none, so nothing can be discovered; add for example `- {name: cmdb, kind: http}`".to_owned()
+        });
+        for (number, backend) in self.backends.iter().enumerate() {
+            let at = format!("backends[{number}]");
+            found.unless(!backend.name.is_empty(), &format!("{at}.name"), || {
+                "a backend needs a name".to_owned()
+            });
+            let first = self.backends.iter().position(|other| other.name == backend.name);
+            found.unless(first == Some(number), &format!("{at}.name"), || {
+                format!("two backends are called `{}`; names tell them apart", backend.name)
+            });
+            found.unless((1..=64).contains(&backend.replicas), &format!("{at}.replicas"), || {
+                format!("{}; from 1 to 64 are possible", backend.replicas)
+            });
+        }
+        found.unless(!self.discoverers.is_empty(), "discoverers", || {
+            "there are none, so nothing is discovered; add for example `- {backend: cmdb}`".to_owned()
+        });
+        let names: Vec<&str> = self.backends.iter().map(|backend| backend.name.as_str()).collect();
+        for (number, discoverers) in self.discoverers.iter().enumerate() {
+            let at = format!("discoverers[{number}]");
+            found.unless(
+                names.contains(&discoverers.backend.as_str()),
+                &format!("{at}.backend"),
+                || {
+                    format!(
+                        "there is no backend `{}`; there is {}",
+                        discoverers.backend,
+                        listed(&names)
+                    )
+                },
+            );
+            found.unless(!discoverers.refresh.is_zero(), &format!("{at}.refresh"), || {
+                "asking again after no time never ends; write for example `30s`".to_owned()
+            });
+            found.unless(!discoverers.timeout.is_zero(), &format!("{at}.timeout"), || {
+                "no call ends in no time; write for example `10s`".to_owned()
+            });
+            let first = self
+                .discoverers
+                .iter()
+                .position(|other| other.known_as() == discoverers.known_as());
+            found.unless(first == Some(number), &format!("{at}.name"), || {
+                format!(
+                    "two entries are called `{}`; give each a `name`",
+                    discoverers.known_as()
+                )
+            });
+        }
+        let names: Vec<&str> = self.discoverers.iter().map(|entry| entry.known_as()).collect();
+        for (number, jobs) in self.jobs.iter().enumerate() {
+            let at = format!("jobs[{number}]");
+            found.unless(!jobs.name.is_empty(), &format!("{at}.name"), || {
+                "a job needs a name".to_owned()
+            });
+            found.unless(jobs.count > 0, &format!("{at}.count"), || {
+                "no jobs; write 1 or more".to_owned()
+            });
+            let first = self.jobs.iter().position(|other| other.name == jobs.name);
+            found.unless(first == Some(number), &format!("{at}.name"), || {
+                format!(
+                    "two entries are called `{}`; write `count` for jobs that are alike",
+                    jobs.name
+                )
+            });
+            for (place, name) in jobs.of.iter().enumerate() {
+                found.unless(names.contains(&name.as_str()), &format!("{at}.of[{place}]"), || {
+                    format!("there are no discoverers `{name}`; there is {}", listed(&names))
+                });
+            }
+        }
+    }
+
+    fn check_churn(&self, found: &mut Found) {
+        for (number, churn) in self.churn.iter().enumerate() {
+            let at = format!("churn[{number}].{}", churn.word());
+            let (start, zone) = match churn {
+                Churn::Steady { every, rate, .. } => {
+                    found.unless(!every.is_zero(), &format!("{at}.every"), || {
+                        "a rate needs a time to be counted in; write for example `1m`".to_owned()
+                    });
+                    found.unless(!rate.is_never(), &format!("{at}.rate"), || {
+                        "nothing ever changes; write for example `1%`, or remove the entry".to_owned()
+                    });
+                    (Span::ZERO, None)
+                }
+                Churn::Flapping { up, down, .. } => {
+                    for (field, range) in [("up", up), ("down", down)] {
+                        found.unless(!range.high().is_zero(), &format!("{at}.{field}"), || {
+                            "flapping in no time never ends; write for example `30s..2m`".to_owned()
+                        });
+                    }
+                    (Span::ZERO, None)
+                }
+                Churn::ZoneLoss { at, zone, .. } => (*at, Some(*zone)),
+                Churn::RollingDeploy { at, .. }
+                | Churn::BlueGreen { at, .. }
+                | Churn::Autoscale { at, .. }
+                | Churn::SpotReclaim { at, .. }
+                | Churn::MassRelabel { at, .. }
+                | Churn::IpReuse { at, .. }
+                | Churn::NameReuse { at, .. }
+                | Churn::HostClone { at, .. } => (*at, None),
+            };
+            found.unless(start < self.storm_ends(), &format!("{at}.at"), || {
+                format!(
+                    "{start} is in the calm, or after the end; the storm ends at {}",
+                    self.storm_ends()
+                )
+            });
+            if let Some(zone) = zone {
+                found.unless(zone < self.hosts.zones, &format!("{at}.zone"), || {
+                    format!(
+                        "there is no zone {zone}; there are {}, counted from 0",
+                        self.hosts.zones
+                    )
+                });
+            }
+            if let Churn::RollingDeploy {
+                service: Some(service), ..
+            } = churn
+            {
+                found.unless(*service < self.hosts.services, &format!("{at}.service"), || {
+                    format!(
+                        "there is no service {service}; there are {}, counted from 0",
+                        self.hosts.services
+                    )
+                });
+            }
+        }
+    }
+
+    fn check_faults(&self, found: &mut Found) {
+        for (number, fault) in self.faults.iter().enumerate() {
+            let at = format!("faults[{number}]");
+            let end = fault.until.unwrap_or(self.storm_ends());
+            found.unless(fault.from < end, &format!("{at}.from"), || {
+                format!("{} is not before its end, {end}", fault.from)
+            });
+            found.unless(fault.rate != Ratio::NEVER, &format!("{at}.rate"), || {
+                "it never happens; write for example `1%`, or remove the entry".to_owned()
+            });
+            found.unless(fault.every != Some(Span::ZERO), &format!("{at}.every"), || {
+                "windows no time apart never end; write for example `10m`".to_owned()
+            });
+            let backends = self.backends.iter();
+            let covered: Vec<_> = match &fault.backend {
+                None => backends.collect(),
+                Some(name) => {
+                    let names: Vec<&str> = backends.clone().map(|backend| backend.name.as_str()).collect();
+                    found.unless(names.contains(&name.as_str()), &format!("{at}.backend"), || {
+                        format!("there is no backend `{name}`; there is {}", listed(&names))
+                    });
+                    backends.filter(|backend| backend.name == *name).collect()
+                }
+            };
+            let can = covered.iter().any(|backend| fault.kind.applies_to(backend.kind));
+            found.unless(can || covered.is_empty(), &format!("{at}.kind"), || {
+                let kinds: Vec<&str> = covered.iter().map(|backend| backend.kind.word()).collect();
+                format!("`{}` can't happen to {}", fault.kind.word(), listed(&kinds))
+            });
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found(Vec<Problem>);
+
+impl Found {
+    fn unless(&mut self, fine: bool, at: &str, what: impl FnOnce() -> String) {
+        if !fine {
+            self.0.push(Problem {
+                at: at.to_owned(),
+                what: what(),
+            });
+        }
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Backend, BackendKind, Churn, Discoverers, Fault, FaultKind, Jobs, Ratio, Scenario, Span};
+
+    #[test]
+    fn says_everything_that_makes_no_sense() {
+        let wrong = Scenario::new("")
+            .until(Span::mins(1))
+            .calm(Span::mins(2))
+            .backend(Backend::new("cmdb", BackendKind::Http))
+            .backend(Backend::new("cmdb", BackendKind::Http).replicas(0))
+            .discoverers(Discoverers::of("consul").refresh(Span::ZERO))
+            .jobs(Jobs::new("node").of("dns").count(0))
+            .churn(Churn::steady(Ratio::NEVER, Span::ZERO))
+            .churn(Churn::ZoneLoss {
+                at: Span::hours(2),
+                zone: 7,
+                lasts: Span::ZERO,
+            })
+            .fault(Fault::new(FaultKind::Nxdomain).backend("cmdb").from(Span::hours(1)));
+        let problems = wrong.check().expect_err("it makes no sense");
+        insta::assert_snapshot!(problems);
+    }
+}

@@ -1,0 +1,76 @@
+//! What happens to processes and their configuration.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Ratio, Span};
+
+/// Something that happens to processes or to their configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ProcessEvent {
+    /// The same configuration is applied again.
+    Reload {
+        /// When first.
+        at: Span,
+        /// How many times.
+        #[serde(default = "once")]
+        times: u32,
+        /// How far apart.
+        #[serde(default = "a_second")]
+        every: Span,
+    },
+    /// Discoverers get another configuration: each is another provider from then on.
+    ChangeConfig {
+        /// When.
+        at: Span,
+        /// Which share of them.
+        share: Ratio,
+    },
+    /// Jobs are taken out of the configuration, and put back.
+    RemoveJobs {
+        /// When.
+        at: Span,
+        /// Which share of them.
+        share: Ratio,
+        /// For how long; without it, for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lasts: Option<Span>,
+    },
+    /// Processes are killed and start again from nothing.
+    Restart {
+        /// When.
+        at: Span,
+        /// What is restarted.
+        what: Restarted,
+        /// Which share of them, where there are several.
+        #[serde(default = "all")]
+        share: Ratio,
+    },
+    /// The receiver takes nothing.
+    PauseReceiver {
+        /// When.
+        at: Span,
+        /// For how long.
+        lasts: Span,
+    },
+}
+
+/// What is restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restarted {
+    /// The manager with all its discoverers: what it knew is lost.
+    Manager,
+    /// Discoverers only: each begins anew, the manager keeps their groups.
+    Discoverers,
+}
+
+fn once() -> u32 {
+    1
+}
+fn a_second() -> Span {
+    Span::secs(1)
+}
+fn all() -> Ratio {
+    Ratio::ALWAYS
+}

@@ -1,0 +1,94 @@
+//! What must hold beyond the rules, which are always checked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Ratio, Span};
+
+/// Something that a run must show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Expectation {
+    /// All through the run.
+    Always(Condition),
+    /// At least once in the run; over many seeds, at least once in one of them.
+    Sometimes(Mark),
+    /// Once the calm has started, within this time and for the rest of the run.
+    Eventually {
+        /// What.
+        that: Condition,
+        /// Within how long.
+        within: Span,
+    },
+}
+
+/// Something that holds or does not hold at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Condition {
+    /// The receiver has the truth, as far as each backend still shows it.
+    Converged,
+    /// No change of the truth waits longer than this for the receiver to hear of it.
+    StaleAtMost(Span),
+    /// No snapshot has fewer than this share of the targets that there truly are.
+    ShowsAtLeast(Ratio),
+}
+
+/// Something worth seeing in a run. Hit marks are counted; a scenario can ask for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// A snapshot was due while the receiver was busy (S09).
+    UpdateDelayed,
+    /// A stopped provider still spoke (S06).
+    GhostSpoke,
+    /// An update changed nothing (B01).
+    UnchangedUpdate,
+    /// A set became empty, and that was said (S03).
+    EmptySaid,
+    /// A provider was shared by several jobs (S01).
+    ProviderShared,
+    /// A provider went on over a reload (S02).
+    ProviderKept,
+    /// A config could not be built (S11).
+    ConfigFailed,
+    /// A call failed, and the groups stayed (B04).
+    FailureKept,
+    /// A discoverer found the queue full and waited.
+    QueueFull,
+    /// A watch was too old, and everything was listed again.
+    Relisted,
+    /// A session or stream ended, and was made anew.
+    Reconnected,
+    /// A blocking query came back with nothing new.
+    WaitedInVain,
+    /// A replica gave an answer older than one it gave before.
+    WentBackInTime,
+    /// A list was put together of pages from different moments.
+    TornPages,
+    /// Two hosts had the same address, one after the other.
+    AddressReused,
+    /// A call took longer than its caller waits.
+    TimedOut,
+}
+
+impl Mark {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::UpdateDelayed,
+        Self::GhostSpoke,
+        Self::UnchangedUpdate,
+        Self::EmptySaid,
+        Self::ProviderShared,
+        Self::ProviderKept,
+        Self::ConfigFailed,
+        Self::FailureKept,
+        Self::QueueFull,
+        Self::Relisted,
+        Self::Reconnected,
+        Self::WaitedInVain,
+        Self::WentBackInTime,
+        Self::TornPages,
+        Self::AddressReused,
+        Self::TimedOut,
+    ];
+}

@@ -1,0 +1,293 @@
+//! What goes wrong between hosts and the manager.
+
+use serde::{Deserialize, Serialize};
+
+use super::BackendKind;
+use crate::{Ratio, Span, SpanRange};
+
+/// Something that goes wrong: what, where, when, and how often.
+///
+/// While its window is open, each call of each discoverer that it covers is hit with the
+/// probability `rate`. There is one window from `from` to `until`; or, with `every`, each
+/// discoverer has windows of its own, on average so far apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// How likely a call is hit while the window is open.
+    #[serde(default = "always", skip_serializing_if = "Ratio::is_always")]
+    pub rate: Ratio,
+    /// When it can first happen.
+    #[serde(default, skip_serializing_if = "Span::is_zero")]
+    pub from: Span,
+    /// When it can last happen; without it, when the calm starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Span>,
+    /// Windows of their own for each discoverer: how far apart they start, on average.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
+    /// With `every`: how long a window stays open.
+    #[serde(default = "half_a_minute", skip_serializing_if = "is_half_a_minute")]
+    pub lasts: SpanRange,
+    /// With `every`: how long it stays shut at least before it opens again.
+    #[serde(default, skip_serializing_if = "Span::is_zero")]
+    pub stability: Span,
+    /// Covers the discoverers of this backend only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
+    /// Covers this share of the discoverers only, drawn once for each.
+    #[serde(default = "always", skip_serializing_if = "Ratio::is_always")]
+    pub share: Ratio,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FaultKind {
+    /// An answer or event takes longer.
+    Delay {
+        /// By how much.
+        by: SpanRange,
+    },
+    /// A call or its answer gets lost: its caller waits until it gives up.
+    Drop,
+    /// An answer or event arrives twice.
+    Duplicate {
+        /// How much later the second one comes.
+        after: SpanRange,
+    },
+    /// An event overtakes the one before it.
+    Reorder,
+    /// Nothing gets through until the window shuts; then everything does.
+    Clog,
+    /// No call gets through.
+    Partition,
+    /// Calls get through, their answers do not.
+    OneWay,
+    /// The connection breaks.
+    Reset,
+    /// The answer drips in: the more it holds, the longer it takes.
+    Drip {
+        /// How long each target takes.
+        each: Span,
+    },
+    /// The answer is a well-formed list of nothing.
+    Empty,
+    /// Half of the list is missing, and the answer does not say so.
+    PartialPage,
+    /// The answer breaks off in the middle, so that it can't be read.
+    Truncated,
+    /// A cache gives an answer from before.
+    BackInTime {
+        /// From how long before.
+        by: Span,
+    },
+    /// The replica no longer hears of changes.
+    Freeze,
+    /// `consul`: the index starts again from the beginning.
+    IndexReset,
+    /// `kubernetes`: the version to watch from is too old.
+    WatchTooOld,
+    /// `kubernetes`, `push`: the news that a target is gone gets lost.
+    LostDelete,
+    /// `kubernetes`, `push`: the news that a target is gone comes twice.
+    DuplicateDelete,
+    /// The server has had enough (HTTP 429), and says when to come back.
+    TooManyRequests {
+        /// When.
+        retry_after: Span,
+    },
+    /// `dns`: there is no such name.
+    Nxdomain,
+    /// `dns`: the server can't say.
+    Servfail,
+    /// `dns`: the name is there and has no records.
+    NoData,
+    /// `file`: it is read while it is being written.
+    TornWrite,
+    /// `file`: it is away for a moment while it is replaced.
+    RenameGap,
+    /// `file`, `zookeeper`: the notification of a change gets lost.
+    LostNotify,
+    /// `zookeeper`: the session ends.
+    SessionExpiry,
+    /// The discoverer stands still: a stopped process, a moved machine.
+    Pause,
+    /// The discoverer's clock runs at another speed.
+    Skew {
+        /// By how many thousandths faster; negative is slower.
+        permille: i16,
+    },
+    /// The discoverers stall one by one, and go on in another order. Needs `until`.
+    Swizzle,
+}
+
+/// What sort of trouble it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FaultFamily {
+    /// Between a discoverer and its backend.
+    Network,
+    /// In what the backend says.
+    Answer,
+    /// In the process of the discoverer.
+    Process,
+    /// In its clock.
+    Clock,
+}
+
+fn always() -> Ratio {
+    Ratio::ALWAYS
+}
+fn half_a_minute() -> SpanRange {
+    SpanRange::exactly(Span::secs(30))
+}
+fn is_half_a_minute(range: &SpanRange) -> bool {
+    *range == half_a_minute()
+}
+
+impl FaultKind {
+    /// The word for it, as scenarios write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Delay { .. } => "delay",
+            Self::Drop => "drop",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Reorder => "reorder",
+            Self::Clog => "clog",
+            Self::Partition => "partition",
+            Self::OneWay => "one_way",
+            Self::Reset => "reset",
+            Self::Drip { .. } => "drip",
+            Self::Empty => "empty",
+            Self::PartialPage => "partial_page",
+            Self::Truncated => "truncated",
+            Self::BackInTime { .. } => "back_in_time",
+            Self::Freeze => "freeze",
+            Self::IndexReset => "index_reset",
+            Self::WatchTooOld => "watch_too_old",
+            Self::LostDelete => "lost_delete",
+            Self::DuplicateDelete => "duplicate_delete",
+            Self::TooManyRequests { .. } => "too_many_requests",
+            Self::Nxdomain => "nxdomain",
+            Self::Servfail => "servfail",
+            Self::NoData => "no_data",
+            Self::TornWrite => "torn_write",
+            Self::RenameGap => "rename_gap",
+            Self::LostNotify => "lost_notify",
+            Self::SessionExpiry => "session_expiry",
+            Self::Pause => "pause",
+            Self::Skew { .. } => "skew",
+            Self::Swizzle => "swizzle",
+        }
+    }
+
+    /// What sort of trouble it is.
+    pub const fn family(self) -> FaultFamily {
+        match self {
+            Self::Delay { .. }
+            | Self::Drop
+            | Self::Duplicate { .. }
+            | Self::Reorder
+            | Self::Clog
+            | Self::Partition
+            | Self::OneWay
+            | Self::Reset
+            | Self::Drip { .. }
+            | Self::Swizzle => FaultFamily::Network,
+            Self::Pause => FaultFamily::Process,
+            Self::Skew { .. } => FaultFamily::Clock,
+            _ => FaultFamily::Answer,
+        }
+    }
+
+    /// Whether discoverers of this kind of backend can meet it.
+    pub const fn applies_to(self, backend: BackendKind) -> bool {
+        use BackendKind as B;
+        match self {
+            Self::IndexReset => matches!(backend, B::Consul),
+            Self::WatchTooOld => matches!(backend, B::Kubernetes),
+            Self::LostDelete | Self::DuplicateDelete | Self::Reorder => matches!(backend, B::Kubernetes | B::Push),
+            Self::Nxdomain | Self::Servfail | Self::NoData => matches!(backend, B::Dns),
+            Self::TornWrite | Self::RenameGap => matches!(backend, B::File),
+            Self::LostNotify => matches!(backend, B::File | B::Zookeeper),
+            Self::SessionExpiry => matches!(backend, B::Zookeeper),
+            Self::TooManyRequests { .. } => matches!(backend, B::Http | B::Consul | B::Kubernetes),
+            _ => !matches!(backend, B::Static),
+        }
+    }
+}
+
+impl Fault {
+    /// This goes wrong at every call, all through the storm.
+    pub fn new(kind: FaultKind) -> Self {
+        Self {
+            kind,
+            rate: always(),
+            from: Span::ZERO,
+            until: None,
+            every: None,
+            lasts: half_a_minute(),
+            stability: Span::ZERO,
+            backend: None,
+            share: always(),
+        }
+    }
+
+    /// Sets how likely a call is hit while the window is open.
+    #[must_use]
+    pub fn rate(self, rate: Ratio) -> Self {
+        Self { rate, ..self }
+    }
+
+    /// Sets when it can first happen.
+    #[must_use]
+    pub fn from(self, from: Span) -> Self {
+        Self { from, ..self }
+    }
+
+    /// Sets when it can last happen.
+    #[must_use]
+    pub fn until(self, until: Span) -> Self {
+        Self {
+            until: Some(until),
+            ..self
+        }
+    }
+
+    /// Gives each discoverer windows of its own, on average so far apart.
+    #[must_use]
+    pub fn every(self, every: Span) -> Self {
+        Self {
+            every: Some(every),
+            ..self
+        }
+    }
+
+    /// Sets how long such a window stays open.
+    #[must_use]
+    pub fn lasts(self, lasts: SpanRange) -> Self {
+        Self { lasts, ..self }
+    }
+
+    /// Sets how long it stays shut at least before it opens again.
+    #[must_use]
+    pub fn stability(self, stability: Span) -> Self {
+        Self { stability, ..self }
+    }
+
+    /// Covers the discoverers of this backend only.
+    #[must_use]
+    pub fn backend(self, backend: impl Into<String>) -> Self {
+        Self {
+            backend: Some(backend.into()),
+            ..self
+        }
+    }
+
+    /// Covers this share of the discoverers only.
+    #[must_use]
+    pub fn share(self, share: Ratio) -> Self {
+        Self { share, ..self }
+    }
+}

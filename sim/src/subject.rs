@@ -1,0 +1,153 @@
+//! The manager under test, as a run drives it.
+//!
+//! [`Manager`] is the subject of every ordinary run. Somebody else's can stand in its place: one
+//! with a bug put in, to see that the rules find it, or one that is compared with a model.
+
+use std::sync::Arc;
+
+use headcount_core::{
+    Applied, Counters, FailedConfig, Failure, Health, Instant, Manager, ManagerOptions, Output, ProviderConfig,
+    ProviderId, UnknownProvider, Update, UpdateOutcome,
+};
+
+use crate::{BackendKind, DiscovererId};
+
+/// What a simulated provider runs: names one discoverer of the scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Spec {
+    /// Which discoverer.
+    pub discoverer: DiscovererId,
+    /// How often its configuration was changed.
+    pub version: u32,
+    /// The mechanism.
+    pub backend: BackendKind,
+    /// What it looks at, for people.
+    pub looks_at: Arc<str>,
+}
+
+impl ProviderConfig for Spec {
+    fn kind(&self) -> &str {
+        self.backend.word()
+    }
+
+    fn describe(&self) -> String {
+        self.looks_at.to_string()
+    }
+}
+
+/// A manager that a run can drive. Each method means what [`Manager`]'s does.
+pub trait Subject: Clone {
+    /// See [`Manager::new`].
+    fn new(now: Instant, options: ManagerOptions) -> Self;
+    /// See [`Manager::apply`].
+    fn apply(&mut self, now: Instant, sets: Vec<(String, Vec<Spec>)>) -> Applied;
+    /// See [`Manager::handle_update`].
+    ///
+    /// # Errors
+    /// The provider is not running.
+    fn handle_update(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        update: Update,
+    ) -> Result<UpdateOutcome, UnknownProvider>;
+    /// See [`Manager::handle_failure`].
+    ///
+    /// # Errors
+    /// The provider is not running.
+    fn handle_failure(&mut self, now: Instant, provider: ProviderId, failure: Failure) -> Result<(), UnknownProvider>;
+    /// See [`Manager::handle_build_failure`].
+    ///
+    /// # Errors
+    /// The provider is not running.
+    fn handle_build_failure(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        reason: String,
+    ) -> Result<(), UnknownProvider>;
+    /// See [`Manager::handle_receiver_ready`].
+    fn handle_receiver_ready(&mut self, now: Instant);
+    /// See [`Manager::handle_timeout`].
+    fn handle_timeout(&mut self, now: Instant);
+    /// See [`Manager::poll_output`].
+    fn poll_output(&mut self) -> Option<Output<Spec>>;
+    /// See [`Manager::poll_timeout`].
+    fn poll_timeout(&self) -> Option<Instant>;
+    /// See [`Manager::counters`].
+    fn counters(&self) -> Counters;
+    /// See [`Manager::failed_configs`].
+    fn failed_configs(&self) -> &[FailedConfig];
+    /// The health and the number of groups of a provider, if it is running.
+    fn provider(&self, id: ProviderId) -> Option<(&Health, usize)>;
+    /// How many providers are running.
+    fn provider_count(&self) -> usize;
+    /// What is wrong with it, if it knows.
+    fn complaint(&mut self) -> Option<String> {
+        None
+    }
+}
+
+impl Subject for Manager<Spec> {
+    fn new(now: Instant, options: ManagerOptions) -> Self {
+        Self::new(now, options)
+    }
+
+    fn apply(&mut self, now: Instant, sets: Vec<(String, Vec<Spec>)>) -> Applied {
+        self.apply(now, sets)
+    }
+
+    fn handle_update(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        update: Update,
+    ) -> Result<UpdateOutcome, UnknownProvider> {
+        self.handle_update(now, provider, update)
+    }
+
+    fn handle_failure(&mut self, now: Instant, provider: ProviderId, failure: Failure) -> Result<(), UnknownProvider> {
+        self.handle_failure(now, provider, failure)
+    }
+
+    fn handle_build_failure(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        reason: String,
+    ) -> Result<(), UnknownProvider> {
+        self.handle_build_failure(now, provider, reason)
+    }
+
+    fn handle_receiver_ready(&mut self, now: Instant) {
+        self.handle_receiver_ready(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.handle_timeout(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output<Spec>> {
+        self.poll_output()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.poll_timeout().map(|(deadline, _)| deadline)
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters()
+    }
+
+    fn failed_configs(&self) -> &[FailedConfig] {
+        self.failed_configs()
+    }
+
+    fn provider(&self, id: ProviderId) -> Option<(&Health, usize)> {
+        self.provider(id).map(|status| (status.health, status.groups))
+    }
+
+    fn provider_count(&self) -> usize {
+        self.providers().count()
+    }
+}
