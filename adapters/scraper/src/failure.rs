@@ -1,0 +1,198 @@
+//! Why a scrape failed.
+
+use headcount_discoverer::env::HttpError;
+
+use crate::ContentTypeError;
+use crate::exposition::ExpositionError;
+
+/// Why a scrape failed. In Prometheus's words, where it has some.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScrapeFailure {
+    /// It was not tried: its job has too many targets.
+    #[error("{0}")]
+    Refused(String),
+    /// There was no answer.
+    #[error("Get {url:?}: {reason}")]
+    NoAnswer {
+        /// What was asked, without credentials.
+        url: String,
+        /// Why there was none.
+        reason: String,
+        /// Whether time was up.
+        is_timeout: bool,
+    },
+    /// The answer broke off, or time was up before its end.
+    #[error("{reason}")]
+    BrokenAnswer {
+        /// What happened.
+        reason: String,
+        /// Whether time was up.
+        is_timeout: bool,
+    },
+    /// The answer's status is not 200.
+    #[error("server returned HTTP status {0}")]
+    Status(String),
+    /// The body is larger than `body_size_limit`.
+    #[error("body size limit exceeded")]
+    BodySize,
+    /// Its format can't be told.
+    #[error(transparent)]
+    ContentType(#[from] ContentTypeError),
+    /// The body is malformed.
+    #[error(transparent)]
+    Exposition(#[from] ExpositionError),
+    /// A sample is not fit to be stored.
+    #[error(transparent)]
+    Sample(#[from] SampleProblem),
+}
+
+/// Why a sample is not fit to be stored, which makes the whole scrape fail.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SampleProblem {
+    /// `sample_limit`.
+    #[error("sample limit exceeded")]
+    TooMany,
+    /// `label_limit`.
+    #[error("label_limit exceeded (metric: {metric}, number of labels: {count}, limit: {limit})")]
+    Labels {
+        /// The beginning of the metric's name.
+        metric: String,
+        /// Its labels.
+        count: usize,
+        /// The limit.
+        limit: u64,
+    },
+    /// `label_name_length_limit`.
+    #[error(
+        "label_name_length_limit exceeded (metric: {metric}, label name: {label}, length: {length}, limit: {limit})"
+    )]
+    NameLength {
+        /// The beginning of the metric's name.
+        metric: String,
+        /// The beginning of the label's name.
+        label: String,
+        /// Its length in bytes.
+        length: usize,
+        /// The limit.
+        limit: u64,
+    },
+    /// `label_value_length_limit`.
+    #[error(
+        "label_value_length_limit exceeded (metric: {metric}, label name: {label}, value: {value:?}, length: {length}, limit: {limit})"
+    )]
+    ValueLength {
+        /// The beginning of the metric's name.
+        metric: String,
+        /// The beginning of the label's name.
+        label: String,
+        /// The beginning of its value.
+        value: String,
+        /// The value's length in bytes.
+        length: usize,
+        /// The limit.
+        limit: u64,
+    },
+    /// After relabelling it has no name.
+    #[error("missing metric name (__name__ label)")]
+    NoName,
+    /// Its name or those of its labels are not allowed.
+    #[error("invalid metric name or label names: {0}")]
+    Names(String),
+    /// Two of its labels have one name.
+    #[error("label name {0:?} is not unique: invalid sample")]
+    Repeated(String),
+}
+
+impl ScrapeFailure {
+    /// The failure of a request to `url`. `has_begun`: its answer had begun.
+    pub(crate) fn of_http(error: &HttpError, url: &str, has_begun: bool) -> Self {
+        let is_timeout = matches!(error, HttpError::Timeout { .. });
+        let reason = match error {
+            HttpError::BodyTooLarge { .. } => return Self::BodySize,
+            HttpError::Timeout { .. } => "context deadline exceeded".to_owned(),
+            HttpError::Connect { host, reason } => format!("dial tcp {host}: {}", in_go_words(reason)),
+            HttpError::Tls { reason, .. } => format!("tls: {reason}"),
+            HttpError::TooManyRedirects { count, .. } => format!("stopped after {count} redirects"),
+            HttpError::Protocol { reason, .. } | HttpError::Url { reason, .. } => reason.clone(),
+            other => other.to_string(),
+        };
+        if has_begun {
+            return Self::BrokenAnswer { reason, is_timeout };
+        }
+        Self::NoAnswer {
+            url: without_credentials(url),
+            reason,
+            is_timeout,
+        }
+    }
+
+    /// One word for it, as it is counted.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "target_limit",
+            Self::NoAnswer { is_timeout, .. } | Self::BrokenAnswer { is_timeout, .. } if *is_timeout => "timeout",
+            Self::NoAnswer { .. } | Self::BrokenAnswer { .. } => "no_answer",
+            Self::Status(_) => "status",
+            Self::BodySize => "body_size_limit",
+            Self::ContentType(_) => "content_type",
+            Self::Exposition(_) => "malformed",
+            Self::Sample(SampleProblem::TooMany) => "sample_limit",
+            Self::Sample(
+                SampleProblem::Labels { .. } | SampleProblem::NameLength { .. } | SampleProblem::ValueLength { .. },
+            ) => "label_limit",
+            Self::Sample(_) => "invalid_sample",
+        }
+    }
+}
+
+/// What the system says, as Go words it, so that one search finds both.
+fn in_go_words(reason: &str) -> String {
+    let plain = reason.split(" (os error").next().unwrap_or(reason);
+    match plain {
+        "Connection refused" => "connect: connection refused".to_owned(),
+        "No route to host" => "connect: no route to host".to_owned(),
+        "Network is unreachable" => "connect: network is unreachable".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{host}{path}"),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_said_as_prometheus_says_them() {
+        let refused = HttpError::Connect {
+            host: "127.0.0.1:1".to_owned(),
+            reason: "Connection refused (os error 111)".to_owned(),
+        };
+        let said = ScrapeFailure::of_http(&refused, "http://u:p@127.0.0.1:1/metrics?a=@", false).to_string();
+        let expected = "Get \"http://127.0.0.1:1/metrics?a=@\": dial tcp 127.0.0.1:1: connect: connection refused";
+        assert_eq!(said, expected);
+        let late = HttpError::Timeout {
+            host: "h:1".to_owned(),
+            timeout: std::time::Duration::from_secs(1),
+        };
+        let said = |has_begun| ScrapeFailure::of_http(&late, "http://h:1/metrics", has_begun);
+        assert_eq!(
+            said(false).to_string(),
+            "Get \"http://h:1/metrics\": context deadline exceeded"
+        );
+        assert_eq!(said(true).to_string(), "context deadline exceeded");
+        assert_eq!((said(false).kind(), said(true).kind()), ("timeout", "timeout"));
+    }
+}

@@ -1,0 +1,141 @@
+//! One scrape: a request, and its answer read as it comes.
+
+use std::time::Duration;
+
+use headcount_discoverer::env::{BodySink, HttpClient, HttpResponse};
+use http::StatusCode;
+
+use crate::checks::Checks;
+use crate::content_type;
+use crate::exposition::{Exposition, Sample};
+use crate::failure::ScrapeFailure;
+use crate::request::request;
+use crate::settings::{ScrapeSettings, ScrapeTarget};
+
+/// What a scrape found.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Scraped {
+    pub(crate) samples: u64,
+    pub(crate) body_bytes: u64,
+    pub(crate) failure: Option<ScrapeFailure>,
+}
+
+impl Scraped {
+    pub(crate) fn failed(failure: ScrapeFailure) -> Self {
+        Self {
+            samples: 0,
+            body_bytes: 0,
+            failure: Some(failure),
+        }
+    }
+}
+
+/// Scrapes a target.
+pub(crate) async fn scrape(
+    client: &dyn HttpClient,
+    settings: &ScrapeSettings,
+    target: &ScrapeTarget,
+    timeout: Duration,
+) -> Scraped {
+    if let Some(refused) = &target.refused {
+        return Scraped::failed(ScrapeFailure::Refused(refused.clone()));
+    }
+    let mut reading = Reading {
+        settings,
+        status: None,
+        content_type: String::new(),
+        body_bytes: 0,
+        samples: 0,
+        exposition: None,
+        checks: Checks::new(settings, &target.labels),
+        failure: None,
+    };
+    let sent = client
+        .send_to(request(settings, &target.url, timeout), &mut reading)
+        .await;
+    if let Some(status) = reading.status.filter(|status| *status != StatusCode::OK) {
+        return Scraped {
+            body_bytes: reading.body_bytes,
+            ..Scraped::failed(ScrapeFailure::Status(shown(status)))
+        };
+    }
+    if let Err(error) = sent {
+        let failure = ScrapeFailure::of_http(&error, &target.url, reading.status.is_some());
+        return Scraped {
+            body_bytes: reading.body_bytes,
+            ..Scraped::failed(failure)
+        };
+    }
+    reading.finish()
+}
+
+/// An answer that is being read.
+struct Reading<'a> {
+    settings: &'a ScrapeSettings,
+    status: Option<StatusCode>,
+    content_type: String,
+    body_bytes: u64,
+    samples: u64,
+    /// Absent until the body begins: an empty one is no trouble, whatever its type.
+    exposition: Option<Exposition>,
+    checks: Checks<'a>,
+    failure: Option<ScrapeFailure>,
+}
+
+impl BodySink for Reading<'_> {
+    fn begin(&mut self, head: &HttpResponse) {
+        self.status = StatusCode::from_u16(head.status).ok();
+        self.content_type = head.header("content-type").unwrap_or_default().to_owned();
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        self.body_bytes = self.body_bytes.saturating_add(piece.len() as u64);
+        if piece.is_empty() || self.failure.is_some() || self.status != Some(StatusCode::OK) {
+            return;
+        }
+        let read = self.read(piece);
+        self.failure = read.err();
+    }
+}
+
+impl Reading<'_> {
+    fn read(&mut self, piece: &[u8]) -> Result<(), ScrapeFailure> {
+        let exposition = match &mut self.exposition {
+            Some(exposition) => exposition,
+            None => {
+                let format = content_type::format(&self.content_type, self.settings.fallback)?;
+                self.exposition.insert(Exposition::new(format))
+            }
+        };
+        exposition.push(piece, &mut count(&mut self.samples, &mut self.checks))
+    }
+
+    fn finish(mut self) -> Scraped {
+        if self.failure.is_none() {
+            self.failure = self.read_rest().err();
+        }
+        Scraped {
+            samples: self.samples,
+            body_bytes: self.body_bytes,
+            failure: self.failure,
+        }
+    }
+
+    fn read_rest(&mut self) -> Result<(), ScrapeFailure> {
+        if let Some(exposition) = self.exposition.take() {
+            exposition.finish(&mut count(&mut self.samples, &mut self.checks))?;
+        }
+        Ok(self.checks.finish()?)
+    }
+}
+
+fn count(samples: &mut u64, checks: &mut Checks<'_>) -> impl FnMut(&Sample<'_>) -> Result<(), ScrapeFailure> {
+    move |sample| {
+        *samples = samples.saturating_add(1);
+        Ok(checks.check(sample)?)
+    }
+}
+
+fn shown(status: StatusCode) -> String {
+    format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or_default())
+}

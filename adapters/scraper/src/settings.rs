@@ -1,0 +1,105 @@
+//! How the targets of a job are scraped.
+
+use std::num::NonZeroU64;
+
+use headcount_core::relabel::Relabeling;
+use headcount_discoverer::settings::HttpClientSettings;
+
+/// What a job says about scraping. The default is Prometheus's.
+#[derive(Debug, Clone)]
+pub struct ScrapeSettings {
+    /// How requests are sent.
+    pub client: HttpClientSettings,
+    /// `scrape_protocols`, best first.
+    pub protocols: Vec<ScrapeProtocol>,
+    /// `fallback_scrape_protocol`.
+    pub fallback: Option<ScrapeProtocol>,
+    /// `metric_name_escaping_scheme`.
+    pub escaping: NameEscaping,
+    /// Whether `metric_name_validation_scheme` is `legacy`.
+    pub legacy_names: bool,
+    /// `enable_compression`.
+    pub enable_compression: bool,
+    /// `honor_labels`: which of two labels with one name stays. It decides how many there are.
+    pub honor_labels: bool,
+    /// `body_size_limit`, in bytes without compression. A body of just this size is over it.
+    pub body_size_limit: Option<NonZeroU64>,
+    /// What samples may be.
+    pub limits: SampleLimits,
+    /// `metric_relabel_configs`. What they drop does not count against `sample_limit`.
+    pub metric_relabeling: Relabeling,
+}
+
+impl Default for ScrapeSettings {
+    fn default() -> Self {
+        Self {
+            client: HttpClientSettings::default(),
+            protocols: vec![
+                ScrapeProtocol::OpenMetricsText1_0_0,
+                ScrapeProtocol::OpenMetricsText0_0_1,
+                ScrapeProtocol::PrometheusText1_0_0,
+                ScrapeProtocol::PrometheusText0_0_4,
+            ],
+            fallback: None,
+            escaping: NameEscaping::AllowUtf8,
+            legacy_names: false,
+            enable_compression: true,
+            honor_labels: false,
+            body_size_limit: None,
+            limits: SampleLimits::default(),
+            metric_relabeling: Relabeling::default(),
+        }
+    }
+}
+
+/// Limits of a scrape's samples. Absent is not limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SampleLimits {
+    /// `sample_limit`.
+    pub samples: Option<NonZeroU64>,
+    /// `label_limit`, the target's labels and the metric's name included.
+    pub labels: Option<NonZeroU64>,
+    /// `label_name_length_limit`, in bytes.
+    pub label_name_length: Option<NonZeroU64>,
+    /// `label_value_length_limit`, in bytes.
+    pub label_value_length: Option<NonZeroU64>,
+}
+
+/// A format in which a target may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScrapeProtocol {
+    /// `PrometheusProto`, which is not read here: it is left out when targets are asked.
+    PrometheusProto,
+    /// `PrometheusText0.0.4`.
+    PrometheusText0_0_4,
+    /// `PrometheusText1.0.0`.
+    PrometheusText1_0_0,
+    /// `OpenMetricsText0.0.1`.
+    OpenMetricsText0_0_1,
+    /// `OpenMetricsText1.0.0`.
+    OpenMetricsText1_0_0,
+}
+
+/// How a target is asked to write names that need quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NameEscaping {
+    /// `allow-utf-8`: as they are.
+    AllowUtf8,
+    /// `underscores`.
+    Underscores,
+    /// `dots`.
+    Dots,
+    /// `values`.
+    Values,
+}
+
+/// What is scraped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScrapeTarget {
+    /// The whole URL, as of [`scrape_url`](crate::scrape_url).
+    pub url: String,
+    /// The target's final labels, sorted by name.
+    pub labels: Vec<(String, String)>,
+    /// Why it is not asked at all, and counts as down: its job has too many targets.
+    pub refused: Option<String>,
+}
