@@ -9,6 +9,7 @@ use smol::Executor;
 
 use crate::discovery::{Managed, Observation};
 use crate::reload::Reloader;
+use crate::targets::Targets;
 use crate::wall_clock::WallClock;
 
 /// A running daemon.
@@ -19,6 +20,8 @@ pub(crate) struct App {
     pub(crate) env: Env,
     /// Discovers the jobs' targets.
     pub(crate) scrape: Arc<Managed>,
+    /// The jobs' targets after relabelling.
+    pub(crate) targets: Arc<Targets>,
     /// Discovers Alertmanagers.
     pub(crate) notify: Arc<Managed>,
     /// The configuration that runs, and how to get the next.
@@ -75,7 +78,7 @@ impl App {
 mod tests {
     use super::*;
     use crate::plan::{Plan, Source};
-    use crate::{discovery, reload};
+    use crate::{discovery, reload, targets};
     use headcount_core::Throttle;
 
     #[test]
@@ -85,11 +88,13 @@ mod tests {
         let env = headcount_runtime::env(&runtime);
         let start = |name| discovery::start(&executor, &runtime, &env, name, Throttle::default());
         let (scrape, notify) = (start("scrape"), start("notify"));
+        let targets = targets::start(&executor, scrape.clone()).expect("a thread");
         let (fingerprint, _) = Source::BuiltIn.load();
         let app = App {
             executor: executor.clone(),
             env: env.clone(),
             scrape,
+            targets,
             notify,
             reloader: Reloader::new(Source::BuiltIn, fingerprint, Plan::default(), 0.0),
             is_applied: AtomicBool::new(false),

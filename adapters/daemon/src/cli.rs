@@ -61,6 +61,10 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "DIR")]
     pub(crate) file_sd_dir: Option<PathBuf>,
 
+    /// Writes the targets as they are after relabelling, for readers without rules of their own.
+    #[arg(long, requires = "file_sd_dir")]
+    pub(crate) file_sd_relabelled: bool,
+
     /// Reloads when the configuration or a file that it includes has changed; looks every
     /// INTERVAL (30s if only the flag is given).
     #[arg(

@@ -3,6 +3,7 @@
 //! * `cli`: what can be said on the command line; `commands`: what it does.
 //! * `plan`: what a configuration asks for; `reload`: from one plan to the next while running.
 //! * `discovery`: a running manager, and the view of its state that everything else reads.
+//! * `targets`: what relabelling, checks and limits make of what is discovered.
 //! * `server`: the HTTP API. `output`: files that are kept up to date.
 //!
 //! The one rule: **nothing that reads the state can hold it up.** Whoever answers a request or
@@ -22,6 +23,7 @@ mod plan;
 mod reload;
 mod server;
 mod signals;
+mod targets;
 mod wall_clock;
 
 use std::process::ExitCode;

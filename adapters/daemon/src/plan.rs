@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use headcount_config::{Config, LoadErrors, Machine, Problem, ScrapeConfig, Surroundings};
+use headcount_config::{AlertmanagerConfig, Config, LoadErrors, Machine, Problem, ScrapeConfig, Surroundings};
+use headcount_core::JobOptions;
 use headcount_discoverer::settings::SdConfig;
 use rapidhash::v3::rapidhash_v3;
 
@@ -18,8 +19,8 @@ const READ_LIMIT: u64 = 1 << 30;
 pub(crate) struct Plan {
     /// The jobs, in order. Their names are unique.
     pub(crate) jobs: Vec<ScrapeConfig>,
-    /// The Alertmanagers' provider configs, by the names that Prometheus gives their sets.
-    pub(crate) alertmanagers: Vec<(String, Vec<SdConfig>)>,
+    /// The Alertmanagers' configs, by the names that Prometheus gives their sets.
+    pub(crate) alertmanagers: Vec<(String, AlertmanagerConfig)>,
     /// What is shown as the configuration, without secrets.
     pub(crate) redacted: String,
     /// What is remarkable but not wrong.
@@ -34,6 +35,17 @@ impl Plan {
             .map(|job| (job.job_name.clone(), job.sd.clone()))
             .collect()
     }
+
+    /// The Alertmanagers' sets, for the manager called `notify`.
+    pub(crate) fn notify_sets(&self) -> Vec<(String, Vec<SdConfig>)> {
+        let sets = self.alertmanagers.iter();
+        sets.map(|(name, config)| (name.clone(), config.sd.clone())).collect()
+    }
+
+    /// What each job says about its targets.
+    pub(crate) fn job_options(&self) -> Vec<JobOptions> {
+        self.jobs.iter().map(JobOptions::from).collect()
+    }
 }
 
 impl From<Config> for Plan {
@@ -42,7 +54,7 @@ impl From<Config> for Plan {
         Self {
             jobs: config.scrape_configs,
             alertmanagers: alertmanagers
-                .map(|(index, entry)| (format!("config-{index}"), entry.sd))
+                .map(|(index, entry)| (format!("config-{index}"), entry))
                 .collect(),
             redacted: config.redacted,
             warnings: config.warnings,
@@ -163,7 +175,7 @@ mod tests {
         let names: Vec<_> = plan
             .alertmanagers
             .iter()
-            .map(|(name, configs)| (name.as_str(), configs.len()))
+            .map(|(name, config)| (name.as_str(), config.sd.len()))
             .collect();
         assert_eq!(names, [("config-0", 1), ("config-1", 0)]);
     }

@@ -16,8 +16,8 @@ use headcount_runtime::DriverGone;
 use smol::Timer;
 
 use crate::app::App;
-use crate::discovery::Managed;
 use crate::plan::{Fingerprint, Plan, Source};
+use crate::targets::Targets;
 
 /// How long a reload waits for its sets to be seen. With a slow throttle they are seen later.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(2);
@@ -174,13 +174,15 @@ async fn take(app: &App, fingerprint: Fingerprint, plan: Result<Plan, LoadErrors
 
 /// Applies a plan to both managers, and waits for a while until it is seen.
 pub(crate) async fn apply(app: &App, plan: &Plan) -> Result<(), DriverGone> {
+    // First, so that no list of a job is seen without its rules.
+    let configuration = app.targets.configure(plan.job_options());
     let version = app.scrape.apply(plan.scrape_sets()).await?;
-    app.notify.apply(plan.alertmanagers.clone()).await?;
+    app.notify.apply(plan.notify_sets()).await?;
     app.is_applied.store(true, Ordering::Release);
     let too_late = async {
         Timer::after(VISIBLE_WITHIN).await;
     };
-    seen(&app.scrape, version).or(too_late).await;
+    seen(&app.targets, configuration, version).or(too_late).await;
     Ok(())
 }
 
@@ -191,14 +193,14 @@ pub(crate) fn log_warnings(plan: &Plan) {
     }
 }
 
-/// Completes when a view of this version or a later one is published.
-async fn seen(managed: &Managed, version: u64) {
+/// Completes when targets of this configuration and snapshot, or of later ones, are published.
+async fn seen(targets: &Targets, configuration: u64, snapshot: u64) {
     loop {
-        let published = managed.published();
-        if managed.view().snapshot.version() >= version {
+        let news = targets.news();
+        if targets.published().is_of(configuration, snapshot) {
             return;
         }
-        published.await;
+        news.await;
     }
 }
 

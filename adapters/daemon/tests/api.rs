@@ -48,11 +48,17 @@ fn the_api_describes_what_runs() {
     daemon.wait_for("/-/ready", |_| true);
     assert_eq!(daemon.get("/-/healthy").status, 200);
 
-    let pools = daemon.get("/api/v1/scrape_pools").json();
-    assert_eq!(
-        pools,
-        json!({"status": "success", "data": {"scrapePools": ["fixed", "node"]}})
-    );
+    // Targets are worked out soon after they are discovered.
+    daemon.wait_for("/api/v1/targets", |body| {
+        body.contains("a:9100") && body.contains("s:2")
+    });
+    let pools = daemon.get("/api/v1/scrape_pools").json()["data"].clone();
+    assert_eq!(pools["scrapePools"], json!(["fixed", "node"]));
+    let fixed = json!({
+        "name": "fixed", "complete": true, "active": 2, "dropped": 0, "duplicate": 0, "invalid": 0,
+        "overLabelLimits": 0, "targetLimit": null, "exceedsTargetLimit": false,
+    });
+    assert_eq!(pools["pools"][0], fixed);
 
     let targets = daemon.get("/api/v1/targets").json();
     let active = targets["data"]["activeTargets"].as_array().expect("a list").clone();
@@ -74,6 +80,15 @@ fn the_api_describes_what_runs() {
     assert_eq!(one["data"]["activeTargets"].as_array().map(Vec::len), Some(1));
     let none = daemon.get("/api/v1/targets?state=dropped").json();
     assert_eq!(none["data"]["activeTargets"], json!([]));
+
+    assert_eq!(daemon.get("/api/v1/targets?state=up").json()["errorType"], "bad_data");
+
+    let alertmanagers = daemon.wait_for("/api/v1/alertmanagers", |body| body.contains("am:9093"));
+    let expected = json!({
+        "activeAlertmanagers": [{"url": "http://am:9093/api/v2/alerts"}],
+        "droppedAlertmanagers": [],
+    });
+    assert_eq!(alertmanagers.json()["data"], expected);
 
     let providers = daemon.get("/api/v1/providers").json()["data"]["providers"].clone();
     let described: Vec<_> = providers
@@ -127,8 +142,19 @@ fn metrics_have_the_names_of_prometheus() {
     let setup = Setup::new();
     let daemon = setup.start(&[]);
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    daemon.wait_for("/metrics", |text| {
+        text.contains("scrape_pool_targets{scrape_job=\"node\"} 1\n")
+    });
     let text = daemon.get("/metrics").text();
     for sample in [
+        "prometheus_target_scrape_pool_targets{scrape_job=\"node\"} 1\n",
+        "prometheus_target_scrape_pool_target_limit{scrape_job=\"node\"} 0\n",
+        "prometheus_target_scrape_pool_exceeded_target_limit_total 0\n",
+        "prometheus_target_scrape_pool_sync_total{scrape_job=\"node\"} 1\n",
+        "prometheus_target_sync_failed_total{scrape_job=\"node\"} 0\n",
+        "headcount_target_fates{scrape_job=\"node\",fate=\"active\"} 1\n",
+        "headcount_target_fates{scrape_job=\"node\",fate=\"dropped\"} 0\n",
+        "headcount_target_sync_length_seconds_count ",
         "prometheus_sd_discovered_targets{name=\"scrape\",config=\"node\"} 1\n",
         "prometheus_sd_failed_configs{name=\"scrape\"} 0\n",
         "prometheus_sd_failed_configs{name=\"notify\"} 0\n",
@@ -154,4 +180,59 @@ fn metrics_have_the_names_of_prometheus() {
             );
         }
     }
+}
+
+#[test]
+fn what_became_of_a_target_can_be_asked_for() {
+    let setup = Setup::new();
+    let config = "scrape_configs:\n\
+                  - job_name: node\n  \
+                    file_sd_configs: [{files: ['targets.json']}]\n  \
+                    relabel_configs: [{source_labels: [rack], regex: '1', action: keep}]\n";
+    fs::write(&setup.config, config).expect("written");
+    let targets = r#"[{"targets": ["a:9100", "a:9100", "http://b/"], "labels": {"rack": "1"}},
+                      {"targets": ["c:9100"], "labels": {"rack": "2"}}]"#;
+    fs::write(&setup.targets, targets).expect("written");
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/api/v1/targets", |body| body.contains("c:9100"));
+    let data = daemon.get("/api/v1/targets").json()["data"].clone();
+    let fate = |list: &str| data[list][0]["fate"].clone();
+    assert_eq!(fate("activeTargets"), json!({"state": "active"}));
+    assert_eq!(fate("droppedTargets")["value"], "2");
+    assert_eq!(fate("duplicateTargets")["of"]["address"], "a:9100");
+    assert_eq!(fate("invalidTargets")["state"], "invalid");
+    assert_eq!(data["droppedTargetCounts"], json!({"node": 1}));
+    assert_eq!(data["activeTargets"][0]["provider"], "file/0");
+    let source = data["activeTargets"][0]["source"].as_str().expect("a source");
+    assert!(source.ends_with("targets.json:0"), "{source}");
+
+    let page = daemon.get("/api/v1/targets?limit=1").json()["data"].clone();
+    let token = page["nextToken"].as_str().expect("more").to_owned();
+    let next = daemon
+        .get(&format!("/api/v1/targets?limit=1&next_token={token}"))
+        .json();
+    assert_eq!(next["data"]["activeTargets"], json!([]));
+    assert_eq!(next["data"]["droppedTargets"][0]["fate"]["rule"], 0);
+
+    let path = "/api/v1/targets/relabel_steps?scrapePool=node&labels=%7B%22rack%22:%222%22%7D";
+    let steps = daemon.get(path).json()["data"]["steps"].clone();
+    assert_eq!((&steps[0]["keep"], &steps[0]["source"]), (&json!(false), &json!("2")));
+    for (wrong, message) in [
+        ("", "no scrapePool parameter provided"),
+        ("?scrapePool=node", "no labels parameter provided"),
+        (
+            "?scrapePool=x&labels={}",
+            "error retrieving scrape config: there is no scrape pool \"x\"",
+        ),
+    ] {
+        let answer = daemon.get(&format!("/api/v1/targets/relabel_steps{wrong}"));
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some(message)));
+    }
+
+    // Other rules take effect with a reload, without a change of what is discovered.
+    fs::write(&setup.config, config.replace("keep", "drop")).expect("written");
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    let data = daemon.get("/api/v1/targets").json()["data"].clone();
+    assert_eq!(data["activeTargets"][0]["scrapeUrl"], "http://c:9100/metrics");
+    assert_eq!(data["droppedTargetCounts"], json!({"node": 3}));
 }

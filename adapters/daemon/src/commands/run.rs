@@ -11,10 +11,11 @@ use smol::net::TcpListener;
 
 use crate::app::App;
 use crate::cli::RunOptions;
+use crate::output::{FileSd, Lists};
 use crate::plan::{Fingerprint, Plan, Source};
 use crate::reload::{self, Reloader};
 use crate::signals::{Asked, Asking};
-use crate::{discovery, executor, limits, logging, output, server};
+use crate::{discovery, executor, limits, logging, server, targets};
 
 pub(super) fn run(options: RunOptions) -> anyhow::Result<ExitCode> {
     logging::start(options.log_level, options.log_format);
@@ -57,12 +58,14 @@ async fn daemon(
     let env = headcount_runtime::env(&runtime);
     let start = |name| discovery::start(&executor, &runtime, &env, name, options.throttle);
     let (scrape, notify) = (start("scrape"), start("notify"));
+    let targets = targets::start(&executor, scrape.clone())?;
     let now = env.clock.unix_time().as_secs_f64();
     let reloader = Reloader::new(source.clone(), fingerprint, plan, now);
     let app = App {
         executor: executor.clone(),
         env,
         scrape,
+        targets,
         notify,
         reloader,
         is_applied: AtomicBool::new(false),
@@ -73,9 +76,12 @@ async fn daemon(
     greet(&app, &source, &listener);
     let server = server::start(&executor, listener, app.clone());
     if let Some(folder) = options.file_sd_dir {
-        executor
-            .spawn(output::FileSd::new(folder).run(app.scrape.clone()))
-            .detach();
+        let lists = if options.file_sd_relabelled {
+            Lists::Relabelled(app.targets.clone())
+        } else {
+            Lists::Discovered(app.scrape.clone())
+        };
+        executor.spawn(FileSd::new(folder).run(lists)).detach();
     }
     let plan = app.reloader.plan();
     reload::log_warnings(&plan);

@@ -1,14 +1,15 @@
-//! One set in a view: how many targets it has, whether it is complete, and its list.
+//! One set in a view: how many targets it has, whether it is complete, and its list. And what
+//! is handed out of any list: its bytes, made once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use blocking::unblock;
 use bytes::Bytes;
-use headcount_core::{ProviderId, Snapshot};
+use headcount_core::ProviderId;
 use smol::lock::OnceCell;
 
-use super::{Encoded, target_list};
+use super::Encoded;
 
 /// One set of a [`View`](super::View). Cheap to clone.
 #[derive(Debug, Clone)]
@@ -66,26 +67,19 @@ impl List {
         self.generation
     }
 
-    /// The list as JSON. `snapshot` must be that of the view that the list is in.
-    pub(crate) async fn json(&self, snapshot: &Snapshot, set: &Arc<str>) -> Arc<Encoded> {
+    async fn json(&self, encode: &Encode) -> Arc<Encoded> {
         self.demand.json.store(true, Ordering::Relaxed);
         let encode = async || {
-            let (snapshot, set) = (snapshot.clone(), set.clone());
-            let encode = move || {
-                // A set that is not there has no targets.
-                let list = snapshot.set(&set).map_or_else(|| b"[]".to_vec(), target_list);
-                Arc::new(Encoded::new(list))
-            };
-            unblock(encode).await
+            let encode = encode.clone();
+            unblock(move || Arc::new(Encoded::new(encode()))).await
         };
         self.json.get_or_init(encode).await.clone()
     }
 
-    /// The same, compressed with gzip.
-    pub(crate) async fn gzip(&self, snapshot: &Snapshot, set: &Arc<str>) -> Bytes {
+    async fn gzip(&self, encode: &Encode) -> Bytes {
         self.demand.gzip.store(true, Ordering::Relaxed);
         let compress = async || {
-            let json = self.json(snapshot, set).await;
+            let json = self.json(encode).await;
             unblock(move || json.gzip()).await
         };
         self.gzip.get_or_init(compress).await.clone()
@@ -96,15 +90,6 @@ impl List {
         self.demand.json.load(Ordering::Relaxed)
     }
 
-    /// Encodes what was asked for before, so that who asks next need not wait.
-    pub(crate) async fn prepare(&self, snapshot: &Snapshot, set: &Arc<str>) {
-        if self.demand.gzip.load(Ordering::Relaxed) {
-            self.gzip(snapshot, set).await;
-        } else if self.demand.json.load(Ordering::Relaxed) {
-            self.json(snapshot, set).await;
-        }
-    }
-
     fn with_demand(demand: Arc<Demand>) -> Arc<Self> {
         let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
@@ -113,5 +98,44 @@ impl List {
             json: OnceCell::new(),
             gzip: OnceCell::new(),
         })
+    }
+}
+
+/// Encodes a list.
+type Encode = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
+
+/// A list that is handed out when it is complete. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Offer {
+    pub(crate) list: Arc<List>,
+    /// As in [`Job`].
+    pub(crate) waiting_for: Arc<[ProviderId]>,
+    /// Encodes the list in the state that its generation stands for, or in a later one.
+    pub(crate) encode: Encode,
+}
+
+impl Offer {
+    /// Whether every provider's groups are in the list.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.waiting_for.is_empty()
+    }
+
+    /// The list as JSON.
+    pub(crate) async fn json(&self) -> Arc<Encoded> {
+        self.list.json(&self.encode).await
+    }
+
+    /// The same, compressed with gzip.
+    pub(crate) async fn gzip(&self) -> Bytes {
+        self.list.gzip(&self.encode).await
+    }
+
+    /// Encodes what was asked for before, so that who asks next need not wait.
+    pub(crate) async fn prepare(&self) {
+        if self.list.demand.gzip.load(Ordering::Relaxed) {
+            self.gzip().await;
+        } else if self.list.demand.json.load(Ordering::Relaxed) {
+            self.json().await;
+        }
     }
 }

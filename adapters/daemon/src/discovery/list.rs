@@ -46,7 +46,7 @@ pub(crate) fn sorted_groups(set: SetView<'_>) -> Vec<(&Pool, &Stored)> {
 
 /// A group's targets with their addresses. A target without an address can't be scraped, and is
 /// passed over.
-pub(crate) fn addressed_targets(group: &Group) -> impl Iterator<Item = (&str, LabelSet<'_>)> {
+fn addressed_targets(group: &Group) -> impl Iterator<Item = (&str, LabelSet<'_>)> {
     let shared_address = group.labels().get(ADDRESS);
     group
         .targets()

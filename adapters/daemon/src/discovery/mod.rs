@@ -18,12 +18,12 @@ mod publisher;
 mod view;
 
 pub(crate) use encoded::Encoded;
-pub(crate) use job::Job;
+pub(crate) use job::{Job, List, Offer};
 pub(crate) use list::{
-    ADDRESS, addressed_targets, entries_with_own_labels, merged, sorted_groups, target_list, write_labels, write_string,
+    ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list, write_labels, write_string,
 };
 pub(crate) use managed::{Managed, start};
 pub(crate) use observation::{Observation, Provider};
 pub(crate) use view::View;
 #[cfg(test)]
-pub(crate) use view::tests::view_with;
+pub(crate) use view::tests::{GroupParts, OwnedParts, Sets, snapshot_of, view_of};

@@ -94,11 +94,10 @@ impl Publisher {
     /// Lets the lists that somebody reads be encoded before they are asked for.
     fn prepare(&self, next: &View, before: &View) {
         for (name, job) in next.changed_since(before) {
-            let (name, list, snapshot) = (name.clone(), job.list.clone(), next.snapshot.clone());
-            if list.is_wanted() {
-                self.executor
-                    .spawn(async move { list.prepare(&snapshot, &name).await })
-                    .detach();
+            if job.list.is_wanted()
+                && let Some(offer) = next.offer(name)
+            {
+                self.executor.spawn(async move { offer.prepare().await }).detach();
             }
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use headcount_core::{ProviderId, SetChange, Snapshot};
 
 use super::completeness::Spoken;
-use super::job::{Job, List};
+use super::job::{Job, List, Offer};
+use super::target_list;
 
 /// A state of a manager that was emitted. Immutable.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,28 @@ impl View {
     /// Whether every set is complete.
     pub(crate) fn is_complete(&self) -> bool {
         self.is_started() && self.jobs.values().all(Job::is_complete)
+    }
+
+    /// The list of a set as it was discovered; `None` when there is no such set.
+    pub(crate) fn offer(&self, set: &str) -> Option<Offer> {
+        let (name, job) = self.jobs.get_key_value(set)?;
+        let (snapshot, name) = (self.snapshot.clone(), name.clone());
+        // A set that is not there has no targets.
+        let encode = move || snapshot.set(&name).map_or_else(|| b"[]".to_vec(), target_list);
+        Some(Offer {
+            list: job.list.clone(),
+            waiting_for: job.waiting_for.clone(),
+            encode: Arc::new(encode),
+        })
+    }
+
+    /// The lists of all sets; `None` before anything was discovered.
+    pub(crate) fn offers(&self) -> Option<BTreeMap<Arc<str>, Offer>> {
+        let offers = self
+            .jobs
+            .keys()
+            .filter_map(|name| Some((name.clone(), self.offer(name)?)));
+        self.is_started().then(|| offers.collect())
     }
 
     /// The view of `snapshot`. Lists of sets whose groups are the same are those of this view.
@@ -82,10 +105,10 @@ pub(super) mod tests {
     use headcount_core::{Encoder, Group, Instant, Manager, ManagerOptions, Update};
     use headcount_discoverer::settings::{SdConfig, StaticSettings};
 
-    pub(in crate::discovery) type GroupParts<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a [(&'a str, &'a str)]]);
+    pub(crate) type GroupParts<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a [(&'a str, &'a str)]]);
 
     /// A snapshot with one set of these groups.
-    pub(in crate::discovery) fn snapshot_of(set: &str, groups: &[GroupParts<'_>]) -> Snapshot {
+    pub(crate) fn snapshot_of(set: &str, groups: &[GroupParts<'_>]) -> Snapshot {
         let mut encoder = Encoder::new();
         let mut batch = encoder.batch();
         for (source, labels, targets) in groups {
@@ -106,9 +129,62 @@ pub(super) mod tests {
         manager.snapshot(Instant::ZERO)
     }
 
-    /// A view of one set of these groups.
-    pub(crate) fn view_with(set: &str, groups: Vec<Group>) -> View {
-        View::default().next(snapshot_with(set, groups), &Spoken::default())
+    type Labels<'a> = Vec<(&'a str, &'a str)>;
+
+    /// A source, the labels of its group, and its targets' labels.
+    pub(crate) type OwnedParts<'a> = (&'a str, Labels<'a>, Vec<Labels<'a>>);
+
+    /// Sets with a provider of its own each.
+    pub(crate) struct Sets {
+        manager: Manager<SdConfig>,
+        encoder: Encoder,
+        spoken: Spoken,
+    }
+
+    impl Sets {
+        pub(crate) fn new(names: &[&str]) -> Self {
+            let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
+            let config = |name: &str| SdConfig::Unsupported {
+                mechanism: name.to_owned(),
+                entry: String::new(),
+            };
+            let configs = names.iter().map(|name| ((*name).to_owned(), vec![config(name)]));
+            manager.apply(Instant::ZERO, configs);
+            Self {
+                manager,
+                encoder: Encoder::new(),
+                spoken: Spoken::default(),
+            }
+        }
+
+        /// The groups of the set with this number.
+        pub(crate) fn update(&mut self, set: u64, groups: Vec<OwnedParts<'_>>) {
+            let mut batch = self.encoder.batch();
+            for (source, labels, targets) in groups {
+                batch.group(source, labels, targets).expect("valid");
+            }
+            let update = Update::full(batch.finish());
+            let provider = ProviderId::from_number(set);
+            self.manager
+                .handle_update(Instant::ZERO, provider, update)
+                .expect("running");
+        }
+
+        pub(crate) fn view(&mut self) -> View {
+            let observation = Observation::of(&self.manager, Instant::ZERO);
+            self.spoken.note(&observation.newest, &observation);
+            View::default().next(observation.newest, &self.spoken)
+        }
+    }
+
+    /// A view of these sets.
+    pub(crate) fn view_of(sets: Vec<(&str, Vec<OwnedParts<'_>>)>) -> View {
+        let names: Vec<&str> = sets.iter().map(|(name, _)| *name).collect();
+        let mut made = Sets::new(&names);
+        for (number, (_, groups)) in (0..).zip(sets) {
+            made.update(number, groups);
+        }
+        made.view()
     }
 
     #[test]

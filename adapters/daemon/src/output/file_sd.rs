@@ -11,15 +11,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blocking::unblock;
+use event_listener::EventListener;
 use futures_lite::FutureExt;
 use smol::Timer;
 
 use super::file_name::file_name;
 use super::folder::Folder;
-use crate::discovery::{Job, Managed, View};
+use crate::discovery::{Managed, Offer};
+use crate::targets::Targets;
 
 /// When what could not be written is tried again, if nothing else happens before.
 const RETRY: Duration = Duration::from_secs(10);
+
+/// Which lists are written.
+pub(crate) enum Lists {
+    /// Those of the targets as they are discovered.
+    Discovered(Arc<Managed>),
+    /// Those of the targets after relabelling.
+    Relabelled(Arc<Targets>),
+}
+
+impl Lists {
+    /// Completes when there may be others.
+    fn news(&self) -> EventListener {
+        match self {
+            Self::Discovered(managed) => managed.published(),
+            Self::Relabelled(targets) => targets.news(),
+        }
+    }
+
+    /// Those of all jobs; `None` before the jobs are known.
+    fn offers(&self) -> Option<BTreeMap<Arc<str>, Offer>> {
+        match self {
+            Self::Discovered(managed) => managed.view().offers(),
+            Self::Relabelled(targets) => targets.offers(),
+        }
+    }
+}
 
 /// Writes a folder of file_sd files.
 pub(crate) struct FileSd {
@@ -42,27 +70,26 @@ impl FileSd {
     }
 
     /// Runs for ever.
-    pub(crate) async fn run(mut self, managed: Arc<Managed>) {
+    pub(crate) async fn run(mut self, lists: Lists) {
         loop {
-            let published = managed.published();
-            let view = managed.view();
-            if view.is_started() {
-                self.write(&view).await;
+            let news = lists.news();
+            if let Some(offers) = lists.offers() {
+                self.write(&offers).await;
             }
             if self.trouble.is_empty() {
-                published.await;
+                news.await;
             } else {
                 let retry = async {
                     Timer::after(RETRY).await;
                 };
-                published.or(retry).await;
+                news.or(retry).await;
             }
         }
     }
 
-    async fn write(&mut self, view: &View) {
+    async fn write(&mut self, offers: &BTreeMap<Arc<str>, Offer>) {
         let mut trouble = BTreeMap::new();
-        if let Err(error) = self.write_view(view, &mut trouble).await {
+        if let Err(error) = self.write_all(offers, &mut trouble).await {
             trouble.insert(Arc::from(""), error.to_string());
         }
         for (job, error) in &trouble {
@@ -77,7 +104,11 @@ impl FileSd {
         self.trouble = trouble;
     }
 
-    async fn write_view(&mut self, view: &View, trouble: &mut BTreeMap<Arc<str>, String>) -> io::Result<()> {
+    async fn write_all(
+        &mut self,
+        offers: &BTreeMap<Arc<str>, Offer>,
+        trouble: &mut BTreeMap<Arc<str>, String>,
+    ) -> io::Result<()> {
         let (path, before) = (self.path.clone(), self.folder.take());
         let (mut folder, is_new) = unblock(move || match before {
             Some(folder) if folder.is_there() => Ok((folder, false)),
@@ -91,7 +122,7 @@ impl FileSd {
         }
         let mut kept = BTreeSet::new();
         let mut due = Vec::new();
-        for (name, job) in &view.jobs {
+        for (name, offer) in offers {
             let Some(file) = file_name(name) else {
                 trouble.insert(
                     name.clone(),
@@ -99,8 +130,8 @@ impl FileSd {
                 );
                 continue;
             };
-            if self.is_due(name, job) {
-                due.push((name, job, file.clone()));
+            if self.is_due(name, offer) {
+                due.push((name, offer, file.clone()));
             }
             kept.insert(file);
         }
@@ -113,8 +144,8 @@ impl FileSd {
         // On an error the folder is opened anew the next time.
         noted?;
         folder = folder_back;
-        for (name, job, file) in due {
-            let list = job.list.json(&view.snapshot, name).await;
+        for (name, offer, file) in due {
+            let list = offer.json().await;
             let (folder_back, written) = unblock(move || {
                 let written = folder.write(&file, &list.bytes);
                 (folder, written)
@@ -123,14 +154,14 @@ impl FileSd {
             folder = folder_back;
             match written {
                 Ok(()) => {
-                    self.written.insert(name.clone(), job.list.generation());
+                    self.written.insert(name.clone(), offer.list.generation());
                 }
                 Err(error) => {
                     trouble.insert(name.clone(), error.to_string());
                 }
             }
         }
-        self.written.retain(|name, _| view.jobs.contains_key(name));
+        self.written.retain(|name, _| offers.contains_key(name));
         let (folder, removed) = unblock(move || {
             let removed = folder.remove_all_but(&kept);
             (folder, removed)
@@ -140,7 +171,7 @@ impl FileSd {
         removed
     }
 
-    fn is_due(&self, name: &Arc<str>, job: &Job) -> bool {
-        job.is_complete() && self.written.get(name) != Some(&job.list.generation())
+    fn is_due(&self, name: &Arc<str>, offer: &Offer) -> bool {
+        offer.is_complete() && self.written.get(name) != Some(&offer.list.generation())
     }
 }

@@ -4,4 +4,4 @@ mod file_name;
 mod file_sd;
 mod folder;
 
-pub(crate) use file_sd::FileSd;
+pub(crate) use file_sd::{FileSd, Lists};

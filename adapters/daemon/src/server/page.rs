@@ -12,10 +12,11 @@ use crate::app::App;
 /// Jobs that are listed; `/sd` lists all.
 const MOST_JOBS: usize = 200;
 
-const LINKS: [(&str, &str); 8] = [
+const LINKS: [(&str, &str); 9] = [
     ("/sd", "all jobs, as JSON"),
-    ("/api/v1/targets", "every discovered target"),
+    ("/api/v1/targets", "every target, and what became of it"),
     ("/api/v1/scrape_pools", "the jobs' names"),
+    ("/api/v1/alertmanagers", "where alerts would be sent"),
     ("/api/v1/providers", "what runs, and how it fares"),
     ("/metrics", "metrics"),
     ("/config", "the configuration, without secrets"),

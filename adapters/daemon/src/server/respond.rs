@@ -81,6 +81,23 @@ pub(super) fn error(status: StatusCode, message: impl Into<String>) -> Response<
     )
 }
 
+/// A request that makes no sense, as Prometheus's API says it.
+pub(super) fn bad_data(message: impl Into<String>) -> Response<Body> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct BadData {
+        status: &'static str,
+        error_type: &'static str,
+        error: String,
+    }
+    let body = BadData {
+        status: "error",
+        error_type: "bad_data",
+        error: message.into(),
+    };
+    json(StatusCode::BAD_REQUEST, &body)
+}
+
 /// An answer that says to try again soon.
 pub(super) fn not_yet(mut response: Response<Body>) -> Response<Body> {
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -43,18 +43,21 @@ async fn route(app: &Arc<App>, request: &Request<Incoming>) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return respond::wrong_method("GET, HEAD");
     }
+    let query = request.uri().query().unwrap_or_default();
     match path {
         "/" => page::home(app),
         "/sd" | "/sd/" => sd::index(app),
-        "/api/v1/targets" => targets::targets(app, request.uri().query().unwrap_or_default()),
+        "/api/v1/targets" => targets::targets(app, query).await,
+        "/api/v1/targets/relabel_steps" => targets::relabel_steps(app, query),
         "/api/v1/scrape_pools" => targets::scrape_pools(app),
+        "/api/v1/alertmanagers" => targets::alertmanagers(app).await,
         "/api/v1/providers" => providers::providers(app).await,
         "/metrics" => metrics::all(app).await,
         "/config" => status::config(app),
         "/-/healthy" => respond::text(StatusCode::OK, "headcount is healthy."),
         "/-/ready" => status::ready(app).await,
         _ => match path.strip_prefix("/sd/") {
-            Some(job) => sd::job(app, job, request.headers()).await,
+            Some(job) => sd::job(app, job, query, request.headers()).await,
             None => respond::error(
                 StatusCode::NOT_FOUND,
                 format!("there is nothing at {path}; / lists what there is"),

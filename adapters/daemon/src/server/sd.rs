@@ -1,4 +1,5 @@
-//! `/sd/<job>`: a job's targets as Prometheus's `http_sd_configs` reads them.
+//! `/sd/<job>`: a job's targets as Prometheus's `http_sd_configs` reads them; as they are
+//! discovered, or, with `?relabelled=true`, as they are after the job's `relabel_configs`.
 //!
 //! The one rule: **a list that is not complete is not served.** While a provider of the job has
 //! never spoken the answer is 503, and Prometheus keeps the list that it has; with a partial list
@@ -15,7 +16,7 @@ use serde::Serialize;
 use super::conditional::{accepts_gzip, is_known};
 use super::respond::{self, Body};
 use crate::app::App;
-use crate::discovery::{Encoded, Job, View};
+use crate::discovery::{Encoded, Job, Offer, View};
 
 /// Lists shorter than this are not worth compressing.
 const WORTH_COMPRESSING: usize = 1024;
@@ -27,21 +28,33 @@ pub(crate) fn path_of(job: &str) -> String {
 }
 
 /// The list of the job whose name is `escaped`.
-pub(super) async fn job(app: &App, escaped: &str, headers: &HeaderMap) -> Response<Body> {
+pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderMap) -> Response<Body> {
     let Ok(name) = percent_decode_str(escaped).decode_utf8() else {
         return respond::error(StatusCode::BAD_REQUEST, "the job's name is not UTF-8");
+    };
+    let Some(is_relabelled) = is_relabelled(query) else {
+        return respond::bad_data("relabelled is true or false");
     };
     let view = app.scrape.view();
     if !view.is_started() {
         return respond::not_yet(respond::error(StatusCode::SERVICE_UNAVAILABLE, "headcount is starting"));
     }
-    let Some((name, job)) = view.jobs.get_key_value(&*name) else {
+    if !view.jobs.contains_key(&*name) {
         return unknown(&view, &name);
-    };
-    if !job.is_complete() {
-        return incomplete(app, name, job).await;
     }
-    let list = job.list.json(&view.snapshot, name).await;
+    let offer = if is_relabelled {
+        app.targets.offer(&name)
+    } else {
+        view.offer(&name)
+    };
+    let Some(offer) = offer else {
+        let message = format!("the targets of {name:?} are being worked out; keep the list that you have");
+        return respond::not_yet(respond::error(StatusCode::SERVICE_UNAVAILABLE, message));
+    };
+    if !offer.is_complete() {
+        return incomplete(app, &name, &offer).await;
+    }
+    let list = offer.json().await;
     let tags = [format!("\"{}\"", list.tag), format!("\"{}-gzip\"", list.tag)];
     let is_compressed = list.bytes.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
     let [plain, compressed] = &tags;
@@ -50,7 +63,7 @@ pub(super) async fn job(app: &App, escaped: &str, headers: &HeaderMap) -> Respon
         return described(respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, ""), tag);
     }
     if is_compressed {
-        let body = job.list.gzip(&view.snapshot, name).await;
+        let body = offer.gzip().await;
         let mut response = described(respond::whole(StatusCode::OK, respond::JSON, body), tag);
         response
             .headers_mut()
@@ -59,6 +72,19 @@ pub(super) async fn job(app: &App, escaped: &str, headers: &HeaderMap) -> Respon
     }
     let Encoded { bytes, .. } = &*list;
     described(respond::whole(StatusCode::OK, respond::JSON, bytes.clone()), tag)
+}
+
+/// Whether the query asks for the list after relabelling; `None` when it is unclear.
+fn is_relabelled(query: &str) -> Option<bool> {
+    let mut values = url::form_urlencoded::parse(query.as_bytes());
+    match values.find(|(name, _)| name == "relabelled") {
+        None => Some(false),
+        Some((_, value)) => match &*value {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        },
+    }
 }
 
 /// All jobs.
@@ -118,7 +144,7 @@ fn unknown(view: &View, name: &str) -> Response<Body> {
     )
 }
 
-async fn incomplete(app: &App, name: &str, job: &Job) -> Response<Body> {
+async fn incomplete(app: &App, name: &str, offer: &Offer) -> Response<Body> {
     #[derive(Serialize)]
     struct Incomplete<'a> {
         status: &'static str,
@@ -135,7 +161,7 @@ async fn incomplete(app: &App, name: &str, job: &Job) -> Response<Body> {
     let Ok(observation) = app.scrape.observe().await else {
         return respond::gone();
     };
-    let providers = job.waiting_for.iter().filter_map(|id| observation.provider(*id));
+    let providers = offer.waiting_for.iter().filter_map(|id| observation.provider(*id));
     let waiting_for = providers.map(|provider| Waiting {
         provider: &provider.name,
         description: &provider.description,

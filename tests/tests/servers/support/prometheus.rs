@@ -23,7 +23,7 @@ pub(crate) struct Prometheus {
 }
 
 /// What Prometheus knows of its targets.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Those that it scrapes: their jobs, their labels as discovered and after relabelling, and
     /// where they are scraped.
@@ -33,12 +33,6 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// A job's targets as they were discovered.
-    pub(crate) fn discovered(&self, job: &str) -> BTreeSet<&Labels> {
-        let active = self.active.iter().filter(|(of, ..)| of == job);
-        active.map(|(_, discovered, ..)| discovered).collect()
-    }
-
     /// The addresses of all targets that are scraped, as discovered.
     pub(crate) fn addresses(&self) -> BTreeSet<&str> {
         let addresses = self
@@ -66,6 +60,15 @@ impl Seen {
         });
         self.active = active.collect();
         self.dropped = self.dropped.into_iter().map(only_address).collect();
+        self
+    }
+
+    /// The same without targets that have no port: Prometheus 2 adds one, Prometheus 3 does not.
+    pub(crate) fn with_port(mut self) -> Self {
+        self.active.retain(|(_, discovered, ..)| {
+            let address = discovered.get("__address__");
+            address.is_some_and(|address| address.contains(':'))
+        });
         self
     }
 
@@ -145,16 +148,26 @@ pub(crate) fn seen(data: &Value) -> Result<Seen, String> {
     let list = |name: &str| data[name].as_array().ok_or_else(|| format!("no {name}: {data}"));
     let active = list("activeTargets")?.iter().map(|target| {
         let text = |name: &str| target[name].as_str().unwrap_or_default().to_owned();
-        let (discovered, kept) = (labels(&target["discoveredLabels"])?, labels(&target["labels"])?);
+        let (discovered, kept) = (discovered(target)?, labels(&target["labels"])?);
         Ok((text("scrapePool"), discovered, kept, text("scrapeUrl")))
     });
-    let dropped = list("droppedTargets")?
-        .iter()
-        .map(|target| labels(&target["discoveredLabels"]));
+    let dropped = list("droppedTargets")?.iter().map(discovered);
     Ok(Seen {
         active: active.collect::<Result<_, String>>()?,
         dropped: dropped.collect::<Result<_, String>>()?,
     })
+}
+
+/// A target's labels as discovered, without those that Prometheus has since 3.x.
+fn discovered(target: &Value) -> Result<Labels, String> {
+    const LATER: [&str; 3] = [
+        "__convert_classic_histograms_to_nhcb__",
+        "__always_scrape_classic_histograms__",
+        "__scrape_native_histograms__",
+    ];
+    let mut labels = labels(&target["discoveredLabels"])?;
+    labels.retain(|name, _| !LATER.contains(&name.as_str()));
+    Ok(labels)
 }
 
 /// Lets promtool check a configuration, in all but what it says of rule files.

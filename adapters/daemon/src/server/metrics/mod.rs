@@ -7,6 +7,7 @@
 mod discovery;
 mod exposition;
 mod process;
+mod targets;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub(super) async fn all(app: &Arc<App>) -> Response<Body> {
         discovery::managers(&mut out, &app, &observations);
         discovery::refreshes(&mut out, &observations);
         discovery::providers(&mut out, &observations, app.wall_clock());
+        targets::targets(&mut out, &app);
         mechanisms(&mut out, &app.env.metrics);
         reloads(&mut out, &app);
         build(&mut out);

@@ -1,0 +1,105 @@
+//! `/api/v1/targets` and its kin, in the shapes of Prometheus's API and with what it lacks.
+//!
+//! The one rule: **memory does not grow with the answer.** It is written piece by piece as fast
+//! as the client takes it, each piece from the newest state; a target of a group that stays is
+//! told exactly once.
+//!
+//! # `/api/v1/targets`
+//! | parameter | meaning |
+//! |---|---|
+//! | `state` | `any` (default), `active`, `dropped`, `duplicate`, `invalid`; of the active ones only those that are `over_limit`; of all only those that are `stale` |
+//! | `scrapePool` | one job |
+//! | `match[]` | a selector as in PromQL, without a metric's name: `{rack="1",env=~"prod\|test"}`; repeated, any of them. A label has its value after relabelling or, where it is gone, as discovered |
+//! | `search` | text, in any case, in a label's value (as discovered, or a public one after relabelling), in the job's name or the group's source |
+//! | `limit` | as many targets at most, over all lists; then `nextToken` is there if there are more |
+//! | `next_token` | goes on after such an answer; give the same other parameters |
+//!
+//! `data` has `activeTargets`, `droppedTargets` and `droppedTargetCounts` as Prometheus has them
+//! (`globalUrl` is `scrapeUrl`: headcount has no external URL), then `duplicateTargets`,
+//! `invalidTargets` and `nextToken` (`null` at the end). What is not asked for is empty. Each
+//! target has, besides Prometheus's fields:
+//!
+//! * `provider`, `source`: who found it, and in which group. `id`: of active and duplicate ones;
+//! * `fate`: `state` (`active`, `overLimit`, `dropped`, `duplicate`, `invalid`), for all but active
+//!   ones a `message` for people, and with it:
+//!   `overLimit`: `limit`; `dropped`: `rule` (a place in `relabel_configs`, from 0), `action`,
+//!   `value` (what it looked at); `duplicate`: `of` (`provider`, `source`, `address`);
+//! * `stale`: `null`, or, while its provider fails: `since` (when it last succeeded, as a Unix
+//!   timestamp; `null` for never) and `error`.
+//!
+//! Duplicate and invalid targets have `discoveredLabels`, `scrapePool` and the above; Prometheus
+//! tells of neither.
+//!
+//! # The others
+//! * `/api/v1/scrape_pools`: `scrapePools` as Prometheus has it, and `pools`: for each job its
+//!   `name`, `complete`, how many targets are `active`, `dropped`, `duplicate`, `invalid` and
+//!   `overLabelLimits`, its `targetLimit` (or `null`) and whether it is exceeded
+//!   (`exceedsTargetLimit`).
+//! * `/api/v1/targets/relabel_steps?scrapePool=JOB&labels={"name":"value",…}`: `steps`, each with
+//!   `rule`, `output` and `keep` as Prometheus has them, and `source` (what the rule looked at,
+//!   `null` for rules that look at names or were not reached).
+//! * `/api/v1/alertmanagers`: `activeAlertmanagers` and `droppedAlertmanagers`, each a list of
+//!   objects with a `url`.
+
+mod alertmanagers;
+mod pools;
+mod query;
+mod selector;
+mod steps;
+mod walk;
+mod write;
+
+use std::sync::Arc;
+
+use async_channel::Sender;
+use bytes::Bytes;
+use futures_lite::future;
+use http::Response;
+
+use super::respond::{self, Body};
+use crate::app::App;
+pub(super) use alertmanagers::alertmanagers;
+pub(super) use pools::scrape_pools;
+use query::Query;
+pub(super) use steps::relabel_steps;
+use walk::Walk;
+use write::Stale;
+
+/// Pieces of about this size are sent.
+const PIECE: usize = 64 * 1024;
+/// Pieces that wait for the client.
+const PIECES_AHEAD: usize = 2;
+
+/// The targets that the query asks for.
+pub(super) async fn targets(app: &Arc<App>, query: &str) -> Response<Body> {
+    let query = match Query::parse(query) {
+        Ok(query) => query,
+        Err(error) => return respond::bad_data(error.to_string()),
+    };
+    let Ok(observation) = app.scrape.observe().await else {
+        return respond::gone();
+    };
+    let walk = Walk::new(app.targets.clone(), query, Stale::of(&observation, app.wall_clock()));
+    let (pieces, receiver) = async_channel::bounded(PIECES_AHEAD);
+    let write = async move {
+        // An error means that the client has gone.
+        send(walk, pieces).await.ok();
+    };
+    app.executor.spawn(write).detach();
+    respond::pieces(respond::JSON, receiver)
+}
+
+async fn send(mut walk: Walk, pieces: Sender<Bytes>) -> Result<(), async_channel::SendError<Bytes>> {
+    let mut out = Vec::new();
+    while walk.step(&mut out) {
+        if out.len() >= PIECE {
+            pieces.send(std::mem::take(&mut out).into()).await?;
+        } else {
+            future::yield_now().await;
+        }
+    }
+    pieces.send(out.into()).await
+}
+
+#[cfg(test)]
+mod tests;

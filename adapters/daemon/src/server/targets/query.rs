@@ -1,0 +1,215 @@
+//! What is asked of `/api/v1/targets`.
+
+use std::fmt;
+
+use headcount_core::TargetCursor;
+
+use super::selector::{Selector, SelectorError};
+
+/// The lists of an answer, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Section {
+    Active,
+    Dropped,
+    Duplicate,
+    Invalid,
+}
+
+impl Section {
+    pub(super) const ALL: [Self; 4] = [Self::Active, Self::Dropped, Self::Duplicate, Self::Invalid];
+
+    /// The list after this one.
+    pub(super) fn next(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|other| *other > self)
+    }
+}
+
+/// Which targets are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Any,
+    Only(Section),
+    OverLimit,
+    Stale,
+}
+
+impl State {
+    pub(super) fn wants(self, section: Section) -> bool {
+        match self {
+            Self::Any | Self::Stale => true,
+            Self::Only(only) => only == section,
+            Self::OverLimit => section == Section::Active,
+        }
+    }
+}
+
+/// Where an answer ended, for the one that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) section: Section,
+    pub(super) cursor: TargetCursor,
+    /// Targets of this list and job that were told before.
+    pub(super) told: u64,
+    pub(super) job: String,
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (section, cursor) = (self.section as u8, self.cursor.number());
+        write!(f, "{section}-{cursor:x}-{:x}-{}", self.told, self.job)
+    }
+}
+
+impl Token {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(4, '-');
+        let section = parts.next()?.parse::<usize>().ok()?;
+        let number = |part: &str| u64::from_str_radix(part, 16).ok();
+        Some(Self {
+            section: Section::ALL.into_iter().nth(section)?,
+            cursor: TargetCursor::from_number(number(parts.next()?)?),
+            told: number(parts.next()?)?,
+            job: parts.next()?.to_owned(),
+        })
+    }
+}
+
+/// A query, understood.
+#[derive(Debug)]
+pub(super) struct Query {
+    pub(super) state: State,
+    pub(super) pool: Option<String>,
+    /// A target is wanted that any of them selects; without any, all are.
+    pub(super) selectors: Vec<Selector>,
+    /// In lower case.
+    pub(super) search: Option<String>,
+    pub(super) limit: Option<u64>,
+    pub(super) from: Option<Token>,
+}
+
+/// What is wrong with a query.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum QueryError {
+    #[error("state={0:?} is none of any, active, dropped, duplicate, invalid, over_limit, stale")]
+    State(String),
+    #[error("limit={0:?} is no number greater than 0")]
+    Limit(String),
+    #[error("next_token={0:?} is none that an answer gave")]
+    Token(String),
+    #[error("match[]={text:?}: {error}")]
+    Selector { text: String, error: SelectorError },
+    #[error("more than {MOST_SELECTORS} match[] at once")]
+    TooManySelectors,
+}
+
+/// Each may compile regular expressions.
+const MOST_SELECTORS: usize = 32;
+
+impl Query {
+    /// Reads a query; of a parameter that is given twice the first counts, as in Prometheus.
+    pub(super) fn parse(query: &str) -> Result<Self, QueryError> {
+        let mut parsed = Self {
+            state: State::Any,
+            pool: None,
+            selectors: Vec::new(),
+            search: None,
+            limit: None,
+            from: None,
+        };
+        let mut state = None;
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                _ if value.is_empty() => {}
+                "scrapePool" if parsed.pool.is_none() => parsed.pool = Some(value.into_owned()),
+                "state" if state.is_none() => state = Some(read_state(&value)?),
+                "search" if parsed.search.is_none() => parsed.search = Some(value.to_lowercase()),
+                "limit" if parsed.limit.is_none() => {
+                    let limit = value.parse().ok().filter(|limit| *limit > 0);
+                    parsed.limit = Some(limit.ok_or_else(|| QueryError::Limit(value.into_owned()))?);
+                }
+                "next_token" if parsed.from.is_none() => {
+                    let token = Token::parse(&value);
+                    parsed.from = Some(token.ok_or_else(|| QueryError::Token(value.into_owned()))?);
+                }
+                "match[]" | "match" => {
+                    if parsed.selectors.len() == MOST_SELECTORS {
+                        return Err(QueryError::TooManySelectors);
+                    }
+                    let selector = Selector::parse(&value).map_err(|error| QueryError::Selector {
+                        text: value.into_owned(),
+                        error,
+                    })?;
+                    parsed.selectors.push(selector);
+                }
+                _ => {}
+            }
+        }
+        parsed.state = state.unwrap_or(State::Any);
+        Ok(parsed)
+    }
+
+    /// Whether every target of a wanted list is wanted, whatever its labels.
+    pub(super) fn wants_all_labels(&self) -> bool {
+        self.selectors.is_empty() && self.search.is_none()
+    }
+}
+
+fn read_state(text: &str) -> Result<State, QueryError> {
+    Ok(match &*text.to_lowercase() {
+        "any" => State::Any,
+        "active" => State::Only(Section::Active),
+        "dropped" => State::Only(Section::Dropped),
+        "duplicate" => State::Only(Section::Duplicate),
+        "invalid" => State::Only(Section::Invalid),
+        "over_limit" => State::OverLimit,
+        "stale" => State::Stale,
+        _ => return Err(QueryError::State(text.to_owned())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_makes_no_sense_is_said() {
+        for (query, message) in [
+            (
+                "state=up",
+                "state=\"up\" is none of any, active, dropped, duplicate, invalid, over_limit, stale",
+            ),
+            ("limit=0", "limit=\"0\" is no number greater than 0"),
+            ("limit=-1", "limit=\"-1\" is no number greater than 0"),
+            ("next_token=x", "next_token=\"x\" is none that an answer gave"),
+            ("match[]=up", "match[]=\"up\": expected `{` at the beginning"),
+        ] {
+            assert_eq!(Query::parse(query).expect_err(query).to_string(), message);
+        }
+        assert_eq!(
+            Query::parse(&"match[]={}&".repeat(33)).expect_err("many"),
+            QueryError::TooManySelectors
+        );
+        let query =
+            Query::parse("state=ACTIVE&state=x&scrapePool=&scrapePool=a&search=ÄB&limit=5&other=1").expect("fine");
+        assert_eq!(query.state, State::Only(Section::Active));
+        assert_eq!(
+            (query.pool.as_deref(), query.search.as_deref()),
+            (Some("a"), Some("äb"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_are_read_back(section in 0..4_usize, cursor: u64, told: u64, job in "\\PC{0,8}|[0-9a-f-]{1,8}") {
+            let section = Section::ALL[section];
+            let token = Token { section, cursor: TargetCursor::from_number(cursor), told, job };
+            prop_assert_eq!(Token::parse(&token.to_string()), Some(token));
+        }
+
+        #[test]
+        fn any_query_is_answered(query in "\\PC{0,40}|(state|limit|next_token|match\\[\\])=[0-9a-f{}=~\"-]{0,20}") {
+            let _ = Query::parse(&query);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `/api/v1/targets/relabel_steps`: what each rule of a job makes of some labels.
+
+use std::collections::BTreeMap;
+
+use headcount_core::relabel::{Explanation, RelabelRule, Relabeling, SourceLabels};
+use http::Response;
+use serde::Serialize;
+
+use super::super::respond::{self, Body};
+use crate::app::App;
+
+type Labels = BTreeMap<String, String>;
+
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    steps: Vec<Step<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Step<'a> {
+    rule: Rule<'a>,
+    /// Empty once the target is dropped.
+    output: Labels,
+    keep: bool,
+    source: Option<String>,
+}
+
+/// A rule as Prometheus shows it: all fields of the configuration, with defaults.
+#[derive(Debug, Serialize)]
+struct Rule<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_labels: Option<&'a [String]>,
+    separator: &'a str,
+    regex: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modulus: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_label: Option<&'a str>,
+    replacement: &'a str,
+    action: &'static str,
+}
+
+/// The steps for the labels in the query.
+pub(in crate::server) fn relabel_steps(app: &App, query: &str) -> Response<Body> {
+    let value = |wanted: &str| {
+        let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+        let value = parameters.find(|(name, _)| name == wanted).map(|(_, value)| value);
+        value.filter(|value| !value.is_empty())
+    };
+    let Some(job) = value("scrapePool") else {
+        return respond::bad_data("no scrapePool parameter provided");
+    };
+    let Some(labels) = value("labels") else {
+        return respond::bad_data("no labels parameter provided");
+    };
+    let labels: Labels = match serde_json::from_str(&labels) {
+        Ok(labels) => labels,
+        Err(error) => return respond::bad_data(format!("error parsing labels: {error}")),
+    };
+    let relabeling = app
+        .targets
+        .read(|state| Some(state.pools.pool(&job)?.options().relabeling.clone()));
+    let Some(relabeling) = relabeling else {
+        return respond::bad_data(format!(
+            "error retrieving scrape config: there is no scrape pool {job:?}"
+        ));
+    };
+    let explanation = relabeling.explain(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    respond::success(&Answer {
+        steps: steps(&relabeling, labels, explanation),
+    })
+}
+
+pub(super) fn steps(relabeling: &Relabeling, mut labels: Labels, explanation: Explanation) -> Vec<Step<'_>> {
+    // To Prometheus, a label with an empty value is no label.
+    labels.retain(|_, value| !value.is_empty());
+    let mut explained = explanation.steps.into_iter();
+    let steps = relabeling.rules().iter().map(|rule| {
+        let mut step = Step {
+            rule: shown(rule),
+            output: Labels::new(),
+            keep: false,
+            source: None,
+        };
+        // None follows the one that drops the target.
+        if let Some(explained) = explained.next() {
+            for change in explained.changes {
+                match change.after {
+                    Some(after) => labels.insert(change.name, after),
+                    None => labels.remove(&change.name),
+                };
+            }
+            (step.keep, step.source) = (explained.kept, explained.source);
+            if step.keep {
+                step.output.clone_from(&labels);
+            }
+        }
+        step
+    });
+    steps.collect()
+}
+
+fn shown(rule: &RelabelRule) -> Rule<'_> {
+    let source = rule.source();
+    let mut shown = Rule {
+        source_labels: source.map(|source| &*source.names).filter(|names| !names.is_empty()),
+        separator: source.map_or(";", |SourceLabels { separator, .. }| separator),
+        regex: "(.*)",
+        modulus: None,
+        target_label: None,
+        replacement: "$1",
+        action: rule.action(),
+    };
+    match rule {
+        RelabelRule::Replace {
+            regex,
+            target_label,
+            replacement,
+            ..
+        } => {
+            shown.regex = &regex.written;
+            (shown.target_label, shown.replacement) = (Some(target_label.as_str()), replacement);
+        }
+        RelabelRule::Keep { regex, .. }
+        | RelabelRule::Drop { regex, .. }
+        | RelabelRule::LabelDrop { regex }
+        | RelabelRule::LabelKeep { regex } => shown.regex = &regex.written,
+        RelabelRule::LabelMap { regex, replacement } => {
+            (shown.regex, shown.replacement) = (&regex.written, replacement)
+        }
+        RelabelRule::HashMod {
+            target_label, modulus, ..
+        } => (shown.target_label, shown.modulus) = (Some(target_label.as_str()), Some(modulus.get())),
+        RelabelRule::KeepEqual { target_label, .. }
+        | RelabelRule::DropEqual { target_label, .. }
+        | RelabelRule::Lowercase { target_label, .. }
+        | RelabelRule::Uppercase { target_label, .. } => shown.target_label = Some(target_label.as_str()),
+    }
+    shown
+}

@@ -1,0 +1,252 @@
+use std::collections::BTreeSet;
+
+use headcount_core::{Instant, ProviderId};
+use headcount_discoverer::settings::SdConfig;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::discovery::{Observation, OwnedParts, view_of};
+use crate::plan::Plan;
+use crate::targets::{Targets, targets_of};
+
+fn plan(jobs: &str) -> Plan {
+    let text = format!("scrape_configs: [{jobs}]");
+    let config = headcount_config::parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
+    Plan::from(config.expect("valid"))
+}
+
+/// Targets of one job `node` with these rules and limits.
+fn node(settings: &str, groups: Vec<OwnedParts<'_>>) -> Arc<Targets> {
+    let plan = plan(&format!("{{job_name: node, {settings}}}"));
+    targets_of(plan.job_options(), view_of(vec![("node", groups)]))
+}
+
+fn walk(targets: &Arc<Targets>, query: &str, stale: Stale) -> Walk {
+    Walk::new(targets.clone(), Query::parse(query).expect("a query"), stale)
+}
+
+fn ask(targets: &Arc<Targets>, query: &str) -> Value {
+    let (sender, pieces) = async_channel::unbounded();
+    smol::block_on(send(walk(targets, query, Stale::default()), sender)).expect("somebody listens");
+    let sent: Vec<Bytes> = std::iter::from_fn(|| pieces.try_recv().ok()).collect();
+    let answer: Value = serde_json::from_slice(&sent.concat()).expect("JSON");
+    assert_eq!(answer["status"], "success");
+    answer["data"].clone()
+}
+
+const LISTS: [&str; 4] = ["activeTargets", "droppedTargets", "duplicateTargets", "invalidTargets"];
+
+/// The addresses in each list.
+fn addresses(data: &Value) -> [Vec<String>; 4] {
+    LISTS.map(|list| {
+        let targets = data[list].as_array().expect("a list").iter();
+        let address = |target: &Value| {
+            target["discoveredLabels"]["__address__"]
+                .as_str()
+                .unwrap_or("")
+                .to_owned()
+        };
+        targets.map(address).collect()
+    })
+}
+
+fn fates() -> Arc<Targets> {
+    let settings = "params: {module: [a, b]}, label_value_length_limit: 9, relabel_configs: [\
+                    {source_labels: [env, dc], regex: 'prod;.*', action: keep}, \
+                    {source_labels: [__meta_rack], target_label: rack}, {regex: env, action: labeldrop}]";
+    let one = |address| vec![("__address__", address)];
+    node(
+        settings,
+        vec![
+            (
+                "a.json:0",
+                vec![("env", "prod"), ("__meta_rack", "7")],
+                vec![one("a:1"), one("a:1"), one("long-name:1")],
+            ),
+            ("b.json:0", vec![("env", "test"), ("dc", "x\"y")], vec![one("b:1")]),
+            (
+                "c.json:0",
+                vec![("env", "prod")],
+                vec![vec![("no", "address")], one("http://c/")],
+            ),
+        ],
+    )
+}
+
+#[test]
+fn every_target_says_what_became_of_it() {
+    let data = ask(&fates(), "");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&data).expect("JSON"));
+}
+
+#[test]
+fn targets_are_chosen_by_state_labels_and_text() {
+    let targets = fates();
+    let found = |query: &str| {
+        let [active, dropped, duplicate, invalid] = addresses(&ask(&targets, query)).map(|list| list.join(" "));
+        format!("{active}|{dropped}|{duplicate}|{invalid}")
+    };
+    for (query, expected) in [
+        ("", "a:1 long-name:1|b:1|a:1|http://c/ "),
+        ("state=any&scrapePool=node", "a:1 long-name:1|b:1|a:1|http://c/ "),
+        ("scrapePool=other", "|||"),
+        ("state=active", "a:1 long-name:1|||"),
+        ("state=dropped", "|b:1||"),
+        ("state=duplicate", "||a:1|"),
+        ("state=invalid", "|||http://c/ "),
+        ("state=over_limit", "long-name:1|||"),
+        ("state=stale", "|||"),
+        ("match[]={rack=\"7\"}", "a:1 long-name:1||a:1|"),
+        ("match[]={env=\"prod\",rack=\"\"}", "|||http://c/ "),
+        (
+            "match[]={instance=~\"long.*\"}&match[]={env=\"test\"}",
+            "long-name:1|b:1||",
+        ),
+        ("search=LONG", "long-name:1|||"),
+        ("search=B.JSON", "|b:1||"),
+        ("search=x%22Y&state=dropped", "|b:1||"),
+        ("search=no%20such", "|||"),
+        ("search=b:1&match[]={dc=\"z\"}", "|||"),
+    ] {
+        assert_eq!(found(query), expected, "{query}");
+    }
+    let counts = |query: &str| ask(&targets, query)["droppedTargetCounts"].clone();
+    assert_eq!(counts("scrapePool=other"), serde_json::json!({"node": 1}));
+    assert_eq!(counts("state=active"), Value::Null);
+}
+
+#[test]
+fn as_many_dropped_targets_are_told_as_the_job_keeps() {
+    let addresses_of = |numbers: std::ops::Range<u8>| numbers.map(|number| format!("h:{number}")).collect::<Vec<_>>();
+    let all = addresses_of(0..9);
+    let own = all
+        .iter()
+        .map(|address| vec![("__address__", address.as_str())])
+        .collect();
+    let settings = "keep_dropped_targets: 4, relabel_configs: [{regex: '', action: keep}, {action: drop}]";
+    let targets = node(settings, vec![("s", vec![], own)]);
+    let data = ask(&targets, "");
+    assert_eq!(addresses(&data)[1], all[..4]);
+    assert_eq!(data["droppedTargetCounts"]["node"], 9);
+    let first = ask(&targets, "limit=3");
+    let token = first["nextToken"].as_str().expect("more");
+    let second = ask(&targets, &format!("limit=3&next_token={token}"));
+    assert_eq!(
+        (addresses(&second)[1].as_slice(), &second["nextToken"]),
+        (&all[3..4], &Value::Null)
+    );
+}
+
+#[test]
+fn targets_of_a_provider_that_fails_are_stale() {
+    let mut manager = headcount_core::Manager::<SdConfig>::new(Instant::ZERO, Default::default());
+    let config = SdConfig::Unsupported {
+        mechanism: "node".to_owned(),
+        entry: String::new(),
+    };
+    manager.apply(Instant::ZERO, [("node".to_owned(), vec![config])]);
+    let failure = headcount_core::Failure::new("no route");
+    manager
+        .handle_failure(Instant::ZERO, ProviderId::from_number(0), failure)
+        .expect("running");
+    let observation = Observation::of(&manager, Instant::ZERO);
+    let world = headcount_discoverer::testing::World::new();
+    let stale = Stale::of(&observation, crate::wall_clock::WallClock::read(&*world.env().clock));
+    let mut out = Vec::new();
+    let mut walk = walk(&fates(), "state=stale&limit=1", stale);
+    while walk.step(&mut out) {}
+    let answer: Value = serde_json::from_slice(&out).expect("JSON");
+    let expected = serde_json::json!({"since": null, "error": "no route"});
+    assert_eq!(answer["data"]["activeTargets"][0]["stale"], expected);
+}
+
+/// However many targets there are and however few are wanted, a step is short and its bytes few.
+#[test]
+fn an_answer_is_written_in_pieces_of_bounded_size() {
+    let names: Vec<String> = (0..20_000).map(|number| format!("host-{number}:9100")).collect();
+    let own = names.iter().map(|name| vec![("__address__", name.as_str())]).collect();
+    let targets = node(
+        "relabel_configs: [{target_label: a, replacement: b}]",
+        vec![("s", vec![("rack", "1")], own)],
+    );
+    let (sender, pieces) = async_channel::unbounded();
+    smol::block_on(send(walk(&targets, "", Stale::default()), sender)).expect("somebody listens");
+    let sizes: Vec<usize> = std::iter::from_fn(|| pieces.try_recv().ok())
+        .map(|piece| piece.len())
+        .collect();
+    assert!(sizes.iter().all(|size| *size < PIECE + 4_096), "{sizes:?}");
+    assert!(sizes.iter().sum::<usize>() > 100 * PIECE, "it is a long answer");
+    let mut seldom = walk(&targets, "search=host-19999:", Stale::default());
+    let (mut out, mut steps) = (Vec::new(), 1);
+    while seldom.step(&mut out) {
+        steps += 1;
+    }
+    assert!(steps >= 20_000 / 1_000, "{steps} steps");
+    assert!(out.len() < 2_000, "{} bytes", out.len());
+}
+
+#[test]
+fn steps_are_told_as_prometheus_does() {
+    let rules = plan(
+        "{job_name: node, relabel_configs: [{source_labels: [a, b], separator: '-', target_label: c, \
+         regex: '(.+)-(.*)', replacement: '$2.$1'}, {regex: 'a', action: labeldrop}, \
+         {source_labels: [b], modulus: 4, target_label: shard, action: hashmod}, \
+         {source_labels: [c], regex: x, action: drop}, {source_labels: [c], regex: y, action: keep}, \
+         {source_labels: [c], target_label: d, action: uppercase}]}",
+    );
+    let relabeling = &rules.jobs[0].relabel_configs;
+    let labels = [("a", "1"), ("b", "2"), ("empty", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let explained = relabeling.explain(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let steps = steps::steps(relabeling, labels.into(), explained);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&steps).expect("JSON"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Pages of any size together are the whole answer.
+    #[test]
+    fn pages_together_are_the_whole(
+        groups in proptest::collection::vec(proptest::collection::vec((0..6_u8, 0..4_u8), 0..8), 0..6),
+        limit in 1..7_u8,
+    ) {
+        let sources: Vec<String> = (0..groups.len()).map(|source| source.to_string()).collect();
+        let names: Vec<Vec<(String, String)>> = groups
+            .iter()
+            .map(|group| group.iter().map(|(host, env)| (["", "/", "a", "b", "c", "d"][usize::from(*host)].to_owned(), env.to_string())).collect())
+            .collect();
+        let parts = |names: &'_ [(String, String)]| -> Vec<Vec<(String, String)>> {
+            names.iter().map(|(host, env)| vec![("__address__".to_owned(), host.clone()), ("env".to_owned(), env.clone())]).collect()
+        };
+        let owned: Vec<_> = names.iter().map(|names| parts(names)).collect();
+        let borrowed = || sources.iter().zip(&owned).map(|(source, targets)| {
+            let targets = targets.iter().map(|labels| labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect());
+            (source.as_str(), vec![], targets.collect())
+        });
+        let plan = plan("{job_name: x, relabel_configs: [{source_labels: [env], regex: '0', action: drop}, {regex: env, action: labeldrop}]}, {job_name: y}");
+        let targets = targets_of(plan.job_options(), view_of(vec![("x", borrowed().collect()), ("y", borrowed().collect())]));
+        let whole = ask(&targets, "");
+        let mut paged: [Vec<Value>; 4] = Default::default();
+        let mut query = format!("limit={limit}");
+        loop {
+            let page = ask(&targets, &query);
+            let mut told = 0;
+            for (list, paged) in LISTS.into_iter().zip(&mut paged) {
+                let list = page[list].as_array().expect("a list");
+                told += list.len();
+                paged.extend(list.iter().cloned());
+            }
+            let Some(token) = page["nextToken"].as_str() else { break };
+            prop_assert_eq!(told, usize::from(limit));
+            query = format!("limit={limit}&next_token={token}");
+        }
+        for (list, paged) in LISTS.into_iter().zip(paged) {
+            prop_assert_eq!(&whole[list], &Value::Array(paged));
+        }
+        // And each target stands in one list, once.
+        let told: usize = LISTS.iter().map(|list| whole[list].as_array().map_or(0, Vec::len)).sum();
+        prop_assert_eq!(told, 2 * groups.iter().map(Vec::len).sum::<usize>());
+        let ids: BTreeSet<_> = whole["activeTargets"].as_array().expect("a list").iter().map(|target| target["id"].to_string()).collect();
+        prop_assert_eq!(ids.len(), whole["activeTargets"].as_array().map_or(0, Vec::len));
+    }
+}

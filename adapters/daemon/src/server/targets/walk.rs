@@ -1,0 +1,275 @@
+//! Writes the lists of targets, a bounded bit at a time.
+
+use std::sync::Arc;
+
+use headcount_core::{Fate, TargetCursor, TargetPool, TargetReader, TargetView};
+
+use super::PIECE;
+use super::query::{Query, Section, State, Token};
+use super::write::{Context, Stale, write_dropped_counts};
+use crate::targets::{self, Targets};
+
+/// Targets that are looked at in one step, wanted or not.
+const LOOKED_AT: usize = 1_000;
+
+/// An answer that is being written.
+pub(super) struct Walk {
+    targets: Arc<Targets>,
+    query: Query,
+    stale: Stale,
+    /// The jobs that were there when it began, sorted by name, of which some may go.
+    jobs: Vec<Arc<str>>,
+    /// Where it goes on; `None` when all lists are written.
+    place: Option<Place>,
+    /// Targets that may still be told.
+    left: u64,
+    /// Remembers what it worked out for the job and the configuration.
+    reader: Option<(Arc<str>, u64, TargetReader)>,
+    is_begun: bool,
+    /// Whether nothing stands in the list that is being written.
+    is_first: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    section: Section,
+    /// A place in the list of jobs.
+    job: usize,
+    cursor: TargetCursor,
+    /// Targets of this list and job that were told.
+    told: u64,
+}
+
+/// Whether there is more to look at in a job.
+enum Looked {
+    /// It ended where the next step goes on.
+    Enough,
+    /// All of the job was looked at.
+    All,
+    /// A target is wanted that may not be told any more.
+    OverLimit,
+}
+
+impl Walk {
+    pub(super) fn new(targets: Arc<Targets>, query: Query, stale: Stale) -> Self {
+        let jobs = targets.read(|state| {
+            let names = state.pools.pools().map(|(name, _)| name);
+            let names = names.filter(|name| query.pool.as_ref().is_none_or(|pool| *pool == ***name));
+            names.cloned().collect::<Vec<_>>()
+        });
+        let start = Place {
+            section: Section::Active,
+            job: 0,
+            cursor: TargetCursor::default(),
+            told: 0,
+        };
+        let place = query.from.as_ref().map_or(start, |token| {
+            let job = jobs.binary_search_by(|job| (**job).cmp(token.job.as_str()));
+            match job {
+                Ok(job) => Place {
+                    section: token.section,
+                    job,
+                    cursor: token.cursor,
+                    told: token.told,
+                },
+                // The job is gone: the next one from its beginning.
+                Err(job) => Place {
+                    section: token.section,
+                    job,
+                    ..start
+                },
+            }
+        });
+        Self {
+            left: query.limit.unwrap_or(u64::MAX),
+            targets,
+            query,
+            stale,
+            jobs,
+            place: Some(place),
+            reader: None,
+            is_begun: false,
+            is_first: true,
+        }
+    }
+
+    /// Writes a bit of the answer. `false`: that was the last one.
+    pub(super) fn step(&mut self, out: &mut Vec<u8>) -> bool {
+        let targets = self.targets.clone();
+        targets.read(|state| {
+            if !self.is_begun {
+                self.begin(state, out);
+            }
+            self.look(state, out)
+        })
+    }
+
+    fn begin(&mut self, state: &targets::State, out: &mut Vec<u8>) {
+        self.is_begun = true;
+        out.extend_from_slice(br#"{"status":"success","data":{"activeTargets":["#);
+        for section in Section::ALL {
+            // What stands before where it goes on is told already.
+            if self.place.is_some_and(|place| section < place.section) {
+                self.end_section(state, section, out);
+            }
+        }
+    }
+
+    fn look(&mut self, state: &targets::State, out: &mut Vec<u8>) -> bool {
+        let mut budget = LOOKED_AT;
+        while let Some(mut place) = self.place {
+            if !self.query.state.wants(place.section) || place.job >= self.jobs.len() {
+                self.end_section(state, place.section, out);
+                self.place = place.section.next().map(|section| Place {
+                    section,
+                    job: 0,
+                    cursor: TargetCursor::default(),
+                    told: 0,
+                });
+                continue;
+            }
+            let looked = self.look_at_job(state, &mut place, &mut budget, out);
+            self.place = Some(place);
+            match looked {
+                Looked::Enough => return true,
+                Looked::All => {
+                    self.place = Some(Place {
+                        job: place.job + 1,
+                        cursor: TargetCursor::default(),
+                        told: 0,
+                        ..place
+                    });
+                }
+                Looked::OverLimit => {
+                    self.end_early(state, place, out);
+                    return false;
+                }
+            }
+        }
+        out.extend_from_slice(br#","nextToken":null}}"#);
+        false
+    }
+
+    fn look_at_job(
+        &mut self,
+        state: &targets::State,
+        place: &mut Place,
+        budget: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Looked {
+        let Some(job) = self.jobs.get(place.job).cloned() else {
+            return Looked::All;
+        };
+        let Some(pool) = state.pools.pool(&job) else {
+            return Looked::All;
+        };
+        let mut reader = self.reader_of(&job, state.configuration, pool);
+        let mut looked = Looked::All;
+        for (cursor, view) in pool.targets_from(place.cursor) {
+            place.cursor = cursor;
+            if *budget == 0 || out.len() >= PIECE {
+                looked = Looked::Enough;
+                break;
+            }
+            *budget -= 1;
+            if section_of(&view) != place.section {
+                continue;
+            }
+            if place.section == Section::Dropped && is_enough(pool, place.told) {
+                break;
+            }
+            let mut context = Context {
+                state,
+                job: &job,
+                pool,
+                reader: &mut reader,
+                stale: &self.stale,
+            };
+            if !self.is_wanted(&view) || !context.is_wanted(&self.query, &view) {
+                continue;
+            }
+            if self.left == 0 {
+                looked = Looked::OverLimit;
+                break;
+            }
+            if !self.is_first {
+                out.push(b',');
+            }
+            self.is_first = false;
+            self.left -= 1;
+            place.told += 1;
+            context.write(out, &view);
+        }
+        self.reader = Some((job, state.configuration, reader));
+        looked
+    }
+
+    /// By all but its labels.
+    fn is_wanted(&self, view: &TargetView<'_>) -> bool {
+        match self.query.state {
+            State::OverLimit => matches!(view.fate, Fate::OverLimit { .. }),
+            State::Stale => self.stale.is_stale(view.provider),
+            State::Any | State::Only(_) => true,
+        }
+    }
+
+    fn reader_of(&mut self, job: &Arc<str>, configuration: u64, pool: &TargetPool) -> TargetReader {
+        match self.reader.take() {
+            Some((its_job, its_configuration, reader)) if its_job == *job && its_configuration == configuration => {
+                reader
+            }
+            _ => pool.reader(),
+        }
+    }
+
+    /// Ends the list that is written, and begins the next.
+    fn end_section(&mut self, state: &targets::State, section: Section, out: &mut Vec<u8>) {
+        out.push(b']');
+        if section == Section::Dropped {
+            let is_wanted = self.query.state.wants(Section::Dropped);
+            write_dropped_counts(out, is_wanted.then_some(&state.pools));
+        }
+        out.extend_from_slice(match section {
+            Section::Active => br#","droppedTargets":["#,
+            Section::Dropped => br#","duplicateTargets":["#,
+            Section::Duplicate => br#","invalidTargets":["#,
+            Section::Invalid => b"",
+        });
+        self.is_first = true;
+    }
+
+    fn end_early(&mut self, state: &targets::State, place: Place, out: &mut Vec<u8>) {
+        for section in Section::ALL {
+            if section >= place.section {
+                self.end_section(state, section, out);
+            }
+        }
+        let job = self.jobs.get(place.job).map_or("", |job| job);
+        let token = Token {
+            section: place.section,
+            cursor: place.cursor,
+            told: place.told,
+            job: job.to_owned(),
+        };
+        out.extend_from_slice(br#","nextToken":"#);
+        crate::discovery::write_string(out, &token.to_string());
+        out.extend_from_slice(b"}}");
+        self.place = None;
+    }
+}
+
+fn section_of(view: &TargetView<'_>) -> Section {
+    match view.fate {
+        Fate::Active { .. } | Fate::OverLimit { .. } => Section::Active,
+        Fate::Dropped { .. } => Section::Dropped,
+        Fate::Duplicate { .. } => Section::Duplicate,
+        // Fates that are not known here would be those of targets that are not scraped.
+        _ => Section::Invalid,
+    }
+}
+
+/// Whether as many dropped targets were told as `keep_dropped_targets` wants.
+fn is_enough(pool: &TargetPool, told: u64) -> bool {
+    let most = pool.options().limits.kept_dropped_targets;
+    most.is_some_and(|most| told >= most.get())
+}

@@ -1,0 +1,272 @@
+//! One target as JSON: Prometheus's fields, and what became of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headcount_core::{Fate, ProviderId, TargetLimit, TargetPool, TargetPools, TargetReader, TargetView};
+use serde::Serialize;
+
+use super::query::Query;
+use crate::discovery::{ADDRESS, Observation, write_labels, write_string};
+use crate::targets::{State, scrape_url};
+use crate::wall_clock::WallClock;
+
+type Labels = Vec<(String, String)>;
+
+/// The providers that fail.
+#[derive(Default)]
+pub(super) struct Stale(BTreeMap<ProviderId, StaleEntry>);
+
+#[derive(Debug, Serialize)]
+struct StaleEntry {
+    since: Option<f64>,
+    error: Arc<str>,
+}
+
+impl Stale {
+    pub(super) fn of(observation: &Observation, clock: WallClock) -> Self {
+        let failing = observation.providers.iter().filter(|provider| provider.health.failing);
+        let entry = |provider: &crate::discovery::Provider| StaleEntry {
+            since: provider.health.last_update.map(|at| clock.unix_seconds(at)),
+            error: provider.health.current_failure().unwrap_or_default().into(),
+        };
+        Self(failing.map(|provider| (provider.id, entry(provider))).collect())
+    }
+
+    pub(super) fn is_stale(&self, provider: ProviderId) -> bool {
+        self.0.contains_key(&provider)
+    }
+}
+
+/// What a target's description is made of.
+pub(super) struct Context<'a> {
+    pub(super) state: &'a State,
+    pub(super) job: &'a str,
+    pub(super) pool: &'a TargetPool,
+    pub(super) reader: &'a mut TargetReader,
+    pub(super) stale: &'a Stale,
+}
+
+/// What became of a target, and why.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FateEntry<'a> {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<Other<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Other<'a> {
+    provider: &'a str,
+    source: &'a str,
+    address: &'a str,
+}
+
+impl<'a> Context<'a> {
+    /// Whether the target's labels are such as the query wants.
+    pub(super) fn is_wanted(&mut self, query: &Query, view: &TargetView<'_>) -> bool {
+        if query.wants_all_labels() {
+            return true;
+        }
+        if let Some(search) = &query.search
+            && !self.is_found(search, view)
+        {
+            return false;
+        }
+        if query.selectors.is_empty() {
+            return true;
+        }
+        let (discovered, labels) = (
+            self.reader.discovered(view),
+            self.reader.labels(view).unwrap_or_default(),
+        );
+        let value = |name: &str| {
+            let mut all = labels.iter().chain(&discovered);
+            all.find(|(other, _)| other == name)
+                .map_or("", |(_, value)| value.as_str())
+        };
+        query.selectors.iter().any(|selector| selector.selects(value))
+    }
+
+    /// What was discovered is looked at first: it need not be worked out.
+    fn is_found(&mut self, search: &str, view: &TargetView<'_>) -> bool {
+        let holds = |text: &str| holds(text, search);
+        let mut raw = view.labels.iter().chain(view.group.labels().iter());
+        if holds(self.job) || holds(view.group.source()) || raw.any(|(_, value)| holds(value)) {
+            return true;
+        }
+        let labels = self.reader.labels(view).unwrap_or_default();
+        labels
+            .iter()
+            .any(|(name, value)| !name.starts_with("__") && holds(value))
+    }
+
+    /// Writes the target.
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, view: &TargetView<'_>) {
+        let discovered = self.reader.discovered(view);
+        out.extend_from_slice(br#"{"discoveredLabels":"#);
+        write_all(out, &discovered);
+        if matches!(view.fate, Fate::Active { .. } | Fate::OverLimit { .. }) {
+            let labels = self.reader.labels(view).unwrap_or_default();
+            self.write_scraped(out, &labels);
+        } else {
+            out.extend_from_slice(br#","scrapePool":"#);
+            write_string(out, self.job);
+        }
+        if let Fate::Active { id } | Fate::OverLimit { id, .. } | Fate::Duplicate { id, .. } = view.fate {
+            out.extend_from_slice(format!(r#","id":"{id}""#).as_bytes());
+        }
+        out.extend_from_slice(br#","provider":"#);
+        write_string(out, self.provider(view.provider));
+        out.extend_from_slice(br#","source":"#);
+        write_string(out, view.group.source());
+        out.extend_from_slice(br#","fate":"#);
+        let fate = self.fate(view);
+        // Writing into memory does not fail.
+        serde_json::to_writer(&mut *out, &fate).ok();
+        out.extend_from_slice(br#","stale":"#);
+        serde_json::to_writer(&mut *out, &self.stale.0.get(&view.provider)).ok();
+        out.push(b'}');
+    }
+
+    fn write_scraped(&self, out: &mut Vec<u8>, labels: &Labels) {
+        let label = |name: &str| {
+            let label = labels.iter().find(|(other, _)| other == name);
+            label.map_or("", |(_, value)| value.as_str())
+        };
+        out.extend_from_slice(br#","labels":"#);
+        let public = labels.iter().filter(|(name, _)| !name.starts_with("__"));
+        write_labels(out, public.map(|(name, value)| (name.as_str(), value.as_str())));
+        out.extend_from_slice(br#","scrapePool":"#);
+        write_string(out, self.job);
+        let url = scrape_url(self.pool.options(), labels);
+        for name in ["scrapeUrl", "globalUrl"] {
+            out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            write_string(out, &url);
+        }
+        out.extend_from_slice(br#","lastError":"","lastScrape":"0001-01-01T00:00:00Z","lastScrapeDuration":0"#);
+        out.extend_from_slice(br#","health":"unknown","scrapeInterval":"#);
+        write_string(out, label("__scrape_interval__"));
+        out.extend_from_slice(br#","scrapeTimeout":"#);
+        write_string(out, label("__scrape_timeout__"));
+    }
+
+    fn fate<'v>(&mut self, view: &TargetView<'v>) -> FateEntry<'v>
+    where
+        'a: 'v,
+    {
+        let mut fate = FateEntry {
+            state: "active",
+            limit: None,
+            rule: None,
+            action: None,
+            value: None,
+            of: None,
+            message: None,
+        };
+        match view.fate {
+            Fate::Active { .. } => {}
+            Fate::OverLimit { limit, .. } => {
+                (fate.state, fate.limit) = ("overLimit", Some(limit_name(limit)));
+                fate.message = Some(self.over_limit(limit));
+            }
+            Fate::Dropped { rule } => {
+                let rules = self.pool.options().relabeling.rules();
+                let action = rules.get(rule as usize).map_or("", |rule| rule.action());
+                let value = self.reader.dropped_by(view).map(|(_, value)| value).unwrap_or_default();
+                (fate.state, fate.rule, fate.action) = ("dropped", Some(rule), Some(action));
+                fate.message = Some(format!(
+                    "relabel_configs[{rule}] ({action}) dropped it because of {value:?}"
+                ));
+                fate.value = Some(value);
+            }
+            Fate::Duplicate {
+                provider, group, index, ..
+            } => {
+                let labels = group.targets().nth(index as usize);
+                let address = labels
+                    .and_then(|labels| labels.get(ADDRESS))
+                    .or(group.labels().get(ADDRESS));
+                let (provider, source) = (self.provider(provider), group.source());
+                let address = address.unwrap_or_default();
+                fate.state = "duplicate";
+                fate.message = Some(format!(
+                    "it has the same labels in the end as {address:?} of {source:?} ({provider}), which is scraped for both"
+                ));
+                fate.of = Some(Other {
+                    provider,
+                    source,
+                    address,
+                });
+            }
+            Fate::Invalid { why } => (fate.state, fate.message) = ("invalid", Some(why.to_string())),
+            _ => fate.state = "other",
+        }
+        fate
+    }
+
+    fn over_limit(&self, limit: TargetLimit) -> String {
+        let limits = &self.pool.options().limits;
+        let (name, most) = match limit {
+            TargetLimit::Targets => {
+                let (targets, most) = self.pool.exceeded_target_limit().unwrap_or_default();
+                return format!("all of the job's scrapes fail: it has {targets} targets, and target_limit is {most}");
+            }
+            TargetLimit::Labels => ("labels", limits.labels),
+            TargetLimit::LabelNameLength => ("bytes in a label's name", limits.label_name_length),
+            TargetLimit::LabelValueLength => ("bytes in a label's value", limits.label_value_length),
+        };
+        let most = most.map_or(0, std::num::NonZeroU64::get);
+        let limit = limit_name(limit);
+        format!("all of its scrapes fail: it has more {name} than {limit}, which is {most}")
+    }
+
+    fn provider(&self, id: ProviderId) -> &'a str {
+        self.state.view.snapshot.pool(id).map_or("", |provider| provider.name())
+    }
+}
+
+/// Writes `droppedTargetCounts`; `null` when dropped targets are not asked for.
+pub(super) fn write_dropped_counts(out: &mut Vec<u8>, pools: Option<&TargetPools>) {
+    out.extend_from_slice(br#","droppedTargetCounts":"#);
+    let counts: Option<BTreeMap<&str, usize>> = pools.map(|pools| {
+        let counts = pools.pools().map(|(job, pool)| (&**job, pool.counts().dropped));
+        counts.collect()
+    });
+    // Writing into memory does not fail.
+    serde_json::to_writer(out, &counts).ok();
+}
+
+fn limit_name(limit: TargetLimit) -> &'static str {
+    match limit {
+        TargetLimit::Targets => "target_limit",
+        TargetLimit::Labels => "label_limit",
+        TargetLimit::LabelNameLength => "label_name_length_limit",
+        TargetLimit::LabelValueLength => "label_value_length_limit",
+    }
+}
+
+fn write_all(out: &mut Vec<u8>, labels: &Labels) {
+    write_labels(out, labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+}
+
+/// Whether `text` holds `search`, which is in lower case, in any case.
+fn holds(text: &str, search: &str) -> bool {
+    if !search.is_ascii() {
+        return text.to_lowercase().contains(search);
+    }
+    let (text, search) = (text.as_bytes(), search.as_bytes());
+    text.windows(search.len().max(1))
+        .any(|part| part.eq_ignore_ascii_case(search))
+}

@@ -1,0 +1,112 @@
+//! One state twice, so that reading never waits for a change.
+//!
+//! Readers read the front side. A change is made to the back side, the sides are swapped, and the
+//! change is made to the other side when its last readers are gone. **A reader sees a state from
+//! before a change or from after it, never one in between, and waits for neither**; what is paid
+//! is the state's memory and each change's time, twice.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
+use std::thread;
+
+/// A state that is read while it is changed.
+#[derive(Debug, Default)]
+pub(crate) struct Sides<T> {
+    sides: [RwLock<T>; 2],
+    front: AtomicUsize,
+    /// One change at a time.
+    turn: Mutex<()>,
+}
+
+impl<T> Sides<T> {
+    /// Reads the newest state. A change can't end before this does, so it should be short.
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        let [left, right] = &self.sides;
+        loop {
+            let front = if self.front.load(Ordering::Acquire) == 0 {
+                left
+            } else {
+                right
+            };
+            match front.try_read() {
+                Ok(state) => return read(&state),
+                // Whoever panicked makes the state anew.
+                Err(TryLockError::Poisoned(state)) => return read(&state.into_inner()),
+                // The sides were swapped since: the other one is free.
+                Err(TryLockError::WouldBlock) => thread::yield_now(),
+            }
+        }
+    }
+
+    /// Changes the state; `change` is called for each side, and has to do the same to both. Gives
+    /// what it gave the first time.
+    pub(crate) fn change<R>(&self, mut change: impl FnMut(&mut T) -> R) -> R {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let [left, right] = &self.sides;
+        let (back, front, number) = if self.front.load(Ordering::Acquire) == 0 {
+            (right, left, 1)
+        } else {
+            (left, right, 0)
+        };
+        let result = change(&mut back.write().unwrap_or_else(PoisonError::into_inner));
+        self.front.store(number, Ordering::Release);
+        change(&mut front.write().unwrap_or_else(PoisonError::into_inner));
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn a_state_is_read_while_it_is_changed() {
+        let sides = Sides::<u64>::default();
+        let read_inside = sides.change(|state| {
+            *state += 1;
+            sides.read(|state| *state)
+        });
+        assert_eq!((read_inside, sides.read(|state| *state)), (0, 1));
+        sides.change(|state| *state += 1);
+        assert_eq!(sides.read(|state| *state), 2);
+    }
+
+    #[test]
+    fn no_reader_sees_a_change_that_is_half_made() {
+        let (sides, is_done) = (Sides::<(u64, u64)>::default(), AtomicBool::new(false));
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut last = 0;
+                    while !is_done.load(Ordering::Relaxed) {
+                        let (one, two) = sides.read(|state| *state);
+                        assert_eq!(one, two);
+                        assert!(one >= last, "time goes on");
+                        last = one;
+                    }
+                });
+            }
+            for _ in 0..2_000 {
+                sides.change(|(one, two)| {
+                    *one += 1;
+                    thread::yield_now();
+                    *two += 1;
+                });
+            }
+            is_done.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(sides.read(|state| *state), (2_000, 2_000));
+    }
+
+    #[test]
+    fn a_change_that_panics_leaves_the_state_usable() {
+        let sides = Sides::<u64>::default();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            sides.change(|_| panic!("on purpose"));
+        }));
+        assert!(panicked.is_err());
+        sides.change(|state| *state = 7);
+        assert_eq!(sides.read(|state| *state), 7);
+    }
+}
