@@ -86,6 +86,60 @@ fn lists_have_tags_and_are_compressed_for_who_asks() {
 }
 
 #[test]
+fn lists_after_relabelling_follow_targets_and_rules() {
+    let setup = Setup::new();
+    let config = "scrape_configs: [{job_name: node, file_sd_configs: [{files: ['targets.json']}], \
+                  relabel_configs: [{source_labels: [__address__], regex: 'b:.*', action: drop}, \
+                  {source_labels: [rack], target_label: place}]}]";
+    fs::write(&setup.config, config).expect("written");
+    fs::write(
+        &setup.targets,
+        r#"[{"targets": ["a:1", "b:1"], "labels": {"rack": "1"}}]"#,
+    )
+    .expect("written");
+    let output = setup.folder.path().join("out");
+    let daemon = setup.start(&["--file-sd-dir", output.to_str().expect("UTF-8"), "--file-sd-relabelled"]);
+    let path = "/sd/node?relabelled=true";
+    let first = daemon.wait_for(path, |list| list.contains("a:1"));
+    let list = first.json();
+    let (targets, labels) = (&list[0]["targets"], &list[0]["labels"]);
+    assert_eq!((targets, list.as_array().map(Vec::len)), (&json!(["a:1"]), Some(1)));
+    assert_eq!((&labels["place"], &labels["instance"]), (&json!("1"), &json!("a:1")));
+    assert_eq!(labels["__scrape_interval__"], "1m");
+    let tag = first.header("etag").expect("a tag").to_owned();
+    assert_eq!(daemon.request("GET", path, &[("If-None-Match", &tag)]).status, 304);
+    assert!(
+        daemon.get("/sd/node").text().contains("b:1"),
+        "the other list is as it was"
+    );
+    assert_eq!(
+        daemon.get("/sd/node?relabelled=false").body,
+        daemon.get("/sd/node").body
+    );
+    assert_eq!(daemon.get("/sd/node?relabelled=perhaps").status, 400);
+    let file = || fs::read(output.join("node.json")).ok();
+    wait_until("the file", || file().filter(|written| *written == first.body));
+
+    // A target that is dropped changes what is discovered, and not what is scraped.
+    replace(
+        &setup.targets,
+        r#"[{"targets": ["a:1", "b:1", "b:2"], "labels": {"rack": "1"}}]"#,
+    );
+    daemon.wait_for("/api/v1/targets", |body| body.contains("b:2"));
+    assert_eq!(daemon.request("GET", path, &[("If-None-Match", &tag)]).status, 304);
+
+    fs::write(&setup.config, config.replace("b:.*", "a:.*")).expect("written");
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    let second = daemon.get(path);
+    assert!(
+        second.text().contains("b:2") && !second.text().contains("a:1"),
+        "{}",
+        second.text()
+    );
+    wait_until("the file", || file().filter(|written| *written == second.body));
+}
+
+#[test]
 fn a_list_is_not_served_before_every_provider_has_spoken() {
     let setup = Setup::new();
     let upstream = Upstream::start(500, "not now");

@@ -3,9 +3,10 @@
 //! Two Prometheus run with the same jobs: one with the discovery sections as they are, one with
 //! each job's `http_sd_configs` pointing to headcount, which reads the first one's file. What
 //! they know of their targets has to be the same, but for `__meta_url`, which tells that a list
-//! came over HTTP.
+//! came over HTTP. A third one reads what headcount makes of the targets with the jobs' rules, has
+//! no rules of its own, and ends with the same targets. headcount's own API says the same, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{Folder, Headcount, Prometheus, Seen, check_config, seen, until};
 
@@ -88,15 +89,18 @@ const JOBS: [Job; 5] = [
 
 /// A whole prometheus.yml, with sections that are not headcount's.
 fn config(folder: &Folder, discovery: impl Fn(&Job) -> String) -> String {
+    config_of(folder, |job| job.settings.to_owned() + &discovery(job))
+}
+
+/// The same, of whole jobs without their names.
+fn config_of(folder: &Folder, job: impl Fn(&Job) -> String) -> String {
     let head = "
 global: {scrape_interval: 1h, scrape_timeout: 5s, evaluation_interval: 1h, external_labels: {region: 'köln'}}
 rule_files: []
 alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:9']}]}]}
 scrape_configs:
 ";
-    let jobs = JOBS
-        .iter()
-        .map(|job| format!("  - job_name: '{}'{}{}", job.name, job.settings, discovery(job)));
+    let jobs = JOBS.iter().map(|of| format!("  - job_name: '{}'{}", of.name, job(of)));
     (head.to_owned() + &jobs.collect::<String>()).replace("@SD@", &folder.text("sd"))
 }
 
@@ -147,8 +151,16 @@ fn a_prometheus_has_the_same_targets_as_from_the_files_themselves() {
         format!("\n    http_sd_configs: [{{url: '{url}', refresh_interval: 500ms}}]\n")
     });
     let through_config = folder.write("through.yml", through_config);
+    let relabelled_config = config_of(&folder, |job| {
+        let settings = job.settings.split("    relabel_configs:").next().unwrap_or_default();
+        let url = format!("http://{}{}?relabelled=true", headcount.address(), paths[job.name]);
+        let discovery = format!("\n    http_sd_configs: [{{url: '{url}', refresh_interval: 500ms}}]\n");
+        settings.to_owned() + &discovery
+    });
+    let relabelled_config = folder.write("relabelled.yml", relabelled_config);
     let direct = Prometheus::start(&folder, "direct", &direct_config);
     let through = Prometheus::start(&folder, "through", &through_config);
+    let relabelled = Prometheus::start(&folder, "relabelled", &relabelled_config);
 
     let first = [
         "10.0.0.3:80",
@@ -160,6 +172,7 @@ fn a_prometheus_has_the_same_targets_as_from_the_files_themselves() {
     ];
     let seen = wait_until_equal(&direct, &through, &headcount, &first, &[]);
     assert_eq!(seen.active.len(), 26, "{seen:#?}");
+    wait_until_scraped_alike(&relabelled, &seen);
     let dropped: Vec<_> = seen
         .dropped
         .iter()
@@ -187,6 +200,7 @@ fn a_prometheus_has_the_same_targets_as_from_the_files_themselves() {
         &["10.1.0.2:5432", "10.0.0.2:80"],
     );
     assert_eq!(seen.active.len(), 13, "{seen:#?}");
+    wait_until_scraped_alike(&relabelled, &seen);
 }
 
 /// Waits until both know these addresses, don't know those, and agree on everything.
@@ -227,4 +241,22 @@ fn wait_until_equal(
         }
     });
     direct
+}
+
+/// Waits until a Prometheus that does not relabel scrapes what another one does that relabels.
+fn wait_until_scraped_alike(relabelled: &Prometheus, other: &Seen) {
+    let scraped = |seen: &Seen| -> BTreeSet<_> {
+        let with_port = seen.clone().with_port();
+        let targets = with_port.active.into_iter();
+        targets.map(|(job, _, labels, url)| (job, labels, url)).collect()
+    };
+    let expected = scraped(other);
+    until("the Prometheus without rules scrapes the same", || {
+        let seen = relabelled.targets()?;
+        if scraped(&seen) == expected && seen.dropped.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("it scrapes {seen:#?}, the other {expected:#?}"))
+        }
+    });
 }
