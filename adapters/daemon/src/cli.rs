@@ -101,6 +101,14 @@ pub(crate) struct SdOptions {
     #[arg(value_name = "JOB")]
     pub(crate) job: Option<String>,
 
+    /// Prints what is scraped in the end: after relabelling, checks and limits.
+    #[arg(long)]
+    pub(crate) targets: bool,
+
+    /// Prints also what is not scraped, and why.
+    #[arg(long, requires = "targets")]
+    pub(crate) dropped: bool,
+
     /// How targets are printed. `file-sd` is the list of one job, as file_sd_configs reads it.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = SdFormat::Table)]
     pub(crate) output: SdFormat,

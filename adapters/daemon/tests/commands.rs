@@ -82,6 +82,31 @@ fn sd_prints_what_it_finds() {
 }
 
 #[test]
+fn sd_prints_what_is_scraped_in_the_end_and_why_the_rest_is_not() {
+    let config = "\
+scrape_configs:
+- job_name: node
+  target_limit: 2
+  file_sd_configs: [{files: ['targets.json']}]
+  relabel_configs:
+  - {source_labels: [rack], regex: '[12]', action: keep}
+  - {source_labels: [__meta_n], target_label: n}
+- job_name: fixed
+  params: {module: [http 2xx]}
+  static_configs: [{targets: ['s:1', 's:1']}]
+";
+    let targets = r#"[{"targets": ["b:1", "a:1", "http://x/"], "labels": {"rack": "1", "__meta_n": "x\"y"}},
+                      {"targets": ["c:1"], "labels": {"rack": "2"}}, {"targets": ["d:1"], "labels": {"rack": "3"}}]"#;
+    let folder = folder(&[("prometheus.yml", config), ("targets.json", targets)]);
+    let sd = |rest: &[&str]| outcome(folder.path(), &[&["sd", "prometheus.yml", "--targets"], rest].concat());
+    insta::assert_snapshot!("sd_targets_table", sd(&[]));
+    insta::assert_snapshot!("sd_targets_dropped", sd(&["--dropped"]));
+    insta::assert_snapshot!("sd_targets_json", sd(&["fixed", "--dropped", "--output", "json"]));
+    insta::assert_snapshot!("sd_targets_yaml", sd(&["fixed", "--output", "yaml"]));
+    insta::assert_snapshot!("sd_targets_file_sd", sd(&["node", "--output", "file-sd"]));
+}
+
+#[test]
 fn sd_says_what_failed_and_still_prints_the_rest() {
     let upstream = Upstream::start(500, "");
     let config = format!(

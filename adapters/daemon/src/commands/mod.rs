@@ -5,6 +5,8 @@ mod completions;
 mod run;
 mod sd;
 mod sd_output;
+mod table;
+mod targets_output;
 
 use std::process::ExitCode;
 

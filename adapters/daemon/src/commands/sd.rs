@@ -10,6 +10,7 @@ use headcount_discoverer::settings::SdConfig;
 use smol::{Executor, Timer};
 
 use super::sd_output;
+use super::targets_output::Found;
 use crate::cli::{SdFormat, SdOptions};
 use crate::discovery::Observation;
 use crate::plan::{Plan, Source};
@@ -42,7 +43,15 @@ pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
     };
     let executor = executor::start()?;
     let observation = smol::block_on(executor.clone().run(discover(executor, sets, options.timeout)))?;
-    console::print(&sd_output::write(&observation.newest, options.output)?)?;
+    if options.targets {
+        let found = Found::of(&plan, observation.newest.clone(), options.dropped);
+        console::print(&found.write(options.output)?)?;
+        for hint in found.hints() {
+            console::complain(&format!("headcount: {hint}"));
+        }
+    } else {
+        console::print(&sd_output::write(&observation.newest, options.output)?)?;
+    }
     let failures = failures(&observation, options.timeout);
     for failure in &failures {
         console::complain(&format!("headcount: {failure}"));

@@ -1,7 +1,7 @@
 //! How discovered targets are printed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use anyhow::Context;
 use headcount_core::Snapshot;
@@ -66,30 +66,15 @@ fn jobs(snapshot: &Snapshot) -> Vec<Job<'_>> {
     .collect()
 }
 
-/// A line for each target; the columns are as wide as what stands in them.
+/// A line for each target.
 fn table(jobs: &[Job<'_>]) -> String {
-    let rows = || {
-        jobs.iter().flat_map(|job| {
-            job.targets
-                .iter()
-                .map(|target| (job.job, target.labels.get(ADDRESS).copied().unwrap_or_default(), target))
+    let rows = jobs.iter().flat_map(|job| {
+        job.targets.iter().map(|target| {
+            let address = target.labels.get(ADDRESS).copied().unwrap_or_default();
+            let labels = target.labels.iter().filter(|(name, _)| **name != ADDRESS);
+            let labels: Vec<_> = labels.map(|(name, value)| format!("{name}={value:?}")).collect();
+            [Cow::from(job.job), Cow::from(address), Cow::from(labels.join(" "))]
         })
-    };
-    let width = |text: &str| text.chars().count();
-    let job_width = rows().map(|(job, ..)| width(job)).max().unwrap_or(0).max("JOB".len());
-    let address_width = rows()
-        .map(|(_, address, _)| width(address))
-        .max()
-        .unwrap_or(0)
-        .max("ADDRESS".len());
-    let mut text = String::new();
-    // Writing into memory does not fail.
-    writeln!(text, "{:job_width$}  {:address_width$}  LABELS", "JOB", "ADDRESS").ok();
-    for (job, address, target) in rows() {
-        let labels = target.labels.iter().filter(|(name, _)| **name != ADDRESS);
-        let labels: Vec<_> = labels.map(|(name, value)| format!("{name}={value:?}")).collect();
-        let line = format!("{job:job_width$}  {address:address_width$}  {}", labels.join(" "));
-        writeln!(text, "{}", line.trim_end()).ok();
-    }
-    text
+    });
+    super::table::table(["JOB", "ADDRESS", "LABELS"], &rows.collect::<Vec<_>>())
 }

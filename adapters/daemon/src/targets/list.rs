@@ -11,9 +11,8 @@
 //! further values of a parameter in `params`, and that a rule removed a label which the reader
 //! fills in again (`__metrics_path__`, say).
 
-use headcount_core::{Fate, TargetView};
+use headcount_core::{Fate, Snapshot, TargetPools, TargetView};
 
-use super::State;
 use crate::discovery::{ADDRESS, sorted_groups, write_labels, write_string};
 
 /// The labels that are off unless said otherwise.
@@ -23,11 +22,11 @@ const FLAGS: [&str; 3] = [
     "__scrape_native_histograms__",
 ];
 
-/// A job's list, as JSON.
-pub(super) fn relabelled_list(state: &State, job: &str) -> Vec<u8> {
+/// A job's list, as JSON; `pools` have to be those of the snapshot.
+pub(crate) fn relabelled_list(pools: &TargetPools, snapshot: &Snapshot, job: &str) -> Vec<u8> {
     let mut out = Vec::new();
     out.push(b'[');
-    let (Some(pool), Some(set)) = (state.pools.pool(job), state.view.snapshot.set(job)) else {
+    let (Some(pool), Some(set)) = (pools.pool(job), snapshot.set(job)) else {
         return b"[]".to_vec();
     };
     let mut reader = pool.reader();

@@ -2,6 +2,7 @@
 //!
 //! * `sides`: a state that is read while it is changed.
 //! * `keeper`: the thread that keeps the pools up to date.
+//! * `describe`: a target with what became of it, as JSON.
 //! * `list`: a job's targets after relabelling, in the format that http_sd and file_sd share.
 //! * `alertmanagers`: the same for Alertmanagers. `url`: where targets and Alertmanagers are.
 //!
@@ -11,6 +12,7 @@
 //! state before or after a change ([`Sides`]).
 
 mod alertmanagers;
+mod describe;
 mod keeper;
 mod list;
 mod sides;
@@ -26,11 +28,12 @@ use headcount_core::{JobOptions, TargetPools};
 
 use crate::discovery::{List, Offer, View};
 pub(crate) use alertmanagers::alertmanagers;
+pub(crate) use describe::{Describer, Stale};
 pub(crate) use keeper::start;
 #[cfg(test)]
 pub(crate) use keeper::targets_of;
+pub(crate) use list::relabelled_list;
 use sides::Sides;
-pub(crate) use url::scrape_url;
 
 /// The targets of all jobs, and who wants to know when they change.
 #[derive(Debug, Default)]
@@ -139,7 +142,7 @@ impl Published {
         let (name, list) = self.lists.get_key_value(job)?;
         let waiting_for = self.view.jobs.get(name)?.waiting_for.clone();
         let (targets, name) = (targets.clone(), name.clone());
-        let encode = Arc::new(move || targets.read(|state| list::relabelled_list(state, &name)));
+        let encode = Arc::new(move || targets.read(|state| relabelled_list(&state.pools, &state.view.snapshot, &name)));
         Some(Offer {
             list: list.clone(),
             waiting_for,

@@ -42,12 +42,12 @@
 //!   objects with a `url`.
 
 mod alertmanagers;
+mod matching;
 mod pools;
 mod query;
 mod selector;
 mod steps;
 mod walk;
-mod write;
 
 use std::sync::Arc;
 
@@ -58,12 +58,12 @@ use http::Response;
 
 use super::respond::{self, Body};
 use crate::app::App;
+use crate::targets::Stale;
 pub(super) use alertmanagers::alertmanagers;
 pub(super) use pools::scrape_pools;
 use query::Query;
 pub(super) use steps::relabel_steps;
 use walk::Walk;
-use write::Stale;
 
 /// Pieces of about this size are sent.
 const PIECE: usize = 64 * 1024;

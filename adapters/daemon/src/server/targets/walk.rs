@@ -1,13 +1,14 @@
 //! Writes the lists of targets, a bounded bit at a time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headcount_core::{Fate, TargetCursor, TargetPool, TargetReader, TargetView};
+use headcount_core::{Fate, TargetCursor, TargetPool, TargetPools, TargetReader, TargetView};
 
 use super::PIECE;
+use super::matching::is_wanted;
 use super::query::{Query, Section, State, Token};
-use super::write::{Context, Stale, write_dropped_counts};
-use crate::targets::{self, Targets};
+use crate::targets::{self, Describer, Stale, Targets};
 
 /// Targets that are looked at in one step, wanted or not.
 const LOOKED_AT: usize = 1_000;
@@ -178,14 +179,7 @@ impl Walk {
             if place.section == Section::Dropped && is_enough(pool, place.told) {
                 break;
             }
-            let mut context = Context {
-                state,
-                job: &job,
-                pool,
-                reader: &mut reader,
-                stale: &self.stale,
-            };
-            if !self.is_wanted(&view) || !context.is_wanted(&self.query, &view) {
+            if !self.is_wanted(&view) || !is_wanted(&self.query, &job, &mut reader, &view) {
                 continue;
             }
             if self.left == 0 {
@@ -198,7 +192,14 @@ impl Walk {
             self.is_first = false;
             self.left -= 1;
             place.told += 1;
-            context.write(out, &view);
+            let mut describer = Describer {
+                snapshot: &state.view.snapshot,
+                job: &job,
+                pool,
+                reader: &mut reader,
+                stale: &self.stale,
+            };
+            describer.write(out, &view);
         }
         self.reader = Some((job, state.configuration, reader));
         looked
@@ -272,4 +273,15 @@ fn section_of(view: &TargetView<'_>) -> Section {
 fn is_enough(pool: &TargetPool, told: u64) -> bool {
     let most = pool.options().limits.kept_dropped_targets;
     most.is_some_and(|most| told >= most.get())
+}
+
+/// Writes `droppedTargetCounts`; `null` when dropped targets are not asked for.
+fn write_dropped_counts(out: &mut Vec<u8>, pools: Option<&TargetPools>) {
+    out.extend_from_slice(br#","droppedTargetCounts":"#);
+    let counts: Option<BTreeMap<&str, usize>> = pools.map(|pools| {
+        let counts = pools.pools().map(|(job, pool)| (&**job, pool.counts().dropped));
+        counts.collect()
+    });
+    // Writing into memory does not fail.
+    serde_json::to_writer(out, &counts).ok();
 }

@@ -1,21 +1,21 @@
-//! One target as JSON: Prometheus's fields, and what became of it.
+//! One target as JSON: the fields that Prometheus's API has, and what became of it. The API and
+//! the command line show targets in this form.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headcount_core::{Fate, ProviderId, TargetLimit, TargetPool, TargetPools, TargetReader, TargetView};
+use headcount_core::{Fate, ProviderId, Snapshot, TargetLimit, TargetPool, TargetReader, TargetView};
 use serde::Serialize;
 
-use super::query::Query;
-use crate::discovery::{ADDRESS, Observation, write_labels, write_string};
-use crate::targets::{State, scrape_url};
+use super::url::scrape_url;
+use crate::discovery::{ADDRESS, Observation, Provider, write_labels, write_string};
 use crate::wall_clock::WallClock;
 
 type Labels = Vec<(String, String)>;
 
 /// The providers that fail.
 #[derive(Default)]
-pub(super) struct Stale(BTreeMap<ProviderId, StaleEntry>);
+pub(crate) struct Stale(BTreeMap<ProviderId, StaleEntry>);
 
 #[derive(Debug, Serialize)]
 struct StaleEntry {
@@ -24,27 +24,29 @@ struct StaleEntry {
 }
 
 impl Stale {
-    pub(super) fn of(observation: &Observation, clock: WallClock) -> Self {
+    pub(crate) fn of(observation: &Observation, clock: WallClock) -> Self {
         let failing = observation.providers.iter().filter(|provider| provider.health.failing);
-        let entry = |provider: &crate::discovery::Provider| StaleEntry {
+        let entry = |provider: &Provider| StaleEntry {
             since: provider.health.last_update.map(|at| clock.unix_seconds(at)),
             error: provider.health.current_failure().unwrap_or_default().into(),
         };
         Self(failing.map(|provider| (provider.id, entry(provider))).collect())
     }
 
-    pub(super) fn is_stale(&self, provider: ProviderId) -> bool {
+    pub(crate) fn is_stale(&self, provider: ProviderId) -> bool {
         self.0.contains_key(&provider)
     }
 }
 
-/// What a target's description is made of.
-pub(super) struct Context<'a> {
-    pub(super) state: &'a State,
-    pub(super) job: &'a str,
-    pub(super) pool: &'a TargetPool,
-    pub(super) reader: &'a mut TargetReader,
-    pub(super) stale: &'a Stale,
+/// What the description of a job's targets is made of.
+pub(crate) struct Describer<'a> {
+    /// What the pool was made of.
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) job: &'a str,
+    pub(crate) pool: &'a TargetPool,
+    /// Of that pool.
+    pub(crate) reader: &'a mut TargetReader,
+    pub(crate) stale: &'a Stale,
 }
 
 /// What became of a target, and why.
@@ -73,47 +75,9 @@ struct Other<'a> {
     address: &'a str,
 }
 
-impl<'a> Context<'a> {
-    /// Whether the target's labels are such as the query wants.
-    pub(super) fn is_wanted(&mut self, query: &Query, view: &TargetView<'_>) -> bool {
-        if query.wants_all_labels() {
-            return true;
-        }
-        if let Some(search) = &query.search
-            && !self.is_found(search, view)
-        {
-            return false;
-        }
-        if query.selectors.is_empty() {
-            return true;
-        }
-        let (discovered, labels) = (
-            self.reader.discovered(view),
-            self.reader.labels(view).unwrap_or_default(),
-        );
-        let value = |name: &str| {
-            let mut all = labels.iter().chain(&discovered);
-            all.find(|(other, _)| other == name)
-                .map_or("", |(_, value)| value.as_str())
-        };
-        query.selectors.iter().any(|selector| selector.selects(value))
-    }
-
-    /// What was discovered is looked at first: it need not be worked out.
-    fn is_found(&mut self, search: &str, view: &TargetView<'_>) -> bool {
-        let holds = |text: &str| holds(text, search);
-        let mut raw = view.labels.iter().chain(view.group.labels().iter());
-        if holds(self.job) || holds(view.group.source()) || raw.any(|(_, value)| holds(value)) {
-            return true;
-        }
-        let labels = self.reader.labels(view).unwrap_or_default();
-        labels
-            .iter()
-            .any(|(name, value)| !name.starts_with("__") && holds(value))
-    }
-
+impl<'a> Describer<'a> {
     /// Writes the target.
-    pub(super) fn write(&mut self, out: &mut Vec<u8>, view: &TargetView<'_>) {
+    pub(crate) fn write(&mut self, out: &mut Vec<u8>, view: &TargetView<'_>) {
         let discovered = self.reader.discovered(view);
         out.extend_from_slice(br#"{"discoveredLabels":"#);
         write_all(out, &discovered);
@@ -233,19 +197,8 @@ impl<'a> Context<'a> {
     }
 
     fn provider(&self, id: ProviderId) -> &'a str {
-        self.state.view.snapshot.pool(id).map_or("", |provider| provider.name())
+        self.snapshot.pool(id).map_or("", |provider| provider.name())
     }
-}
-
-/// Writes `droppedTargetCounts`; `null` when dropped targets are not asked for.
-pub(super) fn write_dropped_counts(out: &mut Vec<u8>, pools: Option<&TargetPools>) {
-    out.extend_from_slice(br#","droppedTargetCounts":"#);
-    let counts: Option<BTreeMap<&str, usize>> = pools.map(|pools| {
-        let counts = pools.pools().map(|(job, pool)| (&**job, pool.counts().dropped));
-        counts.collect()
-    });
-    // Writing into memory does not fail.
-    serde_json::to_writer(out, &counts).ok();
 }
 
 fn limit_name(limit: TargetLimit) -> &'static str {
@@ -259,14 +212,4 @@ fn limit_name(limit: TargetLimit) -> &'static str {
 
 fn write_all(out: &mut Vec<u8>, labels: &Labels) {
     write_labels(out, labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-}
-
-/// Whether `text` holds `search`, which is in lower case, in any case.
-fn holds(text: &str, search: &str) -> bool {
-    if !search.is_ascii() {
-        return text.to_lowercase().contains(search);
-    }
-    let (text, search) = (text.as_bytes(), search.as_bytes());
-    text.windows(search.len().max(1))
-        .any(|part| part.eq_ignore_ascii_case(search))
 }
