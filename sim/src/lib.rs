@@ -31,6 +31,8 @@
 //! * [`Input`], [`Happening`]: everything that is *decided* in a run, as plain values. They are
 //!   drawn by the scenario's dice, or read from a list ([`Simulation::replay`]); either way they
 //!   come by as [`TraceEvent::Input`], so recording them is listening.
+//! * [`InputLog`], [`Recorder`]: those inputs as a file, and its replay.
+//! * [`twice`], [`compare`]: two runs side by side, and where they part.
 //! * [`Dice`]: keyed random numbers. What is *noise* (latencies, phases) is drawn from them
 //!   directly, by who draws it, what for, and for the how-manieth time.
 //! * [`Simulation::listen`], [`TraceEvent`]: everything that happens, for timelines and
@@ -42,16 +44,19 @@
 //! Inside: `plan` (a scenario written out), `generate` (draws inputs), `world` (truth, views,
 //! rendering), `engine` (the queue), `oracle` (who watches).
 
+mod compare;
 mod dice;
 mod engine;
 mod generate;
 mod ids;
 mod input;
+mod log;
 mod metrics;
 mod oracle;
 mod outcome;
 mod plan;
 mod ratio;
+mod record;
 mod scenario;
 mod simulation;
 mod span;
@@ -59,11 +64,14 @@ mod subject;
 mod trace;
 mod world;
 
+pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
 pub use dice::{Dice, Entity, Purpose};
 pub use ids::{DiscovererId, HostId, JobId, ServiceId, ViewId};
 pub use input::{Covered, Happening, Input, Looks};
+pub use log::{Differs, EVENTS_PER_LINK, End, InputLog, Link, LogError, Replayed};
 pub use outcome::{FailureClass, Metrics, Outcome, Rule, Violation};
 pub use ratio::{Ratio, RatioError};
+pub use record::Recorder;
 pub use scenario::*;
 pub use simulation::Simulation;
 pub use span::{Span, SpanError, SpanRange};
