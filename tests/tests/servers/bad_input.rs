@@ -66,6 +66,21 @@ fn wrong_configs() -> Vec<(&'static str, String, Vec<&'static str>)> {
             vec![":4:34:", "regex"],
         ),
         (
+            "too large regex",
+            job("    relabel_configs:\n      - {target_label: x, regex: '(\\pL{500}){1,20}(\\pL{500}){1,20}'}\n"),
+            vec![":4:34:", "regex", "too large when compiled"],
+        ),
+        (
+            "bad target label",
+            job("    metric_name_validation_scheme: legacy\n    relabel_configs:\n      - {target_label: 'a-b'}\n"),
+            vec![":5:24:", "target_label", "a-b"],
+        ),
+        (
+            "unknown action",
+            job("    relabel_configs:\n      - {action: dropp}\n"),
+            vec![":4:18:", "action", "dropp"],
+        ),
+        (
             "bad file pattern",
             job("    file_sd_configs: [{files: [x.txt]}]\n"),
             vec![":3:32:", "files[0]", ".json"],

@@ -2,6 +2,8 @@
 //! tinyproxy processes on the loopback.
 //!
 //! * `default_config`: what `headcount run` shows on its own.
+//! * `conformance`: headcount's API says what Prometheus's does.
+//! * `targets`: what became of targets that are wrong, twice there, or many.
 //! * `prometheus`, `promtool`: Prometheus takes what headcount serves and writes.
 //! * `nginx`, `tinyproxy`: lists behind TLS, passwords, certificates, redirects and proxies.
 //! * `http_backend`, `bad_input`: what breaks, and what goes on nevertheless.
@@ -21,10 +23,12 @@
 mod support;
 
 mod bad_input;
+mod conformance;
 mod default_config;
 mod http_backend;
 mod nginx;
 mod prometheus;
 mod promtool;
 mod scale;
+mod targets;
 mod tinyproxy;

@@ -24,7 +24,7 @@ pub(crate) use fault_server::{FaultServer, whole_answer};
 pub(crate) use folder::Folder;
 pub(crate) use headcount::Headcount;
 pub(crate) use nginx::Nginx;
-pub(crate) use prometheus::{Prometheus, Seen, check_config, check_service_discovery, seen};
+pub(crate) use prometheus::{LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, seen};
 pub(crate) use targets::{Labels, target_list};
 pub(crate) use tinyproxy::Tinyproxy;
 pub(crate) use wait::until;

@@ -110,6 +110,11 @@ impl Prometheus {
         }
     }
 
+    /// What is at a path.
+    pub(crate) fn get(&self, path: &str) -> Result<http::Answer, String> {
+        http::request(self.address, "GET", path, "")
+    }
+
     /// Its targets.
     pub(crate) fn targets(&self) -> Result<Seen, String> {
         let answer = http::request(self.address, "GET", "/api/v1/targets", "")?.json()?;
@@ -158,15 +163,17 @@ pub(crate) fn seen(data: &Value) -> Result<Seen, String> {
     })
 }
 
-/// A target's labels as discovered, without those that Prometheus has since 3.x.
+/// The labels that Prometheus has since 3.x.
+pub(crate) const LATER_LABELS: [&str; 3] = [
+    "__convert_classic_histograms_to_nhcb__",
+    "__always_scrape_classic_histograms__",
+    "__scrape_native_histograms__",
+];
+
+/// A target's labels as discovered, without those that came later.
 fn discovered(target: &Value) -> Result<Labels, String> {
-    const LATER: [&str; 3] = [
-        "__convert_classic_histograms_to_nhcb__",
-        "__always_scrape_classic_histograms__",
-        "__scrape_native_histograms__",
-    ];
     let mut labels = labels(&target["discoveredLabels"])?;
-    labels.retain(|name, _| !LATER.contains(&name.as_str()));
+    labels.retain(|name, _| !LATER_LABELS.contains(&name.as_str()));
     Ok(labels)
 }
 
