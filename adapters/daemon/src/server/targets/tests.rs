@@ -161,15 +161,42 @@ fn targets_of_a_provider_that_fails_are_stale() {
     assert_eq!(answer["data"]["activeTargets"][0]["stale"], expected);
 }
 
+/// One group of so many targets.
+fn many(count: usize) -> Arc<Targets> {
+    let names: Vec<String> = (0..count).map(|number| format!("host-{number}:9100")).collect();
+    let own = names.iter().map(|name| vec![("__address__", name.as_str())]).collect();
+    let rules = "relabel_configs: [{target_label: a, replacement: b}]";
+    node(rules, vec![("s", vec![("rack", "1")], own)])
+}
+
+#[test]
+fn the_memory_for_an_answer_does_not_grow_with_it() {
+    let peak = |count: usize| {
+        let targets = many(count);
+        let mut written = 0;
+        let peak = allocation_counter::measure(|| {
+            let (mut walk, mut out) = (walk(&targets, "", Stale::default()), Vec::new());
+            while walk.step(&mut out) {
+                if out.len() >= PIECE {
+                    written += out.len();
+                    out = Vec::new();
+                }
+            }
+        });
+        (peak.bytes_max, written)
+    };
+    let ((short, _), (long, written)) = (peak(1_000), peak(30_000));
+    assert!(written > 200 * PIECE, "it is a long answer: {written} bytes");
+    assert!(
+        long < short + short / 10,
+        "{short} bytes for 1,000 targets, {long} for 30,000"
+    );
+}
+
 /// However many targets there are and however few are wanted, a step is short and its bytes few.
 #[test]
 fn an_answer_is_written_in_pieces_of_bounded_size() {
-    let names: Vec<String> = (0..20_000).map(|number| format!("host-{number}:9100")).collect();
-    let own = names.iter().map(|name| vec![("__address__", name.as_str())]).collect();
-    let targets = node(
-        "relabel_configs: [{target_label: a, replacement: b}]",
-        vec![("s", vec![("rack", "1")], own)],
-    );
+    let targets = many(20_000);
     let (sender, pieces) = async_channel::unbounded();
     smol::block_on(send(walk(&targets, "", Stale::default()), sender)).expect("somebody listens");
     let sizes: Vec<usize> = std::iter::from_fn(|| pieces.try_recv().ok())
