@@ -25,7 +25,7 @@ pub(super) struct Dictionary {
 
 /// Told apart by address only; the address is never part of a result.
 #[derive(Debug)]
-struct Lineage;
+pub(super) struct Lineage;
 
 /// Strings and shapes that were frozen together.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +48,11 @@ impl Dictionary {
             lineage: Arc::new(Lineage),
             chunks: Box::default(),
         }
+    }
+
+    /// What its symbols mean.
+    pub(super) fn lineage(&self) -> &Arc<Lineage> {
+        &self.lineage
     }
 
     /// Whether symbols mean the same in both.

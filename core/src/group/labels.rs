@@ -8,20 +8,22 @@ use core::cmp::Ordering;
 use core::fmt;
 
 use super::codec;
-use super::dictionary::{Dictionary, Symbol};
+use super::dictionary::{Dictionary, Shape, Symbol};
 
 /// A set of labels, borrowed from the group that holds it. Sorted by name, names are unique.
 #[derive(Clone, Copy)]
 pub struct LabelSet<'a> {
     /// `None` for the empty set that belongs to no group.
     dictionary: Option<&'a Dictionary>,
-    names: &'a [Symbol],
-    values: &'a [u8],
+    pub(super) shape: Shape,
+    pub(super) names: &'a [Symbol],
+    pub(super) values: &'a [u8],
 }
 
 impl<'a> LabelSet<'a> {
     pub(super) const EMPTY: LabelSet<'static> = LabelSet {
         dictionary: None,
+        shape: 0,
         names: &[],
         values: &[],
     };
@@ -29,9 +31,11 @@ impl<'a> LabelSet<'a> {
     pub(super) fn read(dictionary: &'a Dictionary, bytes: &mut &'a [u8]) -> Option<Self> {
         let length = codec::take(bytes)? as usize;
         let mut set = codec::take_bytes(bytes, length)?;
-        let names = dictionary.shape(codec::take(&mut set)?)?;
+        let shape = codec::take(&mut set)?;
+        let names = dictionary.shape(shape)?;
         Some(Self {
             dictionary: Some(dictionary),
+            shape,
             names,
             values: set,
         })

@@ -10,6 +10,7 @@ mod codec;
 mod dictionary;
 mod encoder;
 mod labels;
+mod raw;
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -20,6 +21,7 @@ use dictionary::Dictionary;
 
 pub use encoder::{Batch, Encoder, GroupError, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
 pub use labels::{LabelSet, Labels, Targets};
+pub(crate) use raw::{Lineage, RawValue};
 
 /// Targets that share labels and come from one source: the unit of update.
 ///

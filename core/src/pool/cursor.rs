@@ -57,7 +57,7 @@ impl TargetPool {
         if let Some(last) = skipped.checked_sub(1) {
             targets.nth(last);
         }
-        let entries = held.entries.get(skipped..).unwrap_or_default();
+        let entries = held.entries.as_slice().get(skipped..).unwrap_or_default();
         let targets = (from..).zip(targets.zip(entries));
         targets.map(move |(index, (labels, entry))| {
             let place = TargetCursor { slot, index };

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::duration;
 use super::fate::InvalidTarget;
+use super::identify::term;
 use crate::hash;
 use crate::relabel::Relabeling;
 
@@ -86,8 +87,8 @@ pub(super) struct Job {
     pub(super) timeout: String,
     /// What holds for targets that keep the job's interval and timeout.
     pub(super) pace: Result<(), InvalidTarget>,
-    /// Of the parameters that are part of every target's URL.
-    pub(super) params_hash: u64,
+    /// What the parameters that are part of every target's URL add to its identity.
+    pub(super) params: u128,
 }
 
 impl Job {
@@ -130,7 +131,7 @@ impl Job {
         defaults.retain(|(_, value)| !value.is_empty());
         Self {
             pace: check_pace(&interval, &timeout),
-            params_hash: hash::stable(&all),
+            params: term(hash::wide(&all), hash::wide(b"params")),
             options,
             defaults,
             interval,
@@ -163,11 +164,11 @@ fn check_pace(interval: &str, timeout: &str) -> Result<(), InvalidTarget> {
 }
 
 /// Appends a text to bytes that are hashed, so that no other row of texts gives the same bytes.
-pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
+fn push_text(out: &mut Vec<u8>, text: &str) {
     push_number(out, text.len());
     out.extend_from_slice(text.as_bytes());
 }
 
-pub(super) fn push_number(out: &mut Vec<u8>, number: usize) {
+fn push_number(out: &mut Vec<u8>, number: usize) {
     out.extend_from_slice(&(number as u64).to_le_bytes());
 }

@@ -15,11 +15,14 @@
 
 mod cursor;
 mod duration;
+mod entries;
 mod evaluate;
 mod fate;
+mod identify;
 mod job;
 mod owners;
 mod pools;
+mod populate;
 mod reader;
 
 use std::collections::VecDeque;
@@ -27,9 +30,9 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::relabel::Draft;
-use crate::{Group, GroupChange, ProviderId, hash, store};
-use evaluate::{Evaluator, GroupLabels};
+use crate::{Group, GroupChange, ProviderId, store};
+use entries::Entries;
+use evaluate::Evaluator;
 use fate::Entry;
 use job::Job;
 use owners::{Owners, Place};
@@ -117,7 +120,7 @@ struct Held {
     /// The source's hash.
     key: u64,
     group: Group,
-    entries: Box<[Entry]>,
+    entries: Entries,
 }
 
 /// An identity that came or went.
@@ -165,20 +168,29 @@ impl TargetPool {
     /// Takes a change of a provider's groups in.
     pub fn handle_change(&mut self, provider: ProviderId, change: GroupChange<'_>) {
         match change {
-            GroupChange::Added(new) | GroupChange::Changed { new, .. } => self.put_group(provider, new.group()),
+            GroupChange::Added(new) => self.put_group(provider, new.group()),
+            GroupChange::Changed { old, new } => self.change_group(provider, Some(old.group()), new.group()),
             GroupChange::Removed(old) => self.remove_group(provider, old.group().source()),
         }
     }
 
     /// Takes a group in, in the place of the one with its source.
     pub fn put_group(&mut self, provider: ProviderId, group: &Group) {
-        let key = store::key(group.source());
-        let slot = self.slot(provider, key, group.source()).unwrap_or_else(|| {
+        self.change_group(provider, None, group);
+    }
+
+    /// Takes a group in, in the place of `old` if that is the one with its source.
+    fn change_group(&mut self, provider: ProviderId, old: Option<&Group>, group: &Group) {
+        let source = group.source();
+        let key = store::key(source);
+        // The very group that is held needs not be read to know its source.
+        let is_it = |held: &Group| old.is_some_and(|old| held.is_same_allocation(old)) || held.source() == source;
+        let slot = self.slot(provider, key, is_it).unwrap_or_else(|| {
             let held = Held {
                 provider,
                 key,
                 group: group.clone(),
-                entries: Box::default(),
+                entries: Entries::None,
             };
             self.hold(held)
         });
@@ -188,7 +200,7 @@ impl TargetPool {
     /// Removes a group.
     pub fn remove_group(&mut self, provider: ProviderId, source: &str) {
         let key = store::key(source);
-        let Some(slot) = self.slot(provider, key, source) else {
+        let Some(slot) = self.slot(provider, key, |held| held.source() == source) else {
             return;
         };
         self.replace(slot, Group::empty(source));
@@ -205,7 +217,12 @@ impl TargetPool {
     /// those that are started.
     pub fn poll_output(&mut self) -> Option<PoolOutput> {
         self.settle();
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            // Many start at once, and that is rare.
+            self.outputs = VecDeque::new();
+        }
+        output
     }
 
     /// How many targets have which fate.
@@ -230,7 +247,7 @@ impl TargetPool {
         let (slot, index) = self.owners.get(id)?;
         let held = self.held(slot)?;
         let labels = held.group.targets().nth(index as usize)?;
-        Some(self.view(slot, held, index, labels, *held.entries.get(index as usize)?))
+        Some(self.view(slot, held, index, labels, *held.entries.as_slice().get(index as usize)?))
     }
 
     /// All targets with their fates, group by group, in an order that stays while groups stay.
@@ -242,7 +259,7 @@ impl TargetPool {
 
     /// The targets of one group with their fates; none if the pool does not have the group.
     pub fn group_targets(&self, provider: ProviderId, source: &str) -> impl Iterator<Item = TargetView<'_>> {
-        let slot = self.slot(provider, store::key(source), source);
+        let slot = self.slot(provider, store::key(source), |held| held.source() == source);
         let held = slot.and_then(|slot| Some((slot, self.held(slot)?)));
         held.into_iter().flat_map(move |(slot, held)| self.views(slot, held))
     }
@@ -264,10 +281,10 @@ impl TargetPool {
         self.groups.get(slot as usize)?.as_ref()
     }
 
-    fn slot(&self, provider: ProviderId, key: u64, source: &str) -> Option<u32> {
+    fn slot(&self, provider: ProviderId, key: u64, has_source: impl Fn(&Group) -> bool) -> Option<u32> {
         let is_it = |slot: &u32| {
             self.held(*slot)
-                .is_some_and(|held| held.provider == provider && held.key == key && held.group.source() == source)
+                .is_some_and(|held| held.provider == provider && held.key == key && has_source(&held.group))
         };
         self.slots.find(slot_hash(provider, key), is_it).copied()
     }
@@ -293,13 +310,14 @@ impl TargetPool {
     /// Gives a slot another group, or the same one under other options.
     fn replace(&mut self, slot: u32, group: Group) {
         let job = self.job.clone();
-        let new = self.evaluate(&job, &group);
+        let entries = self.evaluate(&job, &group);
         let Some(Some(held)) = self.groups.get_mut(slot as usize) else {
             return;
         };
         let (provider, key) = (held.provider.number(), held.key);
         held.group = group;
-        let old = core::mem::take(&mut held.entries);
+        let replaced = core::mem::take(&mut held.entries);
+        let (old, new) = (replaced.as_slice(), entries.as_slice());
         let place = |index| Place {
             provider,
             key,
@@ -310,7 +328,7 @@ impl TargetPool {
             let (old, new) = (old.get(index as usize), new.get(index as usize));
             old.and_then(|old| old.target()).is_some() && old.map(|old| old.target()) == new.map(|new| new.target())
         };
-        for (index, entry) in (0_u32..).zip(&old) {
+        for (index, entry) in (0_u32..).zip(old) {
             self.count(*entry, false);
             if let Some((id, endpoint)) = entry.target()
                 && !stays(index)
@@ -319,7 +337,7 @@ impl TargetPool {
                 self.touch(id, endpoint, false);
             }
         }
-        for (index, entry) in (0_u32..).zip(&new) {
+        for (index, entry) in (0_u32..).zip(new) {
             self.count(*entry, true);
             let Some((id, endpoint)) = entry.target().filter(|_| !stays(index)) else {
                 continue;
@@ -339,17 +357,18 @@ impl TargetPool {
             }
         }
         if let Some(Some(held)) = self.groups.get_mut(slot as usize) {
-            held.entries = new;
+            held.entries = entries;
         }
     }
 
-    fn evaluate(&mut self, job: &Job, group: &Group) -> Box<[Entry]> {
-        let mut draft = Draft::new();
-        let labels = GroupLabels::of(group.labels());
+    fn evaluate(&mut self, job: &Job, group: &Group) -> Entries {
+        let mut work = self.evaluator.open(job, group);
         let targets = group.targets();
-        targets
-            .map(|target| self.evaluator.evaluate(job, &mut draft, target, &labels))
-            .collect()
+        let entries = targets
+            .map(|target| self.evaluator.evaluate(&mut work, target))
+            .collect();
+        self.evaluator.close(work);
+        entries
     }
 
     fn touch(&mut self, id: TargetId, endpoint: u64, came: bool) {
@@ -382,6 +401,12 @@ impl TargetPool {
             return;
         }
         let mut touched = core::mem::take(&mut self.touched);
+        // Nothing went, so nothing came more than once or in the place of something else.
+        if touched.iter().all(|touched| touched.came) {
+            let started = touched.iter().map(|touched| PoolOutput::Started(touched.id));
+            self.outputs.extend(started);
+            return;
+        }
         // Stable: for each identity, what happened stays in order.
         touched.sort_by_key(|touched| touched.id);
         let (mut went, mut came) = (Vec::new(), Vec::new());
@@ -416,7 +441,7 @@ impl TargetPool {
     }
 
     fn views<'a>(&'a self, slot: u32, held: &'a Held) -> impl Iterator<Item = TargetView<'a>> {
-        let targets = held.group.targets().zip(&held.entries);
+        let targets = held.group.targets().zip(held.entries.as_slice());
         (0_u32..)
             .zip(targets)
             .map(move |(index, (labels, entry))| self.view(slot, held, index, labels, *entry))
@@ -464,12 +489,9 @@ impl TargetPool {
     }
 }
 
+/// The key is a hash already.
 fn slot_hash(provider: ProviderId, key: u64) -> u64 {
-    let mut bytes = [0; 16];
-    let (a, b) = bytes.split_at_mut(8);
-    a.copy_from_slice(&provider.number().to_le_bytes());
-    b.copy_from_slice(&key.to_le_bytes());
-    hash::stable(&bytes)
+    key ^ provider.number().wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Slots stay below: groups take more memory than their numbers.

@@ -42,7 +42,7 @@ impl Owners {
 
     /// The slot and the index of the target that stands for an identity.
     pub(super) fn get(&self, id: TargetId) -> Option<(u32, u32)> {
-        let owner = self.first.find(id.0, |owner| owner.id == id)?;
+        let owner = self.first.find(id.number(), |owner| owner.id == id)?;
         Some((owner.slot, owner.index))
     }
 
@@ -54,8 +54,8 @@ impl Owners {
             slot: place.slot,
             index: place.index,
         };
-        let Some(owner) = self.first.find_mut(id.0, |owner| owner.id == id) else {
-            self.first.insert_unique(id.0, new, |owner| owner.id.0);
+        let Some(owner) = self.first.find_mut(id.number(), |owner| owner.id == id) else {
+            self.first.insert_unique(id.number(), new, |owner| owner.id.number());
             return true;
         };
         let old = place_of(owner.slot, owner.index);
@@ -71,7 +71,7 @@ impl Owners {
 
     /// Removes a target. Says whether the identity is gone.
     pub(super) fn remove(&mut self, id: TargetId, place: Place) -> bool {
-        let Ok(mut entry) = self.first.find_entry(id.0, |owner| owner.id == id) else {
+        let Ok(mut entry) = self.first.find_entry(id.number(), |owner| owner.id == id) else {
             return false;
         };
         let owner = entry.get_mut();

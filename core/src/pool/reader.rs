@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::TargetView;
-use super::evaluate::{Evaluator, GroupLabels, final_labels};
+use super::evaluate::{Evaluator, final_labels};
 use super::fate::{Entry, Fate, TargetId};
 use super::job::Job;
-use crate::relabel::{Draft, Explanation, RelabelRule, Verdict};
+use crate::relabel::{Explanation, RelabelRule, Verdict};
 
 /// Works out the labels of a pool's targets. Keep one for a list of many: it remembers what it
 /// worked out.
@@ -41,33 +41,34 @@ impl TargetReader {
 
     /// The labels before relabelling, with those of its group and its job; sorted by name.
     pub fn discovered(&mut self, target: &TargetView<'_>) -> Vec<(String, String)> {
-        let mut draft = Draft::new();
-        let group = GroupLabels::of(target.group.labels());
-        self.evaluator.populate(&self.job, &mut draft, target.labels, &group);
-        self.evaluator.labels(&draft)
+        let mut work = self.evaluator.open(&self.job, target.group);
+        self.evaluator.populate(&mut work, target.labels);
+        let labels = self.evaluator.labels(&work);
+        self.evaluator.close(work);
+        labels
     }
 
     /// The labels in the end, sorted by name, with those that begin with `__` and say how to
     /// scrape it. `None` when the target is dropped or invalid.
     pub fn labels(&mut self, target: &TargetView<'_>) -> Option<Vec<(String, String)>> {
-        let mut draft = Draft::new();
-        let group = GroupLabels::of(target.group.labels());
-        let entry = self.evaluator.evaluate(&self.job, &mut draft, target.labels, &group);
-        entry.target()?;
-        Some(final_labels(self.evaluator.labels(&draft)))
+        let mut work = self.evaluator.open(&self.job, target.group);
+        let entry = self.evaluator.evaluate(&mut work, target.labels);
+        let labels = entry.target().map(|_| final_labels(self.evaluator.labels(&work)));
+        self.evaluator.close(work);
+        labels
     }
 
     /// The rule that drops a target, counted from 0, and the text that it looks at; `None` when
     /// no rule drops it.
     pub fn dropped_by(&mut self, target: &TargetView<'_>) -> Option<(u32, String)> {
-        let mut draft = Draft::new();
-        let group = GroupLabels::of(target.group.labels());
-        let entry = self.evaluator.evaluate(&self.job, &mut draft, target.labels, &group);
+        let mut work = self.evaluator.open(&self.job, target.group);
+        let entry = self.evaluator.evaluate(&mut work, target.labels);
+        // Rules that drop change nothing, so these are the labels that it looked at.
+        let labels = self.evaluator.labels(&work);
+        self.evaluator.close(work);
         let Entry::Dropped { rule } = entry else { return None };
         let rules = self.job.options.relabeling.rules();
         let source = rules.get(rule as usize).and_then(RelabelRule::source)?;
-        // Rules that drop change nothing, so these are the labels that it looked at.
-        let labels = self.evaluator.labels(&draft);
         let value = |name: &String| {
             labels
                 .iter()
@@ -80,12 +81,12 @@ impl TargetReader {
 
     /// What became of a target, rule by rule.
     pub fn explain(&mut self, target: &TargetView<'_>) -> TargetExplanation {
-        let mut draft = Draft::new();
-        let group = GroupLabels::of(target.group.labels());
-        self.evaluator.populate(&self.job, &mut draft, target.labels, &group);
-        let discovered = self.evaluator.labels(&draft);
+        let mut work = self.evaluator.open(&self.job, target.group);
+        self.evaluator.populate(&mut work, target.labels);
+        let discovered = self.evaluator.labels(&work);
         // In the order in which they were taken together, which `labelmap` goes by.
-        let relabelling = self.evaluator.explain(&draft);
+        let relabelling = self.evaluator.explain(&work);
+        self.evaluator.close(work);
         let labels = self.labels(target).filter(|_| relabelling.verdict == Verdict::Kept);
         let id = match target.fate {
             Fate::Active { id } | Fate::Duplicate { id, .. } | Fate::OverLimit { id, .. } => Some(id),

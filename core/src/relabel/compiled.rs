@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU64;
 
-use regex::{Regex, RegexBuilder};
+use regex::{CaptureLocations, Regex, RegexBuilder};
 
 use super::rule::{NameValidation, RelabelError, RelabelRule, RuleRegex};
 use super::template::Template;
@@ -74,8 +74,14 @@ impl Matcher {
         }
     }
 
-    /// Fills in templates, if the text matches. Says whether it does.
-    pub(super) fn expand<const N: usize>(&self, text: &str, templates: [(&Template, &mut String); N]) -> bool {
+    /// Fills in templates, if the text matches. Says whether it does. `locations` belong to this
+    /// expression; they are kept for their allocation.
+    pub(super) fn expand<const N: usize>(
+        &self,
+        text: &str,
+        locations: &mut Option<CaptureLocations>,
+        templates: [(&Template, &mut String); N],
+    ) -> bool {
         match self {
             Self::Anything => {
                 for (template, out) in templates {
@@ -84,11 +90,12 @@ impl Matcher {
                 true
             }
             Self::Regex(regex) => {
-                let Some(captures) = regex.captures(text) else {
+                let locations = locations.get_or_insert_with(|| regex.capture_locations());
+                if regex.captures_read(locations, text).is_none() {
                     return false;
-                };
+                }
                 for (template, out) in templates {
-                    template.expand(&captures, out);
+                    template.expand(text, locations, out);
                 }
                 true
             }

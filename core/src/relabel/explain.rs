@@ -54,7 +54,8 @@ impl Relabeling {
                 break;
             }
             let source = (!rule.is_about_names()).then(|| {
-                let values = rule.sources.iter().map(|name| draft.get(relabeler.layouts(), name));
+                let get = |name: &str| draft.get(relabeler.layouts(), relabeler.texts(), name);
+                let values = rule.sources.iter().map(|name| get(name));
                 values.collect::<Vec<_>>().join(&rule.separator)
             });
             let before = relabeler.sorted(&draft);

@@ -1,7 +1,9 @@
 //! Layouts: which labels a set has, in which order, apart from their values.
 //!
 //! Thousands of targets have the same few layouts. **All that a rule says about names is worked
-//! out once for a layout** and kept as a [`Plan`]; for a target only values move.
+//! out once for a layout** and kept as a [`Plan`]. Values stand in slots, and a layout says which
+//! label has which slot: so rules that copy or remove labels by name change a target's layout and
+//! move none of its values.
 
 use hashbrown::HashTable;
 
@@ -29,9 +31,18 @@ pub(crate) struct Layouts {
 
 #[derive(Debug)]
 struct Layout {
-    names: Box<[NameId]>,
+    labels: Box<[Label]>,
+    /// How many slots there are; not all need to be in use.
+    slots: u32,
     /// For each rule.
     plans: Vec<Option<Plan>>,
+}
+
+/// A label and where its value stands. Labels that were copied share a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Label {
+    pub(crate) name: NameId,
+    pub(crate) slot: u32,
 }
 
 /// What a rule does to the sets of one layout.
@@ -43,8 +54,8 @@ pub(super) enum Plan {
         sources: Box<[Option<u32>]>,
         target: Target,
     },
-    /// The rule looks at names only: for each label of the new layout, where its value stands.
-    Names { from: Box<[u32]>, to: LayoutId },
+    /// The rule looks at names only.
+    Names { to: LayoutId },
     /// The rule makes too many labels, or too long a name.
     TooLarge,
 }
@@ -57,22 +68,22 @@ pub(crate) enum Target {
     Present {
         slot: u32,
         without: LayoutId,
+        /// Where others share the slot, another value needs a new one; the layout is this then.
+        apart: Option<LayoutId>,
     },
-    /// With it the layout is the other.
+    /// With it, in a new slot, the layout is the other.
     Absent {
         with: LayoutId,
     },
+    /// It is absent, and there is no room for one more.
+    Full,
 }
 
 impl Layouts {
-    /// Forgets everything when it has become too much. What is numbered by names and layouts has
-    /// to be forgotten then, too: says whether.
-    pub(crate) fn give_back(&mut self) -> bool {
-        if self.words <= MOST_WORDS {
-            return false;
-        }
-        *self = Self::default();
-        true
+    /// Whether it is time to forget everything.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.words > MOST_WORDS
     }
 
     pub(crate) fn name(&mut self, text: &str) -> NameId {
@@ -95,54 +106,89 @@ impl Layouts {
         self.names.get(id as usize).map_or("", |name| name)
     }
 
-    /// The layout with these names, which are unique.
+    /// The layout with these names, which are unique, each in a slot of its own.
     pub(crate) fn layout(&mut self, names: &[NameId]) -> LayoutId {
-        let hash = hash_names(names);
-        let layouts = &self.layouts;
-        let resolve = |id: LayoutId| layouts.get(id as usize).map_or(&[][..], |layout| &layout.names);
-        if let Some(&id) = self.layout_index.find(hash, |&id| resolve(id) == names) {
+        let labels: Vec<Label> = names
+            .iter()
+            .zip(0..)
+            .map(|(&name, slot)| Label { name, slot })
+            .collect();
+        self.layout_of(&labels, number(labels.len()))
+    }
+
+    fn layout_of(&mut self, labels: &[Label], slots: u32) -> LayoutId {
+        let hash = hash_labels(labels, slots);
+        let is_it = |id: &LayoutId| {
+            let layout = self.layouts.get(*id as usize);
+            layout.is_some_and(|layout| *layout.labels == *labels && layout.slots == slots)
+        };
+        if let Some(&id) = self.layout_index.find(hash, is_it) {
             return id;
         }
         let id = number(self.layouts.len());
         self.layouts.push(Layout {
-            names: names.into(),
+            labels: labels.into(),
+            slots,
             plans: Vec::new(),
         });
         let layouts = &self.layouts;
-        let rehash = |&id: &LayoutId| hash_names(layouts.get(id as usize).map_or(&[][..], |layout| &layout.names));
+        let rehash = |id: &LayoutId| {
+            let layout = layouts.get(*id as usize);
+            layout.map_or(0, |layout| hash_labels(&layout.labels, layout.slots))
+        };
         self.layout_index.insert_unique(hash, id, rehash);
-        self.words = self.words.saturating_add(names.len()).saturating_add(16);
+        self.words = self
+            .words
+            .saturating_add(labels.len().saturating_mul(2))
+            .saturating_add(16);
         id
     }
 
-    /// The names of a layout, in order.
-    pub(crate) fn names(&self, layout: LayoutId) -> &[NameId] {
-        self.layouts.get(layout as usize).map_or(&[], |layout| &layout.names)
+    /// The labels of a layout, in order.
+    pub(crate) fn labels(&self, layout: LayoutId) -> &[Label] {
+        self.layouts.get(layout as usize).map_or(&[], |layout| &layout.labels)
     }
 
-    /// Where the label called `name` stands.
+    /// Where the value of the label called `name` stands.
     pub(crate) fn slot(&self, layout: LayoutId, name: &str) -> Option<u32> {
-        let place = self.names(layout).iter().position(|&id| self.text(id) == name)?;
-        u32::try_from(place).ok()
+        let mut labels = self.labels(layout).iter();
+        labels
+            .find(|label| self.text(label.name) == name)
+            .map(|label| label.slot)
+    }
+
+    fn slots(&self, layout: LayoutId) -> u32 {
+        self.layouts.get(layout as usize).map_or(0, |layout| layout.slots)
     }
 
     /// What setting or removing a label does to a layout.
     pub(crate) fn target(&mut self, layout: LayoutId, name: &str) -> Target {
-        let mut names = self.names(layout).to_vec();
-        match self.slot(layout, name) {
-            Some(slot) => {
-                names.remove((slot as usize).min(names.len().saturating_sub(1)));
-                Target::Present {
-                    slot,
-                    without: self.layout(&names),
-                }
+        let name = self.name(name);
+        let mut labels = self.labels(layout).to_vec();
+        let slots = self.slots(layout);
+        let Some(slot) = labels.iter().find(|label| label.name == name).map(|label| label.slot) else {
+            if labels.len() >= MAX_LABELS {
+                return Target::Full;
             }
-            None => {
-                names.push(self.name(name));
-                Target::Absent {
-                    with: self.layout(&names),
-                }
-            }
+            labels.push(Label { name, slot: slots });
+            return Target::Absent {
+                with: self.layout_of(&labels, slots.saturating_add(1)),
+            };
+        };
+        let is_shared = labels.iter().filter(|label| label.slot == slot).count() > 1;
+        let apart = is_shared.then(|| {
+            let moved = labels.iter().map(|label| Label {
+                slot: if label.name == name { slots } else { label.slot },
+                ..*label
+            });
+            let moved: Vec<Label> = moved.collect();
+            self.layout_of(&moved, slots.saturating_add(1))
+        });
+        labels.retain(|label| label.name != name);
+        Target::Present {
+            slot,
+            without: self.layout_of(&labels, slots),
+            apart,
         }
     }
 
@@ -164,10 +210,10 @@ impl Layouts {
         let plan = match &rule.action {
             Action::Set { target, .. } | Action::Compare { target, .. } => self.values(layout, rule, Some(target)),
             Action::SetNamed { .. } | Action::Filter { .. } => self.values(layout, rule, None),
-            Action::Map { regex, to } => self.map(layout, |name, out| regex.expand(name, [(to, out)])),
+            Action::Map { regex, to } => self.map(layout, |name, out| regex.expand(name, &mut None, [(to, out)])),
             Action::Remove { regex, unless } => self.remove(layout, |name| regex.is_match(name) != *unless),
         };
-        self.words = self.words.saturating_add(16).saturating_add(self.names(layout).len());
+        self.words = self.words.saturating_add(16).saturating_add(self.labels(layout).len());
         if let Some(layout) = self.layouts.get_mut(layout as usize) {
             if layout.plans.len() <= place {
                 layout.plans.resize_with(place.saturating_add(1), || None);
@@ -186,9 +232,9 @@ impl Layouts {
     }
 
     fn map(&mut self, layout: LayoutId, rename: impl Fn(&str, &mut String) -> bool) -> Plan {
-        let mut names = self.names(layout).to_vec();
-        let mut from: Vec<u32> = (0..number(names.len())).collect();
-        for (&name, slot) in self.names(layout).to_vec().iter().zip(0_u32..) {
+        let before = self.labels(layout).to_vec();
+        let mut labels = before.clone();
+        for Label { name, slot } in before {
             let mut renamed = String::new();
             if !rename(self.text(name), &mut renamed) {
                 continue;
@@ -196,35 +242,25 @@ impl Layouts {
             if renamed.len() > MAX_NAME_BYTES {
                 return Plan::TooLarge;
             }
-            let renamed = self.name(&renamed);
-            match names.iter().position(|&other| other == renamed) {
-                Some(place) => {
-                    if let Some(from) = from.get_mut(place) {
-                        *from = slot;
-                    }
-                }
-                None => {
-                    names.push(renamed);
-                    from.push(slot);
-                }
+            let name = self.name(&renamed);
+            match labels.iter_mut().find(|label| label.name == name) {
+                Some(label) => label.slot = slot,
+                None => labels.push(Label { name, slot }),
             }
-            if names.len() > MAX_LABELS {
+            if labels.len() > MAX_LABELS {
                 return Plan::TooLarge;
             }
         }
         Plan::Names {
-            from: from.into(),
-            to: self.layout(&names),
+            to: self.layout_of(&labels, self.slots(layout)),
         }
     }
 
     fn remove(&mut self, layout: LayoutId, is_removed: impl Fn(&str) -> bool) -> Plan {
-        let kept = self.names(layout).iter().zip(0_u32..);
-        let kept = kept.filter(|(name, _)| !is_removed(self.text(**name)));
-        let (names, from): (Vec<NameId>, Vec<u32>) = kept.map(|(name, slot)| (*name, slot)).unzip();
+        let kept = self.labels(layout).iter().copied();
+        let kept: Vec<Label> = kept.filter(|label| !is_removed(self.text(label.name))).collect();
         Plan::Names {
-            from: from.into(),
-            to: self.layout(&names),
+            to: self.layout_of(&kept, self.slots(layout)),
         }
     }
 }
@@ -234,11 +270,14 @@ fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn hash_names(names: &[NameId]) -> u64 {
-    names.iter().fold(0x243f_6a88_85a3_08d3, |hash, &name| {
-        let mixed = u128::from(hash ^ u64::from(name)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        (mixed as u64) ^ ((mixed >> 64) as u64)
-    })
+fn hash_labels(labels: &[Label], slots: u32) -> u64 {
+    labels
+        .iter()
+        .fold(u64::from(slots) ^ 0x243f_6a88_85a3_08d3, |hash, label| {
+            let label = u64::from(label.name) << 32 | u64::from(label.slot);
+            let mixed = u128::from(hash ^ label).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+            (mixed as u64) ^ ((mixed >> 64) as u64)
+        })
 }
 
 #[cfg(test)]

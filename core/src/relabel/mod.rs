@@ -17,17 +17,19 @@ mod memory;
 mod relabeler;
 mod rule;
 mod template;
+mod texts;
 
 use core::fmt;
 use std::sync::Arc;
 
 use compiled::{Action, Compiled};
 
-pub(crate) use draft::Draft;
+pub(crate) use draft::{Draft, Value};
 pub use explain::{Change, Explanation, Step};
 pub(crate) use layout::{LayoutId, Layouts, MAX_LABELS, NameId};
 pub use relabeler::{Relabeler, Verdict};
 pub use rule::{NameValidation, RelabelError, RelabelRule, RuleRegex, SourceLabels};
+pub(crate) use texts::{TextId, Texts};
 
 /// A list of rules, checked and compiled. Cheap to clone; two are equal when their rules are.
 #[derive(Clone)]

@@ -1,9 +1,12 @@
 //! Carrying rules out.
 
+use regex::CaptureLocations;
+
 use super::compiled::{Action, Compiled, Computed};
 use super::draft::{Draft, TooLarge};
 use super::layout::{Layouts, Plan, Target};
-use super::memory::Memory;
+use super::memory::{Memory, Outcome};
+use super::texts::{TextId, Texts};
 use super::{NameValidation, Relabeling, case, number};
 
 /// What became of a target.
@@ -54,6 +57,7 @@ pub struct Relabeler {
 #[derive(Debug)]
 struct Machine {
     layouts: Layouts,
+    texts: Texts,
     memories: Box<[Memory]>,
     scratch: Scratch,
 }
@@ -73,6 +77,7 @@ impl Relabeler {
             relabeling,
             machine: Machine {
                 layouts: Layouts::default(),
+                texts: Texts::default(),
                 memories,
                 scratch: Scratch::default(),
             },
@@ -115,7 +120,7 @@ impl Relabeler {
 
     /// A draft's labels, sorted by name.
     pub(super) fn sorted(&self, draft: &Draft<'_>) -> Vec<(String, String)> {
-        let labels = draft.iter(&self.machine.layouts);
+        let labels = draft.iter(&self.machine.layouts, &self.machine.texts);
         let mut labels: Vec<_> = labels
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
@@ -131,10 +136,25 @@ impl Relabeler {
         &mut self.machine.layouts
     }
 
-    /// Forgets layouts if there are too many; to be called between targets. Says whether the
-    /// layouts' numbers have lost their meaning.
+    pub(crate) fn texts(&self) -> &Texts {
+        &self.machine.texts
+    }
+
+    pub(crate) fn texts_mut(&mut self) -> &mut Texts {
+        &mut self.machine.texts
+    }
+
+    /// Forgets what it knows if that is too much; to be called between targets. Says whether the
+    /// numbers of layouts and texts have lost their meaning.
+    #[inline]
     pub(crate) fn give_back(&mut self) -> bool {
-        self.machine.layouts.give_back()
+        if !self.machine.layouts.is_full() && !self.machine.texts.is_full() {
+            return false;
+        }
+        self.machine.layouts = Layouts::default();
+        self.machine.texts = Texts::default();
+        self.machine.memories.iter_mut().for_each(Memory::forget_numbers);
+        true
     }
 
     /// Carries all rules out, until one drops the target.
@@ -165,80 +185,78 @@ impl Machine {
         rule: &Compiled,
         draft: &mut Draft<'_>,
     ) -> Result<bool, TooLarge> {
-        let plan = self.layouts.plan(draft.layout(), place, rule);
-        let (sources, target) = match plan {
+        let (sources, target) = match self.layouts.plan(draft.layout(), place, rule) {
             Plan::TooLarge => return Err(TooLarge),
-            Plan::Names { from, to } => {
-                draft.rearrange(from, *to);
+            Plan::Names { to } => {
+                draft.rearrange(*to);
                 return Ok(true);
             }
-            Plan::Values { sources, target } => (sources, *target),
+            Plan::Values { sources, target } => (&**sources, *target),
         };
         let Some(memory) = self.memories.get_mut(place) else {
             return Ok(true);
         };
-        let Scratch { joined, name, value } = &mut self.scratch;
-        value.clear();
+        let mut bench = Bench {
+            texts: &mut self.texts,
+            scratch: &mut self.scratch,
+            memory,
+            rule,
+            sources,
+        };
         match &rule.action {
             // Their plans are done with above.
             Action::Map { .. } | Action::Remove { .. } => {}
             Action::Filter { regex, unless } => {
-                let source = draft.join(sources, &rule.separator, joined);
-                let matches = memory
-                    .recall(source, value, |source, _| regex.is_match(source))
-                    .is_some();
-                return Ok(matches == *unless);
+                let made = bench.work_out(draft, |source, _, _| regex.is_match(source));
+                return Ok((made != Made::Nothing) == *unless);
             }
-            Action::Compare { unless, .. } => {
-                let other = match target {
-                    Target::Present { slot, .. } => draft.value(slot),
-                    _ => "",
-                };
-                let source = draft.join(sources, &rule.separator, joined);
-                return Ok((source == other) == *unless);
-            }
-            Action::Set { what, .. } => match what {
-                Computed::Source if sources.len() == 1 => {
-                    draft.set_to_slot(target, sources.first().copied().flatten())?;
-                }
-                Computed::Source => {
-                    value.push_str(draft.join(sources, &rule.separator, joined));
-                    draft.set(target, value)?;
-                }
-                Computed::Text(text) => draft.set(target, text)?,
-                Computed::Template { regex, value: template } => {
-                    let source = draft.join(sources, &rule.separator, joined);
-                    let made = memory.recall(source, value, |source, out| regex.expand(source, [(template, out)]));
-                    if made.is_some() {
-                        draft.set(target, value)?;
-                    }
-                }
-                Computed::Hash(modulus) => {
-                    let source = draft.join(sources, &rule.separator, joined);
-                    memory.recall(source, value, |source, out| {
+            Action::Compare { unless, .. } => return Ok(bench.is_equal(draft, target) == *unless),
+            Action::Set { what, .. } => {
+                let made = match what {
+                    Computed::Source => match sources {
+                        [slot] => {
+                            draft.set_to_slot(target, *slot)?;
+                            return Ok(true);
+                        }
+                        _ => bench.put_together(draft),
+                    },
+                    Computed::Text(text) => bench.work_out(draft, |_, out, _| {
+                        out.push_str(text);
+                        true
+                    }),
+                    Computed::Template { regex, value } => bench.work_out(draft, |source, out, locations| {
+                        regex.expand(source, locations, [(value, out)])
+                    }),
+                    Computed::Hash(modulus) => bench.work_out(draft, |source, out, _| {
                         push_hash(source, *modulus, out);
                         true
-                    });
-                    draft.set(target, value)?;
+                    }),
+                    Computed::Lower => bench.work_out(draft, |source, out, _| {
+                        case::push_lower(source, out);
+                        true
+                    }),
+                    Computed::Upper => bench.work_out(draft, |source, out, _| {
+                        case::push_upper(source, out);
+                        true
+                    }),
+                };
+                match made {
+                    Made::Nothing => {}
+                    Made::Known(text) => draft.set_known(target, text)?,
+                    Made::Text => draft.set(target, &self.scratch.value)?,
                 }
-                Computed::Lower => {
-                    case::push_lower(draft.join(sources, &rule.separator, joined), value);
-                    draft.set(target, value)?;
-                }
-                Computed::Upper => {
-                    case::push_upper(draft.join(sources, &rule.separator, joined), value);
-                    draft.set(target, value)?;
-                }
-            },
+            }
             Action::SetNamed {
                 regex,
                 target: target_name,
                 value: template,
             } => {
+                let Scratch { joined, name, value } = &mut self.scratch;
                 name.clear();
-                let source = draft.join(sources, &rule.separator, joined);
-                let matches = regex.expand(source, [(target_name, name), (template, value)]);
-                if matches && names.allows(name) {
+                value.clear();
+                let source = draft.join(&self.texts, sources, &rule.separator, joined);
+                let templates = [(target_name, &mut *name), (template, &mut *value)];
+                if regex.expand(source, &mut memory.locations, templates) && names.allows(name) {
                     draft.set_named(&mut self.layouts, name, value)?;
                 }
             }
@@ -247,10 +265,112 @@ impl Machine {
     }
 }
 
+/// What one rule works with on one target.
+struct Bench<'m> {
+    texts: &'m mut Texts,
+    scratch: &'m mut Scratch,
+    memory: &'m mut Memory,
+    rule: &'m Compiled,
+    /// Where the source's labels stand.
+    sources: &'m [Option<u32>],
+}
+
+/// What a rule made of its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// It does not match.
+    Nothing,
+    /// A text that has a number.
+    Known(TextId),
+    /// What stands in [`Scratch::value`].
+    Text,
+}
+
+impl Bench<'_> {
+    /// What the rule makes of its source by `make`, which says whether the rule matches and
+    /// appends the result; or what it is known to make of it.
+    #[inline]
+    fn work_out(
+        &mut self,
+        draft: &mut Draft<'_>,
+        make: impl FnOnce(&str, &mut String, &mut Option<CaptureLocations>) -> bool,
+    ) -> Made {
+        let number = self.number(draft);
+        let Scratch { joined, value, .. } = &mut *self.scratch;
+        let Some(number) = number else {
+            if let [Some(slot)] = self.sources {
+                draft.check(*slot);
+            }
+            value.clear();
+            let source = draft.join(self.texts, self.sources, &self.rule.separator, joined);
+            return match self.memory.recall(source, value, make) {
+                Some(()) => Made::Text,
+                None => Made::Nothing,
+            };
+        };
+        let outcome = match self.memory.outcome(number) {
+            Some(outcome) => outcome,
+            None => {
+                value.clear();
+                let outcome = if make(self.texts.text(number), value, &mut self.memory.locations) {
+                    match self.texts.number(value) {
+                        Some(result) => Outcome::Text(result),
+                        None => return Made::Text,
+                    }
+                } else {
+                    Outcome::None
+                };
+                self.memory.remember_outcome(number, outcome);
+                outcome
+            }
+        };
+        match outcome {
+            Outcome::None => Made::Nothing,
+            Outcome::Text(result) => Made::Known(result),
+        }
+    }
+
+    /// The number of the source's text, if it has one.
+    #[inline]
+    fn number(&self, draft: &Draft<'_>) -> Option<TextId> {
+        match self.sources {
+            [] | [None] => Some(Texts::EMPTY),
+            [Some(slot)] => draft.number(*slot),
+            _ => None,
+        }
+    }
+
+    fn put_together(&mut self, draft: &Draft<'_>) -> Made {
+        let Scratch { joined, value, .. } = &mut *self.scratch;
+        value.clear();
+        value.push_str(draft.join(self.texts, self.sources, &self.rule.separator, joined));
+        Made::Text
+    }
+
+    fn is_equal(&mut self, draft: &Draft<'_>, target: Target) -> bool {
+        let other = match target {
+            Target::Present { slot, .. } => draft.value(self.texts, slot),
+            _ => "",
+        };
+        let joined = &mut self.scratch.joined;
+        draft.join(self.texts, self.sources, &self.rule.separator, joined) == other
+    }
+}
+
 /// Prometheus's hash: the last eight bytes of the source's MD5 as a big-endian number.
 fn push_hash(source: &str, modulus: core::num::NonZeroU64, out: &mut String) {
-    use core::fmt::Write;
     let digest = u128::from_be_bytes(md5::compute(source).0);
-    // Writing to a string does not fail.
-    let _ = write!(out, "{}", (digest as u64) % modulus);
+    let mut number = (digest as u64) % modulus;
+    let mut digits = [0_u8; 20];
+    let mut length = 0_usize;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0'.saturating_add((number % 10) as u8);
+        length = length.saturating_add(1);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    let digits = digits.get(digits.len().saturating_sub(length)..).unwrap_or_default();
+    out.extend(digits.iter().map(|&digit| char::from(digit)));
 }

@@ -5,7 +5,7 @@
 //! reference to a group that does not exist is nothing; a dollar sign that starts no reference
 //! stands for itself.
 
-use regex::{Captures, Regex};
+use regex::{CaptureLocations, Regex};
 
 /// A replacement.
 #[derive(Debug)]
@@ -62,9 +62,13 @@ impl Template {
         matches!(self.0.as_slice(), [Part::Group(group)] if groups.contains(group))
     }
 
-    /// Appends the replacement with the groups filled in.
-    pub(super) fn expand(&self, captures: &Captures<'_>, out: &mut String) {
-        self.fill(|group| captures.get(group).map_or("", |found| found.as_str()), out);
+    /// Appends the replacement with the groups filled in that were found in `text`.
+    pub(super) fn expand(&self, text: &str, groups: &CaptureLocations, out: &mut String) {
+        let find = |group| {
+            let (start, end) = groups.get(group)?;
+            text.get(start..end)
+        };
+        self.fill(|group| find(group).unwrap_or_default(), out);
     }
 
     /// Appends the replacement; every group is `text`.
@@ -122,8 +126,9 @@ mod tests {
 
     fn expand(template: &str, regex: &str, text: &str) -> String {
         let regex = Regex::new(regex).unwrap();
-        let mut out = String::new();
-        Template::read(template, &regex).expand(&regex.captures(text).unwrap(), &mut out);
+        let (mut out, mut groups) = (String::new(), regex.capture_locations());
+        regex.captures_read(&mut groups, text).unwrap();
+        Template::read(template, &regex).expand(text, &groups, &mut out);
         out
     }
 
