@@ -57,7 +57,7 @@ pub use group::{
 pub use manager::{Applied, Backoff, Counters, Manager, ManagerOptions, Output, Reload, Throttle, TimeoutReason};
 pub use pool::{
     DurationError, Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetCursor, TargetExplanation, TargetId,
-    TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
+    TargetLabels, TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
 };
 pub use provider::{FailedConfig, Health, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;

@@ -18,7 +18,6 @@ pub(super) struct Evaluator {
 }
 
 /// A group, and its target that is worked on.
-#[derive(Debug)]
 pub(super) struct Workplace<'a> {
     job: &'a Job,
     opened: Opened<'a>,
@@ -134,10 +133,21 @@ impl Evaluator {
         self.relabeler.relabeling().explain(labels)
     }
 
-    /// The labels of the target as far as it was worked on, sorted by name.
+    /// The value of a label of the target as far as it was worked on.
+    pub(super) fn label<'s>(&'s self, work: &'s Workplace<'_>, name: &str) -> Option<&'s str> {
+        self.labels_at_hand(work)
+            .find_map(|(other, value)| (other == name).then_some(value))
+    }
+
+    /// The labels of the target as far as it was worked on.
+    pub(super) fn labels_at_hand<'s>(&'s self, work: &'s Workplace<'_>) -> impl Iterator<Item = (&'s str, &'s str)> {
+        work.draft.iter(self.relabeler.layouts(), self.relabeler.texts())
+    }
+
+    /// The same as a copy, sorted by name.
     pub(super) fn labels(&self, work: &Workplace<'_>) -> Vec<(String, String)> {
-        let labels = work.draft.iter(self.relabeler.layouts(), self.relabeler.texts());
-        let mut labels: Vec<_> = labels
+        let mut labels: Vec<_> = self
+            .labels_at_hand(work)
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         labels.sort_unstable();

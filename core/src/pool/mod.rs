@@ -20,6 +20,7 @@ mod evaluate;
 mod fate;
 mod identify;
 mod job;
+mod labels;
 mod owners;
 mod pools;
 mod populate;
@@ -42,6 +43,7 @@ pub use duration::DurationError;
 pub(crate) use duration::parse as parse_duration;
 pub use fate::{Fate, InvalidTarget, TargetId, TargetLimit, TargetView};
 pub use job::{JobOptions, TargetLimits};
+pub use labels::TargetLabels;
 pub use pools::TargetPools;
 pub use reader::{TargetExplanation, TargetReader};
 

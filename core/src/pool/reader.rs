@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::TargetView;
-use super::evaluate::{Evaluator, final_labels};
+use super::evaluate::{Evaluator, Workplace, final_labels};
 use super::fate::{Entry, Fate, TargetId};
 use super::job::Job;
+use super::{TargetLabels, TargetView};
 use crate::relabel::{Explanation, RelabelRule, Verdict};
 
 /// Works out the labels of a pool's targets. Keep one for a list of many: it remembers what it
@@ -58,6 +58,25 @@ impl TargetReader {
         labels
     }
 
+    /// Reads the labels before relabelling where they are, without copying them.
+    pub fn read_discovered<R>(&mut self, target: &TargetView<'_>, read: impl FnOnce(&TargetLabels<'_>) -> R) -> R {
+        let mut work = self.evaluator.open(&self.job, target.group);
+        self.evaluator.populate(&mut work, target.labels);
+        let result = read(&self.at_hand(&work, false));
+        self.evaluator.close(work);
+        result
+    }
+
+    /// Reads the labels in the end where they are, without copying them. `None` when the target
+    /// is dropped or invalid.
+    pub fn read<R>(&mut self, target: &TargetView<'_>, read: impl FnOnce(&TargetLabels<'_>) -> R) -> Option<R> {
+        let mut work = self.evaluator.open(&self.job, target.group);
+        let entry = self.evaluator.evaluate(&mut work, target.labels);
+        let result = entry.target().map(|_| read(&self.at_hand(&work, true)));
+        self.evaluator.close(work);
+        result
+    }
+
     /// The rule that drops a target, counted from 0, and the text that it looks at; `None` when
     /// no rule drops it.
     pub fn dropped_by(&mut self, target: &TargetView<'_>) -> Option<(u32, String)> {
@@ -77,6 +96,14 @@ impl TargetReader {
         };
         let values: Vec<&str> = source.names.iter().map(value).collect();
         Some((rule, values.join(&source.separator)))
+    }
+
+    fn at_hand<'a>(&'a self, work: &'a Workplace<'a>, is_final: bool) -> TargetLabels<'a> {
+        TargetLabels {
+            evaluator: &self.evaluator,
+            work,
+            is_final,
+        }
     }
 
     /// What became of a target, rule by rule.

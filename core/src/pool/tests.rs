@@ -344,6 +344,18 @@ fn many_targets_in_one_group_that_are_all_the_same() {
 }
 
 /// Everything that can be asked of a pool's targets, in an order that does not depend on its past.
+/// Labels that are at hand, sorted. Each can be found by its name.
+fn copied(labels: &TargetLabels<'_>) -> Labels {
+    let mut all = BTreeMap::new();
+    labels.any(|name, value| {
+        assert_eq!(labels.get(name), Some(value));
+        all.insert(name.to_owned(), value.to_owned());
+        false
+    });
+    assert_eq!(labels.get("no such label"), None);
+    all.into_iter().collect()
+}
+
 /// A target's place, and where it comes from.
 fn seen(view: &TargetView<'_>) -> (u64, String, u32) {
     (view.provider.number(), view.group.source().to_owned(), view.index)
@@ -602,6 +614,9 @@ proptest! {
         for view in pool.targets() {
             let labels = expected(&options, &rules, &view);
             prop_assert_eq!(&reader.labels(&view), &labels);
+            prop_assert_eq!(reader.read(&view, copied), labels.clone());
+            let discovered = reader.discovered(&view);
+            prop_assert_eq!(reader.read_discovered(&view, copied), discovered);
             prop_assert_eq!(&reader.explain(&view).labels, &labels);
             if let Fate::Active { id } | Fate::Duplicate { id, .. } | Fate::OverLimit { id, .. } = view.fate {
                 prop_assert_eq!(identities.entry(id).or_insert(labels.clone()), &labels);

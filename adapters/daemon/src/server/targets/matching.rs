@@ -1,6 +1,6 @@
 //! Which targets a query's selectors and text choose.
 
-use headcount_core::{TargetReader, TargetView};
+use headcount_core::{TargetLabels, TargetReader, TargetView};
 
 use super::query::Query;
 
@@ -17,13 +17,17 @@ pub(super) fn is_wanted(query: &Query, job: &str, reader: &mut TargetReader, vie
     if query.selectors.is_empty() {
         return true;
     }
-    let (discovered, labels) = (reader.discovered(view), reader.labels(view).unwrap_or_default());
-    let value = |name: &str| {
-        let mut all = labels.iter().chain(&discovered);
-        all.find(|(other, _)| other == name)
-            .map_or("", |(_, value)| value.as_str())
+    let select = |labels: &TargetLabels<'_>| {
+        let value = |name: &str| {
+            let there = labels.get(name).or_else(|| view.labels.get(name));
+            there.or_else(|| view.group.labels().get(name)).unwrap_or_default()
+        };
+        query.selectors.iter().any(|selector| selector.selects(value))
     };
-    query.selectors.iter().any(|selector| selector.selects(value))
+    match reader.read(view, select) {
+        Some(is_selected) => is_selected,
+        None => reader.read_discovered(view, select),
+    }
 }
 
 /// What was discovered is looked at first: it need not be worked out.
@@ -33,10 +37,10 @@ fn is_found(search: &str, job: &str, reader: &mut TargetReader, view: &TargetVie
     if holds(job) || holds(view.group.source()) || raw.any(|(_, value)| holds(value)) {
         return true;
     }
-    let labels = reader.labels(view).unwrap_or_default();
-    labels
-        .iter()
-        .any(|(name, value)| !name.starts_with("__") && holds(value))
+    let found = reader.read(view, |labels| {
+        labels.any(|name, value| !name.starts_with("__") && holds(value))
+    });
+    found.unwrap_or(false)
 }
 
 /// Whether `text` holds `search`, which is in lower case, in any case.
@@ -45,6 +49,10 @@ fn holds(text: &str, search: &str) -> bool {
         return text.to_lowercase().contains(search);
     }
     let (text, search) = (text.as_bytes(), search.as_bytes());
-    text.windows(search.len().max(1))
-        .any(|part| part.eq_ignore_ascii_case(search))
+    let Some(first) = search.first() else { return true };
+    let mut parts = text.windows(search.len());
+    parts.any(|part| {
+        let other = part.first();
+        other.is_some_and(|other| other.eq_ignore_ascii_case(first)) && part.eq_ignore_ascii_case(search)
+    })
 }

@@ -76,7 +76,15 @@ fn fates() -> Arc<Targets> {
 
 #[test]
 fn every_target_says_what_became_of_it() {
-    let data = ask(&fates(), "");
+    let mut data = ask(&fates(), "");
+    for list in LISTS {
+        for target in data[list].as_array_mut().expect("a list") {
+            // What an identity is, is for the core to say.
+            if let Some(id) = target.get_mut("id") {
+                *id = "ID".into();
+            }
+        }
+    }
     insta::assert_snapshot!(serde_json::to_string_pretty(&data).expect("JSON"));
 }
 
