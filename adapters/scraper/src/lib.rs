@@ -19,6 +19,7 @@ mod content_type;
 pub mod exposition;
 mod failure;
 mod health;
+mod metrics;
 mod request;
 mod scrape;
 mod scraper;

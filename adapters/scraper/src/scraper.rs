@@ -13,11 +13,11 @@ use headcount_core::{
 };
 use headcount_discoverer::Env;
 use headcount_discoverer::env::{HttpClient, HttpError};
-use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::settings::HttpClientSettings;
 
 use crate::failure::ScrapeFailure;
 use crate::health::TargetHealth;
+use crate::metrics;
 use crate::scrape::{Scraped, scrape};
 use crate::settings::{ScrapeSettings, ScrapeTarget};
 
@@ -63,35 +63,10 @@ struct Job {
     client: Result<Arc<dyn HttpClient>, HttpError>,
 }
 
-const SCRAPES: Definition = Definition {
-    name: "headcount_scrapes_total",
-    help: "Scrapes by result.",
-    kind: Kind::Counter,
-};
-const BODY_SIZE: Definition = Definition {
-    name: "prometheus_target_scrapes_exceeded_body_size_limit_total",
-    help: "Total number of scrapes that hit the body size limit.",
-    kind: Kind::Counter,
-};
-const SAMPLE_LIMIT: Definition = Definition {
-    name: "prometheus_target_scrapes_exceeded_sample_limit_total",
-    help: "Total number of scrapes that hit the sample limit and were rejected.",
-    kind: Kind::Counter,
-};
-const SKIPPED: Definition = Definition {
-    name: "headcount_scrapes_skipped_total",
-    help: "Times at which a target was due and not scraped, because it was still being scraped or too many others were.",
-    kind: Kind::Counter,
-};
-const IN_FLIGHT: Definition = Definition {
-    name: "headcount_scrapes_in_flight",
-    help: "Scrapes that run now.",
-    kind: Kind::Gauge,
-};
-
 impl Scraper {
     /// Knows no jobs yet.
     pub fn new(env: Env, targets: Arc<dyn Targets>, options: ScraperOptions) -> Self {
+        metrics::show(&env.metrics);
         let (now, unix) = (env.clock.now(), env.clock.unix_time());
         let schedule = Schedule::new(ScheduleOptions {
             seed: options.seed,
@@ -205,14 +180,12 @@ impl Shared {
     /// What is due now, and when there is more.
     fn due(&self) -> (Vec<Scrape>, Option<headcount_core::Instant>) {
         let now = self.env.clock.now();
-        let (due, next, counts, skipped) = self.with(|state| {
-            let before = state.schedule.counts().skipped;
+        let (due, next, before, after) = self.with(|state| {
+            let before = state.schedule.counts();
             let due: Vec<_> = std::iter::from_fn(|| state.schedule.poll_scrape(now)).collect();
-            let counts = state.schedule.counts();
-            (due, state.schedule.poll_timeout(), counts, counts.skipped - before)
+            (due, state.schedule.poll_timeout(), before, state.schedule.counts())
         });
-        self.env.metrics.set(IN_FLIGHT, &[], counts.in_flight as f64);
-        self.env.metrics.add(SKIPPED, &[], skipped as f64);
+        metrics::begun(&self.env.metrics, &due, before, after);
         (due, next)
     }
 }
@@ -229,25 +202,21 @@ async fn carry_out(shared: Arc<Shared>, due: Scrape) {
         // It was stopped in this moment.
         _ => None,
     };
-    if let Some(scraped) = &scraped {
-        note(&shared.env, scraped);
-    }
-    let result = scraped.map_or_else(ScrapeResult::default, |scraped| ScrapeResult {
-        samples: scraped.samples,
-        body_bytes: scraped.body_bytes,
-        error: scraped.failure.map(|failure| failure.to_string().into()),
-    });
+    let result = scraped
+        .as_ref()
+        .map_or_else(ScrapeResult::default, |scraped| ScrapeResult {
+            samples: scraped.samples,
+            body_bytes: scraped.body_bytes,
+            error: scraped.failure.as_ref().map(|failure| failure.to_string().into()),
+        });
     let now = shared.env.clock.now();
-    shared.with(|state| state.schedule.finish(now, due, result));
-    shared.changed.notify(usize::MAX);
-}
-
-fn note(env: &Env, scraped: &Scraped) {
-    let result = scraped.failure.as_ref().map_or("up", ScrapeFailure::kind);
-    env.metrics.add(SCRAPES, &[("result", result)], 1.0);
-    match result {
-        "body_size_limit" => env.metrics.add(BODY_SIZE, &[], 1.0),
-        "sample_limit" => env.metrics.add(SAMPLE_LIMIT, &[], 1.0),
-        _ => {}
+    let duration = now.saturating_duration_since(due.started());
+    let counts = shared.with(|state| {
+        state.schedule.finish(now, due, result);
+        state.schedule.counts()
+    });
+    if let Some(scraped) = scraped {
+        metrics::ended(&shared.env.metrics, &scraped, duration, counts);
     }
+    shared.changed.notify(usize::MAX);
 }

@@ -104,6 +104,11 @@ impl Scrape {
         self.time
     }
 
+    /// When it began.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
     /// The target's pace, as it was when the scrape began.
     pub fn pace(&self) -> ScrapePace {
         self.pace
