@@ -9,6 +9,7 @@ use smol::Executor;
 
 use crate::discovery::{Managed, Observation};
 use crate::reload::Reloader;
+use crate::scraping::Scraping;
 use crate::targets::Targets;
 use crate::wall_clock::WallClock;
 
@@ -22,6 +23,8 @@ pub(crate) struct App {
     pub(crate) scrape: Arc<Managed>,
     /// The jobs' targets after relabelling.
     pub(crate) targets: Arc<Targets>,
+    /// Whether the targets are there, if that was asked for.
+    pub(crate) scraping: Option<Scraping>,
     /// Discovers Alertmanagers.
     pub(crate) notify: Arc<Managed>,
     /// The configuration that runs, and how to get the next.
@@ -88,13 +91,14 @@ mod tests {
         let env = headcount_runtime::env(&runtime);
         let start = |name| discovery::start(&executor, &runtime, &env, name, Throttle::default());
         let (scrape, notify) = (start("scrape"), start("notify"));
-        let targets = targets::start(&executor, scrape.clone()).expect("a thread");
+        let targets = targets::start(&executor, scrape.clone(), None).expect("a thread");
         let (fingerprint, _) = Source::BuiltIn.load();
         let app = App {
             executor: executor.clone(),
             env: env.clone(),
             scrape,
             targets,
+            scraping: None,
             notify,
             reloader: Reloader::new(Source::BuiltIn, fingerprint, Plan::default(), 0.0),
             is_applied: AtomicBool::new(false),

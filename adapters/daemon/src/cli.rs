@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,6 +65,17 @@ pub(crate) struct RunOptions {
     /// Writes the targets as they are after relabelling, for readers without rules of their own.
     #[arg(long, requires = "file_sd_dir")]
     pub(crate) file_sd_relabelled: bool,
+
+    /// Scrapes the targets, as Prometheus would, to show whether they are really there; samples are
+    /// not kept.
+    ///
+    /// Health, duration, samples and the last error of each target stand in /api/v1/targets.
+    #[arg(long)]
+    pub(crate) scrape: bool,
+
+    /// How many scrapes may run at once; the others wait.
+    #[arg(long, value_name = "NUMBER", default_value = "2000", requires = "scrape")]
+    pub(crate) max_scrapes: NonZeroUsize,
 
     /// Reloads when the configuration or a file that it includes has changed; looks every
     /// INTERVAL (30s if only the flag is given).

@@ -4,6 +4,7 @@
 //! * `plan`: what a configuration asks for; `reload`: from one plan to the next while running.
 //! * `discovery`: a running manager, and the view of its state that everything else reads.
 //! * `targets`: what relabelling, checks and limits make of what is discovered.
+//! * `scraping`: whether targets are really there, for those who ask for it.
 //! * `server`: the HTTP API. `output`: files that are kept up to date.
 //!
 //! The one rule: **nothing that reads the state can hold it up.** Whoever answers a request or
@@ -21,6 +22,7 @@ mod logging;
 mod output;
 mod plan;
 mod reload;
+mod scraping;
 mod server;
 mod signals;
 mod targets;

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) jobs: Vec<ScrapeConfig>,
     /// The Alertmanagers' configs, by the names that Prometheus gives their sets.
     pub(crate) alertmanagers: Vec<(String, AlertmanagerConfig)>,
+    /// `external_labels`, sorted by name.
+    pub(crate) external_labels: Vec<(String, String)>,
     /// What is shown as the configuration, without secrets.
     pub(crate) redacted: String,
     /// What is remarkable but not wrong.
@@ -56,6 +58,7 @@ impl From<Config> for Plan {
             alertmanagers: alertmanagers
                 .map(|(index, entry)| (format!("config-{index}"), entry))
                 .collect(),
+            external_labels: config.global.external_labels,
             redacted: config.redacted,
             warnings: config.warnings,
         }

@@ -174,6 +174,9 @@ async fn take(app: &App, fingerprint: Fingerprint, plan: Result<Plan, LoadErrors
 
 /// Applies a plan to both managers, and waits for a while until it is seen.
 pub(crate) async fn apply(app: &App, plan: &Plan) -> Result<(), DriverGone> {
+    if let Some(scraping) = &app.scraping {
+        scraping.set_jobs(&plan.jobs);
+    }
     // First, so that no list of a job is seen without its rules.
     let configuration = app.targets.configure(plan.job_options());
     let version = app.scrape.apply(plan.scrape_sets()).await?;

@@ -27,10 +27,38 @@ impl WallClock {
             .as_secs_f64()
     }
 
+    /// The moment `at` in UTC, as Go writes it: `2026-01-31T23:59:59.5Z`.
+    pub(crate) fn utc(&self, at: Instant) -> String {
+        let unix = self.unix.saturating_sub(self.now.saturating_duration_since(at));
+        let (seconds, nanos) = (unix.as_secs(), unix.subsec_nanos());
+        let (year, month, day) = civil(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+        let fraction = format!(".{nanos:09}");
+        let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+    }
+
     /// Seconds from `at` until now.
     pub(crate) fn age_seconds(&self, at: Instant) -> f64 {
         self.now.saturating_duration_since(at).as_secs_f64()
     }
+}
+
+/// Year, month and day of so many days after 1970-01-01, in the Gregorian calendar. Years are
+/// counted from March, so that the day that leap years add is the last one.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
@@ -46,5 +74,21 @@ mod tests {
         };
         assert_eq!(clock.unix_seconds(Instant::ZERO + seconds(40)), 999_940.0);
         assert_eq!(clock.age_seconds(Instant::ZERO + seconds(40)), 60.0);
+    }
+
+    #[test]
+    fn tells_the_time_of_day() {
+        let utc = |nanos| {
+            let clock = WallClock {
+                now: Instant::from_nanos(5),
+                unix: Duration::from_nanos(nanos),
+            };
+            clock.utc(Instant::from_nanos(5))
+        };
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_399_500_000_000), "2000-02-28T23:59:59.5Z");
+        assert_eq!(utc(951_782_400_000_000_001), "2000-02-29T00:00:00.000000001Z");
+        assert_eq!(utc(1_767_225_599_000_000_000), "2025-12-31T23:59:59Z");
+        assert_eq!(utc(4_107_542_400_000_000_000), "2100-03-01T00:00:00Z");
     }
 }

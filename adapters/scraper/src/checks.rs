@@ -4,7 +4,7 @@
 //! copied.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 
 use headcount_core::relabel::{Relabeler, Verdict};
@@ -45,22 +45,18 @@ impl<'a> Checks<'a> {
     pub(crate) fn check(&mut self, sample: &Sample<'_>) -> Result<(), SampleProblem> {
         let mut labels = labels_of(sample)?;
         // To Prometheus, a label with an empty value is no label, and hides others of its name.
-        if labels.iter().any(|(_, value)| value.is_empty()) {
-            let empty: Vec<_> = labels.iter().filter(|(_, value)| value.is_empty()).collect();
-            let empty: Vec<String> = empty.into_iter().map(|(name, _)| name.to_string()).collect();
-            labels.retain(|(name, _)| !empty.iter().any(|empty| empty == name));
+        let empty = labels.iter().filter(|(_, value)| value.is_empty());
+        let empty: BTreeSet<String> = empty.map(|(name, _)| name.to_string()).collect();
+        if !empty.is_empty() {
+            labels.retain(|(name, _)| !empty.contains(&**name));
         }
-        if let Some((name, _)) = labels.iter().enumerate().find_map(|(index, label)| {
-            let before = labels.get(..index).unwrap_or_default();
-            before.iter().any(|(name, _)| *name == label.0).then_some(label)
-        }) && (self.settings.honor_labels || !self.target.iter().any(|(target, _)| target == name))
+        if let Some(name) = repeated(&labels)
+            && (self.settings.honor_labels || !self.target.iter().any(|(target, _)| *target == name))
         {
-            return Err(SampleProblem::Repeated(name.to_string()));
+            return Err(SampleProblem::Repeated(name.to_owned()));
         }
         let limits = &self.settings.limits;
-        let looks_at_labels =
-            limits.labels.is_some() || limits.label_name_length.is_some() || limits.label_value_length.is_some();
-        if self.relabeler.is_none() && !looks_at_labels {
+        if self.relabeler.is_none() && !limits.are_about_labels() {
             check_names(
                 labels.iter().map(|(name, value)| (&**name, &**value)),
                 self.settings.legacy_names,
@@ -129,6 +125,16 @@ fn labels_of<'s>(sample: &Sample<'s>) -> Result<Vec<Label<'s>>, SampleProblem> {
         labels.push((text(name)?, text(value)?));
     }
     Ok(labels)
+}
+
+/// A name that more than one label has.
+fn repeated<'l>(labels: &'l [Label<'_>]) -> Option<&'l str> {
+    let mut names: Vec<&str> = labels.iter().map(|(name, _)| &**name).collect();
+    names.sort_unstable();
+    let pairs = names.windows(2);
+    pairs
+        .filter_map(|pair| (pair.first() == pair.last()).then(|| pair.first().copied())?)
+        .next()
 }
 
 fn text(bytes: Cow<'_, [u8]>) -> Result<Cow<'_, str>, SampleProblem> {

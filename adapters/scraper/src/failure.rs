@@ -45,6 +45,9 @@ pub enum ScrapeFailure {
     /// A sample is not fit to be stored.
     #[error(transparent)]
     Sample(#[from] SampleProblem),
+    /// A fault of ours.
+    #[error("headcount panicked while it scraped this target; please report this")]
+    Panicked,
 }
 
 /// Why a sample is not fit to be stored, which makes the whole scrape fail.
@@ -143,6 +146,7 @@ impl ScrapeFailure {
                 SampleProblem::Labels { .. } | SampleProblem::NameLength { .. } | SampleProblem::ValueLength { .. },
             ) => "label_limit",
             Self::Sample(_) => "invalid_sample",
+            Self::Panicked => "panic",
         }
     }
 }

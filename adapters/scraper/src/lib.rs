@@ -26,11 +26,9 @@ mod scraper;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod url;
 
 pub use content_type::ContentTypeError;
 pub use failure::{SampleProblem, ScrapeFailure};
 pub use health::{Health, TargetHealth};
 pub use scraper::{Scraper, ScraperOptions, Targets};
 pub use settings::{NameEscaping, SampleLimits, ScrapeProtocol, ScrapeSettings, ScrapeTarget};
-pub use url::scrape_url;

@@ -1,5 +1,6 @@
 //! What is counted of scrapes, under Prometheus's names where it has some.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::{ScheduleCounts, Scrape};
@@ -66,7 +67,7 @@ pub(crate) fn show(metrics: &Metrics) {
 }
 
 /// Scrapes are begun.
-pub(crate) fn begun(metrics: &Metrics, scrapes: &[Scrape], before: ScheduleCounts, now: ScheduleCounts) {
+pub(crate) fn begun(metrics: &Metrics, scrapes: &[Scrape<Arc<str>>], before: ScheduleCounts, now: ScheduleCounts) {
     metrics.set(IN_FLIGHT, &[], now.in_flight as f64);
     metrics.add(SKIPPED, &[], now.skipped.saturating_sub(before.skipped) as f64);
     for scrape in scrapes {

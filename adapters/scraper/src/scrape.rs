@@ -10,7 +10,7 @@ use crate::content_type;
 use crate::exposition::{Exposition, Sample};
 use crate::failure::ScrapeFailure;
 use crate::request::request;
-use crate::settings::{ScrapeSettings, ScrapeTarget};
+use crate::settings::ScrapeSettings;
 
 /// What a scrape found.
 #[derive(Debug, PartialEq)]
@@ -30,16 +30,14 @@ impl Scraped {
     }
 }
 
-/// Scrapes a target.
+/// Scrapes a target at `url`. Its labels may be absent when nothing is checked that depends on them.
 pub(crate) async fn scrape(
     client: &dyn HttpClient,
     settings: &ScrapeSettings,
-    target: &ScrapeTarget,
+    url: &str,
+    labels: &[(String, String)],
     timeout: Duration,
 ) -> Scraped {
-    if let Some(refused) = &target.refused {
-        return Scraped::failed(ScrapeFailure::Refused(refused.clone()));
-    }
     let mut reading = Reading {
         settings,
         status: None,
@@ -47,12 +45,10 @@ pub(crate) async fn scrape(
         body_bytes: 0,
         samples: 0,
         exposition: None,
-        checks: Checks::new(settings, &target.labels),
+        checks: Checks::new(settings, labels),
         failure: None,
     };
-    let sent = client
-        .send_to(request(settings, &target.url, timeout), &mut reading)
-        .await;
+    let sent = client.send_to(request(settings, url, timeout), &mut reading).await;
     if let Some(status) = reading.status.filter(|status| *status != StatusCode::OK) {
         return Scraped {
             body_bytes: reading.body_bytes,
@@ -60,7 +56,7 @@ pub(crate) async fn scrape(
         };
     }
     if let Err(error) = sent {
-        let failure = ScrapeFailure::of_http(&error, &target.url, reading.status.is_some());
+        let failure = ScrapeFailure::of_http(&error, url, reading.status.is_some());
         return Scraped {
             body_bytes: reading.body_bytes,
             ..Scraped::failed(failure)

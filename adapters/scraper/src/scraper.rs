@@ -1,8 +1,9 @@
 //! Scrapes the targets of all jobs when they are due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
 use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_executor::Executor;
@@ -30,10 +31,13 @@ pub struct ScraperOptions {
     pub max_in_flight: Option<NonZeroUsize>,
 }
 
-/// Who knows the targets, and how they are reached.
+/// Who knows the targets.
 pub trait Targets: Send + Sync {
-    /// The target as it is now; `None` if it is gone.
-    fn find(&self, job: &str, id: TargetId) -> Option<ScrapeTarget>;
+    /// Gives those of these targets that are there as they are now, in any order.
+    fn find(&self, job: &str, ids: &[TargetId], found: &mut dyn FnMut(TargetId, ScrapeTarget));
+
+    /// Why no target of the job is asked, and all count as down: there are too many of them.
+    fn refused(&self, job: &str) -> Option<String>;
 }
 
 /// Scrapes targets. Cloning it clones a handle.
@@ -52,7 +56,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    schedule: Schedule,
+    /// With the targets' URLs.
+    schedule: Schedule<Arc<str>>,
     jobs: BTreeMap<Arc<str>, Job>,
 }
 
@@ -100,34 +105,39 @@ impl Scraper {
         self.0.with(|state| state.jobs = jobs);
     }
 
-    /// Takes changes of targets.
-    pub fn handle(&self, changes: impl IntoIterator<Item = (Arc<str>, PoolOutput)>) {
-        let pace = |job: &str, id| ScrapePace::from_labels(&self.0.targets.find(job, id)?.labels);
+    /// Takes changes of a job's targets.
+    pub fn handle(&self, job: &Arc<str>, changes: &[PoolOutput]) {
+        let ids: Vec<TargetId> = changes.iter().filter_map(new_target).collect();
+        let mut found = HashMap::with_capacity(ids.len());
         // Looked up before the lock is taken, which those who scrape wait for.
-        let changes: Vec<_> = changes
-            .into_iter()
-            .map(|(job, change)| match change {
-                PoolOutput::Stopped(_) => (None, job, change),
-                PoolOutput::Started(id) | PoolOutput::Relabelled { new: id, .. } => (pace(&job, id), job, change),
-            })
-            .collect();
+        self.0.targets.find(job, &ids, &mut |id, target| {
+            let pace = ScrapePace::from_labels(&target.labels);
+            found.extend(pace.map(|pace| (id, (pace, Arc::from(target.url)))));
+        });
         let now = self.0.env.clock.now();
         self.0.with(|state| {
-            for (pace, job, change) in changes {
-                match (change, pace) {
-                    (PoolOutput::Started(id), Some(pace)) => state.schedule.start(now, &job, id, pace),
-                    (PoolOutput::Relabelled { old, new }, Some(pace)) => {
-                        state.schedule.relabel(now, &job, old, new, pace);
+            for change in changes {
+                let known = new_target(change).and_then(|id| found.remove(&id));
+                match (*change, known) {
+                    (PoolOutput::Started(id), Some((pace, url))) => state.schedule.start(now, job, id, pace, url),
+                    (PoolOutput::Relabelled { old, new }, Some((pace, url))) => {
+                        state.schedule.relabel(now, job, (old, new), pace, url);
                     }
                     // One that is gone already is not started.
                     (PoolOutput::Started(_), None) => {}
                     (PoolOutput::Stopped(id) | PoolOutput::Relabelled { old: id, .. }, _) => {
-                        state.schedule.stop(&job, id)
+                        state.schedule.stop(job, id)
                     }
                 }
             }
         });
         self.0.changed.notify(usize::MAX);
+    }
+
+    /// Forgets all targets, because nobody knows any longer what changed among them. Those that
+    /// there are have to be told again.
+    pub fn forget_targets(&self) {
+        self.0.with(|state| state.schedule.clear());
     }
 
     /// What is known of a target; `None` if it is not there.
@@ -178,7 +188,7 @@ impl Shared {
     }
 
     /// What is due now, and when there is more.
-    fn due(&self) -> (Vec<Scrape>, Option<headcount_core::Instant>) {
+    fn due(&self) -> (Vec<Scrape<Arc<str>>>, Option<headcount_core::Instant>) {
         let now = self.env.clock.now();
         let (due, next, before, after) = self.with(|state| {
             let before = state.schedule.counts();
@@ -190,17 +200,25 @@ impl Shared {
     }
 }
 
+fn new_target(change: &PoolOutput) -> Option<TargetId> {
+    match change {
+        PoolOutput::Started(id) | PoolOutput::Relabelled { new: id, .. } => Some(*id),
+        PoolOutput::Stopped(_) => None,
+    }
+}
+
 /// Carries a scrape out and tells what came of it.
-async fn carry_out(shared: Arc<Shared>, due: Scrape) {
+async fn carry_out(shared: Arc<Shared>, due: Scrape<Arc<str>>) {
     let job = shared.with(|state| state.jobs.get(due.job()).cloned());
-    let target = shared.targets.find(due.job(), due.target());
-    let scraped = match (job, target) {
-        (Some(job), Some(target)) => match &job.client {
-            Ok(client) => Some(scrape(&**client, &job.settings, &target, due.pace().timeout()).await),
-            Err(error) => Some(Scraped::failed(ScrapeFailure::of_http(error, &target.url, false))),
-        },
+    let scraped = match job {
+        Some(job) => {
+            let scrape = AssertUnwindSafe(ask(&shared, &job, &due));
+            // Its place has to become free whatever happens.
+            let scraped = scrape.catch_unwind().await;
+            Some(scraped.unwrap_or_else(|_| Scraped::failed(ScrapeFailure::Panicked)))
+        }
         // It was stopped in this moment.
-        _ => None,
+        None => None,
     };
     let result = scraped
         .as_ref()
@@ -219,4 +237,20 @@ async fn carry_out(shared: Arc<Shared>, due: Scrape) {
         metrics::ended(&shared.env.metrics, &scraped, duration, counts);
     }
     shared.changed.notify(usize::MAX);
+}
+
+async fn ask(shared: &Shared, job: &Job, due: &Scrape<Arc<str>>) -> Scraped {
+    if let Some(refused) = shared.targets.refused(due.job()) {
+        return Scraped::failed(ScrapeFailure::Refused(refused));
+    }
+    let client = match &job.client {
+        Ok(client) => client,
+        Err(error) => return Scraped::failed(ScrapeFailure::of_http(error, due.what(), false)),
+    };
+    let mut labels = Vec::new();
+    if job.settings.wants_target_labels() {
+        let found = &mut |_, target: ScrapeTarget| labels = target.labels;
+        shared.targets.find(due.job(), &[due.target()], found);
+    }
+    scrape(&**client, &job.settings, due.what(), &labels, due.pace().timeout()).await
 }

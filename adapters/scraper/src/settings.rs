@@ -52,6 +52,13 @@ impl Default for ScrapeSettings {
     }
 }
 
+impl ScrapeSettings {
+    /// Whether what is checked of samples depends on their target's labels.
+    pub(crate) fn wants_target_labels(&self) -> bool {
+        !self.metric_relabeling.is_empty() || self.limits.are_about_labels()
+    }
+}
+
 /// Limits of a scrape's samples. Absent is not limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SampleLimits {
@@ -63,6 +70,12 @@ pub struct SampleLimits {
     pub label_name_length: Option<NonZeroU64>,
     /// `label_value_length_limit`, in bytes.
     pub label_value_length: Option<NonZeroU64>,
+}
+
+impl SampleLimits {
+    pub(crate) fn are_about_labels(&self) -> bool {
+        self.labels.is_some() || self.label_name_length.is_some() || self.label_value_length.is_some()
+    }
 }
 
 /// A format in which a target may answer.
@@ -96,10 +109,8 @@ pub enum NameEscaping {
 /// What is scraped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScrapeTarget {
-    /// The whole URL, as of [`scrape_url`](crate::scrape_url).
+    /// The whole URL.
     pub url: String,
     /// The target's final labels, sorted by name.
     pub labels: Vec<(String, String)>,
-    /// Why it is not asked at all, and counts as down: its job has too many targets.
-    pub refused: Option<String>,
 }

@@ -16,11 +16,24 @@ const TEXT: (&str, &str) = ("content-type", "text/plain; version=0.0.4");
 
 /// Targets that a test puts there.
 #[derive(Default)]
-struct Known(Mutex<BTreeMap<(String, TargetId), ScrapeTarget>>);
+struct Known {
+    targets: Mutex<BTreeMap<TargetId, ScrapeTarget>>,
+    refused: Mutex<Option<String>>,
+}
 
 impl Targets for Known {
-    fn find(&self, job: &str, id: TargetId) -> Option<ScrapeTarget> {
-        self.0.lock().unwrap().get(&(job.to_owned(), id)).cloned()
+    fn find(&self, job: &str, ids: &[TargetId], found: &mut dyn FnMut(TargetId, ScrapeTarget)) {
+        assert_eq!(job, JOB);
+        let targets = self.targets.lock().unwrap();
+        for id in ids {
+            if let Some(target) = targets.get(id) {
+                found(*id, target.clone());
+            }
+        }
+    }
+
+    fn refused(&self, _job: &str) -> Option<String> {
+        self.refused.lock().unwrap().clone()
     }
 }
 
@@ -62,23 +75,18 @@ impl Scene {
         let target = ScrapeTarget {
             url: format!("http://h:{number}/metrics"),
             labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-            refused: None,
         };
-        self.known
-            .0
-            .lock()
-            .unwrap()
-            .insert((JOB.to_owned(), id(number)), target);
+        self.known.targets.lock().unwrap().insert(id(number), target);
     }
 
     fn start(&self, number: u64, interval: &str) {
         self.put(number, interval);
-        self.scraper.handle([(JOB.into(), PoolOutput::Started(id(number)))]);
+        self.scraper.handle(&JOB.into(), &[PoolOutput::Started(id(number))]);
     }
 
     fn stop(&self, number: u64) {
-        self.known.0.lock().unwrap().remove(&(JOB.to_owned(), id(number)));
-        self.scraper.handle([(JOB.into(), PoolOutput::Stopped(id(number)))]);
+        self.known.targets.lock().unwrap().remove(&id(number));
+        self.scraper.handle(&JOB.into(), &[PoolOutput::Stopped(id(number))]);
     }
 
     fn pass(&mut self, seconds: u64) -> Vec<SentRequest> {
@@ -200,8 +208,7 @@ fn what_is_refused_is_not_asked() {
     let mut scene = Scene::plain();
     scene.start(1, "10s");
     let reason = "target_limit exceeded (number of targets: 2, limit: 1)";
-    let key = (JOB.to_owned(), id(1));
-    scene.known.0.lock().unwrap().get_mut(&key).unwrap().refused = Some(reason.to_owned());
+    *scene.known.refused.lock().unwrap() = Some(reason.to_owned());
     assert_eq!(scene.pass(20).len(), 0);
     assert_eq!(scene.health(1).last_error.as_deref(), Some(reason));
     assert_eq!(scene.counted("target_limit"), 2.0);
@@ -275,7 +282,7 @@ fn a_relabelled_target_keeps_its_health() {
     scene.pass(10);
     scene.put(2, "10s");
     let change = PoolOutput::Relabelled { old: id(1), new: id(2) };
-    scene.scraper.handle([(JOB.into(), change)]);
+    scene.scraper.handle(&JOB.into(), &[change]);
     assert_eq!(scene.scraper.health(JOB, id(1)), None);
     assert_eq!(scene.health(2).health, Health::Up);
 }

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::{Group, GroupChange, ProviderId, store};
+use crate::{Group, GroupChange, ProviderId, Targets, store};
 use entries::Entries;
 use evaluate::Evaluator;
 use fate::Entry;
@@ -250,6 +250,25 @@ impl TargetPool {
         let held = self.held(slot)?;
         let labels = held.group.targets().nth(index as usize)?;
         Some(self.view(slot, held, index, labels, *held.entries.as_slice().get(index as usize)?))
+    }
+
+    /// The targets that stand for these identities, in the order of their places. Each group is
+    /// gone through once, however many of them are in it.
+    pub fn find(&self, ids: impl IntoIterator<Item = TargetId>) -> impl Iterator<Item = TargetView<'_>> {
+        let mut places: Vec<(u32, u32)> = ids.into_iter().filter_map(|id| self.owners.get(id)).collect();
+        places.sort_unstable();
+        places.dedup();
+        let mut passed: Option<(u32, u32, Targets<'_>)> = None;
+        places.into_iter().filter_map(move |(slot, index)| {
+            let held = self.held(slot)?;
+            let (next, mut targets) = match passed.take() {
+                Some((its_slot, next, targets)) if its_slot == slot => (next, targets),
+                _ => (0, held.group.targets()),
+            };
+            let labels = targets.nth(index.checked_sub(next)? as usize)?;
+            passed = Some((slot, index.saturating_add(1), targets));
+            Some(self.view(slot, held, index, labels, *held.entries.as_slice().get(index as usize)?))
+        })
     }
 
     /// All targets with their fates, group by group, in an order that stays while groups stay.

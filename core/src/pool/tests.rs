@@ -694,3 +694,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_targets_are_found_in_one_go() {
+    let targets: Vec<Vec<(&str, &str)>> = ["a:1", "b:1", "c:1", "a:1", "d/"].map(address).into();
+    let mut pool = TargetPool::new(job(Vec::new()));
+    pool.put_group(PROVIDER, &group("s", &[("rack", "1")], &targets));
+    pool.put_group(PROVIDER, &group("t", &[("rack", "2")], &targets[..2]));
+    let mut ids: Vec<TargetId> = drain(&mut pool)
+        .into_iter()
+        .map(|output| match output {
+            PoolOutput::Started(id) => id,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let places = |ids: &[TargetId]| {
+        let found = pool.find(ids.iter().copied());
+        let mut places: Vec<_> = found.map(|view| (view.group.source().to_owned(), view.index)).collect();
+        places.sort();
+        places
+    };
+    let expected = [("s", 0), ("s", 1), ("s", 2), ("t", 0), ("t", 1)];
+    let expected = expected.map(|(source, index)| (source.to_owned(), index));
+    assert_eq!(places(&ids).len(), 5);
+    let sources = |places: Vec<(String, u32)>| places.into_iter().map(|(source, _)| source).collect::<Vec<_>>();
+    assert_eq!(sources(places(&ids)), sources(expected.to_vec()));
+    for id in &ids {
+        let one = pool.target(*id).unwrap();
+        assert_eq!(places(&[*id]), [(one.group.source().to_owned(), one.index)]);
+    }
+    ids.reverse();
+    ids.push(TargetId::from_number(0));
+    ids.push(ids[0]);
+    assert_eq!(places(&ids).len(), 5);
+}

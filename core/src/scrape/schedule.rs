@@ -30,6 +30,8 @@ pub struct ScheduleOptions {
 /// begins as soon as it may; of several such times only the latest is kept, the others are
 /// skipped. That is what the ticker does in Prometheus's scrape loop.
 ///
+/// `T` is what the driver has to know of a target to scrape it, such as its URL.
+///
 /// Every change costs the logarithm of the number of targets; waiting costs nothing.
 ///
 /// ```
@@ -48,21 +50,23 @@ pub struct ScheduleOptions {
 /// let mut schedule = Schedule::new(ScheduleOptions::default());
 /// let Some(PoolOutput::Started(id)) = pool.poll_output() else { panic!("one target is new") };
 /// let labels = pool.reader().labels(&pool.target(id).unwrap()).unwrap();
-/// schedule.start(Instant::ZERO, &job, id, ScrapePace::from_labels(&labels).unwrap());
+/// let url = "http://10.0.0.1:9100/metrics";
+/// schedule.start(Instant::ZERO, &job, id, ScrapePace::from_labels(&labels).unwrap(), url);
 ///
 /// let due = schedule.poll_timeout().unwrap();
 /// assert!(due <= Instant::ZERO + Duration::from_secs(60));
 /// let scrape = schedule.poll_scrape(due).unwrap();
+/// assert_eq!(*scrape.what(), url);
 /// // … the target is scraped, which takes 5 ms …
 /// let result = ScrapeResult { samples: 3, body_bytes: 100, error: None };
 /// schedule.finish(due + Duration::from_millis(5), scrape, result);
 /// assert!(schedule.status(&job, id).unwrap().last.unwrap().is_up());
 /// # Ok::<(), headcount_core::GroupError>(())
 /// ```
-#[derive(Debug, Default)]
-pub struct Schedule {
+#[derive(Debug)]
+pub struct Schedule<T = ()> {
     options: ScheduleOptions,
-    targets: Vec<Option<Target>>,
+    targets: Vec<Option<Target<T>>>,
     free: Vec<u32>,
     /// Slots, by job and identity.
     slots: HashTable<u32>,
@@ -77,7 +81,7 @@ pub struct Schedule {
 /// [`Schedule::finish`], also when its target is gone by then.
 #[derive(Debug)]
 #[must_use = "until it is finished, its target is not scraped again"]
-pub struct Scrape {
+pub struct Scrape<T = ()> {
     slot: u32,
     number: u64,
     job: Arc<str>,
@@ -85,10 +89,11 @@ pub struct Scrape {
     time: Instant,
     started: Instant,
     pace: ScrapePace,
+    what: T,
     since_last: Option<Duration>,
 }
 
-impl Scrape {
+impl<T> Scrape<T> {
     /// The target's job.
     pub fn job(&self) -> &Arc<str> {
         &self.job
@@ -102,6 +107,11 @@ impl Scrape {
     /// The time that it is for, in the target's place of its interval. Not after now.
     pub fn time(&self) -> Instant {
         self.time
+    }
+
+    /// What the driver has to know of the target.
+    pub fn what(&self) -> &T {
+        &self.what
     }
 
     /// When it began.
@@ -121,10 +131,11 @@ impl Scrape {
 }
 
 #[derive(Debug)]
-struct Target {
+struct Target<T> {
     job: Arc<str>,
     id: TargetId,
     pace: ScrapePace,
+    what: T,
     /// Where it stands in the queue, or will when its scrape is over.
     due: Instant,
     number: u64,
@@ -134,19 +145,30 @@ struct Target {
     last: Option<Box<LastScrape>>,
 }
 
-impl Schedule {
+impl<T: Clone> Default for Schedule<T> {
+    fn default() -> Self {
+        Self::new(ScheduleOptions::default())
+    }
+}
+
+impl<T: Clone> Schedule<T> {
     /// Without targets.
     pub fn new(options: ScheduleOptions) -> Self {
         Self {
             options,
-            ..Self::default()
+            targets: Vec::new(),
+            free: Vec::new(),
+            slots: HashTable::new(),
+            queue: BTreeMap::new(),
+            next_number: 0,
+            counts: ScheduleCounts::default(),
         }
     }
 
     /// A target is there from now on. If it was there before, only its pace changes.
-    pub fn start(&mut self, now: Instant, job: &Arc<str>, id: TargetId, pace: ScrapePace) {
+    pub fn start(&mut self, now: Instant, job: &Arc<str>, id: TargetId, pace: ScrapePace, what: T) {
         if let Some(slot) = self.slot(job, id) {
-            self.set_pace(now, slot, pace);
+            self.set(now, slot, pace, what);
             return;
         }
         let number = self.take_number();
@@ -154,6 +176,7 @@ impl Schedule {
             job: job.clone(),
             id,
             pace,
+            what,
             due: self.first_after(now, id, pace),
             number,
             running: None,
@@ -186,30 +209,46 @@ impl Schedule {
         }
     }
 
+    /// No target is there any longer.
+    pub fn clear(&mut self) {
+        self.targets.clear();
+        self.free.clear();
+        self.slots.clear();
+        self.queue.clear();
+        self.counts.targets = 0;
+    }
+
     /// A target is called otherwise from now on. It keeps its last scrape, and its place in the interval
     /// unless the interval is another.
     ///
     /// If `old` is not there, this is as [`start`](Self::start).
-    pub fn relabel(&mut self, now: Instant, job: &Arc<str>, old: TargetId, new: TargetId, pace: ScrapePace) {
+    pub fn relabel(
+        &mut self,
+        now: Instant,
+        job: &Arc<str>,
+        (old, new): (TargetId, TargetId),
+        pace: ScrapePace,
+        what: T,
+    ) {
         if old == new || self.slot(job, new).is_some() {
             if old != new {
                 self.stop(job, old);
             }
-            return self.start(now, job, new, pace);
+            return self.start(now, job, new, pace, what);
         }
         let Some(slot) = self.unindex(job, old) else {
-            return self.start(now, job, new, pace);
+            return self.start(now, job, new, pace, what);
         };
         if let Some(target) = self.target_mut(slot) {
             target.id = new;
         }
         self.index(slot, job, new);
-        self.set_pace(now, slot, pace);
+        self.set(now, slot, pace, what);
     }
 
     /// The next scrape that has to be begun now, the one that waits longest; `None` when none is
     /// due, or as many run as may.
-    pub fn poll_scrape(&mut self, now: Instant) -> Option<Scrape> {
+    pub fn poll_scrape(&mut self, now: Instant) -> Option<Scrape<T>> {
         if !self.may_begin() {
             return None;
         }
@@ -238,6 +277,7 @@ impl Schedule {
             time,
             started: now,
             pace: target.pace,
+            what: target.what.clone(),
             since_last: last_started.map(|last| now.saturating_duration_since(last)),
         })
     }
@@ -250,7 +290,7 @@ impl Schedule {
     }
 
     /// A scrape is over.
-    pub fn finish(&mut self, now: Instant, scrape: Scrape, result: ScrapeResult) {
+    pub fn finish(&mut self, now: Instant, scrape: Scrape<T>, result: ScrapeResult) {
         self.counts.in_flight = self.counts.in_flight.saturating_sub(1);
         let Some(target) = self.targets.get_mut(scrape.slot as usize).and_then(Option::as_mut) else {
             return;
@@ -316,7 +356,7 @@ impl Schedule {
         now + Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX))
     }
 
-    fn set_pace(&mut self, now: Instant, slot: u32, pace: ScrapePace) {
+    fn set(&mut self, now: Instant, slot: u32, pace: ScrapePace, what: T) {
         let Some(target) = self.targets.get(slot as usize).and_then(Option::as_ref) else {
             return;
         };
@@ -328,6 +368,7 @@ impl Schedule {
         };
         if let Some(target) = self.target_mut(slot) {
             target.pace = pace;
+            target.what = what;
             target.due = due;
         }
         if due != old && !is_running {
@@ -336,7 +377,7 @@ impl Schedule {
         }
     }
 
-    fn target_mut(&mut self, slot: u32) -> Option<&mut Target> {
+    fn target_mut(&mut self, slot: u32) -> Option<&mut Target<T>> {
         self.targets.get_mut(slot as usize)?.as_mut()
     }
 
@@ -360,7 +401,7 @@ impl Schedule {
     }
 }
 
-fn is_it<'a>(targets: &'a [Option<Target>], job: &'a str, id: TargetId) -> impl Fn(&u32) -> bool {
+fn is_it<'a, T>(targets: &'a [Option<Target<T>>], job: &'a str, id: TargetId) -> impl Fn(&u32) -> bool {
     move |slot| {
         let target = targets.get(*slot as usize).and_then(Option::as_ref);
         target.is_some_and(|target| target.id == id && *target.job == *job)

@@ -33,6 +33,7 @@ enum Operation {
     /// Finishes one of those that run.
     Finish(usize),
     Pass(u64),
+    Clear,
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
@@ -43,6 +44,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         (target.clone(), target, interval).prop_map(|(old, new, interval)| Operation::Relabel(old, new, interval)),
         any::<usize>().prop_map(Operation::Finish),
         (1_u64..15).prop_map(Operation::Pass),
+        Just(Operation::Clear),
     ];
     prop::collection::vec(operation, 1..60)
 }
@@ -151,7 +153,7 @@ proptest! {
             let due = |schedule: &Schedule, target| schedule.status("node", id(target)).unwrap().due.as_nanos();
             match operation {
                 Operation::Start(target, interval) => {
-                    schedule.start(at(now), &job, id(target), pace(interval));
+                    schedule.start(at(now), &job, id(target), pace(interval), ());
                     let is_new = model.targets.get(&target).is_none_or(|target| target.interval != interval);
                     model.start(target, interval, due(&schedule, target));
                     if is_new {
@@ -170,7 +172,7 @@ proptest! {
                 }
                 Operation::Relabel(old, new, interval) => {
                     let there = model.targets.contains_key(&new) && old != new;
-                    schedule.relabel(at(now), &job, id(old), id(new), pace(interval));
+                    schedule.relabel(at(now), &job, (id(old), id(new)), pace(interval), ());
                     model.relabel(old, new, interval, due(&schedule, new));
                     for (_, name) in running.iter_mut().filter(|(_, name)| *name == Some(old)) {
                         *name = (!there).then_some(new);
@@ -188,6 +190,11 @@ proptest! {
                     }
                 }
                 Operation::Finish(_) => {}
+                Operation::Clear => {
+                    schedule.clear();
+                    model.targets.clear();
+                    running.iter_mut().for_each(|(_, name)| *name = None);
+                }
                 Operation::Pass(time) => {
                     for _ in 0..time {
                         now += 1;
@@ -246,7 +253,7 @@ proptest! {
     ) {
         let mut schedule = Schedule::new(ScheduleOptions { seed, ..ScheduleOptions::default() });
         for (target, interval) in (0..).zip(&intervals) {
-            schedule.start(at(0), &job("node"), id(target), pace(*interval));
+            schedule.start(at(0), &job("node"), id(target), pace(*interval), ());
         }
         let end = 1_000 * rounds;
         let begun = run(&mut schedule, at(end));
@@ -273,7 +280,7 @@ fn seconds(targets: u64, seed: u64) -> Vec<u64> {
     let second = |target: u64| {
         // As a target's identity is: a hash.
         let target = id(crate::hash::stable(&target.to_le_bytes()));
-        schedule.start(at(0), &job("node"), target, pace(MINUTE));
+        schedule.start(at(0), &job("node"), target, pace(MINUTE), ());
         let due = schedule.status("node", target).unwrap().due.as_nanos();
         due % MINUTE / SECOND
     };
@@ -307,7 +314,7 @@ fn the_same_inputs_give_the_same_scrapes() {
     let run_it = || {
         let mut schedule = Schedule::new(ScheduleOptions::default());
         for target in 0..100 {
-            schedule.start(at(target), &job("node"), id(target), pace(60 + target % 3));
+            schedule.start(at(target), &job("node"), id(target), pace(60 + target % 3), ());
         }
         run(&mut schedule, at(1_000))
     };
@@ -319,10 +326,10 @@ fn the_same_inputs_give_the_same_scrapes() {
 #[test]
 fn a_target_keeps_its_place_and_its_last_scrape_when_it_is_relabelled() {
     let (mut schedule, job) = (Schedule::new(ScheduleOptions::default()), job("node"));
-    schedule.start(at(0), &job, id(1), pace(1_000));
+    schedule.start(at(0), &job, id(1), pace(1_000), ());
     let due = schedule.poll_timeout().unwrap();
     let scrape = schedule.poll_scrape(due).unwrap();
-    schedule.relabel(due, &job, id(1), id(2), pace(1_000));
+    schedule.relabel(due, &job, (id(1), id(2)), pace(1_000), ());
     let error = ScrapeResult {
         error: Some("refused".into()),
         ..ScrapeResult::default()
@@ -338,7 +345,7 @@ fn a_target_keeps_its_place_and_its_last_scrape_when_it_is_relabelled() {
     assert_eq!(status.due, due + Duration::from_nanos(1_000));
 
     let other_timeout = ScrapePace::new(Duration::from_nanos(1_000), Duration::from_nanos(9)).unwrap();
-    schedule.relabel(due, &job, id(2), id(3), other_timeout);
+    schedule.relabel(due, &job, (id(2), id(3)), other_timeout, ());
     let next = schedule.poll_timeout().unwrap();
     assert_eq!(next, due + Duration::from_nanos(1_000));
     let scrape = schedule.poll_scrape(next).unwrap();
@@ -351,7 +358,7 @@ fn a_target_keeps_its_place_and_its_last_scrape_when_it_is_relabelled() {
 fn jobs_have_targets_of_their_own() {
     let mut schedule = Schedule::new(ScheduleOptions::default());
     for name in ["a", "b"] {
-        schedule.start(at(0), &job(name), id(1), pace(10));
+        schedule.start(at(0), &job(name), id(1), pace(10), ());
     }
     assert_eq!(schedule.counts().targets, 2);
     schedule.stop("a", id(1));
@@ -366,8 +373,8 @@ fn an_interval_and_times_without_end_are_no_trouble() {
         ..ScheduleOptions::default()
     });
     let longest = ScrapePace::new(Duration::MAX, Duration::MAX).unwrap();
-    schedule.start(at(u64::MAX - 1), &job("node"), id(1), longest);
-    schedule.start(at(u64::MAX - 1), &job("node"), id(2), pace(1));
+    schedule.start(at(u64::MAX - 1), &job("node"), id(1), longest, ());
+    schedule.start(at(u64::MAX - 1), &job("node"), id(2), pace(1), ());
     assert_eq!(schedule.poll_timeout(), Some(at(u64::MAX)));
     let scrape = schedule.poll_scrape(at(u64::MAX)).unwrap();
     schedule.finish(at(0), scrape, ScrapeResult::default());

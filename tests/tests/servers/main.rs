@@ -7,6 +7,7 @@
 //! * `prometheus`, `promtool`: Prometheus takes what headcount serves and writes.
 //! * `nginx`, `tinyproxy`: lists behind TLS, passwords, certificates, redirects and proxies.
 //! * `http_backend`, `bad_input`: what breaks, and what goes on nevertheless.
+//! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `scale`: 20,000 hosts.
 //!
 //! The one rule: **nothing waits for luck.** A test waits for what it expects to see, with one
@@ -30,5 +31,6 @@ mod nginx;
 mod prometheus;
 mod promtool;
 mod scale;
+mod scraping;
 mod targets;
 mod tinyproxy;

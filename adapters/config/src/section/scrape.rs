@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling};
+use headcount_core::relabel::{NameValidation, Relabeling};
 use headcount_core::{JobOptions, TargetLimits};
 use headcount_discoverer::settings::{HttpClientSettings, SdConfig};
 
@@ -75,7 +75,7 @@ pub struct ScrapeConfig {
     /// `relabel_configs`.
     pub relabel_configs: Relabeling,
     /// `metric_relabel_configs`.
-    pub metric_relabel_configs: Vec<RelabelRule>,
+    pub metric_relabel_configs: Relabeling,
 }
 
 impl ScrapeConfig {
@@ -117,7 +117,7 @@ impl ScrapeConfig {
             client: HttpClientSettings::default(),
             sd,
             relabel_configs: Relabeling::default(),
-            metric_relabel_configs: Vec::new(),
+            metric_relabel_configs: Relabeling::default(),
         }
     }
 }
@@ -203,7 +203,7 @@ fn read(fields: &mut Fields<'_>, global: &Global, folder: &Path, names: &mut Job
     read_histograms(fields, &mut job, global);
     read_scraping(fields, &mut job, global, folder);
     job.relabel_configs = relabel.compile(job.name_validation);
-    job.metric_relabel_configs = metric_relabel.check(job.name_validation);
+    job.metric_relabel_configs = metric_relabel.compile(job.name_validation);
     job
 }
 

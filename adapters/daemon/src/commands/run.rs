@@ -15,7 +15,7 @@ use crate::output::{FileSd, Lists};
 use crate::plan::{Fingerprint, Plan, Source};
 use crate::reload::{self, Reloader};
 use crate::signals::{Asked, Asking};
-use crate::{discovery, executor, limits, logging, server, targets};
+use crate::{discovery, executor, limits, logging, scraping, server, targets};
 
 pub(super) fn run(options: RunOptions) -> anyhow::Result<ExitCode> {
     logging::start(options.log_level, options.log_format);
@@ -58,7 +58,11 @@ async fn daemon(
     let env = headcount_runtime::env(&runtime);
     let start = |name| discovery::start(&executor, &runtime, &env, name, options.throttle);
     let (scrape, notify) = (start("scrape"), start("notify"));
-    let targets = targets::start(&executor, scrape.clone())?;
+    let (changes, changed) = async_channel::unbounded();
+    let targets = targets::start(&executor, scrape.clone(), options.scrape.then_some(changes))?;
+    let scraping = options
+        .scrape
+        .then(|| scraping::start(&executor, &env, &targets, changed, &plan, options.max_scrapes));
     let now = env.clock.unix_time().as_secs_f64();
     let reloader = Reloader::new(source.clone(), fingerprint, plan, now);
     let app = App {
@@ -66,6 +70,7 @@ async fn daemon(
         env,
         scrape,
         targets,
+        scraping,
         notify,
         reloader,
         is_applied: AtomicBool::new(false),

@@ -11,7 +11,7 @@ use super::table::table;
 use crate::cli::SdFormat;
 use crate::discovery::sorted_groups;
 use crate::plan::Plan;
-use crate::targets::{Describer, Stale, relabelled_list};
+use crate::targets::{Describer, Healths, Stale, relabelled_list};
 
 /// What was found, worked out for the jobs that were asked for.
 pub(super) struct Found {
@@ -98,6 +98,8 @@ impl Found {
             pool,
             reader: &mut reader,
             stale: &stale,
+            // They are not scraped here.
+            healths: &Healths::default(),
         };
         let groups = sorted_groups(set).into_iter();
         let views = groups.flat_map(|(provider, stored)| pool.group_targets(provider.id(), stored.group().source()));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use headcount_core::{Fate, ProviderId, Snapshot, TargetLimit, TargetPool, TargetReader, TargetView};
 use serde::Serialize;
 
+use super::health::Healths;
 use super::url::scrape_url;
 use crate::discovery::{ADDRESS, Observation, Provider, write_labels, write_string};
 use crate::wall_clock::WallClock;
@@ -47,6 +48,8 @@ pub(crate) struct Describer<'a> {
     /// Of that pool.
     pub(crate) reader: &'a mut TargetReader,
     pub(crate) stale: &'a Stale,
+    /// What scrapes found, where they are made.
+    pub(crate) healths: &'a Healths,
 }
 
 /// What became of a target, and why.
@@ -83,7 +86,7 @@ impl<'a> Describer<'a> {
         write_all(out, &discovered);
         if matches!(view.fate, Fate::Active { .. } | Fate::OverLimit { .. }) {
             let labels = self.reader.labels(view).unwrap_or_default();
-            self.write_scraped(out, &labels);
+            self.write_scraped(out, view, &labels);
         } else {
             out.extend_from_slice(br#","scrapePool":"#);
             write_string(out, self.job);
@@ -104,7 +107,7 @@ impl<'a> Describer<'a> {
         out.push(b'}');
     }
 
-    fn write_scraped(&self, out: &mut Vec<u8>, labels: &Labels) {
+    fn write_scraped(&self, out: &mut Vec<u8>, view: &TargetView<'_>, labels: &Labels) {
         let label = |name: &str| {
             let label = labels.iter().find(|(other, _)| other == name);
             label.map_or("", |(_, value)| value.as_str())
@@ -119,8 +122,12 @@ impl<'a> Describer<'a> {
             out.extend_from_slice(format!(",\"{name}\":").as_bytes());
             write_string(out, &url);
         }
-        out.extend_from_slice(br#","lastError":"","lastScrape":"0001-01-01T00:00:00Z","lastScrapeDuration":0"#);
-        out.extend_from_slice(br#","health":"unknown","scrapeInterval":"#);
+        let id = match view.fate {
+            Fate::Active { id } | Fate::OverLimit { id, .. } => Some(id),
+            _ => None,
+        };
+        self.healths.write(out, self.job, id);
+        out.extend_from_slice(br#","scrapeInterval":"#);
         write_string(out, label("__scrape_interval__"));
         out.extend_from_slice(br#","scrapeTimeout":"#);
         write_string(out, label("__scrape_timeout__"));

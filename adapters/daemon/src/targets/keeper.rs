@@ -7,19 +7,26 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::Context;
+use async_channel::Sender;
 use futures_lite::FutureExt;
 use headcount_core::JobOptions;
 use smol::Executor;
 
-use super::{Counters, Published, State, Targets};
+use super::{Changes, Counters, Published, State, Targets};
 use crate::discovery::{List, Managed, View};
 
-/// Starts the thread that keeps the targets of what `managed` discovers. It ends with the manager.
-pub(crate) fn start(executor: &Arc<Executor<'static>>, managed: Arc<Managed>) -> anyhow::Result<Arc<Targets>> {
+/// Starts the thread that keeps the targets of what `managed` discovers, and tells `changes` what
+/// changes among them. It ends with the manager.
+pub(crate) fn start(
+    executor: &Arc<Executor<'static>>,
+    managed: Arc<Managed>,
+    changes: Option<Sender<Changes>>,
+) -> anyhow::Result<Arc<Targets>> {
     let targets = Arc::new(Targets::default());
     let mut keeper = Keeper {
         targets: targets.clone(),
         executor: executor.clone(),
+        changes,
         jobs: None,
     };
     thread::Builder::new()
@@ -32,6 +39,7 @@ pub(crate) fn start(executor: &Arc<Executor<'static>>, managed: Arc<Managed>) ->
 struct Keeper {
     targets: Arc<Targets>,
     executor: Arc<Executor<'static>>,
+    changes: Option<Sender<Changes>>,
     /// The jobs that are configured, and their configuration's number.
     jobs: Option<(u64, Vec<JobOptions>)>,
 }
@@ -75,27 +83,33 @@ impl Keeper {
     }
 
     fn take(&self, change: &Change) {
-        let begun = Instant::now();
+        let (begun, is_followed) = (Instant::now(), self.changes.is_some());
         let taken = catch_unwind(AssertUnwindSafe(|| {
-            self.targets.state.change(|state| state.take(change))
+            self.targets.state.change(|state| state.take(change, is_followed))
         }));
-        let changed = taken.unwrap_or_else(|_| {
+        let changes = taken.unwrap_or_else(|_| {
             tracing::error!("working out targets panicked; they are worked out anew, please report this");
             self.start_over(change)
         });
         let before = self.targets.published();
-        let mut next = self.targets.read(|state| published(state, &before, &changed));
+        let mut next = self.targets.read(|state| published(state, &before, &changes.jobs));
         next.counters.syncs += 1;
         next.counters.sync_time += begun.elapsed();
         let next = Arc::new(next);
         self.targets.published.store(next.clone());
         self.targets.news.notify(usize::MAX);
-        self.prepare(&next, &changed);
+        self.prepare(&next, &changes.jobs);
+        if let Some(sender) = &self.changes
+            && (changes.is_anew || !changes.outputs.is_empty())
+        {
+            // Nobody listens any more when the daemon stops.
+            sender.try_send(changes).ok();
+        }
     }
 
     /// Makes the whole state anew, because nobody knows what is in it. If that panics as well,
     /// there are no targets until something changes.
-    fn start_over(&self, change: &Change) -> BTreeSet<Arc<str>> {
+    fn start_over(&self, change: &Change) -> Changes {
         let change = Change {
             view: change.view.clone(),
             configuration: self.jobs.clone(),
@@ -103,7 +117,10 @@ impl Keeper {
         let made = catch_unwind(AssertUnwindSafe(|| {
             self.targets.state.change(|state| {
                 *state = State::default();
-                state.take(&change)
+                Changes {
+                    is_anew: true,
+                    ..state.take(&change, self.changes.is_some())
+                }
             })
         }));
         made.unwrap_or_else(|_| {
@@ -113,7 +130,11 @@ impl Keeper {
                     ..State::default()
                 };
             });
-            change.view.jobs.keys().cloned().collect()
+            Changes {
+                is_anew: true,
+                jobs: change.view.jobs.keys().cloned().collect(),
+                outputs: Vec::new(),
+            }
         })
     }
 
@@ -130,19 +151,24 @@ impl Keeper {
 }
 
 impl State {
-    /// Takes a change in, and says for which jobs there are other targets to scrape.
-    fn take(&mut self, change: &Change) -> BTreeSet<Arc<str>> {
+    /// Takes a change in, and says what differs among the targets to scrape.
+    fn take(&mut self, change: &Change, is_followed: bool) -> Changes {
         if let Some((number, jobs)) = &change.configuration {
             self.configuration = *number;
             self.pools.configure(jobs.iter().cloned());
         }
         self.pools.handle_snapshot(&change.view.snapshot);
         self.view = change.view.clone();
-        let mut changed = BTreeSet::new();
-        while let Some((job, _)) = self.pools.poll_output() {
-            changed.insert(job);
+        let mut changes = Changes::default();
+        while let Some((job, output)) = self.pools.poll_output() {
+            if !changes.jobs.contains(&job) {
+                changes.jobs.insert(job.clone());
+            }
+            if is_followed {
+                changes.outputs.push((job, output));
+            }
         }
-        changed
+        changes
     }
 }
 
@@ -180,6 +206,7 @@ pub(crate) fn targets_of(jobs: Vec<JobOptions>, view: View) -> Arc<Targets> {
     let keeper = Keeper {
         targets: Arc::new(Targets::default()),
         executor: Arc::new(Executor::new()),
+        changes: None,
         jobs: None,
     };
     keeper.take(&Change {
@@ -213,6 +240,7 @@ mod tests {
         let keeper = Keeper {
             targets: targets.clone(),
             executor: Arc::new(Executor::new()),
+            changes: None,
             jobs: None,
         };
         let take = |view: View, configuration| {

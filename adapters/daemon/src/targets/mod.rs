@@ -13,27 +13,30 @@
 
 mod alertmanagers;
 mod describe;
+mod health;
 mod keeper;
 mod list;
 mod sides;
 mod url;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use event_listener::{Event, EventListener};
-use headcount_core::{JobOptions, TargetPools};
+use headcount_core::{JobOptions, PoolOutput, TargetPools};
 
 use crate::discovery::{List, Offer, View};
 pub(crate) use alertmanagers::alertmanagers;
 pub(crate) use describe::{Describer, Stale};
+pub(crate) use health::Healths;
 pub(crate) use keeper::start;
 #[cfg(test)]
 pub(crate) use keeper::targets_of;
 pub(crate) use list::relabelled_list;
 use sides::Sides;
+pub(crate) use url::scrape_url;
 
 /// The targets of all jobs, and who wants to know when they change.
 #[derive(Debug, Default)]
@@ -55,6 +58,17 @@ pub(crate) struct State {
     pub(crate) view: Arc<View>,
     /// Counts up with each configuration.
     pub(crate) configuration: u64,
+}
+
+/// What changed among the targets that are scraped.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// What was said before does not count: these are all the targets there are.
+    pub(crate) is_anew: bool,
+    /// The jobs that have other targets now.
+    pub(crate) jobs: BTreeSet<Arc<str>>,
+    /// What came, went, and was relabelled, with its job, if anybody follows that.
+    pub(crate) outputs: Vec<(Arc<str>, PoolOutput)>,
 }
 
 /// What is told of a state besides its pools.

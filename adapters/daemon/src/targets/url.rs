@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use headcount_core::JobOptions;
 
 /// Where a target is scraped, by its labels in the end and its job's parameters.
-pub(super) fn scrape_url(job: &JobOptions, labels: &[(String, String)]) -> String {
+pub(crate) fn scrape_url(job: &JobOptions, labels: &[(String, String)]) -> String {
     let label = |name: &str| {
         let label = labels.iter().find(|(other, _)| other == name);
         label.map_or("", |(_, value)| value.as_str())

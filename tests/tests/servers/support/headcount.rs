@@ -109,6 +109,11 @@ impl Headcount {
         self.get(path).expect("an answer").text()
     }
 
+    /// What `/api/v1/targets` says.
+    pub(crate) fn api_targets(&self) -> Result<Value, String> {
+        self.get("/api/v1/targets")?.json()
+    }
+
     /// Posts to `/-/reload`.
     pub(crate) fn reload(&self) -> Answer {
         http::request(self.address, "POST", "/-/reload", "").expect("an answer")

@@ -115,6 +115,11 @@ impl Prometheus {
         http::request(self.address, "GET", path, "")
     }
 
+    /// What its API says at `path`.
+    pub(crate) fn json(&self, path: &str) -> Result<Value, String> {
+        http::request(self.address, "GET", path, "")?.json()
+    }
+
     /// Its targets.
     pub(crate) fn targets(&self) -> Result<Seen, String> {
         let answer = http::request(self.address, "GET", "/api/v1/targets", "")?.json()?;

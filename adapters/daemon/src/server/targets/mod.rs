@@ -27,6 +27,12 @@
 //! * `stale`: `null`, or, while its provider fails: `since` (when it last succeeded, as a Unix
 //!   timestamp; `null` for never) and `error`.
 //!
+//! With `--scrape`, active targets have Prometheus's `health`, `lastScrape`, `lastScrapeDuration` and
+//! `lastError` in truth, and besides:
+//!
+//! * `lastSamples`, `lastBodyBytes`: how many samples the last scrape read (of one that failed, those
+//!   before the error), and of how many bytes, without compression.
+//!
 //! Duplicate and invalid targets have `discoveredLabels`, `scrapePool` and the above; Prometheus
 //! tells of neither.
 //!
@@ -58,7 +64,7 @@ use http::Response;
 
 use super::respond::{self, Body};
 use crate::app::App;
-use crate::targets::Stale;
+use crate::targets::{Healths, Stale};
 pub(super) use alertmanagers::alertmanagers;
 pub(super) use pools::scrape_pools;
 use query::Query;
@@ -79,7 +85,9 @@ pub(super) async fn targets(app: &Arc<App>, query: &str) -> Response<Body> {
     let Ok(observation) = app.scrape.observe().await else {
         return respond::gone();
     };
-    let walk = Walk::new(app.targets.clone(), query, Stale::of(&observation, app.wall_clock()));
+    let clock = app.wall_clock();
+    let healths = Healths::of(app.scraping.as_ref(), clock);
+    let walk = Walk::new(app.targets.clone(), query, Stale::of(&observation, clock), healths);
     let (pieces, receiver) = async_channel::bounded(PIECES_AHEAD);
     let write = async move {
         // An error means that the client has gone.

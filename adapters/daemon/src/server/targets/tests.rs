@@ -23,7 +23,12 @@ fn node(settings: &str, groups: Vec<OwnedParts<'_>>) -> Arc<Targets> {
 }
 
 fn walk(targets: &Arc<Targets>, query: &str, stale: Stale) -> Walk {
-    Walk::new(targets.clone(), Query::parse(query).expect("a query"), stale)
+    Walk::new(
+        targets.clone(),
+        Query::parse(query).expect("a query"),
+        stale,
+        Healths::default(),
+    )
 }
 
 fn ask(targets: &Arc<Targets>, query: &str) -> Value {

@@ -8,7 +8,7 @@ use headcount_core::{Fate, TargetCursor, TargetPool, TargetPools, TargetReader, 
 use super::PIECE;
 use super::matching::is_wanted;
 use super::query::{Query, Section, State, Token};
-use crate::targets::{self, Describer, Stale, Targets};
+use crate::targets::{self, Describer, Healths, Stale, Targets};
 
 /// Targets that are looked at in one step, wanted or not.
 const LOOKED_AT: usize = 1_000;
@@ -18,6 +18,7 @@ pub(super) struct Walk {
     targets: Arc<Targets>,
     query: Query,
     stale: Stale,
+    healths: Healths,
     /// The jobs that were there when it began, sorted by name, of which some may go.
     jobs: Vec<Arc<str>>,
     /// Where it goes on; `None` when all lists are written.
@@ -52,7 +53,7 @@ enum Looked {
 }
 
 impl Walk {
-    pub(super) fn new(targets: Arc<Targets>, query: Query, stale: Stale) -> Self {
+    pub(super) fn new(targets: Arc<Targets>, query: Query, stale: Stale, healths: Healths) -> Self {
         let jobs = targets.read(|state| {
             let names = state.pools.pools().map(|(name, _)| name);
             let names = names.filter(|name| query.pool.as_ref().is_none_or(|pool| *pool == ***name));
@@ -86,6 +87,7 @@ impl Walk {
             targets,
             query,
             stale,
+            healths,
             jobs,
             place: Some(place),
             reader: None,
@@ -198,6 +200,7 @@ impl Walk {
                 pool,
                 reader: &mut reader,
                 stale: &self.stale,
+                healths: &self.healths,
             };
             describer.write(out, &view);
         }
