@@ -57,6 +57,9 @@ pub enum Happening {
         discoverer: DiscovererId,
         /// What goes wrong.
         kind: FaultKind,
+        /// How many others pass first, if there are several at this very instant.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        after: u32,
     },
     /// The configuration is applied again as it is.
     Reload,
@@ -127,4 +130,8 @@ pub enum Covered {
 
 fn always() -> Ratio {
     Ratio::ALWAYS
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

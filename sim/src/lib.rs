@@ -42,7 +42,8 @@
 //! * [`Truth`]: which hosts really are up.
 //!
 //! Inside: `plan` (a scenario written out), `generate` (draws inputs), `world` (truth, views,
-//! rendering), `engine` (the queue), `oracle` (who watches).
+//! rendering), `engine` (the queue of events, discoverers of every kind, the weather of faults),
+//! `oracle` (who watches), `simulation` (drives the manager).
 
 mod compare;
 mod dice;

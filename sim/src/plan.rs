@@ -34,6 +34,7 @@ pub(crate) struct DiscovererPlan {
 #[derive(Debug)]
 pub(crate) struct ViewPlan {
     pub(crate) backend: usize,
+    pub(crate) kind: BackendKind,
 }
 
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl Plan {
         let (broken, name) = (discoverers.broken, discoverers.known_as().to_owned());
         for number in 0..count {
             let service = ServiceId(number % services);
-            let first_view = self.views_of(backend, service, replicas);
+            let first_view = self.views_of(backend, kind, service, replicas);
             let id = DiscovererId(self.discoverers.len() as u32);
             self.discoverers.push(DiscovererPlan {
                 entry,
@@ -102,7 +103,7 @@ impl Plan {
     }
 
     /// The first of a backend's views of a service; makes them if nobody looked yet.
-    fn views_of(&mut self, backend: usize, service: ServiceId, replicas: u32) -> ViewId {
+    fn views_of(&mut self, backend: usize, kind: BackendKind, service: ServiceId, replicas: u32) -> ViewId {
         let known = self.services[service.place()].views.iter().copied();
         if let Some(first) = known
             .into_iter()
@@ -112,7 +113,7 @@ impl Plan {
         }
         let first = ViewId(self.views.len() as u32);
         for replica in 0..replicas {
-            self.views.push(ViewPlan { backend });
+            self.views.push(ViewPlan { backend, kind });
             self.services[service.place()].views.push(ViewId(first.0 + replica));
         }
         first

@@ -35,7 +35,7 @@ pub use operation::{COLLIDING_SOURCES, Operation, Pick, PlainConfig};
 pub use pair::{Pair, Step};
 pub use plain::{PlainGroup, PlainLabels, PlainStored, PlainUpdate};
 pub use snapshot::{PlainPool, PlainSnapshot};
-pub use window::Window;
+pub use window::{Window, Windows};
 pub use world::World;
 
 /// The model and the manager say different things.

@@ -25,9 +25,9 @@ impl Window {
     }
 }
 
-/// What a throttle has to remember.
+/// What a throttle has to remember, to say when something is due.
 #[derive(Debug, Clone)]
-pub(super) struct Windows {
+pub struct Windows {
     throttle: Throttle,
     origin: Instant,
     last_emission: Option<Instant>,
@@ -36,7 +36,8 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    pub(super) fn new(throttle: Throttle, origin: Instant) -> Self {
+    /// A throttle whose clock starts at `origin`.
+    pub fn new(throttle: Throttle, origin: Instant) -> Self {
         Self {
             throttle,
             origin,
@@ -46,7 +47,10 @@ impl Windows {
     }
 
     /// Something changed, and nothing was due: when is it?
-    pub(super) fn change(&mut self, now: Instant) -> Result<Window, Disagreement> {
+    ///
+    /// # Errors
+    /// That is later than [`Throttle::longest_wait`] promises (S08).
+    pub fn change(&mut self, now: Instant) -> Result<Window, Disagreement> {
         let window = match self.throttle {
             Throttle::Ticker { interval } => {
                 let tick = self.next_tick(interval, now);
@@ -66,7 +70,7 @@ impl Windows {
     }
 
     /// A snapshot was emitted.
-    pub(super) fn emission(&mut self, now: Instant) {
+    pub fn emission(&mut self, now: Instant) {
         self.last_emission = Some(now);
         if let Throttle::Backoff(backoff) = self.throttle {
             // The wait grows from `initial`, or from 100 ms if that is shorter, but not over `max`.

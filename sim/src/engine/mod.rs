@@ -1,3 +1,12 @@
-//! What makes a run go: the queue of events.
+//! What makes a run go: the queue of events, the world's part in them, and the weather.
 
+mod ask;
+mod discoverer;
+mod groups;
 pub(crate) mod queue;
+mod stream;
+pub(crate) mod weather;
+pub(crate) mod world;
+
+pub(crate) use discoverer::{Body, Report};
+pub(crate) use world::{Event, World};

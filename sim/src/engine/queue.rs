@@ -36,6 +36,11 @@ impl<E> EventQueue<E> {
         }
     }
 
+    /// Decides ties by another seed, for what is scheduled from now on.
+    pub(crate) fn shuffle(&mut self, order: u64) {
+        self.order = order;
+    }
+
     pub(crate) fn schedule(&mut self, at: Instant, event: E) {
         self.scheduled += 1;
         // A bijection of the count, so no two ties are equal.

@@ -1,32 +1,36 @@
 //! Where inputs come from: drawn while the run goes on, or read from a log.
 //!
-//! **Whatever is decided passes through here as an [`Input`]**, so a run whose inputs were
-//! recorded can be run again without the dice that drew them.
+//! **Whatever is decided passes through here as an [`Input`]** (or is a hit that the weather
+//! draws when a call is made), so a run whose inputs were recorded can be run again without the
+//! dice that drew them.
 
-pub(crate) mod churn;
+mod churn;
+mod faults;
+mod process;
 
-use std::collections::VecDeque;
+use core::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
 
 use headcount_core::Instant;
 
+use crate::dice::{Entity, Purpose};
 use crate::plan::Plan;
 use crate::world::truth::Truth;
-use crate::{Dice, Happening, Input, Span};
-
-use churn::ChurnDrawer;
+use crate::{Dice, DiscovererId, Happening, HostId, Input, Looks, Ratio, ServiceId, Span};
 
 /// Where inputs come from.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// The scenario's dice.
-    Drawn(Box<ChurnDrawer>),
+    Drawn(Box<Drawer>),
     /// A list, by time.
     Log(VecDeque<Input>),
 }
 
 impl Source {
-    pub(crate) fn drawn(plan: &Plan, dice: Dice) -> Self {
-        Self::Drawn(Box::new(ChurnDrawer::new(plan, dice)))
+    pub(crate) fn drawn(plan: &Arc<Plan>, dice: Dice) -> Self {
+        Self::Drawn(Box::new(Drawer::new(plan, dice)))
     }
 
     /// Inputs of one instant keep their order.
@@ -43,17 +47,134 @@ impl Source {
         }
     }
 
-    /// The inputs that take effect `now`.
-    pub(crate) fn take(&mut self, now: Instant, truth: &Truth, taken: &mut Vec<Input>) {
+    /// The next input that takes effect now or before.
+    pub(crate) fn next(&mut self, now: Instant, truth: &Truth) -> Option<Input> {
         match self {
             Self::Drawn(drawer) => {
+                let what = drawer.next(now, truth)?;
                 let at = Span::since_start(now);
-                drawer.draw(now, truth, &mut |what: Happening| taken.push(Input { at, what }));
+                Some(Input { at, what })
             }
             Self::Log(inputs) => {
-                let due = inputs.partition_point(|input| input.at.moment() <= now);
-                taken.extend(inputs.drain(..due));
+                let due = inputs.front().is_some_and(|input| input.at.moment() <= now);
+                if due { inputs.pop_front() } else { None }
             }
         }
+    }
+}
+
+/// The fleet as it is at the start.
+pub(crate) fn at_start(plan: &Plan) -> impl Iterator<Item = (HostId, Looks)> + use<'_> {
+    let hosts = &plan.scenario.hosts;
+    (0..hosts.count).map(|number| {
+        let looks = Looks {
+            service: ServiceId(number % hosts.services),
+            zone: number % hosts.zones,
+            address: number,
+            name: number,
+            release: 0,
+            labels: hosts.labels,
+        };
+        (HostId(number), looks)
+    })
+}
+
+/// Draws decisions, each with dice of its own: a host's for an entry of the scenario's churn, a
+/// discoverer's for an entry of its faults.
+#[derive(Debug, Clone)]
+pub(crate) struct Drawer {
+    plan: Arc<Plan>,
+    dice: Dice,
+    agenda: BinaryHeap<Reverse<(Instant, Task)>>,
+    /// Decisions of this instant that were drawn and not yet taken.
+    drawn: VecDeque<Happening>,
+}
+
+/// Something to be drawn at its time. The number counts how often that was done before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Task {
+    Churn {
+        entry: u16,
+        host: HostId,
+        step: u32,
+    },
+    Window {
+        entry: u16,
+        whose: Option<DiscovererId>,
+        step: u32,
+    },
+    Process {
+        entry: u16,
+        step: u32,
+    },
+    Calm,
+}
+
+impl Drawer {
+    fn new(plan: &Arc<Plan>, dice: Dice) -> Self {
+        let mut drawer = Self {
+            plan: plan.clone(),
+            dice,
+            agenda: BinaryHeap::new(),
+            drawn: VecDeque::new(),
+        };
+        drawer.plan_churn();
+        drawer.plan_faults();
+        drawer.plan_process();
+        if !plan.scenario.calm.is_zero() {
+            drawer
+                .agenda
+                .push(Reverse((plan.scenario.storm_ends().moment(), Task::Calm)));
+        }
+        drawer
+    }
+
+    fn next_at(&self) -> Option<Instant> {
+        self.agenda.peek().map(|Reverse((at, _))| *at)
+    }
+
+    fn next(&mut self, now: Instant, truth: &Truth) -> Option<Happening> {
+        loop {
+            if let Some(happening) = self.drawn.pop_front() {
+                return Some(happening);
+            }
+            let Reverse((at, task)) = self.agenda.peek().copied()?;
+            if at > now {
+                return None;
+            }
+            self.agenda.pop();
+            match task {
+                Task::Churn { entry, host, step } => self.draw_churn(at, entry, host, step, truth),
+                Task::Window { entry, whose, step } => self.draw_window(at, entry, whose, step),
+                Task::Process { entry, step } => self.draw_process(at, entry, step),
+                Task::Calm => {
+                    let broken = self.stay_broken();
+                    self.drawn.push_back(Happening::Calm { broken });
+                }
+            }
+        }
+    }
+
+    /// Plans something, unless the storm is over by then.
+    fn plan_at(&mut self, at: Instant, task: Task) {
+        if at < self.plan.scenario.storm_ends().moment() {
+            self.agenda.push(Reverse((at, task)));
+        }
+    }
+
+    fn chosen(&self, who: Entity, share: Ratio) -> bool {
+        share.is_always() || share.hit(self.dice.draw(who, Purpose::Choice, 0))
+    }
+
+    /// The time until something that happens each `mean` on average happens for the `count`th
+    /// time: anything up to twice that. The first time comes as if it had been going on for ever.
+    fn gap(&self, who: Entity, count: u32, mean: Span) -> Span {
+        let nanos = mean.as_nanos().saturating_mul(2);
+        let draw = |count: u64| self.dice.between(who, Purpose::Gap, count, 1, nanos);
+        Span::from_nanos(if count == 0 {
+            draw(0).min(draw(1))
+        } else {
+            draw(u64::from(count) + 1)
+        })
     }
 }

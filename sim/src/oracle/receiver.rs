@@ -6,22 +6,39 @@
 
 use std::collections::BTreeMap;
 
-use headcount_core::{GroupChange, Instant, Snapshot, Stored};
+use headcount_core::{GroupChange, Instant, PoolChange, Stored};
 
+use super::bounds::Bound;
+use super::{Broken, Verdict};
+use crate::engine::World;
 use crate::plan::Plan;
 use crate::world::render::{read_target, visible_version};
-use crate::world::truth::Truth;
-use crate::{BackendKind, DiscovererId, HostId, Span};
+use crate::{BackendKind, DiscovererId, HostId, Rule, Span};
 
 /// What the receiver knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Receiver {
     kinds: Vec<BackendKind>,
+    /// Whose targets follow the truth: a static list does not, nor what is out of reach for good.
+    follows: Vec<bool>,
+    bounds: Vec<Bound>,
+    /// Whose targets it should have.
+    running: Vec<bool>,
     /// By discoverer: the hosts that it shows, as of which version.
     known: Vec<BTreeMap<HostId, u32>>,
-    /// What differs from the truth, and since when.
-    open: BTreeMap<(DiscovererId, HostId), Instant>,
+    /// What differs from the truth.
+    open: BTreeMap<(DiscovererId, HostId), Open>,
     targets: u64,
+    /// Until when something kept everybody waiting.
+    disturbed: Instant,
+}
+
+/// Something that differs from the truth.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    since: Instant,
+    /// Whether that is because the truth changed; else because a discoverer started.
+    changed: bool,
 }
 
 /// What a snapshot told the receiver.
@@ -30,7 +47,7 @@ pub(crate) struct Told {
     pub(crate) learned: Vec<Learned>,
     pub(crate) groups: u64,
     pub(crate) bytes: u64,
-    pub(crate) targets: u64,
+    pub(crate) bytes_gone: u64,
 }
 
 /// A host that the receiver learned something about.
@@ -44,11 +61,22 @@ pub(crate) struct Learned {
 
 impl Receiver {
     pub(crate) fn new(plan: &Plan) -> Self {
+        let discoverers = &plan.discoverers;
         Self {
-            kinds: plan.discoverers.iter().map(|discoverer| discoverer.kind).collect(),
-            known: vec![BTreeMap::new(); plan.discoverers.len()],
+            kinds: discoverers.iter().map(|discoverer| discoverer.kind).collect(),
+            follows: discoverers
+                .iter()
+                .map(|discoverer| discoverer.kind != BackendKind::Static)
+                .collect(),
+            bounds: discoverers
+                .iter()
+                .map(|discoverer| Bound::new(plan, discoverer))
+                .collect(),
+            running: vec![false; discoverers.len()],
+            known: vec![BTreeMap::new(); discoverers.len()],
             open: BTreeMap::new(),
             targets: 0,
+            disturbed: Instant::ZERO,
         }
     }
 
@@ -57,31 +85,115 @@ impl Receiver {
         self.open.len() as u64
     }
 
-    /// The truth about a host changed just now.
-    pub(crate) fn truth_changed(&mut self, discoverer: DiscovererId, host: HostId, truth: &Truth) {
-        if self.should_know(discoverer, host, truth) == self.known[discoverer.place()].get(&host).copied() {
-            self.open.remove(&(discoverer, host));
-        } else {
-            self.open.entry((discoverer, host)).or_insert(truth.changed(host));
+    /// How many targets it has, each counted once for its provider.
+    pub(crate) fn targets(&self) -> u64 {
+        self.targets
+    }
+
+    /// How many targets it has of one discoverer.
+    pub(crate) fn known_of(&self, discoverer: DiscovererId) -> usize {
+        self.known[discoverer.place()].len()
+    }
+
+    /// How many targets it should have.
+    pub(crate) fn should_have(&self, world: &World) -> u64 {
+        let running = self
+            .running
+            .iter()
+            .zip(&world.plan.discoverers)
+            .filter(|(running, _)| **running);
+        running
+            .map(|(_, plan)| world.truth.hosts_of(plan.service).len() as u64)
+            .sum()
+    }
+
+    /// For how long a change of the truth has been on its way, at most.
+    pub(crate) fn oldest(&self, now: Instant) -> Span {
+        let changed = self.open.values().filter(|open| open.changed);
+        let oldest = changed.map(|open| open.since).min().unwrap_or(now);
+        Span::from_nanos(now.as_nanos() - oldest.as_nanos())
+    }
+
+    /// Something kept everybody waiting until now.
+    pub(crate) fn disturbed(&mut self, until: Instant) {
+        self.disturbed = self.disturbed.max(until);
+    }
+
+    /// The manager with all that it emitted is gone.
+    pub(crate) fn forget(&mut self) {
+        for (known, running) in self.known.iter_mut().zip(&mut self.running) {
+            known.clear();
+            *running = false;
+        }
+        self.open.clear();
+        self.targets = 0;
+    }
+
+    /// A discoverer was started or stopped, or is out of reach for good: what the receiver should
+    /// know is another.
+    pub(crate) fn runs(&mut self, world: &World, discoverer: DiscovererId, runs: bool) {
+        if core::mem::replace(&mut self.running[discoverer.place()], runs) == runs {
+            return;
+        }
+        let range = (discoverer, HostId(0))..=(discoverer, HostId(u32::MAX));
+        let stale: Vec<_> = self.open.range(range).map(|(key, _)| *key).collect();
+        for key in stale {
+            self.open.remove(&key);
+        }
+        let known: Vec<HostId> = self.known[discoverer.place()].keys().copied().collect();
+        let service = world.plan.discoverers[discoverer.place()].service;
+        for host in known.into_iter().chain(world.truth.hosts_of(service)) {
+            self.compare(world, discoverer, host, world.now, false);
         }
     }
 
-    /// A snapshot was handed over.
-    pub(crate) fn take(
+    /// A discoverer's backend is out of reach for good: nothing is expected of it any more.
+    pub(crate) fn give_up(&mut self, discoverer: DiscovererId) {
+        self.follows[discoverer.place()] = false;
+        self.open.retain(|(other, _), _| *other != discoverer);
+    }
+
+    /// The truth about a host changed just now.
+    pub(crate) fn truth_changed(&mut self, world: &World, host: HostId) {
+        let Some(looks) = world.truth.looks(host) else { return };
+        for discoverer in &world.plan.services[looks.service.place()].discoverers {
+            self.compare(world, *discoverer, host, world.now, true);
+        }
+    }
+
+    /// Opens or closes an entry; gives since when one was open that is now closed.
+    fn compare(
         &mut self,
-        newer: &Snapshot,
-        older: &Snapshot,
-        truth: &Truth,
-        providers: &[DiscovererId],
-        now: Instant,
-    ) -> Told {
+        world: &World,
+        id: DiscovererId,
+        host: HostId,
+        since: Instant,
+        changed: bool,
+    ) -> Option<Open> {
+        let kind = self.kinds[id.place()];
+        if !self.follows[id.place()] {
+            return None;
+        }
+        let right = if self.running[id.place()] {
+            world.truth.row(host).map(|row| visible_version(kind, &row))
+        } else {
+            None
+        };
+        if self.known[id.place()].get(&host).copied() == right {
+            return self.open.remove(&(id, host));
+        }
+        self.open.entry((id, host)).or_insert(Open { since, changed });
+        None
+    }
+
+    /// A snapshot was handed over that differs from the one before in this.
+    pub(crate) fn take(&mut self, world: &World, changes: &[(DiscovererId, PoolChange<'_>)]) -> Told {
         let mut told = Told::default();
-        let mut touched: Vec<(DiscovererId, HostId)> = Vec::new();
-        for pool in newer.diff(older).pools() {
-            let Some(&discoverer) = providers.get(pool.id().number() as usize) else {
-                continue;
-            };
-            let (mut gone, mut here) = (Vec::new(), Vec::new());
+        let (mut gone, mut here) = (Vec::new(), Vec::new());
+        for (discoverer, pool) in changes {
+            let discoverer = *discoverer;
+            gone.clear();
+            here.clear();
             for change in pool.groups() {
                 told.groups += 1;
                 let (old, new) = match change {
@@ -89,8 +201,9 @@ impl Receiver {
                     GroupChange::Removed(old) => (Some(old), None),
                     GroupChange::Changed { old, new } => (Some(old), Some(new)),
                 };
-                if let Some(old) = old {
-                    gone.extend(targets(old).filter_map(|target| target.0));
+                for (stamp, bytes) in old.into_iter().flat_map(targets) {
+                    gone.extend(stamp);
+                    told.bytes_gone += bytes;
                 }
                 for (stamp, bytes) in new.into_iter().flat_map(targets) {
                     here.extend(stamp);
@@ -99,47 +212,88 @@ impl Receiver {
             }
             let known = &mut self.known[discoverer.place()];
             let before = known.len() as u64;
-            for (host, version) in &gone {
+            gone.sort_unstable();
+            here.sort_unstable();
+            for (host, _) in &gone {
                 known.remove(host);
-                touched.push((discoverer, *host));
-                if here.contains(&(*host, *version)) {
-                    touched.pop();
-                }
             }
-            for (host, version) in here {
-                if !gone.contains(&(host, version)) {
-                    touched.push((discoverer, host));
-                }
-                known.insert(host, version);
-            }
+            known.extend(here.iter().copied());
             self.targets = self.targets + known.len() as u64 - before;
+            let mut touched: Vec<HostId> = gone
+                .iter()
+                .filter(|stamp| here.binary_search(stamp).is_err())
+                .chain(here.iter().filter(|stamp| gone.binary_search(stamp).is_err()))
+                .map(|(host, _)| *host)
+                .collect();
+            touched.sort_unstable();
+            touched.dedup();
+            for host in touched {
+                // What was right and no longer is did not change in truth.
+                let closed = self.compare(world, discoverer, host, world.now, false);
+                let since = closed.filter(|open| open.changed).map(|open| open.since);
+                told.learned.push(Learned {
+                    discoverer,
+                    host,
+                    version: self.known[discoverer.place()].get(&host).copied(),
+                    staleness: since.map(|since| Span::from_nanos(world.now.as_nanos() - since.as_nanos())),
+                });
+            }
         }
-        touched.sort_unstable();
-        touched.dedup();
-        for (discoverer, host) in touched {
-            let version = self.known[discoverer.place()].get(&host).copied();
-            let right = version == self.should_know(discoverer, host, truth);
-            let since = if right {
-                self.open.remove(&(discoverer, host))
-            } else {
-                self.open.entry((discoverer, host)).or_insert(truth.changed(host));
-                None
-            };
-            told.learned.push(Learned {
-                discoverer,
-                host,
-                version,
-                staleness: since.map(|since| Span::from_nanos(now.as_nanos() - since.as_nanos())),
-            });
-        }
-        told.targets = self.targets;
         told
     }
 
-    /// The version that the receiver has if it has the truth; none, if the host is gone.
-    fn should_know(&self, discoverer: DiscovererId, host: HostId, truth: &Truth) -> Option<u32> {
-        let row = truth.row(host)?;
-        Some(visible_version(self.kinds[discoverer.place()], &row))
+    /// Whether something is on its way for longer than it can be.
+    pub(crate) fn sweep(&self, world: &World, calm: bool) -> Verdict {
+        for ((discoverer, host), open) in &self.open {
+            let bound = self.bounds[discoverer.place()];
+            let clear = world.weather.clear_since(*discoverer).max(self.disturbed);
+            let usual = open.since.max(clear) + bound.usual.into();
+            let deep = world
+                .weather
+                .deep_since(*discoverer)
+                .map(|since| since + bound.deep.into());
+            if world.now <= usual.max(deep.unwrap_or(usual)) {
+                continue;
+            }
+            return Err(self.late(world, *discoverer, *host, *open, calm));
+        }
+        Ok(())
+    }
+
+    fn late(&self, world: &World, id: DiscovererId, host: HostId, open: Open, calm: bool) -> Box<Broken> {
+        let known = self.known[id.place()].get(&host);
+        let truth = world.truth.row(host).filter(|_| self.running[id.place()]);
+        let rule = match (calm, known, truth) {
+            (true, ..) => Rule::Converges,
+            (false, Some(_), None) => Rule::NoGhost,
+            (false, ..) => Rule::NoHole,
+        };
+        let discoverer = &world.discoverers[id.place()];
+        let word =
+            |version: Option<u32>| version.map_or("nothing of it".to_owned(), |version| format!("version {version}"));
+        let mut reason = format!(
+            "the receiver has {}, the truth is {} since {}, and {} is the longest that this can take; {} looks at {}",
+            word(known.copied()),
+            truth.map_or("that it is gone".to_owned(), |row| format!("version {}", row.version)),
+            Span::since_start(open.since),
+            self.bounds[id.place()].usual,
+            id,
+            world.plan.discoverers[id.place()].looks_at,
+        );
+        match &discoverer.last_failure {
+            Some(failure) => reason.push_str(&format!("; its last call failed: {failure}")),
+            None => reason.push_str("; its last call went well"),
+        }
+        if let Some(fault) = world.weather.last_fault(id) {
+            reason.push_str(&format!("; the last fault there was `{}`", fault.word()));
+        }
+        let shown = discoverer.held.get(&host).map(|row| row.version);
+        reason.push_str(&format!("; the discoverer has {}", word(shown)));
+        let broken = Broken::of(rule, reason).about(host.to_string());
+        match discoverer.provider {
+            Some(provider) => broken.by(provider),
+            None => broken,
+        }
     }
 }
 

@@ -65,15 +65,13 @@ pub enum Mark {
     WentBackInTime,
     /// A list was put together of pages from different moments.
     TornPages,
-    /// Two hosts had the same address, one after the other.
-    AddressReused,
     /// A call took longer than its caller waits.
     TimedOut,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::UpdateDelayed,
         Self::GhostSpoke,
         Self::UnchangedUpdate,
@@ -88,7 +86,29 @@ impl Mark {
         Self::WaitedInVain,
         Self::WentBackInTime,
         Self::TornPages,
-        Self::AddressReused,
         Self::TimedOut,
     ];
+}
+
+impl Mark {
+    /// The word for it, as scenarios write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::UpdateDelayed => "update_delayed",
+            Self::GhostSpoke => "ghost_spoke",
+            Self::UnchangedUpdate => "unchanged_update",
+            Self::EmptySaid => "empty_said",
+            Self::ProviderShared => "provider_shared",
+            Self::ProviderKept => "provider_kept",
+            Self::ConfigFailed => "config_failed",
+            Self::FailureKept => "failure_kept",
+            Self::QueueFull => "queue_full",
+            Self::Relisted => "relisted",
+            Self::Reconnected => "reconnected",
+            Self::WaitedInVain => "waited_in_vain",
+            Self::WentBackInTime => "went_back_in_time",
+            Self::TornPages => "torn_pages",
+            Self::TimedOut => "timed_out",
+        }
+    }
 }

@@ -3,6 +3,8 @@
 //! Each target carries a stamp, the label [`STAMP`], that says which host it shows as of which
 //! version, so that what the receiver has can be held against the truth.
 
+use core::fmt::Write as _;
+
 use headcount_core::{Batch, Encoder, Group, GroupError, LabelSet};
 
 use crate::world::truth::Row;
@@ -32,6 +34,14 @@ pub(crate) fn source_of(kind: BackendKind, host: HostId, row: &Row) -> u32 {
     }
 }
 
+/// Whether each host is in a group of its own, whose source is the host's number.
+pub(crate) const fn is_per_object(kind: BackendKind) -> bool {
+    matches!(
+        kind,
+        BackendKind::Kubernetes | BackendKind::Zookeeper | BackendKind::Push
+    )
+}
+
 /// The name of a source.
 pub(crate) fn source_name(kind: BackendKind, service: ServiceId, source: u32) -> String {
     format!("{}/{}/{source}", kind.word(), service.0)
@@ -47,21 +57,19 @@ pub(crate) fn visible_version(kind: BackendKind, row: &Row) -> u32 {
 }
 
 impl OwnEncoder {
-    /// Makes one group of the hosts that are in it.
+    /// Makes one group of the hosts that are in it, and says how many bytes its labels have.
     pub(crate) fn group<'a>(
         &mut self,
         kind: BackendKind,
         service: ServiceId,
         source: u32,
         rows: impl IntoIterator<Item = (&'a HostId, &'a Row)>,
-    ) -> Group {
+    ) -> (Group, u64) {
         let name = source_name(kind, service, source);
         let mut batch = self.0.batch();
         // Names and values are short, so nothing is ever left out.
-        match write(&mut batch, kind, service, &name, rows) {
-            Ok(()) => batch.finish().pop().unwrap_or_else(|| Group::empty(&name)),
-            Err(_) => Group::empty(&name),
-        }
+        let bytes = write(&mut batch, kind, service, &name, rows).unwrap_or(0);
+        (batch.finish().pop().unwrap_or_else(|| Group::empty(&name)), bytes)
     }
 }
 
@@ -71,37 +79,43 @@ fn write<'a>(
     service: ServiceId,
     name: &str,
     rows: impl IntoIterator<Item = (&'a HostId, &'a Row)>,
-) -> Result<(), GroupError> {
-    use core::fmt::Write as _;
-    let mut text = String::new();
-    let mut formatted = |arguments: core::fmt::Arguments<'_>| {
-        text.clear();
-        // Writing to a string can't fail.
-        let _ = text.write_fmt(arguments);
-        text.clone()
-    };
+) -> Result<u64, GroupError> {
+    let (mut text, mut bytes) = (String::new(), 0);
     batch.begin(name)?;
     if kind != BackendKind::Dns {
-        batch.group_label("__meta_sim_service", &formatted(format_args!("service-{}", service.0)))?;
+        put(&mut text, format_args!("service-{}", service.0));
+        batch.group_label("__meta_sim_service", &text)?;
     }
     for (host, row) in rows {
-        let [a, b, c, d] = row.looks.address.to_be_bytes();
+        let looks = &row.looks;
+        let [a, b, c, d] = looks.address.to_be_bytes();
         batch.begin_target()?;
-        batch.label("__address__", &formatted(format_args!("{a}.{b}.{c}.{d}:9100")))?;
-        batch.label(
-            STAMP,
-            &formatted(format_args!("{}.{}", host.0, visible_version(kind, row))),
-        )?;
+        let mut label = |name: &str, value: core::fmt::Arguments<'_>| {
+            put(&mut text, value);
+            bytes += (name.len() + text.len()) as u64;
+            batch.label(name, &text)
+        };
+        label("__address__", format_args!("{a}.{b}.{c}.{d}:9100"))?;
         if kind != BackendKind::Dns {
-            batch.label("__meta_sim_name", &formatted(format_args!("host-{}", row.looks.name)))?;
-            batch.label("__meta_sim_zone", &formatted(format_args!("zone-{}", row.looks.zone)))?;
-            batch.label("__meta_sim_release", &formatted(format_args!("r{}", row.looks.release)))?;
-            for number in 0..row.looks.labels {
-                batch.label(&formatted(format_args!("__meta_sim_label_{number}")), "on")?;
+            for number in 0..looks.labels {
+                label(&format!("__meta_sim_label_{number}"), format_args!("on"))?;
             }
+            label("__meta_sim_name", format_args!("host-{}", looks.name))?;
+            label("__meta_sim_release", format_args!("r{}", looks.release))?;
+        }
+        label(STAMP, format_args!("{}.{}", host.0, visible_version(kind, row)))?;
+        if kind != BackendKind::Dns {
+            label("__meta_sim_zone", format_args!("zone-{}", looks.zone))?;
         }
     }
-    batch.end()
+    batch.end()?;
+    Ok(bytes)
+}
+
+fn put(text: &mut String, value: core::fmt::Arguments<'_>) {
+    text.clear();
+    // Writing to a string can't fail.
+    let _ = text.write_fmt(value);
 }
 
 /// The host and its version that a target shows, if it carries a stamp, and how many bytes its

@@ -4,9 +4,11 @@
 //! **Each change of a row gives it a new version**, and whatever shows the row says which
 //! version it shows, so that it can always be told how old a picture is.
 
+use std::collections::BTreeSet;
+
 use headcount_core::Instant;
 
-use crate::{HostId, Looks};
+use crate::{HostId, Looks, ServiceId};
 
 /// The ground truth.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +20,8 @@ pub struct Truth {
     changed: Vec<Instant>,
     looks: Vec<Looks>,
     count_up: u64,
+    /// The hosts that are up, by service.
+    services: Vec<BTreeSet<HostId>>,
 }
 
 /// A host as it is or was: what backends show.
@@ -29,6 +33,18 @@ pub(crate) struct Row {
 }
 
 impl Truth {
+    pub(crate) fn new(services: usize) -> Self {
+        Self {
+            services: vec![BTreeSet::new(); services],
+            ..Self::default()
+        }
+    }
+
+    /// The hosts of a service that are up.
+    pub fn hosts_of(&self, service: ServiceId) -> impl ExactSizeIterator<Item = HostId> + '_ {
+        self.services[service.place()].iter().copied()
+    }
+
     /// How many rows there are, up or not.
     pub fn len(&self) -> usize {
         self.up.len()
@@ -95,7 +111,11 @@ impl Truth {
         if !was || self.looks[place].address != looks.address {
             self.incarnation[place] = self.version[place];
         }
+        if was && self.looks[place].service != looks.service {
+            self.services[self.looks[place].service.place()].remove(&host);
+        }
         self.count_up += u64::from(!was);
+        self.services[looks.service.place()].insert(host);
         self.up[place] = true;
         self.looks[place] = looks;
         self.changed[place] = now;
@@ -112,6 +132,7 @@ impl Truth {
         self.version[place] += 1;
         self.changed[place] = now;
         self.count_up -= 1;
+        self.services[self.looks[place].service.place()].remove(&host);
         true
     }
 }

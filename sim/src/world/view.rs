@@ -5,10 +5,14 @@
 //! and only if its rows do**, so whoever has seen a version knows without looking that nothing
 //! is new.
 
+use std::collections::{BTreeSet, VecDeque};
+
+use headcount_core::Instant;
 use imbl::OrdMap;
 
-use crate::HostId;
+use crate::plan::{Plan, ViewPlan};
 use crate::world::truth::Row;
+use crate::{DiscovererId, FaultKind, HostId, Span};
 
 pub(crate) type Rows = OrdMap<HostId, Row>;
 
@@ -17,16 +21,69 @@ pub(crate) type Rows = OrdMap<HostId, Row>;
 pub(crate) struct View {
     pub(crate) version: u64,
     pub(crate) rows: Rows,
+    /// Who hears of changes.
+    pub(crate) watchers: BTreeSet<DiscovererId>,
+    cached: Option<(Instant, u64, Rows)>,
+    /// What was shown since when, for answers from the past.
+    past: VecDeque<(Instant, u64, Rows)>,
+    /// How far back that has to reach.
+    remembers: Span,
 }
 
 impl View {
-    /// Shows a host as of `version`; says whether that is news.
-    pub(crate) fn show(&mut self, host: HostId, row: Option<Row>) -> bool {
-        let news = match row {
-            Some(row) => self.rows.insert(host, row) != Some(row),
-            None => self.rows.remove(&host).is_some(),
+    pub(crate) fn new(plan: &Plan, view: &ViewPlan) -> Self {
+        let faults = plan.scenario.faults.iter();
+        let backs = faults.filter_map(|fault| match fault.kind {
+            FaultKind::BackInTime { by } if fault.kind.applies_to(view.kind) => Some(by),
+            _ => None,
+        });
+        Self {
+            remembers: backs.max().unwrap_or(Span::ZERO),
+            ..Self::default()
+        }
+    }
+
+    /// Shows a host from now on; says whether that is news.
+    pub(crate) fn show(&mut self, now: Instant, host: HostId, row: Option<Row>) -> bool {
+        if self.rows.get(&host).copied() == row {
+            return false;
+        }
+        if !self.remembers.is_zero() {
+            let horizon = now.as_nanos().saturating_sub(self.remembers.as_nanos());
+            while self.past.get(1).is_some_and(|(since, ..)| since.as_nanos() <= horizon) {
+                self.past.pop_front();
+            }
+        }
+        match row {
+            Some(row) => self.rows.insert(host, row),
+            None => self.rows.remove(&host).map(Some).unwrap_or_default(),
         };
-        self.version += u64::from(news);
-        news
+        self.version += 1;
+        if !self.remembers.is_zero() {
+            self.past.push_back((now, self.version, self.rows.clone()));
+        }
+        true
+    }
+
+    /// What it answers now: what it shows, or what it did when it last looked.
+    pub(crate) fn answer(&mut self, now: Instant, cache: Span) -> (u64, Rows) {
+        if cache.is_zero() {
+            return (self.version, self.rows.clone());
+        }
+        let fresh = self.cached.as_ref().filter(|(since, ..)| *since + cache.into() > now);
+        let (_, version, rows) = match fresh {
+            Some(cached) => cached,
+            None => self.cached.insert((now, self.version, self.rows.clone())),
+        };
+        (*version, rows.clone())
+    }
+
+    /// What it showed then, or the earliest that it remembers.
+    pub(crate) fn as_of(&self, then: Instant) -> (u64, Rows) {
+        let shown = self.past.iter().rev().find(|(since, ..)| *since <= then);
+        match shown.or_else(|| self.past.front()) {
+            Some((_, version, rows)) => (*version, rows.clone()),
+            None => (self.version, self.rows.clone()),
+        }
     }
 }

@@ -1,0 +1,400 @@
+//! A discoverer asks its backend, and gets an answer of some sort.
+
+use headcount_core::{Failure, Instant, Update};
+
+use super::discoverer::{Body, Coming, Report};
+use super::weather::Occasion;
+use super::world::{Event, World};
+use crate::dice::{Entity, Purpose};
+use crate::scenario::{BackendKind, FaultKind, Mark, Phase};
+use crate::trace::TraceEvent;
+use crate::world::view::Rows;
+use crate::{DiscovererId, Span, ViewId};
+
+impl World {
+    /// Plans a discoverer's next turn; one that was planned before is void.
+    pub(crate) fn ask_at(&mut self, id: DiscovererId, at: Instant) {
+        let discoverer = &mut self.discoverers[id.place()];
+        discoverer.turn += 1;
+        let (life, turn) = (discoverer.life, discoverer.turn);
+        self.queue.schedule(at, Event::Ask { id, life, turn });
+    }
+
+    pub(crate) fn ask(&mut self, id: DiscovererId, turn: u32) {
+        if self.discoverers[id.place()].turn != turn {
+            return;
+        }
+        let plan = self.plan.clone();
+        let (mine, who) = (&plan.discoverers[id.place()], Entity::Discoverer(id.0));
+        let (backend, entry) = (
+            &plan.scenario.backends[mine.backend],
+            &plan.scenario.discoverers[mine.entry],
+        );
+        let discoverer = &mut self.discoverers[id.place()];
+        let call = discoverer.calls;
+        discoverer.calls += 1;
+        discoverer.asked_at = self.now;
+        let life = discoverer.life;
+        let resumes = mine.kind == BackendKind::Kubernetes && discoverer.held_at.is_some();
+        let view = self.replica(id, call);
+        self.meter.metrics.backend_calls += 1;
+        self.tell(|| TraceEvent::Call {
+            discoverer: id,
+            call,
+            view,
+        });
+
+        let met = self.meet(id, if resumes { Occasion::Resume } else { Occasion::Call });
+        let latency = self.dice.span(who, Purpose::Latency, call, backend.latency);
+        let coming = match met.map(|met| met.kind) {
+            None => self.serve(id, view, resumes),
+            Some(kind) => self.serve_badly(id, view, resumes, kind),
+        };
+        let pages = match &coming {
+            Coming::All { pages, .. } => u64::from(*pages),
+            _ => 1,
+        };
+        self.meter.metrics.backend_calls += pages - 1;
+        let mut arrives = self.now + latency.times(pages).into();
+        match met.map(|met| (met.kind, met.until)) {
+            Some((FaultKind::Drop | FaultKind::Partition | FaultKind::OneWay, _)) => {
+                arrives = self.now + entry.timeout.into();
+            }
+            Some((FaultKind::Clog, until)) => arrives = arrives.max(until),
+            Some((FaultKind::Delay { by }, _)) => {
+                arrives = arrives + self.dice.span(who, Purpose::Length, call, by).into();
+            }
+            Some((FaultKind::Drip { each }, _)) => {
+                let rows = self.views[view.place()].rows.len() as u64;
+                arrives = arrives + each.times(rows).into();
+            }
+            _ => {}
+        }
+        let gives_up = self.now + entry.timeout.times(pages).into();
+        let coming = if arrives > gives_up {
+            arrives = gives_up;
+            self.mark(Mark::TimedOut);
+            Coming::Trouble {
+                why: "the backend did not answer in time",
+                retry_after: None,
+            }
+        } else {
+            coming
+        };
+        if let Some(FaultKind::Duplicate { after }) = met.map(|met| met.kind) {
+            self.discoverers[id.place()].echo = match &coming {
+                Coming::All {
+                    view, version, rows, ..
+                } => Some((*view, *version, rows.clone())),
+                Coming::Changes { view, version, rows } => Some((*view, Some(*version), rows.clone())),
+                Coming::Unchanged | Coming::Trouble { .. } | Coming::Gap => None,
+            };
+            let again = arrives + self.dice.span(who, Purpose::Length, call, after).into();
+            self.queue.schedule(again, Event::Echo { id, life });
+        }
+        let parks = mine.kind == BackendKind::Consul && matches!(coming, Coming::Unchanged);
+        let subscribes = matches!(coming, Coming::All { .. } | Coming::Changes { .. } | Coming::Unchanged);
+        if parks {
+            self.watch(id, view);
+            self.discoverers[id.place()].parked = true;
+            let mut over = self.now + self.stretch(id, backend.wait).into();
+            if let Some(until) = met.map(|met| met.until).filter(|until| *until > self.now) {
+                over = over.min(until);
+            }
+            self.queue.schedule(over, Event::WaitOver { id, life, turn });
+            return;
+        }
+        let discoverer = &mut self.discoverers[id.place()];
+        discoverer.coming = Some(coming);
+        discoverer.last_delivery = arrives;
+        if subscribes && mine.kind.tells() && mine.kind != BackendKind::Consul {
+            self.connect(id, view);
+        }
+        self.queue.schedule(arrives, Event::Answer { id, life, turn });
+    }
+
+    /// The view that answers a discoverer's call: polls are spread over the replicas, connections
+    /// stay with one.
+    fn replica(&self, id: DiscovererId, call: u64) -> ViewId {
+        let mine = &self.plan.discoverers[id.place()];
+        let replicas = self.plan.scenario.backends[mine.backend].replicas;
+        if replicas == 1 {
+            return mine.first_view;
+        }
+        let discoverer = &self.discoverers[id.place()];
+        if let Some(view) = discoverer.watching.filter(|_| mine.kind.tells()) {
+            return view;
+        }
+        let counter = if mine.kind.polls() {
+            call
+        } else {
+            u64::from(discoverer.link)
+        };
+        let replica = self.dice.between(
+            Entity::Discoverer(id.0),
+            Purpose::Pick,
+            counter,
+            0,
+            u64::from(replicas) - 1,
+        );
+        ViewId(mine.first_view.0 + replica as u32)
+    }
+
+    /// What a backend in good health says.
+    fn serve(&mut self, id: DiscovererId, view: ViewId, resumes: bool) -> Coming {
+        let plan = self.plan.clone();
+        let mine = &plan.discoverers[id.place()];
+        let backend = &plan.scenario.backends[mine.backend];
+        // A cache stands before lists only: who is told of changes asks what tells of them.
+        let cache = if mine.kind.tells() { Span::ZERO } else { backend.cache };
+        let (version, rows) = self.views[view.place()].answer(self.now, cache);
+        let discoverer = &self.discoverers[id.place()];
+        if discoverer.held_at == Some((view, version)) && mine.kind != BackendKind::Push {
+            return Coming::Unchanged;
+        }
+        if resumes
+            && let Some((from, held)) = discoverer.held_at
+            && from == view
+        {
+            if version.saturating_sub(held) <= u64::from(backend.history) {
+                return Coming::Changes { view, version, rows };
+            }
+            self.mark(Mark::Relisted);
+        }
+        let pages = if backend.page == 0 {
+            1
+        } else {
+            (rows.len() as u32).div_ceil(backend.page).max(1)
+        };
+        let version = Some(version);
+        Coming::All {
+            view,
+            version,
+            rows,
+            pages,
+        }
+    }
+
+    /// What a backend says when this fault has it.
+    fn serve_badly(&mut self, id: DiscovererId, view: ViewId, resumes: bool, kind: FaultKind) -> Coming {
+        let all = |rows: Rows| Coming::All {
+            view,
+            version: None,
+            rows,
+            pages: 1,
+        };
+        let trouble = |why| Coming::Trouble { why, retry_after: None };
+        match kind {
+            FaultKind::Drop | FaultKind::Partition | FaultKind::OneWay => trouble("the backend did not answer in time"),
+            FaultKind::Reset => trouble("the connection was reset"),
+            FaultKind::Truncated => trouble("the answer ends in the middle"),
+            FaultKind::TornWrite => trouble("the file can't be read: it ends in the middle"),
+            FaultKind::Servfail => trouble("the server could not say (SERVFAIL)"),
+            FaultKind::TooManyRequests { retry_after } => Coming::Trouble {
+                why: "the server has had enough (429)",
+                retry_after: Some(retry_after),
+            },
+            FaultKind::RenameGap => Coming::Gap,
+            // Both mean that there are no records, and that this is so.
+            FaultKind::Empty | FaultKind::Nxdomain | FaultKind::NoData => all(Rows::new()),
+            FaultKind::PartialPage => {
+                let rows = &self.views[view.place()].rows;
+                let half = rows.len().div_ceil(2);
+                all(rows.iter().take(half).map(|(host, row)| (*host, *row)).collect())
+            }
+            FaultKind::BackInTime { by } => {
+                let then = Instant::from_nanos(self.now.as_nanos().saturating_sub(by.as_nanos()));
+                let (version, rows) = self.views[view.place()].as_of(then);
+                let held = self.discoverers[id.place()].held_at;
+                if held.is_some_and(|(from, held)| from == view && held > version) {
+                    self.mark(Mark::WentBackInTime);
+                }
+                all(rows)
+            }
+            FaultKind::Freeze if self.discoverers[id.place()].held_at.is_some() => Coming::Unchanged,
+            FaultKind::WatchTooOld => {
+                self.mark(Mark::Relisted);
+                self.serve(id, view, false)
+            }
+            FaultKind::IndexReset => {
+                // The index is not comparable with what it was: everything is read anew.
+                self.discoverers[id.place()].held_at = None;
+                self.serve(id, view, false)
+            }
+            FaultKind::LostDelete => match self.serve(id, view, resumes) {
+                Coming::Changes { view, version, rows } => {
+                    // What it holds and the backend no longer has stays.
+                    let rows = rows.union(self.discoverers[id.place()].held.clone());
+                    Coming::Changes { view, version, rows }
+                }
+                other => other,
+            },
+            _ => self.serve(id, view, resumes),
+        }
+    }
+
+    pub(crate) fn answer(&mut self, id: DiscovererId, turn: u32) {
+        if self.discoverers[id.place()].turn != turn {
+            return;
+        }
+        let plan = self.plan.clone();
+        let mine = &plan.discoverers[id.place()];
+        let discoverer = &mut self.discoverers[id.place()];
+        let call = discoverer.calls.saturating_sub(1);
+        let Some(coming) = discoverer.coming.take() else { return };
+        let (body, view_version) = match coming {
+            Coming::Unchanged => (
+                Body::Found(Update::unchanged()),
+                discoverer.held_at.map(|(_, version)| version),
+            ),
+            Coming::All {
+                view,
+                version,
+                rows,
+                pages,
+            } => {
+                let (version, rows) = if pages > 1 && mine.kind != BackendKind::Kubernetes {
+                    self.last_pages(id, view, version, rows)
+                } else {
+                    (version, rows)
+                };
+                let discoverer = &mut self.discoverers[id.place()];
+                let update = discoverer.take_all(mine, rows);
+                discoverer.held_at = version.map(|version| (view, version));
+                (Body::Found(update), version)
+            }
+            Coming::Changes { view, version, rows } => {
+                let update = discoverer.take_changes(mine, rows);
+                discoverer.held_at = Some((view, version));
+                (Body::Found(update), Some(version))
+            }
+            Coming::Trouble { why, retry_after } => {
+                self.failed(id, call, why, retry_after);
+                return;
+            }
+            Coming::Gap => {
+                let wait = self.stretch(id, plan.scenario.discoverers[mine.entry].retry.low());
+                self.ask_at(id, self.now + wait.into());
+                return;
+            }
+        };
+        let discoverer = &mut self.discoverers[id.place()];
+        discoverer.failures = 0;
+        discoverer.last_failure = None;
+        self.meter.metrics.backend_bytes += discoverer.bytes;
+        self.tell(|| TraceEvent::Answer {
+            discoverer: id,
+            call,
+            view_version,
+            failure: None,
+        });
+        self.report(id, body);
+        self.next_turn(id, call);
+    }
+
+    /// The last pages of a list are of a later moment than the first one.
+    fn last_pages(&mut self, id: DiscovererId, view: ViewId, version: Option<u64>, rows: Rows) -> (Option<u64>, Rows) {
+        let page = self.plan.scenario.backends[self.plan.discoverers[id.place()].backend].page as usize;
+        let now = &self.views[view.place()];
+        if Some(now.version) == version {
+            return (version, rows);
+        }
+        let Some(first_of_rest) = rows.keys().nth(page).copied() else {
+            return (version, rows);
+        };
+        let first = rows.iter().take(page).map(|(host, row)| (*host, *row));
+        let rest = now.rows.range(first_of_rest..).map(|(host, row)| (*host, *row));
+        let torn = first.chain(rest).collect();
+        self.mark(Mark::TornPages);
+        (None, torn)
+    }
+
+    pub(crate) fn echo(&mut self, id: DiscovererId) {
+        let plan = self.plan.clone();
+        let discoverer = &mut self.discoverers[id.place()];
+        let Some((view, version, rows)) = discoverer.echo.take() else {
+            return;
+        };
+        // The discoverer can't tell it from an answer to its last call.
+        let update = discoverer.take_all(&plan.discoverers[id.place()], rows);
+        discoverer.held_at = version.map(|version| (view, version));
+        self.weather.misled(self.now, id);
+        self.report(id, Body::Found(update));
+    }
+
+    fn failed(&mut self, id: DiscovererId, call: u64, why: &'static str, retry_after: Option<Span>) {
+        let plan = self.plan.clone();
+        let mine = &plan.discoverers[id.place()];
+        let retry = plan.scenario.discoverers[mine.entry].retry;
+        let discoverer = &mut self.discoverers[id.place()];
+        let doublings = discoverer.failures.min(32);
+        discoverer.failures += 1;
+        discoverer.last_failure = Some(why.into());
+        if !mine.kind.polls() {
+            // A connection that failed is made anew.
+            discoverer.link += 1;
+        }
+        self.unwatch(id);
+        self.meter.metrics.failures += 1;
+        self.tell(|| TraceEvent::Answer {
+            discoverer: id,
+            call,
+            view_version: None,
+            failure: Some(why.to_owned()),
+        });
+        let description = &mine.looks_at;
+        self.report(
+            id,
+            Body::Failed(Failure::new(format!("asking for {description}: {why}"))),
+        );
+        let wait = retry_after.unwrap_or_else(|| retry.low().times(1 << doublings).min(retry.high()));
+        let wait = self.stretch(id, wait);
+        self.ask_at(id, self.now + wait.into());
+    }
+
+    /// Plans what comes after an answer.
+    fn next_turn(&mut self, id: DiscovererId, call: u64) {
+        let plan = self.plan.clone();
+        let mine = &plan.discoverers[id.place()];
+        let entry = &plan.scenario.discoverers[mine.entry];
+        let wait = match mine.kind {
+            BackendKind::Dns | BackendKind::Http | BackendKind::File => {
+                // As the production refresh loop does: the second time after half to a whole
+                // interval, the others after 90 % to 100 % of one, from start to start.
+                let nanos = entry.refresh.as_nanos();
+                let least = if call == 0 { nanos / 2 } else { nanos / 10 * 9 };
+                match entry.phase {
+                    Phase::Spread => {
+                        let who = Entity::Discoverer(id.0);
+                        Span::from_nanos(self.dice.between(who, Purpose::Phase, call, least, nanos))
+                    }
+                    Phase::Together => entry.refresh,
+                }
+            }
+            BackendKind::Consul => Span::ZERO,
+            BackendKind::Zookeeper if self.discoverers[id.place()].again => Span::ZERO,
+            BackendKind::Static | BackendKind::Kubernetes | BackendKind::Zookeeper | BackendKind::Push => return,
+        };
+        let discoverer = &mut self.discoverers[id.place()];
+        let asked_at = discoverer.asked_at;
+        let wait = if core::mem::replace(&mut discoverer.again, false) {
+            Span::ZERO
+        } else {
+            wait
+        };
+        let at = (asked_at + self.stretch(id, wait).into()).max(self.now);
+        self.ask_at(id, at);
+    }
+
+    pub(crate) fn report(&mut self, id: DiscovererId, body: Body) {
+        let Some(provider) = self.discoverers[id.place()].provider else {
+            return;
+        };
+        self.fold(u64::from(id.0) << 32 | provider.number());
+        self.outbox.push_back(Report {
+            provider,
+            discoverer: id,
+            body,
+        });
+    }
+}

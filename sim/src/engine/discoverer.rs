@@ -1,0 +1,119 @@
+//! One discoverer: a row of state, which the other parts of the engine drive.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use headcount_core::{Failure, Group, Instant, ProviderId, Update};
+use imbl::OrdMap;
+
+use crate::world::render::OwnEncoder;
+use crate::world::truth::Row;
+use crate::world::view::Rows;
+use crate::{DiscovererId, HostId, Span, ViewId};
+
+/// One discoverer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Discoverer {
+    /// Counts its lives: what belongs to an earlier one is void.
+    pub(crate) life: u32,
+    /// Counts the turns of its loop: a turn that was planned and came sooner is void.
+    pub(crate) turn: u32,
+    /// Counts its connections: what belongs to an earlier one is void.
+    pub(crate) link: u32,
+    /// As whom it reports; none while it is not running.
+    pub(crate) provider: Option<ProviderId>,
+    pub(crate) calls: u64,
+    pub(crate) asked_at: Instant,
+    /// What it has heard of, and from where as of which version; no version, if it can't tell.
+    pub(crate) held: Rows,
+    pub(crate) held_at: Option<(ViewId, u64)>,
+    /// Its groups, by source, with the bytes of their labels.
+    pub(crate) groups: OrdMap<u32, (Group, u64)>,
+    pub(crate) bytes: u64,
+    pub(crate) encoder: OwnEncoder,
+    /// Calls that failed since one succeeded.
+    pub(crate) failures: u32,
+    pub(crate) last_failure: Option<Arc<str>>,
+    /// The answer on its way.
+    pub(crate) coming: Option<Coming>,
+    /// The same answer once more.
+    pub(crate) echo: Option<(ViewId, Option<u64>, Rows)>,
+    /// Whose changes it is told of.
+    pub(crate) watching: Option<ViewId>,
+    /// Whether it waits in a blocking query.
+    pub(crate) parked: bool,
+    /// Whether a notification is on its way.
+    pub(crate) notified: bool,
+    /// Whether one arrived while an answer was on its way, which may show what was before.
+    pub(crate) again: bool,
+    /// Events of its stream on their way.
+    pub(crate) inbox: VecDeque<News>,
+    pub(crate) last_delivery: Instant,
+    /// Whether it waits for room in the queue.
+    pub(crate) blocked: bool,
+    /// Whether it was to do something meanwhile.
+    pub(crate) waiting: Vec<super::Event>,
+}
+
+/// An answer on its way.
+#[derive(Debug, Clone)]
+pub(crate) enum Coming {
+    /// Nothing new.
+    Unchanged,
+    /// Everything there is.
+    All {
+        view: ViewId,
+        /// None, if what is shown is of no one version.
+        version: Option<u64>,
+        rows: Rows,
+        pages: u32,
+    },
+    /// What changed since it last heard.
+    Changes { view: ViewId, version: u64, rows: Rows },
+    /// It failed.
+    Trouble {
+        why: &'static str,
+        /// When to come back, if that was said.
+        retry_after: Option<Span>,
+    },
+    /// The file was not there: look again before believing it.
+    Gap,
+}
+
+/// An event of a stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct News {
+    pub(crate) view: ViewId,
+    pub(crate) view_version: u64,
+    pub(crate) host: HostId,
+    pub(crate) row: Option<Row>,
+    /// The host's version, also when it is gone.
+    pub(crate) version: u32,
+}
+
+/// What a discoverer tells the manager.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) provider: ProviderId,
+    pub(crate) discoverer: DiscovererId,
+    pub(crate) body: Body,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Found(Update),
+    Failed(Failure),
+}
+
+impl Discoverer {
+    /// A new life, under this provider or under none.
+    pub(crate) fn reborn(&self, provider: Option<ProviderId>) -> Self {
+        Self {
+            life: self.life + 1,
+            // Noise is drawn by the number of the call, which goes on.
+            calls: self.calls,
+            provider,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The world: truth, backends and discoverers under one clock. It knows no manager: what
+//! discoverers say lands in an outbox.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use headcount_core::{Instant, ProviderId, Update};
+
+use super::discoverer::{Body, Coming, Discoverer, Report};
+use super::queue::EventQueue;
+use super::weather::{Met, Occasion, Weather};
+use crate::dice::{Entity, Purpose, mix};
+use crate::generate::at_start;
+use crate::metrics::Histogram;
+use crate::outcome::Metrics;
+use crate::plan::Plan;
+use crate::scenario::{BackendKind, FaultKind, Mark};
+use crate::trace::{Trace, TraceEvent};
+use crate::world::truth::Truth;
+use crate::world::view::View;
+use crate::{Dice, DiscovererId, Happening, HostId, Input, Span, ViewId};
+
+/// The world of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) dice: Dice,
+    pub(crate) now: Instant,
+    pub(crate) queue: EventQueue<Event>,
+    pub(crate) truth: Truth,
+    pub(crate) views: Vec<View>,
+    pub(crate) discoverers: Vec<Discoverer>,
+    pub(crate) weather: Weather,
+    pub(crate) outbox: VecDeque<Report>,
+    /// What stopped discoverers still had on their way.
+    pub(crate) ghosts: Vec<Option<(ProviderId, DiscovererId, Update)>>,
+    pub(crate) meter: Meter,
+    pub(crate) trace: Trace,
+    pub(crate) marks: [u64; Mark::ALL.len()],
+    /// Folds in everything that happens: equal runs have equal hashes.
+    pub(crate) hash: u64,
+}
+
+/// Figures that grow while the run goes on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Meter {
+    pub(crate) staleness: Histogram,
+    pub(crate) metrics: Metrics,
+    pub(crate) events: u64,
+}
+
+/// What will happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A discoverer asks.
+    Ask { id: DiscovererId, life: u32, turn: u32 },
+    /// Its answer arrives.
+    Answer { id: DiscovererId, life: u32, turn: u32 },
+    /// Its answer arrives once more.
+    Echo { id: DiscovererId, life: u32 },
+    /// The first event of its inbox arrives.
+    Deliver { id: DiscovererId, life: u32, link: u32 },
+    /// It is told that there is something to be asked for.
+    Notify { id: DiscovererId, life: u32, link: u32 },
+    /// Its watch, stream or session ends.
+    LinkEnds { id: DiscovererId, life: u32, link: u32 },
+    /// Its blocking query has waited long enough.
+    WaitOver { id: DiscovererId, life: u32, turn: u32 },
+    /// A replica shows a host as it is by then.
+    Show { view: ViewId, host: HostId },
+    /// A fault's window shuts.
+    WindowShuts { window: u32 },
+    /// A stopped discoverer's last words arrive.
+    GhostSpeaks { slot: u32 },
+    /// The receiver can take another snapshot.
+    ReceiverReady { life: u32 },
+    /// The manager's task is done with a report.
+    QueueDone { life: u32 },
+    /// The oracles look at what is late.
+    Sweep,
+}
+
+impl World {
+    pub(crate) fn new(plan: Arc<Plan>, dice: Dice, draws_hits: bool) -> Self {
+        let mut world = Self {
+            dice,
+            now: Instant::ZERO,
+            queue: EventQueue::new(dice.draw(Entity::Run, Purpose::Order, 0)),
+            truth: Truth::new(plan.services.len()),
+            views: plan.views.iter().map(|view| View::new(&plan, view)).collect(),
+            discoverers: vec![Discoverer::default(); plan.discoverers.len()],
+            weather: Weather::new(&plan, dice, draws_hits),
+            outbox: VecDeque::new(),
+            ghosts: Vec::new(),
+            meter: Meter::default(),
+            trace: Trace::default(),
+            marks: [0; Mark::ALL.len()],
+            hash: mix(dice.seed()),
+            plan: plan.clone(),
+        };
+        for (host, looks) in at_start(&plan) {
+            world.truth.up(Instant::ZERO, host, looks);
+            let row = world.truth.row(host);
+            for view in &plan.services[looks.service.place()].views {
+                world.views[view.place()].show(Instant::ZERO, host, row);
+            }
+        }
+        world
+    }
+
+    pub(crate) fn at(&self) -> Span {
+        Span::since_start(self.now)
+    }
+
+    pub(crate) fn tell(&mut self, event: impl FnOnce() -> TraceEvent) {
+        self.trace.tell(Span::since_start(self.now), event);
+    }
+
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        let count = &mut self.marks[mark as usize];
+        *count += 1;
+        if *count == 1 {
+            self.tell(|| TraceEvent::Mark { mark });
+        }
+    }
+
+    /// Folds what happens into the run's hash.
+    pub(crate) fn fold(&mut self, what: u64) {
+        self.hash = mix(self.hash ^ self.now.as_nanos().rotate_left(20) ^ what);
+    }
+
+    /// Does what the world has to do for an event. Events of the manager are not the world's.
+    pub(crate) fn handle(&mut self, event: Event) {
+        if let Some((id, life)) = event.whose() {
+            let discoverer = &mut self.discoverers[id.place()];
+            if discoverer.life != life || discoverer.provider.is_none() {
+                return;
+            }
+            if discoverer.blocked {
+                discoverer.waiting.push(event);
+                return;
+            }
+            if !self.weather.is_clear(id)
+                && let Some(until) = self.weather.paused(id)
+            {
+                self.queue.schedule(until.max(self.now), event);
+                return;
+            }
+        }
+        match event {
+            Event::Ask { id, turn, .. } => self.ask(id, turn),
+            Event::Answer { id, turn, .. } => self.answer(id, turn),
+            Event::Echo { id, .. } => self.echo(id),
+            Event::Deliver { id, link, .. } => self.deliver(id, link),
+            Event::Notify { id, link, .. } => self.notified(id, link),
+            Event::LinkEnds { id, link, .. } => self.link_ends(id, link),
+            Event::WaitOver { id, turn, .. } => self.wait_over(id, turn),
+            Event::Show { view, host } => self.show(view, host),
+            Event::WindowShuts { window } => self.shut(window),
+            Event::GhostSpeaks { slot } => self.ghost_speaks(slot),
+            Event::ReceiverReady { .. } | Event::QueueDone { .. } | Event::Sweep => {}
+        }
+    }
+
+    /// The truth about a host changed: those who show it will, each in its time.
+    pub(crate) fn changed(&mut self, host: HostId) {
+        let (version, up) = (self.truth.version(host), self.truth.is_up(host));
+        self.fold(u64::from(host.0) << 32 | u64::from(version));
+        self.tell(|| TraceEvent::Truth { host, version, up });
+        let Some(looks) = self.truth.looks(host).copied() else {
+            return;
+        };
+        let plan = self.plan.clone();
+        let Some(service) = plan.services.get(looks.service.place()) else {
+            return;
+        };
+        for view in &service.views {
+            if plan.views[view.place()].kind == BackendKind::Static {
+                continue;
+            }
+            let backend = &plan.scenario.backends[plan.views[view.place()].backend];
+            let draw = u64::from(host.0) << 32 | u64::from(version);
+            let delay = self
+                .dice
+                .span(Entity::View(view.0), Purpose::Propagation, draw, backend.delay);
+            if delay.is_zero() {
+                self.show(*view, host);
+            } else {
+                self.queue
+                    .schedule(self.now + delay.into(), Event::Show { view: *view, host });
+            }
+        }
+    }
+
+    fn show(&mut self, view: ViewId, host: HostId) {
+        let (row, version) = (self.truth.row(host), self.truth.version(host));
+        let shown = &mut self.views[view.place()];
+        if !shown.show(self.now, host, row) {
+            return;
+        }
+        let view_version = shown.version;
+        self.tell(|| TraceEvent::Shown {
+            view,
+            host,
+            version,
+            view_version,
+        });
+        let watchers: Vec<DiscovererId> = self.views[view.place()].watchers.iter().copied().collect();
+        for id in watchers {
+            self.tell_watcher(id, view, host, row, version);
+        }
+    }
+
+    /// A fault's window opens.
+    pub(crate) fn open(&mut self, input: &Input) {
+        let Happening::Window {
+            kind,
+            covers,
+            rate,
+            lasts,
+            fault,
+        } = &input.what
+        else {
+            return;
+        };
+        let until = self.now + (*lasts).into();
+        let (window, covers) = self.weather.open(self.now, *kind, *rate, until, *fault, covers);
+        self.queue.schedule(until, Event::WindowShuts { window });
+        if rate.is_always() {
+            for id in covers {
+                self.weather_breaks(id, *kind);
+            }
+        }
+    }
+
+    pub(crate) fn shut(&mut self, window: u32) {
+        if let Some((kind, fault)) = self.weather.shut(self.now, window) {
+            self.tell(|| TraceEvent::WindowShut { kind, fault });
+        }
+    }
+
+    /// The fault that hits this occasion, if one does; told as an input if it was drawn.
+    pub(crate) fn meet(&mut self, id: DiscovererId, occasion: Occasion) -> Option<Met> {
+        let met = self.weather.meet(self.now, id, occasion)?;
+        if let Some(what) = met.as_input(id) {
+            let at = self.at();
+            self.meter.events += 1;
+            self.tell(|| TraceEvent::Input {
+                input: Input { at, what },
+            });
+        }
+        Some(met)
+    }
+
+    /// Starts a discoverer as `provider`.
+    pub(crate) fn start(&mut self, id: DiscovererId, provider: ProviderId) {
+        let discoverer = &mut self.discoverers[id.place()];
+        *discoverer = discoverer.reborn(Some(provider));
+        self.weather.disturbed(self.now, id);
+        self.ask_at(id, self.now);
+    }
+
+    /// Stops a discoverer. What it had on its way still arrives.
+    pub(crate) fn stop(&mut self, id: DiscovererId) {
+        self.unwatch(id);
+        let discoverer = &mut self.discoverers[id.place()];
+        let coming = discoverer.coming.take();
+        let (provider, mut last) = (discoverer.provider, discoverer.clone());
+        *discoverer = discoverer.reborn(None);
+        let Some(provider) = provider else { return };
+        let plan = &self.plan.discoverers[id.place()];
+        let words = match coming {
+            Some(Coming::All { rows, .. }) => last.take_all(plan, rows),
+            Some(Coming::Changes { rows, .. }) => last.take_changes(plan, rows),
+            Some(Coming::Unchanged) => Update::unchanged(),
+            Some(Coming::Trouble { .. } | Coming::Gap) | None => return,
+        };
+        let slot = self.ghosts.len() as u32;
+        self.ghosts.push(Some((provider, id, words)));
+        let latency = self.plan.scenario.backends[plan.backend].latency;
+        let draw = self
+            .dice
+            .span(Entity::Discoverer(id.0), Purpose::Length, u64::from(slot), latency);
+        self.queue.schedule(self.now + draw.into(), Event::GhostSpeaks { slot });
+    }
+
+    /// Kills a discoverer; it starts again from nothing under the same provider.
+    pub(crate) fn restart(&mut self, id: DiscovererId) {
+        self.unwatch(id);
+        let discoverer = &mut self.discoverers[id.place()];
+        if discoverer.provider.is_some() {
+            *discoverer = discoverer.reborn(discoverer.provider);
+            self.weather.disturbed(self.now, id);
+            self.ask_at(id, self.now);
+        }
+    }
+
+    /// Kills all discoverers, and what they had on their way.
+    pub(crate) fn kill_all(&mut self) {
+        for id in (0..self.discoverers.len() as u32).map(DiscovererId) {
+            self.unwatch(id);
+            let discoverer = &mut self.discoverers[id.place()];
+            *discoverer = discoverer.reborn(None);
+        }
+        self.ghosts.iter_mut().for_each(|ghost| *ghost = None);
+        self.outbox.clear();
+    }
+
+    /// Takes a discoverer's backend out of reach for good.
+    pub(crate) fn break_for_ever(&mut self, id: DiscovererId) {
+        self.weather.break_for_ever(id);
+        let entry = &self.plan.scenario.discoverers[self.plan.discoverers[id.place()].entry];
+        let notice = entry.timeout;
+        self.cut(id, notice);
+    }
+
+    fn ghost_speaks(&mut self, slot: u32) {
+        if let Some((provider, discoverer, update)) = self.ghosts.get_mut(slot as usize).and_then(Option::take) {
+            self.mark(Mark::GhostSpoke);
+            self.outbox.push_back(Report {
+                provider,
+                discoverer,
+                body: Body::Found(update),
+            });
+        }
+    }
+
+    /// A span of a discoverer's clock in true time.
+    pub(crate) fn stretch(&self, id: DiscovererId, span: Span) -> Span {
+        if self.weather.is_clear(id) {
+            return span;
+        }
+        let speed = 1_000_i64 + i64::from(self.weather.skew(id)).max(-999);
+        let nanos = u128::from(span.as_nanos()) * 1_000 / u128::from(speed.unsigned_abs().max(1));
+        Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// What a fault that lasts does to connections when it begins.
+    fn weather_breaks(&mut self, id: DiscovererId, kind: FaultKind) {
+        let entry = &self.plan.scenario.discoverers[self.plan.discoverers[id.place()].entry];
+        let notice = match kind {
+            FaultKind::Reset | FaultKind::SessionExpiry => Span::ZERO,
+            FaultKind::Partition | FaultKind::OneWay | FaultKind::Drop => entry.timeout,
+            _ => return,
+        };
+        self.cut(id, notice);
+    }
+}
+
+impl Event {
+    /// The discoverer that it is about, and in which of its lives.
+    fn whose(self) -> Option<(DiscovererId, u32)> {
+        match self {
+            Self::Ask { id, life, .. }
+            | Self::Answer { id, life, .. }
+            | Self::Echo { id, life }
+            | Self::Deliver { id, life, .. }
+            | Self::Notify { id, life, .. }
+            | Self::LinkEnds { id, life, .. }
+            | Self::WaitOver { id, life, .. } => Some((id, life)),
+            Self::Show { .. }
+            | Self::WindowShuts { .. }
+            | Self::GhostSpeaks { .. }
+            | Self::ReceiverReady { .. }
+            | Self::QueueDone { .. }
+            | Self::Sweep => None,
+        }
+    }
+}

@@ -1,0 +1,522 @@
+//! What the manager is told against what it says: the rules of the contract, one by one.
+//!
+//! A small model hears every input and knows what each provider's groups must be, what was
+//! counted, and within which window the next snapshot is due. **Nothing that discoverers say can
+//! excuse the manager**: these rules survive every fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use headcount_core::reference::{Window, Windows};
+use headcount_core::{
+    Applied, Counters, Group, GroupChange, Instant, PoolChange, ProviderId, Snapshot, Stored, Throttle,
+    UnknownProvider, Update, UpdateKind, UpdateOutcome,
+};
+
+use super::{Broken, Verdict, same};
+use crate::subject::{Spec, Subject};
+use crate::{DiscovererId, ReloadMode, Rule};
+
+/// How often everything is compared: at every so-manieth emission.
+const WHOLE_EVERY: u64 = 512;
+
+/// A model of what the manager must say.
+#[derive(Debug, Clone)]
+pub(crate) struct Contract {
+    reload: ReloadMode,
+    whole_every: u64,
+    windows: Windows,
+    /// When what changed is due; none, if nothing did.
+    due: Option<Window>,
+    /// When the manager said that it is due.
+    told: Option<Instant>,
+    receiver: Receiver,
+    next_provider: u64,
+    by_spec: BTreeMap<Spec, ProviderId>,
+    sets: BTreeMap<String, Vec<ProviderId>>,
+    providers: BTreeMap<ProviderId, Given>,
+    /// Providers that were touched since the last snapshot.
+    dirty: BTreeSet<ProviderId>,
+    failed: Vec<ProviderId>,
+    counters: Counters,
+    emissions: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receiver {
+    Ready,
+    Busy,
+    /// Busy, and something is due for it already.
+    KeptWaiting,
+}
+
+/// What a provider has given.
+#[derive(Debug, Clone, Default)]
+struct Given {
+    groups: BTreeMap<Arc<str>, GivenGroup>,
+    updates: u64,
+    last_update: Option<Instant>,
+    last_failure: Option<Instant>,
+    failing: bool,
+    /// Sources that were touched since the last snapshot.
+    dirty: BTreeSet<Arc<str>>,
+}
+
+#[derive(Debug, Clone)]
+struct GivenGroup {
+    group: Group,
+    changed: Instant,
+    update: u64,
+}
+
+impl Contract {
+    pub(crate) fn new(now: Instant, throttle: Throttle, reload: ReloadMode, always_whole: bool) -> Self {
+        Self {
+            reload,
+            whole_every: if always_whole { 1 } else { WHOLE_EVERY },
+            windows: Windows::new(throttle, now),
+            due: None,
+            told: None,
+            receiver: Receiver::Ready,
+            next_provider: 0,
+            by_spec: BTreeMap::new(),
+            sets: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            failed: Vec::new(),
+            counters: Counters::default(),
+            emissions: 0,
+        }
+    }
+
+    /// Whether a provider has groups.
+    pub(crate) fn has_groups(&self, provider: ProviderId) -> bool {
+        self.providers
+            .get(&provider)
+            .is_some_and(|given| !given.groups.is_empty())
+    }
+
+    /// Whether some provider has several subscribers.
+    pub(crate) fn shares_a_provider(&self) -> bool {
+        let mut seen = BTreeSet::new();
+        !self.sets.values().flatten().all(|provider| seen.insert(*provider))
+    }
+
+    /// A configuration was applied: S01, S02, S10.
+    pub(crate) fn applied(&mut self, now: Instant, sets: &[(String, Vec<Spec>)], applied: &Applied) -> Verdict {
+        let before = core::mem::take(&mut self.by_spec);
+        let mut expected = Applied::default();
+        self.sets.clear();
+        self.failed.clear();
+        for (set, specs) in sets {
+            let members = self.sets.entry(set.clone()).or_default();
+            for spec in specs {
+                let ran = before.get(spec).filter(|_| self.reload == ReloadMode::Keep);
+                let id = match self.by_spec.get(spec).or(ran) {
+                    Some(id) => *id,
+                    None => {
+                        let id = ProviderId::from_number(self.next_provider);
+                        self.next_provider += 1;
+                        expected.started.push(id);
+                        self.providers.insert(id, Given::default());
+                        id
+                    }
+                };
+                self.by_spec.insert(spec.clone(), id);
+                if !members.contains(&id) {
+                    members.push(id);
+                }
+            }
+        }
+        let wanted: BTreeSet<ProviderId> = self.by_spec.values().copied().collect();
+        let ids: Vec<ProviderId> = before.into_values().collect::<BTreeSet<_>>().into_iter().collect();
+        (expected.kept, expected.stopped) = ids.into_iter().partition(|id| wanted.contains(id));
+        for id in &expected.stopped {
+            self.providers.remove(id);
+        }
+        same(
+            Rule::S01,
+            "the providers that an apply starts",
+            &expected.started,
+            &applied.started,
+        )?;
+        same(
+            Rule::S02,
+            "the providers that an apply keeps",
+            &expected.kept,
+            &applied.kept,
+        )?;
+        same(
+            Rule::S02,
+            "the providers that an apply stops",
+            &expected.stopped,
+            &applied.stopped,
+        )?;
+        self.changed(now)
+    }
+
+    /// An update was handled: S04, S05, S06, B01.
+    pub(crate) fn updated(
+        &mut self,
+        now: Instant,
+        id: ProviderId,
+        update: &Update,
+        found: Result<UpdateOutcome, UnknownProvider>,
+    ) -> Verdict {
+        let Some(given) = self.providers.get_mut(&id) else {
+            self.counters.ignored_reports += 1;
+            return match found {
+                Err(_) => Ok(()),
+                Ok(_) => Err(Broken::of(Rule::S06, "an update of a stopped provider was taken in").by(id)),
+            };
+        };
+        let found = found.map_err(|_| Broken::of(Rule::S06, "an update of a running provider was ignored").by(id))?;
+        self.counters.received_updates += 1;
+        given.updates += 1;
+        given.last_update = Some(now);
+        given.failing = false;
+        let expected = given.take(now, update);
+        let rule = match update.kind() {
+            UpdateKind::Full => Rule::S05,
+            UpdateKind::Partial => Rule::S04,
+        };
+        same(rule, "what an update changed", &expected, &found).map_err(|broken| broken.by(id))?;
+        if expected.is_unchanged() {
+            self.counters.unchanged_updates += 1;
+            return Ok(());
+        }
+        self.dirty.insert(id);
+        self.changed(now)
+    }
+
+    /// A failure was handled: S06, B04.
+    pub(crate) fn failed(&mut self, now: Instant, id: ProviderId, found: Result<(), UnknownProvider>) -> Verdict {
+        let Some(given) = self.providers.get_mut(&id) else {
+            self.counters.ignored_reports += 1;
+            return match found {
+                Err(_) => Ok(()),
+                Ok(()) => Err(Broken::of(Rule::S06, "a failure of a stopped provider was taken in").by(id)),
+            };
+        };
+        given.last_failure = Some(now);
+        given.failing = true;
+        found.map_err(|_| Broken::of(Rule::S06, "a failure of a running provider was ignored").by(id))
+    }
+
+    /// A discoverer could not be built: S11.
+    pub(crate) fn build_failed(&mut self, now: Instant, id: ProviderId, subject: &impl Subject) -> Verdict {
+        self.providers.remove(&id);
+        self.by_spec.retain(|_, other| *other != id);
+        for members in self.sets.values_mut() {
+            members.retain(|member| *member != id);
+        }
+        self.failed.push(id);
+        self.changed(now)?;
+        same(
+            Rule::S11,
+            "how many configs failed",
+            &self.failed.len(),
+            &subject.failed_configs().len(),
+        )
+    }
+
+    /// The receiver can take another snapshot.
+    pub(crate) fn receiver_ready(&mut self) -> bool {
+        let waited = self.receiver == Receiver::KeptWaiting;
+        self.receiver = Receiver::Ready;
+        waited
+    }
+
+    /// After each input, once all outputs were taken: S07, S08, S09, S10, B01.
+    pub(crate) fn settle(&mut self, now: Instant, waited: bool, subject: &impl Subject) -> Verdict {
+        let told = subject.poll_timeout();
+        if waited && self.due.is_some() {
+            return Err(Broken::of(
+                Rule::S09,
+                "the receiver was kept waiting, is ready, and got nothing",
+            ));
+        }
+        match (self.due, told) {
+            (None, Some(told)) => {
+                let reason = format!("a snapshot is said to be due at {told:?}, and nothing changed");
+                return Err(Broken::of(Rule::B01, reason));
+            }
+            (Some(window), Some(told)) if !window.contains(told) => {
+                let rule = if told < window.earliest { Rule::S07 } else { Rule::S08 };
+                let (earliest, latest) = (window.earliest, window.latest);
+                let reason =
+                    format!("a snapshot is said to be due at {told:?}, which is not in {earliest:?}..{latest:?}");
+                return Err(Broken::of(rule, reason));
+            }
+            (Some(_), None) => match self.receiver {
+                Receiver::Ready => {
+                    return Err(Broken::of(
+                        Rule::S10,
+                        "something changed, and nothing is said to be due",
+                    ));
+                }
+                Receiver::Busy => {
+                    // It became due while the receiver was busy.
+                    self.receiver = Receiver::KeptWaiting;
+                    self.counters.updates_delayed += 1;
+                }
+                Receiver::KeptWaiting => {}
+            },
+            (Some(window), Some(_)) if window.latest < now && self.receiver == Receiver::Ready => {
+                let reason = format!(
+                    "a snapshot was due at {:?} at the latest, and did not come",
+                    window.latest
+                );
+                return Err(Broken::of(Rule::S08, reason));
+            }
+            _ => {}
+        }
+        self.told = told;
+        Ok(())
+    }
+
+    /// A snapshot was emitted: S03, S07, S08, S12, B02, B04, B07.
+    pub(crate) fn emitted(
+        &mut self,
+        now: Instant,
+        waited: bool,
+        newer: &Snapshot,
+        changes: &[(DiscovererId, PoolChange<'_>)],
+        subject: &impl Subject,
+    ) -> Verdict {
+        self.emissions += 1;
+        same(
+            Rule::Versions,
+            "the snapshot's version",
+            &self.emissions,
+            &newer.version(),
+        )?;
+        let Some(window) = self.due.take() else {
+            return Err(Broken::of(Rule::B01, "a snapshot came, and nothing changed"));
+        };
+        if self.receiver != Receiver::Ready {
+            return Err(Broken::of(Rule::S09, "a snapshot came while the receiver was busy"));
+        }
+        if now < window.earliest {
+            let reason = format!("a snapshot came that the throttle allows from {:?} on", window.earliest);
+            return Err(Broken::of(Rule::S07, reason));
+        }
+        if now > window.latest && !waited {
+            let reason = format!("a snapshot came that was due at {:?} at the latest", window.latest);
+            return Err(Broken::of(Rule::S08, reason));
+        }
+        self.windows.emission(now);
+        self.receiver = Receiver::Busy;
+        self.counters.updates += 1;
+        same(Rule::S12, "the counters", &self.counters, &subject.counters())?;
+        self.check_changes(newer, changes)?;
+        for id in &core::mem::take(&mut self.dirty) {
+            // One that was stopped since is no longer there to be looked at.
+            let Some(given) = self.providers.get_mut(id) else {
+                continue;
+            };
+            let Some(pool) = newer.pool(*id) else {
+                return Err(Broken::of(Rule::S08, "a provider that changed is missing in the snapshot").by(*id));
+            };
+            for source in core::mem::take(&mut given.dirty) {
+                given
+                    .check(&source, pool.groups().get(&source))
+                    .map_err(|broken| broken.by(*id))?;
+            }
+            same(
+                Rule::S04,
+                "how many groups a provider has",
+                &given.groups.len(),
+                &pool.groups().len(),
+            )
+            .map_err(|broken| broken.by(*id))?;
+            given.check_health(*id, subject)?;
+        }
+        same(
+            Rule::S03,
+            "how many sets the snapshot has",
+            &self.sets.len(),
+            &newer.sets().len(),
+        )?;
+        if self.emissions.is_multiple_of(self.whole_every) {
+            self.check_whole(newer, subject)?;
+        }
+        Ok(())
+    }
+
+    /// Everything in the snapshot, compared with everything that there should be.
+    pub(crate) fn check_whole(&self, snapshot: &Snapshot, subject: &impl Subject) -> Verdict {
+        let names: Vec<&str> = snapshot.sets().map(|set| &**set).collect();
+        let expected: Vec<&str> = self.sets.keys().map(String::as_str).collect();
+        same(Rule::S03, "the sets of the snapshot", &expected, &names)?;
+        for (set, providers) in &self.sets {
+            let pools = snapshot.set(set).into_iter().flat_map(|set| set.pools());
+            let found: Vec<ProviderId> = pools.map(|pool| pool.id()).collect();
+            same(Rule::S03, "the providers of a set", providers, &found).map_err(|broken| broken.about(set))?;
+        }
+        for (id, given) in &self.providers {
+            let Some(pool) = snapshot.pool(*id) else {
+                return Err(Broken::of(Rule::S03, "a provider is missing in the snapshot").by(*id));
+            };
+            same(
+                Rule::S04,
+                "how many groups a provider has",
+                &given.groups.len(),
+                &pool.groups().len(),
+            )
+            .map_err(|broken| broken.by(*id))?;
+            for source in given.groups.keys() {
+                given
+                    .check(source, pool.groups().get(source))
+                    .map_err(|broken| broken.by(*id))?;
+            }
+        }
+        same(
+            Rule::NoLeak,
+            "how many providers are in the snapshot",
+            &self.providers.len(),
+            &snapshot.pools().count(),
+        )?;
+        same(
+            Rule::NoLeak,
+            "how many providers run",
+            &self.providers.len(),
+            &subject.provider_count(),
+        )
+    }
+
+    /// B02: a snapshot differs in what was touched, and in nothing else.
+    fn check_changes(&self, newer: &Snapshot, changes: &[(DiscovererId, PoolChange<'_>)]) -> Verdict {
+        for (_, change) in changes {
+            let id = change.id();
+            let given = match (change, self.providers.get(&id)) {
+                (PoolChange::Removed(_), None) => continue,
+                (PoolChange::Removed(_), Some(_)) => {
+                    return Err(Broken::of(Rule::S02, "a provider that runs is gone from the snapshot").by(id));
+                }
+                (_, None) => {
+                    let reason = "a provider that does not run is in the snapshot";
+                    return Err(Broken::of(Rule::S06, reason).by(id));
+                }
+                (_, Some(given)) => given,
+            };
+            for group in change.groups() {
+                if given.dirty.contains(group.source()) {
+                    continue;
+                }
+                let rule = match (given.failing, &group) {
+                    (true, GroupChange::Removed(_)) => Rule::FailureKeeps,
+                    _ => Rule::B02,
+                };
+                let version = newer.version();
+                let reason = format!("a group differs in snapshot {version}, and no update touched it");
+                return Err(Broken::of(rule, reason).by(id).about(group.source()));
+            }
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, now: Instant) -> Verdict {
+        if self.due.is_none() {
+            let window = self.windows.change(now);
+            self.due = Some(window.map_err(|disagreement| Broken::of(Rule::S08, disagreement.to_string()))?);
+        }
+        Ok(())
+    }
+}
+
+impl Given {
+    /// What an update makes of the groups.
+    fn take(&mut self, now: Instant, update: &Update) -> UpdateOutcome {
+        let mut outcome = UpdateOutcome::default();
+        // When a source is named twice, the last one counts.
+        let named: BTreeMap<&str, &Group> = update.groups().iter().map(|group| (group.source(), group)).collect();
+        if update.kind() == UpdateKind::Full {
+            let gone: Vec<Arc<str>> = self
+                .groups
+                .keys()
+                .filter(|source| !named.contains_key(&***source))
+                .cloned()
+                .collect();
+            outcome.removed += gone.len();
+            for source in gone {
+                self.groups.remove(&source);
+                self.dirty.insert(source);
+            }
+        }
+        for (source, group) in named {
+            let known = self.groups.get_key_value(source);
+            match known {
+                Some((source, _)) if group.target_count() == 0 => {
+                    let source = source.clone();
+                    self.groups.remove(&source);
+                    self.dirty.insert(source);
+                    outcome.removed += 1;
+                }
+                None if group.target_count() == 0 => {}
+                Some((_, known)) if known.group == *group => outcome.unchanged += 1,
+                known => {
+                    outcome.changed += usize::from(known.is_some());
+                    outcome.added += usize::from(known.is_none());
+                    let source: Arc<str> = known.map_or_else(|| source.into(), |(source, _)| source.clone());
+                    let given = GivenGroup {
+                        group: group.clone(),
+                        changed: now,
+                        update: self.updates,
+                    };
+                    self.groups.insert(source.clone(), given);
+                    self.dirty.insert(source);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// S04 and B07: a source's group is the one that was given last, and says so.
+    fn check(&self, source: &str, found: Option<&Stored>) -> Verdict {
+        match (self.groups.get(source), found) {
+            (None, None) => Ok(()),
+            (Some(_), None) => {
+                Err(Broken::of(Rule::S04, "a group that was given is not in the snapshot").about(source))
+            }
+            (None, Some(_)) => Err(Broken::of(Rule::S04, "a group that was removed is in the snapshot").about(source)),
+            (Some(given), Some(found)) if given.group != *found.group() => {
+                let reason = format!("expected {:?}, found {:?}", given.group, found.group());
+                Err(Broken::of(Rule::S04, reason).about(source))
+            }
+            (Some(given), Some(found)) => {
+                let expected = (given.changed, given.update);
+                same(
+                    Rule::B07,
+                    "when and by which update a group came",
+                    &expected,
+                    &(found.changed(), found.update()),
+                )
+                .map_err(|broken| broken.about(source))
+            }
+        }
+    }
+
+    /// B04: its health is known.
+    fn check_health(&self, id: ProviderId, subject: &impl Subject) -> Verdict {
+        let Some((health, groups)) = subject.provider(id) else {
+            return Err(Broken::of(Rule::B04, "a provider that runs is not known").by(id));
+        };
+        let expected = (
+            self.updates,
+            self.last_update,
+            self.last_failure,
+            self.failing,
+            self.groups.len(),
+        );
+        let failed = health.last_failure.as_ref().map(|(at, _)| *at);
+        let found = (health.updates, health.last_update, failed, health.failing, groups);
+        same(
+            Rule::B04,
+            "a provider's updates, last update, last failure, whether it fails, and groups",
+            &expected,
+            &found,
+        )
+        .map_err(|broken| broken.by(id))
+    }
+}

@@ -1,0 +1,307 @@
+//! Drives the manager: what happens goes in, what it asks for is carried out, and the contract
+//! hears of both.
+
+use headcount_core::reference::{Input as Given, PlainSnapshot};
+use headcount_core::{Output, ProviderId, UpdateOutcome};
+
+use super::{SWEEP_EVERY, Simulation};
+use crate::engine::{Body, Event, Report};
+use crate::oracle::{Broken, Verdict};
+use crate::scenario::{Checks, Mark};
+use crate::subject::{Spec, Subject};
+use crate::trace::TraceEvent;
+use crate::{DiscovererId, Rule};
+
+impl<M: Subject> Simulation<M> {
+    /// Does all that happens now: inputs first, in their order, then events, in a seeded one.
+    pub(super) fn instant(&mut self) {
+        let now = self.world.now;
+        while let Some(input) = self.inputs.next(now, &self.world.truth) {
+            self.world.meter.events += 1;
+            self.decide(input);
+            self.pump();
+        }
+        if self.manager.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.give(Given::Timeout, None);
+        }
+        while self.violations.is_empty() && self.world.queue.next_at().is_some_and(|at| at <= now) {
+            let Some((_, event)) = self.world.queue.pop() else {
+                break;
+            };
+            self.world.meter.events += 1;
+            match event {
+                Event::ReceiverReady { life } => self.receiver_ready(life),
+                Event::QueueDone { life } => self.queue_done(life),
+                Event::Sweep => self.sweep(),
+                event => self.world.handle(event),
+            }
+            self.pump();
+        }
+    }
+
+    /// Takes what discoverers said to the manager, or into the queue before it.
+    pub(super) fn pump(&mut self) {
+        while let Some(report) = self.world.outbox.pop_front() {
+            let queue = &self.plan.scenario.queue;
+            if queue.takes.is_zero() {
+                self.hand_over(report);
+            } else if self.queue.reports.len() < queue.depth as usize {
+                self.enqueue(report);
+            } else {
+                self.world.mark(Mark::QueueFull);
+                self.world.discoverers[report.discoverer.place()].blocked = true;
+                self.queue.blocked.push_back(report);
+            }
+        }
+    }
+
+    fn enqueue(&mut self, report: Report) {
+        self.queue.reports.push_back(report);
+        let peak = &mut self.world.meter.metrics.peak_queue;
+        *peak = (*peak).max(self.queue.reports.len() as u64);
+        if !core::mem::replace(&mut self.queue.busy, true) {
+            self.work();
+        }
+    }
+
+    fn work(&mut self) {
+        let done = self.world.now + self.plan.scenario.queue.takes.into();
+        self.world.queue.schedule(done, Event::QueueDone { life: self.lives });
+    }
+
+    fn queue_done(&mut self, life: u32) {
+        if life != self.lives {
+            return;
+        }
+        if let Some(report) = self.queue.reports.pop_front() {
+            self.hand_over(report);
+        }
+        // One that waited has room now, and goes on with what it was to do meanwhile.
+        if let Some(report) = self.queue.blocked.pop_front() {
+            let id = report.discoverer;
+            self.queue.reports.push_back(report);
+            if !self.queue.blocked.iter().any(|other| other.discoverer == id) {
+                let discoverer = &mut self.world.discoverers[id.place()];
+                discoverer.blocked = false;
+                for event in core::mem::take(&mut discoverer.waiting) {
+                    self.world.queue.schedule(self.world.now, event);
+                }
+            }
+        }
+        self.queue.busy = !self.queue.reports.is_empty();
+        if self.queue.busy {
+            self.work();
+        }
+    }
+
+    fn hand_over(&mut self, report: Report) {
+        let Report {
+            provider,
+            discoverer,
+            body,
+        } = report;
+        match body {
+            Body::Found(update) => self.give(Given::Update(provider, update), Some(discoverer)),
+            Body::Failed(failure) => self.give(Given::Failure(provider, failure), Some(discoverer)),
+        }
+    }
+
+    fn receiver_ready(&mut self, life: u32) {
+        if life != self.lives {
+            return;
+        }
+        if self.consumer.paused_until > self.world.now {
+            let until = self.consumer.paused_until;
+            self.world.queue.schedule(until, Event::ReceiverReady { life });
+            return;
+        }
+        self.world.tell(|| TraceEvent::Taken);
+        self.give(Given::ReceiverReady, None);
+    }
+
+    fn sweep(&mut self) {
+        let verdict = self.receiver.sweep(&self.world, self.expectations.is_calm());
+        self.rule(verdict);
+        let verdict = self.expectations.check(&self.world, &self.receiver);
+        self.rule(verdict);
+        self.world
+            .queue
+            .schedule(self.world.now + SWEEP_EVERY.into(), Event::Sweep);
+    }
+
+    /// Gives the manager an input, carries out what it asks for, and lets the contract judge.
+    pub(super) fn give(&mut self, input: Given<Spec>, from: Option<DiscovererId>) {
+        let now = self.world.now;
+        let checked = self.plan.scenario.checks != Checks::None;
+        let copy = self.shadow.is_some().then(|| input.clone());
+        let mut waited = false;
+        let verdict = match input {
+            Given::Apply(sets) => {
+                let applied = self.manager.apply(now, sets.clone());
+                if !applied.kept.is_empty() {
+                    self.world.mark(Mark::ProviderKept);
+                }
+                if checked {
+                    self.contract.applied(now, &sets, &applied)
+                } else {
+                    Ok(())
+                }
+            }
+            Given::Update(provider, update) => {
+                let found = if checked {
+                    let found = self.manager.handle_update(now, provider, update.clone());
+                    let verdict = self.contract.updated(now, provider, &update, found);
+                    self.rule(verdict);
+                    found
+                } else {
+                    self.manager.handle_update(now, provider, update)
+                };
+                match found {
+                    Ok(outcome) => self.updated(provider, from, outcome),
+                    Err(_) => self.world.tell(|| TraceEvent::Ignored { provider }),
+                }
+                Ok(())
+            }
+            Given::Failure(provider, failure) => {
+                let found = self.manager.handle_failure(now, provider, failure);
+                if self.contract.has_groups(provider) {
+                    self.world.mark(Mark::FailureKept);
+                }
+                if let (Some(discoverer), Ok(())) = (from, found) {
+                    self.world.tell(|| TraceEvent::Failure { provider, discoverer });
+                }
+                if checked {
+                    self.contract.failed(now, provider, found)
+                } else {
+                    Ok(())
+                }
+            }
+            Given::BuildFailure(provider, reason) => {
+                let known = self.manager.handle_build_failure(now, provider, reason).is_ok();
+                self.world.mark(Mark::ConfigFailed);
+                match (checked, known) {
+                    (true, true) => self.contract.build_failed(now, provider, &self.manager),
+                    (true, false) => {
+                        Err(Broken::of(Rule::S11, "a config that was to be built is not known").by(provider))
+                    }
+                    (false, _) => Ok(()),
+                }
+            }
+            Given::ReceiverReady => {
+                waited = self.contract.receiver_ready();
+                self.manager.handle_receiver_ready(now);
+                Ok(())
+            }
+            Given::Timeout => {
+                self.manager.handle_timeout(now);
+                Ok(())
+            }
+        };
+        self.rule(verdict);
+        let outputs: Vec<Output<Spec>> = core::iter::from_fn(|| self.manager.poll_output()).collect();
+        if let Some(input) = copy {
+            let verdict = self.compare_with_model(input, &outputs);
+            self.rule(verdict);
+        }
+        if let Some(complaint) = self.manager.complaint() {
+            self.broken(*Broken::of(Rule::Model, complaint));
+        }
+        let delayed = self.manager.counters().updates_delayed;
+        let emits = outputs.iter().any(|output| matches!(output, Output::Emit(_)));
+        let mut unbuilt = Vec::new();
+        for output in outputs {
+            self.carry_out(output, waited, &mut unbuilt);
+        }
+        if checked && self.violations.is_empty() {
+            let verdict = self.contract.settle(now, waited && !emits, &self.manager);
+            self.rule(verdict);
+        }
+        if delayed > self.world.marks[Mark::UpdateDelayed as usize] {
+            self.world.mark(Mark::UpdateDelayed);
+        }
+        for provider in unbuilt {
+            let reason = "the scenario says that nothing can be built from it".to_owned();
+            self.give(Given::BuildFailure(provider, reason), None);
+        }
+    }
+
+    fn updated(&mut self, provider: ProviderId, from: Option<DiscovererId>, outcome: UpdateOutcome) {
+        if outcome.is_unchanged() {
+            self.world.mark(Mark::UnchangedUpdate);
+        }
+        let number = self.manager.provider(provider).map_or(0, |(health, _)| health.updates);
+        if let Some(discoverer) = from {
+            self.world
+                .tell(|| TraceEvent::update(provider, discoverer, number, outcome));
+        }
+    }
+
+    fn carry_out(&mut self, output: Output<Spec>, waited: bool, unbuilt: &mut Vec<ProviderId>) {
+        match output {
+            Output::Start { provider, config, .. } => {
+                let id = config.discoverer;
+                let number = provider.number() as usize;
+                if number >= self.providers.len() {
+                    self.providers.resize(number + 1, id);
+                }
+                self.providers[number] = id;
+                self.world.tell(|| TraceEvent::Started {
+                    provider,
+                    discoverer: id,
+                });
+                if self.plan.discoverers[id.place()].broken {
+                    unbuilt.push(provider);
+                    return;
+                }
+                self.world.start(id, provider);
+                self.receiver.runs(&self.world, id, true);
+            }
+            Output::Stop { provider } => {
+                let Some(&id) = self.providers.get(provider.number() as usize) else {
+                    return;
+                };
+                self.world.tell(|| TraceEvent::Stopped {
+                    provider,
+                    discoverer: id,
+                });
+                if self.world.discoverers[id.place()].provider == Some(provider) {
+                    self.world.stop(id);
+                    self.receiver.runs(&self.world, id, false);
+                }
+            }
+            Output::Emit(snapshot) => self.emitted(snapshot, waited),
+        }
+    }
+
+    /// The reference model hears the same, and must say the same.
+    fn compare_with_model(&mut self, input: Given<Spec>, found: &[Output<Spec>]) -> Verdict {
+        let Some(shadow) = &mut self.shadow else { return Ok(()) };
+        let wrong = |reason: String| Broken::of(Rule::Model, reason);
+        let step = shadow
+            .step(self.world.now, input)
+            .map_err(|disagreement| wrong(disagreement.to_string()))?;
+        let words = |outputs: &[Output<Spec>]| outputs.iter().map(word).collect::<Vec<_>>();
+        if words(&step.outputs) != words(found) {
+            let (expected, found) = (words(&step.outputs), words(found));
+            return Err(wrong(format!("the outputs: expected {expected:?}, found {found:?}")));
+        }
+        for (expected, found) in step.outputs.iter().zip(found) {
+            if let (Output::Emit(expected), Output::Emit(found)) = (expected, found) {
+                let read = |snapshot| PlainSnapshot::read(snapshot).map_err(|other| wrong(other.to_string()));
+                if read(expected)? != read(found)? {
+                    let version = found.version();
+                    return Err(wrong(format!("snapshot {version} is not what the model emits")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn word(output: &Output<Spec>) -> String {
+    match output {
+        Output::Start { name, .. } => format!("start {name}"),
+        Output::Stop { provider } => format!("stop {provider}"),
+        Output::Emit(snapshot) => format!("emit {}", snapshot.version()),
+    }
+}

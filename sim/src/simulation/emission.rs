@@ -1,0 +1,83 @@
+//! A snapshot is handed over: the oracles look at what changed, and the receiver is busy.
+
+use headcount_core::Snapshot;
+
+use super::Simulation;
+use crate::dice::{Entity, Purpose};
+use crate::engine::Event;
+use crate::oracle::receiver::Told;
+use crate::scenario::{Checks, Mark};
+use crate::subject::Subject;
+use crate::trace::TraceEvent;
+
+impl<M: Subject> Simulation<M> {
+    pub(super) fn emitted(&mut self, snapshot: Snapshot, waited: bool) {
+        let older = core::mem::replace(&mut self.snapshot, snapshot);
+        let newer = self.snapshot.clone();
+        let mut changes = Vec::new();
+        for change in newer.diff(&older).pools() {
+            if let Some(id) = self.providers.get(change.id().number() as usize) {
+                changes.push((*id, change));
+            }
+        }
+        if self.plan.scenario.checks != Checks::None {
+            let verdict = self
+                .contract
+                .emitted(self.world.now, waited, &newer, &changes, &self.manager);
+            self.rule(verdict);
+        }
+        let had: Vec<_> = changes
+            .iter()
+            .map(|(id, _)| (*id, self.receiver.known_of(*id)))
+            .collect();
+        let told = self.receiver.take(&self.world, &changes);
+        if had.iter().any(|(id, had)| *had > 0 && self.receiver.known_of(*id) == 0) {
+            self.world.mark(Mark::EmptySaid);
+        }
+        self.measure(&newer, told);
+        self.expectations.note(self.world.now, &self.receiver);
+
+        let takes = self.plan.scenario.receiver.takes;
+        let takes = self
+            .world
+            .dice
+            .span(Entity::Receiver, Purpose::Latency, newer.version(), takes);
+        let ready = (self.world.now + takes.into()).max(self.consumer.paused_until);
+        self.world
+            .queue
+            .schedule(ready, Event::ReceiverReady { life: self.lives });
+    }
+
+    fn measure(&mut self, snapshot: &Snapshot, told: Told) {
+        for learned in &told.learned {
+            if let Some(staleness) = learned.staleness {
+                self.world.meter.staleness.add(staleness);
+                let verdict = self.expectations.learned(staleness);
+                self.rule(verdict);
+            }
+        }
+        let targets = self.receiver.targets();
+        self.consumer.bytes = self.consumer.bytes + told.bytes - told.bytes_gone;
+        let metrics = &mut self.world.meter.metrics;
+        metrics.bytes_changed += told.bytes;
+        metrics.bytes_whole += self.consumer.bytes;
+        metrics.peak_targets = metrics.peak_targets.max(targets);
+        self.world
+            .fold(snapshot.version() ^ told.groups << 24 ^ told.bytes << 40);
+        for learned in told.learned {
+            self.world.tell(|| TraceEvent::Learned {
+                discoverer: learned.discoverer,
+                host: learned.host,
+                version: learned.version,
+                staleness: learned.staleness,
+            });
+        }
+        let (version, groups, bytes) = (snapshot.version(), told.groups, told.bytes);
+        self.world.tell(|| TraceEvent::Emission {
+            version,
+            targets,
+            groups,
+            bytes,
+        });
+    }
+}

@@ -1,0 +1,348 @@
+//! A run: the world, the manager under test, and the clock that jumps from event to event.
+
+mod drive;
+mod emission;
+mod process;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use headcount_core::reference::Pair;
+use headcount_core::{Counters, Instant, Manager, ManagerOptions, Reload, Snapshot};
+
+use crate::dice::{Entity, Purpose};
+use crate::engine::{Event, Report, World};
+use crate::generate::Source;
+use crate::oracle::contract::Contract;
+use crate::oracle::expect::Expectations;
+use crate::oracle::receiver::Receiver;
+use crate::oracle::{Broken, Verdict};
+use crate::outcome::{Metrics, Outcome, Violation};
+use crate::plan::Plan;
+use crate::scenario::{Checks, Mark, ReloadMode, Scenario};
+use crate::subject::{Spec, Subject};
+use crate::trace::{TraceEvent, Traced};
+use crate::world::truth::Truth;
+use crate::{Dice, DiscovererId, Input, JobId, Problems, Span};
+
+/// A run of a scenario.
+///
+/// `Clone` copies everything, so a run can be forked at any moment; most of it is shared.
+/// [`step`](Self::step) goes to the next instant at which anything happens and does all that
+/// happens then.
+///
+/// ```
+/// use headcount_sim::{Backend, BackendKind, Churn, Discoverers, Hosts, Ratio, Scenario, Simulation, Span};
+///
+/// let scenario = Scenario::new("an hour of churn")
+///     .hosts(Hosts::new(100))
+///     .backend(Backend::new("cmdb", BackendKind::Http))
+///     .discoverers(Discoverers::of("cmdb"))
+///     .churn(Churn::steady(Ratio::percent(1), Span::mins(1)));
+/// let outcome = Simulation::new(&scenario, 7)?.run();
+/// assert!(outcome.is_clean());
+/// assert!(outcome.metrics.staleness_max < Span::secs(40));
+/// # Ok::<(), headcount_sim::Problems>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Simulation<M = Manager<Spec>> {
+    plan: Arc<Plan>,
+    world: World,
+    inputs: Source,
+    end: Instant,
+    manager: M,
+    /// The reference model, for worlds that are small enough.
+    shadow: Option<Box<Pair<Spec>>>,
+    snapshot: Snapshot,
+    /// Who reports as which provider, by the provider's number.
+    providers: Vec<DiscovererId>,
+    config: Config,
+    queue: Queue,
+    consumer: Consumer,
+    contract: Contract,
+    receiver: Receiver,
+    expectations: Expectations,
+    /// What managers before this one counted, and how often there was another.
+    counted: Counters,
+    lives: u32,
+    violations: Vec<Violation>,
+    finished: bool,
+}
+
+/// What is configured just now.
+#[derive(Debug, Clone, Default)]
+struct Config {
+    /// How often each discoverer's configuration was changed.
+    versions: Vec<u32>,
+    removed: BTreeSet<JobId>,
+    applied: u64,
+}
+
+/// What stands between discoverers and the manager.
+#[derive(Debug, Clone, Default)]
+struct Queue {
+    reports: VecDeque<Report>,
+    /// Reports of discoverers that found it full.
+    blocked: VecDeque<Report>,
+    busy: bool,
+}
+
+/// Who takes snapshots.
+#[derive(Debug, Clone, Default)]
+struct Consumer {
+    paused_until: Instant,
+    /// Bytes of all targets that it has.
+    bytes: u64,
+}
+
+/// How often what is late is looked for.
+const SWEEP_EVERY: Span = Span::secs(10);
+
+impl Simulation {
+    /// A run of `scenario` whose dice start at `seed`, under the manager of the core.
+    ///
+    /// # Errors
+    /// Everything in the scenario that makes no sense.
+    pub fn new(scenario: &Scenario, seed: u64) -> Result<Self, Problems> {
+        Self::of(scenario, seed)
+    }
+}
+
+impl<M: Subject> Simulation<M> {
+    /// A run under a manager of one's own.
+    ///
+    /// # Errors
+    /// Everything in the scenario that makes no sense.
+    pub fn of(scenario: &Scenario, seed: u64) -> Result<Self, Problems> {
+        let plan = Arc::new(Plan::new(scenario)?);
+        let source = Source::drawn(&plan, Dice::new(seed));
+        Ok(Self::start(plan, Dice::new(seed), source))
+    }
+
+    /// A run that takes its decisions from a list in the place of the scenario's dice. Noise is
+    /// drawn as ever, from `seed`.
+    ///
+    /// # Errors
+    /// Everything in the scenario that makes no sense.
+    pub fn replay(scenario: &Scenario, seed: u64, inputs: Vec<Input>) -> Result<Self, Problems> {
+        let plan = Arc::new(Plan::new(scenario)?);
+        Ok(Self::start(plan, Dice::new(seed), Source::log(inputs)))
+    }
+
+    fn start(plan: Arc<Plan>, dice: Dice, inputs: Source) -> Self {
+        let world = World::new(plan.clone(), dice, matches!(inputs, Source::Drawn(_)));
+        let options = options(&plan.scenario, dice, 0);
+        let mut simulation = Self {
+            inputs,
+            end: plan.scenario.until.moment(),
+            manager: M::new(Instant::ZERO, options.clone()),
+            shadow: shadow(&plan.scenario, Instant::ZERO, &options),
+            snapshot: Snapshot::default(),
+            providers: Vec::new(),
+            config: Config::new(plan.discoverers.len()),
+            queue: Queue::default(),
+            consumer: Consumer::default(),
+            contract: contract(&plan.scenario, Instant::ZERO, &options),
+            receiver: Receiver::new(&plan),
+            expectations: Expectations::new(&world),
+            counted: Counters::default(),
+            lives: 0,
+            violations: Vec::new(),
+            finished: false,
+            world,
+            plan,
+        };
+        if simulation.plan.scenario.checks != Checks::None {
+            simulation.world.queue.schedule(SWEEP_EVERY.moment(), Event::Sweep);
+        }
+        simulation.apply();
+        simulation
+    }
+
+    /// Goes to the next instant at which anything happens, and does all that happens then. Says
+    /// whether there was one: `false` at the end of the run, or once a rule is broken.
+    pub fn step(&mut self) -> bool {
+        if !self.violations.is_empty() {
+            return false;
+        }
+        match self.next_at() {
+            Some(next) if next <= self.end => {
+                self.world.now = next;
+                self.instant();
+                true
+            }
+            _ => {
+                self.finish();
+                false
+            }
+        }
+    }
+
+    /// Steps while anything happens until `end`, which is at most the run's own end.
+    pub fn run_until(&mut self, end: Span) {
+        let end = end.moment();
+        if end >= self.end {
+            while self.step() {}
+            return;
+        }
+        while self.next_at().is_some_and(|next| next <= end) && self.step() {}
+        if self.violations.is_empty() {
+            self.world.now = self.world.now.max(end);
+        }
+    }
+
+    /// Runs to the end, or to the first broken rule.
+    pub fn run(mut self) -> Outcome {
+        while self.step() {}
+        self.outcome()
+    }
+
+    /// What the run came to so far.
+    pub fn outcome(&self) -> Outcome {
+        let counters = sum(self.counted, self.manager.counters());
+        let meter = &self.world.meter;
+        let marks = Mark::ALL.into_iter().zip(self.world.marks);
+        Outcome {
+            scenario: self.plan.scenario.name.clone(),
+            seed: self.world.dice.seed(),
+            time: self.now(),
+            violations: self.violations.clone(),
+            metrics: Metrics {
+                staleness_p50: meter.staleness.quantile(500),
+                staleness_p99: meter.staleness.quantile(990),
+                staleness_max: meter.staleness.longest(),
+                changes_learned: meter.staleness.count(),
+                changes_open: self.receiver.open(),
+                time_to_converge: self.expectations.time_to_converge(),
+                emissions: counters.updates,
+                delayed_updates: counters.updates_delayed,
+                received_updates: counters.received_updates,
+                unchanged_updates: counters.unchanged_updates,
+                ..meter.metrics.clone()
+            },
+            marks: marks.filter(|(_, count)| *count > 0).collect(),
+            events: meter.events,
+            hash: self.world.hash,
+        }
+    }
+
+    /// How long the run has lasted.
+    pub fn now(&self) -> Span {
+        self.world.at()
+    }
+
+    /// The scenario.
+    pub fn scenario(&self) -> &Scenario {
+        &self.plan.scenario
+    }
+
+    /// The ground truth.
+    pub fn truth(&self) -> &Truth {
+        &self.world.truth
+    }
+
+    /// The manager under test.
+    pub fn manager(&self) -> &M {
+        &self.manager
+    }
+
+    /// The last snapshot that was emitted.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The hash of everything that happened so far. Equal runs have equal hashes at equal times.
+    pub fn hash(&self) -> u64 {
+        self.world.hash
+    }
+
+    /// Keeps what happens from now on, or no longer, for [`take_events`](Self::take_events).
+    pub fn listen(&mut self, listened: bool) {
+        self.world.trace.listen(listened);
+    }
+
+    /// What happened since this was last asked for, while somebody listened.
+    pub fn take_events(&mut self) -> Vec<Traced> {
+        self.world.trace.take()
+    }
+
+    /// Decides the order of what happens at one instant by another seed from now on. What a run
+    /// comes to in the end must not depend on it.
+    pub fn shuffle(&mut self, order: u64) {
+        self.world.queue.shuffle(order);
+    }
+
+    fn next_at(&self) -> Option<Instant> {
+        let deadline = self.manager.poll_timeout().map(|deadline| deadline.max(self.world.now));
+        let events = [self.inputs.next_at(), self.world.queue.next_at(), deadline];
+        events.into_iter().flatten().min()
+    }
+
+    /// Notes a broken rule.
+    fn rule(&mut self, verdict: Verdict) {
+        if let Err(broken) = verdict {
+            self.broken(*broken);
+        }
+    }
+
+    fn broken(&mut self, broken: Broken) {
+        let plan = &self.plan;
+        let kind = |number: u64| {
+            let discoverer = self.providers.get(number as usize);
+            discoverer.map_or("provider", |id| plan.discoverers[id.place()].kind.word())
+        };
+        let name = |provider: headcount_core::ProviderId| format!("{}/{}", kind(provider.number()), provider.number());
+        let violation = broken.at(self.world.at(), name);
+        self.violations.push(violation.clone());
+        self.world.tell(|| TraceEvent::Violation { violation });
+    }
+
+    /// The run is over: what is looked at once only.
+    fn finish(&mut self) {
+        if core::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        self.world.now = self.world.now.max(self.end);
+        if self.plan.scenario.checks == Checks::None {
+            return;
+        }
+        let verdict = self.receiver.sweep(&self.world, self.expectations.is_calm());
+        self.rule(verdict);
+        let verdict = self.expectations.check(&self.world, &self.receiver);
+        self.rule(verdict);
+        let verdict = self.expectations.at_end(&self.world.marks);
+        self.rule(verdict);
+    }
+}
+
+/// How the manager is set up; each of its lives has jitter of its own.
+fn options(scenario: &Scenario, dice: Dice, life: u32) -> ManagerOptions {
+    ManagerOptions {
+        throttle: scenario.manager.throttle.into(),
+        reload: match scenario.manager.reload {
+            ReloadMode::Keep => Reload::Keep,
+            ReloadMode::Legacy => Reload::Legacy,
+        },
+        seed: dice.draw(Entity::Run, Purpose::Seed, u64::from(life)),
+        ..ManagerOptions::default()
+    }
+}
+
+fn shadow(scenario: &Scenario, now: Instant, options: &ManagerOptions) -> Option<Box<Pair<Spec>>> {
+    (scenario.checks == Checks::All).then(|| Box::new(Pair::new(now, options.clone())))
+}
+
+fn contract(scenario: &Scenario, now: Instant, options: &ManagerOptions) -> Contract {
+    let always_whole = scenario.checks == Checks::All;
+    Contract::new(now, options.throttle, scenario.manager.reload, always_whole)
+}
+
+fn sum(a: Counters, b: Counters) -> Counters {
+    Counters {
+        received_updates: a.received_updates + b.received_updates,
+        unchanged_updates: a.unchanged_updates + b.unchanged_updates,
+        ignored_reports: a.ignored_reports + b.ignored_reports,
+        updates: a.updates + b.updates,
+        updates_delayed: a.updates_delayed + b.updates_delayed,
+    }
+}

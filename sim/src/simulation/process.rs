@@ -1,0 +1,139 @@
+//! Decisions take effect: on hosts, on the weather, on processes and their configuration.
+
+use headcount_core::Snapshot;
+use headcount_core::reference::Input as Given;
+
+use super::{Config, Queue, Simulation, contract, options, shadow, sum};
+use crate::scenario::Mark;
+use crate::subject::{Spec, Subject};
+use crate::trace::TraceEvent;
+use crate::{DiscovererId, Happening, HostId, Input};
+
+impl<M: Subject> Simulation<M> {
+    pub(super) fn decide(&mut self, input: Input) {
+        let told = input.clone();
+        self.world.tell(|| TraceEvent::Input { input: told });
+        let now = self.world.now;
+        match &input.what {
+            Happening::Up { host, looks } => {
+                if looks.service.place() < self.plan.services.len() && self.world.truth.up(now, *host, *looks) {
+                    self.changed(*host);
+                }
+            }
+            Happening::Down { host } => {
+                if self.world.truth.down(now, *host) {
+                    self.changed(*host);
+                }
+            }
+            Happening::Window { .. } => self.world.open(&input),
+            Happening::Hit {
+                discoverer,
+                kind,
+                after,
+            } => self.world.weather.arm(*discoverer, *kind, *after),
+            Happening::Reload => self.apply(),
+            Happening::ChangeConfig { discoverers } => {
+                for id in discoverers {
+                    if let Some(version) = self.config.versions.get_mut(id.place()) {
+                        *version += 1;
+                    }
+                }
+                self.apply();
+            }
+            Happening::RemoveJobs { jobs } => {
+                self.config.removed.extend(jobs.iter().copied());
+                self.apply();
+            }
+            Happening::AddJobs { jobs } => {
+                self.config.removed.retain(|job| !jobs.contains(job));
+                self.apply();
+            }
+            Happening::RestartDiscoverers { discoverers } => {
+                for id in discoverers.iter().filter(|id| id.place() < self.plan.discoverers.len()) {
+                    self.world.restart(*id);
+                }
+            }
+            Happening::RestartManager => self.restart_manager(),
+            Happening::PauseReceiver { lasts } => {
+                let until = now + (*lasts).into();
+                self.consumer.paused_until = self.consumer.paused_until.max(until);
+                self.receiver.disturbed(until);
+            }
+            Happening::Calm { broken } => self.calm(broken),
+        }
+    }
+
+    fn changed(&mut self, host: HostId) {
+        self.receiver.truth_changed(&self.world, host);
+        self.world.changed(host);
+        self.expectations.note(self.world.now, &self.receiver);
+    }
+
+    /// Applies the configuration as it is just now.
+    pub(super) fn apply(&mut self) {
+        let plan = self.plan.clone();
+        let spec = |id: &DiscovererId| {
+            let discoverer = &plan.discoverers[id.place()];
+            Spec {
+                discoverer: *id,
+                version: self.config.versions[id.place()],
+                backend: discoverer.kind,
+                looks_at: discoverer.looks_at.clone(),
+            }
+        };
+        let wanted = plan.job_ids().filter(|job| !self.config.removed.contains(job));
+        let sets = wanted
+            .map(|job| &plan.jobs[job.place()])
+            .map(|job| (job.name.clone(), job.discoverers.iter().map(spec).collect()))
+            .collect();
+        self.config.applied += 1;
+        let applied = self.config.applied;
+        self.world.fold(applied);
+        self.give(Given::Apply(sets), None);
+        if self.contract.shares_a_provider() {
+            self.world.mark(Mark::ProviderShared);
+        }
+    }
+
+    /// The manager's process dies with everything in it, and starts again.
+    fn restart_manager(&mut self) {
+        let now = self.world.now;
+        self.lives += 1;
+        let options = options(&self.plan.scenario, self.world.dice, self.lives);
+        self.counted = sum(self.counted, self.manager.counters());
+        self.manager = M::new(now, options.clone());
+        self.shadow = shadow(&self.plan.scenario, now, &options);
+        self.contract = contract(&self.plan.scenario, now, &options);
+        self.snapshot = Snapshot::default();
+        self.queue = Queue::default();
+        self.consumer.bytes = 0;
+        self.receiver.forget();
+        self.world.kill_all();
+        self.providers.clear();
+        self.apply();
+    }
+
+    fn calm(&mut self, broken: &[DiscovererId]) {
+        let now = self.world.now;
+        for window in self.world.weather.open_windows() {
+            self.world.shut(window);
+        }
+        self.world.weather.disarm();
+        for id in broken.iter().filter(|id| id.place() < self.plan.discoverers.len()) {
+            self.world.break_for_ever(*id);
+            self.receiver.give_up(*id);
+        }
+        self.expectations.calm(now);
+        self.expectations.note(now, &self.receiver);
+    }
+}
+
+impl Config {
+    /// Nothing was changed since the start.
+    pub(super) fn new(discoverers: usize) -> Self {
+        Self {
+            versions: vec![0; discoverers],
+            ..Self::default()
+        }
+    }
+}
