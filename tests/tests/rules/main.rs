@@ -8,7 +8,7 @@
 //! * `updates`: what is stored (S04, S05, B01).
 //! * `throttling`: when it is said (S07, S08, S09).
 //! * `watching`: what can be known of it (S12, S13, B04, B07, B08).
-//! * `cost`: what it costs (B02).
+//! * `cost`: what it costs (B02). `scrape_times`: what it costs to know when targets are due.
 //! * `anything`: any inputs at all, at random.
 //! * `tiny_world`: every run of a world so small that all can be tried.
 
@@ -18,6 +18,7 @@
 mod anything;
 mod cost;
 mod providers;
+mod scrape_times;
 mod story;
 mod throttling;
 mod tiny_world;
