@@ -521,4 +521,18 @@ fn number(count: usize) -> u32 {
 }
 
 #[cfg(test)]
+impl TargetPool {
+    /// How many targets were worked out since the pool was made or configured.
+    fn evaluated(&self) -> usize {
+        self.evaluator.evaluated
+    }
+}
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod cost;
+#[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod tests;

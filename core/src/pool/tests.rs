@@ -10,23 +10,23 @@ use crate::{Encoder, Instant, Manager, ManagerOptions, Output, ProviderConfig, U
 
 type Labels = Vec<(String, String)>;
 
-const PROVIDER: ProviderId = ProviderId::from_number(0);
+pub(super) const PROVIDER: ProviderId = ProviderId::from_number(0);
 
-fn group(source: &str, labels: &[(&str, &str)], targets: &[Vec<(&str, &str)>]) -> Group {
+pub(super) fn group(source: &str, labels: &[(&str, &str)], targets: &[Vec<(&str, &str)>]) -> Group {
     let mut encoder = Encoder::new();
     let mut batch = encoder.batch();
     batch.group(source, labels.to_vec(), targets.to_vec()).unwrap();
     batch.finish().remove(0)
 }
 
-fn source(names: &[&str]) -> SourceLabels {
+pub(super) fn source(names: &[&str]) -> SourceLabels {
     SourceLabels {
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         ..SourceLabels::default()
     }
 }
 
-fn set(name: &str, value: &str) -> RelabelRule {
+pub(super) fn set(name: &str, value: &str) -> RelabelRule {
     RelabelRule::Replace {
         source: source(&[]),
         regex: RuleRegex::default(),
@@ -35,23 +35,27 @@ fn set(name: &str, value: &str) -> RelabelRule {
     }
 }
 
-fn job(rules: Vec<RelabelRule>) -> JobOptions {
+pub(super) fn job(rules: Vec<RelabelRule>) -> JobOptions {
     JobOptions {
         relabeling: Relabeling::compile(rules, NameValidation::Utf8).unwrap(),
         ..JobOptions::new("node")
     }
 }
 
-fn address(address: &str) -> Vec<(&str, &str)> {
+pub(super) fn address(address: &str) -> Vec<(&str, &str)> {
     vec![("__address__", address)]
 }
 
-fn drain(pool: &mut TargetPool) -> Vec<PoolOutput> {
+pub(super) fn drain(pool: &mut TargetPool) -> Vec<PoolOutput> {
     std::iter::from_fn(|| pool.poll_output()).collect()
 }
 
 /// The fate of one target and its labels in the end.
-fn fate_of(options: JobOptions, labels: &[(&str, &str)], target: &[(&str, &str)]) -> (String, Option<Labels>) {
+pub(super) fn fate_of(
+    options: JobOptions,
+    labels: &[(&str, &str)],
+    target: &[(&str, &str)],
+) -> (String, Option<Labels>) {
     let mut pool = TargetPool::new(options);
     pool.put_group(PROVIDER, &group("s", labels, &[target.to_vec()]));
     let view = pool.targets().next().unwrap();
@@ -90,6 +94,28 @@ fn labels_are_populated_as_prometheus_does() {
     let explanation = pool.reader().explain(&view);
     insta::assert_debug_snapshot!((&explanation.discovered, &explanation.labels));
     assert_eq!(explanation.labels, pool.reader().labels(&view));
+}
+
+#[test]
+fn a_targets_own_parameter_wins_over_the_jobs() {
+    let options = || JobOptions {
+        params: vec![("x".to_owned(), vec!["jobs".to_owned(), "second".to_owned()])],
+        ..job(vec![])
+    };
+    let param = |labels: &[(&str, &str)], own: &[(&'static str, &'static str)]| {
+        let mut target = address("h:1");
+        target.extend(own);
+        get(fate_of(options(), labels, &target).1, "__param_x")
+    };
+    assert_eq!(param(&[], &[]).as_deref(), Some("jobs"));
+    assert_eq!(param(&[], &[("__param_x", "own")]).as_deref(), Some("own"));
+    assert_eq!(param(&[("__param_x", "groups")], &[]).as_deref(), Some("groups"));
+    assert_eq!(
+        param(&[("__param_x", "groups")], &[("__param_x", "own")]).as_deref(),
+        Some("own")
+    );
+    // An empty one is as good as none.
+    assert_eq!(param(&[], &[("__param_x", "")]).as_deref(), Some("jobs"));
 }
 
 #[test]

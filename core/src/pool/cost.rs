@@ -1,0 +1,131 @@
+//! Work is counted, not timed: a change costs the targets of its group, whatever else there is.
+
+use super::tests::{address, job};
+use super::{JobOptions, PoolOutput, TargetPool, TargetPools};
+use crate::relabel::{NameValidation, RelabelRule, Relabeling, RuleRegex, SourceLabels};
+use crate::{Encoder, Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId, Update};
+
+const JOBS: usize = 50;
+const HOSTS: usize = 20_000;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Config(usize);
+
+impl ProviderConfig for Config {
+    fn kind(&self) -> &str {
+        "test"
+    }
+
+    fn describe(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+fn is_send<T: Send>() {}
+
+#[test]
+fn pools_can_be_used_on_several_threads() {
+    is_send::<TargetPool>();
+    is_send::<TargetPools>();
+    is_send::<super::TargetReader>();
+}
+
+/// 20,000 hosts in 50 jobs, one a group.
+#[derive(Debug)]
+struct Site {
+    now: Instant,
+    manager: Manager<Config>,
+    pools: TargetPools,
+    encoder: Encoder,
+}
+
+impl Site {
+    fn new() -> Self {
+        let now = Instant::ZERO;
+        let mut manager = Manager::new(now, ManagerOptions::default());
+        let name = |job: usize| format!("job-{job:02}");
+        manager.apply(now, (0..JOBS).map(|job| (name(job), vec![Config(job)])));
+        let rule = RelabelRule::Replace {
+            source: SourceLabels {
+                names: vec!["__address__".to_owned()],
+                ..SourceLabels::default()
+            },
+            regex: RuleRegex::new("([^:]+):.*"),
+            target_label: "host".to_owned(),
+            replacement: "$1".to_owned(),
+        };
+        let mut pools = TargetPools::new();
+        pools.configure((0..JOBS).map(|number| JobOptions {
+            name: name(number),
+            relabeling: Relabeling::compile([rule.clone()], NameValidation::Utf8).unwrap(),
+            ..job(vec![])
+        }));
+        let mut site = Self {
+            now,
+            manager,
+            pools,
+            encoder: Encoder::new(),
+        };
+        site.follow();
+        let ids: Vec<ProviderId> = site.manager.providers().map(|provider| provider.id).collect();
+        for (job, id) in ids.iter().enumerate() {
+            let hosts = job * HOSTS / JOBS..(job + 1) * HOSTS / JOBS;
+            let hosts: Vec<String> = hosts.map(|host| format!("host-{host}:9100")).collect();
+            site.send(*id, hosts.iter().map(|host| (host.as_str(), Some(host.as_str()))));
+        }
+        assert_eq!(site.follow().len(), HOSTS);
+        assert_eq!(site.evaluated(), HOSTS);
+        site
+    }
+
+    /// Sources and the address of the one target of each, if there is one.
+    fn send<'a>(&mut self, provider: ProviderId, groups: impl Iterator<Item = (&'a str, Option<&'a str>)>) {
+        let mut batch = self.encoder.batch();
+        for (source, target) in groups {
+            let no_labels: [(&str, &str); 0] = [];
+            batch.group(source, no_labels, target.map(address)).unwrap();
+        }
+        let update = Update::partial(batch.finish());
+        self.manager.handle_update(self.now, provider, update).unwrap();
+    }
+
+    fn follow(&mut self) -> Vec<(String, PoolOutput)> {
+        self.now = self.now + core::time::Duration::from_secs(30);
+        self.manager.handle_timeout(self.now);
+        while let Some(output) = self.manager.poll_output() {
+            if let Output::Emit(snapshot) = output {
+                self.pools.handle_snapshot(&snapshot);
+            }
+        }
+        self.manager.handle_receiver_ready(self.now);
+        let outputs = std::iter::from_fn(|| self.pools.poll_output());
+        outputs.map(|(job, output)| (job.to_string(), output)).collect()
+    }
+
+    fn evaluated(&self) -> usize {
+        self.pools.pools().map(|(_, pool)| pool.evaluated()).sum()
+    }
+}
+
+#[test]
+fn a_change_of_one_host_of_20_000_is_one_target_worked_out() {
+    let mut site = Site::new();
+    let provider = site.manager.providers().nth(7).map(|provider| provider.id).unwrap();
+    for (target, evaluated) in [(Some("new-host:9100"), 1), (None, 0), (Some("host-2801:9100"), 1)] {
+        let before = site.evaluated();
+        site.send(provider, [("host-2801:9100", target)].into_iter());
+        let outputs = site.follow();
+        assert_eq!(site.evaluated() - before, evaluated);
+        assert!(outputs.iter().all(|(job, _)| job == "job-07"), "{outputs:?}");
+        match outputs.as_slice() {
+            // Another address in the place of the one before.
+            [(_, PoolOutput::Stopped(_)), (_, PoolOutput::Started(_))] => assert_eq!(target, Some("new-host:9100")),
+            [(_, PoolOutput::Stopped(_))] => assert_eq!(target, None),
+            [(_, PoolOutput::Started(_))] => assert_eq!(target, Some("host-2801:9100")),
+            other => panic!("{other:?}"),
+        }
+    }
+    let before = site.evaluated();
+    site.send(provider, [("host-2801:9100", Some("host-2801:9100"))].into_iter());
+    assert_eq!((site.follow(), site.evaluated() - before), (vec![], 0));
+}
