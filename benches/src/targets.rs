@@ -174,7 +174,14 @@ impl Churn {
             .collect()
     }
 
-    /// Takes one update for each provider in, through the manager, its snapshot and the pools;
+    /// The update of a cycle in which one group of one job changes.
+    pub fn one_change(&mut self) -> Vec<Update> {
+        self.generation += 1;
+        let group = self.generation % self.groups;
+        vec![self.encode(0, group..group + 1)]
+    }
+
+    /// Takes at most one update for each provider in, through the manager, its snapshot and the pools;
     /// gives the number of targets that changed.
     pub fn cycle(&mut self, updates: Vec<Update>) -> usize {
         self.now = self.now + Duration::from_secs(20);
@@ -244,6 +251,35 @@ mod tests {
         ] {
             assert_eq!(names.contains(&name), expected, "{name} in {names:?}");
         }
+    }
+
+    #[test]
+    fn one_change_changes_one_target() {
+        let mut churn = Churn::new(3, 20, 1);
+        for _ in 0..30 {
+            let change = churn.one_change();
+            assert_eq!(churn.cycle(change), 1);
+            assert_eq!(churn.active(), 3 * 20);
+        }
+    }
+
+    #[test]
+    fn pools_are_the_same_on_threads_of_their_own() {
+        let options = job("node", rules());
+        let groups = groups(&mut Encoder::new(), 0, 4, 50, 0);
+        let identities = |pool: &TargetPool| {
+            pool.targets()
+                .map(|view| format!("{:?}", view.fate))
+                .collect::<Vec<_>>()
+        };
+        let expected = identities(&build(&options, &groups, 200));
+        std::thread::scope(|scope| {
+            let build = || build(&options, &groups, 200);
+            for thread in [scope.spawn(build), scope.spawn(build), scope.spawn(build)] {
+                let pool = thread.join().expect("the thread ends");
+                assert_eq!(identities(&pool), expected);
+            }
+        });
     }
 
     #[test]
