@@ -20,6 +20,23 @@ pub struct Input {
     pub what: Happening,
 }
 
+/// Hosts beyond this would make a table that fits into no memory.
+const MOST_HOSTS: u32 = 16_000_000;
+
+impl Input {
+    /// What is impossible about it, if anything.
+    pub(crate) fn problem(&self) -> Option<String> {
+        match &self.what {
+            Happening::Up { host, .. } | Happening::Down { host } if host.0 >= MOST_HOSTS => Some(format!(
+                "there is no host {}; hosts from 0 to {} are possible",
+                host.0,
+                MOST_HOSTS - 1
+            )),
+            _ => None,
+        }
+    }
+}
+
 /// What is decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

@@ -32,6 +32,9 @@
 //!   drawn by the scenario's dice, or read from a list ([`Simulation::replay`]); either way they
 //!   come by as [`TraceEvent::Input`], so recording them is listening.
 //! * [`InputLog`], [`Recorder`]: those inputs as a file, and its replay.
+//! * [`explain()`]: how the receiver came to know what it knows, hop by hop.
+//! * [`Swarm`]: many seeds, each with some of the troubles left out.
+//! * [`shrink()`]: from a run that failed to the smallest scenario that fails in the same way.
 //! * [`twice`], [`compare`]: two runs side by side, and where they part.
 //! * [`Dice`]: keyed random numbers. What is *noise* (latencies, phases) is drawn from them
 //!   directly, by who draws it, what for, and for the how-manieth time.
@@ -48,6 +51,7 @@
 mod compare;
 mod dice;
 mod engine;
+mod explain;
 mod generate;
 mod ids;
 mod input;
@@ -59,14 +63,17 @@ mod plan;
 mod ratio;
 mod record;
 mod scenario;
+mod shrink;
 mod simulation;
 mod span;
 mod subject;
+mod swarm;
 mod trace;
 mod world;
 
 pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
 pub use dice::{Dice, Entity, Purpose};
+pub use explain::{Explanation, Hop, Way, explain};
 pub use ids::{DiscovererId, HostId, JobId, ServiceId, ViewId};
 pub use input::{Covered, Happening, Input, Looks};
 pub use log::{Differs, EVENTS_PER_LINK, End, InputLog, Link, LogError, Replayed};
@@ -74,9 +81,11 @@ pub use outcome::{FailureClass, Metrics, Outcome, Rule, Violation};
 pub use ratio::{Ratio, RatioError};
 pub use record::Recorder;
 pub use scenario::*;
+pub use shrink::{ShrinkError, ShrinkLimits, Shrunk, shrink, shrink_of};
 pub use simulation::Simulation;
 pub use span::{Span, SpanError, SpanRange};
 pub use subject::{Spec, Subject};
+pub use swarm::{Swarm, SwarmFailure, SwarmReport};
 pub use trace::{TraceEvent, Traced};
 pub use world::render::STAMP;
 pub use world::truth::Truth;

@@ -107,6 +107,9 @@ enum Task {
         entry: u16,
         step: u32,
     },
+    Script {
+        place: u32,
+    },
     Calm,
 }
 
@@ -121,6 +124,9 @@ impl Drawer {
         drawer.plan_churn();
         drawer.plan_faults();
         drawer.plan_process();
+        for (place, input) in (0..).zip(&plan.scenario.script) {
+            drawer.agenda.push(Reverse((input.at.moment(), Task::Script { place })));
+        }
         if !plan.scenario.calm.is_zero() {
             drawer
                 .agenda
@@ -147,6 +153,10 @@ impl Drawer {
                 Task::Churn { entry, host, step } => self.draw_churn(at, entry, host, step, truth),
                 Task::Window { entry, whose, step } => self.draw_window(at, entry, whose, step),
                 Task::Process { entry, step } => self.draw_process(at, entry, step),
+                Task::Script { place } => {
+                    let scripted = self.plan.scenario.script.get(place as usize);
+                    self.drawn.extend(scripted.map(|input| input.what.clone()));
+                }
                 Task::Calm => {
                     let broken = self.stay_broken();
                     self.drawn.push_back(Happening::Calm { broken });

@@ -108,7 +108,17 @@ impl InputLog {
         for (place, line) in lines {
             last = place + 1;
             match serde_json::from_str(line) {
-                Ok(Line::Input(input)) => log.inputs.push(input),
+                Ok(Line::Input(input)) => {
+                    if let Some(reason) = input.problem() {
+                        let read = Box::new(log);
+                        return Err(LogError::Line {
+                            line: last,
+                            reason,
+                            read,
+                        });
+                    }
+                    log.inputs.push(input);
+                }
                 Ok(Line::Link(link)) => log.links.push(link),
                 Ok(Line::End(end)) => {
                     log.end = Some(end);

@@ -81,6 +81,13 @@ fn what_is_wrong_with_a_log_is_said() {
         ]
         .concat()
         .join("\n"),
+        [
+            &lines[..3],
+            &["{\"input\": {\"at\": \"3s\", \"what\": {\"down\": {\"host\": 4000000000}}}}"],
+            &lines[3..],
+        ]
+        .concat()
+        .join("\n"),
         [&lines[..2], &lines[3..]].concat().join("\n"),
     ];
     let said: Vec<_> = damaged

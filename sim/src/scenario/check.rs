@@ -59,10 +59,18 @@ impl Scenario {
         self.check_discovery(&mut found);
         self.check_churn(&mut found);
         self.check_faults(&mut found);
+        self.check_script(&mut found);
         if found.0.is_empty() {
             Ok(())
         } else {
             Err(Problems(found.0))
+        }
+    }
+
+    fn check_script(&self, found: &mut Found) {
+        for (number, input) in self.script.iter().enumerate() {
+            let wrong = input.problem().unwrap_or_default();
+            found.unless(wrong.is_empty(), &format!("script[{number}]"), || wrong);
         }
     }
 

@@ -27,7 +27,7 @@ pub use throttle::{ThrottleError, ThrottleSetting};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Ratio, Span};
+use crate::{Happening, Input, Ratio, Span};
 
 /// A fleet, its backends, those who discover it, and what happens to them all.
 ///
@@ -90,6 +90,9 @@ pub struct Scenario {
     /// What happens to processes and their configuration.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ProcessEvent>,
+    /// What happens besides, written out one by one: what no dice decide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub script: Vec<Input>,
     /// What must hold beyond the rules, which are always checked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<Expectation>,
@@ -131,6 +134,7 @@ impl Default for Scenario {
             churn: Vec::new(),
             faults: Vec::new(),
             events: Vec::new(),
+            script: Vec::new(),
             expect: Vec::new(),
             checks: Checks::default(),
         }
@@ -242,6 +246,13 @@ impl Scenario {
     #[must_use]
     pub fn event(mut self, event: ProcessEvent) -> Self {
         self.events.push(event);
+        self
+    }
+
+    /// Adds something that happens at a moment of its own, and that no dice decide.
+    #[must_use]
+    pub fn happens(mut self, at: Span, what: Happening) -> Self {
+        self.script.push(Input { at, what });
         self
     }
 
