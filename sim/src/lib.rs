@@ -33,6 +33,7 @@
 //!   come by as [`TraceEvent::Input`], so recording them is listening.
 //! * [`InputLog`], [`Recorder`]: those inputs as a file, and its replay.
 //! * [`explain()`]: how the receiver came to know what it knows, hop by hop.
+//! * [`Rehearsal`]: your own discoverers and receiver, as they are, in this world.
 //! * [`Swarm`]: many seeds, each with some of the troubles left out.
 //! * [`shrink()`]: from a run that failed to the smallest scenario that fails in the same way.
 //! * [`twice`], [`compare`]: two runs side by side, and where they part.
@@ -62,6 +63,7 @@ mod outcome;
 mod plan;
 mod ratio;
 mod record;
+mod rehearsal;
 mod scenario;
 mod shrink;
 mod simulation;
@@ -80,6 +82,7 @@ pub use log::{Differs, EVENTS_PER_LINK, End, InputLog, Link, LogError, Replayed}
 pub use outcome::{FailureClass, Metrics, Outcome, Rule, Violation};
 pub use ratio::{Ratio, RatioError};
 pub use record::Recorder;
+pub use rehearsal::{Rehearsal, ShownHost, target_groups};
 pub use scenario::*;
 pub use shrink::{ShrinkError, ShrinkLimits, Shrunk, shrink, shrink_of};
 pub use simulation::Simulation;

@@ -1,0 +1,218 @@
+//! The simulated servers and what goes wrong with them.
+//!
+//! One [`Weather`] covers everything. A fault is drawn for each request, from the dice of the
+//! fault and the number of the request; **whoever meets one is remembered with the time**, so
+//! that the watcher knows from when on nothing is in the way.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use headcount_core::Instant;
+use headcount_discoverer::BoxFuture;
+use headcount_discoverer::env::{Clock, Http, HttpClient, HttpError, HttpRequest, HttpResponse};
+use headcount_discoverer::settings::HttpClientSettings;
+use headcount_discoverer::testing::VirtualClock;
+
+use super::{Render, ShownHost};
+use crate::dice::{Entity, Purpose};
+use crate::{Dice, FaultKind, Ratio, Span, SpanRange};
+
+/// What backends show, and what goes wrong just now.
+#[derive(Debug)]
+pub(super) struct Weather {
+    dice: Dice,
+    latency: SpanRange,
+    windows: Vec<Window>,
+    requests: u64,
+    /// Each state of the fleet since the start, with when it began.
+    history: Vec<(Instant, Arc<[ShownHost]>)>,
+    /// Until when a fault was last in the way.
+    pub(super) touched: Instant,
+    /// When somebody was last told less than there is.
+    pub(super) lied: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    kind: FaultKind,
+    rate: Ratio,
+    fault: u16,
+    from: Instant,
+    until: Instant,
+}
+
+impl Weather {
+    pub(super) fn new(dice: Dice, latency: SpanRange) -> Self {
+        Self {
+            dice,
+            latency,
+            windows: Vec::new(),
+            requests: 0,
+            history: Vec::new(),
+            touched: Instant::ZERO,
+            lied: None,
+        }
+    }
+
+    pub(super) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// The fleet looks like this from now on.
+    pub(super) fn show(&mut self, now: Instant, hosts: Vec<ShownHost>) {
+        self.history.push((now, hosts.into()));
+    }
+
+    pub(super) fn open(&mut self, now: Instant, kind: FaultKind, rate: Ratio, lasts: Span, fault: u16) {
+        let until = now + lasts.into();
+        self.windows.push(Window {
+            kind,
+            rate,
+            fault,
+            from: now,
+            until,
+        });
+    }
+
+    /// All windows shut.
+    pub(super) fn calm(&mut self, now: Instant) {
+        self.windows.clear();
+        self.touched = self.touched.min(now);
+    }
+
+    /// The fault that hits a look at the backend now, if one does.
+    pub(super) fn meet(&mut self, now: Instant) -> Option<(FaultKind, Instant)> {
+        let (dice, request) = (self.dice, self.requests);
+        self.windows.retain(|window| window.until > now);
+        let hits = |window: &&Window| {
+            let draw = dice.draw(Entity::Fault(window.fault, 0), Purpose::Choice, request);
+            window.rate.is_always() || window.rate.hit(draw)
+        };
+        let window = *self.windows.iter().find(hits)?;
+        let until = if window.rate.is_always() { window.until } else { now };
+        self.touched = self.touched.max(until);
+        if is_lie(window.kind) {
+            self.lied = Some(until);
+        }
+        Some((window.kind, window.from))
+    }
+
+    /// The fleet as it was then.
+    pub(super) fn hosts_at(&self, then: Instant) -> Arc<[ShownHost]> {
+        let known = self.history.iter().rev().find(|(since, _)| *since <= then);
+        known
+            .or(self.history.first())
+            .map_or_else(|| [].into(), |(_, hosts)| hosts.clone())
+    }
+
+    /// What a request gets, and how long that takes.
+    fn answer(&mut self, now: Instant, render: &Render) -> (Span, Result<Vec<u8>, Refusal>) {
+        self.requests += 1;
+        let (dice, count) = (self.dice, self.requests);
+        let span = |purpose, range| dice.span(Entity::Run, purpose, count, range);
+        let latency = span(Purpose::Latency, self.latency);
+        let hosts = self.hosts_at(now);
+        let Some((kind, since)) = self.meet(now) else {
+            return (latency, Ok(render(&hosts)));
+        };
+        let body = |hosts: &[ShownHost]| Ok(render(hosts));
+        match kind {
+            FaultKind::Drop | FaultKind::Clog | FaultKind::OneWay | FaultKind::Pause => {
+                (Span::MAX, Err(Refusal::Reset))
+            }
+            FaultKind::Partition => (latency, Err(Refusal::Unreachable)),
+            FaultKind::Reset => (latency, Err(Refusal::Reset)),
+            FaultKind::Delay { by } => (latency.plus(span(Purpose::Length, by)), body(&hosts)),
+            FaultKind::Drip { each } => (latency.plus(each.times(hosts.len() as u64)), body(&hosts)),
+            FaultKind::Empty => (latency, body(&[])),
+            FaultKind::PartialPage => (latency, body(&hosts[..hosts.len() / 2])),
+            FaultKind::Truncated => {
+                let mut whole = render(&hosts);
+                whole.truncate(whole.len() / 2);
+                (latency, Ok(whole))
+            }
+            FaultKind::BackInTime { by } => {
+                let then = Span::since_start(now).minus(by).moment();
+                (latency, body(&self.hosts_at(then)))
+            }
+            FaultKind::Freeze => (latency, body(&self.hosts_at(since))),
+            FaultKind::TooManyRequests { retry_after } => (latency, Err(Refusal::TooMany(retry_after))),
+            _ => (latency, body(&hosts)),
+        }
+    }
+}
+
+/// Whether it tells less, or something older, than there is, and looks like an answer.
+fn is_lie(kind: FaultKind) -> bool {
+    matches!(
+        kind,
+        FaultKind::Empty | FaultKind::PartialPage | FaultKind::BackInTime { .. } | FaultKind::Freeze
+    )
+}
+
+enum Refusal {
+    Unreachable,
+    Reset,
+    TooMany(Span),
+}
+
+/// HTTP servers under that weather.
+#[derive(Clone)]
+pub(super) struct Servers {
+    pub(super) clock: VirtualClock,
+    pub(super) weather: Arc<Mutex<Weather>>,
+    pub(super) pages: Arc<[(String, Render)]>,
+}
+
+pub(super) fn lock(weather: &Mutex<Weather>) -> MutexGuard<'_, Weather> {
+    weather.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Http for Servers {
+    fn client(&self, _settings: &HttpClientSettings) -> Result<Arc<dyn HttpClient>, HttpError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl HttpClient for Servers {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        Box::pin(async move {
+            let host = request.url.split('/').nth(2).unwrap_or(&request.url).to_owned();
+            let answer = |status, headers: &[(&str, String)], body| HttpResponse {
+                status,
+                headers: headers
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                    .collect(),
+                body,
+            };
+            let Some((_, render)) = self.pages.iter().find(|(url, _)| *url == request.url) else {
+                return Ok(answer(404, &[], Vec::new()));
+            };
+            let (after, result) = lock(&self.weather).answer(self.clock.time(), render);
+            let (after, timeout) = (after.into(), request.timeout);
+            self.clock.sleep(timeout.min(after)).await;
+            if after > timeout {
+                return Err(HttpError::Timeout { host, timeout });
+            }
+            match result {
+                Ok(body) if body.len() as u64 > request.body_limit => Err(HttpError::BodyTooLarge {
+                    host,
+                    limit: request.body_limit,
+                }),
+                Ok(body) => Ok(answer(200, &[("content-type", "application/json".to_owned())], body)),
+                Err(Refusal::TooMany(wait)) => {
+                    let seconds = wait.as_nanos().div_ceil(1_000_000_000);
+                    Ok(answer(429, &[("retry-after", seconds.to_string())], Vec::new()))
+                }
+                Err(Refusal::Unreachable) => Err(HttpError::Connect {
+                    host,
+                    reason: "no route to host".to_owned(),
+                }),
+                Err(Refusal::Reset) => Err(HttpError::Protocol {
+                    host,
+                    reason: "connection reset by peer".to_owned(),
+                }),
+            }
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! The discoverers that production runs, in the simulator's world.
+
+#![allow(clippy::expect_used, reason = "a panic is the report")]
+
+use std::time::Duration;
+
+use headcount_backends::build;
+use headcount_core::{Encoder, Update};
+use headcount_discoverer::env::HttpRequest;
+use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
+use headcount_discoverer::settings::{FileSettings, HttpClientSettings, HttpSettings, SdConfig};
+use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
+use headcount_sim::{
+    Backend, BackendKind, Change, Churn, Discoverers, Fault, FaultKind, Hosts, Outcome, Ratio, Receiver, Rehearsal,
+    Rule, Scenario, Span, SpanRange, target_groups,
+};
+
+const URL: &str = "http://cmdb.example/targets";
+
+fn scenario(kind: BackendKind) -> Scenario {
+    Scenario::new("rehearsed")
+        .until(Span::mins(30))
+        .calm(Span::mins(5))
+        .hosts(Hosts::new(20).zones(3))
+        .backend(Backend::new("cmdb", kind))
+        .discoverers(Discoverers::of("cmdb"))
+        .receiver(Receiver::new(SpanRange::between(Span::ZERO, Span::secs(1))))
+        .churn(Churn::steady(Ratio::percent(10), Span::mins(1)))
+        .churn(Churn::Steady {
+            rate: Ratio::percent(5),
+            every: Span::mins(1),
+            change: Change::Relabel,
+        })
+}
+
+fn http() -> Box<dyn Discoverer> {
+    let settings = HttpSettings {
+        url: URL.to_owned(),
+        refresh_interval: Duration::from_secs(15),
+        client: HttpClientSettings::default(),
+    };
+    build(&SdConfig::Http(settings)).expect("good settings")
+}
+
+fn file() -> Box<dyn Discoverer> {
+    let settings = FileSettings {
+        files: vec!["/sd/*.json".to_owned()],
+        refresh_interval: Duration::from_secs(60),
+    };
+    build(&SdConfig::File(settings)).expect("good settings")
+}
+
+fn over_http(scenario: &Scenario, seed: u64, make: impl Fn() -> Box<dyn Discoverer> + 'static) -> Outcome {
+    Rehearsal::new(scenario, seed)
+        .expect("it makes sense")
+        .serve(URL, target_groups)
+        .discoverer("cmdb", make)
+        .within(Span::mins(1))
+        .run()
+}
+
+#[test]
+fn http_sd_keeps_the_rules_under_every_fault_it_can_meet() {
+    let often = Ratio::percent(20);
+    for kind in [
+        FaultKind::Drop,
+        FaultKind::Reset,
+        FaultKind::Partition,
+        FaultKind::Truncated,
+        FaultKind::TooManyRequests {
+            retry_after: Span::secs(20),
+        },
+        FaultKind::Delay {
+            by: SpanRange::between(Span::secs(1), Span::secs(20)),
+        },
+        FaultKind::Empty,
+        FaultKind::BackInTime { by: Span::mins(2) },
+    ] {
+        let scenario = scenario(BackendKind::Http).fault(Fault::new(kind).rate(often));
+        for seed in 0..3 {
+            let outcome = over_http(&scenario, seed, http);
+            assert!(outcome.is_clean(), "{kind:?}, seed {seed}: {:?}", outcome.violations);
+            assert!(outcome.metrics.changes_learned > 20, "{:?}", outcome.metrics);
+        }
+    }
+}
+
+#[test]
+fn file_sd_keeps_the_rules_while_its_file_is_torn_moved_and_silent() {
+    for kind in [FaultKind::TornWrite, FaultKind::RenameGap, FaultKind::LostNotify] {
+        let scenario = scenario(BackendKind::File).fault(Fault::new(kind).rate(Ratio::percent(50)));
+        for seed in 0..3 {
+            let outcome = Rehearsal::new(&scenario, seed)
+                .expect("it makes sense")
+                .file("/sd/targets.json", target_groups)
+                .discoverer("files", file)
+                .within(Span::mins(2))
+                .run();
+            assert!(outcome.is_clean(), "{kind:?}, seed {seed}: {:?}", outcome.violations);
+            assert!(outcome.metrics.changes_learned > 20, "{:?}", outcome.metrics);
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_rehearsal() {
+    let scenario = scenario(BackendKind::Http).fault(Fault::new(FaultKind::Reset).rate(Ratio::percent(30)));
+    assert_eq!(over_http(&scenario, 7, http), over_http(&scenario, 7, http));
+    assert_ne!(over_http(&scenario, 7, http).hash, over_http(&scenario, 8, http).hash);
+}
+
+/// Takes a failed request for an empty list: the mistake that everybody makes once.
+struct Careless(Encoder);
+
+impl Refresh for Careless {
+    fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
+        Box::pin(async move {
+            let client = env.http.client(&HttpClientSettings::default()).expect("plain settings");
+            let body = match client.send(HttpRequest::get(URL)).await {
+                Ok(answer) => answer.body,
+                Err(_) => b"[]".to_vec(),
+            };
+            let text = String::from_utf8_lossy(&body).into_owned();
+            let addresses = text.split('"').filter(|word| word.ends_with(":9100"));
+            let mut batch = self.0.batch();
+            let none: [(&str, &str); 0] = [];
+            batch.group("all", none, addresses.map(|it| [("__address__", it)])).ok();
+            Ok(Refreshed::Update(Update::full(batch.finish())))
+        })
+    }
+}
+
+#[test]
+fn a_discoverer_that_takes_a_failure_for_an_answer_is_caught() {
+    let scenario = scenario(BackendKind::Http).fault(Fault::new(FaultKind::Reset).rate(Ratio::percent(10)));
+    let outcome = over_http(&scenario, 7, || {
+        Box::new(|env: Env, updates: Updates| async move {
+            let careless = Careless(Encoder::new());
+            refresh::run(Duration::from_secs(15), careless, env, updates).await;
+        })
+    });
+    let rules: Vec<Rule> = outcome.violations.iter().map(|violation| violation.rule).collect();
+    assert_eq!(rules, [Rule::FailureKeeps]);
+}
+
+#[test]
+fn a_receiver_of_ones_own_is_handed_every_snapshot() {
+    let versions = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let seen = versions.clone();
+    let outcome = Rehearsal::new(&scenario(BackendKind::Http), 7)
+        .expect("it makes sense")
+        .serve(URL, target_groups)
+        .discoverer("cmdb", http)
+        .receiver(move |_, snapshot| {
+            seen.borrow_mut().push(snapshot.version());
+            Span::secs(20)
+        })
+        .run();
+    assert!(outcome.is_clean(), "{:?}", outcome.violations);
+    let versions = versions.borrow();
+    assert_eq!(versions.len() as u64, outcome.metrics.emissions);
+    assert!(versions.is_sorted());
+    assert!(outcome.metrics.delayed_updates > 0, "twenty seconds are long");
+}
