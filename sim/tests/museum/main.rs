@@ -1,0 +1,102 @@
+//! The bug museum: historic bugs of discovery managers, put back in, and found by the simulator.
+//!
+//! A simulator that finds nothing proves nothing. Each [`Exhibit`] is a manager with one bug that
+//! Prometheus's, vmagent's, Alloy's or the target allocator's manager really had. **Each has to
+//! be found by the same storm that the core's manager passes**, in few seeds, and has to shrink
+//! to a scenario that fits on a page. The table of how many seeds each took is the measure of
+//! what the simulator can find.
+
+#![allow(clippy::unwrap_used, reason = "a panic is the report")]
+
+mod bugs;
+mod exhibits;
+mod faulty;
+mod storm;
+
+use std::fmt::Write as _;
+
+use exhibits::{Exhibit, exhibits};
+use headcount_sim::{Checks, Condition, Expectation, Rule, Scenario, Simulation, Span, Swarm};
+use storm::{SEEDS, storm};
+
+#[test]
+fn the_core_passes_the_storm() {
+    let times: u64 = std::env::var("HEADCOUNT_LONG")
+        .ok()
+        .and_then(|times| times.parse().ok())
+        .unwrap_or(1);
+    let seeds = (SEEDS * times).min(1_000.max(SEEDS));
+    let report = Swarm::new(storm()).seeds(0..seeds).run().unwrap();
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn every_exhibit_is_found_and_shrinks() {
+    let mut table = String::new();
+    let mut files = String::new();
+    let mut missed = Vec::new();
+    for exhibit in exhibits() {
+        let Some(found) = exhibit.find(&storm(), SEEDS) else {
+            missed.push(exhibit.name);
+            continue;
+        };
+        let shrunk = exhibit.shrink(&storm(), found.seed);
+        let yaml = shrunk.yaml();
+        let lines = yaml.lines().count();
+        assert!(lines <= 20, "{}: {lines} lines\n{yaml}", exhibit.name);
+        // The file is read again and fails as the run did, under this bug and no other manager.
+        let read: Scenario = serde_yaml::from_str(&yaml).unwrap();
+        assert_eq!(read, shrunk.scenario);
+        assert_eq!(exhibit.run(&read), Some(shrunk.violation.clone()));
+        let core = Simulation::new(&read, read.seed).unwrap().run();
+        assert!(core.is_clean(), "{}: {:?}", exhibit.name, core.violations);
+
+        let (seeds, rule) = (found.seeds, found.violation.rule.to_string());
+        writeln!(
+            table,
+            "{:<24} {:<28} {seeds:>5}  {rule:<14} {lines:>5}",
+            exhibit.name, exhibit.issue
+        )
+        .unwrap();
+        writeln!(
+            files,
+            "# {}, {}: {}\n{yaml}",
+            exhibit.name, exhibit.issue, shrunk.violation
+        )
+        .unwrap();
+    }
+    assert!(missed.is_empty(), "not found in {SEEDS} seeds: {missed:?}");
+    let head = format!(
+        "{:<24} {:<28} {:>5}  {:<14} {:>5}\n",
+        "bug", "issue", "seeds", "broken", "lines"
+    );
+    insta::assert_snapshot!("seeds_to_find", head + &table);
+    insta::assert_snapshot!("shrunk", files);
+}
+
+#[test]
+fn every_exhibit_has_its_story() {
+    let all = exhibits();
+    assert!(all.len() >= 10);
+    for Exhibit { name, issue, story, .. } in &all {
+        assert!(issue.contains('#') && story.len() > 100, "{name}");
+    }
+}
+
+#[test]
+fn a_canary_fails() {
+    let canary = storm().expect(Expectation::Always(Condition::StaleAtMost(Span::millis(1))));
+    let report = Swarm::new(canary).as_written().seeds(0..1).run().unwrap();
+    assert_eq!(report.failures.len(), 1, "{report}");
+    assert_eq!(report.failures[0].violation.rule, Rule::Expectation);
+}
+
+/// Who watches the watchers: with the oracles off, the museum itself has to notice.
+#[test]
+fn broken_oracles_are_caught() {
+    let blind = storm().checks(Checks::None);
+    let missed = exhibits()
+        .into_iter()
+        .filter(|exhibit| exhibit.find(&blind, 2).is_none());
+    assert_eq!(missed.count(), exhibits().len());
+}
