@@ -205,8 +205,13 @@ pub(super) fn push_source(out: &mut Vec<u8>, source: &str) {
 
 /// Reads a group's source off the front of its bytes.
 pub(super) fn take_source<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
+    core::str::from_utf8(take_source_bytes(bytes)?).ok()
+}
+
+/// Reads the bytes of a group's source off the front of its bytes.
+pub(super) fn take_source_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = codec::take(bytes)? as usize;
-    core::str::from_utf8(codec::take_bytes(bytes, length)?).ok()
+    codec::take_bytes(bytes, length)
 }
 
 /// Appends the set without labels.

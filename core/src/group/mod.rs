@@ -68,6 +68,11 @@ impl Group {
         labels::take_source(&mut &self.0.slice).unwrap_or_default()
     }
 
+    /// The source's bytes: to compare it with another, they need not be known to be text.
+    pub(crate) fn source_bytes(&self) -> &[u8] {
+        labels::take_source_bytes(&mut &self.0.slice).unwrap_or_default()
+    }
+
     /// The labels that all targets share, unless a target says otherwise.
     pub fn labels(&self) -> LabelSet<'_> {
         let header = &self.0.header.header;
@@ -78,7 +83,7 @@ impl Group {
     /// The targets, sorted; each with its own labels only.
     pub fn targets(&self) -> Targets<'_> {
         let mut bytes = &self.0.slice;
-        labels::take_source(&mut bytes);
+        labels::take_source_bytes(&mut bytes);
         Targets::new(&self.0.header.header.dictionary, bytes, self.target_count())
     }
 
@@ -127,7 +132,9 @@ impl PartialEq for Group {
         if a.labels_at == b.labels_at && self.0.slice == other.0.slice && self.same_lineage(other) {
             return true;
         }
-        self.source() == other.source() && self.labels() == other.labels() && self.targets().eq(other.targets())
+        self.source_bytes() == other.source_bytes()
+            && self.labels() == other.labels()
+            && self.targets().eq(other.targets())
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::registry::Provider;
-use crate::store::Put;
 use crate::update::UpdateKind;
 use crate::{Failure, Group, Instant, Update, UpdateOutcome, store};
 
@@ -18,28 +17,20 @@ impl<C> Provider<C> {
         let number = health.updates;
 
         let order = last_of_each_source(&update.groups);
-        let mut outcome = UpdateOutcome::default();
-        if update.kind == UpdateKind::Full {
-            outcome.removed = self.remove_all_but(&order, &update.groups);
-        }
+        let gone = match update.kind {
+            UpdateKind::Full => self.unnamed(&order, &update.groups),
+            UpdateKind::Partial => Vec::new(),
+        };
         let mut groups: Vec<Option<Group>> = update.groups.into_iter().map(Some).collect();
-        for &(key, place) in &order {
-            let Some(group) = groups.get_mut(place).and_then(Option::take) else {
-                continue;
-            };
-            if group.target_count() == 0 {
-                outcome.removed = outcome
-                    .removed
-                    .saturating_add(usize::from(self.groups.remove(key, group.source())));
-                continue;
-            }
-            let count = match self.groups.put(key, group, now, number) {
-                Put::Added => &mut outcome.added,
-                Put::Changed => &mut outcome.changed,
-                Put::Unchanged => &mut outcome.unchanged,
-            };
-            *count = count.saturating_add(1);
+        let named = order
+            .into_iter()
+            .map(|(key, place)| (key, groups.get_mut(place).and_then(Option::take)));
+        let mut changes: Vec<(u64, Option<Group>)> = named.collect();
+        if !gone.is_empty() {
+            changes.extend(gone);
+            changes.sort_by_key(|(key, _)| *key);
         }
+        let outcome = self.groups.apply(changes, now, number);
         if outcome.is_unchanged() {
             self.health.unchanged_updates = self.health.unchanged_updates.saturating_add(1);
         } else {
@@ -56,8 +47,8 @@ impl<C> Provider<C> {
         self.health.refreshed(failure.duration());
     }
 
-    /// Removes the sources that a full update does not name; says how many.
-    fn remove_all_but(&mut self, order: &[(u64, usize)], groups: &[Group]) -> usize {
+    /// What a full update says without saying it: that the sources which it does not name are gone.
+    fn unnamed(&self, order: &[(u64, usize)], groups: &[Group]) -> Vec<(u64, Option<Group>)> {
         let mut next = 0;
         let unnamed = self.groups.sources_not(|key, source| {
             // Both run in the order of hashes, so one walk over the update is enough.
@@ -73,21 +64,17 @@ impl<C> Provider<C> {
                 .into_iter()
                 .any(|(_, place)| groups.get(*place).is_some_and(|group| group.source() == source))
         });
-        let unnamed: Vec<(u64, String)> = unnamed.map(|(key, source)| (key, source.to_owned())).collect();
-        for (key, source) in &unnamed {
-            self.groups.remove(*key, source);
-        }
-        unnamed.len()
+        unnamed.map(|(key, source)| (key, Some(Group::empty(source)))).collect()
     }
 }
 
 /// The places of the groups that count, with the hash of their source, sorted by hash: where a
 /// source is named more than once, the last one.
 fn last_of_each_source(groups: &[Group]) -> Vec<(u64, usize)> {
-    let hash = |(place, group): (usize, &Group)| (store::key(group.source()), place);
+    let hash = |(place, group): (usize, &Group)| (store::key_of(group), place);
     let mut order: Vec<(u64, usize)> = groups.iter().enumerate().map(hash).collect();
     order.sort_unstable();
-    let source = |place: usize| groups.get(place).map(Group::source);
+    let source = |place: usize| groups.get(place).map(Group::source_bytes);
     let mut start = 0;
     let mut kept = Vec::with_capacity(order.len());
     while let Some(&(key, place)) = order.get(start) {

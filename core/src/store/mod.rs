@@ -4,11 +4,16 @@
 //! changes afterwards, so snapshots cost what changed (B02). **The order is that of a fixed hash
 //! of the source**, which does not depend on when or in what order groups came.
 
-use imbl::OrdMap;
-use imbl::ordmap::DiffItem;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod walk;
+
 use triomphe::Arc;
 
-use crate::{Group, Instant, hash};
+use crate::{Group, Instant, UpdateOutcome, hash};
+use tree::{Edit, Tree, Value};
+use walk::Differences;
 
 /// A group, and which update put it there, when (B07).
 #[derive(Debug, Clone)]
@@ -42,7 +47,7 @@ impl Stored {
 /// The groups of one provider. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Groups {
-    map: OrdMap<u64, Slot>,
+    map: Tree<Slot>,
     len: usize,
     targets: usize,
 }
@@ -60,12 +65,9 @@ pub(crate) fn key(source: &str) -> u64 {
     hash::stable(source.as_bytes())
 }
 
-/// What [`Groups::put`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Put {
-    Added,
-    Changed,
-    Unchanged,
+/// Where a group stands: a fixed hash of its source.
+pub(crate) fn key_of(group: &Group) -> u64 {
+    hash::stable(group.source_bytes())
 }
 
 impl Groups {
@@ -86,89 +88,76 @@ impl Groups {
 
     /// The group of `source`.
     pub fn get(&self, source: &str) -> Option<&Stored> {
-        self.map
-            .get(&key(source))?
-            .all()
-            .iter()
-            .find(|stored| stored.group.source() == source)
+        self.map.get(key(source))?.of_source(source.as_bytes())
     }
 
     /// All groups, in a fixed order that is not that of their sources.
     pub fn iter(&self) -> impl Iterator<Item = &Stored> {
-        self.map.values().flat_map(|slot| slot.all())
+        self.map.walk().flat_map(|(_, slot)| slot.all())
     }
 
     /// What changed since `older`, at the cost of what changed.
     pub fn diff<'a>(&'a self, older: &'a Self) -> impl Iterator<Item = GroupChange<'a>> {
-        older.map.diff(&self.map).flat_map(|item| match item {
-            DiffItem::Add(_, new) => changes(&[], new.all()),
-            DiffItem::Remove(_, old) => changes(old.all(), &[]),
-            DiffItem::Update {
-                old: (_, old),
-                new: (_, new),
-            } => changes(old.all(), new.all()),
-        })
+        let differences = Differences {
+            old: older.map.walk(),
+            new: self.map.walk(),
+        };
+        differences.flat_map(|(old, new)| changes(old.map_or(&[], Slot::all), new.map_or(&[], Slot::all)))
     }
 
-    /// Puts a group that has targets in the place of its source, whose key is `key`.
-    pub(crate) fn put(&mut self, key: u64, group: Group, now: Instant, update: u64) -> Put {
-        let before = self.map.get(&key);
-        let old = before.and_then(|slot| slot.all().iter().find(|old| old.group.source() == group.source()));
-        let (put, stored) = match old {
-            Some(old) if old.group == group => {
-                if old.group.same_lineage(&group) {
-                    return Put::Unchanged;
+    /// Takes in groups in the order of their keys, no source twice: each in the place of its
+    /// source, or, when it has no targets, to remove it. Says what that did.
+    pub(crate) fn apply(&mut self, groups: Vec<(u64, Option<Group>)>, now: Instant, update: u64) -> UpdateOutcome {
+        let mut outcome = UpdateOutcome::default();
+        let (mut targets, mut targets_before) = (0_usize, 0_usize);
+        self.map.edit(groups, |groups, slot| {
+            // What the slot becomes, if that is not what it is.
+            let mut next: Option<Option<Slot>> = None;
+            for group in groups.iter_mut().filter_map(|(_, group)| group.take()) {
+                let slot = next.as_ref().map_or(slot, Option::as_ref);
+                let old = slot.and_then(|slot| slot.of_source(group.source_bytes()));
+                targets_before = targets_before.saturating_add(old.map_or(0, |old| old.group.target_count()));
+                targets = targets.saturating_add(group.target_count());
+                let (count, becomes) = match old {
+                    None if group.target_count() == 0 => continue,
+                    Some(old) if group.target_count() == 0 => {
+                        (&mut outcome.removed, Some(slot.and_then(|slot| slot.without(old))))
+                    }
+                    Some(old) if old.group == group => {
+                        // In another encoding it is taken all the same, so that the old dictionary can go.
+                        let taken = (!old.group.same_lineage(&group)).then_some(Stored { group, ..*old });
+                        (
+                            &mut outcome.unchanged,
+                            taken.map(|stored| Some(Slot::with(slot, stored))),
+                        )
+                    }
+                    _ => {
+                        let stored = Stored {
+                            group,
+                            changed: now,
+                            update,
+                        };
+                        let count = match old {
+                            Some(_) => &mut outcome.changed,
+                            None => &mut outcome.added,
+                        };
+                        (count, Some(Some(Slot::with(slot, stored))))
+                    }
+                };
+                *count = count.saturating_add(1);
+                if becomes.is_some() {
+                    next = becomes;
                 }
-                // The same group in another encoding: taking it lets the old dictionary go.
-                (Put::Unchanged, Stored { group, ..*old })
             }
-            Some(old) => {
-                self.targets = self.targets.saturating_sub(old.group.target_count());
-                self.targets = self.targets.saturating_add(group.target_count());
-                (
-                    Put::Changed,
-                    Stored {
-                        group,
-                        changed: now,
-                        update,
-                    },
-                )
+            match next {
+                None => Edit::Keep,
+                Some(None) => Edit::Remove,
+                Some(Some(slot)) => Edit::Put(slot),
             }
-            None => {
-                self.len = self.len.saturating_add(1);
-                self.targets = self.targets.saturating_add(group.target_count());
-                (
-                    Put::Added,
-                    Stored {
-                        group,
-                        changed: now,
-                        update,
-                    },
-                )
-            }
-        };
-        let slot = match before {
-            Some(slot) if !slot.holds_only(stored.group.source()) => slot.with(stored),
-            _ => Slot::One(stored),
-        };
-        self.map.insert(key, slot);
-        put
-    }
-
-    /// Removes the group of `source`, whose key is `key`; says whether there was one.
-    pub(crate) fn remove(&mut self, key: u64, source: &str) -> bool {
-        let Some(slot) = self.map.get(&key) else { return false };
-        let Some(old) = slot.all().iter().find(|old| old.group.source() == source) else {
-            return false;
-        };
-        let targets = old.group.target_count();
-        match slot.without(source) {
-            Some(slot) => self.map.insert(key, slot),
-            None => self.map.remove(&key),
-        };
-        self.len = self.len.saturating_sub(1);
-        self.targets = self.targets.saturating_sub(targets);
-        true
+        });
+        self.len = self.len.saturating_add(outcome.added).saturating_sub(outcome.removed);
+        self.targets = self.targets.saturating_add(targets).saturating_sub(targets_before);
+        outcome
     }
 
     /// The keys and sources for which `named` says no. It is asked in the order of keys.
@@ -178,7 +167,7 @@ impl Groups {
     ) -> impl Iterator<Item = (u64, &'a str)> {
         let all = self
             .map
-            .iter()
+            .walk()
             .flat_map(|(key, slot)| slot.all().iter().map(|stored| (*key, stored.group.source())));
         all.filter(move |(key, source)| !named(*key, source))
     }
@@ -192,33 +181,46 @@ impl Slot {
         }
     }
 
-    fn holds_only(&self, source: &str) -> bool {
-        matches!(self, Self::One(stored) if stored.group.source() == source)
+    fn of_source(&self, source: &[u8]) -> Option<&Stored> {
+        self.all().iter().find(|stored| stored.group.source_bytes() == source)
     }
 
-    fn with(&self, stored: Stored) -> Self {
-        let mut all: Vec<Stored> = self
-            .all()
-            .iter()
-            .filter(|other| other.group.source() != stored.group.source())
+    /// The slot with this group in the place of its source.
+    fn with(slot: Option<&Self>, stored: Stored) -> Self {
+        let others = slot.map_or(&[][..], Self::all).iter();
+        let mut all: Vec<Stored> = others
+            .filter(|other| other.group.source_bytes() != stored.group.source_bytes())
             .cloned()
             .collect();
+        if all.is_empty() {
+            return Self::One(stored);
+        }
         all.push(stored);
-        all.sort_by(|a, b| a.group.source().cmp(b.group.source()));
+        all.sort_by(|a, b| a.group.source_bytes().cmp(b.group.source_bytes()));
         Self::Many(Arc::new(all))
     }
 
-    fn without(&self, source: &str) -> Option<Self> {
+    /// The slot without this group, unless that leaves nothing.
+    fn without(&self, gone: &Stored) -> Option<Self> {
         let mut all: Vec<Stored> = self
             .all()
             .iter()
-            .filter(|other| other.group.source() != source)
+            .filter(|other| other.group.source_bytes() != gone.group.source_bytes())
             .cloned()
             .collect();
         match all.len() {
             0 => None,
             1 => all.pop().map(Self::One),
             _ => Some(Self::Many(Arc::new(all))),
+        }
+    }
+}
+
+impl Value for Slot {
+    fn touch(&self) -> usize {
+        match self {
+            Self::One(stored) => stored.group.target_count(),
+            Self::Many(all) => all.len(),
         }
     }
 }
@@ -260,8 +262,10 @@ impl<'a> GroupChange<'a> {
 
 /// The differences between two short lists that are sorted by source.
 fn changes<'a>(old: &'a [Stored], new: &'a [Stored]) -> impl Iterator<Item = GroupChange<'a>> {
-    let find =
-        |all: &'a [Stored], stored: &Stored| all.iter().find(|other| other.group.source() == stored.group.source());
+    let find = |all: &'a [Stored], stored: &Stored| {
+        all.iter()
+            .find(|other| other.group.source_bytes() == stored.group.source_bytes())
+    };
     let gone = old
         .iter()
         .filter(move |stored| find(new, stored).is_none())
