@@ -1,9 +1,10 @@
-//! The whole system with real servers: the `headcount` binary between real Prometheus, nginx and
-//! tinyproxy processes on the loopback.
+//! The whole system with real servers: the `headcount` binary between real Prometheus, nginx,
+//! tinyproxy and Chromium processes on the loopback.
 //!
 //! * `default_config`: what `headcount run` shows on its own.
 //! * `conformance`: headcount's API says what Prometheus's does.
 //! * `targets`: what became of targets that are wrong, twice there, or many.
+//! * `page`: the web page, in a Chromium.
 //! * `prometheus`, `promtool`: Prometheus takes what headcount serves and writes.
 //! * `nginx`, `tinyproxy`: lists behind TLS, passwords, certificates, redirects and proxies.
 //! * `http_backend`, `bad_input`: what breaks, and what goes on nevertheless.
@@ -28,6 +29,7 @@ mod conformance;
 mod default_config;
 mod http_backend;
 mod nginx;
+mod page;
 mod prometheus;
 mod promtool;
 mod scale;

@@ -182,6 +182,36 @@ fn targets_of_a_list_that_fails_are_stale_since_its_last_success() {
     });
 }
 
+#[test]
+fn jobs_are_told_again_only_after_a_change_of_targets() {
+    let folder = Folder::new();
+    folder.write("sd/a.json", r#"[{"targets": ["a:1"], "labels": {"rack": "1"}}]"#);
+    let config = format!(
+        "scrape_configs:\n  - job_name: node\n    file_sd_configs: [{{files: ['{}/*.json']}}]\n",
+        folder.text("sd")
+    );
+    let headcount = Headcount::with_config(&folder, &folder.write("prometheus.yml", config));
+    wait_for_counts(&headcount, "node", json!([1, 0, 0, 0]));
+    let tag = until("nothing changes any more", || {
+        let answer = headcount.get("/api/v1/scrape_pools")?;
+        let tag = answer.header("etag").expect("a tag");
+        match headcount.get_unless("/api/v1/scrape_pools", tag)?.status {
+            304 => Ok(tag.to_owned()),
+            status => Err(status.to_string()),
+        }
+    });
+    // Another label, and the same numbers.
+    folder.write("sd/a.json", r#"[{"targets": ["a:1"], "labels": {"rack": "2"}}]"#);
+    until("there is another tag", || {
+        match headcount.get_unless("/api/v1/scrape_pools", &tag)?.status {
+            200 => Ok(()),
+            status => Err(status.to_string()),
+        }
+    });
+    let labels = &data(&headcount, "/api/v1/targets").unwrap()["activeTargets"][0]["labels"];
+    assert_eq!(labels["rack"], "2");
+}
+
 /// One group with more targets than anybody has: they are counted, told page by page, and
 /// nobody who asks for something else waits for them.
 #[test]

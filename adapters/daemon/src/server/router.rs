@@ -44,12 +44,16 @@ async fn route(app: &Arc<App>, request: &Request<Incoming>) -> Response<Body> {
         return respond::wrong_method("GET, HEAD");
     }
     let query = request.uri().query().unwrap_or_default();
+    let file = path.strip_prefix("/page/").filter(|name| !name.is_empty());
+    let file = file.or((path == "/").then_some(""));
+    if let Some(response) = file.and_then(|name| page::file(name, request.headers())) {
+        return response;
+    }
     match path {
-        "/" => page::home(app),
         "/sd" | "/sd/" => sd::index(app),
         "/api/v1/targets" => targets::targets(app, query).await,
         "/api/v1/targets/relabel_steps" => targets::relabel_steps(app, query),
-        "/api/v1/scrape_pools" => targets::scrape_pools(app),
+        "/api/v1/scrape_pools" => targets::scrape_pools(app, request.headers()),
         "/api/v1/alertmanagers" => targets::alertmanagers(app).await,
         "/api/v1/providers" => providers::providers(app).await,
         "/metrics" => metrics::all(app).await,
@@ -60,7 +64,7 @@ async fn route(app: &Arc<App>, request: &Request<Incoming>) -> Response<Body> {
             Some(job) => sd::job(app, job, query, request.headers()).await,
             None => respond::error(
                 StatusCode::NOT_FOUND,
-                format!("there is nothing at {path}; / lists what there is"),
+                format!("there is nothing at {path}; / shows what there is"),
             ),
         },
     }

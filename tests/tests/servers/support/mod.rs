@@ -4,6 +4,7 @@
 pub(crate) mod required;
 
 mod binary;
+mod browser;
 mod certificates;
 mod config;
 mod exposition_server;
@@ -19,6 +20,7 @@ mod targets;
 mod tinyproxy;
 mod wait;
 
+pub(crate) use browser::Browser;
 pub(crate) use certificates::Certificates;
 pub(crate) use config::{change_remote, run_remote};
 pub(crate) use exposition_server::ExpositionServer;

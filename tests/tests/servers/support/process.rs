@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,13 +23,22 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a program whose standard output and standard error go to `log`.
     pub(crate) fn start(name: &str, command: &mut Command, log: PathBuf) -> Self {
-        let out = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .expect("creating a log");
+        let out = open_log(&log);
         let error = out.try_clone().expect("a second handle of a log");
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(error).spawn();
+        Self::spawn(name, command.stdin(Stdio::null()).stdout(out).stderr(error), log)
+    }
+
+    /// Starts a program that is talked to; its standard error goes to `log`.
+    pub(crate) fn start_with_pipes(name: &str, command: &mut Command, log: PathBuf) -> (Self, ChildStdin, ChildStdout) {
+        let error = open_log(&log);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(error);
+        let mut process = Self::spawn(name, command, log);
+        let (to, from) = (process.child.stdin.take(), process.child.stdout.take());
+        (process, to.expect("a pipe"), from.expect("a pipe"))
+    }
+
+    fn spawn(name: &str, command: &mut Command, log: PathBuf) -> Self {
+        let child = command.spawn();
         let child = child.unwrap_or_else(|error| panic!("starting {name}: {error}"));
         Self {
             name: name.to_owned(),
@@ -87,6 +96,11 @@ impl Process {
             attempt(self)
         })
     }
+}
+
+fn open_log(log: &Path) -> File {
+    let opened = File::options().create(true).append(true).open(log);
+    opened.expect("creating a log")
 }
 
 impl Drop for Process {

@@ -40,7 +40,8 @@
 //! * `/api/v1/scrape_pools`: `scrapePools` as Prometheus has it, and `pools`: for each job its
 //!   `name`, `complete`, how many targets are `active`, `dropped`, `duplicate`, `invalid` and
 //!   `overLabelLimits`, its `targetLimit` (or `null`) and whether it is exceeded
-//!   (`exceedsTargetLimit`).
+//!   (`exceedsTargetLimit`). Its `ETag` is another one after each change of any target, so asking
+//!   with `If-None-Match` is a cheap way to watch.
 //! * `/api/v1/targets/relabel_steps?scrapePool=JOB&labels={"name":"value",…}`: `steps`, each with
 //!   `rule`, `output` and `keep` as Prometheus has them, and `source` (what the rule looked at,
 //!   `null` for rules that look at names or were not reached).
@@ -99,7 +100,8 @@ pub(super) async fn targets(app: &Arc<App>, query: &str) -> Response<Body> {
 
 async fn send(mut walk: Walk, pieces: Sender<Bytes>) -> Result<(), async_channel::SendError<Bytes>> {
     let mut out = Vec::new();
-    while walk.step(&mut out) {
+    // A walk that finds nothing sends nothing, so it would not notice that nobody waits for it.
+    while !pieces.is_closed() && walk.step(&mut out) {
         if out.len() >= PIECE {
             pieces.send(std::mem::take(&mut out).into()).await?;
         } else {

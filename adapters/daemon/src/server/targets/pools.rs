@@ -1,8 +1,13 @@
 //! `/api/v1/scrape_pools`: the jobs, and how many of their targets have which fate.
 
-use http::Response;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
+
+use http::header::{CACHE_CONTROL, ETAG, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
+use super::super::conditional::is_known;
 use super::super::respond::{self, Body};
 use crate::app::App;
 
@@ -27,8 +32,28 @@ struct Entry<'a> {
     exceeds_target_limit: bool,
 }
 
-/// The jobs.
-pub(in crate::server) fn scrape_pools(app: &App) -> Response<Body> {
+/// Differs from that of other runs, which count their states from the beginning as well.
+static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+
+/// The jobs. The tag is that of the state of all targets, even where the numbers are the same.
+pub(in crate::server) fn scrape_pools(app: &App, headers: &HeaderMap) -> Response<Body> {
+    // Before the state is read: an answer that is newer than its tag is only asked for again.
+    let tag = format!("\"{:x}-{}\"", *RUN, app.targets.published().counters.syncs);
+    let mut response = if is_known(headers, std::slice::from_ref(&tag)) {
+        respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, "")
+    } else {
+        list(app)
+    };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn list(app: &App) -> Response<Body> {
     app.targets.read(|state| {
         let pools = state.pools.pools().map(|(name, pool)| {
             let counts = pool.counts();

@@ -1,0 +1,222 @@
+// The first view: is everything found, and if not, what is wrong?
+
+import { get } from "./api.js";
+import { count, h, link, plural } from "./dom.js";
+import { all, bar, counts, FATES, linkedCount, total } from "./fates.js";
+import { ago, state } from "./live.js";
+
+const COLUMNS = [
+  ["name", "Job"],
+  ["active", "Active"],
+  ["dropped", "Dropped"],
+  ["duplicate", "Duplicate"],
+  ["invalid", "Invalid"],
+  ["over_limit", "Over limit"],
+];
+/** Providers change their health without a change of targets. */
+const PROVIDERS_EVERY = 5000;
+const MOST_PROBLEMS = 8;
+const MANY_JOBS = 8;
+
+export class Overview {
+  title = "Overview";
+  #redraw;
+  #parameters = {};
+  #providers = null;
+  #alertmanagers = null;
+  #timer;
+
+  constructor(redraw) {
+    this.#redraw = redraw;
+    this.#timer = setInterval(() => document.visibilityState === "visible" && this.changed(), PROVIDERS_EVERY);
+    this.changed();
+  }
+
+  show(parameters) {
+    this.#parameters = parameters;
+  }
+
+  async changed() {
+    this.#redraw();
+    try {
+      [this.#providers, this.#alertmanagers] = await Promise.all([get("providers"), get("alertmanagers")]);
+      this.#redraw();
+    } catch {
+      // That there is no answer is said by who watches the connection.
+    }
+  }
+
+  close() {
+    clearInterval(this.#timer);
+    this.#redraw = () => {};
+  }
+
+  draw() {
+    if (!state.pools) return [h("h1", { key: "h1" }, "Overview"), h("p", { key: "wait", class: "faint" }, "Asking headcount…")];
+    const pools = [...state.pools.values()];
+    return [
+      h("h1", { key: "h1" }, "Overview"),
+      this.#cards(pools),
+      this.#problems(pools),
+      this.#jobs(pools),
+      this.#alertmanagerList(),
+    ];
+  }
+
+  #cards(pools) {
+    const sum = total(pools);
+    const cards = FATES.filter(({ name }) => name !== "stale").map(({ name, word, what }) =>
+      h(
+        "a",
+        { key: name, class: `card ${name}${sum[name] ? "" : " none"}`, href: link("/targets", { state: name }), title: `Targets that are ${what}` },
+        h("span", { class: "number" }, count(sum[name])),
+        h("span", { class: "what" }, word),
+      ),
+    );
+    if (this.#providers) {
+      const failing = this.#failing().length;
+      const number = this.#providers.providers.length;
+      cards.push(
+        h(
+          "a",
+          { key: "providers", class: `card providers${failing ? " invalid" : ""}`, href: link("/providers", { state: failing ? "failing" : "" }) },
+          h("span", { class: "number" }, failing ? `${count(failing)} of ${count(number)}` : count(number)),
+          h("span", { class: "what" }, failing ? "Providers failing" : number === 1 ? "Provider" : "Providers"),
+        ),
+      );
+    }
+    return h("div", { key: "cards", class: "cards" }, cards);
+  }
+
+  #failing() {
+    return this.#providers.providers.filter(({ health }) => health.state === "failing");
+  }
+
+  #problems(pools) {
+    if (!this.#providers) return null;
+    const failing = this.#failing().map((provider) => [
+      h("a", { href: link("/providers", { q: provider.name }) }, provider.name),
+      ` fails${provider.targets ? `; its ${plural(provider.targets, "target")} are kept` : ""}: `,
+      h("span", { class: "error" }, provider.health.lastError),
+    ]);
+    const refused = this.#providers.failedConfigs.map(({ name, reason }) => [`${name} could not be started: `, h("span", { class: "error" }, reason)]);
+    const limited = pools
+      .filter((pool) => pool.exceedsTargetLimit)
+      .map((pool) => [
+        h("a", { href: link("/targets", { job: pool.name, state: "over_limit" }) }, pool.name),
+        ` has ${count(pool.active)} targets; target_limit is ${count(pool.targetLimit)}, so all of its scrapes fail`,
+      ]);
+    const invalid = pools
+      .filter((pool) => pool.invalid)
+      .map((pool) => [
+        h("a", { href: link("/targets", { job: pool.name, state: "invalid" }) }, pool.name),
+        ` has ${plural(pool.invalid, "target")} that can't be scraped`,
+      ]);
+    const empty = pools
+      .filter((pool) => pool.complete && pool.active === 0 && pool.dropped > 0)
+      .map((pool) => [
+        h("a", { href: link("/targets", { job: pool.name, state: "dropped" }) }, pool.name),
+        ` scrapes nothing: its rules drop all of its ${plural(pool.dropped, "target")}`,
+      ]);
+    const problems = [...failing, ...refused, ...limited, ...empty, ...invalid];
+    if (problems.length === 0) {
+      const waiting = pools.filter((pool) => !pool.complete).length;
+      const text = waiting ? `${plural(waiting, "job")} still to be found for the first time.` : "All providers found their targets, and nothing is wrong with any.";
+      return h("p", { key: "fine", class: "fine" }, text);
+    }
+    const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => h("li", null, problem));
+    if (problems.length > shown.length) shown.push(h("li", { class: "faint" }, `and ${problems.length - shown.length} more`));
+    return h("section", { key: "problems", class: "problems", "aria-label": "Problems" }, h("ul", null, shown));
+  }
+
+  #jobs(pools) {
+    const { sort = "name", jobs: filter = "" } = this.#parameters;
+    const wanted = pools.filter((pool) => pool.name.toLowerCase().includes(filter.toLowerCase()));
+    const successes = this.#successes();
+    const rows = wanted.map((pool) => ({ pool, numbers: counts(pool), success: successes.get(pool.name) }));
+    if (sort !== "name") rows.sort((a, b) => b.numbers[sort] - a.numbers[sort]);
+    const head = COLUMNS.map(([name, word]) =>
+      h(
+        "th",
+        { scope: "col", class: name === "name" ? null : "n", "aria-sort": sort === name ? (name === "name" ? "ascending" : "descending") : null },
+        h("a", { href: link("/", { ...this.#parameters, sort: name === "name" ? "" : name }) }, word),
+      ),
+    );
+    return h(
+      "section",
+      { key: "jobs" },
+      h(
+        "div",
+        { class: "heading" },
+        h("h2", null, plural(pools.length, "job")),
+        pools.length > MANY_JOBS &&
+          h("input", {
+            type: "search",
+            "aria-label": "Filter jobs",
+            placeholder: "Filter jobs",
+            value: filter,
+            oninput: (event) => this.#filter(event.target.value),
+          }),
+      ),
+      h(
+        "table",
+        { class: "jobs" },
+        h("thead", null, h("tr", null, head, h("th", { scope: "col" }, "Shares"), h("th", { scope: "col" }, "State"), h("th", { scope: "col" }, "Looked at"))),
+        h("tbody", null, rows.map(jobRow)),
+      ),
+      rows.length === 0 && h("p", { class: "faint" }, pools.length ? "No job has such a name." : "The configuration has no jobs."),
+    );
+  }
+
+  /** For each job that is looked for again and again, when the last of its providers to do so had success. */
+  #successes() {
+    const successes = new Map();
+    for (const { kind, manager, subscribers, health } of this.#providers?.providers ?? []) {
+      if (manager !== "scrape" || kind === "static") continue;
+      for (const job of subscribers) successes.set(job, Math.min(successes.get(job) ?? Infinity, health.lastUpdate ?? 0));
+    }
+    return successes;
+  }
+
+  #filter(text) {
+    this.#parameters = { ...this.#parameters, jobs: text };
+    history.replaceState(null, "", link("/", this.#parameters));
+    this.#redraw();
+  }
+
+  #alertmanagerList() {
+    if (!this.#alertmanagers) return null;
+    const { activeAlertmanagers: active, droppedAlertmanagers: dropped } = this.#alertmanagers;
+    const rows = [...active.map(({ url }) => ["active", url]), ...dropped.map(({ url }) => ["dropped", url])];
+    return h(
+      "section",
+      { key: "alertmanagers" },
+      h("h2", null, plural(active.length, "Alertmanager")),
+      rows.length === 0
+        ? h("p", { class: "faint" }, "None is configured or found.")
+        : h("ul", { class: "plain" }, rows.map(([fate, url]) => h("li", null, h("span", { class: `badge ${fate}` }, fate === "active" ? "Active" : "Dropped"), " ", h("code", null, url)))),
+    );
+  }
+}
+
+function jobRow({ pool, numbers, success }) {
+  const job = pool.name;
+  const cells = COLUMNS.slice(1).map(([state, word]) =>
+    h("td", { class: "n", "data-label": word }, linkedCount(numbers[state], { job, state }, `${word.toLowerCase()} targets of ${job}`)),
+  );
+  return h(
+    "tr",
+    { key: job },
+    h("th", { scope: "row" }, h("a", { href: link("/targets", { job }) }, job)),
+    cells,
+    h("td", { class: "shares" }, all(numbers) > 0 && bar(numbers)),
+    h("td", { class: "state" }, jobState(pool)),
+    h("td", { class: "looked" }, success !== undefined && ago(success || null)),
+  );
+}
+
+function jobState(pool) {
+  if (!pool.complete) return h("span", { class: "badge waiting", title: "Not all of its providers have found their targets yet" }, "Waiting");
+  if (pool.exceedsTargetLimit) return h("span", { class: "badge over_limit" }, "Over limit");
+  return h("span", { class: "badge active" }, "Complete");
+}

@@ -1,0 +1,124 @@
+// What runs, and how it fares.
+
+import { get } from "./api.js";
+import { count, h, link, plural } from "./dom.js";
+import { ago } from "./live.js";
+
+const EVERY = 3000;
+const MOST_ROWS = 500;
+const MOST_JOBS = 6;
+const STATES = { failing: "Failing", starting: "Starting", ok: "OK" };
+const CLASSES = { failing: "invalid", starting: "waiting", ok: "active" };
+
+export class Providers {
+  title = "Providers";
+  #redraw;
+  #parameters = {};
+  #data = null;
+  #timer;
+
+  constructor(redraw) {
+    this.#redraw = redraw;
+    this.#timer = setInterval(() => document.visibilityState === "visible" && this.changed(), EVERY);
+    this.changed();
+  }
+
+  show(parameters) {
+    this.#parameters = parameters;
+  }
+
+  async changed() {
+    try {
+      this.#data = await get("providers");
+      this.#redraw();
+    } catch {
+      // That there is no answer is said by who watches the connection.
+    }
+  }
+
+  close() {
+    clearInterval(this.#timer);
+    this.#redraw = () => {};
+  }
+
+  draw() {
+    if (!this.#data) return [h("h1", { key: "h1" }, "Providers"), h("p", { key: "wait", class: "faint" }, "Asking headcount…")];
+    const { state = "", q = "" } = this.#parameters;
+    const { providers, failedConfigs } = this.#data;
+    const text = q.toLowerCase();
+    const found = providers.filter((provider) => !state || provider.health.state === state).filter((provider) => holds(provider, text));
+    const order = Object.keys(STATES);
+    // Stable: within a state they keep the order of their names.
+    found.sort((a, b) => order.indexOf(a.health.state) - order.indexOf(b.health.state));
+    return [
+      h("h1", { key: "h1" }, plural(providers.length, "provider")),
+      this.#filters(providers, state, q),
+      failedConfigs.map((failed) =>
+        h("p", { key: `failed ${failed.manager} ${failed.name}`, class: "problems" }, h("b", null, failed.name), ` could not be started, for ${failed.sets.join(", ")}: `, h("span", { class: "error" }, failed.reason)),
+      ),
+      h("ul", { key: "list", class: "providers" }, found.slice(0, MOST_ROWS).map(providerCard)),
+      found.length === 0 && h("p", { key: "none", class: "faint" }, "There is no such provider."),
+      found.length > MOST_ROWS && h("p", { key: "more", class: "faint" }, `The first ${count(MOST_ROWS)} of ${count(found.length)}; filter to see others.`),
+    ].flat().filter(Boolean);
+  }
+
+  #filters(providers, state, q) {
+    const chips = [["", "All"], ...Object.entries(STATES)].map(([name, word]) => {
+      const number = name ? providers.filter(({ health }) => health.state === name).length : providers.length;
+      return h(
+        "a",
+        { key: name, class: `chip ${CLASSES[name] ?? ""}`, href: link("/providers", { state: name, q }), "aria-current": name === state ? "true" : null },
+        `${word} `,
+        h("span", { class: "faint" }, count(number)),
+      );
+    });
+    const field = h("input", {
+      type: "search",
+      "aria-label": "Filter providers",
+      placeholder: "Filter providers",
+      value: q,
+      oninput: (event) => {
+        this.#parameters = { ...this.#parameters, q: event.target.value };
+        history.replaceState(null, "", link("/providers", this.#parameters));
+        this.#redraw();
+      },
+    });
+    return h("div", { key: "filters", class: "filters" }, h("nav", { class: "chips", "aria-label": "Health" }, chips), field);
+  }
+}
+
+function holds(provider, text) {
+  const texts = [provider.name, provider.kind, provider.description, provider.health.lastError ?? "", ...provider.subscribers];
+  return texts.some((part) => part.toLowerCase().includes(text));
+}
+
+function providerCard(provider) {
+  const { health } = provider;
+  const facts = [
+    ["Targets", `${count(provider.targets)} in ${plural(provider.groups, "group")}`],
+    ["Last success", ago(health.lastUpdate)],
+    ["Last change", ago(health.lastChange)],
+    ["Updates", `${count(health.updates)}${health.unchanged ? `, ${count(health.unchanged)} without a change` : ""}`],
+    ["Failures", health.failures ? [count(health.failures), ", last ", ago(health.lastFailure)] : "none"],
+  ];
+  if (health.refreshes) facts.push(["Takes", `${((health.refreshSeconds / health.refreshes) * 1000).toFixed(1)} ms on average`]);
+  return h(
+    "li",
+    { key: `${provider.manager} ${provider.name}`, class: `provider ${CLASSES[health.state]}` },
+    h("h2", null, h("span", { class: `badge ${CLASSES[health.state]}` }, STATES[health.state]), " ", provider.name, " ", h("span", { class: "kind" }, provider.kind)),
+    h("p", { class: "description" }, provider.description),
+    health.state === "failing" && h("p", { class: "error" }, health.lastError),
+    h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
+    h("p", { class: "subscribers" }, "For ", subscribers(provider)),
+  );
+}
+
+function subscribers(provider) {
+  // The other manager's subscribers are Alertmanager configurations, not jobs.
+  const shown = provider.subscribers.slice(0, MOST_JOBS).flatMap((job, index) => [
+    index > 0 && ", ",
+    provider.manager === "scrape" ? h("a", { href: link("/targets", { job }) }, job) : `alerting (${job})`,
+  ]);
+  const more = provider.subscribers.length - MOST_JOBS;
+  return more > 0 ? [shown, ` and ${plural(more, "other job")}`] : shown;
+}

@@ -1,0 +1,281 @@
+//! The page, in a real browser: what it shows, how it is used, and that nothing hostile gets
+//! through it.
+
+use serde_json::json;
+
+use crate::support::{Browser, Folder, Headcount};
+
+const RULES: &str = "
+    relabel_configs:
+    - {source_labels: [env], regex: prod, action: keep}
+    - {source_labels: [__address__], regex: '([^:]+):.*', target_label: host}
+    - {source_labels: [host], regex: 'old-(.*)', target_label: host}
+";
+
+/// A daemon with these jobs over the folder `sd`, and a browser that shows it.
+fn opened(folder: &Folder, jobs: &str) -> (Headcount, Browser, String) {
+    let config = format!("scrape_configs:\n{}", jobs.replace("SD", &folder.text("sd")));
+    let headcount = Headcount::with_config(folder, &folder.write("prometheus.yml", config));
+    let browser = Browser::start(folder);
+    let origin = format!("http://{}/", headcount.address());
+    browser.open(&origin);
+    (headcount, browser, origin)
+}
+
+fn node_job(rules: &str) -> String {
+    format!("  - job_name: node\n    file_sd_configs: [{{files: ['SD/*.json']}}]\n{rules}")
+}
+
+#[test]
+fn jobs_providers_and_problems_are_shown() {
+    require!("chromium");
+    let folder = Folder::new();
+    folder.write(
+        "sd/a.json",
+        r#"[{"targets": ["a:1", "b:1", "http://c/"], "labels": {"env": "prod"}}, {"targets": ["d:1"]}]"#,
+    );
+    let jobs = node_job(RULES)
+        + "  - job_name: lost\n    http_sd_configs: [{url: 'http://127.0.0.1:1/list', refresh_interval: 1s}]\n"
+        + "  - job_name: fixed\n    static_configs: [{targets: ['f:1']}]\n";
+    let (_headcount, browser, origin) = opened(&folder, &jobs);
+    browser.wait_for(&[
+        "Live",
+        "3 jobs",
+        "node",
+        "lost",
+        "fixed",
+        "http/1 fails",
+        "127.0.0.1:1/list",
+    ]);
+    browser.wait_for(&["node has 1 target that can't be scraped"]);
+    let row = r#"[...document.querySelectorAll(".jobs tbody tr")].find((row) => row.cells[0].innerText === "node")"#;
+    browser.wait_until(&format!(
+        r#"[...{row}.cells].slice(1, 6).map((cell) => cell.innerText).join() === "2,1,0,1,0""#
+    ));
+    browser.click(r##"a[href="#/targets?job=node&state=invalid"]"##);
+    browser.wait_for(&["Targets of node", "http://c/", "the target's __address__ holds a `/`"]);
+    browser.click(r##"a[href="#/providers"]"##);
+    browser.wait_for(&[
+        "3 providers",
+        "Failing",
+        "Connection refused",
+        "Last success",
+        "never",
+        "For lost",
+    ]);
+    // An age counts up.
+    let age = r#"document.querySelector(".provider time").innerText"#;
+    let before = browser.evaluate(age);
+    browser.wait_until(&format!("{age} !== {before}"));
+    assert_eq!(
+        browser.evaluate("document.querySelector('nav [aria-current]').innerText"),
+        json!("Providers")
+    );
+    browser.assert_content(&origin);
+}
+
+#[test]
+fn a_target_says_what_each_rule_made_of_it() {
+    require!("chromium");
+    let folder = Folder::new();
+    folder.write(
+        "sd/a.json",
+        r#"[{"targets": ["old-a:1"], "labels": {"env": "prod"}}, {"targets": ["test-a:1"], "labels": {"env": "test"}}]"#,
+    );
+    folder.write(
+        "sd/b.json",
+        r#"[{"targets": ["old-a:1"], "labels": {"env": "prod", "__meta_copy": "1"}}]"#,
+    );
+    let (_headcount, browser, origin) = opened(&folder, &node_job(RULES));
+    browser.open(&format!("{origin}#/targets?state=dropped"));
+    browser.wait_for(&["test-a:1", "relabel_configs[0] (keep) dropped it because of \"test\""]);
+    browser.click(".row .address");
+    browser.wait_for(&[
+        "Dropped by rule relabel_configs[0] (keep), which looked at test",
+        "The target was dropped here.",
+        "Not reached.",
+    ]);
+    let shared = browser.evaluate("location.href");
+
+    browser.open(&format!("{origin}#/targets?state=active"));
+    browser.wait_for(&["old-a:1", "1 target."]);
+    browser.click(".row .address");
+    browser.wait_for(&["Active", "http://old-a:1/metrics", "Kept the target.", "Final labels"]);
+    let step = |number: usize| browser.evaluate(&format!("document.querySelectorAll('.step')[{number}].innerText"));
+    let replaced = step(2);
+    for part in ["replace", "[host]", "old-(.*)", "changed", "host", "old-a → a"] {
+        assert!(
+            replaced.as_str().is_some_and(|text| text.contains(part)),
+            "{part}: {replaced}"
+        );
+    }
+    assert!(
+        step(3).as_str().is_some_and(|text| text.contains("instance")),
+        "{}",
+        step(3)
+    );
+
+    browser.open(&format!("{origin}#/targets?state=duplicate"));
+    browser.wait_for(&["it has the same labels in the end as \"old-a:1\""]);
+    browser.click(".row .address");
+    browser.wait_for(&["Duplicate", "The other: old-a:1"]);
+
+    // A link leads there from outside.
+    browser.open("about:blank");
+    browser.open(shared.as_str().expect("an address"));
+    browser.wait_for(&["test-a:1", "The target was dropped here."]);
+    browser.assert_content(&origin);
+}
+
+/// Whatever discovery and configuration can put on the page is text there.
+#[test]
+fn hostile_labels_are_only_text() {
+    require!("chromium");
+    const SCRIPT: &str = "<script>document.title='taken'</script>";
+    const IMAGE: &str = "\"'><img src=x onerror=\"document.title='taken'\">";
+    let folder = Folder::new();
+    let list = json!([
+        {"targets": ["a:1"], "labels": {"script": SCRIPT, "image": IMAGE, "__scheme__": "javascript"}},
+        {"targets": [SCRIPT], "labels": {"image": IMAGE}},
+        {"targets": ["b:1"], "labels": {"drop": IMAGE}},
+    ]);
+    folder.write("sd/a.json", list.to_string());
+    let jobs = "  - job_name: '<img src=x onerror=alert(1)>'\n    file_sd_configs: [{files: ['SD/*.json']}]\n    \
+                relabel_configs: [{source_labels: [drop], regex: .+, action: drop}]\n  \
+                - job_name: failing\n    file_sd_configs: [{files: ['SD/<b>*.yml']}]\n";
+    folder.write("sd/<b>a.yml", "- [<script>");
+    let (_headcount, browser, origin) = opened(&folder, jobs);
+    browser.wait_for(&["<img src=x onerror=alert(1)>"]);
+    browser.open(&format!("{origin}#/providers"));
+    browser.wait_for(&["<b>"]);
+    for query in ["a:1", "%3Cscript%3E", "b:1"] {
+        browser.open(&format!("{origin}#/targets?q={query}"));
+        browser.wait_for(&["<img src=x onerror="]);
+        browser.wait_until("document.querySelectorAll('.row').length > 0");
+        browser.click(".row .address");
+        browser.wait_for(&["Discovered labels", IMAGE, "Relabelling"]);
+        let links = "[...document.links].every((link) => link.protocol === 'http:')";
+        assert_eq!(browser.evaluate(links), json!(true));
+        let made = "document.querySelectorAll('main img, main script, main b:not(.rule b, .fate b)').length";
+        assert_eq!(browser.evaluate(made), json!(0));
+        assert_ne!(browser.evaluate("document.title"), json!("taken"));
+    }
+    // Even if the page tried, the browser would not let it.
+    let refused = "try { document.body.innerHTML = '<b>x</b>'; false } catch (error) { error instanceof TypeError }";
+    assert_eq!(browser.evaluate(refused), json!(true));
+}
+
+#[test]
+fn a_change_shows_up_by_itself_and_leaves_the_reader_alone() {
+    require!("chromium");
+    let folder = Folder::new();
+    folder.write(
+        "sd/a.json",
+        r#"[{"targets": ["a:1", "c:1"], "labels": {"rack": "first"}}]"#,
+    );
+    let (_headcount, browser, origin) = opened(&folder, &node_job(""));
+    browser.open(&format!("{origin}#/targets"));
+    browser.wait_for(&["c:1", "2 targets."]);
+    browser.evaluate("window.before = document.querySelectorAll('.row')[1]; before.querySelector('a').focus()");
+    folder.write(
+        "sd/a.json",
+        r#"[{"targets": ["a:1", "b:1", "c:1"], "labels": {"rack": "first"}}]"#,
+    );
+    browser.wait_for(&["b:1", "3 targets."]);
+    let kept = "before === document.querySelectorAll('.row')[2] && before.contains(document.activeElement)";
+    assert_eq!(browser.evaluate(kept), json!(true), "the row and its focus stay");
+
+    browser.click(".row .address");
+    browser.wait_for(&["a:1", "Final labels", "first"]);
+    folder.write("sd/a.json", r#"[{"targets": ["a:1"], "labels": {"rack": "second"}}]"#);
+    browser.wait_for(&["second"]);
+    folder.write("sd/a.json", r#"[{"targets": ["c:1"]}]"#);
+    browser.wait_for(&["The target is not there any more; this is what it was."]);
+    browser.assert_content(&origin);
+}
+
+#[test]
+fn whether_targets_are_there_is_shown_where_they_are_scraped() {
+    require!("chromium");
+    let folder = Folder::new();
+    let config = "scrape_configs:\n  - job_name: gone\n    scrape_interval: 1s\n    scrape_timeout: 1s\n    \
+                  static_configs: [{targets: ['127.0.0.1:1']}]\n";
+    let config = folder.write("prometheus.yml", config);
+    let headcount = Headcount::start(&folder, &["--scrape", "--config", config.to_str().expect("UTF-8")]);
+    let browser = Browser::start(&folder);
+    let origin = format!("http://{}/", headcount.address());
+    browser.open(&format!("{origin}#/targets"));
+    browser.wait_for(&["Active", "Down", "127.0.0.1:1", "refused"]);
+    browser.click(".row .address");
+    browser.wait_for(&["The last scrape failed", "refused", "Last scrape", "Samples"]);
+    browser.assert_content(&origin);
+}
+
+/// Searching, scrolling and filtering touch a page of targets at a time.
+#[test]
+fn a_host_is_found_among_a_hundred_thousand() {
+    require!("chromium");
+    const FILES: usize = 50;
+    const HOSTS: usize = 2_000;
+    let folder = Folder::new();
+    for file in 0..FILES {
+        let hosts: Vec<_> = (0..HOSTS)
+            .map(|host| format!("host-{file:02}-{host:04}.example:9100"))
+            .collect();
+        let env = if file % 4 == 0 { "test" } else { "prod" };
+        folder.write(
+            &format!("sd/{file:02}.json"),
+            json!([{"targets": hosts, "labels": {"env": env}}]).to_string(),
+        );
+    }
+    let (_headcount, browser, origin) = opened(&folder, &node_job(RULES));
+    browser.wait_for(&["74,000", "26,000"]);
+    // From the keyboard alone.
+    browser.type_text("/");
+    browser.wait_until("document.activeElement.id === 'search'");
+    browser.type_text("host-37-1234");
+    browser.wait_for(&["1 target matches.", "host-37-1234.example:9100"]);
+    browser.press("ArrowDown");
+    browser.wait_until("document.activeElement.classList.contains('address')");
+    browser.evaluate("document.activeElement.click()");
+    browser.wait_for(&["http://host-37-1234.example:9100/metrics", "Relabelling"]);
+    browser.evaluate("history.back()");
+    browser.wait_for(&["1 target matches."]);
+
+    browser.open(&format!("{origin}#/targets?q=no-such-host"));
+    browser.wait_for(&["No such target: nobody discovered it."]);
+    browser.open(&format!("{origin}#/targets?q=%7Benv%3D%22test%22%7D&state=dropped"));
+    browser.wait_for(&["The first 100 targets that match.", "because of \"test\""]);
+
+    browser.open(&format!("{origin}#/targets"));
+    browser.wait_for(&["The first 100 of 100,000 targets."]);
+    let rows = "document.querySelectorAll('.row').length";
+    for more in [200, 300] {
+        browser.evaluate("scrollTo(0, document.documentElement.scrollHeight)");
+        browser.wait_until(&format!("{rows} >= {more}"));
+    }
+    let different = "new Set([...document.querySelectorAll('.row .address')].map((link) => link.href)).size";
+    assert_eq!(
+        browser.evaluate(different),
+        browser.evaluate(rows),
+        "no target is shown twice"
+    );
+    let took = browser.evaluate(
+        "Promise.resolve(performance.now()).then(async (begun) => {
+            await (await fetch('api/v1/targets?search=host-49-1999&limit=100')).json();
+            return performance.now() - begun;
+        })",
+    );
+    println!("a search among {} targets took {took} ms", FILES * HOSTS);
+    browser.assert_content(&origin);
+
+    // What is wrong with a question is said, also to who only hears it.
+    browser.open(&format!("{origin}#/targets?q=%7Benv"));
+    browser.wait_for(&["expected =, !=, =~ or !~ at byte 4"]);
+    assert_eq!(
+        browser.evaluate("document.querySelector('.said').getAttribute('role')"),
+        json!("status")
+    );
+    browser.open(&format!("{origin}#/targets?q=host-12-0001"));
+    browser.wait_for(&["1 target matches."]);
+}
