@@ -152,6 +152,7 @@ impl World {
         if discoverer.held_at == Some((view, version)) && mine.kind != BackendKind::Push {
             return Coming::Unchanged;
         }
+        let rows = rows.clone();
         if resumes
             && let Some((from, held)) = discoverer.held_at
             && from == view

@@ -429,6 +429,9 @@ impl Given {
     /// What an update makes of the groups.
     fn take(&mut self, now: Instant, update: &Update) -> UpdateOutcome {
         let mut outcome = UpdateOutcome::default();
+        if update.groups().is_empty() && update.kind() == UpdateKind::Partial {
+            return outcome;
+        }
         // When a source is named twice, the last one counts.
         let named: BTreeMap<&str, &Group> = update.groups().iter().map(|group| (group.source(), group)).collect();
         if update.kind() == UpdateKind::Full {

@@ -229,12 +229,26 @@ impl Receiver {
             touched.dedup();
             for host in touched {
                 // What was right and no longer is did not change in truth.
-                let closed = self.compare(world, discoverer, host, world.now, false);
+                let mut closed = self.compare(world, discoverer, host, world.now, false);
+                let version = self.known[discoverer.place()].get(&host).copied();
+                let before = gone
+                    .iter()
+                    .rev()
+                    .find(|(other, _)| *other == host)
+                    .map(|(_, version)| *version);
+                if let Some(open) = self.open.get_mut(&(discoverer, host))
+                    && version > before
+                    && open.changed
+                {
+                    // News, if not the latest: what is waited for now is younger.
+                    closed = Some(*open);
+                    open.since = world.truth.changed(host);
+                }
                 let since = closed.filter(|open| open.changed).map(|open| open.since);
                 told.learned.push(Learned {
                     discoverer,
                     host,
-                    version: self.known[discoverer.place()].get(&host).copied(),
+                    version,
                     staleness: since.map(|since| Span::from_nanos(world.now.as_nanos() - since.as_nanos())),
                 });
             }

@@ -229,10 +229,12 @@ impl<M: Subject> Simulation<M> {
         if outcome.is_unchanged() {
             self.world.mark(Mark::UnchangedUpdate);
         }
-        let number = self.manager.provider(provider).map_or(0, |(health, _)| health.updates);
         if let Some(discoverer) = from {
-            self.world
-                .tell(|| TraceEvent::update(provider, discoverer, number, outcome));
+            let manager = &self.manager;
+            self.world.tell(|| {
+                let number = manager.provider(provider).map_or(0, |(health, _)| health.updates);
+                TraceEvent::update(provider, discoverer, number, outcome)
+            });
         }
     }
 

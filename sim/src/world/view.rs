@@ -66,16 +66,14 @@ impl View {
     }
 
     /// What it answers now: what it shows, or what it did when it last looked.
-    pub(crate) fn answer(&mut self, now: Instant, cache: Span) -> (u64, Rows) {
+    pub(crate) fn answer(&mut self, now: Instant, cache: Span) -> (u64, &Rows) {
         if cache.is_zero() {
-            return (self.version, self.rows.clone());
+            return (self.version, &self.rows);
         }
-        let fresh = self.cached.as_ref().filter(|(since, ..)| *since + cache.into() > now);
-        let (_, version, rows) = match fresh {
-            Some(cached) => cached,
-            None => self.cached.insert((now, self.version, self.rows.clone())),
-        };
-        (*version, rows.clone())
+        let shown = || (now, self.version, self.rows.clone());
+        self.cached.take_if(|(since, ..)| *since + cache.into() <= now);
+        let (_, version, rows) = self.cached.get_or_insert_with(shown);
+        (*version, rows)
     }
 
     /// What it showed then, or the earliest that it remembers.
