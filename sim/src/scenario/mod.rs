@@ -269,6 +269,15 @@ impl Scenario {
         Self { checks, ..self }
     }
 
+    /// Sets how many hosts there are, and leaves out services and zones that would have none.
+    #[must_use]
+    pub fn with_hosts(mut self, count: u32) -> Self {
+        self.hosts.count = count;
+        self.hosts.services = self.hosts.services.min(count).max(1);
+        self.hosts.zones = self.hosts.zones.min(count).max(1);
+        self
+    }
+
     /// When the storm ends and the calm starts.
     pub fn storm_ends(&self) -> Span {
         self.until.minus(self.calm)

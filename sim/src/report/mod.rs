@@ -1,0 +1,9 @@
+//! What a run is and came to, as text for people.
+//!
+//! **The same run gives the same bytes**: nothing in a report knows the wall's clock.
+
+mod outcome;
+mod rows;
+mod scenario;
+
+pub use rows::table;

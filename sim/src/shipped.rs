@@ -1,0 +1,68 @@
+//! The scenarios that come with the simulator, as files in `sim/scenarios/`.
+
+use crate::{Mistakes, Scenario};
+
+/// A scenario that comes with the simulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shipped {
+    /// Its name: that in the file, and the file's.
+    pub name: &'static str,
+    /// The file, as it stands in the repository.
+    pub text: &'static str,
+}
+
+/// The name of the scenario that runs when no other is named.
+pub const DEFAULT: &str = "fleet";
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        &[$(Shipped {
+            name: $name,
+            text: include_str!(concat!("../scenarios/", $name, ".yml")),
+        }),*]
+    };
+}
+
+const SHIPPED: &[Shipped] = shipped![
+    "fleet",
+    "zone-loss",
+    "rolling-deploy",
+    "blue-green",
+    "flapping-hosts",
+    "ip-reuse",
+    "label-blow-up",
+    "empty-answers",
+    "time-travel",
+    "dns-flaps",
+    "torn-files",
+    "consul-index-reset",
+    "watch-too-old",
+    "session-expiry",
+    "reconnect-stampede",
+    "bad-network",
+    "swizzle",
+    "slow-receiver",
+    "reload-storm",
+    "removed-in-flight",
+    "restart",
+];
+
+/// The scenarios that come with the simulator: the default one first, then by what they are about.
+pub const fn shipped() -> &'static [Shipped] {
+    SHIPPED
+}
+
+impl Shipped {
+    /// The scenario of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        SHIPPED.iter().copied().find(|shipped| shipped.name == name)
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// None: a test reads them all.
+    pub fn scenario(&self) -> Result<Scenario, Mistakes> {
+        Scenario::from_yaml(self.text)
+    }
+}
