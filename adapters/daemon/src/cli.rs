@@ -9,6 +9,8 @@ use clap_complete::Shell;
 use headcount_config::parse_duration;
 use headcount_core::{Backoff, Throttle};
 
+use crate::commands::sim::{EXIT_CODES, SimCommand};
+
 /// Runs Prometheus's service discovery on its own and serves what it finds.
 ///
 /// headcount reads a prometheus.yml, runs its service discovery, and serves each job's targets as
@@ -37,6 +39,13 @@ pub(crate) enum Command {
     },
     /// Discovers targets once and prints them; exit code 1 if a backend failed.
     Sd(SdOptions),
+    /// Runs the core under virtual time: what settings and faults do to a fleet, in seconds.
+    #[command(after_help = EXIT_CODES)]
+    Sim {
+        /// What to do.
+        #[command(subcommand)]
+        command: SimCommand,
+    },
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.

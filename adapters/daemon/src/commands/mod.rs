@@ -5,6 +5,7 @@ mod completions;
 mod run;
 mod sd;
 mod sd_output;
+pub(crate) mod sim;
 mod table;
 mod targets_output;
 
@@ -18,6 +19,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(options) => run::run(options),
         Command::Check { files } => check::check(&files),
         Command::Sd(options) => sd::sd(&options),
+        Command::Sim { command } => sim::sim(command),
         Command::Completions { shell } => completions::completions(shell),
     }
 }

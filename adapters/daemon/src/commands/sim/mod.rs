@@ -1,0 +1,51 @@
+//! `headcount sim`: the core under virtual time.
+//!
+//! The simulator itself is `headcount-sim`, which prints nothing and knows no clock. What is
+//! here reads the command line, measures the wall's time, and prints. **What differs from run to
+//! run (wall time, memory) is printed apart from the result, on standard error.**
+
+mod chosen;
+mod cli;
+mod ending;
+mod progress;
+mod run;
+
+use std::process::ExitCode;
+
+use crate::console;
+
+pub(crate) use cli::{EXIT_CODES, SimCommand};
+
+pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        SimCommand::Run(options) => run::run(&options),
+        SimCommand::List => list(),
+        SimCommand::Show { scenario } => match chosen::find(&scenario) {
+            Ok(found) => print(&found.text),
+            Err(wrong) => ending::refused(&wrong),
+        },
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    console::print(text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Each scenario's name and the first sentence about it.
+fn list() -> anyhow::Result<ExitCode> {
+    let shipped = headcount_sim::shipped();
+    let width = shipped
+        .iter()
+        .map(|shipped| shipped.name.len())
+        .max()
+        .unwrap_or_default();
+    let mut text = String::new();
+    for shipped in shipped {
+        let about = shipped.scenario()?.about;
+        let sentence = about.split_inclusive(". ").next().unwrap_or_default().trim_end();
+        let name = shipped.name;
+        text.push_str(&format!("{name:width$}  {sentence}\n"));
+    }
+    print(&text)
+}
