@@ -23,6 +23,7 @@
 //! # Where things are
 //! * [`Scenario`] and what it is made of: pure data, for files and for builders.
 //!   [`Scenario::check`] finds what makes no sense.
+//!   [`Scenario::from_yaml`] reads one from a file; [`shipped`] is what comes with this crate.
 //! * [`Span`], [`SpanRange`], [`Ratio`], [`ThrottleSetting`]: values as scenarios write them
 //!   (`30s`, `5ms..50ms`, `1%`, `backoff:100ms..5s`), with errors that say what would be right.
 //! * [`Simulation`]: a run. [`Simulation::step`] does one instant, [`Simulation::run`] all of
@@ -43,6 +44,8 @@
 //!   explanations; costs nothing while nobody listens.
 //! * [`Subject`], [`Spec`]: the manager under test, and how to put another in its place
 //!   ([`Simulation::of`]).
+//! * [`vary`], [`comparison`]: the same run under other settings, as a table. [`Timeline`]: what
+//!   happened over time, as a page. Neither prints or knows the wall's clock.
 //! * [`Truth`]: which hosts really are up.
 //!
 //! Inside: `plan` (a scenario written out), `generate` (draws inputs), `world` (truth, views,
@@ -73,7 +76,9 @@ mod simulation;
 mod span;
 mod subject;
 mod swarm;
+mod timeline;
 mod trace;
+mod vary;
 mod world;
 
 pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
@@ -95,6 +100,8 @@ pub use simulation::Simulation;
 pub use span::{Span, SpanError, SpanRange};
 pub use subject::{Spec, Subject};
 pub use swarm::{Swarm, SwarmFailure, SwarmReport};
+pub use timeline::Timeline;
 pub use trace::{TraceEvent, Traced};
+pub use vary::{Variation, VariationError, Varied, combinations, comparison, vary};
 pub use world::render::STAMP;
 pub use world::truth::Truth;

@@ -6,4 +6,6 @@ mod outcome;
 mod rows;
 mod scenario;
 
+pub(crate) use outcome::short;
 pub use rows::table;
+pub(crate) use rows::{bytes, count};

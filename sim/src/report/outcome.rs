@@ -111,7 +111,7 @@ fn words(mark: Mark) -> String {
 }
 
 /// A span to a thousandth of what it is: nobody reads the nanoseconds of minutes.
-pub(super) fn short(span: Span) -> String {
+pub(crate) fn short(span: Span) -> String {
     let nanos = span.as_nanos();
     let fine = match nanos {
         0..1_000_000 => 1_000,

@@ -1,0 +1,220 @@
+//! What happened in a run, over time: counted into equal stretches while the run goes on.
+//!
+//! **A timeline's size does not follow the run's length**: a minute and a week both have
+//! [`STRETCHES`] of them. [`Timeline::page`] draws it.
+
+mod page;
+
+use std::collections::BTreeMap;
+
+use crate::metrics::Histogram;
+use crate::{Covered, DiscovererId, Happening, HostId, Input, Simulation, Span, Subject, TraceEvent, Traced};
+
+/// How many stretches of time a timeline has.
+const STRETCHES: usize = 480;
+
+/// What happened in a run, over time.
+///
+/// ```
+/// use headcount_sim::{Shipped, Simulation, Timeline};
+///
+/// let scenario = Shipped::named("zone-loss").expect("it comes with the simulator").scenario()?;
+/// let mut simulation = Simulation::new(&scenario, 1)?;
+/// simulation.listen(true);
+/// let mut timeline = Timeline::of(&simulation);
+/// while simulation.step() {
+///     timeline.add(simulation.take_events());
+/// }
+/// let page = timeline.page(&simulation.outcome(), "headcount sim run --scenario zone-loss");
+/// assert!(page.starts_with("<!doctype html>"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    scenario: crate::Scenario,
+    until: Span,
+    /// Which hosts are up, how many, and how many were at the start.
+    up: Vec<bool>,
+    count_up: u64,
+    at_start: u64,
+    stretches: Vec<Stretch>,
+    lanes: BTreeMap<DiscovererId, Lane>,
+    faults: BTreeMap<u16, FaultLane>,
+    notes: Vec<(Span, String)>,
+}
+
+/// What happened in one stretch of time.
+#[derive(Debug, Clone, Default)]
+struct Stretch {
+    /// How many hosts were up, and how many targets the receiver was shown, at its end.
+    truth: Option<u64>,
+    shown: Option<u64>,
+    /// Changes of the truth.
+    came: u64,
+    went: u64,
+    relabelled: u64,
+    staleness: Histogram,
+    emissions: u64,
+    bytes: u64,
+    calls: u64,
+    failures: u64,
+}
+
+/// What happened to one discoverer.
+#[derive(Debug, Clone)]
+struct Lane {
+    /// By stretch: how many of its calls failed, and the oldest news that came through it.
+    cells: Vec<(u16, Span)>,
+    failures: u64,
+    oldest: Span,
+}
+
+/// What one entry of the scenario's list of faults did.
+#[derive(Debug, Clone)]
+struct FaultLane {
+    word: &'static str,
+    /// From when to when a window was open, and at how many discoverers; none is everyone.
+    windows: Vec<(Span, Span, Option<usize>)>,
+    /// By stretch: how many calls were hit.
+    hits: Vec<u32>,
+}
+
+impl Timeline {
+    /// A timeline of a run that has not started yet, and is listened to.
+    pub fn of<M: Subject>(simulation: &Simulation<M>) -> Self {
+        let truth = simulation.truth();
+        let hosts = u32::try_from(truth.len()).unwrap_or(u32::MAX);
+        Self {
+            scenario: simulation.scenario().clone(),
+            until: simulation.scenario().until,
+            up: (0..hosts).map(|host| truth.is_up(HostId(host))).collect(),
+            count_up: truth.count_up(),
+            at_start: truth.count_up(),
+            stretches: vec![Stretch::default(); STRETCHES],
+            lanes: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened since the last time.
+    pub fn add(&mut self, events: Vec<Traced>) {
+        for Traced { at, event } in events {
+            self.event(at, event);
+        }
+    }
+
+    fn event(&mut self, at: Span, event: TraceEvent) {
+        let stretch = self.stretch_of(at);
+        match event {
+            TraceEvent::Input { input } => self.input(input),
+            TraceEvent::Truth { host, up, .. } => self.truth(stretch, host, up),
+            TraceEvent::Call { .. } => self.stretches[stretch].calls += 1,
+            TraceEvent::Failure { discoverer, .. } => {
+                self.stretches[stretch].failures += 1;
+                let lane = self.lane(discoverer);
+                lane.cells[stretch].0 = lane.cells[stretch].0.saturating_add(1);
+                lane.failures += 1;
+            }
+            TraceEvent::Emission { targets, bytes, .. } => {
+                let stretch = &mut self.stretches[stretch];
+                stretch.shown = Some(targets);
+                stretch.emissions += 1;
+                stretch.bytes += bytes;
+            }
+            TraceEvent::Learned {
+                discoverer,
+                staleness: Some(staleness),
+                ..
+            } => {
+                self.stretches[stretch].staleness.add(staleness);
+                let lane = self.lane(discoverer);
+                lane.cells[stretch].1 = lane.cells[stretch].1.max(staleness);
+                lane.oldest = lane.oldest.max(staleness);
+            }
+            TraceEvent::Violation { violation } => self.notes.push((at, violation.to_string())),
+            _ => {}
+        }
+    }
+
+    fn input(&mut self, Input { at, what }: Input) {
+        let stretch = self.stretch_of(at);
+        let note = match what {
+            Happening::Window {
+                kind,
+                covers,
+                lasts,
+                fault,
+                ..
+            } => {
+                let covered = match covers {
+                    Covered::Everyone => None,
+                    Covered::These(discoverers) => Some(discoverers.len()),
+                };
+                let end = at.plus(lasts).min(self.until);
+                self.fault(fault, kind.word()).windows.push((at, end, covered));
+                return;
+            }
+            Happening::Hit { kind, .. } => {
+                let mut entries = self.scenario.faults.iter();
+                let entry = entries.position(|fault| fault.kind.word() == kind.word());
+                let entry = entry.and_then(|entry| u16::try_from(entry).ok()).unwrap_or(u16::MAX);
+                self.fault(entry, kind.word()).hits[stretch] += 1;
+                return;
+            }
+            Happening::Reload => "the configuration is applied again".to_owned(),
+            Happening::ChangeConfig { discoverers } => format!("{} discoverers reconfigured", discoverers.len()),
+            Happening::RemoveJobs { jobs } => format!("{} jobs removed", jobs.len()),
+            Happening::AddJobs { jobs } => format!("{} jobs added", jobs.len()),
+            Happening::RestartDiscoverers { discoverers } => format!("{} discoverers restarted", discoverers.len()),
+            Happening::RestartManager => "the manager is restarted".to_owned(),
+            Happening::PauseReceiver { lasts } => format!("the receiver pauses for {lasts}"),
+            Happening::Calm { .. } => "the calm starts".to_owned(),
+            Happening::Up { .. } | Happening::Down { .. } => return,
+        };
+        self.notes.push((at, note));
+    }
+
+    fn truth(&mut self, stretch: usize, host: HostId, up: bool) {
+        let place = host.0 as usize;
+        if place >= self.up.len() {
+            self.up.resize(place + 1, false);
+        }
+        let before = std::mem::replace(&mut self.up[place], up);
+        let counted = &mut self.stretches[stretch];
+        match (before, up) {
+            (false, true) => {
+                counted.came += 1;
+                self.count_up += 1;
+            }
+            (true, false) => {
+                counted.went += 1;
+                self.count_up -= 1;
+            }
+            _ => counted.relabelled += 1,
+        }
+        counted.truth = Some(self.count_up);
+    }
+
+    fn lane(&mut self, discoverer: DiscovererId) -> &mut Lane {
+        self.lanes.entry(discoverer).or_insert_with(|| Lane {
+            cells: vec![(0, Span::ZERO); STRETCHES],
+            failures: 0,
+            oldest: Span::ZERO,
+        })
+    }
+
+    fn fault(&mut self, entry: u16, word: &'static str) -> &mut FaultLane {
+        self.faults.entry(entry).or_insert_with(|| FaultLane {
+            word,
+            windows: Vec::new(),
+            hits: vec![0; STRETCHES],
+        })
+    }
+
+    /// The stretch that a moment is in; the end belongs to the last one.
+    fn stretch_of(&self, at: Span) -> usize {
+        let place = u128::from(at.as_nanos()) * STRETCHES as u128 / u128::from(self.until.as_nanos().max(1));
+        usize::try_from(place).unwrap_or(STRETCHES).min(STRETCHES - 1)
+    }
+}

@@ -1,0 +1,119 @@
+//! The page that draws a timeline. It needs nothing but a browser, and asks nobody for anything.
+
+use serde_json::{Value, json};
+
+use super::{FaultLane, Lane, STRETCHES, Stretch, Timeline};
+use crate::report::{bytes, count, short};
+use crate::{DiscovererId, Outcome, Span};
+
+/// How many discoverers are drawn: those with the most trouble.
+const LANES: usize = 40;
+/// How many windows of one fault are drawn.
+const WINDOWS: usize = 400;
+
+const PAGE: &str = include_str!("page.html");
+
+impl Timeline {
+    /// A page about the run: its verdict and figures, and what happened over time. `again` is the
+    /// command that repeats the run.
+    pub fn page(&self, outcome: &Outcome, again: &str) -> String {
+        // In JSON `<` stands in strings only; written so, none of them can end the script.
+        let data = self.data(outcome, again).to_string().replace('<', "\\u003c");
+        PAGE.replace("/*DATA*/null", &data)
+            .replace("{{TITLE}}", &escaped(&self.scenario.name))
+    }
+
+    fn data(&self, outcome: &Outcome, again: &str) -> Value {
+        let metrics = &outcome.metrics;
+        let mut lanes: Vec<(&DiscovererId, &Lane)> = self.lanes.iter().collect();
+        lanes.sort_by_key(|(id, lane)| (std::cmp::Reverse((lane.failures, lane.oldest)), id.0));
+        let (mut truth, mut shown) = (self.at_start, 0);
+        let levels: Vec<(u64, u64)> = self
+            .stretches
+            .iter()
+            .map(|stretch| {
+                truth = stretch.truth.unwrap_or(truth);
+                shown = stretch.shown.unwrap_or(shown);
+                (truth, shown)
+            })
+            .collect();
+        let each = |figure: fn(&Stretch) -> u64| self.stretches.iter().map(figure).collect::<Vec<_>>();
+        json!({
+            "name": self.scenario.name,
+            "about": self.scenario.about,
+            "again": again,
+            "opening": self.scenario.opening(outcome.seed),
+            "table": outcome.table(),
+            "broken": outcome.violations.first().map(ToString::to_string),
+            "seconds": seconds(self.until),
+            "calm": seconds(self.scenario.storm_ends()),
+            "reached": seconds(outcome.time),
+            "tiles": [
+                ["staleness, median", short(metrics.staleness_p50)],
+                ["staleness, 99 %", short(metrics.staleness_p99)],
+                ["staleness, longest", short(metrics.staleness_max)],
+                ["snapshots", count(metrics.emissions)],
+                ["differences", bytes(metrics.bytes_changed)],
+                ["whole snapshots", bytes(metrics.bytes_whole)],
+                ["backend calls", count(metrics.backend_calls)],
+                ["failed calls", count(metrics.failures)],
+            ],
+            "truth": levels.iter().map(|level| level.0).collect::<Vec<_>>(),
+            "shown": levels.iter().map(|level| level.1).collect::<Vec<_>>(),
+            "p50": each(|stretch| millis(stretch.staleness.quantile(500))),
+            "p99": each(|stretch| millis(stretch.staleness.quantile(990))),
+            "max": each(|stretch| millis(stretch.staleness.longest())),
+            "emissions": each(|stretch| stretch.emissions),
+            "bytes": each(|stretch| stretch.bytes),
+            "came": each(|stretch| stretch.came),
+            "went": each(|stretch| stretch.went),
+            "relabelled": each(|stretch| stretch.relabelled),
+            "calls": each(|stretch| stretch.calls),
+            "failures": each(|stretch| stretch.failures),
+            "faults": self.faults.values().map(fault).collect::<Vec<_>>(),
+            "lanes": lanes.iter().take(LANES).map(|(id, lane)| drawn(**id, lane)).collect::<Vec<_>>(),
+            "of": self.lanes.len(),
+            "notes": self.notes.iter().map(|(at, text)| json!([seconds(*at), text])).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn fault(lane: &FaultLane) -> Value {
+    let windows = lane.windows.iter().take(WINDOWS);
+    json!({
+        "name": lane.word.replace('_', " "),
+        "count": lane.windows.len(),
+        "windows": windows.map(|(from, to, covered)| json!([seconds(*from), seconds(*to), covered])).collect::<Vec<_>>(),
+        "hits": sparse(lane.hits.iter().map(|hits| u64::from(*hits))),
+    })
+}
+
+fn drawn(id: DiscovererId, lane: &Lane) -> Value {
+    json!({
+        "name": id.to_string(),
+        "failures": sparse(lane.cells.iter().map(|cell| u64::from(cell.0))),
+        "stale": sparse(lane.cells.iter().map(|cell| millis(cell.1))),
+    })
+}
+
+/// Where there is anything, and how much: most stretches of one lane are empty.
+fn sparse(cells: impl Iterator<Item = u64>) -> Vec<[u64; 2]> {
+    let places = cells.zip(0..STRETCHES as u64);
+    places
+        .filter(|(cell, _)| *cell > 0)
+        .map(|(cell, place)| [place, cell])
+        .collect()
+}
+
+fn seconds(span: Span) -> Value {
+    let millis = millis(span);
+    json!(millis as f64 / 1_000.0)
+}
+
+fn millis(span: Span) -> u64 {
+    span.as_nanos() / 1_000_000
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}

@@ -1,0 +1,236 @@
+//! Comparing settings: the same scenario and seed, once for each combination of values.
+//!
+//! Runs share their noise, because dice are keyed: **what differs between two rows of the table
+//! comes from the settings**, not from luck.
+
+use core::str::FromStr;
+
+use crate::report::{bytes, count, short};
+use crate::{
+    Outcome, Problems, Scenario, Simulation, Span, SpanError, SpanRange, ThrottleError, ThrottleSetting, nearest, table,
+};
+
+/// A setting, and the values that it takes in turn: `throttle=ticker:5s,backoff:100ms..5s`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variation {
+    setting: Setting,
+    values: Vec<(String, Value)>,
+}
+
+/// Why a text is no [`Variation`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VariationError {
+    /// There is no `=` with values behind it.
+    #[error("`{0}` has no values; write for example `throttle=ticker:5s,backoff:100ms..5s`")]
+    NoValues(String),
+    /// The setting is not one that can be varied.
+    #[error("`{0}` can't be varied; {1}")]
+    Unknown(String, String),
+    /// A throttle is none.
+    #[error("{0}; or a name: {names}", names = preset_names())]
+    Throttle(#[from] ThrottleError),
+    /// A duration is none.
+    #[error(transparent)]
+    Span(#[from] SpanError),
+    /// A number is none.
+    #[error("`{0}` is not a number of hosts; write for example `hosts=100,1000`")]
+    Number(String),
+}
+
+/// What can be varied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    Throttle,
+    Refresh,
+    Receiver,
+    Cache,
+    Hosts,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Value {
+    Throttle(ThrottleSetting),
+    Span(Span),
+    Range(SpanRange),
+    Number(u32),
+}
+
+/// The throttles of other programs, and none at all, by name.
+fn presets() -> [(&'static str, ThrottleSetting); 3] {
+    [
+        ("prometheus-2", ThrottleSetting::Ticker(Span::secs(5))),
+        (
+            "prometheus-3",
+            ThrottleSetting::Backoff(SpanRange::between(Span::millis(100), Span::secs(5))),
+        ),
+        ("immediate", ThrottleSetting::Backoff(SpanRange::ZERO)),
+    ]
+}
+
+fn preset_names() -> String {
+    let names = presets().map(|(name, _)| format!("`{name}`"));
+    names.join(", ")
+}
+
+impl Setting {
+    const ALL: [(&'static str, Self); 5] = [
+        ("throttle", Self::Throttle),
+        ("refresh", Self::Refresh),
+        ("receiver", Self::Receiver),
+        ("cache", Self::Cache),
+        ("hosts", Self::Hosts),
+    ];
+
+    fn word(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, setting)| *setting == self);
+        found.map_or("", |(word, _)| *word)
+    }
+
+    fn read(self, text: &str) -> Result<Value, VariationError> {
+        Ok(match self {
+            Self::Throttle => {
+                let preset = presets().into_iter().find(|(name, _)| *name == text);
+                Value::Throttle(preset.map_or_else(|| text.parse(), |(_, throttle)| Ok(throttle))?)
+            }
+            Self::Receiver => Value::Range(text.parse()?),
+            Self::Refresh | Self::Cache => Value::Span(text.parse()?),
+            Self::Hosts => Value::Number(text.parse().map_err(|_| VariationError::Number(text.to_owned()))?),
+        })
+    }
+}
+
+impl FromStr for Variation {
+    type Err = VariationError;
+
+    fn from_str(text: &str) -> Result<Self, VariationError> {
+        let no_values = || VariationError::NoValues(text.to_owned());
+        let (word, values) = text.split_once('=').ok_or_else(no_values)?;
+        let words = || Setting::ALL.iter().map(|(word, _)| *word);
+        let found = Setting::ALL.iter().find(|(known, _)| *known == word.trim());
+        let (_, setting) = found.ok_or_else(|| {
+            let hint = nearest(word, words()).map_or_else(
+                || format!("what can is {}", words().collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            VariationError::Unknown(word.to_owned(), hint)
+        })?;
+        let values = values.split(',').map(str::trim).filter(|value| !value.is_empty());
+        let read = values.map(|value| Ok((value.to_owned(), setting.read(value)?)));
+        let values = read.collect::<Result<Vec<_>, VariationError>>()?;
+        if values.is_empty() {
+            return Err(no_values());
+        }
+        Ok(Self {
+            setting: *setting,
+            values,
+        })
+    }
+}
+
+/// One run of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Varied {
+    /// The settings' values, in the order of the variations.
+    pub settings: Vec<(&'static str, String)>,
+    /// What the run came to.
+    pub outcome: Outcome,
+}
+
+/// The scenarios of all combinations, the last variation turning fastest.
+///
+/// ```
+/// use headcount_sim::{Shipped, combinations};
+///
+/// let scenario = Shipped::named("zone-loss").expect("it comes with the simulator").scenario()?;
+/// let variations = ["throttle=prometheus-2,prometheus-3".parse()?, "refresh=15s,60s".parse()?];
+/// assert_eq!(combinations(&scenario, &variations).len(), 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn combinations(scenario: &Scenario, variations: &[Variation]) -> Vec<(Vec<(&'static str, String)>, Scenario)> {
+    let mut combined = vec![(Vec::new(), scenario.clone())];
+    for variation in variations {
+        let before = std::mem::take(&mut combined);
+        for (settings, scenario) in before {
+            for (label, value) in &variation.values {
+                let mut settings = settings.clone();
+                settings.push((variation.setting.word(), label.clone()));
+                combined.push((settings, changed(scenario.clone(), variation.setting, *value)));
+            }
+        }
+    }
+    combined
+}
+
+fn changed(mut scenario: Scenario, setting: Setting, value: Value) -> Scenario {
+    match (setting, value) {
+        (_, Value::Throttle(throttle)) => scenario.manager.throttle = throttle,
+        (_, Value::Range(takes)) => scenario.receiver.takes = takes,
+        (_, Value::Number(hosts)) => return scenario.with_hosts(hosts),
+        (Setting::Cache, Value::Span(cache)) => {
+            scenario.backends.iter_mut().for_each(|backend| backend.cache = cache);
+        }
+        (_, Value::Span(refresh)) => {
+            scenario
+                .discoverers
+                .iter_mut()
+                .for_each(|entry| entry.refresh = refresh);
+        }
+    }
+    scenario
+}
+
+/// Runs every combination.
+///
+/// # Errors
+/// A combination makes no sense: nothing is run then.
+pub fn vary(scenario: &Scenario, seed: u64, variations: &[Variation]) -> Result<Vec<Varied>, Problems> {
+    let combined = combinations(scenario, variations);
+    let started: Result<Vec<_>, Problems> = combined
+        .into_iter()
+        .map(|(settings, scenario)| Ok((settings, Simulation::new(&scenario, seed)?)))
+        .collect();
+    let run = started?.into_iter().map(|(settings, simulation)| Varied {
+        settings,
+        outcome: simulation.run(),
+    });
+    Ok(run.collect())
+}
+
+/// A table with a row for each run: how old what the receiver knows is, and what that costs.
+pub fn comparison(runs: &[Varied]) -> String {
+    let settings = runs.first().map(|run| run.settings.as_slice()).unwrap_or_default();
+    let mut header: Vec<String> = settings.iter().map(|(word, _)| (*word).to_owned()).collect();
+    let figures = [
+        "stale p50",
+        "p99",
+        "max",
+        "snapshots",
+        "differences",
+        "whole",
+        "delayed",
+        "calls",
+        "result",
+    ];
+    header.extend(figures.map(str::to_owned));
+    let mut rows = vec![header];
+    for Varied { settings, outcome } in runs {
+        let metrics = &outcome.metrics;
+        let mut row: Vec<String> = settings.iter().map(|(_, value)| value.clone()).collect();
+        row.extend([
+            short(metrics.staleness_p50),
+            short(metrics.staleness_p99),
+            short(metrics.staleness_max),
+            count(metrics.emissions),
+            bytes(metrics.bytes_changed),
+            bytes(metrics.bytes_whole),
+            count(metrics.delayed_updates),
+            count(metrics.backend_calls),
+            outcome
+                .violations
+                .first()
+                .map_or_else(|| "clean".to_owned(), |first| first.rule.to_string()),
+        ]);
+        rows.push(row);
+    }
+    table(&rows)
+}

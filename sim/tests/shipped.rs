@@ -1,0 +1,69 @@
+//! The scenarios that come with the simulator: they say what they show, and hold.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
+
+use std::fmt::Write;
+
+use headcount_sim::{Scenario, Shipped, Simulation, Span, shipped};
+
+/// So that the default fleet, which is large, can run in every test.
+const MOST_HOSTS: u32 = 1_000;
+
+fn small(shipped: &Shipped) -> Scenario {
+    let scenario = shipped
+        .scenario()
+        .unwrap_or_else(|mistakes| panic!("{}: {mistakes}", shipped.name));
+    let hosts = scenario.hosts.count.min(MOST_HOSTS);
+    scenario.with_hosts(hosts)
+}
+
+#[test]
+fn each_has_the_name_of_its_file_and_a_paragraph() {
+    for shipped in shipped() {
+        let scenario = shipped.scenario().expect(shipped.name);
+        assert_eq!(scenario.name, shipped.name);
+        assert!(scenario.about.len() > 150, "{}", shipped.name);
+        assert!(
+            scenario.calm > Span::ZERO && !scenario.expect.is_empty(),
+            "{}",
+            shipped.name
+        );
+    }
+}
+
+#[test]
+fn each_is_written_as_the_same_words() {
+    for shipped in shipped() {
+        let scenario = shipped.scenario().expect(shipped.name);
+        let written = scenario.to_yaml().expect(shipped.name);
+        assert_eq!(
+            Scenario::from_yaml(&written).expect(shipped.name),
+            scenario,
+            "{written}"
+        );
+    }
+}
+
+#[test]
+fn each_holds() {
+    let mut broken = String::new();
+    for shipped in shipped() {
+        let outcome = Simulation::new(&small(shipped), 1).expect(shipped.name).run();
+        for violation in outcome.violations {
+            writeln!(broken, "{}: {violation}", shipped.name).ok();
+        }
+    }
+    assert!(broken.is_empty(), "{broken}");
+}
+
+/// What some of them come to. A change of behaviour is a change of these figures.
+#[test]
+fn what_they_come_to() {
+    let named = ["zone-loss", "dns-flaps", "slow-receiver"].map(|name| Shipped::named(name).expect(name));
+    let tables = named.map(|shipped| {
+        let scenario = shipped.scenario().expect(shipped.name);
+        let outcome = Simulation::new(&scenario, 1).expect(shipped.name).run();
+        format!("{}\n{}", scenario.opening(1), outcome.table())
+    });
+    insta::assert_snapshot!(tables.join("\n\n"));
+}
