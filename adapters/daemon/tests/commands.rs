@@ -179,3 +179,34 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
+
+#[test]
+fn sim_runs_what_is_shipped_and_what_a_file_says() {
+    let small = "name: small\nuntil: 10m\ncalm: 2m\nhosts: {count: 30}\nbackends: [{name: cmdb, kind: http}]\n\
+                 discoverers: [{backend: cmdb}]\nchurn: [{steady: {rate: 5%, every: 1m}}]\n";
+    let impossible = "expect: [{always: {stale_at_most: 1ms}}]\n";
+    let folder = folder(&[
+        ("small.yml", small),
+        ("strict.yml", &format!("{small}{impossible}")),
+        ("bad.yml", "name: x\nhosts: {cuont: 3}\n"),
+    ]);
+    let sim = |rest: &[&str]| {
+        let said = outcome(folder.path(), &[&["sim"], rest].concat());
+        // How fast it was is not the same twice.
+        let lines = said.lines().filter(|line| !line.contains("of virtual time in"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(
+        "sim_run",
+        sim(&["run", "--scenario", "small.yml", "--seed", "7", "--twice"])
+    );
+    insta::assert_snapshot!("sim_json", sim(&["run", "--scenario", "small.yml", "--output", "json"]));
+    insta::assert_snapshot!("sim_broken", sim(&["run", "--scenario", "strict.yml", "--hosts", "20"]));
+    insta::assert_snapshot!(
+        "sim_vary",
+        sim(&["run", "--scenario", "small.yml", "--vary", "refresh=15s,60s"])
+    );
+    insta::assert_snapshot!("sim_bad_file", sim(&["run", "--scenario", "bad.yml"]));
+    insta::assert_snapshot!("sim_unknown", sim(&["run", "--scenario", "zoen-loss"]));
+    insta::assert_snapshot!("sim_list", sim(&["list"]));
+}

@@ -1,7 +1,9 @@
 //! The command line of `headcount sim`, as clap reads it.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
-use headcount_sim::Span;
+use headcount_sim::{Span, Variation};
 
 /// How runs end, for the help of the whole.
 pub(crate) const EXIT_CODES: &str = "\
@@ -18,6 +20,8 @@ Exit codes:
 pub(crate) enum SimCommand {
     /// Runs a scenario and prints what it came to.
     Run(RunOptions),
+    /// Measures the simulator: a fixed run without faults, with counted work.
+    Bench(BenchOptions),
     /// Lists the scenarios that come with headcount.
     List,
     /// Prints a scenario as YAML, to start one of your own from.
@@ -53,18 +57,48 @@ pub(crate) struct RunOptions {
     pub(crate) seed: Option<u64>,
 
     /// Runs twice and compares: the same seed must give the same run.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "vary")]
     pub(crate) twice: bool,
+
+    /// Compares settings: one run for each value, and for each combination if given again.
+    ///
+    /// `throttle=ticker:5s,backoff:100ms..5s` or by name `throttle=prometheus-2,prometheus-3`;
+    /// `refresh=15s,60s`; `receiver=0s,2s`; `cache=0s,30s`; `hosts=100,1000`.
+    #[arg(long, value_name = "SETTING=VALUE,…")]
+    pub(crate) vary: Vec<Variation>,
 
     /// How the result is printed.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
+
+    /// Also writes the result as a page with a timeline, which needs nothing but a browser.
+    #[arg(long, value_name = "FILE", conflicts_with = "vary")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchOptions {
+    /// How long the run lasts in virtual time.
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    pub(crate) until: Span,
+
+    /// How many hosts there are.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub(crate) hosts: u32,
+
+    /// How many discoverers there are, each with a service of its own.
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub(crate) discoverers: u32,
+
+    /// Leaves the rules unchecked, to see what checking costs.
+    #[arg(long)]
+    pub(crate) unchecked: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
     Table,
-    /// The outcome as one JSON object.
+    /// The outcome as one JSON object; with --vary, a list of them with their settings.
     Json,
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use headcount_sim::{FailureClass, Outcome};
+use headcount_sim::{FailureClass, Outcome, Problems};
 
 use super::chosen::{Chosen, Refused};
 use crate::console;
@@ -19,6 +19,14 @@ pub(super) fn refused(wrong: &Refused) -> anyhow::Result<ExitCode> {
     Ok(match wrong {
         Refused::Unreadable { .. } => ExitCode::FAILURE,
         _ => ExitCode::from(WRONG_USE),
+    })
+}
+
+/// Says what makes no sense about a scenario as it was to be run.
+pub(super) fn senseless(name: &str, problems: Problems) -> anyhow::Result<ExitCode> {
+    refused(&Refused::Senseless {
+        name: name.to_owned(),
+        problems,
     })
 }
 

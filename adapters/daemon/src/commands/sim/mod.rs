@@ -4,11 +4,13 @@
 //! here reads the command line, measures the wall's time, and prints. **What differs from run to
 //! run (wall time, memory) is printed apart from the result, on standard error.**
 
+mod bench;
 mod chosen;
 mod cli;
 mod ending;
 mod progress;
 mod run;
+mod vary;
 
 use std::process::ExitCode;
 
@@ -19,6 +21,7 @@ pub(crate) use cli::{EXIT_CODES, SimCommand};
 pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
     match command {
         SimCommand::Run(options) => run::run(&options),
+        SimCommand::Bench(options) => bench::bench(&options),
         SimCommand::List => list(),
         SimCommand::Show { scenario } => match chosen::find(&scenario) {
             Ok(found) => print(&found.text),

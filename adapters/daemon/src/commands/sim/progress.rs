@@ -14,7 +14,12 @@ const WIDTH: u64 = 30;
 const PARTS: u64 = 2_000;
 
 /// Runs to the end, showing how far it is.
-pub(super) fn run(mut simulation: Simulation) -> Outcome {
+pub(super) fn run(simulation: Simulation) -> Outcome {
+    watched(simulation, |_| {})
+}
+
+/// Runs to the end, showing how far it is; `look` sees the run between its parts.
+pub(super) fn watched(mut simulation: Simulation, mut look: impl FnMut(&mut Simulation)) -> Outcome {
     let start = Instant::now();
     let mut shown: Option<Instant> = None;
     let is_terminal = io::stderr().is_terminal();
@@ -22,6 +27,7 @@ pub(super) fn run(mut simulation: Simulation) -> Outcome {
     for part in 1..=PARTS {
         let until = Span::from_nanos((u128::from(end.as_nanos()) * u128::from(part) / u128::from(PARTS)) as u64);
         simulation.run_until(until);
+        look(&mut simulation);
         let is_due = shown.map_or(start.elapsed() > PATIENCE, |last| last.elapsed() > PAUSE);
         if is_terminal && is_due {
             draw(part, simulation.now(), end, start.elapsed());

@@ -1,14 +1,16 @@
 //! `headcount sim run`.
 
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use headcount_sim::{Outcome, Simulation};
+use headcount_sim::{Outcome, Simulation, Timeline};
 
 use super::chosen::{self, Chosen};
 use super::cli::{Format, RunOptions};
-use super::{ending, progress};
+use super::{ending, progress, vary};
 use crate::console;
 
 pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
@@ -17,12 +19,19 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         Err(wrong) => return ending::refused(&wrong),
     };
     let seed = options.seed.unwrap_or(chosen.scenario.seed);
+    if !options.vary.is_empty() {
+        return vary::compare(options, &chosen, seed);
+    }
     if options.output == Format::Table {
         let version = env!("CARGO_PKG_VERSION");
         console::print(&format!("headcount {version}\n{}\n", chosen.scenario.opening(seed)))?;
     }
     let start = Instant::now();
-    let outcome = progress::run(Simulation::new(&chosen.scenario, seed)?);
+    let simulation = Simulation::new(&chosen.scenario, seed)?;
+    let outcome = match &options.html {
+        Some(file) => drawn(simulation, file, &ending::again(&chosen, seed, ""))?,
+        None => progress::run(simulation),
+    };
     let elapsed = start.elapsed();
     match options.output {
         Format::Table => console::print(&outcome.table())?,
@@ -46,8 +55,17 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     Ok(ending::code(&outcome))
 }
 
+/// Runs, and writes a page with the run's timeline.
+fn drawn(mut simulation: Simulation, file: &Path, again: &str) -> anyhow::Result<Outcome> {
+    simulation.listen(true);
+    let mut timeline = Timeline::of(&simulation);
+    let outcome = progress::watched(simulation, |simulation| timeline.add(simulation.take_events()));
+    fs::write(file, timeline.page(&outcome, again)).with_context(|| format!("writing {}", file.display()))?;
+    Ok(outcome)
+}
+
 /// How fast a run was.
-fn speed(outcome: &Outcome, elapsed: Duration) -> String {
+pub(super) fn speed(outcome: &Outcome, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(1e-9);
     let virtual_seconds = outcome.time.as_nanos() as f64 / 1e9;
     format!(

@@ -1,0 +1,66 @@
+//! `headcount sim bench`: how fast the simulator is.
+//!
+//! One fixed run: a fixed seed and no faults, so that only the code can make the figures differ. The
+//! counted work is the same on every machine; time and memory are this machine's.
+
+use std::fs;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use headcount_sim::{
+    Backend, BackendKind, Checks, Churn, Discoverers, Hosts, Outcome, Ratio, Scenario, Simulation, Span,
+};
+
+use super::cli::BenchOptions;
+use super::{ending, progress, run};
+use crate::console;
+
+const SEED: u64 = 1;
+
+pub(super) fn bench(options: &BenchOptions) -> anyhow::Result<ExitCode> {
+    let scenario = workload(options);
+    let simulation = match Simulation::new(&scenario, SEED) {
+        Ok(simulation) => simulation,
+        Err(problems) => return ending::senseless("bench", problems),
+    };
+    console::print(&format!("{}\n", scenario.opening(SEED)))?;
+    let start = Instant::now();
+    let outcome = progress::run(simulation);
+    let elapsed = start.elapsed();
+    console::print(&outcome.table())?;
+    console::complain(&run::speed(&outcome, elapsed));
+    console::complain(&per_event(&outcome, elapsed.as_nanos()));
+    if let Some(peak) = peak_memory() {
+        console::complain(&format!("peak memory {peak}"));
+    }
+    Ok(ending::code(&outcome))
+}
+
+/// Hosts of which one in a hundred is replaced each minute, and discoverers that ask each 30 s.
+fn workload(options: &BenchOptions) -> Scenario {
+    Scenario::new("bench")
+        .seed(SEED)
+        .until(options.until)
+        .hosts(
+            Hosts::new(options.hosts)
+                .services(options.discoverers)
+                .zones(3.min(options.hosts)),
+        )
+        .backend(Backend::new("cmdb", BackendKind::Http))
+        .discoverers(Discoverers::of("cmdb").refresh(Span::secs(30)))
+        .churn(Churn::steady(Ratio::percent(1), Span::mins(1)))
+        .checks(if options.unchecked { Checks::None } else { Checks::Cheap })
+}
+
+fn per_event(outcome: &Outcome, nanos: u128) -> String {
+    let events = u128::from(outcome.events.max(1));
+    format!("{} events, {} ns each", outcome.events, nanos / events)
+}
+
+/// The most memory that this process had, where the system tells.
+fn peak_memory() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(format!("{} MiB", kibibytes / 1024))
+}
