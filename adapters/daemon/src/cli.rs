@@ -1,5 +1,7 @@
 //! The command line, as clap reads it.
 
+mod questions;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use headcount_config::parse_duration;
 use headcount_core::{Backoff, Throttle};
 
 use crate::commands::sim::{EXIT_CODES, SimCommand};
+
+pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 
 /// Runs Prometheus's service discovery on its own and serves what it finds.
 ///
@@ -39,6 +43,8 @@ pub(crate) enum Command {
     },
     /// Discovers targets once and prints them; exit code 1 if a backend failed.
     Sd(SdOptions),
+    /// Says what became of a host or target, and why, also when it is nowhere.
+    Explain(ExplainOptions),
     /// Runs the core under virtual time: what settings and faults do to a fleet, in seconds.
     #[command(after_help = EXIT_CODES)]
     Sim {

@@ -197,7 +197,7 @@ pub(crate) fn log_warnings(plan: &Plan) {
 }
 
 /// Completes when targets of this configuration and snapshot, or of later ones, are published.
-async fn seen(targets: &Targets, configuration: u64, snapshot: u64) {
+pub(crate) async fn seen(targets: &Targets, configuration: u64, snapshot: u64) {
     loop {
         let news = targets.news();
         if targets.published().is_of(configuration, snapshot) {

@@ -2,6 +2,8 @@
 
 mod check;
 mod completions;
+mod explain;
+mod lookup;
 mod run;
 mod sd;
 mod sd_output;
@@ -12,6 +14,10 @@ mod targets_output;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
+use crate::console;
+
+/// The exit code for questions that make no sense or can't be answered, as clap has it.
+const TROUBLE: u8 = 2;
 
 /// Carries out a command.
 pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -19,7 +25,16 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(options) => run::run(options),
         Command::Check { files } => check::check(&files),
         Command::Sd(options) => sd::sd(&options),
+        Command::Explain(options) => Ok(or_trouble(explain::explain(&options))),
         Command::Sim { command } => sim::sim(command),
         Command::Completions { shell } => completions::completions(shell),
     }
+}
+
+/// Where exit code 1 is an answer, what went wrong has another.
+fn or_trouble(answered: anyhow::Result<ExitCode>) -> ExitCode {
+    answered.unwrap_or_else(|error| {
+        console::complain(&format!("headcount: {error:#}"));
+        ExitCode::from(TROUBLE)
+    })
 }

@@ -9,8 +9,8 @@ use headcount_core::ManagerOptions;
 use headcount_discoverer::settings::SdConfig;
 use smol::{Executor, Timer};
 
-use super::sd_output;
 use super::targets_output::Found;
+use super::{TROUBLE, sd_output};
 use crate::cli::{SdFormat, SdOptions};
 use crate::discovery::Observation;
 use crate::plan::{Plan, Source};
@@ -18,9 +18,6 @@ use crate::{console, executor};
 
 /// Time between looks at whether every provider has spoken.
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// The exit code for arguments that make no sense, as clap has it.
-const WRONG_USE: u8 = 2;
 
 pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
     let (_, plan) = Source::File(options.file.clone()).load();
@@ -38,7 +35,7 @@ pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
         Ok(sets) => sets,
         Err(wrong) => {
             console::complain(&format!("headcount: {wrong}"));
-            return Ok(ExitCode::from(WRONG_USE));
+            return Ok(ExitCode::from(TROUBLE));
         }
     };
     let executor = executor::start()?;

@@ -28,6 +28,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use async_channel::{Receiver, Sender};
 use futures_lite::FutureExt;
+use http::Request;
+use http_body_util::BodyExt;
 use smol::lock::Semaphore;
 use smol::net::TcpListener;
 use smol::{Executor, Timer};
@@ -70,6 +72,15 @@ pub(crate) async fn bind(address: &str) -> anyhow::Result<TcpListener> {
         Some(error) => Err(error).with_context(|| format!("listening on {address}; is another program there already?")),
         None => bail!("--listen {address}: the name has no address"),
     }
+}
+
+/// Answers what is asked from within this process; `path` may have a query.
+pub(crate) async fn ask(app: &Arc<App>, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+    let request = Request::get(path).body(()).context("asking")?;
+    let answer = router::answer(app, &request).await;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await?.to_bytes();
+    Ok((status, body.into()))
 }
 
 /// Serves on `listener`.

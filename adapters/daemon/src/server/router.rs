@@ -6,14 +6,13 @@ use std::sync::Arc;
 use futures_lite::FutureExt;
 use http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 
 use super::respond::{self, Body};
 use super::{metrics, page, providers, sd, status, targets};
 use crate::app::App;
 
 /// Answers a request. A fault in whoever answers is an answer too, and in the log.
-pub(super) async fn answer(app: &Arc<App>, request: &Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> {
     let answered = AssertUnwindSafe(route(app, request)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|_| {
         tracing::error!(
@@ -32,7 +31,7 @@ pub(super) async fn answer(app: &Arc<App>, request: &Request<Incoming>) -> Respo
     response
 }
 
-async fn route(app: &Arc<App>, request: &Request<Incoming>) -> Response<Body> {
+async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> {
     let path = request.uri().path();
     if path == "/-/reload" {
         return match *request.method() {

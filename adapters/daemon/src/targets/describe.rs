@@ -14,9 +14,13 @@ use crate::wall_clock::WallClock;
 
 type Labels = Vec<(String, String)>;
 
-/// The providers that fail.
+/// The providers that fail, and what time it is.
 #[derive(Default)]
-pub(crate) struct Stale(BTreeMap<ProviderId, StaleEntry>);
+pub(crate) struct Stale {
+    failing: BTreeMap<ProviderId, StaleEntry>,
+    /// Without it, nothing is said of when groups changed.
+    clock: Option<WallClock>,
+}
 
 #[derive(Debug, Serialize)]
 struct StaleEntry {
@@ -31,11 +35,14 @@ impl Stale {
             since: provider.health.last_update.map(|at| clock.unix_seconds(at)),
             error: provider.health.current_failure().unwrap_or_default().into(),
         };
-        Self(failing.map(|provider| (provider.id, entry(provider))).collect())
+        Self {
+            failing: failing.map(|provider| (provider.id, entry(provider))).collect(),
+            clock: Some(clock),
+        }
     }
 
     pub(crate) fn is_stale(&self, provider: ProviderId) -> bool {
-        self.0.contains_key(&provider)
+        self.failing.contains_key(&provider)
     }
 }
 
@@ -98,13 +105,23 @@ impl<'a> Describer<'a> {
         write_string(out, self.provider(view.provider));
         out.extend_from_slice(br#","source":"#);
         write_string(out, view.group.source());
+        if let Some(changed) = self.changed(view) {
+            out.extend_from_slice(format!(r#","changed":{changed}"#).as_bytes());
+        }
         out.extend_from_slice(br#","fate":"#);
         let fate = self.fate(view);
         // Writing into memory does not fail.
         serde_json::to_writer(&mut *out, &fate).ok();
         out.extend_from_slice(br#","stale":"#);
-        serde_json::to_writer(&mut *out, &self.stale.0.get(&view.provider)).ok();
+        serde_json::to_writer(&mut *out, &self.stale.failing.get(&view.provider)).ok();
         out.push(b'}');
+    }
+
+    /// When the target's group became what it is, in seconds since 1970-01-01 UTC.
+    fn changed(&self, view: &TargetView<'_>) -> Option<f64> {
+        let groups = self.snapshot.pool(view.provider)?.groups();
+        let stored = groups.get(view.group.source())?;
+        Some(self.stale.clock?.unix_seconds(stored.changed()))
     }
 
     fn write_scraped(&self, out: &mut Vec<u8>, view: &TargetView<'_>, labels: &Labels) {

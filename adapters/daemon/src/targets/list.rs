@@ -16,7 +16,7 @@ use headcount_core::{Fate, Snapshot, TargetPools, TargetView};
 use crate::discovery::{ADDRESS, sorted_groups, write_labels, write_string};
 
 /// The labels that are off unless said otherwise.
-const FLAGS: [&str; 3] = [
+pub(crate) const FLAGS: [&str; 3] = [
     "__convert_classic_histograms_to_nhcb__",
     "__always_scrape_classic_histograms__",
     "__scrape_native_histograms__",

@@ -34,7 +34,7 @@ pub(crate) use health::Healths;
 pub(crate) use keeper::start;
 #[cfg(test)]
 pub(crate) use keeper::targets_of;
-pub(crate) use list::relabelled_list;
+pub(crate) use list::{FLAGS, relabelled_list};
 use sides::Sides;
 pub(crate) use url::scrape_url;
 

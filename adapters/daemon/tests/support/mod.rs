@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod http;
+mod outcome;
 mod setup;
 mod upstream;
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 pub(crate) use http::Answer;
+pub(crate) use outcome::{folder, outcome};
 pub(crate) use setup::{CONFIG, Setup};
 pub(crate) use upstream::Upstream;
 
@@ -66,6 +68,11 @@ impl Daemon {
     pub(crate) fn with_config(config: &Path, options: &[&str]) -> Self {
         let config = config.to_str().expect("UTF-8");
         Self::start(&[&["--config", config, "--throttle", "backoff:0..100ms"], options].concat())
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

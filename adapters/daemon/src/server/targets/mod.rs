@@ -19,7 +19,8 @@
 //! `invalidTargets` and `nextToken` (`null` at the end). What is not asked for is empty. Each
 //! target has, besides Prometheus's fields:
 //!
-//! * `provider`, `source`: who found it, and in which group. `id`: of active and duplicate ones;
+//! * `provider`, `source`: who found it, and in which group; `changed`: when that group became what
+//!   it is, as a Unix timestamp. `id`: of active and duplicate ones;
 //! * `fate`: `state` (`active`, `overLimit`, `dropped`, `duplicate`, `invalid`), for all but active
 //!   ones a `message` for people, and with it:
 //!   `overLimit`: `limit`; `dropped`: `rule` (a place in `relabel_configs`, from 0), `action`,

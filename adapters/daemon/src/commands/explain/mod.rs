@@ -1,0 +1,98 @@
+//! `headcount explain`: what became of a host or target, from its group to its fate.
+//!
+//! * `wanted`: which targets are asked for. `near`: those that were perhaps meant.
+//! * `report`: the answer; `output`: how it is told.
+//!
+//! The one rule: **every question has an answer.** Where a target is nowhere, that is said, with
+//! what was looked at, who could not be asked, and what comes near.
+
+mod near;
+mod output;
+mod report;
+mod wanted;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+
+use super::lookup::{self, Api, Overview, Target, nearest};
+use crate::cli::{ExplainOptions, ReportFormat};
+use crate::console;
+use near::Nearest;
+use report::{Found, LookedAt, Report};
+use wanted::Wanted;
+
+pub(super) fn explain(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
+    let wanted = Wanted::parse(&options.what)?;
+    let report = lookup::ask(&options.origin, async |api| answer(api, &wanted, options.limit).await)?;
+    let text = match options.output {
+        ReportFormat::Table => output::text(&report),
+        ReportFormat::Json => serde_json::to_string_pretty(&report).context("writing JSON")? + "\n",
+    };
+    console::print(&text)?;
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+async fn answer(api: &Api, wanted: &Wanted, limit: usize) -> anyhow::Result<Report> {
+    let overview = api.overview().await?;
+    if let Some(job) = &wanted.job {
+        check_job(job, &overview)?;
+    }
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut chosen = Vec::new();
+    let query = wanted.query();
+    let query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    api.visit(&query, |target| {
+        if wanted.matches(&target) {
+            *counts.entry(target.fate.state.clone()).or_default() += 1;
+            if chosen.len() < limit {
+                chosen.push(target);
+            }
+        }
+    })
+    .await?;
+    let mut near = Nearest::default();
+    if counts.is_empty() {
+        api.visit(&[], |target| near.look(wanted, &target)).await?;
+    }
+    let mut targets = Vec::new();
+    for target in chosen {
+        targets.push(found(api, &overview, target).await?);
+    }
+    Ok(Report {
+        asked: wanted.to_string(),
+        counts,
+        targets,
+        near: near.best(),
+        looked_at: LookedAt::of(&overview),
+        now: lookup::unix_now(),
+        hint: wanted.hint(overview.jobs.iter().map(|job| job.name.as_str())),
+    })
+}
+
+async fn found(api: &Api, overview: &Overview, target: Target) -> anyhow::Result<Found> {
+    let steps = api.steps(&target).await?;
+    let provider = overview.provider(&target.provider);
+    let description = provider.map(|provider| provider.description.clone());
+    Ok(Found::of(target, description.unwrap_or_default(), steps))
+}
+
+fn check_job(job: &str, overview: &Overview) -> anyhow::Result<()> {
+    const MOST: usize = 20;
+    let names = || overview.jobs.iter().map(|job| job.name.as_str());
+    if names().any(|name| name == job) {
+        return Ok(());
+    }
+    if let Some(near) = nearest(job, names()) {
+        bail!("there is no job {job:?}; did you mean {near:?}?");
+    }
+    let mut some: Vec<_> = names().take(MOST).map(|name| format!("{name:?}")).collect();
+    if overview.jobs.len() > MOST {
+        some.push("…".to_owned());
+    }
+    if some.is_empty() {
+        bail!("there is no job {job:?}; there are no jobs at all");
+    }
+    bail!("there is no job {job:?}; there are {}", some.join(", "))
+}

@@ -1,0 +1,245 @@
+//! What the API answers, as far as commands use it; `server/targets` says what it means.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub(in crate::commands) type Labels = BTreeMap<String, String>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Envelope<T> {
+    pub(super) data: T,
+}
+
+/// What there is to look at.
+#[derive(Debug)]
+pub(in crate::commands) struct Overview {
+    pub(in crate::commands) jobs: Vec<Job>,
+    pub(in crate::commands) providers: Vec<Provider>,
+    pub(in crate::commands) failed_configs: Vec<FailedConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Pools {
+    pub(super) pools: Vec<Job>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::commands) struct Job {
+    pub(in crate::commands) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Providers {
+    pub(super) providers: Vec<Provider>,
+    pub(super) failed_configs: Vec<FailedConfig>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::commands) struct Provider {
+    pub(super) manager: String,
+    pub(in crate::commands) name: String,
+    pub(in crate::commands) description: String,
+    pub(in crate::commands) subscribers: Vec<String>,
+    pub(in crate::commands) groups: usize,
+    pub(in crate::commands) targets: usize,
+    health: Health,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Health {
+    state: String,
+    last_error: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::commands) struct FailedConfig {
+    pub(super) manager: String,
+    name: String,
+    sets: Vec<String>,
+    reason: String,
+}
+
+impl Overview {
+    /// A line for each provider that fails or has not answered, and each config that can't be run.
+    pub(in crate::commands) fn troubles(&self) -> Vec<String> {
+        let of_provider = |provider: &Provider| {
+            let (jobs, name, description) = (jobs(&provider.subscribers), &provider.name, &provider.description);
+            let what = match &*provider.health.state {
+                "ok" => return None,
+                "failing" => provider.health.last_error.as_deref().unwrap_or("it fails"),
+                _ => "has not answered yet",
+            };
+            Some(format!("{jobs}: {name} ({description}): {what}"))
+        };
+        let of_config = |failed: &FailedConfig| format!("{}: {}: {}", jobs(&failed.sets), failed.name, failed.reason);
+        let providers = self.providers.iter().filter_map(of_provider);
+        providers.chain(self.failed_configs.iter().map(of_config)).collect()
+    }
+
+    pub(in crate::commands) fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
+}
+
+fn jobs(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
+    format!(
+        "{} {}",
+        if names.len() == 1 { "job" } else { "jobs" },
+        quoted.join(", ")
+    )
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Page {
+    active_targets: Vec<Target>,
+    dropped_targets: Vec<Target>,
+    duplicate_targets: Vec<Target>,
+    invalid_targets: Vec<Target>,
+    pub(super) next_token: Option<String>,
+}
+
+impl Page {
+    pub(super) fn targets(self) -> impl Iterator<Item = Target> {
+        let scraped = self.active_targets.into_iter().chain(self.dropped_targets);
+        scraped.chain(self.duplicate_targets).chain(self.invalid_targets)
+    }
+}
+
+/// A discovered target, and what became of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::commands) struct Target {
+    pub(in crate::commands) scrape_pool: String,
+    pub(in crate::commands) discovered_labels: Labels,
+    /// Those that are not only for scraping, in the end; none if it is not scraped.
+    #[serde(default)]
+    pub(in crate::commands) labels: Labels,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) scrape_url: Option<String>,
+    /// What its last scrape found, if it is known: `up` or `down`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) health: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) last_error: Option<String>,
+    pub(in crate::commands) provider: String,
+    pub(in crate::commands) source: String,
+    /// When its group became what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) changed: Option<f64>,
+    pub(in crate::commands) fate: Fate,
+    pub(in crate::commands) stale: Option<Stale>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(in crate::commands) struct Fate {
+    pub(in crate::commands) state: String,
+    #[serde(flatten)]
+    rest: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::commands) struct Stale {
+    pub(in crate::commands) since: Option<f64>,
+    pub(in crate::commands) error: String,
+}
+
+impl Target {
+    pub(in crate::commands) fn address(&self) -> &str {
+        self.discovered("__address__")
+    }
+
+    pub(in crate::commands) fn discovered(&self, label: &str) -> &str {
+        self.discovered_labels.get(label).map_or("", String::as_str)
+    }
+
+    /// Whether its scrapes can work.
+    pub(in crate::commands) fn is_scraped(&self) -> bool {
+        self.fate.state == "active"
+    }
+
+    /// Why it is not scraped.
+    pub(in crate::commands) fn why(&self) -> &str {
+        let message = self.fate.rest.get("message").and_then(serde_json::Value::as_str);
+        message.unwrap_or_default()
+    }
+}
+
+impl Fate {
+    /// Its state in the words of a sentence.
+    pub(in crate::commands) fn word(&self) -> &str {
+        match &*self.state {
+            "overLimit" => "over a limit",
+            "duplicate" => "a duplicate",
+            state => state,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Steps {
+    steps: Vec<Step>,
+}
+
+impl Steps {
+    pub(super) fn until_dropped(mut self) -> Vec<Step> {
+        let kept = self.steps.iter().take_while(|step| step.keep).count();
+        self.steps.truncate(kept + 1);
+        self.steps
+    }
+}
+
+/// What a rule did.
+#[derive(Debug, Deserialize)]
+pub(in crate::commands) struct Step {
+    pub(in crate::commands) rule: Rule,
+    pub(in crate::commands) output: Labels,
+    pub(in crate::commands) keep: bool,
+    pub(in crate::commands) source: Option<String>,
+}
+
+/// A rule with all its fields; as text, as one writes it, without what goes without saying.
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::commands) struct Rule {
+    source_labels: Option<Vec<String>>,
+    separator: String,
+    regex: String,
+    modulus: Option<u64>,
+    target_label: Option<String>,
+    replacement: String,
+    action: String,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        let mut fields = Vec::new();
+        if self.action != "replace" {
+            fields.push(format!("action: {}", self.action));
+        }
+        if let Some(names) = &self.source_labels {
+            fields.push(format!("source_labels: [{}]", names.join(", ")));
+        }
+        if self.separator != ";" {
+            fields.push(format!("separator: {}", quoted(&self.separator)));
+        }
+        if self.regex != "(.*)" {
+            fields.push(format!("regex: {}", quoted(&self.regex)));
+        }
+        if let Some(modulus) = self.modulus {
+            fields.push(format!("modulus: {modulus}"));
+        }
+        if let Some(label) = &self.target_label {
+            fields.push(format!("target_label: {label}"));
+        }
+        if self.replacement != "$1" {
+            fields.push(format!("replacement: {}", quoted(&self.replacement)));
+        }
+        write!(f, "{{{}}}", fields.join(", "))
+    }
+}
