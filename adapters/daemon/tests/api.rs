@@ -130,7 +130,7 @@ fn the_api_describes_what_runs() {
     );
     let page = daemon.get("/").text();
     assert!(
-        page.contains("href=\"/sd/node\"") && page.contains("href=\"/metrics\""),
+        page.contains("href=\"sd\"") && page.contains("href=\"metrics\""),
         "{page}"
     );
     assert_eq!(daemon.get("/nothing").status, 404);
