@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fs;
 use std::process::Stdio;
 
 use support::{Upstream, folder, headcount, outcome};
@@ -179,4 +180,41 @@ fn sim_runs_what_is_shipped_and_what_a_file_says() {
     insta::assert_snapshot!("sim_bad_file", sim(&["run", "--scenario", "bad.yml"]));
     insta::assert_snapshot!("sim_unknown", sim(&["run", "--scenario", "zoen-loss"]));
     insta::assert_snapshot!("sim_list", sim(&["list"]));
+}
+
+#[test]
+fn sim_writes_runs_down_and_looks_at_them_closely() {
+    let small = "name: small\nuntil: 10m\ncalm: 2m\nhosts: {count: 12}\nbackends: [{name: cmdb, kind: http}]\n\
+                 discoverers: [{backend: cmdb}]\nchurn: [{steady: {rate: 5%, every: 1m}}]\n";
+    let impossible = "expect: [{always: {stale_at_most: 1ms}}]\n";
+    let folder = folder(&[
+        ("small.yml", small),
+        (
+            "other.yml",
+            &small.replace("hosts: {count: 12}", "hosts: {count: 12, zones: 3}"),
+        ),
+        ("strict.yml", &format!("{small}{impossible}")),
+    ]);
+    let sim = |rest: &[&str]| {
+        let said = outcome(folder.path(), &[&["sim"], rest].concat());
+        // How fast it was is not the same twice.
+        let lines = said
+            .lines()
+            .filter(|line| !line.contains("of virtual time in") && !line.ends_with(" runs per s"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    sim(&["run", "--scenario", "strict.yml", "--log", "run.jsonl"]);
+    insta::assert_snapshot!("sim_replay", sim(&["replay", "run.jsonl"]));
+    insta::assert_snapshot!("sim_shrink", sim(&["shrink", "run.jsonl"]));
+    insta::assert_snapshot!("sim_explain", sim(&["explain", "h3", "5m", "--scenario", "small.yml"]));
+    insta::assert_snapshot!(
+        "sim_explain_nobody",
+        sim(&["explain", "h9999", "5m", "--scenario", "small.yml"])
+    );
+    insta::assert_snapshot!("sim_diff", sim(&["diff", "small.yml", "other.yml"]));
+    insta::assert_snapshot!("sim_swarm", sim(&["swarm", "--scenario", "small.yml", "--seeds", "5"]));
+
+    let log = fs::read_to_string(folder.path().join("run.jsonl")).expect("the log");
+    fs::write(folder.path().join("cut.jsonl"), &log[..log.len() / 2]).expect("written");
+    insta::assert_snapshot!("sim_replay_cut", sim(&["replay", "cut.jsonl"]));
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use headcount_sim::{Span, Variation};
 
+use super::tool_options::{DiffOptions, ExplainOptions, ReplayOptions, ShrinkOptions, SwarmOptions};
+
 /// How runs end, for the help of the whole.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -20,6 +22,16 @@ Exit codes:
 pub(crate) enum SimCommand {
     /// Runs a scenario and prints what it came to.
     Run(RunOptions),
+    /// Runs many seeds, each with some of the troubles left out, and sums up what was seen.
+    Swarm(SwarmOptions),
+    /// Runs an input log again and compares with the run that wrote it.
+    Replay(ReplayOptions),
+    /// Makes the failure that an input log shows small: prints a short scenario, or a test.
+    Shrink(ShrinkOptions),
+    /// Tells hop by hop how the receiver came to know a host, or why it does not.
+    Explain(ExplainOptions),
+    /// Says where two runs part, and how their figures differ.
+    Diff(DiffOptions),
     /// Measures the simulator: a fixed run without faults, with counted work.
     Bench(BenchOptions),
     /// Lists the scenarios that come with headcount.
@@ -59,6 +71,10 @@ pub(crate) struct RunOptions {
     /// Runs twice and compares: the same seed must give the same run.
     #[arg(long, conflicts_with = "vary")]
     pub(crate) twice: bool,
+
+    /// Writes the input log, for `replay`, `shrink`, `explain` and `diff`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
 
     /// Compares settings: one run for each value, and for each combination if given again.
     ///

@@ -35,7 +35,12 @@ pub(super) fn code(outcome: &Outcome) -> ExitCode {
     let Some(violation) = outcome.violations.first() else {
         return ExitCode::SUCCESS;
     };
-    ExitCode::from(match violation.rule.class() {
+    code_of(violation.rule.class())
+}
+
+/// The exit code of a class of failures.
+pub(super) fn code_of(class: FailureClass) -> ExitCode {
+    ExitCode::from(match class {
         FailureClass::Correctness => 3,
         FailureClass::Liveness => 4,
         FailureClass::Expectation => 5,

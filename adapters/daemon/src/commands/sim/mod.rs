@@ -8,8 +8,12 @@ mod bench;
 mod chosen;
 mod cli;
 mod ending;
+mod logs;
+mod look;
 mod progress;
 mod run;
+mod swarm;
+mod tool_options;
 mod vary;
 
 use std::process::ExitCode;
@@ -21,6 +25,11 @@ pub(crate) use cli::{EXIT_CODES, SimCommand};
 pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
     match command {
         SimCommand::Run(options) => run::run(&options),
+        SimCommand::Swarm(options) => swarm::swarm(&options),
+        SimCommand::Replay(options) => logs::replay(&options),
+        SimCommand::Shrink(options) => logs::shrink_log(&options),
+        SimCommand::Explain(options) => look::explain_host(&options),
+        SimCommand::Diff(options) => look::diff(&options),
         SimCommand::Bench(options) => bench::bench(&options),
         SimCommand::List => list(),
         SimCommand::Show { scenario } => match chosen::find(&scenario) {

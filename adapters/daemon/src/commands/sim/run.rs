@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use headcount_sim::{Outcome, Simulation, Timeline};
+use headcount_sim::{InputLog, Outcome, Simulation, Timeline};
 
 use super::chosen::{self, Chosen};
 use super::cli::{Format, RunOptions};
-use super::{ending, progress, vary};
+use super::{ending, logs, progress, vary};
 use crate::console;
 
 pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
@@ -41,10 +41,17 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         }
     }
     console::complain(&speed(&outcome, elapsed));
+    if let Some(path) = &options.log {
+        let (log, _) = InputLog::record(&chosen.scenario, seed)?;
+        logs::write(path, &log)?;
+    }
     if options.twice {
         let second = progress::run(Simulation::new(&chosen.scenario, seed)?);
         if second != outcome {
             console::complain(&different(&chosen, &outcome, &second));
+            if let Some(divergence) = headcount_sim::twice(&chosen.scenario, seed, 1_000)?.divergence {
+                console::complain(&divergence.to_string());
+            }
             return Ok(ExitCode::from(ending::DIFFERENT));
         }
         console::complain("the second run is the same, event by event");

@@ -1,0 +1,105 @@
+//! `headcount sim explain` and `headcount sim diff`: looking closer at runs.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use headcount_core::Manager;
+use headcount_sim::{Comparison, HostId, Metrics, Simulation, Spec, compare, explain, table};
+
+use super::chosen::{self, Refused};
+use super::tool_options::{DiffOptions, ExplainOptions};
+use super::{ending, logs};
+use crate::console;
+
+pub(super) fn explain_host(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
+    let simulation = match &options.log {
+        Some(path) => logs::read(path)?.simulation()?,
+        None => match chosen::choose(&options.choice) {
+            Ok(chosen) => Simulation::new(&chosen.scenario, options.seed.unwrap_or(chosen.scenario.seed))?,
+            Err(wrong) => return ending::refused(&wrong),
+        },
+    };
+    let Some(host) = host(&simulation, &options.target, options.time) else {
+        console::complain(&format!(
+            "headcount: there is no `{}` at {}; write a host's number (`12` or `h12`) or its address",
+            options.target, options.time
+        ));
+        return Ok(ExitCode::FAILURE);
+    };
+    let Some(explanation) = explain(simulation, host, options.time)? else {
+        console::complain(&format!(
+            "headcount: there never was a host {host} until {}",
+            options.time
+        ));
+        return Ok(ExitCode::FAILURE);
+    };
+    console::print(&explanation.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The host that is meant: by number, or by the address that it has then.
+fn host(simulation: &Simulation, target: &str, time: headcount_sim::Span) -> Option<HostId> {
+    let number = target.strip_prefix('h').unwrap_or(target);
+    if let Ok(number) = number.parse() {
+        return Some(HostId(number));
+    }
+    let address: std::net::Ipv4Addr = target.split(':').next()?.parse().ok()?;
+    let mut then = simulation.clone();
+    then.run_until(time);
+    let truth = then.truth();
+    let mut hosts = (0..truth.len() as u32).map(HostId);
+    hosts.find(|host| {
+        truth
+            .looks(*host)
+            .is_some_and(|looks| looks.address == address.to_bits())
+    })
+}
+
+pub(super) fn diff(options: &DiffOptions) -> anyhow::Result<ExitCode> {
+    let (first, second) = match (run(&options.first, options.seed)?, run(&options.second, options.seed)?) {
+        (Ok(first), Ok(second)) => (first, second),
+        (Err(wrong), _) | (_, Err(wrong)) => return ending::refused(&wrong),
+    };
+    let comparison = compare(first, second, 0);
+    match &comparison.divergence {
+        Some(divergence) => console::print(&format!("{divergence}\n\n"))?,
+        None => console::print("the runs tell the same events\n\n")?,
+    }
+    console::print(&deltas(&comparison)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The run of a log, or of a scenario.
+fn run(name: &str, seed: Option<u64>) -> anyhow::Result<Result<Simulation<Manager<Spec>>, Refused>> {
+    if logs::is_log(name) {
+        return Ok(Ok(logs::read(Path::new(name))?.simulation()?));
+    }
+    match chosen::find(name) {
+        Ok(found) => Ok(Ok(Simulation::new(
+            &found.scenario,
+            seed.unwrap_or(found.scenario.seed),
+        )?)),
+        Err(wrong) => Ok(Err(wrong)),
+    }
+}
+
+/// The figures that differ, side by side.
+fn deltas(comparison: &Comparison) -> anyhow::Result<String> {
+    let fields = |metrics: &Metrics| serde_json::to_value(metrics);
+    let (first, second) = (fields(&comparison.first.metrics)?, fields(&comparison.second.metrics)?);
+    let text = |value: Option<&serde_json::Value>| match value {
+        None => "none".to_owned(),
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    };
+    let mut rows = vec![["figure", "first", "second"].map(str::to_owned).to_vec()];
+    for (name, _) in first.as_object().into_iter().flatten() {
+        if first.get(name) != second.get(name) {
+            rows.push(vec![name.clone(), text(first.get(name)), text(second.get(name))]);
+        }
+    }
+    if rows.len() == 1 {
+        return Ok("all figures are the same\n".to_owned());
+    }
+    Ok(table(&rows))
+}

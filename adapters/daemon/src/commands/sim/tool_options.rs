@@ -1,0 +1,100 @@
+//! The options of the commands that run many seeds, replay, shrink and look closer.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use headcount_sim::Span;
+
+use super::cli::Choice;
+
+#[derive(Debug, Args)]
+pub(crate) struct SwarmOptions {
+    #[command(flatten)]
+    pub(super) choice: Choice,
+
+    /// How many seeds are run; 100, unless there are minutes.
+    #[arg(long, value_name = "N")]
+    pub(super) seeds: Option<u64>,
+
+    /// For how many minutes seeds are begun.
+    #[arg(long, value_name = "M")]
+    pub(super) minutes: Option<u64>,
+
+    /// The first seed.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) first: u64,
+
+    /// How many runs go on at once; without it, as many as there are processors.
+    #[arg(long, value_name = "J")]
+    pub(super) jobs: Option<NonZeroUsize>,
+
+    /// Leaves nothing of the scenario out; else each seed draws which of its troubles it has.
+    #[arg(long)]
+    pub(super) as_written: bool,
+
+    /// The folder into which the input logs of failed runs are written.
+    #[arg(long, value_name = "FOLDER", default_value = "swarm")]
+    pub(super) save: PathBuf,
+
+    /// How many of them at most.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(super) keep: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayOptions {
+    /// The input log, as `run --log` and `swarm` write it.
+    pub(super) file: PathBuf,
+
+    /// Takes what can be read of a log that is damaged or cut off.
+    #[arg(long)]
+    pub(super) damaged: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShrinkOptions {
+    /// The input log of a run that failed.
+    pub(super) file: PathBuf,
+
+    /// How many runs are tried at most.
+    #[arg(long, value_name = "N", default_value_t = 3_000)]
+    pub(super) runs: u64,
+
+    /// Prints a test in Rust in the place of a scenario.
+    #[arg(long)]
+    pub(super) test: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainOptions {
+    /// A host, by number (`12` or `h12`) or by the address that it has at that time.
+    pub(super) target: String,
+
+    /// The time since the run's start, for example 5m30s.
+    pub(super) time: Span,
+
+    #[command(flatten)]
+    pub(super) choice: Choice,
+
+    /// Where the dice start; without it, where the scenario says.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+
+    /// An input log in the place of a scenario.
+    #[arg(long, value_name = "FILE")]
+    pub(super) log: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffOptions {
+    /// A scenario (a name or a YAML file), or an input log (`*.jsonl`).
+    pub(super) first: String,
+
+    /// Another one.
+    pub(super) second: String,
+
+    /// Where the dice of scenarios start; without it, where each says.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+}
