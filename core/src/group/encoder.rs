@@ -9,10 +9,7 @@
 //! window of batches, the encoder starts a new lineage with those that did. Groups that were
 //! written before keep their dictionary for as long as they live.
 
-use triomphe::Arc;
-
 use super::Group;
-use super::dictionary::Dictionary;
 use super::labels::{LabelSet, push_source};
 
 mod set;
@@ -88,7 +85,8 @@ impl Encoder {
             strings: &mut self.strings,
             seen: Seen::default(),
             bytes: Vec::new(),
-            drafts: Vec::new(),
+            groups: Vec::new(),
+            unsorted: Vec::new(),
             open: None,
             group_labels: Vec::new(),
             group_set: SetWriter::default(),
@@ -106,9 +104,12 @@ impl Encoder {
 pub struct Batch<'e> {
     strings: &'e mut Strings,
     seen: Seen,
-    /// The finished groups' bytes, one after the other.
+    /// The open group's bytes. A group gets its own allocation when it ends, while what it is made of
+    /// is still in the processor's cache, and no batch needs memory for two copies of its groups.
     bytes: Vec<u8>,
-    drafts: Vec<Draft>,
+    /// The finished groups, with the dictionary as it was before this batch.
+    groups: Vec<Group>,
+    unsorted: Vec<Unsorted>,
     open: Option<Open>,
     /// The open group's shared labels, which may come between its targets.
     group_labels: Vec<u8>,
@@ -116,21 +117,18 @@ pub struct Batch<'e> {
     target_set: SetWriter,
 }
 
-/// A finished group whose dictionary is not frozen yet.
+/// A finished group whose targets are not in order yet: that takes the texts of all of its symbols.
 #[derive(Debug)]
-struct Draft {
-    start: usize,
-    /// Where the targets and the shared labels start, from the group's start.
+struct Unsorted {
+    /// Which group.
+    place: usize,
+    /// Where its targets start.
     targets_at: u32,
-    labels_at: u32,
-    target_count: u32,
-    sorted: bool,
 }
 
 /// What is known of the group between `begin` and `end`.
 #[derive(Debug)]
 struct Open {
-    start: usize,
     targets_at: u32,
     target_count: u32,
     target_open: bool,
@@ -197,11 +195,10 @@ impl Batch<'_> {
                 length: source.len(),
             });
         }
-        let start = self.bytes.len();
+        self.target_set.begin_group();
         push_source(&mut self.bytes, source);
-        let targets_at = self.since(start)?;
+        let targets_at = self.length()?;
         self.open = Some(Open {
-            start,
             targets_at,
             target_count: 0,
             target_open: false,
@@ -260,37 +257,34 @@ impl Batch<'_> {
 
     fn close(&mut self) -> Result<(), GroupError> {
         self.end_target()?;
-        let start = self.open.as_ref().ok_or(GroupError::NotOpen)?.start;
-        let labels_at = self.since(start)?;
+        if self.open.is_none() {
+            return Err(GroupError::NotOpen);
+        }
+        let labels_at = self.length()?;
         self.group_set
             .finish(self.strings, &mut self.seen, &mut self.group_labels)?;
         self.bytes.append(&mut self.group_labels);
         self.group_set.clear();
-        self.since(start)?;
-        if let Some(Open {
-            start,
-            targets_at,
-            target_count,
-            sorted,
-            ..
-        }) = self.open.take()
-        {
-            self.drafts.push(Draft {
-                start,
-                targets_at,
-                labels_at,
-                target_count,
-                sorted,
-            });
+        self.length()?;
+        if let Some(open) = self.open.take() {
+            if !open.sorted {
+                self.unsorted.push(Unsorted {
+                    place: self.groups.len(),
+                    targets_at: open.targets_at,
+                });
+            }
+            let dictionary = self.strings.dictionary().clone();
+            self.groups
+                .push(Group::new(dictionary, labels_at, open.target_count, &self.bytes));
         }
+        self.bytes.clear();
         Ok(())
     }
 
     /// Drops the open group, if there is one.
     pub fn abandon(&mut self) {
-        if let Some(open) = self.open.take() {
-            self.bytes.truncate(open.start);
-        }
+        self.open = None;
+        self.bytes.clear();
         self.group_labels.clear();
         self.group_set.clear();
         self.target_set.clear();
@@ -298,42 +292,35 @@ impl Batch<'_> {
 
     /// How many groups were added.
     pub fn len(&self) -> usize {
-        self.drafts.len()
+        self.groups.len()
     }
 
     /// Whether none was added.
     pub fn is_empty(&self) -> bool {
-        self.drafts.is_empty()
+        self.groups.is_empty()
     }
 
     /// The groups, in the order in which they were added. A group that is still open is dropped.
     pub fn finish(mut self) -> Vec<Group> {
         self.abandon();
-        let dictionary = self.strings.freeze();
-        let mut groups = Vec::with_capacity(self.drafts.len());
-        let mut sorted = Vec::new();
-        let mut drafts = self.drafts.iter().peekable();
-        while let Some(draft) = drafts.next() {
-            let end = drafts.peek().map_or(self.bytes.len(), |next| next.start);
-            let mut bytes = self.bytes.get(draft.start..end).unwrap_or_default();
-            if !draft.sorted {
-                sort_targets(&dictionary, draft, bytes, &mut sorted);
-                bytes = &sorted;
+        // Groups that name nothing new keep their dictionary.
+        if let Some(dictionary) = self.strings.freeze() {
+            for group in &mut self.groups {
+                group.set_dictionary(&dictionary);
             }
-            groups.push(Group::new(
-                dictionary.clone(),
-                draft.labels_at,
-                draft.target_count,
-                bytes,
-            ));
+        }
+        for unsorted in &self.unsorted {
+            if let Some(group) = self.groups.get_mut(unsorted.place) {
+                *group = sorted(group, unsorted.targets_at);
+            }
         }
         self.strings.end_batch();
-        groups
+        self.groups
     }
 
-    /// The length of what was written since `start`.
-    fn since(&self, start: usize) -> Result<u32, GroupError> {
-        u32::try_from(self.bytes.len().saturating_sub(start)).map_err(|_| GroupError::TooLarge)
+    /// The length of what was written of the open group.
+    fn length(&self) -> Result<u32, GroupError> {
+        u32::try_from(self.bytes.len()).map_err(|_| GroupError::TooLarge)
     }
 
     fn end_target(&mut self) -> Result<(), GroupError> {
@@ -383,10 +370,12 @@ fn check_name(name: &str, value: &str) -> Result<(), GroupError> {
     Ok(())
 }
 
-/// Makes `out` the bytes of a group with its targets in sorted order.
-fn sort_targets(dictionary: &Arc<Dictionary>, draft: &Draft, bytes: &[u8], out: &mut Vec<u8>) {
-    let (targets_at, labels_at) = (draft.targets_at as usize, draft.labels_at as usize);
-    let mut sets = Vec::with_capacity(draft.target_count as usize);
+/// The group with its targets, which start at `targets_at`, in sorted order.
+fn sorted(group: &Group, targets_at: u32) -> Group {
+    let header = &group.0.header.header;
+    let (dictionary, bytes) = (&header.dictionary, &group.0.slice);
+    let (targets_at, labels_at) = (targets_at as usize, header.labels_at as usize);
+    let mut sets = Vec::with_capacity(header.target_count as usize);
     let mut rest = bytes.get(targets_at..labels_at).unwrap_or_default();
     loop {
         let before = rest;
@@ -404,12 +393,13 @@ fn sort_targets(dictionary: &Arc<Dictionary>, draft: &Draft, bytes: &[u8], out: 
         (Some((a_name, a)), Some((b_name, b))) if a_name == b_name && a != b => a.cmp(b),
         _ => whole(a_bytes).cmp(&whole(b_bytes)),
     });
-    out.clear();
+    let mut out = Vec::with_capacity(bytes.len());
     out.extend_from_slice(bytes.get(..targets_at).unwrap_or_default());
     for (_, bytes) in sets {
         out.extend_from_slice(bytes);
     }
     out.extend_from_slice(bytes.get(labels_at..).unwrap_or_default());
+    Group::new(dictionary.clone(), header.labels_at, header.target_count, &out)
 }
 
 #[cfg(test)]

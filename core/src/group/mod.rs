@@ -109,6 +109,15 @@ impl Group {
             .same_lineage(&other.0.header.header.dictionary)
     }
 
+    /// Gives a group that nobody else has yet a dictionary that continues its own.
+    fn set_dictionary(&mut self, dictionary: &Arc<Dictionary>) {
+        self.0.with_arc_mut(|group| {
+            if let Some(group) = Arc::get_mut(group) {
+                group.header_mut().dictionary = dictionary.clone();
+            }
+        });
+    }
+
     fn new(dictionary: Arc<Dictionary>, labels_at: u32, target_count: u32, bytes: &[u8]) -> Self {
         Self(ThinArc::from_header_and_slice(
             Header {

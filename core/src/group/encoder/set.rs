@@ -152,6 +152,11 @@ impl SetWriter {
         Ok(())
     }
 
+    /// Starts a group: there is no set before the next one.
+    pub(super) fn begin_group(&mut self) {
+        self.order.before = None;
+    }
+
     /// Forgets the set that is being given, and where those before stand.
     pub(super) fn clear(&mut self) {
         self.written = 0;

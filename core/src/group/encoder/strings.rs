@@ -117,14 +117,21 @@ impl Strings {
             .unwrap_or_default()
     }
 
-    /// The dictionary with all that was added so far.
-    pub(super) fn freeze(&mut self) -> Arc<Dictionary> {
-        if !self.pending.is_empty() {
-            let pending = core::mem::take(&mut self.pending);
-            self.dictionary = Arc::new(self.dictionary.with(pending));
-            self.pending = self.dictionary.next_chunk();
+    /// The dictionary without what is still pending.
+    pub(super) fn dictionary(&self) -> &Arc<Dictionary> {
+        &self.dictionary
+    }
+
+    /// Makes what was added since the last time part of the dictionary; gives the new dictionary, if
+    /// anything was added.
+    pub(super) fn freeze(&mut self) -> Option<Arc<Dictionary>> {
+        if self.pending.is_empty() {
+            return None;
         }
-        self.dictionary.clone()
+        let pending = core::mem::take(&mut self.pending);
+        self.dictionary = Arc::new(self.dictionary.with(pending));
+        self.pending = self.dictionary.next_chunk();
+        Some(self.dictionary.clone())
     }
 
     /// Ends the batch; starts a new lineage if most strings or shapes are no longer used.
