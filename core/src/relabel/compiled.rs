@@ -2,8 +2,9 @@
 
 use core::num::NonZeroU64;
 
-use regex::{CaptureLocations, Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder};
 
+use super::matcher::Matcher;
 use super::rule::{NameValidation, RelabelError, RelabelRule, RuleRegex};
 use super::template::Template;
 
@@ -56,51 +57,6 @@ pub(super) enum Computed {
     Hash(NonZeroU64),
     Lower,
     Upper,
-}
-
-/// What has to match.
-#[derive(Debug)]
-pub(super) enum Matcher {
-    /// `(.*)`: anything, and all of it is the first group.
-    Anything,
-    Regex(Regex),
-}
-
-impl Matcher {
-    pub(super) fn is_match(&self, text: &str) -> bool {
-        match self {
-            Self::Anything => true,
-            Self::Regex(regex) => regex.is_match(text),
-        }
-    }
-
-    /// Fills in templates, if the text matches. Says whether it does. `locations` belong to this
-    /// expression; they are kept for their allocation.
-    pub(super) fn expand<const N: usize>(
-        &self,
-        text: &str,
-        locations: &mut Option<CaptureLocations>,
-        templates: [(&Template, &mut String); N],
-    ) -> bool {
-        match self {
-            Self::Anything => {
-                for (template, out) in templates {
-                    template.expand_with(text, out);
-                }
-                true
-            }
-            Self::Regex(regex) => {
-                let locations = locations.get_or_insert_with(|| regex.capture_locations());
-                if regex.captures_read(locations, text).is_none() {
-                    return false;
-                }
-                for (template, out) in templates {
-                    template.expand(text, locations, out);
-                }
-                true
-            }
-        }
-    }
 }
 
 impl Compiled {
@@ -250,11 +206,6 @@ impl Compiler<'_> {
                     .to_owned(),
             },
         })?;
-        let matcher = if regex.anchored == "^(?s:(.*))$" {
-            Matcher::Anything
-        } else {
-            Matcher::Regex(built.clone())
-        };
-        Ok((matcher, built))
+        Ok((Matcher::new(&regex.anchored, built.clone()), built))
     }
 }

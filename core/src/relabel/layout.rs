@@ -8,6 +8,7 @@
 use hashbrown::HashTable;
 
 use super::compiled::{Action, Compiled};
+use super::matcher::Groups;
 use crate::MAX_NAME_BYTES;
 use crate::hash;
 
@@ -210,7 +211,9 @@ impl Layouts {
         let plan = match &rule.action {
             Action::Set { target, .. } | Action::Compare { target, .. } => self.values(layout, rule, Some(target)),
             Action::SetNamed { .. } | Action::Filter { .. } => self.values(layout, rule, None),
-            Action::Map { regex, to } => self.map(layout, |name, out| regex.expand(name, &mut None, [(to, out)])),
+            Action::Map { regex, to } => self.map(layout, |name, out| {
+                regex.expand(name, &mut Groups::default(), [(to, out)])
+            }),
             Action::Remove { regex, unless } => self.remove(layout, |name| regex.is_match(name) != *unless),
         };
         self.words = self.words.saturating_add(16).saturating_add(self.labels(layout).len());

@@ -6,11 +6,10 @@
 
 use core::num::NonZeroU32;
 
-use hashbrown::HashTable;
-use regex::CaptureLocations;
-
+use super::matcher::Groups;
 use super::texts::TextId;
 use crate::hash;
+use hashbrown::HashTable;
 
 const MOST_ENTRIES: usize = 1 << 14;
 const MOST_BYTES: usize = 1 << 21;
@@ -23,8 +22,8 @@ pub(super) struct Memory {
     text: String,
     asked: u32,
     known: u32,
-    /// Where the expression's groups are found; kept for its allocation.
-    pub(super) locations: Option<CaptureLocations>,
+    /// Where the expression's groups are found.
+    pub(super) groups: Groups,
 }
 
 /// What a rule made of a text that has a number.
@@ -95,11 +94,11 @@ impl Memory {
         &mut self,
         source: &str,
         out: &mut String,
-        make: impl FnOnce(&str, &mut String, &mut Option<CaptureLocations>) -> bool,
+        make: impl FnOnce(&str, &mut String, &mut Groups) -> bool,
     ) -> Option<()> {
         if !self.is_worth_a_try() {
             self.asked = self.asked.saturating_add(1);
-            return make(source, out, &mut self.locations).then_some(());
+            return make(source, out, &mut self.groups).then_some(());
         }
         let hash = hash::stable(source.as_bytes());
         self.asked = self.asked.saturating_add(1);
@@ -113,7 +112,7 @@ impl Memory {
             out.push_str(text.get(entry.source_end as usize..end as usize).unwrap_or_default());
             return Some(());
         }
-        let matches = make(source, out, &mut self.locations);
+        let matches = make(source, out, &mut self.groups);
         self.remember(hash, source, matches.then_some(out));
         matches.then_some(())
     }

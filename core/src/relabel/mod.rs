@@ -13,9 +13,11 @@ mod compiled;
 mod draft;
 mod explain;
 mod layout;
+mod matcher;
 mod memory;
 mod relabeler;
 mod rule;
+mod sequence;
 mod template;
 mod texts;
 

@@ -1,10 +1,9 @@
 //! Carrying rules out.
 
-use regex::CaptureLocations;
-
 use super::compiled::{Action, Compiled, Computed};
 use super::draft::{Draft, TooLarge};
 use super::layout::{Layouts, Plan, Target};
+use super::matcher::Groups;
 use super::memory::{Memory, Outcome};
 use super::texts::{TextId, Texts};
 use super::{NameValidation, Relabeling, case, number};
@@ -224,8 +223,8 @@ impl Machine {
                         out.push_str(text);
                         true
                     }),
-                    Computed::Template { regex, value } => bench.work_out(draft, |source, out, locations| {
-                        regex.expand(source, locations, [(value, out)])
+                    Computed::Template { regex, value } => bench.work_out(draft, |source, out, groups| {
+                        regex.expand(source, groups, [(value, out)])
                     }),
                     Computed::Hash(modulus) => bench.work_out(draft, |source, out, _| {
                         push_hash(source, *modulus, out);
@@ -256,7 +255,7 @@ impl Machine {
                 value.clear();
                 let source = draft.join(&self.texts, sources, &rule.separator, joined);
                 let templates = [(target_name, &mut *name), (template, &mut *value)];
-                if regex.expand(source, &mut memory.locations, templates) && names.allows(name) {
+                if regex.expand(source, &mut memory.groups, templates) && names.allows(name) {
                     draft.set_named(&mut self.layouts, name, value)?;
                 }
             }
@@ -290,11 +289,7 @@ impl Bench<'_> {
     /// What the rule makes of its source by `make`, which says whether the rule matches and
     /// appends the result; or what it is known to make of it.
     #[inline]
-    fn work_out(
-        &mut self,
-        draft: &mut Draft<'_>,
-        make: impl FnOnce(&str, &mut String, &mut Option<CaptureLocations>) -> bool,
-    ) -> Made {
+    fn work_out(&mut self, draft: &mut Draft<'_>, make: impl FnOnce(&str, &mut String, &mut Groups) -> bool) -> Made {
         let number = self.number(draft);
         let Scratch { joined, value, .. } = &mut *self.scratch;
         let Some(number) = number else {
@@ -312,7 +307,7 @@ impl Bench<'_> {
             Some(outcome) => outcome,
             None => {
                 value.clear();
-                let outcome = if make(self.texts.text(number), value, &mut self.memory.locations) {
+                let outcome = if make(self.texts.text(number), value, &mut self.memory.groups) {
                     match self.texts.number(value) {
                         Some(result) => Outcome::Text(result),
                         None => return Made::Text,

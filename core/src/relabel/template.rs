@@ -71,12 +71,8 @@ impl Template {
         self.fill(|group| find(group).unwrap_or_default(), out);
     }
 
-    /// Appends the replacement; every group is `text`.
-    pub(super) fn expand_with(&self, text: &str, out: &mut String) {
-        self.fill(|_| text, out);
-    }
-
-    fn fill<'t>(&self, group: impl Fn(usize) -> &'t str, out: &mut String) {
+    /// Appends the replacement with the groups that `group` gives.
+    pub(super) fn fill<'t>(&self, group: impl Fn(usize) -> &'t str, out: &mut String) {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push_str(text),
