@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod discover;
 mod explain;
 mod lookup;
 mod run;

@@ -2,22 +2,15 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use headcount_core::ManagerOptions;
 use headcount_discoverer::settings::SdConfig;
-use smol::{Executor, Timer};
 
+use super::discover::{discover, failures};
 use super::targets_output::Found;
 use super::{TROUBLE, sd_output};
 use crate::cli::{SdFormat, SdOptions};
-use crate::discovery::Observation;
 use crate::plan::{Plan, Source};
 use crate::{console, executor};
-
-/// Time between looks at whether every provider has spoken.
-const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
     let (_, plan) = Source::File(options.file.clone()).load();
@@ -51,7 +44,7 @@ pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
     }
     let failures = failures(&observation, options.timeout);
     for failure in &failures {
-        console::complain(&format!("headcount: {failure}"));
+        console::complain(&format!("headcount: {}: {}", jobs(&failure.sets), failure.reason));
     }
     Ok(if failures.is_empty() {
         ExitCode::SUCCESS
@@ -98,51 +91,6 @@ fn names(plan: &Plan) -> String {
     } else {
         names.join(", ")
     }
-}
-
-/// Runs until every provider has spoken or failed, or the time is over.
-async fn discover(
-    executor: Arc<Executor<'static>>,
-    sets: Vec<(String, Vec<SdConfig>)>,
-    timeout: Duration,
-) -> anyhow::Result<Observation> {
-    let runtime = headcount_runtime::smol::on(executor);
-    let env = headcount_runtime::env(&runtime);
-    let options = ManagerOptions {
-        seed: env.random.next_u64(),
-        ..ManagerOptions::default()
-    };
-    let (handle, _snapshots) = headcount_runtime::start(&runtime, options, env.clone(), headcount_backends::build);
-    handle.apply(sets).await.context("starting discovery")?;
-    let deadline = Instant::now() + timeout;
-    while !handle.with(|manager| manager.is_ready()).await.context("discovering")? && Instant::now() < deadline {
-        Timer::after(PAUSE).await;
-    }
-    let clock = env.clock.clone();
-    let observation = handle.with(move |manager| Observation::of(manager, clock.now())).await;
-    handle.stop().await;
-    observation.context("reading what was discovered")
-}
-
-/// A line for each provider that failed or said nothing, and each config that could not be run.
-fn failures(observation: &Observation, timeout: Duration) -> Vec<String> {
-    let mut lines = Vec::new();
-    for provider in &observation.providers {
-        let (jobs, name, description) = (jobs(&provider.subscribers), &provider.name, &provider.description);
-        if let Some(error) = provider.health.current_failure() {
-            lines.push(format!("{jobs}: {name} ({description}): {error}"));
-        } else if !provider.health.has_spoken() {
-            let timeout = headcount_config::format_duration(timeout);
-            lines.push(format!(
-                "{jobs}: {name} ({description}): no answer within {timeout}; see --timeout"
-            ));
-        }
-    }
-    for failed in &observation.failed_configs {
-        let (jobs, name, reason) = (jobs(&failed.sets), &failed.name, &failed.reason);
-        lines.push(format!("{jobs}: {name}: {reason}"));
-    }
-    lines
 }
 
 fn jobs(sets: &[Arc<str>]) -> String {

@@ -1,0 +1,75 @@
+//! A discovery that is made once, for commands that look at what it finds themselves.
+//!
+//! The one rule: **nothing is waited for twice.** It ends when every provider has spoken or failed, or
+//! when the time is over; who said nothing by then is a failure like any other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use headcount_core::ManagerOptions;
+use headcount_discoverer::settings::SdConfig;
+use smol::{Executor, Timer};
+
+use crate::discovery::Observation;
+
+/// Time between looks at whether every provider has spoken.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Someone who could not be asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The sets that read it.
+    pub(super) sets: Vec<Arc<str>>,
+    /// Who it is, and what went wrong.
+    pub(super) reason: String,
+}
+
+/// Runs until every provider has spoken or failed, or the time is over.
+pub(super) async fn discover(
+    executor: Arc<Executor<'static>>,
+    sets: Vec<(String, Vec<SdConfig>)>,
+    timeout: Duration,
+) -> anyhow::Result<Observation> {
+    let runtime = headcount_runtime::smol::on(executor);
+    let env = headcount_runtime::env(&runtime);
+    let options = ManagerOptions {
+        seed: env.random.next_u64(),
+        ..ManagerOptions::default()
+    };
+    let (handle, _snapshots) = headcount_runtime::start(&runtime, options, env.clone(), headcount_backends::build);
+    handle.apply(sets).await.context("starting discovery")?;
+    let deadline = Instant::now() + timeout;
+    while !handle.with(|manager| manager.is_ready()).await.context("discovering")? && Instant::now() < deadline {
+        Timer::after(PAUSE).await;
+    }
+    let clock = env.clock.clone();
+    let observation = handle.with(move |manager| Observation::of(manager, clock.now())).await;
+    handle.stop().await;
+    observation.context("reading what was discovered")
+}
+
+/// Each provider that failed or said nothing, and each config that could not be run.
+pub(super) fn failures(observation: &Observation, timeout: Duration) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for provider in &observation.providers {
+        let (name, description) = (&provider.name, &provider.description);
+        let what = if let Some(error) = provider.health.current_failure() {
+            error.to_owned()
+        } else if !provider.health.has_spoken() {
+            let timeout = headcount_config::format_duration(timeout);
+            format!("no answer within {timeout}; see --timeout")
+        } else {
+            continue;
+        };
+        failures.push(Failure {
+            sets: provider.subscribers.clone(),
+            reason: format!("{name} ({description}): {what}"),
+        });
+    }
+    failures.extend(observation.failed_configs.iter().map(|failed| Failure {
+        sets: failed.sets.clone(),
+        reason: format!("{}: {}", failed.name, failed.reason),
+    }));
+    failures
+}
