@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod diff;
 mod questions;
 
 use std::num::NonZeroUsize;
@@ -13,6 +14,7 @@ use headcount_core::{Backoff, Throttle};
 
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 
+pub(crate) use diff::DiffOptions;
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 
 /// Runs Prometheus's service discovery on its own and serves what it finds.
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Sd(SdOptions),
     /// Says what became of a host or target, and why, also when it is nowhere.
     Explain(ExplainOptions),
+    /// Says what a reload would start, stop and relabel, before it is done.
+    Diff(DiffOptions),
     /// Runs the core under virtual time: what settings and faults do to a fleet, in seconds.
     #[command(after_help = EXIT_CODES)]
     Sim {

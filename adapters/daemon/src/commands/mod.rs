@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod diff;
 mod discover;
 mod explain;
 mod lookup;
@@ -26,6 +27,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(options) => run::run(options),
         Command::Check { files } => check::check(&files),
         Command::Sd(options) => sd::sd(&options),
+        Command::Diff(options) => Ok(or_trouble(diff::diff(&options))),
         Command::Explain(options) => Ok(or_trouble(explain::explain(&options))),
         Command::Sim { command } => sim::sim(command),
         Command::Completions { shell } => completions::completions(shell),

@@ -117,6 +117,12 @@ impl<'a> Describer<'a> {
         out.push(b'}');
     }
 
+    /// What became of the target, in a word, and why, for all but active ones.
+    pub(crate) fn state(&mut self, view: &TargetView<'_>) -> (&'static str, Option<String>) {
+        let fate = self.fate(view);
+        (fate.state, fate.message)
+    }
+
     /// When the target's group became what it is, in seconds since 1970-01-01 UTC.
     fn changed(&self, view: &TargetView<'_>) -> Option<f64> {
         let groups = self.snapshot.pool(view.provider)?.groups();
@@ -155,7 +161,7 @@ impl<'a> Describer<'a> {
         'a: 'v,
     {
         let mut fate = FateEntry {
-            state: "active",
+            state: state_name(&view.fate),
             limit: None,
             rule: None,
             action: None,
@@ -166,14 +172,14 @@ impl<'a> Describer<'a> {
         match view.fate {
             Fate::Active { .. } => {}
             Fate::OverLimit { limit, .. } => {
-                (fate.state, fate.limit) = ("overLimit", Some(limit_name(limit)));
+                fate.limit = Some(limit_name(limit));
                 fate.message = Some(self.over_limit(limit));
             }
             Fate::Dropped { rule } => {
                 let rules = self.pool.options().relabeling.rules();
                 let action = rules.get(rule as usize).map_or("", |rule| rule.action());
                 let value = self.reader.dropped_by(view).map(|(_, value)| value).unwrap_or_default();
-                (fate.state, fate.rule, fate.action) = ("dropped", Some(rule), Some(action));
+                (fate.rule, fate.action) = (Some(rule), Some(action));
                 fate.message = Some(format!(
                     "relabel_configs[{rule}] ({action}) dropped it because of {value:?}"
                 ));
@@ -188,7 +194,6 @@ impl<'a> Describer<'a> {
                     .or(group.labels().get(ADDRESS));
                 let (provider, source) = (self.provider(provider), group.source());
                 let address = address.unwrap_or_default();
-                fate.state = "duplicate";
                 fate.message = Some(format!(
                     "it has the same labels in the end as {address:?} of {source:?} ({provider}), which is scraped for both"
                 ));
@@ -198,8 +203,8 @@ impl<'a> Describer<'a> {
                     address,
                 });
             }
-            Fate::Invalid { why } => (fate.state, fate.message) = ("invalid", Some(why.to_string())),
-            _ => fate.state = "other",
+            Fate::Invalid { why } => fate.message = Some(why.to_string()),
+            _ => {}
         }
         fate
     }
@@ -222,6 +227,18 @@ impl<'a> Describer<'a> {
 
     fn provider(&self, id: ProviderId) -> &'a str {
         self.snapshot.pool(id).map_or("", |provider| provider.name())
+    }
+}
+
+/// What became of a target, in one word.
+pub(crate) fn state_name(fate: &Fate<'_>) -> &'static str {
+    match fate {
+        Fate::Active { .. } => "active",
+        Fate::OverLimit { .. } => "overLimit",
+        Fate::Dropped { .. } => "dropped",
+        Fate::Duplicate { .. } => "duplicate",
+        Fate::Invalid { .. } => "invalid",
+        _ => "other",
     }
 }
 

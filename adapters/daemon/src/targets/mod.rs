@@ -29,7 +29,7 @@ use headcount_core::{JobOptions, PoolOutput, TargetPools};
 
 use crate::discovery::{List, Offer, View};
 pub(crate) use alertmanagers::alertmanagers;
-pub(crate) use describe::{Describer, Stale};
+pub(crate) use describe::{Describer, Stale, state_name};
 pub(crate) use health::Healths;
 pub(crate) use keeper::start;
 #[cfg(test)]

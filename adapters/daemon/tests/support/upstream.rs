@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -9,6 +10,7 @@ use std::thread;
 pub(crate) struct Upstream {
     pub(crate) url: String,
     answer: Arc<Mutex<(u16, String)>>,
+    requests: Arc<AtomicUsize>,
 }
 
 impl Upstream {
@@ -16,7 +18,8 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/list", listener.local_addr().expect("an address"));
         let answer = Arc::new(Mutex::new((status, body.to_owned())));
-        let shared = answer.clone();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (shared, counted) = (answer.clone(), requests.clone());
         // Ends with the process.
         thread::spawn(move || {
             for mut stream in listener.incoming().map_while(Result::ok) {
@@ -26,6 +29,7 @@ impl Upstream {
                     .map_while(Result::ok)
                     .take_while(|line| !line.is_empty())
                     .for_each(drop);
+                counted.fetch_add(1, Ordering::Relaxed);
                 let (status, body) = shared.lock().expect("not poisoned").clone();
                 let length = body.len();
                 write!(
@@ -35,10 +39,15 @@ impl Upstream {
                 .ok();
             }
         });
-        Self { url, answer }
+        Self { url, answer, requests }
     }
 
     pub(crate) fn answer(&self, status: u16, body: &str) {
         *self.answer.lock().expect("not poisoned") = (status, body.to_owned());
+    }
+
+    /// How many requests were answered.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
     }
 }

@@ -1,0 +1,53 @@
+//! Options of `headcount diff`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::parse_interval;
+use super::questions::ReportFormat;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+How to read it:
+  +  comes: a job, a target that is started, a provider
+  -  goes: a job, a target that is stopped, a provider
+  ~  differs: a job; targets that are scraped where they were, with other labels
+  >  targets that are stopped, and started at another URL
+  !  targets that are not scraped before or after, and why that differs
+  ?  as it seems; but a provider could not be asked, so it is not certain
+
+Exit codes:
+  0  a reload would change nothing
+  1  it would change something
+  2  a configuration is wrong, or a provider could not be asked, so the answer is not certain
+
+Examples:
+  headcount diff /etc/prometheus/prometheus.yml new.yml
+  git show HEAD:prometheus.yml > old.yml && headcount diff old.yml prometheus.yml")]
+pub(crate) struct DiffOptions {
+    /// The prometheus.yml that runs.
+    ///
+    /// Both configurations are discovered at once, and a provider that stands in both is asked once;
+    /// so a backend that changes meanwhile makes no difference. Relative paths are those beside the
+    /// configuration that names them.
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+
+    /// The prometheus.yml that is to run.
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+
+    /// Tells of as many targets of each kind in a job at most; the others are counted. JSON has all.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
+
+    /// How it is told.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Table)]
+    pub(crate) output: ReportFormat,
+
+    /// Gives up on backends that have not answered by then.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_interval)]
+    pub(crate) timeout: Duration,
+}
