@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod coverage;
 mod diff;
 mod questions;
 
@@ -14,6 +15,7 @@ use headcount_core::{Backoff, Throttle};
 
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 
+pub(crate) use coverage::{CoverageOptions, Finding, InventoryFormat};
 pub(crate) use diff::DiffOptions;
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// Says what a reload would start, stop and relabel, before it is done.
     Diff(DiffOptions),
+    /// Says which hosts of an inventory are scraped, and why the others are not.
+    Coverage(CoverageOptions),
     /// Runs the core under virtual time: what settings and faults do to a fleet, in seconds.
     #[command(after_help = EXIT_CODES)]
     Sim {

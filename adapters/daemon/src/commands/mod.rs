@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod coverage;
 mod diff;
 mod discover;
 mod explain;
@@ -29,6 +30,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sd(options) => sd::sd(&options),
         Command::Diff(options) => Ok(or_trouble(diff::diff(&options))),
         Command::Explain(options) => Ok(or_trouble(explain::explain(&options))),
+        Command::Coverage(options) => Ok(or_trouble(coverage::coverage(&options))),
         Command::Sim { command } => sim::sim(command),
         Command::Completions { shell } => completions::completions(shell),
     }

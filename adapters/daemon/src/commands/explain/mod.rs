@@ -14,9 +14,9 @@ mod wanted;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-use super::lookup::{self, Api, Overview, Target, nearest};
+use super::lookup::{self, Api, Overview, Target};
 use crate::cli::{ExplainOptions, ReportFormat};
 use crate::console;
 use near::Nearest;
@@ -37,7 +37,7 @@ pub(super) fn explain(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
 async fn answer(api: &Api, wanted: &Wanted, limit: usize) -> anyhow::Result<Report> {
     let overview = api.overview().await?;
     if let Some(job) = &wanted.job {
-        check_job(job, &overview)?;
+        overview.check_job(job)?;
     }
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut chosen = Vec::new();
@@ -76,23 +76,4 @@ async fn found(api: &Api, overview: &Overview, target: Target) -> anyhow::Result
     let provider = overview.provider(&target.provider);
     let description = provider.map(|provider| provider.description.clone());
     Ok(Found::of(target, description.unwrap_or_default(), steps))
-}
-
-fn check_job(job: &str, overview: &Overview) -> anyhow::Result<()> {
-    const MOST: usize = 20;
-    let names = || overview.jobs.iter().map(|job| job.name.as_str());
-    if names().any(|name| name == job) {
-        return Ok(());
-    }
-    if let Some(near) = nearest(job, names()) {
-        bail!("there is no job {job:?}; did you mean {near:?}?");
-    }
-    let mut some: Vec<_> = names().take(MOST).map(|name| format!("{name:?}")).collect();
-    if overview.jobs.len() > MOST {
-        some.push("…".to_owned());
-    }
-    if some.is_empty() {
-        bail!("there is no job {job:?}; there are no jobs at all");
-    }
-    bail!("there is no job {job:?}; there are {}", some.join(", "))
 }

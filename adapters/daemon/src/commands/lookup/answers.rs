@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use anyhow::bail;
 use serde::{Deserialize, Serialize};
+
+use super::host::nearest;
 
 pub(in crate::commands) type Labels = BTreeMap<String, String>;
 
@@ -28,6 +31,8 @@ pub(super) struct Pools {
 #[derive(Debug, Deserialize)]
 pub(in crate::commands) struct Job {
     pub(in crate::commands) name: String,
+    /// How many targets its rules drop, also where not all are listed.
+    pub(in crate::commands) dropped: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,8 +69,10 @@ pub(in crate::commands) struct FailedConfig {
 }
 
 impl Overview {
-    /// A line for each provider that fails or has not answered, and each config that can't be run.
-    pub(in crate::commands) fn troubles(&self) -> Vec<String> {
+    /// A line for each provider that fails or has not answered, and each config that can't be run, if
+    /// any of the wanted jobs reads it.
+    pub(in crate::commands) fn troubles(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let concerns = |jobs: &[String]| jobs.iter().any(|job| is_wanted(job));
         let of_provider = |provider: &Provider| {
             let (jobs, name, description) = (jobs(&provider.subscribers), &provider.name, &provider.description);
             let what = match &*provider.health.state {
@@ -76,8 +83,32 @@ impl Overview {
             Some(format!("{jobs}: {name} ({description}): {what}"))
         };
         let of_config = |failed: &FailedConfig| format!("{}: {}: {}", jobs(&failed.sets), failed.name, failed.reason);
-        let providers = self.providers.iter().filter_map(of_provider);
-        providers.chain(self.failed_configs.iter().map(of_config)).collect()
+        let providers = self.providers.iter().filter(|provider| concerns(&provider.subscribers));
+        let configs = self.failed_configs.iter().filter(|failed| concerns(&failed.sets));
+        providers
+            .filter_map(of_provider)
+            .chain(configs.map(of_config))
+            .collect()
+    }
+
+    /// Whether there is such a job; if not, which one may be meant.
+    pub(in crate::commands) fn check_job(&self, job: &str) -> anyhow::Result<()> {
+        const MOST: usize = 20;
+        let names = || self.jobs.iter().map(|job| job.name.as_str());
+        if names().any(|name| name == job) {
+            return Ok(());
+        }
+        if let Some(near) = nearest(job, names()) {
+            bail!("there is no job {job:?}; did you mean {near:?}?");
+        }
+        let mut some: Vec<_> = names().take(MOST).map(|name| format!("{name:?}")).collect();
+        if self.jobs.len() > MOST {
+            some.push("…".to_owned());
+        }
+        if some.is_empty() {
+            bail!("there is no job {job:?}; there are no jobs at all");
+        }
+        bail!("there is no job {job:?}; there are {}", some.join(", "))
     }
 
     pub(in crate::commands) fn provider(&self, name: &str) -> Option<&Provider> {
@@ -171,6 +202,12 @@ impl Target {
 }
 
 impl Fate {
+    /// The rule that dropped it: its place in `relabel_configs`, and its action.
+    pub(in crate::commands) fn rule(&self) -> Option<(u64, &str)> {
+        let rule = self.rest.get("rule")?.as_u64()?;
+        Some((rule, self.rest.get("action")?.as_str()?))
+    }
+
     /// Its state in the words of a sentence.
     pub(in crate::commands) fn word(&self) -> &str {
         match &*self.state {

@@ -21,7 +21,7 @@ use crate::executor;
 use crate::plan::{Plan, Source};
 pub(super) use answers::{Labels, Overview, Step, Target};
 pub(super) use api::Api;
-pub(super) use host::{Address, distance_within, nearest};
+pub(super) use host::{Address, distance_within};
 
 /// Lets `ask` ask, and ends what was started for it.
 pub(super) fn ask<R>(origin: &Origin, ask: impl AsyncFnOnce(&Api) -> anyhow::Result<R>) -> anyhow::Result<R> {
