@@ -84,7 +84,8 @@ impl Encoder {
         Batch {
             strings: &mut self.strings,
             seen: Seen::default(),
-            bytes: Vec::new(),
+            // Enough for what a watch says of one object, which is most batches that there are.
+            bytes: Vec::with_capacity(512),
             groups: Vec::new(),
             unsorted: Vec::new(),
             open: None,

@@ -64,7 +64,31 @@ impl<'a> LabelSet<'a> {
 
     /// The value of the label called `name`.
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.iter().find(|(label, _)| *label == name).map(|(_, value)| value)
+        let (_, value) = self.raw().find(|(label, _)| *label == name.as_bytes())?;
+        core::str::from_utf8(value).ok()
+    }
+
+    /// How many bytes all names and values have.
+    pub fn text_bytes(&self) -> usize {
+        let each = self.raw().map(|(name, value)| name.len().saturating_add(value.len()));
+        each.fold(0, usize::saturating_add)
+    }
+
+    /// Names and values as the bytes that they are, for whoever does not need to know that they
+    /// are text.
+    fn raw(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let (dictionary, mut names, mut values) = (self.dictionary, self.names.iter(), self.values);
+        core::iter::from_fn(move || {
+            let dictionary = dictionary?;
+            let name = dictionary.bytes(*names.next()?)?;
+            let head = codec::take(&mut values)?;
+            let value = if head & 1 == 1 {
+                dictionary.bytes(head >> 1)?
+            } else {
+                codec::take_bytes(&mut values, (head >> 1) as usize)?
+            };
+            Some((name, value))
+        })
     }
 
     /// How many labels there are.
@@ -80,7 +104,7 @@ impl<'a> LabelSet<'a> {
 
 impl PartialEq for LabelSet<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().eq(other.iter())
+        self.len() == other.len() && self.raw().eq(other.raw())
     }
 }
 
@@ -95,7 +119,7 @@ impl PartialOrd for LabelSet<'_> {
 impl Ord for LabelSet<'_> {
     /// As sorted lists of pairs, so `__address__` mostly decides.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        self.raw().cmp(other.raw())
     }
 }
 

@@ -132,6 +132,10 @@ impl Group {
 
 impl PartialEq for Group {
     fn eq(&self, other: &Self) -> bool {
+        // A backend that finds nothing new gives the very groups that it gave before.
+        if core::ptr::eq(self.0.ptr(), other.0.ptr()) {
+            return true;
+        }
         let (a, b) = (&self.0.header.header, &other.0.header.header);
         if a.target_count != b.target_count {
             return false;

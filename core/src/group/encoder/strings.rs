@@ -204,7 +204,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    const SMALLEST: usize = 1 << 10;
+    /// Room for what a watch says of one object, which is most batches that there are.
+    const SMALLEST: usize = 1 << 6;
     const LARGEST: usize = 1 << 20;
 
     /// Whether `hash` was asked for before.
