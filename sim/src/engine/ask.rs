@@ -6,6 +6,7 @@ use super::discoverer::{Body, Coming, Report};
 use super::weather::Occasion;
 use super::world::{Event, World};
 use crate::dice::{Entity, Purpose};
+use crate::plan::Plan;
 use crate::scenario::{BackendKind, FaultKind, Mark, Phase};
 use crate::trace::TraceEvent;
 use crate::world::view::Rows;
@@ -47,8 +48,8 @@ impl World {
         let met = self.meet(id, if resumes { Occasion::Resume } else { Occasion::Call });
         let latency = self.dice.span(who, Purpose::Latency, call, backend.latency);
         let coming = match met.map(|met| met.kind) {
-            None => self.serve(id, view, resumes),
-            Some(kind) => self.serve_badly(id, view, resumes, kind),
+            None => self.serve(&plan, id, view, resumes),
+            Some(kind) => self.serve_badly(&plan, id, view, resumes, kind),
         };
         let pages = match &coming {
             Coming::All { pages, .. } => u64::from(*pages),
@@ -141,8 +142,7 @@ impl World {
     }
 
     /// What a backend in good health says.
-    fn serve(&mut self, id: DiscovererId, view: ViewId, resumes: bool) -> Coming {
-        let plan = self.plan.clone();
+    fn serve(&mut self, plan: &Plan, id: DiscovererId, view: ViewId, resumes: bool) -> Coming {
         let mine = &plan.discoverers[id.place()];
         let backend = &plan.scenario.backends[mine.backend];
         // A cache stands before lists only: who is told of changes asks what tells of them.
@@ -177,7 +177,7 @@ impl World {
     }
 
     /// What a backend says when this fault has it.
-    fn serve_badly(&mut self, id: DiscovererId, view: ViewId, resumes: bool, kind: FaultKind) -> Coming {
+    fn serve_badly(&mut self, plan: &Plan, id: DiscovererId, view: ViewId, resumes: bool, kind: FaultKind) -> Coming {
         let all = |rows: Rows| Coming::All {
             view,
             version: None,
@@ -215,14 +215,14 @@ impl World {
             FaultKind::Freeze if self.discoverers[id.place()].held_at.is_some() => Coming::Unchanged,
             FaultKind::WatchTooOld => {
                 self.mark(Mark::Relisted);
-                self.serve(id, view, false)
+                self.serve(plan, id, view, false)
             }
             FaultKind::IndexReset => {
                 // The index is not comparable with what it was: everything is read anew.
                 self.discoverers[id.place()].held_at = None;
-                self.serve(id, view, false)
+                self.serve(plan, id, view, false)
             }
-            FaultKind::LostDelete => match self.serve(id, view, resumes) {
+            FaultKind::LostDelete => match self.serve(plan, id, view, resumes) {
                 Coming::Changes { view, version, rows } => {
                     // What it holds and the backend no longer has stays.
                     let rows = rows.union(self.discoverers[id.place()].held.clone());
@@ -230,7 +230,7 @@ impl World {
                 }
                 other => other,
             },
-            _ => self.serve(id, view, resumes),
+            _ => self.serve(plan, id, view, resumes),
         }
     }
 
@@ -290,7 +290,7 @@ impl World {
             failure: None,
         });
         self.report(id, body);
-        self.next_turn(id, call);
+        self.next_turn(&plan, id, call);
     }
 
     /// The last pages of a list are of a later moment than the first one.
@@ -354,8 +354,7 @@ impl World {
     }
 
     /// Plans what comes after an answer.
-    fn next_turn(&mut self, id: DiscovererId, call: u64) {
-        let plan = self.plan.clone();
+    fn next_turn(&mut self, plan: &Plan, id: DiscovererId, call: u64) {
         let mine = &plan.discoverers[id.place()];
         let entry = &plan.scenario.discoverers[mine.entry];
         let wait = match mine.kind {

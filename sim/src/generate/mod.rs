@@ -140,6 +140,10 @@ impl Drawer {
     }
 
     fn next(&mut self, now: Instant, truth: &Truth) -> Option<Happening> {
+        // At most instants nothing is decided.
+        if self.drawn.is_empty() && self.next_at().is_none_or(|at| at > now) {
+            return None;
+        }
         loop {
             if let Some(happening) = self.drawn.pop_front() {
                 return Some(happening);

@@ -5,14 +5,14 @@
 //! excuse the manager**: these rules survive every fault.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use headcount_core::reference::{Window, Windows};
 use headcount_core::{
-    Applied, Counters, Group, GroupChange, Instant, PoolChange, ProviderId, Snapshot, Stored, Throttle,
-    UnknownProvider, Update, UpdateKind, UpdateOutcome,
+    Applied, Counters, GroupChange, Instant, PoolChange, ProviderId, Snapshot, Throttle, UnknownProvider, Update,
+    UpdateKind, UpdateOutcome,
 };
 
+use super::given::ByProvider;
 use super::{Broken, Verdict, same};
 use crate::subject::{Spec, Subject};
 use crate::{DiscovererId, ReloadMode, Rule};
@@ -34,7 +34,7 @@ pub(crate) struct Contract {
     next_provider: u64,
     by_spec: BTreeMap<Spec, ProviderId>,
     sets: BTreeMap<String, Vec<ProviderId>>,
-    providers: BTreeMap<ProviderId, Given>,
+    providers: ByProvider,
     /// Providers that were touched since the last snapshot.
     dirty: BTreeSet<ProviderId>,
     failed: Vec<ProviderId>,
@@ -50,25 +50,6 @@ enum Receiver {
     KeptWaiting,
 }
 
-/// What a provider has given.
-#[derive(Debug, Clone, Default)]
-struct Given {
-    groups: BTreeMap<Arc<str>, GivenGroup>,
-    updates: u64,
-    last_update: Option<Instant>,
-    last_failure: Option<Instant>,
-    failing: bool,
-    /// Sources that were touched since the last snapshot.
-    dirty: BTreeSet<Arc<str>>,
-}
-
-#[derive(Debug, Clone)]
-struct GivenGroup {
-    group: Group,
-    changed: Instant,
-    update: u64,
-}
-
 impl Contract {
     pub(crate) fn new(now: Instant, throttle: Throttle, reload: ReloadMode, always_whole: bool) -> Self {
         Self {
@@ -81,7 +62,7 @@ impl Contract {
             next_provider: 0,
             by_spec: BTreeMap::new(),
             sets: BTreeMap::new(),
-            providers: BTreeMap::new(),
+            providers: ByProvider::default(),
             dirty: BTreeSet::new(),
             failed: Vec::new(),
             counters: Counters::default(),
@@ -92,7 +73,7 @@ impl Contract {
     /// Whether a provider has groups.
     pub(crate) fn has_groups(&self, provider: ProviderId) -> bool {
         self.providers
-            .get(&provider)
+            .get(provider)
             .is_some_and(|given| !given.groups.is_empty())
     }
 
@@ -118,7 +99,7 @@ impl Contract {
                         let id = ProviderId::from_number(self.next_provider);
                         self.next_provider += 1;
                         expected.started.push(id);
-                        self.providers.insert(id, Given::default());
+                        self.providers.start(id);
                         id
                     }
                 };
@@ -132,7 +113,7 @@ impl Contract {
         let ids: Vec<ProviderId> = before.into_values().collect::<BTreeSet<_>>().into_iter().collect();
         (expected.kept, expected.stopped) = ids.into_iter().partition(|id| wanted.contains(id));
         for id in &expected.stopped {
-            self.providers.remove(id);
+            self.providers.stop(*id);
         }
         same(
             Rule::S01,
@@ -163,7 +144,7 @@ impl Contract {
         update: &Update,
         found: Result<UpdateOutcome, UnknownProvider>,
     ) -> Verdict {
-        let Some(given) = self.providers.get_mut(&id) else {
+        let Some(given) = self.providers.get_mut(id) else {
             self.counters.ignored_reports += 1;
             return match found {
                 Err(_) => Ok(()),
@@ -191,7 +172,7 @@ impl Contract {
 
     /// A failure was handled: S06, B04.
     pub(crate) fn failed(&mut self, now: Instant, id: ProviderId, found: Result<(), UnknownProvider>) -> Verdict {
-        let Some(given) = self.providers.get_mut(&id) else {
+        let Some(given) = self.providers.get_mut(id) else {
             self.counters.ignored_reports += 1;
             return match found {
                 Err(_) => Ok(()),
@@ -205,7 +186,7 @@ impl Contract {
 
     /// A discoverer could not be built: S11.
     pub(crate) fn build_failed(&mut self, now: Instant, id: ProviderId, subject: &impl Subject) -> Verdict {
-        self.providers.remove(&id);
+        self.providers.stop(id);
         self.by_spec.retain(|_, other| *other != id);
         for members in self.sets.values_mut() {
             members.retain(|member| *member != id);
@@ -312,7 +293,7 @@ impl Contract {
         self.check_changes(newer, changes)?;
         for id in &core::mem::take(&mut self.dirty) {
             // One that was stopped since is no longer there to be looked at.
-            let Some(given) = self.providers.get_mut(id) else {
+            let Some(given) = self.providers.get_mut(*id) else {
                 continue;
             };
             let Some(pool) = newer.pool(*id) else {
@@ -354,9 +335,9 @@ impl Contract {
             let found: Vec<ProviderId> = pools.map(|pool| pool.id()).collect();
             same(Rule::S03, "the providers of a set", providers, &found).map_err(|broken| broken.about(set))?;
         }
-        for (id, given) in &self.providers {
-            let Some(pool) = snapshot.pool(*id) else {
-                return Err(Broken::of(Rule::S03, "a provider is missing in the snapshot").by(*id));
+        for (id, given) in self.providers.iter() {
+            let Some(pool) = snapshot.pool(id) else {
+                return Err(Broken::of(Rule::S03, "a provider is missing in the snapshot").by(id));
             };
             same(
                 Rule::S04,
@@ -364,11 +345,11 @@ impl Contract {
                 &given.groups.len(),
                 &pool.groups().len(),
             )
-            .map_err(|broken| broken.by(*id))?;
+            .map_err(|broken| broken.by(id))?;
             for source in given.groups.keys() {
                 given
                     .check(source, pool.groups().get(source))
-                    .map_err(|broken| broken.by(*id))?;
+                    .map_err(|broken| broken.by(id))?;
             }
         }
         same(
@@ -389,7 +370,7 @@ impl Contract {
     fn check_changes(&self, newer: &Snapshot, changes: &[(DiscovererId, PoolChange<'_>)]) -> Verdict {
         for (_, change) in changes {
             let id = change.id();
-            let given = match (change, self.providers.get(&id)) {
+            let given = match (change, self.providers.get(id)) {
                 (PoolChange::Removed(_), None) => continue,
                 (PoolChange::Removed(_), Some(_)) => {
                     return Err(Broken::of(Rule::S02, "a provider that runs is gone from the snapshot").by(id));
@@ -422,104 +403,5 @@ impl Contract {
             self.due = Some(window.map_err(|disagreement| Broken::of(Rule::S08, disagreement.to_string()))?);
         }
         Ok(())
-    }
-}
-
-impl Given {
-    /// What an update makes of the groups.
-    fn take(&mut self, now: Instant, update: &Update) -> UpdateOutcome {
-        let mut outcome = UpdateOutcome::default();
-        if update.groups().is_empty() && update.kind() == UpdateKind::Partial {
-            return outcome;
-        }
-        // When a source is named twice, the last one counts.
-        let named: BTreeMap<&str, &Group> = update.groups().iter().map(|group| (group.source(), group)).collect();
-        if update.kind() == UpdateKind::Full {
-            let gone: Vec<Arc<str>> = self
-                .groups
-                .keys()
-                .filter(|source| !named.contains_key(&***source))
-                .cloned()
-                .collect();
-            outcome.removed += gone.len();
-            for source in gone {
-                self.groups.remove(&source);
-                self.dirty.insert(source);
-            }
-        }
-        for (source, group) in named {
-            let known = self.groups.get_key_value(source);
-            match known {
-                Some((source, _)) if group.target_count() == 0 => {
-                    let source = source.clone();
-                    self.groups.remove(&source);
-                    self.dirty.insert(source);
-                    outcome.removed += 1;
-                }
-                None if group.target_count() == 0 => {}
-                Some((_, known)) if known.group == *group => outcome.unchanged += 1,
-                known => {
-                    outcome.changed += usize::from(known.is_some());
-                    outcome.added += usize::from(known.is_none());
-                    let source: Arc<str> = known.map_or_else(|| source.into(), |(source, _)| source.clone());
-                    let given = GivenGroup {
-                        group: group.clone(),
-                        changed: now,
-                        update: self.updates,
-                    };
-                    self.groups.insert(source.clone(), given);
-                    self.dirty.insert(source);
-                }
-            }
-        }
-        outcome
-    }
-
-    /// S04 and B07: a source's group is the one that was given last, and says so.
-    fn check(&self, source: &str, found: Option<&Stored>) -> Verdict {
-        match (self.groups.get(source), found) {
-            (None, None) => Ok(()),
-            (Some(_), None) => {
-                Err(Broken::of(Rule::S04, "a group that was given is not in the snapshot").about(source))
-            }
-            (None, Some(_)) => Err(Broken::of(Rule::S04, "a group that was removed is in the snapshot").about(source)),
-            (Some(given), Some(found)) if given.group != *found.group() => {
-                let reason = format!("expected {:?}, found {:?}", given.group, found.group());
-                Err(Broken::of(Rule::S04, reason).about(source))
-            }
-            (Some(given), Some(found)) => {
-                let expected = (given.changed, given.update);
-                same(
-                    Rule::B07,
-                    "when and by which update a group came",
-                    &expected,
-                    &(found.changed(), found.update()),
-                )
-                .map_err(|broken| broken.about(source))
-            }
-        }
-    }
-
-    /// B04: its health is known.
-    fn check_health(&self, id: ProviderId, subject: &impl Subject) -> Verdict {
-        let Some((health, groups)) = subject.provider(id) else {
-            return Err(Broken::of(Rule::B04, "a provider that runs is not known").by(id));
-        };
-        let expected = (
-            self.updates,
-            self.last_update,
-            self.last_failure,
-            self.failing,
-            self.groups.len(),
-        );
-        let failed = health.last_failure.as_ref().map(|(at, _)| *at);
-        let found = (health.updates, health.last_update, failed, health.failing, groups);
-        same(
-            Rule::B04,
-            "a provider's updates, last update, last failure, whether it fails, and groups",
-            &expected,
-            &found,
-        )
-        .map_err(|broken| broken.by(id))
     }
 }

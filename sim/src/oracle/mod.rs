@@ -11,6 +11,7 @@
 pub(crate) mod bounds;
 pub(crate) mod contract;
 pub(crate) mod expect;
+mod given;
 pub(crate) mod receiver;
 
 use headcount_core::ProviderId;

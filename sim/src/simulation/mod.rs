@@ -185,7 +185,12 @@ impl<M: Subject> Simulation<M> {
             while self.step() {}
             return;
         }
-        while self.next_at().is_some_and(|next| next <= end) && self.step() {}
+        while self.violations.is_empty()
+            && let Some(next) = self.next_at().filter(|next| *next <= end)
+        {
+            self.world.now = next;
+            self.instant();
+        }
         if self.violations.is_empty() {
             self.world.now = self.world.now.max(end);
         }
@@ -274,8 +279,11 @@ impl<M: Subject> Simulation<M> {
 
     fn next_at(&self) -> Option<Instant> {
         let deadline = self.manager.poll_timeout().map(|deadline| deadline.max(self.world.now));
-        let events = [self.inputs.next_at(), self.world.queue.next_at(), deadline];
-        events.into_iter().flatten().min()
+        let sooner = |one: Option<Instant>, other: Option<Instant>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        sooner(sooner(self.world.queue.next_at(), self.inputs.next_at()), deadline)
     }
 
     /// Notes a broken rule.

@@ -3,8 +3,6 @@
 //! Each target carries a stamp, the label [`STAMP`], that says which host it shows as of which
 //! version, so that what the receiver has can be held against the truth.
 
-use core::fmt::Write as _;
-
 use headcount_core::{Batch, Encoder, Group, GroupError, LabelSet};
 
 use crate::world::truth::Row;
@@ -80,58 +78,94 @@ fn write<'a>(
     name: &str,
     rows: impl IntoIterator<Item = (&'a HostId, &'a Row)>,
 ) -> Result<u64, GroupError> {
-    let (mut text, mut bytes) = (String::new(), 0);
+    let (mut value, mut bytes) = (Text(String::with_capacity(64)), 0);
     batch.begin(name)?;
     if kind != BackendKind::Dns {
-        put(&mut text, format_args!("service-{}", service.0));
-        batch.group_label("__meta_sim_service", &text)?;
+        batch.group_label("__meta_sim_service", value.of("service-").number(service.0).as_str())?;
     }
     for (host, row) in rows {
         let looks = &row.looks;
-        let [a, b, c, d] = looks.address.to_be_bytes();
         batch.begin_target()?;
-        let mut label = |name: &str, value: core::fmt::Arguments<'_>| {
-            put(&mut text, value);
-            bytes += (name.len() + text.len()) as u64;
-            batch.label(name, &text)
+        let mut label = |name: &str, value: &Text| {
+            bytes += (name.len() + value.as_str().len()) as u64;
+            batch.label(name, value.as_str())
         };
-        label("__address__", format_args!("{a}.{b}.{c}.{d}:9100"))?;
+        let [a, b, c, d] = looks.address.to_be_bytes().map(u32::from);
+        value.of("").number(a).text(".").number(b).text(".").number(c).text(".");
+        label("__address__", value.number(d).text(":9100"))?;
         if kind != BackendKind::Dns {
             for number in 0..looks.labels {
-                label(&format!("__meta_sim_label_{number}"), format_args!("on"))?;
+                label(&format!("__meta_sim_label_{number}"), value.of("on"))?;
             }
-            label("__meta_sim_name", format_args!("host-{}", looks.name))?;
-            label("__meta_sim_release", format_args!("r{}", looks.release))?;
+            label("__meta_sim_name", value.of("host-").number(looks.name))?;
+            label("__meta_sim_release", value.of("r").number(looks.release))?;
         }
-        label(STAMP, format_args!("{}.{}", host.0, visible_version(kind, row)))?;
+        let version = visible_version(kind, row);
+        label(STAMP, value.of("").number(host.0).text(".").number(version))?;
         if kind != BackendKind::Dns {
-            label("__meta_sim_zone", format_args!("zone-{}", looks.zone))?;
+            label("__meta_sim_zone", value.of("zone-").number(looks.zone))?;
         }
     }
     batch.end()?;
     Ok(bytes)
 }
 
-fn put(text: &mut String, value: core::fmt::Arguments<'_>) {
-    text.clear();
-    // Writing to a string can't fail.
-    let _ = text.write_fmt(value);
+/// A value in the making. Values are most of what a run writes, and formatting them costs more
+/// than encoding them.
+#[derive(Debug)]
+struct Text(String);
+
+impl Text {
+    /// Starts again with this.
+    fn of(&mut self, start: &str) -> &mut Self {
+        self.0.clear();
+        self.text(start)
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.0.push_str(text);
+        self
+    }
+
+    fn number(&mut self, number: u32) -> &mut Self {
+        let mut digits = [b'0'; 10];
+        let (mut rest, mut first) = (number, digits.len());
+        while rest > 0 || first == digits.len() {
+            first -= 1;
+            digits[first] += (rest % 10) as u8;
+            rest /= 10;
+        }
+        for digit in &digits[first..] {
+            self.0.push(char::from(*digit));
+        }
+        self
+    }
+
+    fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The host and its version that a target shows, if it carries a stamp, and how many bytes its
 /// labels have.
 pub(crate) fn read_target(target: LabelSet<'_>) -> (Option<(HostId, u32)>, u64) {
-    let (mut stamp, mut bytes) = (None, 0);
-    for (name, value) in target.iter() {
-        if name == STAMP {
-            stamp = read_stamp(value);
-        }
-        bytes += (name.len() + value.len()) as u64;
-    }
-    (stamp, bytes)
+    (target.get(STAMP).and_then(read_stamp), target.text_bytes() as u64)
 }
 
 fn read_stamp(value: &str) -> Option<(HostId, u32)> {
     let (host, version) = value.split_once('.')?;
     Some((HostId(host.parse().ok()?), version.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_ever() {
+        let mut text = Text(String::new());
+        for number in [0, 7, 10, 99, 100, 4_096, 1_000_000_000, u32::MAX] {
+            assert_eq!(text.of("n-").number(number).text(".").as_str(), format!("n-{number}."));
+        }
+    }
 }

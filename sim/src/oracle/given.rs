@@ -1,0 +1,171 @@
+//! What each provider has given so far, and so what the manager has to hold of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use headcount_core::{Group, Instant, ProviderId, Stored, Update, UpdateKind, UpdateOutcome};
+
+use super::{Broken, Verdict, same};
+use crate::Rule;
+use crate::subject::Subject;
+
+/// What a provider has given.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Given {
+    pub(super) groups: BTreeMap<Arc<str>, GivenGroup>,
+    pub(super) updates: u64,
+    pub(super) last_update: Option<Instant>,
+    pub(super) last_failure: Option<Instant>,
+    pub(super) failing: bool,
+    /// Sources that were touched since the last snapshot.
+    pub(super) dirty: BTreeSet<Arc<str>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct GivenGroup {
+    group: Group,
+    changed: Instant,
+    update: u64,
+}
+
+/// Providers by their numbers, which count up and are never used again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ByProvider {
+    given: Vec<Option<Box<Given>>>,
+    count: usize,
+}
+
+impl ByProvider {
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn get(&self, id: ProviderId) -> Option<&Given> {
+        self.given.get(place(id))?.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self, id: ProviderId) -> Option<&mut Given> {
+        self.given.get_mut(place(id))?.as_deref_mut()
+    }
+
+    /// A provider starts, and has given nothing yet.
+    pub(super) fn start(&mut self, id: ProviderId) {
+        if place(id) >= self.given.len() {
+            self.given.resize(place(id) + 1, None);
+        }
+        self.count += usize::from(self.given[place(id)].replace(Box::default()).is_none());
+    }
+
+    pub(super) fn stop(&mut self, id: ProviderId) {
+        let stopped = self.given.get_mut(place(id)).and_then(Option::take);
+        self.count -= usize::from(stopped.is_some());
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ProviderId, &Given)> {
+        let numbered = (0..).map(ProviderId::from_number).zip(&self.given);
+        numbered.filter_map(|(id, given)| Some((id, given.as_deref()?)))
+    }
+}
+
+fn place(id: ProviderId) -> usize {
+    usize::try_from(id.number()).unwrap_or(usize::MAX)
+}
+
+impl Given {
+    /// What an update makes of the groups.
+    pub(super) fn take(&mut self, now: Instant, update: &Update) -> UpdateOutcome {
+        let mut outcome = UpdateOutcome::default();
+        if update.groups().is_empty() && update.kind() == UpdateKind::Partial {
+            return outcome;
+        }
+        // When a source is named twice, the last one counts.
+        let named: BTreeMap<&str, &Group> = update.groups().iter().map(|group| (group.source(), group)).collect();
+        if update.kind() == UpdateKind::Full {
+            let gone: Vec<Arc<str>> = self
+                .groups
+                .keys()
+                .filter(|source| !named.contains_key(&***source))
+                .cloned()
+                .collect();
+            outcome.removed += gone.len();
+            for source in gone {
+                self.groups.remove(&source);
+                self.dirty.insert(source);
+            }
+        }
+        for (source, group) in named {
+            let known = self.groups.get_key_value(source);
+            match known {
+                Some((source, _)) if group.target_count() == 0 => {
+                    let source = source.clone();
+                    self.groups.remove(&source);
+                    self.dirty.insert(source);
+                    outcome.removed += 1;
+                }
+                None if group.target_count() == 0 => {}
+                Some((_, known)) if known.group == *group => outcome.unchanged += 1,
+                known => {
+                    outcome.changed += usize::from(known.is_some());
+                    outcome.added += usize::from(known.is_none());
+                    let source: Arc<str> = known.map_or_else(|| source.into(), |(source, _)| source.clone());
+                    let given = GivenGroup {
+                        group: group.clone(),
+                        changed: now,
+                        update: self.updates,
+                    };
+                    self.groups.insert(source.clone(), given);
+                    self.dirty.insert(source);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// S04 and B07: a source's group is the one that was given last, and says so.
+    pub(super) fn check(&self, source: &str, found: Option<&Stored>) -> Verdict {
+        match (self.groups.get(source), found) {
+            (None, None) => Ok(()),
+            (Some(_), None) => {
+                Err(Broken::of(Rule::S04, "a group that was given is not in the snapshot").about(source))
+            }
+            (None, Some(_)) => Err(Broken::of(Rule::S04, "a group that was removed is in the snapshot").about(source)),
+            (Some(given), Some(found)) if given.group != *found.group() => {
+                let reason = format!("expected {:?}, found {:?}", given.group, found.group());
+                Err(Broken::of(Rule::S04, reason).about(source))
+            }
+            (Some(given), Some(found)) => {
+                let expected = (given.changed, given.update);
+                same(
+                    Rule::B07,
+                    "when and by which update a group came",
+                    &expected,
+                    &(found.changed(), found.update()),
+                )
+                .map_err(|broken| broken.about(source))
+            }
+        }
+    }
+
+    /// B04: its health is known.
+    pub(super) fn check_health(&self, id: ProviderId, subject: &impl Subject) -> Verdict {
+        let Some((health, groups)) = subject.provider(id) else {
+            return Err(Broken::of(Rule::B04, "a provider that runs is not known").by(id));
+        };
+        let expected = (
+            self.updates,
+            self.last_update,
+            self.last_failure,
+            self.failing,
+            self.groups.len(),
+        );
+        let failed = health.last_failure.as_ref().map(|(at, _)| *at);
+        let found = (health.updates, health.last_update, failed, health.failing, groups);
+        same(
+            Rule::B04,
+            "a provider's updates, last update, last failure, whether it fails, and groups",
+            &expected,
+            &found,
+        )
+        .map_err(|broken| broken.by(id))
+    }
+}
