@@ -187,11 +187,7 @@ impl Story<'_> {
         if let Some((at, _)) = asked.filter(|(at, _)| *at >= since) {
             way.hop(
                 at,
-                format!(
-                    "{id} asks, for the {}. time{}",
-                    call + 1,
-                    self.trouble_until(id, since, at)
-                ),
+                format!("{id} asks (its call {}){}", call + 1, self.trouble_until(id, since, at)),
             );
         }
         way.hop(answered, format!("{id} is answered"));
@@ -304,23 +300,32 @@ impl Way {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.is_up { "up" } else { "gone" };
-        writeln!(f, "{} at {}: {state} since {}", self.host, self.at, self.changed)?;
+        writeln!(f, "{} at {}: {state} since {}", self.host, self.at, fine(self.changed))?;
         for way in &self.ways {
             writeln!(f, "{}, {}:", way.discoverer, way.looks_at)?;
             for hop in &way.hops {
-                let waited = format!("+{}", hop.waited);
-                writeln!(f, "  {:<24} {waited:<22} {}", hop.at.to_string(), hop.what)?;
+                let waited = format!("+{}", fine(hop.waited));
+                writeln!(f, "  {:<14} {waited:<14} {}", fine(hop.at).to_string(), hop.what)?;
             }
             match &way.missing {
                 Some(missing) => writeln!(f, "  the receiver does not know at {}: {missing}", self.at)?,
                 None => {
                     let end = way.hops.last().map_or(self.changed, |hop| hop.at);
-                    writeln!(f, "  the receiver knows, {} after the change", end.minus(self.changed))?;
+                    writeln!(
+                        f,
+                        "  the receiver knows, {} after the change",
+                        fine(end.minus(self.changed))
+                    )?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// To the millisecond: what is shorter than that, nobody waits for.
+fn fine(span: Span) -> Span {
+    Span::from_nanos(span.as_nanos() / 1_000_000 * 1_000_000)
 }
 
 #[cfg(test)]

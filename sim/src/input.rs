@@ -12,6 +12,7 @@ use crate::{DiscovererId, FaultKind, HostId, JobId, Ratio, ServiceId, Span};
 
 /// One decision, and when it takes effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Input {
     /// When, since the run's start.
@@ -24,6 +25,12 @@ pub struct Input {
 const MOST_HOSTS: u32 = 16_000_000;
 
 impl Input {
+    /// What comes first when a list of inputs takes effect. A hit can meet what another input of the
+    /// same instant sets off, so it has to be there before.
+    pub(crate) fn order(&self) -> (Span, bool) {
+        (self.at, !matches!(self.what, Happening::Hit { .. }))
+    }
+
     /// What is impossible about it, if anything.
     pub(crate) fn problem(&self) -> Option<String> {
         match &self.what {
@@ -39,6 +46,7 @@ impl Input {
 
 /// What is decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Happening {
     /// A host is up, and looks like this from now on, whatever it was before.
@@ -95,13 +103,21 @@ pub enum Happening {
         /// Which ones.
         jobs: Vec<JobId>,
     },
-    /// These discoverers are killed and start again from nothing.
+    /// These discoverers are killed and start again, from nothing unless it was saved.
     RestartDiscoverers {
         /// Which ones.
         discoverers: Vec<DiscovererId>,
+        /// Each starts with what it knew.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        saved: bool,
     },
     /// The manager and everything in its process is killed and starts again from nothing.
     RestartManager,
+    /// Manager, discoverers and receiver stand still for a while.
+    Suspend {
+        /// For how long.
+        lasts: Span,
+    },
     /// The receiver takes nothing for a while.
     PauseReceiver {
         /// For how long.
@@ -115,8 +131,28 @@ pub enum Happening {
     },
 }
 
+impl Happening {
+    /// What is done to processes and their configuration, for people; none if it is about hosts or
+    /// faults.
+    pub(crate) fn says(&self) -> Option<String> {
+        Some(match self {
+            Self::Reload => "the configuration is applied again".to_owned(),
+            Self::ChangeConfig { discoverers } => format!("{} discoverers reconfigured", discoverers.len()),
+            Self::RemoveJobs { jobs } => format!("{} jobs removed", jobs.len()),
+            Self::AddJobs { jobs } => format!("{} jobs added", jobs.len()),
+            Self::RestartDiscoverers { discoverers, .. } => format!("{} discoverers restarted", discoverers.len()),
+            Self::RestartManager => "the manager is restarted".to_owned(),
+            Self::Suspend { lasts } => format!("everything stands still for {lasts}"),
+            Self::PauseReceiver { lasts } => format!("the receiver pauses for {lasts}"),
+            Self::Calm { .. } => "the calm starts".to_owned(),
+            Self::Up { .. } | Self::Down { .. } | Self::Window { .. } | Self::Hit { .. } => return None,
+        })
+    }
+}
+
 /// How a host looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Looks {
     /// Its service.
@@ -137,6 +173,7 @@ pub struct Looks {
 
 /// Whom a window covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Covered {
     /// Every discoverer that can meet the fault.

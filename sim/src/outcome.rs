@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{Mark, Span};
+use crate::{Mark, Rule, Span};
 
 /// What a run came to: whether a rule was broken, and its figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,101 +63,6 @@ impl fmt::Display for Violation {
             write!(f, ", {target}")?;
         }
         write!(f, ": {}", self.reason)
-    }
-}
-
-/// The rules that a run is checked by. Those with a number are the contract's; the others follow
-/// from it for the way from the truth to the receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[non_exhaustive]
-pub enum Rule {
-    /// Equal configs are one provider.
-    S01,
-    /// A reload keeps what is unchanged.
-    S02,
-    /// A set without targets stands there empty.
-    S03,
-    /// An update replaces the sources that it names.
-    S04,
-    /// A full update removes the sources that it does not name.
-    S05,
-    /// A stopped provider changes nothing.
-    S06,
-    /// No snapshot comes sooner than the throttle allows.
-    S07,
-    /// Every change is in a snapshot, at most one throttle interval later.
-    S08,
-    /// A slow receiver gets the newest state when it is ready.
-    S09,
-    /// Applying a config makes a snapshot due.
-    S10,
-    /// A config that can't be built is said, and harms no other.
-    S11,
-    /// The counters count.
-    S12,
-    /// An update that changes nothing makes no snapshot.
-    B01,
-    /// A difference is what changed, and shares the rest.
-    B02,
-    /// Each provider's health is known.
-    B04,
-    /// It is known where each group comes from, and when it came.
-    B07,
-    /// Snapshots are numbered without a gap.
-    Versions,
-    /// No target is shown long after it is gone.
-    NoGhost,
-    /// No target is missing long after it is there.
-    NoHole,
-    /// A look that failed takes no target away.
-    FailureKeeps,
-    /// What a removed provider had is given back.
-    NoLeak,
-    /// In the calm, everything comes right that can.
-    Converges,
-    /// The reference model says the same.
-    Model,
-    /// What the scenario expects.
-    Expectation,
-}
-
-/// What sort of failure it is; each has an exit code of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureClass {
-    /// Something wrong was said.
-    Correctness,
-    /// Something right was not said, or not in time.
-    Liveness,
-    /// A rule holds, but the scenario wanted more.
-    Expectation,
-}
-
-impl Rule {
-    /// What sort of failure it is when it is broken.
-    pub const fn class(self) -> FailureClass {
-        match self {
-            Self::S08 | Self::S10 | Self::Converges | Self::NoHole | Self::NoGhost => FailureClass::Liveness,
-            Self::Expectation => FailureClass::Expectation,
-            _ => FailureClass::Correctness,
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self {
-            Self::Versions => "versions",
-            Self::NoGhost => "no-ghost",
-            Self::NoHole => "no-hole",
-            Self::FailureKeeps => "failure-keeps",
-            Self::NoLeak => "no-leak",
-            Self::Converges => "converges",
-            Self::Model => "model",
-            Self::Expectation => "expectation",
-            numbered => return fmt::Debug::fmt(numbered, f),
-        };
-        f.write_str(word)
     }
 }
 

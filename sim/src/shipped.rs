@@ -45,6 +45,9 @@ const SHIPPED: &[Shipped] = shipped![
     "reload-storm",
     "removed-in-flight",
     "restart",
+    "standstill",
+    "wandering-clocks",
+    "split-replicas",
 ];
 
 /// The scenarios that come with the simulator: the default one first, then by what they are about.

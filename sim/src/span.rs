@@ -215,11 +215,9 @@ impl SpanRange {
     }
 
     /// From one span to the other, whichever is shorter.
-    pub fn between(one: Span, other: Span) -> Self {
-        Self {
-            low: one.min(other),
-            high: one.max(other),
-        }
+    pub const fn between(one: Span, other: Span) -> Self {
+        let (low, high) = if one.0 <= other.0 { (one, other) } else { (other, one) };
+        Self { low, high }
     }
 
     /// The shortest.

@@ -26,7 +26,8 @@ pub struct Traced {
 #[serde(rename_all = "snake_case", tag = "event")]
 #[non_exhaustive]
 pub enum TraceEvent {
-    /// A decision took effect. All of these, in order, are the run's input log.
+    /// A decision took effect; a hit, when it met something. All of these, in order, are the run's
+    /// input log.
     Input {
         /// Which one.
         input: Input,

@@ -7,7 +7,8 @@ use core::str::FromStr;
 
 use crate::report::{bytes, count, short};
 use crate::{
-    Outcome, Problems, Scenario, Simulation, Span, SpanError, SpanRange, ThrottleError, ThrottleSetting, nearest, table,
+    BackendKind, Outcome, Problems, Scenario, Simulation, Span, SpanError, SpanRange, ThrottleError, ThrottleSetting,
+    nearest, table,
 };
 
 /// A setting, and the values that it takes in turn: `throttle=ticker:5s,backoff:100ms..5s`.
@@ -95,6 +96,28 @@ impl Setting {
             Self::Receiver => Value::Range(text.parse()?),
             Self::Refresh | Self::Cache => Value::Span(text.parse()?),
             Self::Hosts => Value::Number(text.parse().map_err(|_| VariationError::Number(text.to_owned()))?),
+        })
+    }
+}
+
+impl Variation {
+    /// Why the setting changes nothing about a scenario, if that is so.
+    pub fn idle(&self, scenario: &Scenario) -> Option<String> {
+        let mut kinds = scenario.backends.iter().map(|backend| backend.kind);
+        let (any, who) = match self.setting {
+            Setting::Refresh => (kinds.any(BackendKind::polls), "asked again and again"),
+            Setting::Cache => (
+                kinds.any(|kind| !kind.tells() && kind.polls()),
+                "a list that can be cached",
+            ),
+            Setting::Throttle | Setting::Receiver | Setting::Hosts => return None,
+        };
+        let word = self.setting.word();
+        (!any).then(|| {
+            format!(
+                "`{word}` changes nothing here: no backend of `{}` is {who}",
+                scenario.name
+            )
         })
     }
 }

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use headcount_sim::{Scenario, Shipped, Simulation, Span, shipped};
+use headcount_sim::{Mark, Scenario, Shipped, Simulation, Span, Swarm, SwarmFailure, shipped};
 
 /// So that the default fleet, which is large, can run in every test.
 const MOST_HOSTS: u32 = 1_000;
@@ -44,16 +45,41 @@ fn each_is_written_as_the_same_words() {
     }
 }
 
+/// With `HEADCOUNT_LONG=N`, N seeds of each, up to about a thousand runs in all.
 #[test]
 fn each_holds() {
+    let times = std::env::var("HEADCOUNT_LONG")
+        .ok()
+        .and_then(|times| times.parse().ok());
+    let seeds = times.unwrap_or(1_u64).clamp(1, 42);
     let mut broken = String::new();
     for shipped in shipped() {
-        let outcome = Simulation::new(&small(shipped), 1).expect(shipped.name).run();
-        for violation in outcome.violations {
-            writeln!(broken, "{}: {violation}", shipped.name).ok();
+        let swarm = Swarm::new(small(shipped)).as_written().seeds(1..1 + seeds);
+        let report = swarm.run().expect(shipped.name);
+        for SwarmFailure { seed, violation } in report.failures {
+            writeln!(broken, "{} with seed {seed}: {violation}", shipped.name).ok();
         }
+        assert!(
+            report.missed.is_empty(),
+            "{}: never seen: {:?}",
+            shipped.name,
+            report.missed
+        );
     }
     assert!(broken.is_empty(), "{broken}");
+}
+
+/// What is worth seeing is seen: a mark that no scenario hits is a part of the world that nobody
+/// looks at.
+#[test]
+fn together_they_hit_every_mark() {
+    let mut seen = BTreeSet::new();
+    for shipped in shipped() {
+        let outcome = Simulation::new(&small(shipped), 1).expect(shipped.name).run();
+        seen.extend(outcome.marks.into_keys());
+    }
+    let never: Vec<Mark> = Mark::ALL.into_iter().filter(|mark| !seen.contains(mark)).collect();
+    assert!(never.is_empty(), "never seen: {never:?}");
 }
 
 /// What some of them come to. A change of behaviour is a change of these figures.

@@ -9,7 +9,8 @@ fn page(scenario: &Scenario) -> String {
     simulation.listen(true);
     let mut timeline = Timeline::of(&simulation);
     while simulation.step() {
-        timeline.add(simulation.take_events());
+        let events = simulation.take_events();
+        timeline.add(&simulation, events);
     }
     timeline.page(&simulation.outcome(), "headcount sim run")
 }

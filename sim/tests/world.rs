@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
 
 use headcount_sim::{
-    Backend, BackendKind, Checks, Churn, Discoverers, Fault, FaultKind, Hosts, Mark, Outcome, ProcessEvent, Queue,
-    Ratio, Receiver, Restarted, Scenario, Simulation, Span, SpanRange,
+    Backend, BackendKind, Checks, Churn, Discoverers, Fault, FaultKind, Hosts, InputLog, Mark, Outcome, ProcessEvent,
+    Queue, Ratio, Receiver, Restarted, Scenario, Simulation, Span, SpanRange, compare,
 };
 use proptest::prelude::*;
 
@@ -53,64 +53,9 @@ fn every_kind_of_backend_follows_the_truth() {
     }
 }
 
-fn churns() -> Vec<Churn> {
-    let at = Span::mins(2);
-    let over = Span::mins(3);
-    let share = Ratio::percent(30);
-    vec![
-        Churn::steady(Ratio::percent(10), Span::mins(1)),
-        Churn::RollingDeploy {
-            at,
-            over,
-            away: range(5, 30),
-            service: None,
-        },
-        Churn::BlueGreen {
-            at,
-            over,
-            overlap: Span::mins(2),
-        },
-        Churn::Autoscale {
-            at,
-            by: share,
-            over,
-            lasts: Span::mins(4),
-        },
-        Churn::ZoneLoss {
-            at,
-            zone: 1,
-            lasts: Span::mins(5),
-        },
-        Churn::SpotReclaim {
-            at,
-            share,
-            over,
-            replaced_after: range(5, 60),
-        },
-        Churn::MassRelabel {
-            at,
-            over: Span::ZERO,
-            more_labels: 3,
-        },
-        Churn::Flapping {
-            share,
-            up: range(10, 60),
-            down: range(5, 30),
-        },
-        Churn::IpReuse { at, share, over },
-        Churn::NameReuse {
-            at,
-            share,
-            over,
-            away: range(5, 30),
-        },
-        Churn::HostClone { at, share },
-    ]
-}
-
 #[test]
 fn every_sort_of_churn_reaches_the_receiver() {
-    for churn in churns() {
+    for churn in Churn::examples() {
         for kind in [BackendKind::Http, BackendKind::Kubernetes] {
             let scenario = Scenario {
                 name: churn.word().to_owned(),
@@ -123,60 +68,25 @@ fn every_sort_of_churn_reaches_the_receiver() {
     }
 }
 
-fn faults() -> Vec<FaultKind> {
-    vec![
-        FaultKind::Delay { by: range(1, 5) },
-        FaultKind::Drop,
-        FaultKind::Duplicate { after: range(0, 30) },
-        FaultKind::Reorder,
-        FaultKind::Clog,
-        FaultKind::Partition,
-        FaultKind::OneWay,
-        FaultKind::Reset,
-        FaultKind::Drip {
-            each: Span::millis(200),
-        },
-        FaultKind::Empty,
-        FaultKind::PartialPage,
-        FaultKind::Truncated,
-        FaultKind::BackInTime { by: Span::mins(5) },
-        FaultKind::Freeze,
-        FaultKind::IndexReset,
-        FaultKind::WatchTooOld,
-        FaultKind::LostDelete,
-        FaultKind::DuplicateDelete,
-        FaultKind::TooManyRequests {
-            retry_after: Span::secs(45),
-        },
-        FaultKind::Nxdomain,
-        FaultKind::Servfail,
-        FaultKind::NoData,
-        FaultKind::TornWrite,
-        FaultKind::RenameGap,
-        FaultKind::LostNotify,
-        FaultKind::SessionExpiry,
-        FaultKind::Pause,
-        FaultKind::Skew { permille: 200 },
-        FaultKind::Swizzle,
-    ]
-}
-
 /// Under churn, with this fault at one call in three, or in windows, or all through the storm.
 fn with_fault(kind: BackendKind, fault: FaultKind, how: u8) -> Scenario {
+    let disagrees = matches!(fault, FaultKind::Disagree { .. });
     let fault = match how {
         0 => Fault::new(fault).rate(Ratio::percent(30)),
         1 => Fault::new(fault).every(Span::mins(4)).lasts(range(20, 90)),
         _ => Fault::new(fault).from(Span::mins(5)).until(Span::mins(12)),
     };
-    small(kind)
+    let mut scenario = small(kind)
         .churn(Churn::steady(Ratio::percent(10), Span::mins(1)))
-        .fault(fault)
+        .fault(fault);
+    scenario.backends[0].replicas = if disagrees { 2 } else { 1 };
+    scenario
 }
 
 #[test]
 fn every_fault_is_survived_and_overcome_in_the_calm() {
     let mut wrong = Vec::new();
-    for fault in faults() {
+    for fault in FaultKind::EXAMPLES {
         for kind in BackendKind::ALL.into_iter().filter(|kind| fault.applies_to(*kind)) {
             for how in 0..3 {
                 let mut scenario = with_fault(kind, fault, how).checks(Checks::Cheap);
@@ -203,24 +113,27 @@ fn what_stays_broken_keeps_what_it_had() {
     }
 }
 
+/// Event by event: the whole chain of the log is compared, not only what the run came to.
 #[test]
-fn a_replay_of_faults_is_the_run() {
-    for kind in [BackendKind::Http, BackendKind::Kubernetes, BackendKind::Zookeeper] {
-        let scenario = with_fault(kind, FaultKind::Delay { by: range(1, 5) }, 0)
-            .fault(Fault::new(FaultKind::Drop).rate(Ratio::percent(10)))
-            .fault(Fault::new(FaultKind::Reset).every(Span::mins(3)));
-        let mut simulation = Simulation::new(&scenario, 5).expect("it makes sense");
-        simulation.listen(true);
-        while simulation.step() {}
-        let inputs = simulation
-            .take_events()
-            .into_iter()
-            .filter_map(|traced| match traced.event {
-                headcount_sim::TraceEvent::Input { input } => Some(input),
-                _ => None,
-            });
-        let replayed: Simulation = Simulation::replay(&scenario, 5, inputs.collect()).expect("it makes sense");
-        assert_eq!(replayed.run(), simulation.outcome());
+fn a_replay_of_any_fault_is_the_run() {
+    for fault in FaultKind::EXAMPLES {
+        for kind in BackendKind::ALL.into_iter().filter(|kind| fault.applies_to(*kind)) {
+            // Without a delay a change is shown, and told, at the very instant at which it happens.
+            let mut scenario = with_fault(kind, fault, 0)
+                .fault(Fault::new(FaultKind::Drop).rate(Ratio::percent(10)))
+                .fault(Fault::new(FaultKind::Reset).every(Span::mins(3)))
+                .until(Span::mins(24))
+                .checks(Checks::Cheap);
+            scenario.backends[0].delay = SpanRange::ZERO;
+            let (log, outcome) = InputLog::record(&scenario, 5).expect("it makes sense");
+            let read = InputLog::read(&log.to_string()).expect("it was written just now");
+            let replayed = read.run().expect("it makes sense");
+            assert_eq!(replayed.outcome, outcome, "{fault:?} {kind:?}");
+            assert_eq!(replayed.differs, None, "{fault:?} {kind:?}");
+            let run = Simulation::new(&scenario, 5).expect("it makes sense");
+            let again: Simulation = read.simulation().expect("it makes sense");
+            assert_eq!(compare(run, again, 100).divergence, None, "{fault:?} {kind:?}");
+        }
     }
 }
 
@@ -242,14 +155,31 @@ fn processes_come_and_go() {
             lasts: Some(Span::mins(2)),
         },
         ProcessEvent::Restart {
+            at: Span::mins(8),
+            what: Restarted::Discoverers,
+            share: Ratio::percent(50),
+            saved: true,
+        },
+        ProcessEvent::Restart {
             at: Span::mins(9),
             what: Restarted::Discoverers,
             share: Ratio::ALWAYS,
+            saved: false,
         },
         ProcessEvent::Restart {
             at: Span::mins(10),
             what: Restarted::Manager,
             share: Ratio::ALWAYS,
+            saved: false,
+        },
+        ProcessEvent::Suspend {
+            at: Span::mins(15),
+            lasts: Span::secs(90),
+        },
+        ProcessEvent::Reload {
+            at: Span::mins(16),
+            times: 2,
+            every: Span::secs(20),
         },
         ProcessEvent::PauseReceiver {
             at: Span::mins(12),
@@ -287,7 +217,7 @@ fn a_full_queue_holds_discoverers_up_and_loses_nothing() {
 
 /// Any scenario that makes sense.
 fn any_scenario() -> impl Strategy<Value = Scenario> {
-    let fault = (prop::sample::select(faults()), 0..3_u8, 1..100_u32);
+    let fault = (prop::sample::select(FaultKind::EXAMPLES.to_vec()), 0..3_u8, 1..100_u32);
     let backends = prop::collection::vec(
         (
             prop::sample::select(&BackendKind::ALL[..]),
@@ -300,7 +230,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
     (
         (1..30_u32, 1..4_u32, 1..4_u32),
         backends,
-        prop::collection::vec(prop::sample::select(churns()), 0..3),
+        prop::collection::vec(prop::sample::select(Churn::examples().to_vec()), 0..3),
         prop::collection::vec(fault, 0..3),
         (0..3_u64, any::<bool>()),
     )
@@ -311,10 +241,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
                     .zones(zones);
                 let mut scenario = Scenario {
                     hosts,
-                    churn: churns
-                        .into_iter()
-                        .filter(|churn| zones > 1 || !matches!(churn, Churn::ZoneLoss { .. }))
-                        .collect(),
+                    churn: churns,
                     ..Scenario::new("any")
                         .until(Span::mins(30))
                         .calm(Span::mins(18))
@@ -336,7 +263,9 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
                     scenario = scenario
                         .backend(backend)
                         .discoverers(Discoverers::of(&name).refresh(Span::secs(15)));
-                    let applying = faults.iter().filter(|(fault, ..)| fault.applies_to(kind));
+                    let applying = faults.iter().filter(|(fault, ..)| {
+                        fault.applies_to(kind) && (replicas > 1 || !matches!(fault, FaultKind::Disagree { .. }))
+                    });
                     for (kind, how, rate) in applying {
                         let fault = match how {
                             0 => Fault::new(*kind).rate(Ratio::percent(*rate)),
@@ -351,8 +280,16 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         )
 }
 
+/// How many scenarios are tried; with `HEADCOUNT_LONG=N`, N times as many.
+fn cases() -> u32 {
+    let times = std::env::var("HEADCOUNT_LONG")
+        .ok()
+        .and_then(|times| times.parse().ok());
+    24 * times.unwrap_or(1).clamp(1, 1_000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn no_scenario_breaks_a_rule(scenario in any_scenario(), seed: u64) {
@@ -376,13 +313,10 @@ proptest! {
     #[test]
     fn adding_a_host_moves_nobody_elses_dice(hosts in 2..40_u32, seed: u64) {
         let story = |count| {
-            let scenario = churns().into_iter().fold(
+            let scenario = Churn::examples().into_iter().fold(
                 Scenario::new("dice").until(Span::mins(20)).hosts(Hosts::new(count))
                     .backend(Backend::new("backend", BackendKind::Dns)).discoverers(Discoverers::of("backend")),
-                |scenario, churn| match churn {
-                    Churn::ZoneLoss { at, lasts, .. } => scenario.churn(Churn::ZoneLoss { at, zone: 0, lasts }),
-                    churn => scenario.churn(churn),
-                },
+                Scenario::churn,
             );
             let mut simulation = Simulation::new(&scenario, seed).expect("it makes sense");
             simulation.listen(true);

@@ -159,12 +159,15 @@ fn sim_runs_what_is_shipped_and_what_a_file_says() {
     let folder = folder(&[
         ("small.yml", small),
         ("strict.yml", &format!("{small}{impossible}")),
+        ("missed.yml", &format!("{small}expect: [{{sometimes: relisted}}]\n")),
         ("bad.yml", "name: x\nhosts: {cuont: 3}\n"),
     ]);
     let sim = |rest: &[&str]| {
         let said = outcome(folder.path(), &[&["sim"], rest].concat());
         // How fast it was is not the same twice.
-        let lines = said.lines().filter(|line| !line.contains("of virtual time in"));
+        let lines = said
+            .lines()
+            .filter(|line| !line.contains("of virtual time in") && !line.ends_with(" runs per s"));
         lines.collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(
@@ -180,6 +183,42 @@ fn sim_runs_what_is_shipped_and_what_a_file_says() {
     insta::assert_snapshot!("sim_bad_file", sim(&["run", "--scenario", "bad.yml"]));
     insta::assert_snapshot!("sim_unknown", sim(&["run", "--scenario", "zoen-loss"]));
     insta::assert_snapshot!("sim_list", sim(&["list"]));
+    insta::assert_snapshot!("sim_list_rules", sim(&["list", "rules"]));
+    for (what, word) in [
+        ("faults", "wall_jump"),
+        ("churn", "ip_reuse"),
+        ("marks", "torn_pages"),
+        ("events", "suspend"),
+        ("backends", "consul"),
+    ] {
+        assert!(sim(&["list", what]).contains(word), "{what}");
+    }
+    assert!(sim(&["schema"]).contains("json-schema.org"));
+    insta::assert_snapshot!(
+        "sim_vary_broken",
+        sim(&[
+            "run",
+            "--scenario",
+            "strict.yml",
+            "--vary",
+            "refresh=15s,60s",
+            "--vary",
+            "throttle=prometheus-2"
+        ])
+    );
+    insta::assert_snapshot!(
+        "sim_swarm_missed",
+        sim(&["swarm", "--scenario", "missed.yml", "--seeds", "3", "--as-written"])
+    );
+    let traced = sim(&["run", "--scenario", "small.yml", "--until", "3m", "--trace", "-"]);
+    insta::assert_snapshot!("sim_trace", traced);
+    sim(&["run", "--scenario", "small.yml", "--trace", "all.jsonl"]);
+    let all = fs::read_to_string(folder.path().join("all.jsonl")).expect("the trace");
+    assert!(
+        all.lines()
+            .all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
+            && all.lines().count() > 50
+    );
 }
 
 #[test]

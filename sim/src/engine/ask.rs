@@ -1,16 +1,16 @@
 //! A discoverer asks its backend, and gets an answer of some sort.
 
-use headcount_core::{Failure, Instant, Update};
+use headcount_core::{Instant, Update};
 
-use super::discoverer::{Body, Coming, Report};
+use super::discoverer::{Body, Coming};
+use super::event::Event;
 use super::weather::Occasion;
-use super::world::{Event, World};
+use super::world::World;
 use crate::dice::{Entity, Purpose};
-use crate::plan::Plan;
-use crate::scenario::{BackendKind, FaultKind, Mark, Phase};
+use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::TraceEvent;
 use crate::world::view::Rows;
-use crate::{DiscovererId, Span, ViewId};
+use crate::{DiscovererId, ViewId};
 
 impl World {
     /// Plans a discoverer's next turn; one that was planned before is void.
@@ -141,99 +141,6 @@ impl World {
         ViewId(mine.first_view.0 + replica as u32)
     }
 
-    /// What a backend in good health says.
-    fn serve(&mut self, plan: &Plan, id: DiscovererId, view: ViewId, resumes: bool) -> Coming {
-        let mine = &plan.discoverers[id.place()];
-        let backend = &plan.scenario.backends[mine.backend];
-        // A cache stands before lists only: who is told of changes asks what tells of them.
-        let cache = if mine.kind.tells() { Span::ZERO } else { backend.cache };
-        let (version, rows) = self.views[view.place()].answer(self.now, cache);
-        let discoverer = &self.discoverers[id.place()];
-        if discoverer.held_at == Some((view, version)) && mine.kind != BackendKind::Push {
-            return Coming::Unchanged;
-        }
-        let rows = rows.clone();
-        if resumes
-            && let Some((from, held)) = discoverer.held_at
-            && from == view
-        {
-            if version.saturating_sub(held) <= u64::from(backend.history) {
-                return Coming::Changes { view, version, rows };
-            }
-            self.mark(Mark::Relisted);
-        }
-        let pages = if backend.page == 0 {
-            1
-        } else {
-            (rows.len() as u32).div_ceil(backend.page).max(1)
-        };
-        let version = Some(version);
-        Coming::All {
-            view,
-            version,
-            rows,
-            pages,
-        }
-    }
-
-    /// What a backend says when this fault has it.
-    fn serve_badly(&mut self, plan: &Plan, id: DiscovererId, view: ViewId, resumes: bool, kind: FaultKind) -> Coming {
-        let all = |rows: Rows| Coming::All {
-            view,
-            version: None,
-            rows,
-            pages: 1,
-        };
-        let trouble = |why| Coming::Trouble { why, retry_after: None };
-        match kind {
-            FaultKind::Drop | FaultKind::Partition | FaultKind::OneWay => trouble("the backend did not answer in time"),
-            FaultKind::Reset => trouble("the connection was reset"),
-            FaultKind::Truncated => trouble("the answer ends in the middle"),
-            FaultKind::TornWrite => trouble("the file can't be read: it ends in the middle"),
-            FaultKind::Servfail => trouble("the server could not say (SERVFAIL)"),
-            FaultKind::TooManyRequests { retry_after } => Coming::Trouble {
-                why: "the server has had enough (429)",
-                retry_after: Some(retry_after),
-            },
-            FaultKind::RenameGap => Coming::Gap,
-            // Both mean that there are no records, and that this is so.
-            FaultKind::Empty | FaultKind::Nxdomain | FaultKind::NoData => all(Rows::new()),
-            FaultKind::PartialPage => {
-                let rows = &self.views[view.place()].rows;
-                let half = rows.len().div_ceil(2);
-                all(rows.iter().take(half).map(|(host, row)| (*host, *row)).collect())
-            }
-            FaultKind::BackInTime { by } => {
-                let then = Instant::from_nanos(self.now.as_nanos().saturating_sub(by.as_nanos()));
-                let (version, rows) = self.views[view.place()].as_of(then);
-                let held = self.discoverers[id.place()].held_at;
-                if held.is_some_and(|(from, held)| from == view && held > version) {
-                    self.mark(Mark::WentBackInTime);
-                }
-                all(rows)
-            }
-            FaultKind::Freeze if self.discoverers[id.place()].held_at.is_some() => Coming::Unchanged,
-            FaultKind::WatchTooOld => {
-                self.mark(Mark::Relisted);
-                self.serve(plan, id, view, false)
-            }
-            FaultKind::IndexReset => {
-                // The index is not comparable with what it was: everything is read anew.
-                self.discoverers[id.place()].held_at = None;
-                self.serve(plan, id, view, false)
-            }
-            FaultKind::LostDelete => match self.serve(plan, id, view, resumes) {
-                Coming::Changes { view, version, rows } => {
-                    // What it holds and the backend no longer has stays.
-                    let rows = rows.union(self.discoverers[id.place()].held.clone());
-                    Coming::Changes { view, version, rows }
-                }
-                other => other,
-            },
-            _ => self.serve(plan, id, view, resumes),
-        }
-    }
-
     pub(crate) fn answer(&mut self, id: DiscovererId, turn: u32) {
         if self.discoverers[id.place()].turn != turn {
             return;
@@ -321,80 +228,5 @@ impl World {
         discoverer.held_at = version.map(|version| (view, version));
         self.weather.misled(self.now, id);
         self.report(id, Body::Found(update));
-    }
-
-    fn failed(&mut self, id: DiscovererId, call: u64, why: &'static str, retry_after: Option<Span>) {
-        let plan = self.plan.clone();
-        let mine = &plan.discoverers[id.place()];
-        let retry = plan.scenario.discoverers[mine.entry].retry;
-        let discoverer = &mut self.discoverers[id.place()];
-        let doublings = discoverer.failures.min(32);
-        discoverer.failures += 1;
-        discoverer.last_failure = Some(why.into());
-        if !mine.kind.polls() {
-            // A connection that failed is made anew.
-            discoverer.link += 1;
-        }
-        self.unwatch(id);
-        self.meter.metrics.failures += 1;
-        self.tell(|| TraceEvent::Answer {
-            discoverer: id,
-            call,
-            view_version: None,
-            failure: Some(why.to_owned()),
-        });
-        let description = &mine.looks_at;
-        self.report(
-            id,
-            Body::Failed(Failure::new(format!("asking for {description}: {why}"))),
-        );
-        let wait = retry_after.unwrap_or_else(|| retry.low().times(1 << doublings).min(retry.high()));
-        let wait = self.stretch(id, wait);
-        self.ask_at(id, self.now + wait.into());
-    }
-
-    /// Plans what comes after an answer.
-    fn next_turn(&mut self, plan: &Plan, id: DiscovererId, call: u64) {
-        let mine = &plan.discoverers[id.place()];
-        let entry = &plan.scenario.discoverers[mine.entry];
-        let wait = match mine.kind {
-            BackendKind::Dns | BackendKind::Http | BackendKind::File => {
-                // As the production refresh loop does: the second time after half to a whole
-                // interval, the others after 90 % to 100 % of one, from start to start.
-                let nanos = entry.refresh.as_nanos();
-                let least = if call == 0 { nanos / 2 } else { nanos / 10 * 9 };
-                match entry.phase {
-                    Phase::Spread => {
-                        let who = Entity::Discoverer(id.0);
-                        Span::from_nanos(self.dice.between(who, Purpose::Phase, call, least, nanos))
-                    }
-                    Phase::Together => entry.refresh,
-                }
-            }
-            BackendKind::Consul => Span::ZERO,
-            BackendKind::Zookeeper if self.discoverers[id.place()].again => Span::ZERO,
-            BackendKind::Static | BackendKind::Kubernetes | BackendKind::Zookeeper | BackendKind::Push => return,
-        };
-        let discoverer = &mut self.discoverers[id.place()];
-        let asked_at = discoverer.asked_at;
-        let wait = if core::mem::replace(&mut discoverer.again, false) {
-            Span::ZERO
-        } else {
-            wait
-        };
-        let at = (asked_at + self.stretch(id, wait).into()).max(self.now);
-        self.ask_at(id, at);
-    }
-
-    pub(crate) fn report(&mut self, id: DiscovererId, body: Body) {
-        let Some(provider) = self.discoverers[id.place()].provider else {
-            return;
-        };
-        self.fold(u64::from(id.0) << 32 | provider.number());
-        self.outbox.push_back(Report {
-            provider,
-            discoverer: id,
-            body,
-        });
     }
 }

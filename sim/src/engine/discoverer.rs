@@ -49,10 +49,12 @@ pub(crate) struct Discoverer {
     /// Events of its stream on their way.
     pub(crate) inbox: VecDeque<News>,
     pub(crate) last_delivery: Instant,
+    /// By how much its clock leaps while it waits next, and whether backwards.
+    pub(crate) leap: Option<(Span, bool)>,
     /// Whether it waits for room in the queue.
     pub(crate) blocked: bool,
     /// Whether it was to do something meanwhile.
-    pub(crate) waiting: Vec<super::Event>,
+    pub(crate) waiting: Vec<super::event::Event>,
 }
 
 /// An answer on its way.
@@ -114,6 +116,18 @@ impl Discoverer {
             calls: self.calls,
             provider,
             ..Self::default()
+        }
+    }
+
+    /// A new life under the same provider, with what it knew in the one before.
+    pub(crate) fn recovered(&self) -> Self {
+        Self {
+            held: self.held.clone(),
+            held_at: self.held_at,
+            groups: self.groups.clone(),
+            bytes: self.bytes,
+            encoder: self.encoder.clone(),
+            ..self.reborn(self.provider)
         }
     }
 }

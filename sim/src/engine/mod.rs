@@ -2,11 +2,15 @@
 
 mod ask;
 mod discoverer;
+mod event;
 mod groups;
 pub(crate) mod queue;
+mod serve;
 mod stream;
+mod turn;
 pub(crate) mod weather;
 pub(crate) mod world;
 
 pub(crate) use discoverer::{Body, Report};
-pub(crate) use world::{Event, World};
+pub(crate) use event::Event;
+pub(crate) use world::World;

@@ -7,8 +7,9 @@
 use headcount_core::{Instant, Update};
 
 use super::discoverer::{Body, Coming, News};
+use super::event::Event;
 use super::weather::Occasion;
-use super::world::{Event, World};
+use super::world::World;
 use crate::dice::{Entity, Purpose};
 use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::TraceEvent;

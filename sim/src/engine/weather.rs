@@ -11,7 +11,7 @@ use headcount_core::Instant;
 
 use crate::dice::{Entity, Purpose};
 use crate::plan::Plan;
-use crate::{BackendKind, Covered, Dice, DiscovererId, FaultFamily, FaultKind, Happening, Ratio};
+use crate::{BackendKind, Covered, Dice, DiscovererId, FaultFamily, FaultKind, Happening, Ratio, Span};
 
 /// What a discoverer is about to do or to be told, and a fault may hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,14 +66,23 @@ struct Window {
     covers: Vec<DiscovererId>,
 }
 
+/// A hit of one call or event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SingleHit {
+    /// How many others passed at the same instant.
+    after: u32,
+    /// Whether it was drawn just now; else it was decided before.
+    pub(crate) is_drawn: bool,
+}
+
 /// A fault that takes effect.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Met {
     pub(crate) kind: FaultKind,
     /// When its window shuts; now, for a single hit.
     pub(crate) until: Instant,
-    /// Set if the hit was drawn just now, and is to be told as an input.
-    pub(crate) drawn: Option<u32>,
+    /// Set if it is a single hit, which is to be told as an input.
+    pub(crate) hit: Option<SingleHit>,
 }
 
 impl Weather {
@@ -207,29 +216,42 @@ impl Weather {
 
     /// Until when this discoverer stands still, if it does.
     pub(crate) fn paused(&self, id: DiscovererId) -> Option<Instant> {
-        let windows = self.skies[id.place()]
-            .windows
-            .iter()
-            .filter_map(|number| self.windows.get(number));
-        windows
+        self.over(id)
             .filter(|window| window.kind == FaultKind::Pause && window.rate.is_always())
             .map(|window| window.until)
             .max()
     }
 
     /// By how many thousandths this discoverer's clock is too fast.
-    pub(crate) fn skew(&self, id: DiscovererId) -> i16 {
-        let windows = self.skies[id.place()]
-            .windows
-            .iter()
-            .filter_map(|number| self.windows.get(number));
-        windows
-            .filter_map(|window| match window.kind {
-                FaultKind::Skew { permille } => Some(permille),
-                _ => None,
-            })
-            .next_back()
-            .unwrap_or(0)
+    pub(crate) fn skew(&self, now: Instant, id: DiscovererId) -> i16 {
+        let skewed = self.over(id).filter_map(|window| match window.kind {
+            FaultKind::Skew { permille } => Some(permille),
+            FaultKind::Wobble { permille, each } => {
+                let turns = now.as_nanos() / each.as_nanos().max(1);
+                Some(if turns.is_multiple_of(2) {
+                    permille
+                } else {
+                    permille.saturating_neg()
+                })
+            }
+            _ => None,
+        });
+        skewed.last().unwrap_or(0)
+    }
+
+    /// By how much the wall's clock is wrong for this discoverer, and whether it is behind.
+    pub(crate) fn wall(&self, id: DiscovererId) -> Option<(Span, bool)> {
+        let wrong = self.over(id).filter_map(|window| match window.kind {
+            FaultKind::WallJump { by, back } => Some((by, back)),
+            _ => None,
+        });
+        wrong.last()
+    }
+
+    /// The windows that cover a discoverer, in the order in which they opened.
+    fn over(&self, id: DiscovererId) -> impl Iterator<Item = &Window> {
+        let numbers = self.skies[id.place()].windows.iter();
+        numbers.filter_map(|number| self.windows.get(number))
     }
 
     /// The fault that hits this occasion, if one does.
@@ -247,7 +269,7 @@ impl Weather {
             return Some(Met {
                 kind: FaultKind::Partition,
                 until,
-                drawn: None,
+                hit: None,
             });
         }
         let at_once = sky.at_once;
@@ -255,12 +277,12 @@ impl Weather {
             .hits
             .iter()
             .position(|(kind, after)| *after <= at_once && occasion.meets(*kind));
-        if let Some((kind, _)) = armed.and_then(|place| sky.hits.remove(place)) {
+        if let Some((kind, after)) = armed.and_then(|place| sky.hits.remove(place)) {
             sky.touch(now, kind);
             return Some(Met {
                 kind,
                 until: now,
-                drawn: None,
+                hit: Some(SingleHit { after, is_drawn: false }),
             });
         }
         let backend = sky.kind?;
@@ -274,21 +296,20 @@ impl Weather {
             if window.rate.is_always() {
                 let (kind, until) = (window.kind, window.until);
                 sky.touch(until, kind);
-                return Some(Met {
-                    kind,
-                    until,
-                    drawn: None,
-                });
+                return Some(Met { kind, until, hit: None });
             }
             let who = Entity::Fault(window.fault, id.0);
             if self.draws && window.rate.hit(self.dice.draw(who, Purpose::Choice, count)) {
                 let kind = window.kind;
                 sky.touch(now, kind);
-                let drawn = Some(sky.at_once);
+                let hit = SingleHit {
+                    after: sky.at_once,
+                    is_drawn: true,
+                };
                 return Some(Met {
                     kind,
                     until: now,
-                    drawn,
+                    hit: Some(hit),
                 });
             }
         }
@@ -300,7 +321,7 @@ impl Sky {
     fn touch(&mut self, until: Instant, kind: FaultKind) {
         self.clear_since = self.clear_since.max(until);
         self.last_fault = Some(kind);
-        if kind.family() == FaultFamily::Answer || kind == FaultKind::Reorder {
+        if kind.leaves_a_trace() {
             self.deep_since = self.deep_since.max(Some(until));
         }
     }
@@ -310,17 +331,11 @@ impl Occasion {
     /// Whether a fault of this kind can show here. What lasts as a state is met where it is felt.
     fn meets(self, kind: FaultKind) -> bool {
         use FaultKind as F;
-        let anything = !matches!(
-            kind,
-            F::WatchTooOld
-                | F::LostDelete
-                | F::DuplicateDelete
-                | F::LostNotify
-                | F::Reorder
-                | F::Pause
-                | F::Skew { .. }
-                | F::Swizzle
-        );
+        let anything = !kind.is_state()
+            && !matches!(
+                kind,
+                F::WatchTooOld | F::LostDelete | F::DuplicateDelete | F::LostNotify | F::Reorder
+            );
         match self {
             Self::Call => anything,
             Self::Resume => {
@@ -353,7 +368,7 @@ impl Met {
     /// The input that makes a replay meet the same.
     pub(crate) fn as_input(self, discoverer: DiscovererId) -> Option<Happening> {
         let kind = self.kind;
-        self.drawn.map(|after| Happening::Hit {
+        self.hit.map(|SingleHit { after, .. }| Happening::Hit {
             discoverer,
             kind,
             after,

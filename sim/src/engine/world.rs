@@ -7,6 +7,7 @@ use std::sync::Arc;
 use headcount_core::{Instant, ProviderId, Update};
 
 use super::discoverer::{Body, Coming, Discoverer, Report};
+use super::event::Event;
 use super::queue::EventQueue;
 use super::weather::{Met, Occasion, Weather};
 use crate::dice::{Entity, Purpose, mix};
@@ -32,6 +33,8 @@ pub(crate) struct World {
     pub(crate) discoverers: Vec<Discoverer>,
     pub(crate) weather: Weather,
     pub(crate) outbox: VecDeque<Report>,
+    /// Until when the process with manager, discoverers and receiver stands still.
+    pub(crate) stands_until: Instant,
     /// What stopped discoverers still had on their way.
     pub(crate) ghosts: Vec<Option<(ProviderId, DiscovererId, Update)>>,
     pub(crate) meter: Meter,
@@ -49,37 +52,6 @@ pub(crate) struct Meter {
     pub(crate) events: u64,
 }
 
-/// What will happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// A discoverer asks.
-    Ask { id: DiscovererId, life: u32, turn: u32 },
-    /// Its answer arrives.
-    Answer { id: DiscovererId, life: u32, turn: u32 },
-    /// Its answer arrives once more.
-    Echo { id: DiscovererId, life: u32 },
-    /// The first event of its inbox arrives.
-    Deliver { id: DiscovererId, life: u32, link: u32 },
-    /// It is told that there is something to be asked for.
-    Notify { id: DiscovererId, life: u32, link: u32 },
-    /// Its watch, stream or session ends.
-    LinkEnds { id: DiscovererId, life: u32, link: u32 },
-    /// Its blocking query has waited long enough.
-    WaitOver { id: DiscovererId, life: u32, turn: u32 },
-    /// A replica shows a host as it is by then.
-    Show { view: ViewId, host: HostId },
-    /// A fault's window shuts.
-    WindowShuts { window: u32 },
-    /// A stopped discoverer's last words arrive.
-    GhostSpeaks { slot: u32 },
-    /// The receiver can take another snapshot.
-    ReceiverReady { life: u32 },
-    /// The manager's task is done with a report.
-    QueueDone { life: u32 },
-    /// The oracles look at what is late.
-    Sweep,
-}
-
 impl World {
     pub(crate) fn new(plan: Arc<Plan>, dice: Dice, draws_hits: bool) -> Self {
         let mut world = Self {
@@ -91,6 +63,7 @@ impl World {
             discoverers: vec![Discoverer::default(); plan.discoverers.len()],
             weather: Weather::new(&plan, dice, draws_hits),
             outbox: VecDeque::new(),
+            stands_until: Instant::ZERO,
             ghosts: Vec::new(),
             meter: Meter::default(),
             trace: Trace::default(),
@@ -129,6 +102,32 @@ impl World {
         self.hash = mix(self.hash ^ self.now.as_nanos().rotate_left(20) ^ what);
     }
 
+    /// Whether an event has to wait because the process in which it would happen stands still.
+    fn stands_still(&mut self, event: Event) -> bool {
+        let waits = self.stands_until > self.now
+            && (event.whose().is_some()
+                || matches!(
+                    event,
+                    Event::GhostSpeaks { .. } | Event::ReceiverReady { .. } | Event::QueueDone { .. }
+                ));
+        if waits {
+            self.queue.schedule(self.stands_until, event);
+        }
+        waits
+    }
+
+    /// Takes the next event that happens now.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        while self.queue.next_at().is_some_and(|at| at <= self.now) {
+            let (_, event) = self.queue.pop()?;
+            self.meter.events += 1;
+            if !self.stands_still(event) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
     /// Does what the world has to do for an event. Events of the manager are not the world's.
     pub(crate) fn handle(&mut self, event: Event) {
         if let Some((id, life)) = event.whose() {
@@ -158,7 +157,7 @@ impl World {
             Event::Show { view, host } => self.show(view, host),
             Event::WindowShuts { window } => self.shut(window),
             Event::GhostSpeaks { slot } => self.ghost_speaks(slot),
-            Event::ReceiverReady { .. } | Event::QueueDone { .. } | Event::Sweep => {}
+            Event::ReceiverReady { .. } | Event::QueueDone { .. } | Event::Sweep | Event::GoesOn => {}
         }
     }
 
@@ -239,12 +238,14 @@ impl World {
         }
     }
 
-    /// The fault that hits this occasion, if one does; told as an input if it was drawn.
+    /// The fault that hits this occasion, if one does. A single hit is told as an input when it
+    /// meets something, whether it was drawn or decided before, so that a replay tells the same.
     pub(crate) fn meet(&mut self, id: DiscovererId, occasion: Occasion) -> Option<Met> {
         let met = self.weather.meet(self.now, id, occasion)?;
         if let Some(what) = met.as_input(id) {
             let at = self.at();
-            self.meter.events += 1;
+            // One that was decided before was counted then.
+            self.meter.events += u64::from(met.hit.is_some_and(|hit| hit.is_drawn));
             self.tell(|| TraceEvent::Input {
                 input: Input { at, what },
             });
@@ -284,12 +285,17 @@ impl World {
         self.queue.schedule(self.now + draw.into(), Event::GhostSpeaks { slot });
     }
 
-    /// Kills a discoverer; it starts again from nothing under the same provider.
-    pub(crate) fn restart(&mut self, id: DiscovererId) {
+    /// Kills a discoverer; it starts again under the same provider, from nothing unless it saved
+    /// what it knew.
+    pub(crate) fn restart(&mut self, id: DiscovererId, saved: bool) {
         self.unwatch(id);
         let discoverer = &mut self.discoverers[id.place()];
         if discoverer.provider.is_some() {
-            *discoverer = discoverer.reborn(discoverer.provider);
+            *discoverer = if saved {
+                discoverer.recovered()
+            } else {
+                discoverer.reborn(discoverer.provider)
+            };
             self.weather.disturbed(self.now, id);
             self.ask_at(id, self.now);
         }
@@ -330,7 +336,7 @@ impl World {
         if self.weather.is_clear(id) {
             return span;
         }
-        let speed = 1_000_i64 + i64::from(self.weather.skew(id)).max(-999);
+        let speed = 1_000_i64 + i64::from(self.weather.skew(self.now, id)).max(-999);
         let nanos = u128::from(span.as_nanos()) * 1_000 / u128::from(speed.unsigned_abs().max(1));
         Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
@@ -344,26 +350,5 @@ impl World {
             _ => return,
         };
         self.cut(id, notice);
-    }
-}
-
-impl Event {
-    /// The discoverer that it is about, and in which of its lives.
-    fn whose(self) -> Option<(DiscovererId, u32)> {
-        match self {
-            Self::Ask { id, life, .. }
-            | Self::Answer { id, life, .. }
-            | Self::Echo { id, life }
-            | Self::Deliver { id, life, .. }
-            | Self::Notify { id, life, .. }
-            | Self::LinkEnds { id, life, .. }
-            | Self::WaitOver { id, life, .. } => Some((id, life)),
-            Self::Show { .. }
-            | Self::WindowShuts { .. }
-            | Self::GhostSpeaks { .. }
-            | Self::ReceiverReady { .. }
-            | Self::QueueDone { .. }
-            | Self::Sweep => None,
-        }
     }
 }

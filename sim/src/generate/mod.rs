@@ -33,9 +33,9 @@ impl Source {
         Self::Drawn(Box::new(Drawer::new(plan, dice)))
     }
 
-    /// Inputs of one instant keep their order.
+    /// Inputs of one instant keep their order, but for hits, which come first.
     pub(crate) fn log(mut inputs: Vec<Input>) -> Self {
-        inputs.sort_by_key(|input| input.at);
+        inputs.sort_by_key(Input::order);
         Self::Log(inputs.into())
     }
 

@@ -4,21 +4,14 @@ use headcount_core::Instant;
 
 use super::{Drawer, Task};
 use crate::dice::Entity;
-use crate::{DiscovererId, Happening, JobId, ProcessEvent, Ratio, Restarted};
+use crate::{DiscovererId, Happening, JobId, ProcessEvent, Ratio, Restarted, Span};
 
 impl Drawer {
     pub(super) fn plan_process(&mut self) {
         let plan = self.plan.clone();
         for (entry, event) in plan.scenario.events.iter().enumerate() {
             let entry = entry as u16;
-            let at = match event {
-                ProcessEvent::Reload { at, .. }
-                | ProcessEvent::ChangeConfig { at, .. }
-                | ProcessEvent::RemoveJobs { at, .. }
-                | ProcessEvent::Restart { at, .. }
-                | ProcessEvent::PauseReceiver { at, .. } => *at,
-            };
-            self.plan_at(at.moment(), Task::Process { entry, step: 0 });
+            self.plan_at(event.at().moment(), Task::Process { entry, step: 0 });
         }
     }
 
@@ -46,11 +39,15 @@ impl Drawer {
                     Happening::RemoveJobs { jobs }
                 }
             }
-            ProcessEvent::Restart { what, share, .. } => match what {
+            ProcessEvent::Restart { what, share, saved, .. } => match what {
                 Restarted::Manager => Happening::RestartManager,
                 Restarted::Discoverers => Happening::RestartDiscoverers {
                     discoverers: self.some_discoverers(entry, *share),
+                    saved: *saved,
                 },
+            },
+            ProcessEvent::Suspend { lasts, .. } => Happening::Suspend {
+                lasts: (*lasts).min(plan.scenario.storm_ends().minus(Span::since_start(at))),
             },
             ProcessEvent::PauseReceiver { lasts, .. } => Happening::PauseReceiver { lasts: *lasts },
         };

@@ -167,7 +167,7 @@ impl InputLog {
     }
 
     /// Where the run that wrote `again` differs from the one that wrote this log.
-    fn differs(&self, again: &Self) -> Option<Differs> {
+    pub fn differs(&self, again: &Self) -> Option<Differs> {
         let same = self
             .links
             .iter()

@@ -23,6 +23,9 @@ pub enum LogError {
         /// The seed in its header, if there is one.
         seed: Option<u64>,
     },
+    /// The log ends within its first line.
+    #[error("the log was cut off in its first line, the header; nothing of it can be read")]
+    CutHeader,
     /// The header says the version, and then something that can't be read.
     #[error("line 1, the log's header: {reason}")]
     Header {
@@ -155,7 +158,10 @@ impl InputLog {
 
 /// The header first as any JSON: that of another version may have any form.
 fn header(line: &str) -> Result<InputLog, LogError> {
-    let value: Value = serde_json::from_str(line).map_err(|_| LogError::NoLog)?;
+    let value: Value = serde_json::from_str(line).map_err(|_| match line.starts_with("{\"headcount_inputs\":") {
+        true => LogError::CutHeader,
+        false => LogError::NoLog,
+    })?;
     let found = value.get("headcount_inputs").and_then(Value::as_u64);
     let found = found.ok_or(LogError::NoLog)?;
     if found != VERSION {

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headcount_core::reference::{Window, Windows};
 use headcount_core::{
-    Applied, Counters, GroupChange, Instant, PoolChange, ProviderId, Snapshot, Throttle, UnknownProvider, Update,
-    UpdateKind, UpdateOutcome,
+    Applied, Counters, Instant, PoolChange, ProviderId, Snapshot, Throttle, UnknownProvider, Update, UpdateKind,
+    UpdateOutcome,
 };
 
 use super::given::ByProvider;
@@ -33,8 +33,8 @@ pub(crate) struct Contract {
     receiver: Receiver,
     next_provider: u64,
     by_spec: BTreeMap<Spec, ProviderId>,
-    sets: BTreeMap<String, Vec<ProviderId>>,
-    providers: ByProvider,
+    pub(super) sets: BTreeMap<String, Vec<ProviderId>>,
+    pub(super) providers: ByProvider,
     /// Providers that were touched since the last snapshot.
     dirty: BTreeSet<ProviderId>,
     failed: Vec<ProviderId>,
@@ -201,6 +201,14 @@ impl Contract {
         )
     }
 
+    /// The manager's process stands still until then: nobody can drive it, so nothing that is due
+    /// meanwhile is late before.
+    pub(crate) fn stands_still(&mut self, until: Instant) {
+        if let Some(due) = &mut self.due {
+            due.latest = due.latest.max(until);
+        }
+    }
+
     /// The receiver can take another snapshot.
     pub(crate) fn receiver_ready(&mut self) -> bool {
         let waited = self.receiver == Receiver::KeptWaiting;
@@ -321,78 +329,6 @@ impl Contract {
         )?;
         if self.emissions.is_multiple_of(self.whole_every) {
             self.check_whole(newer, subject)?;
-        }
-        Ok(())
-    }
-
-    /// Everything in the snapshot, compared with everything that there should be.
-    pub(crate) fn check_whole(&self, snapshot: &Snapshot, subject: &impl Subject) -> Verdict {
-        let names: Vec<&str> = snapshot.sets().map(|set| &**set).collect();
-        let expected: Vec<&str> = self.sets.keys().map(String::as_str).collect();
-        same(Rule::S03, "the sets of the snapshot", &expected, &names)?;
-        for (set, providers) in &self.sets {
-            let pools = snapshot.set(set).into_iter().flat_map(|set| set.pools());
-            let found: Vec<ProviderId> = pools.map(|pool| pool.id()).collect();
-            same(Rule::S03, "the providers of a set", providers, &found).map_err(|broken| broken.about(set))?;
-        }
-        for (id, given) in self.providers.iter() {
-            let Some(pool) = snapshot.pool(id) else {
-                return Err(Broken::of(Rule::S03, "a provider is missing in the snapshot").by(id));
-            };
-            same(
-                Rule::S04,
-                "how many groups a provider has",
-                &given.groups.len(),
-                &pool.groups().len(),
-            )
-            .map_err(|broken| broken.by(id))?;
-            for source in given.groups.keys() {
-                given
-                    .check(source, pool.groups().get(source))
-                    .map_err(|broken| broken.by(id))?;
-            }
-        }
-        same(
-            Rule::NoLeak,
-            "how many providers are in the snapshot",
-            &self.providers.len(),
-            &snapshot.pools().count(),
-        )?;
-        same(
-            Rule::NoLeak,
-            "how many providers run",
-            &self.providers.len(),
-            &subject.provider_count(),
-        )
-    }
-
-    /// B02: a snapshot differs in what was touched, and in nothing else.
-    fn check_changes(&self, newer: &Snapshot, changes: &[(DiscovererId, PoolChange<'_>)]) -> Verdict {
-        for (_, change) in changes {
-            let id = change.id();
-            let given = match (change, self.providers.get(id)) {
-                (PoolChange::Removed(_), None) => continue,
-                (PoolChange::Removed(_), Some(_)) => {
-                    return Err(Broken::of(Rule::S02, "a provider that runs is gone from the snapshot").by(id));
-                }
-                (_, None) => {
-                    let reason = "a provider that does not run is in the snapshot";
-                    return Err(Broken::of(Rule::S06, reason).by(id));
-                }
-                (_, Some(given)) => given,
-            };
-            for group in change.groups() {
-                if given.dirty.contains(group.source()) {
-                    continue;
-                }
-                let rule = match (given.failing, &group) {
-                    (true, GroupChange::Removed(_)) => Rule::FailureKeeps,
-                    _ => Rule::B02,
-                };
-                let version = newer.version();
-                let reason = format!("a group differs in snapshot {version}, and no update touched it");
-                return Err(Broken::of(rule, reason).by(id).about(group.source()));
-            }
         }
         Ok(())
     }

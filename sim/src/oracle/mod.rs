@@ -9,6 +9,7 @@
 //! **Each watches at the cost of what changes**; comparisons of everything are sampled.
 
 pub(crate) mod bounds;
+mod compared;
 pub(crate) mod contract;
 pub(crate) mod expect;
 mod given;

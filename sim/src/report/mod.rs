@@ -2,10 +2,12 @@
 //!
 //! **The same run gives the same bytes**: nothing in a report knows the wall's clock.
 
+mod log;
 mod outcome;
 mod rows;
 mod scenario;
 
+pub use log::{LEGEND, short_log};
 pub(crate) use outcome::short;
 pub use rows::table;
 pub(crate) use rows::{bytes, count};

@@ -117,6 +117,7 @@ fn event(event: &ProcessEvent) -> String {
         ProcessEvent::ChangeConfig { at, share } => format!("{share} of the discoverers reconfigured at {at}"),
         ProcessEvent::RemoveJobs { at, share, .. } => format!("{share} of the jobs removed at {at}"),
         ProcessEvent::Restart { at, .. } => format!("restart at {at}"),
+        ProcessEvent::Suspend { at, lasts } => format!("everything stands still at {at} for {lasts}"),
         ProcessEvent::PauseReceiver { at, lasts } => format!("receiver paused at {at} for {lasts}"),
     }
 }

@@ -6,6 +6,7 @@ use crate::{Span, SpanRange};
 
 /// The mechanism of a backend, and with it the discoverer's protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BackendKind {
     /// A list in the configuration: what the fleet was at the start, for ever.
@@ -66,6 +67,7 @@ impl BackendKind {
 
 /// One backend: a delayed, cached, paged view of the fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Backend {
     /// By which discoverers name it.

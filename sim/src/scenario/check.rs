@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Churn, Scenario};
+use super::{Churn, FaultKind, ProcessEvent, Restarted, Scenario};
 use crate::{Ratio, Span};
 
 /// Something in a scenario that makes no sense, and what would.
@@ -59,11 +59,31 @@ impl Scenario {
         self.check_discovery(&mut found);
         self.check_churn(&mut found);
         self.check_faults(&mut found);
+        self.check_events(&mut found);
         self.check_script(&mut found);
         if found.0.is_empty() {
             Ok(())
         } else {
             Err(Problems(found.0))
+        }
+    }
+
+    fn check_events(&self, found: &mut Found) {
+        for (number, event) in self.events.iter().enumerate() {
+            let path = format!("events[{number}].{}", event.word());
+            found.unless(event.at() < self.storm_ends(), &format!("{path}.at"), || {
+                format!(
+                    "{} is in the calm, or after the end; the storm ends at {}",
+                    event.at(),
+                    self.storm_ends()
+                )
+            });
+            if let ProcessEvent::Restart { what, saved, .. } = event {
+                let fine = !saved || *what == Restarted::Discoverers;
+                found.unless(fine, &format!("{path}.saved"), || {
+                    "a manager saves nothing; write `what: discoverers`, or leave `saved` out".to_owned()
+                });
+            }
         }
     }
 
@@ -268,6 +288,12 @@ impl Scenario {
                 }
             };
             let can = covered.iter().any(|backend| fault.kind.applies_to(backend.kind));
+            let alone = |backend: &&super::Backend| backend.replicas < 2;
+            if matches!(fault.kind, FaultKind::Disagree { .. }) && covered.iter().all(alone) {
+                found.unless(covered.is_empty(), &format!("{at}.kind"), || {
+                    "nobody is there to disagree with; give the backend `replicas: 2` or more".to_owned()
+                });
+            }
             found.unless(can || covered.is_empty(), &format!("{at}.kind"), || {
                 let kinds: Vec<&str> = covered.iter().map(|backend| backend.kind.word()).collect();
                 format!("`{}` can't happen to {}", fault.kind.word(), listed(&kinds))

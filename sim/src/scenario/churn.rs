@@ -8,6 +8,7 @@ use crate::{Ratio, Span, SpanRange};
 ///
 /// Each host has dice of its own for each entry: who else there is does not matter to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Churn {
     /// Each host changes now and then, all through the storm.
@@ -127,6 +128,7 @@ pub enum Churn {
 
 /// What changes at a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// Another host comes in its place, at another address.

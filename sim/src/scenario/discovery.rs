@@ -7,6 +7,7 @@ use crate::{Span, SpanRange};
 
 /// Discoverers that look at one backend in the same way, each at one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Discoverers {
     /// By which jobs name them.
@@ -36,6 +37,7 @@ pub struct Discoverers {
 
 /// When discoverers that were started together ask for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// At once; the second time after half to a whole interval, so that they drift apart.
@@ -133,6 +135,7 @@ impl Discoverers {
 
 /// Jobs that want the same: sets of the manager, called `name`, or `name/0`, `name/1`, ….
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Jobs {
     /// Their name.
@@ -188,6 +191,7 @@ impl Jobs {
 
 /// The manager under test.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Manager {
     /// How often it may emit.
@@ -215,6 +219,7 @@ impl Manager {
 
 /// What a reload does to providers whose configuration is unchanged (S02).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReloadMode {
     /// They go on.
@@ -226,6 +231,7 @@ pub enum ReloadMode {
 
 /// What stands between discoverers and the manager: a bounded queue that one task empties.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Queue {
     /// How many reports it holds; a discoverer that finds it full waits.
@@ -252,6 +258,7 @@ impl Queue {
 
 /// Who takes snapshots.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Receiver {
     /// How long it needs for a snapshot, before it takes the next one.

@@ -6,6 +6,7 @@ use crate::{Ratio, Span};
 
 /// Something that happens to processes or to their configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ProcessEvent {
     /// The same configuration is applied again.
@@ -45,6 +46,17 @@ pub enum ProcessEvent {
         /// Which share of them, where there are several.
         #[serde(default = "all")]
         share: Ratio,
+        /// `discoverers`: each has saved what it knew, and starts with that.
+        #[serde(default, skip_serializing_if = "super::is_default")]
+        saved: bool,
+    },
+    /// The whole process stands still, as a stopped process or a machine that sleeps: manager,
+    /// discoverers and receiver. When it goes on, everything is overdue at once.
+    Suspend {
+        /// When.
+        at: Span,
+        /// For how long; at most until the calm starts.
+        lasts: Span,
     },
     /// The receiver takes nothing.
     PauseReceiver {
@@ -57,12 +69,39 @@ pub enum ProcessEvent {
 
 /// What is restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Restarted {
     /// The manager with all its discoverers: what it knew is lost.
     Manager,
     /// Discoverers only: each begins anew, the manager keeps their groups.
     Discoverers,
+}
+
+impl ProcessEvent {
+    /// The word for it, as scenarios write it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Reload { .. } => "reload",
+            Self::ChangeConfig { .. } => "change_config",
+            Self::RemoveJobs { .. } => "remove_jobs",
+            Self::Restart { .. } => "restart",
+            Self::Suspend { .. } => "suspend",
+            Self::PauseReceiver { .. } => "pause_receiver",
+        }
+    }
+
+    /// When it happens first.
+    pub const fn at(&self) -> Span {
+        match self {
+            Self::Reload { at, .. }
+            | Self::ChangeConfig { at, .. }
+            | Self::RemoveJobs { at, .. }
+            | Self::Restart { at, .. }
+            | Self::Suspend { at, .. }
+            | Self::PauseReceiver { at, .. } => *at,
+        }
+    }
 }
 
 fn once() -> u32 {

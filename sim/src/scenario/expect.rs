@@ -6,6 +6,7 @@ use crate::{Ratio, Span};
 
 /// Something that a run must show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Expectation {
     /// All through the run.
@@ -23,6 +24,7 @@ pub enum Expectation {
 
 /// Something that holds or does not hold at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Condition {
     /// The receiver has the truth, as far as each backend still shows it.
@@ -35,6 +37,7 @@ pub enum Condition {
 
 /// Something worth seeing in a run. Hit marks are counted; a scenario can ask for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
     /// A snapshot was due while the receiver was busy (S09).
@@ -61,7 +64,7 @@ pub enum Mark {
     Reconnected,
     /// A blocking query came back with nothing new.
     WaitedInVain,
-    /// A replica gave an answer older than one it gave before.
+    /// A discoverer was told something older than what it knew.
     WentBackInTime,
     /// A list was put together of pages from different moments.
     TornPages,

@@ -11,6 +11,7 @@ use crate::{Ratio, Span, SpanRange};
 /// probability `rate`. There is one window from `from` to `until`; or, with `every`, each
 /// discoverer has windows of its own, on average so far apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// What goes wrong.
@@ -43,6 +44,7 @@ pub struct Fault {
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FaultKind {
     /// An answer or event takes longer.
@@ -85,6 +87,12 @@ pub enum FaultKind {
     },
     /// The replica no longer hears of changes.
     Freeze,
+    /// Replicas disagree: every second one shows what was true some time before. Needs a backend
+    /// with `replicas: 2` or more.
+    Disagree {
+        /// How long before.
+        by: Span,
+    },
     /// `consul`: the index starts again from the beginning.
     IndexReset,
     /// `kubernetes`: the version to watch from is too old.
@@ -104,6 +112,9 @@ pub enum FaultKind {
     Servfail,
     /// `dns`: the name is there and has no records.
     NoData,
+    /// `dns`: records may not be kept (TTL 0), so every look-up goes past the cache, in a call of
+    /// its own.
+    TtlZero,
     /// `file`: it is read while it is being written.
     TornWrite,
     /// `file`: it is away for a moment while it is replaced.
@@ -119,7 +130,31 @@ pub enum FaultKind {
         /// By how many thousandths faster; negative is slower.
         permille: i16,
     },
-    /// The discoverers stall one by one, and go on in another order. Needs `until`.
+    /// The discoverer's clock runs too fast and too slow in turn.
+    Wobble {
+        /// By how many thousandths.
+        permille: i16,
+        /// For how long each.
+        each: Span,
+    },
+    /// The discoverer's clock leaps while it waits for its next turn, which comes sooner.
+    Step {
+        /// By how much.
+        by: Span,
+        /// It leaps backwards, so that the turn comes later.
+        #[serde(default, skip_serializing_if = "super::is_default")]
+        back: bool,
+    },
+    /// The wall's clock is wrong where the discoverer runs. Waits are counted on another clock;
+    /// what a server says to be a time of day, as with HTTP 429, is misread.
+    WallJump {
+        /// By how much.
+        by: Span,
+        /// It is behind, in the place of ahead.
+        #[serde(default, skip_serializing_if = "super::is_default")]
+        back: bool,
+    },
+    /// The discoverers stall one by one, and go on in another order until the end.
     Swizzle,
 }
 
@@ -164,6 +199,7 @@ impl FaultKind {
             Self::Truncated => "truncated",
             Self::BackInTime { .. } => "back_in_time",
             Self::Freeze => "freeze",
+            Self::Disagree { .. } => "disagree",
             Self::IndexReset => "index_reset",
             Self::WatchTooOld => "watch_too_old",
             Self::LostDelete => "lost_delete",
@@ -172,12 +208,16 @@ impl FaultKind {
             Self::Nxdomain => "nxdomain",
             Self::Servfail => "servfail",
             Self::NoData => "no_data",
+            Self::TtlZero => "ttl_zero",
             Self::TornWrite => "torn_write",
             Self::RenameGap => "rename_gap",
             Self::LostNotify => "lost_notify",
             Self::SessionExpiry => "session_expiry",
             Self::Pause => "pause",
             Self::Skew { .. } => "skew",
+            Self::Wobble { .. } => "wobble",
+            Self::Step { .. } => "step",
+            Self::WallJump { .. } => "wall_jump",
             Self::Swizzle => "swizzle",
         }
     }
@@ -196,9 +236,23 @@ impl FaultKind {
             | Self::Drip { .. }
             | Self::Swizzle => FaultFamily::Network,
             Self::Pause => FaultFamily::Process,
-            Self::Skew { .. } => FaultFamily::Clock,
+            Self::Skew { .. } | Self::Wobble { .. } | Self::Step { .. } | Self::WallJump { .. } => FaultFamily::Clock,
             _ => FaultFamily::Answer,
         }
+    }
+
+    /// Whether it is a state of the discoverer for as long as its window is open, and nothing that
+    /// hits single calls.
+    pub const fn is_state(self) -> bool {
+        matches!(
+            self,
+            Self::Pause | Self::Skew { .. } | Self::Wobble { .. } | Self::WallJump { .. } | Self::Swizzle
+        )
+    }
+
+    /// Whether it tells discoverers something wrong, which only a new connection is sure to mend.
+    pub const fn leaves_a_trace(self) -> bool {
+        matches!(self.family(), FaultFamily::Answer) || matches!(self, Self::Reorder)
     }
 
     /// Whether discoverers of this kind of backend can meet it.
@@ -208,11 +262,14 @@ impl FaultKind {
             Self::IndexReset => matches!(backend, B::Consul),
             Self::WatchTooOld => matches!(backend, B::Kubernetes),
             Self::LostDelete | Self::DuplicateDelete | Self::Reorder => matches!(backend, B::Kubernetes | B::Push),
-            Self::Nxdomain | Self::Servfail | Self::NoData => matches!(backend, B::Dns),
+            Self::Nxdomain | Self::Servfail | Self::NoData | Self::TtlZero => matches!(backend, B::Dns),
+            Self::Step { .. } => backend.polls(),
             Self::TornWrite | Self::RenameGap => matches!(backend, B::File),
             Self::LostNotify => matches!(backend, B::File | B::Zookeeper),
             Self::SessionExpiry => matches!(backend, B::Zookeeper),
-            Self::TooManyRequests { .. } => matches!(backend, B::Http | B::Consul | B::Kubernetes),
+            Self::TooManyRequests { .. } | Self::WallJump { .. } => {
+                matches!(backend, B::Http | B::Consul | B::Kubernetes)
+            }
             _ => !matches!(backend, B::Static),
         }
     }

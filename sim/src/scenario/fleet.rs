@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The fleet as it is at the start. Host `n` runs service `n % services` in zone `n % zones`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Hosts {
     /// How many there are.

@@ -10,6 +10,7 @@ mod check;
 mod churn;
 mod discovery;
 mod event;
+mod examples;
 mod expect;
 mod fault;
 mod fleet;
@@ -45,6 +46,7 @@ use crate::{Happening, Input, Ratio, Span};
 /// # Ok::<(), headcount_sim::Problems>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
     /// Its name, for people and for reports.
@@ -103,6 +105,7 @@ pub struct Scenario {
 
 /// How closely the rules are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Checks {
     /// Not at all: for measuring what the rest costs.

@@ -11,12 +11,13 @@ mod cut;
 mod text;
 mod tree;
 
+use core::cell::Cell;
+
 use headcount_core::Manager;
 
-use crate::{
-    Expectation, FaultKind, Happening, InputLog, Problems, Scenario, Simulation, Span, Spec, Subject, Violation,
-};
+use crate::{Expectation, Happening, InputLog, Problems, Scenario, Simulation, Span, Spec, Subject, Violation};
 use cut::Cutter;
+pub use text::one_line;
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +91,23 @@ pub fn shrink(log: &InputLog, limits: ShrinkLimits) -> Result<Shrunk, ShrinkErro
 /// # Errors
 /// The log's scenario makes no sense, or nothing fails in it.
 pub fn shrink_of<M: Subject>(log: &InputLog, limits: ShrinkLimits) -> Result<Shrunk, ShrinkError> {
+    shrink_watched::<M>(log, limits, |_| {})
+}
+
+/// The same, saying before each run how many there were.
+///
+/// # Errors
+/// The log's scenario makes no sense, or nothing fails in it.
+pub fn shrink_watched<M: Subject>(
+    log: &InputLog,
+    limits: ShrinkLimits,
+    watch: impl Fn(u64),
+) -> Result<Shrunk, ShrinkError> {
+    let runs = Cell::new(0);
     let outcome = log.run_of::<M>()?.outcome;
     let wanted = outcome.violations.into_iter().next().ok_or(ShrinkError::Clean)?;
     let fails = |scenario: &Scenario| -> Option<Violation> {
+        watch(runs.replace(runs.get() + 1));
         let outcome = Simulation::<M>::of(scenario, scenario.seed).ok()?.run();
         let violation = outcome.violations.into_iter().next()?;
         (violation.rule == wanted.rule).then_some(violation)
@@ -126,9 +141,10 @@ fn written_out(log: &InputLog, wanted: &Violation, calms: bool) -> Scenario {
         // The calm comes from the scenario's `calm`.
         Happening::Calm { .. } => !calms,
         // What it hit stands in the log as well, call by call.
-        Happening::Window { rate, kind, .. } => rate.is_always() || matches!(kind, FaultKind::Skew { .. }),
+        Happening::Window { rate, kind, .. } => rate.is_always() || kind.is_state(),
         _ => true,
     });
     scenario.script = inputs.cloned().collect();
+    scenario.script.sort_by_key(crate::Input::order);
     scenario
 }

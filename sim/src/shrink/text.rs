@@ -3,6 +3,8 @@
 
 use core::fmt::Write as _;
 
+use serde::Serialize;
+
 use super::tree::Tree;
 use crate::Scenario;
 
@@ -34,7 +36,21 @@ pub(super) fn yaml(scenario: &Scenario) -> String {
     text
 }
 
-/// A value in one line.
+/// A value in one line, as it stands in a scenario.
+///
+/// ```
+/// use headcount_sim::{FaultKind, Span, one_line};
+///
+/// assert_eq!(one_line(&FaultKind::Drip { each: Span::millis(200) }), "{drip: {each: 200ms}}");
+/// ```
+pub fn one_line(value: &impl Serialize) -> String {
+    let mut text = String::new();
+    if let Some(tree) = Tree::of(value) {
+        flow(&mut text, &tree);
+    }
+    text
+}
+
 fn flow(text: &mut String, tree: &Tree) {
     let _ = match tree {
         Tree::Map(fields) => {

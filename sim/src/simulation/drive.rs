@@ -21,15 +21,15 @@ impl<M: Subject> Simulation<M> {
             self.decide(input);
             self.pump();
         }
-        if self.manager.poll_timeout().is_some_and(|deadline| deadline <= now) {
+        let overdue = self.manager.poll_timeout().is_some_and(|deadline| deadline <= now);
+        if overdue && self.world.stands_until <= now {
             self.give(Given::Timeout, None);
         }
-        while self.violations.is_empty() && self.world.queue.next_at().is_some_and(|at| at <= now) {
-            let Some((_, event)) = self.world.queue.pop() else {
-                break;
-            };
-            self.world.meter.events += 1;
+        while self.violations.is_empty()
+            && let Some(event) = self.world.next_event()
+        {
             match event {
+                Event::GoesOn => self.goes_on(),
                 Event::ReceiverReady { life } => self.receiver_ready(life),
                 Event::QueueDone { life } => self.queue_done(life),
                 Event::Sweep => self.sweep(),

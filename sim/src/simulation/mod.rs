@@ -65,6 +65,8 @@ pub struct Simulation<M = Manager<Spec>> {
     /// What managers before this one counted, and how often there was another.
     counted: Counters,
     lives: u32,
+    /// What was to be done while the process stood still.
+    put_off: Vec<Input>,
     violations: Vec<Violation>,
     finished: bool,
 }
@@ -147,6 +149,7 @@ impl<M: Subject> Simulation<M> {
             expectations: Expectations::new(&world),
             counted: Counters::default(),
             lives: 0,
+            put_off: Vec::new(),
             violations: Vec::new(),
             finished: false,
             world,
@@ -256,6 +259,22 @@ impl<M: Subject> Simulation<M> {
         &self.snapshot
     }
 
+    /// How many targets there truly are for the discoverers that run, each counted once for each
+    /// discoverer that looks at it.
+    pub fn targets_wanted(&self) -> u64 {
+        self.receiver.should_have(&self.world)
+    }
+
+    /// For each discoverer, the backend that it looks at, and what it looks at there.
+    pub(crate) fn discoverers(&self) -> Vec<(String, Arc<str>)> {
+        let each = self.plan.discoverers.iter();
+        each.map(|discoverer| {
+            let backend = &self.plan.scenario.backends[discoverer.backend];
+            (backend.name.clone(), discoverer.looks_at.clone())
+        })
+        .collect()
+    }
+
     /// The hash of everything that happened so far. Equal runs have equal hashes at equal times.
     pub fn hash(&self) -> u64 {
         self.world.hash
@@ -278,7 +297,10 @@ impl<M: Subject> Simulation<M> {
     }
 
     fn next_at(&self) -> Option<Instant> {
-        let deadline = self.manager.poll_timeout().map(|deadline| deadline.max(self.world.now));
+        let deadline = self
+            .manager
+            .poll_timeout()
+            .map(|deadline| deadline.max(self.world.now).max(self.world.stands_until));
         let sooner = |one: Option<Instant>, other: Option<Instant>| match (one, other) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),

@@ -4,6 +4,7 @@ use headcount_core::Snapshot;
 use headcount_core::reference::Input as Given;
 
 use super::{Config, Queue, Simulation, contract, options, shadow, sum};
+use crate::engine::Event;
 use crate::scenario::Mark;
 use crate::subject::{Spec, Subject};
 use crate::trace::TraceEvent;
@@ -11,9 +12,28 @@ use crate::{DiscovererId, Happening, HostId, Input};
 
 impl<M: Subject> Simulation<M> {
     pub(super) fn decide(&mut self, input: Input) {
-        let told = input.clone();
-        self.world.tell(|| TraceEvent::Input { input: told });
+        // Hits are told when they meet something.
+        if !matches!(input.what, Happening::Hit { .. }) {
+            let told = input.clone();
+            self.world.tell(|| TraceEvent::Input { input: told });
+        }
+        self.take_effect(input);
+    }
+
+    fn take_effect(&mut self, input: Input) {
         let now = self.world.now;
+        let needs_process = matches!(
+            input.what,
+            Happening::Reload
+                | Happening::ChangeConfig { .. }
+                | Happening::RemoveJobs { .. }
+                | Happening::AddJobs { .. }
+                | Happening::RestartDiscoverers { .. }
+        );
+        if needs_process && self.world.stands_until > now {
+            self.put_off.push(input);
+            return;
+        }
         match &input.what {
             Happening::Up { host, looks } => {
                 if looks.service.place() < self.plan.services.len() && self.world.truth.up(now, *host, *looks) {
@@ -48,12 +68,19 @@ impl<M: Subject> Simulation<M> {
                 self.config.removed.retain(|job| !jobs.contains(job));
                 self.apply();
             }
-            Happening::RestartDiscoverers { discoverers } => {
+            Happening::RestartDiscoverers { discoverers, saved } => {
                 for id in discoverers.iter().filter(|id| id.place() < self.plan.discoverers.len()) {
-                    self.world.restart(*id);
+                    self.world.restart(*id, *saved);
                 }
             }
             Happening::RestartManager => self.restart_manager(),
+            Happening::Suspend { lasts } => {
+                let until = (now + (*lasts).into()).max(self.world.stands_until);
+                self.world.stands_until = until;
+                self.world.queue.schedule(until, Event::GoesOn);
+                self.receiver.disturbed(until);
+                self.contract.stands_still(until);
+            }
             Happening::PauseReceiver { lasts } => {
                 let until = now + (*lasts).into();
                 self.consumer.paused_until = self.consumer.paused_until.max(until);
@@ -67,6 +94,15 @@ impl<M: Subject> Simulation<M> {
         self.receiver.truth_changed(&self.world, host);
         self.world.changed(host);
         self.expectations.note(self.world.now, &self.receiver);
+    }
+
+    /// The process that stood still goes on: what was to be done meanwhile is done now.
+    pub(super) fn goes_on(&mut self) {
+        if self.world.stands_until <= self.world.now {
+            for input in core::mem::take(&mut self.put_off) {
+                self.take_effect(input);
+            }
+        }
     }
 
     /// Applies the configuration as it is just now.
@@ -99,6 +135,9 @@ impl<M: Subject> Simulation<M> {
     fn restart_manager(&mut self) {
         let now = self.world.now;
         self.lives += 1;
+        // Another process does not stand still because this one did.
+        self.world.stands_until = now;
+        self.put_off.clear();
         let options = options(&self.plan.scenario, self.world.dice, self.lives);
         self.counted = sum(self.counted, self.manager.counters());
         self.manager = M::new(now, options.clone());

@@ -6,6 +6,7 @@
 mod page;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::metrics::Histogram;
 use crate::{Covered, DiscovererId, Happening, HostId, Input, Simulation, Span, Subject, TraceEvent, Traced};
@@ -23,7 +24,8 @@ const STRETCHES: usize = 480;
 /// simulation.listen(true);
 /// let mut timeline = Timeline::of(&simulation);
 /// while simulation.step() {
-///     timeline.add(simulation.take_events());
+///     let events = simulation.take_events();
+///     timeline.add(&simulation, events);
 /// }
 /// let page = timeline.page(&simulation.outcome(), "headcount sim run --scenario zone-loss");
 /// assert!(page.starts_with("<!doctype html>"));
@@ -33,12 +35,15 @@ const STRETCHES: usize = 480;
 pub struct Timeline {
     scenario: crate::Scenario,
     until: Span,
-    /// Which hosts are up, how many, and how many were at the start.
+    /// Which hosts are up.
     up: Vec<bool>,
-    count_up: u64,
-    at_start: u64,
+    /// The stretch of which it is known last how many targets there were to find.
+    looked: Option<usize>,
     stretches: Vec<Stretch>,
     lanes: BTreeMap<DiscovererId, Lane>,
+    /// Windows that are about some discoverers only, for each of those.
+    windows: BTreeMap<DiscovererId, Vec<(Span, Span)>>,
+    looks_at: Vec<(String, Arc<str>)>,
     faults: BTreeMap<u16, FaultLane>,
     notes: Vec<(Span, String)>,
 }
@@ -46,7 +51,8 @@ pub struct Timeline {
 /// What happened in one stretch of time.
 #[derive(Debug, Clone, Default)]
 struct Stretch {
-    /// How many hosts were up, and how many targets the receiver was shown, at its end.
+    /// How many targets there were to find when it began, and how many the receiver was shown at
+    /// its end.
     truth: Option<u64>,
     shown: Option<u64>,
     /// Changes of the truth.
@@ -88,19 +94,25 @@ impl Timeline {
             scenario: simulation.scenario().clone(),
             until: simulation.scenario().until,
             up: (0..hosts).map(|host| truth.is_up(HostId(host))).collect(),
-            count_up: truth.count_up(),
-            at_start: truth.count_up(),
+            looked: None,
             stretches: vec![Stretch::default(); STRETCHES],
             lanes: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            looks_at: simulation.discoverers(),
             faults: BTreeMap::new(),
             notes: Vec::new(),
         }
     }
 
-    /// Takes in what happened since the last time.
-    pub fn add(&mut self, events: Vec<Traced>) {
+    /// Takes in what happened in a run since the last time.
+    pub fn add<M: Subject>(&mut self, simulation: &Simulation<M>, events: Vec<Traced>) {
         for Traced { at, event } in events {
             self.event(at, event);
+        }
+        let stretch = self.stretch_of(simulation.now());
+        if self.looked != Some(stretch) {
+            self.stretches[stretch].truth = Some(simulation.targets_wanted());
+            self.looked = Some(stretch);
         }
     }
 
@@ -147,11 +159,16 @@ impl Timeline {
                 fault,
                 ..
             } => {
+                let end = at.plus(lasts).min(self.until);
                 let covered = match covers {
                     Covered::Everyone => None,
-                    Covered::These(discoverers) => Some(discoverers.len()),
+                    Covered::These(discoverers) => {
+                        for id in &discoverers {
+                            self.windows.entry(*id).or_default().push((at, end));
+                        }
+                        Some(discoverers.len())
+                    }
                 };
-                let end = at.plus(lasts).min(self.until);
                 self.fault(fault, kind.word()).windows.push((at, end, covered));
                 return;
             }
@@ -162,15 +179,10 @@ impl Timeline {
                 self.fault(entry, kind.word()).hits[stretch] += 1;
                 return;
             }
-            Happening::Reload => "the configuration is applied again".to_owned(),
-            Happening::ChangeConfig { discoverers } => format!("{} discoverers reconfigured", discoverers.len()),
-            Happening::RemoveJobs { jobs } => format!("{} jobs removed", jobs.len()),
-            Happening::AddJobs { jobs } => format!("{} jobs added", jobs.len()),
-            Happening::RestartDiscoverers { discoverers } => format!("{} discoverers restarted", discoverers.len()),
-            Happening::RestartManager => "the manager is restarted".to_owned(),
-            Happening::PauseReceiver { lasts } => format!("the receiver pauses for {lasts}"),
-            Happening::Calm { .. } => "the calm starts".to_owned(),
-            Happening::Up { .. } | Happening::Down { .. } => return,
+            other => match other.says() {
+                Some(said) => said,
+                None => return,
+            },
         };
         self.notes.push((at, note));
     }
@@ -183,17 +195,10 @@ impl Timeline {
         let before = std::mem::replace(&mut self.up[place], up);
         let counted = &mut self.stretches[stretch];
         match (before, up) {
-            (false, true) => {
-                counted.came += 1;
-                self.count_up += 1;
-            }
-            (true, false) => {
-                counted.went += 1;
-                self.count_up -= 1;
-            }
+            (false, true) => counted.came += 1,
+            (true, false) => counted.went += 1,
             _ => counted.relabelled += 1,
         }
-        counted.truth = Some(self.count_up);
     }
 
     fn lane(&mut self, discoverer: DiscovererId) -> &mut Lane {

@@ -27,7 +27,8 @@ impl Timeline {
         let metrics = &outcome.metrics;
         let mut lanes: Vec<(&DiscovererId, &Lane)> = self.lanes.iter().collect();
         lanes.sort_by_key(|(id, lane)| (std::cmp::Reverse((lane.failures, lane.oldest)), id.0));
-        let (mut truth, mut shown) = (self.at_start, 0);
+        let first = self.stretches.iter().find_map(|stretch| stretch.truth);
+        let (mut truth, mut shown) = (first.unwrap_or(0), 0);
         let levels: Vec<(u64, u64)> = self
             .stretches
             .iter()
@@ -71,9 +72,23 @@ impl Timeline {
             "calls": each(|stretch| stretch.calls),
             "failures": each(|stretch| stretch.failures),
             "faults": self.faults.values().map(fault).collect::<Vec<_>>(),
-            "lanes": lanes.iter().take(LANES).map(|(id, lane)| drawn(**id, lane)).collect::<Vec<_>>(),
+            "lanes": lanes.iter().take(LANES).map(|(id, lane)| self.drawn(**id, lane)).collect::<Vec<_>>(),
             "of": self.lanes.len(),
             "notes": self.notes.iter().map(|(at, text)| json!([seconds(*at), text])).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Timeline {
+    fn drawn(&self, id: DiscovererId, lane: &Lane) -> Value {
+        let (backend, looks_at) = self.looks_at.get(id.place()).cloned().unwrap_or_default();
+        let windows = self.windows.get(&id).into_iter().flatten().take(WINDOWS);
+        json!({
+            "name": format!("{id} {backend}"),
+            "looks": format!("{id}, {looks_at}"),
+            "windows": windows.map(|(from, to)| json!([seconds(*from), seconds(*to)])).collect::<Vec<_>>(),
+            "failures": sparse(lane.cells.iter().map(|cell| u64::from(cell.0))),
+            "stale": sparse(lane.cells.iter().map(|cell| millis(cell.1))),
         })
     }
 }
@@ -85,14 +100,6 @@ fn fault(lane: &FaultLane) -> Value {
         "count": lane.windows.len(),
         "windows": windows.map(|(from, to, covered)| json!([seconds(*from), seconds(*to), covered])).collect::<Vec<_>>(),
         "hits": sparse(lane.hits.iter().map(|hits| u64::from(*hits))),
-    })
-}
-
-fn drawn(id: DiscovererId, lane: &Lane) -> Value {
-    json!({
-        "name": id.to_string(),
-        "failures": sparse(lane.cells.iter().map(|cell| u64::from(cell.0))),
-        "stale": sparse(lane.cells.iter().map(|cell| millis(cell.1))),
     })
 }
 

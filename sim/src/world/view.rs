@@ -12,7 +12,7 @@ use imbl::OrdMap;
 
 use crate::plan::{Plan, ViewPlan};
 use crate::world::truth::Row;
-use crate::{DiscovererId, FaultKind, HostId, Span};
+use crate::{DiscovererId, FaultKind, Happening, HostId, Span};
 
 pub(crate) type Rows = OrdMap<HostId, Row>;
 
@@ -25,16 +25,21 @@ pub(crate) struct View {
     pub(crate) watchers: BTreeSet<DiscovererId>,
     cached: Option<(Instant, u64, Rows)>,
     /// What was shown since when, for answers from the past.
-    past: VecDeque<(Instant, u64, Rows)>,
+    past: VecDeque<(Instant, Rows)>,
     /// How far back that has to reach.
     remembers: Span,
 }
 
 impl View {
     pub(crate) fn new(plan: &Plan, view: &ViewPlan) -> Self {
-        let faults = plan.scenario.faults.iter();
-        let backs = faults.filter_map(|fault| match fault.kind {
-            FaultKind::BackInTime { by } if fault.kind.applies_to(view.kind) => Some(by),
+        // What a script says may hit as well as what dice decide.
+        let scripted = plan.scenario.script.iter().filter_map(|input| match input.what {
+            Happening::Hit { kind, .. } | Happening::Window { kind, .. } => Some(kind),
+            _ => None,
+        });
+        let kinds = plan.scenario.faults.iter().map(|fault| fault.kind).chain(scripted);
+        let backs = kinds.filter_map(|kind| match kind {
+            FaultKind::BackInTime { by } | FaultKind::Disagree { by } if kind.applies_to(view.kind) => Some(by),
             _ => None,
         });
         Self {
@@ -50,7 +55,7 @@ impl View {
         }
         if !self.remembers.is_zero() {
             let horizon = now.as_nanos().saturating_sub(self.remembers.as_nanos());
-            while self.past.get(1).is_some_and(|(since, ..)| since.as_nanos() <= horizon) {
+            while self.past.get(1).is_some_and(|(since, _)| since.as_nanos() <= horizon) {
                 self.past.pop_front();
             }
         }
@@ -60,7 +65,7 @@ impl View {
         };
         self.version += 1;
         if !self.remembers.is_zero() {
-            self.past.push_back((now, self.version, self.rows.clone()));
+            self.past.push_back((now, self.rows.clone()));
         }
         true
     }
@@ -77,11 +82,9 @@ impl View {
     }
 
     /// What it showed then, or the earliest that it remembers.
-    pub(crate) fn as_of(&self, then: Instant) -> (u64, Rows) {
-        let shown = self.past.iter().rev().find(|(since, ..)| *since <= then);
-        match shown.or_else(|| self.past.front()) {
-            Some((_, version, rows)) => (*version, rows.clone()),
-            None => (self.version, self.rows.clone()),
-        }
+    pub(crate) fn as_of(&self, then: Instant) -> Rows {
+        let shown = self.past.iter().rev().find(|(since, _)| *since <= then);
+        let shown = shown.or_else(|| self.past.front());
+        shown.map_or(&self.rows, |(_, rows)| rows).clone()
     }
 }

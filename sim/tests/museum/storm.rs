@@ -54,6 +54,7 @@ pub(crate) fn storm() -> Scenario {
             at: Span::mins(6),
             what: Restarted::Discoverers,
             share: Ratio::percent(50),
+            saved: false,
         })
         .event(ProcessEvent::PauseReceiver {
             at: Span::mins(7),

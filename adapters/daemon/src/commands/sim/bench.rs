@@ -3,7 +3,6 @@
 //! One fixed run: a fixed seed and no faults, so that only the code can make the figures differ. The
 //! counted work is the same on every machine; time and memory are this machine's.
 
-use std::fs;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -30,8 +29,16 @@ pub(super) fn bench(options: &BenchOptions) -> anyhow::Result<ExitCode> {
     console::print(&outcome.table())?;
     console::complain(&run::speed(&outcome, elapsed));
     console::complain(&per_event(&outcome, elapsed.as_nanos()));
-    if let Some(peak) = peak_memory() {
-        console::complain(&format!("peak memory {peak}"));
+    if !outcome.is_clean() {
+        let BenchOptions {
+            until,
+            hosts,
+            discoverers,
+            ..
+        } = options;
+        console::complain(&format!(
+            "again: headcount sim bench --until {until} --hosts {hosts} --discoverers {discoverers}"
+        ));
     }
     Ok(ending::code(&outcome))
 }
@@ -55,12 +62,4 @@ fn workload(options: &BenchOptions) -> Scenario {
 fn per_event(outcome: &Outcome, nanos: u128) -> String {
     let events = u128::from(outcome.events.max(1));
     format!("{} events, {} ns each", outcome.events, nanos / events)
-}
-
-/// The most memory that this process had, where the system tells.
-fn peak_memory() -> Option<String> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(format!("{} MiB", kibibytes / 1024))
 }

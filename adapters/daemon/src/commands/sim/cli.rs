@@ -34,8 +34,17 @@ pub(crate) enum SimCommand {
     Diff(DiffOptions),
     /// Measures the simulator: a fixed run without faults, with counted work.
     Bench(BenchOptions),
-    /// Lists the scenarios that come with headcount.
-    List,
+    /// Lists the scenarios that come with headcount, or the words that scenarios can use.
+    List {
+        /// What is listed.
+        #[arg(value_enum, default_value_t = Listed::Scenarios)]
+        what: Listed,
+    },
+    /// Prints the JSON Schema of scenario files, for editors.
+    ///
+    /// Write it beside your scenarios as scenario.schema.json, and begin each with
+    /// `# yaml-language-server: $schema=scenario.schema.json`.
+    Schema,
     /// Prints a scenario as YAML, to start one of your own from.
     Show {
         /// Its name, or a file.
@@ -76,6 +85,13 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
 
+    /// Writes what happens, a line for each change of state in fixed columns, with a legend.
+    ///
+    /// A file that ends in .jsonl gets every event in full, a JSON object each. `-` is the standard
+    /// output.
+    #[arg(long, value_name = "FILE", conflicts_with = "vary")]
+    pub(crate) trace: Option<PathBuf>,
+
     /// Compares settings: one run for each value, and for each combination if given again.
     ///
     /// `throttle=ticker:5s,backoff:100ms..5s` or by name `throttle=prometheus-2,prometheus-3`;
@@ -109,6 +125,24 @@ pub(crate) struct BenchOptions {
     /// Leaves the rules unchecked, to see what checking costs.
     #[arg(long)]
     pub(crate) unchecked: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    /// The scenarios that come with headcount.
+    Scenarios,
+    /// Kinds of backends.
+    Backends,
+    /// What happens to hosts.
+    Churn,
+    /// What happens to processes and their configuration.
+    Events,
+    /// What goes wrong.
+    Faults,
+    /// What is worth seeing in a run.
+    Marks,
+    /// What every run is checked by, and which faults each rule endures.
+    Rules,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,5 +1,6 @@
 //! How a command of the simulator ends: its exit code, and the line that runs it again.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use headcount_sim::{FailureClass, Outcome, Problems};
@@ -49,15 +50,24 @@ pub(super) fn code_of(class: FailureClass) -> ExitCode {
 
 /// The command that does the same run again, with what else is to be said.
 pub(super) fn again(chosen: &Chosen, seed: u64, more: &str) -> String {
-    let mut command = format!("headcount sim run --scenario {}", quoted(&chosen.asked.scenario));
+    format!("headcount sim run {} --seed {seed}{more}", choice(chosen))
+}
+
+/// The options that choose the same scenario.
+pub(super) fn choice(chosen: &Chosen) -> String {
+    let mut command = format!("--scenario {}", quoted(&chosen.asked.scenario));
     if let Some(hosts) = chosen.asked.hosts {
         command.push_str(&format!(" --hosts {hosts}"));
     }
     if let Some(until) = chosen.asked.until {
         command.push_str(&format!(" --until {until}"));
     }
-    command.push_str(&format!(" --seed {seed}{more}"));
     command
+}
+
+/// A file's name as one word of a shell.
+pub(super) fn quoted_path(path: &Path) -> String {
+    quoted(&path.display().to_string())
 }
 
 /// The text as one word of a shell.

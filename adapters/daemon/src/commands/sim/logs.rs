@@ -1,13 +1,18 @@
 //! Input logs as files.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use headcount_sim::{InputLog, LogError, ShrinkLimits, Swarm, shrink};
+use headcount_core::Manager;
+use headcount_sim::{
+    EVENTS_PER_LINK, InputLog, LogError, Outcome, Recorder, ShrinkLimits, Spec, Subject, Swarm, shrink_watched,
+};
 
 use super::ending;
+use super::progress::{self, Bar};
 use super::tool_options::{ReplayOptions, ShrinkOptions};
 use crate::console;
 
@@ -48,23 +53,45 @@ pub(super) fn replay(options: &ReplayOptions) -> anyhow::Result<ExitCode> {
     } else {
         read(&options.file)?
     };
-    let replayed = log.run()?;
-    console::print(&replayed.outcome.table())?;
-    match (replayed.differs, log.end) {
-        (Some(differs), _) => {
-            console::complain(&differs.to_string());
-            return Ok(ExitCode::from(ending::DIFFERENT));
-        }
+    let (again, outcome) = recorded(Recorder::new(log.simulation::<Manager<Spec>>()?, EVENTS_PER_LINK));
+    console::print(&outcome.table())?;
+    let differs = log.differs(&again);
+    match (differs, log.end) {
+        (Some(differs), _) => console::complain(&differs.to_string()),
         (None, Some(_)) => console::complain("the replay is the run that wrote the log, event by event"),
         (None, None) => {}
     }
-    Ok(ending::code(&replayed.outcome))
+    let (file, damaged) = (
+        ending::quoted_path(&options.file),
+        if options.damaged { " --damaged" } else { "" },
+    );
+    if !outcome.is_clean() {
+        console::complain(&format!("small: headcount sim shrink {file}{damaged}"));
+    }
+    if !outcome.is_clean() || differs.is_some() {
+        console::complain(&format!("again: headcount sim replay {file}{damaged}"));
+    }
+    Ok(match differs {
+        Some(_) => ExitCode::from(ending::DIFFERENT),
+        None => ending::code(&outcome),
+    })
 }
 
 /// `headcount sim shrink`.
 pub(super) fn shrink_log(options: &ShrinkOptions) -> anyhow::Result<ExitCode> {
-    let log = read(&options.file)?;
-    let shrunk = shrink(&log, ShrinkLimits { runs: options.runs })?;
+    let log = if options.damaged {
+        read_what_there_is(&options.file)?
+    } else {
+        read(&options.file)?
+    };
+    let bar = RefCell::new(Bar::new());
+    let limits = ShrinkLimits { runs: options.runs };
+    let shrunk = shrink_watched::<Manager<Spec>>(&log, limits, |run| {
+        bar.borrow_mut()
+            .at(run, options.runs, || format!("run {run} of at most {}", options.runs));
+    });
+    drop(bar);
+    let shrunk = shrunk?;
     console::complain(&format!("{} (after {} runs)", shrunk.violation, shrunk.runs));
     console::print(&if options.test {
         shrunk.rust_test()
@@ -72,6 +99,17 @@ pub(super) fn shrink_log(options: &ShrinkOptions) -> anyhow::Result<ExitCode> {
         shrunk.yaml()
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs to the end and writes down what is decided, showing how far it is.
+pub(super) fn recorded<M: Subject>(mut recorder: Recorder<M>) -> (InputLog, Outcome) {
+    let mut bar = Bar::new();
+    let end = recorder.simulation().scenario().until;
+    while recorder.step() {
+        let now = recorder.simulation().now();
+        bar.at(now.as_nanos(), end.as_nanos(), || progress::time(now, end));
+    }
+    recorder.run()
 }
 
 /// Writes the log of a swarm's run, and says where.

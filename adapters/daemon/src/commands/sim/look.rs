@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use headcount_core::Manager;
 use headcount_sim::{Comparison, HostId, Metrics, Simulation, Spec, compare, explain, table};
+use serde::Serialize;
 
 use super::chosen::{self, Refused};
+use super::cli::Format;
 use super::tool_options::{DiffOptions, ExplainOptions};
 use super::{ending, logs};
 use crate::console;
@@ -33,7 +36,10 @@ pub(super) fn explain_host(options: &ExplainOptions) -> anyhow::Result<ExitCode>
         ));
         return Ok(ExitCode::FAILURE);
     };
-    console::print(&explanation.to_string())?;
+    match options.output {
+        Format::Table => console::print(&explanation.to_string())?,
+        Format::Json => json(&explanation)?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -61,6 +67,10 @@ pub(super) fn diff(options: &DiffOptions) -> anyhow::Result<ExitCode> {
         (Err(wrong), _) | (_, Err(wrong)) => return ending::refused(&wrong),
     };
     let comparison = compare(first, second, 0);
+    if options.output == Format::Json {
+        json(&comparison)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     match &comparison.divergence {
         Some(divergence) => console::print(&format!("{divergence}\n\n"))?,
         None => console::print("the runs tell the same events\n\n")?,
@@ -102,4 +112,9 @@ fn deltas(comparison: &Comparison) -> anyhow::Result<String> {
         return Ok("all figures are the same\n".to_owned());
     }
     Ok(table(&rows))
+}
+
+fn json(answer: &impl Serialize) -> anyhow::Result<()> {
+    let json = serde_json::to_string_pretty(answer).context("writing JSON")?;
+    console::print(&format!("{json}\n"))
 }

@@ -8,12 +8,14 @@ mod bench;
 mod chosen;
 mod cli;
 mod ending;
+mod list;
 mod logs;
 mod look;
 mod progress;
 mod run;
 mod swarm;
 mod tool_options;
+mod trace;
 mod vary;
 
 use std::process::ExitCode;
@@ -31,7 +33,8 @@ pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
         SimCommand::Explain(options) => look::explain_host(&options),
         SimCommand::Diff(options) => look::diff(&options),
         SimCommand::Bench(options) => bench::bench(&options),
-        SimCommand::List => list(),
+        SimCommand::List { what } => print(&list::list(what)?),
+        SimCommand::Schema => print(headcount_sim::SCHEMA),
         SimCommand::Show { scenario } => match chosen::find(&scenario) {
             Ok(found) => print(&found.text),
             Err(wrong) => ending::refused(&wrong),
@@ -42,22 +45,4 @@ pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
 fn print(text: &str) -> anyhow::Result<ExitCode> {
     console::print(text)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Each scenario's name and the first sentence about it.
-fn list() -> anyhow::Result<ExitCode> {
-    let shipped = headcount_sim::shipped();
-    let width = shipped
-        .iter()
-        .map(|shipped| shipped.name.len())
-        .max()
-        .unwrap_or_default();
-    let mut text = String::new();
-    for shipped in shipped {
-        let about = shipped.scenario()?.about;
-        let sentence = about.split_inclusive(". ").next().unwrap_or_default().trim_end();
-        let name = shipped.name;
-        text.push_str(&format!("{name:width$}  {sentence}\n"));
-    }
-    print(&text)
 }

@@ -1,15 +1,15 @@
 //! `headcount sim run`.
 
 use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use headcount_sim::{InputLog, Outcome, Simulation, Timeline};
+use headcount_sim::{EVENTS_PER_LINK, InputLog, Outcome, Recorder, Simulation, Timeline};
 
 use super::chosen::{self, Chosen};
 use super::cli::{Format, RunOptions};
+use super::trace::Trace;
 use super::{ending, logs, progress, vary};
 use crate::console;
 
@@ -27,11 +27,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         console::print(&format!("headcount {version}\n{}\n", chosen.scenario.opening(seed)))?;
     }
     let start = Instant::now();
-    let simulation = Simulation::new(&chosen.scenario, seed)?;
-    let outcome = match &options.html {
-        Some(file) => drawn(simulation, file, &ending::again(&chosen, seed, ""))?,
-        None => progress::run(simulation),
-    };
+    let (outcome, log) = looked_at(options, &chosen, seed)?;
     let elapsed = start.elapsed();
     match options.output {
         Format::Table => console::print(&outcome.table())?,
@@ -41,8 +37,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         }
     }
     console::complain(&speed(&outcome, elapsed));
-    if let Some(path) = &options.log {
-        let (log, _) = InputLog::record(&chosen.scenario, seed)?;
+    if let (Some(path), Some(log)) = (&options.log, log) {
         logs::write(path, &log)?;
     }
     if options.twice {
@@ -62,21 +57,46 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     Ok(ending::code(&outcome))
 }
 
-/// Runs, and writes a page with the run's timeline.
-fn drawn(mut simulation: Simulation, file: &Path, again: &str) -> anyhow::Result<Outcome> {
+/// Runs, and writes on the way what is asked for.
+fn looked_at(options: &RunOptions, chosen: &Chosen, seed: u64) -> anyhow::Result<(Outcome, Option<InputLog>)> {
+    let simulation = Simulation::new(&chosen.scenario, seed)?;
+    if options.html.is_none() && options.trace.is_none() && options.log.is_none() {
+        return Ok((progress::run(simulation), None));
+    }
+    let mut timeline = options.html.is_some().then(|| Timeline::of(&simulation));
+    let mut trace = options.trace.as_deref().map(Trace::to).transpose()?;
+    let mut recorder = options
+        .log
+        .is_some()
+        .then(|| Recorder::new(simulation.clone(), EVENTS_PER_LINK));
+    let (mut simulation, mut wrong) = (simulation, Ok(()));
     simulation.listen(true);
-    let mut timeline = Timeline::of(&simulation);
-    let outcome = progress::watched(simulation, |simulation| timeline.add(simulation.take_events()));
-    fs::write(file, timeline.page(&outcome, again)).with_context(|| format!("writing {}", file.display()))?;
-    Ok(outcome)
+    let outcome = progress::watched(simulation, "", |simulation| {
+        let events = simulation.take_events();
+        if let Some(trace) = trace.as_mut().filter(|_| wrong.is_ok()) {
+            wrong = trace.add(&events);
+        }
+        if let Some(timeline) = &mut timeline {
+            timeline.add(simulation, events);
+        }
+    });
+    wrong?;
+    trace.map(Trace::end).transpose()?;
+    if let (Some(file), Some(timeline)) = (&options.html, timeline) {
+        let page = timeline.page(&outcome, &ending::again(chosen, seed, ""));
+        fs::write(file, page).with_context(|| format!("writing {}", file.display()))?;
+    }
+    let log = recorder.take().map(|recorder| logs::recorded(recorder).0);
+    Ok((outcome, log))
 }
 
 /// How fast a run was.
 pub(super) fn speed(outcome: &Outcome, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(1e-9);
     let virtual_seconds = outcome.time.as_nanos() as f64 / 1e9;
+    let memory = peak_memory().map_or_else(String::new, |peak| format!(", {peak} of memory at most"));
     format!(
-        "{} of virtual time in {seconds:.2} s: {:.0} virtual s per s, {:.2} million events per s",
+        "{} of virtual time in {seconds:.2} s: {:.0} virtual s per s, {:.2} million events per s{memory}",
         outcome.time,
         virtual_seconds / seconds,
         outcome.events as f64 / 1e6 / seconds,
@@ -90,4 +110,12 @@ fn different(chosen: &Chosen, one: &Outcome, other: &Outcome) -> String {
         other.hash,
         ending::again(chosen, one.seed, " --twice"),
     )
+}
+
+/// The most memory that this process had, where the system tells.
+fn peak_memory() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(format!("{} MiB", kibibytes / 1024))
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use headcount_sim::Span;
 
-use super::cli::Choice;
+use super::cli::{Choice, Format};
 
 #[derive(Debug, Args)]
 pub(crate) struct SwarmOptions {
@@ -32,6 +32,10 @@ pub(crate) struct SwarmOptions {
     /// Leaves nothing of the scenario out; else each seed draws which of its troubles it has.
     #[arg(long)]
     pub(super) as_written: bool,
+
+    /// How the report is printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
 
     /// The folder into which the input logs of failed runs are written.
     #[arg(long, value_name = "FOLDER", default_value = "swarm")]
@@ -61,6 +65,10 @@ pub(crate) struct ShrinkOptions {
     #[arg(long, value_name = "N", default_value_t = 3_000)]
     pub(super) runs: u64,
 
+    /// Takes what can be read of a log that is damaged or cut off.
+    #[arg(long)]
+    pub(super) damaged: bool,
+
     /// Prints a test in Rust in the place of a scenario.
     #[arg(long)]
     pub(super) test: bool,
@@ -84,6 +92,10 @@ pub(crate) struct ExplainOptions {
     /// An input log in the place of a scenario.
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
+
+    /// How the answer is printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
 }
 
 #[derive(Debug, Args)]
@@ -97,4 +109,8 @@ pub(crate) struct DiffOptions {
     /// Where the dice of scenarios start; without it, where each says.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
+
+    /// How the answer is printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
 }

@@ -1,0 +1,59 @@
+//! The events of a run. Each is a few numbers: **what it is about is looked up when it happens**, so
+//! an event of a life or connection that is over by then is void.
+
+use crate::{DiscovererId, HostId, ViewId};
+
+/// What will happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A discoverer asks.
+    Ask { id: DiscovererId, life: u32, turn: u32 },
+    /// Its answer arrives.
+    Answer { id: DiscovererId, life: u32, turn: u32 },
+    /// Its answer arrives once more.
+    Echo { id: DiscovererId, life: u32 },
+    /// The first event of its inbox arrives.
+    Deliver { id: DiscovererId, life: u32, link: u32 },
+    /// It is told that there is something to be asked for.
+    Notify { id: DiscovererId, life: u32, link: u32 },
+    /// Its watch, stream or session ends.
+    LinkEnds { id: DiscovererId, life: u32, link: u32 },
+    /// Its blocking query has waited long enough.
+    WaitOver { id: DiscovererId, life: u32, turn: u32 },
+    /// A replica shows a host as it is by then.
+    Show { view: ViewId, host: HostId },
+    /// A fault's window shuts.
+    WindowShuts { window: u32 },
+    /// A stopped discoverer's last words arrive.
+    GhostSpeaks { slot: u32 },
+    /// The receiver can take another snapshot.
+    ReceiverReady { life: u32 },
+    /// The manager's task is done with a report.
+    QueueDone { life: u32 },
+    /// The oracles look at what is late.
+    Sweep,
+    /// The process that stood still goes on.
+    GoesOn,
+}
+
+impl Event {
+    /// The discoverer that it is about, and in which of its lives.
+    pub(crate) fn whose(self) -> Option<(DiscovererId, u32)> {
+        match self {
+            Self::Ask { id, life, .. }
+            | Self::Answer { id, life, .. }
+            | Self::Echo { id, life }
+            | Self::Deliver { id, life, .. }
+            | Self::Notify { id, life, .. }
+            | Self::LinkEnds { id, life, .. }
+            | Self::WaitOver { id, life, .. } => Some((id, life)),
+            Self::Show { .. }
+            | Self::WindowShuts { .. }
+            | Self::GhostSpeaks { .. }
+            | Self::ReceiverReady { .. }
+            | Self::QueueDone { .. }
+            | Self::Sweep
+            | Self::GoesOn => None,
+        }
+    }
+}

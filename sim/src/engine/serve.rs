@@ -1,0 +1,143 @@
+//! What a backend says when it is asked: in good health, and when a fault has it.
+
+use headcount_core::Instant;
+
+use super::discoverer::Coming;
+use super::world::World;
+use crate::plan::Plan;
+use crate::scenario::{BackendKind, FaultKind, Mark};
+use crate::world::truth::Row;
+use crate::world::view::Rows;
+use crate::{DiscovererId, HostId, Span, ViewId};
+
+impl World {
+    /// What a backend in good health says.
+    pub(super) fn serve(&mut self, plan: &Plan, id: DiscovererId, view: ViewId, resumes: bool) -> Coming {
+        let mine = &plan.discoverers[id.place()];
+        let backend = &plan.scenario.backends[mine.backend];
+        // A cache stands before lists only: who is told of changes asks what tells of them.
+        let cache = if mine.kind.tells() { Span::ZERO } else { backend.cache };
+        let (version, rows) = self.views[view.place()].answer(self.now, cache);
+        let discoverer = &self.discoverers[id.place()];
+        if discoverer.held_at == Some((view, version)) && mine.kind != BackendKind::Push {
+            return Coming::Unchanged;
+        }
+        let rows = rows.clone();
+        if resumes
+            && let Some((from, held)) = discoverer.held_at
+            && from == view
+        {
+            if version.saturating_sub(held) <= u64::from(backend.history) {
+                return Coming::Changes { view, version, rows };
+            }
+            self.mark(Mark::Relisted);
+        }
+        let pages = if backend.page == 0 {
+            1
+        } else {
+            (rows.len() as u32).div_ceil(backend.page).max(1)
+        };
+        let version = Some(version);
+        Coming::All {
+            view,
+            version,
+            rows,
+            pages,
+        }
+    }
+
+    /// What a backend says when this fault has it.
+    pub(super) fn serve_badly(
+        &mut self,
+        plan: &Plan,
+        id: DiscovererId,
+        view: ViewId,
+        resumes: bool,
+        kind: FaultKind,
+    ) -> Coming {
+        let all = |rows: Rows| Coming::All {
+            view,
+            version: None,
+            rows,
+            pages: 1,
+        };
+        let trouble = |why| Coming::Trouble { why, retry_after: None };
+        match kind {
+            FaultKind::Drop | FaultKind::Partition | FaultKind::OneWay => trouble("the backend did not answer in time"),
+            FaultKind::Reset => trouble("the connection was reset"),
+            FaultKind::Truncated => trouble("the answer ends in the middle"),
+            FaultKind::TornWrite => trouble("the file can't be read: it ends in the middle"),
+            FaultKind::Servfail => trouble("the server could not say (SERVFAIL)"),
+            FaultKind::TooManyRequests { retry_after } => Coming::Trouble {
+                why: "the server has had enough (429)",
+                retry_after: Some(retry_after),
+            },
+            FaultKind::RenameGap => Coming::Gap,
+            // Both mean that there are no records, and that this is so.
+            FaultKind::Empty | FaultKind::Nxdomain | FaultKind::NoData => all(Rows::new()),
+            FaultKind::PartialPage => {
+                let rows = &self.views[view.place()].rows;
+                let half = rows.len().div_ceil(2);
+                all(rows.iter().take(half).map(|(host, row)| (*host, *row)).collect())
+            }
+            FaultKind::BackInTime { by } => self.before(id, view, by),
+            FaultKind::Disagree { by } => {
+                let first = plan.discoverers[id.place()].first_view;
+                if (view.0 - first.0).is_multiple_of(2) {
+                    return self.serve(plan, id, view, resumes);
+                }
+                self.before(id, view, by)
+            }
+            FaultKind::TtlZero => {
+                self.meter.metrics.backend_calls += 1;
+                let shown = &self.views[view.place()];
+                Coming::All {
+                    view,
+                    version: Some(shown.version),
+                    rows: shown.rows.clone(),
+                    pages: 1,
+                }
+            }
+            FaultKind::Step { by, back } => {
+                self.discoverers[id.place()].leap = Some((by, back));
+                self.serve(plan, id, view, resumes)
+            }
+            FaultKind::Freeze if self.discoverers[id.place()].held_at.is_some() => Coming::Unchanged,
+            FaultKind::WatchTooOld => {
+                self.mark(Mark::Relisted);
+                self.serve(plan, id, view, false)
+            }
+            FaultKind::IndexReset => {
+                // The index is not comparable with what it was: everything is read anew.
+                self.discoverers[id.place()].held_at = None;
+                self.serve(plan, id, view, false)
+            }
+            FaultKind::LostDelete => match self.serve(plan, id, view, resumes) {
+                Coming::Changes { view, version, rows } => {
+                    // What it holds and the backend no longer has stays.
+                    let rows = rows.union(self.discoverers[id.place()].held.clone());
+                    Coming::Changes { view, version, rows }
+                }
+                other => other,
+            },
+            _ => self.serve(plan, id, view, resumes),
+        }
+    }
+
+    /// What a view showed some time before.
+    fn before(&mut self, id: DiscovererId, view: ViewId, by: Span) -> Coming {
+        let then = Instant::from_nanos(self.now.as_nanos().saturating_sub(by.as_nanos()));
+        let rows = self.views[view.place()].as_of(then);
+        let held = &self.discoverers[id.place()].held;
+        let is_older = |(host, row): (&HostId, &Row)| held.get(host).is_some_and(|held| held.version > row.version);
+        if rows.iter().any(is_older) {
+            self.mark(Mark::WentBackInTime);
+        }
+        Coming::All {
+            view,
+            version: None,
+            rows,
+            pages: 1,
+        }
+    }
+}

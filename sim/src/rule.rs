@@ -1,0 +1,205 @@
+//! The rules that runs are checked by, and the atlas that says which faults each endures.
+
+use core::fmt;
+
+use serde::Serialize;
+
+use crate::FaultKind;
+
+/// The rules that a run is checked by. Those with a number are the contract's; the others follow
+/// from it for the way from the truth to the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[non_exhaustive]
+pub enum Rule {
+    /// Equal configs are one provider.
+    S01,
+    /// A reload keeps what is unchanged.
+    S02,
+    /// A set without targets stands there empty.
+    S03,
+    /// An update replaces the sources that it names.
+    S04,
+    /// A full update removes the sources that it does not name.
+    S05,
+    /// A stopped provider changes nothing.
+    S06,
+    /// No snapshot comes sooner than the throttle allows.
+    S07,
+    /// Every change is in a snapshot, at most one throttle interval later.
+    S08,
+    /// A slow receiver gets the newest state when it is ready.
+    S09,
+    /// Applying a config makes a snapshot due.
+    S10,
+    /// A config that can't be built is said, and harms no other.
+    S11,
+    /// The counters count.
+    S12,
+    /// An update that changes nothing makes no snapshot.
+    B01,
+    /// A difference is what changed, and shares the rest.
+    B02,
+    /// Each provider's health is known.
+    B04,
+    /// It is known where each group comes from, and when it came.
+    B07,
+    /// Snapshots are numbered without a gap.
+    Versions,
+    /// No target is shown long after it is gone.
+    NoGhost,
+    /// No target is missing long after it is there.
+    NoHole,
+    /// A look that failed takes no target away.
+    FailureKeeps,
+    /// What a removed provider had is given back.
+    NoLeak,
+    /// In the calm, everything comes right that can.
+    Converges,
+    /// The reference model says the same.
+    Model,
+    /// What the scenario expects.
+    Expectation,
+}
+
+/// What sort of failure it is; each has an exit code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// Something wrong was said.
+    Correctness,
+    /// Something right was not said, or not in time.
+    Liveness,
+    /// A rule holds, but the scenario wanted more.
+    Expectation,
+}
+
+/// What a rule demands while and after a fault has somebody (the atlas of faults).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endures {
+    /// The same as ever: the fault is no excuse.
+    Always,
+    /// Nothing while the fault has somebody; from when it lets go, that what is late arrives within
+    /// the usual bound.
+    OnceItLetsGo,
+    /// The same, but what was told wrong may stay until the next connection is made.
+    OnceConnectedAnew,
+    /// What the scenario says, whatever its faults are.
+    AsTheScenarioSays,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::S01,
+        Self::S02,
+        Self::S03,
+        Self::S04,
+        Self::S05,
+        Self::S06,
+        Self::S07,
+        Self::S08,
+        Self::S09,
+        Self::S10,
+        Self::S11,
+        Self::S12,
+        Self::B01,
+        Self::B02,
+        Self::B04,
+        Self::B07,
+        Self::Versions,
+        Self::NoGhost,
+        Self::NoHole,
+        Self::FailureKeeps,
+        Self::NoLeak,
+        Self::Converges,
+        Self::Model,
+        Self::Expectation,
+    ];
+
+    /// What it says.
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::S01 => "equal configs are one provider",
+            Self::S02 => "a reload keeps what is unchanged",
+            Self::S03 => "a set without targets stands there empty",
+            Self::S04 => "an update replaces the sources that it names",
+            Self::S05 => "a full update removes the sources that it does not name",
+            Self::S06 => "a stopped provider changes nothing",
+            Self::S07 => "no snapshot comes sooner than the throttle allows",
+            Self::S08 => "every change is in a snapshot, at most one throttle interval later",
+            Self::S09 => "a slow receiver gets the newest state when it is ready",
+            Self::S10 => "applying a config makes a snapshot due",
+            Self::S11 => "a config that can't be built is said, and harms no other",
+            Self::S12 => "the counters count",
+            Self::B01 => "an update that changes nothing makes no snapshot",
+            Self::B02 => "a difference is what changed, and shares the rest",
+            Self::B04 => "each provider's health is known",
+            Self::B07 => "it is known where each group comes from, and when it came",
+            Self::Versions => "snapshots are numbered without a gap",
+            Self::NoGhost => "no target is shown long after it is gone",
+            Self::NoHole => "no target is missing long after it is there",
+            Self::FailureKeeps => "a look that failed takes no target away",
+            Self::NoLeak => "what a removed provider had is given back",
+            Self::Converges => "in the calm, everything comes right that can",
+            Self::Model => "the reference model says the same",
+            Self::Expectation => "what the scenario expects",
+        }
+    }
+
+    /// What it demands of a run in which this fault happens.
+    ///
+    /// The rules about the manager judge it by what it was told, so nothing that goes wrong before
+    /// it can excuse it. Those about the truth count from the last moment at which a fault touched
+    /// the way to the receiver.
+    pub const fn endures(self, fault: FaultKind) -> Endures {
+        match self {
+            Self::NoGhost | Self::NoHole | Self::Converges => {
+                if fault.leaves_a_trace() {
+                    Endures::OnceConnectedAnew
+                } else {
+                    Endures::OnceItLetsGo
+                }
+            }
+            Self::Expectation => Endures::AsTheScenarioSays,
+            _ => Endures::Always,
+        }
+    }
+
+    /// What sort of failure it is when it is broken.
+    pub const fn class(self) -> FailureClass {
+        match self {
+            Self::S08 | Self::S10 | Self::Converges | Self::NoHole | Self::NoGhost => FailureClass::Liveness,
+            Self::Expectation => FailureClass::Expectation,
+            _ => FailureClass::Correctness,
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Self::Versions => "versions",
+            Self::NoGhost => "no-ghost",
+            Self::NoHole => "no-hole",
+            Self::FailureKeeps => "failure-keeps",
+            Self::NoLeak => "no-leak",
+            Self::Converges => "converges",
+            Self::Model => "model",
+            Self::Expectation => "expectation",
+            numbered => return fmt::Debug::fmt(numbered, f),
+        };
+        f.write_str(word)
+    }
+}
+
+impl fmt::Display for Endures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Always => "every fault",
+            Self::OnceItLetsGo => "every fault, once it lets go",
+            Self::OnceConnectedAnew => "every fault, once connected anew",
+            Self::AsTheScenarioSays => "what the scenario says",
+        })
+    }
+}
