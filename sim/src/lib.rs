@@ -23,12 +23,14 @@
 //! # Where things are
 //! * [`Scenario`] and what it is made of: pure data, for files and for builders.
 //!   [`Scenario::check`] finds what makes no sense.
-//!   [`Scenario::from_yaml`] reads one from a file; [`shipped`] is what comes with this crate.
+//!   [`Scenario::from_yaml`] reads one from a file; [`shipped`] is what comes with this crate, and
+//!   [`SCHEMA`] says to editors what a file can hold.
 //! * [`Span`], [`SpanRange`], [`Ratio`], [`ThrottleSetting`]: values as scenarios write them
 //!   (`30s`, `5ms..50ms`, `1%`, `backoff:100ms..5s`), with errors that say what would be right.
 //! * [`Simulation`]: a run. [`Simulation::step`] does one instant, [`Simulation::run`] all of
 //!   them; it is `Clone`, so a run can be forked.
-//! * [`Outcome`], [`Metrics`], [`Violation`], [`Rule`]: what a run came to.
+//! * [`Outcome`], [`Metrics`], [`Violation`], [`Rule`]: what a run came to. [`Rule::endures`] is the
+//!   atlas of faults: what each rule demands while and after something goes wrong.
 //! * [`Input`], [`Happening`]: everything that is *decided* in a run, as plain values. They are
 //!   drawn by the scenario's dice, or read from a list ([`Simulation::replay`]); either way they
 //!   come by as [`TraceEvent::Input`], so recording them is listening.
@@ -41,7 +43,8 @@
 //! * [`Dice`]: keyed random numbers. What is *noise* (latencies, phases) is drawn from them
 //!   directly, by who draws it, what for, and for the how-manieth time.
 //! * [`Simulation::listen`], [`TraceEvent`]: everything that happens, for timelines and
-//!   explanations; costs nothing while nobody listens.
+//!   explanations; costs nothing while nobody listens. [`short_log`] makes a line of each that
+//!   changes a state.
 //! * [`Subject`], [`Spec`]: the manager under test, and how to put another in its place
 //!   ([`Simulation::of`]).
 //! * [`vary`], [`comparison`]: the same run under other settings, as a table. [`Timeline`]: what
