@@ -54,7 +54,10 @@ pub use diff::{PoolChange, SetChange, SnapshotDiff};
 pub use group::{
     Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, Targets,
 };
-pub use manager::{Applied, Backoff, Counters, Manager, ManagerOptions, Output, Reload, Throttle, TimeoutReason};
+pub use manager::{
+    Applied, Backoff, Counters, DropGuard, Held, Manager, ManagerOptions, Output, Percent, PercentError, Reload,
+    Throttle, TimeoutReason,
+};
 pub use pool::{
     DurationError, Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetCursor, TargetExplanation, TargetId,
     TargetLabels, TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,

@@ -5,7 +5,7 @@ use core::hash::Hash;
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::Instant;
+use crate::{Held, Instant};
 
 /// What a provider runs. Configs that are equal are one provider (S01), so two that are equal
 /// must mean the same to whoever builds a discoverer from them.
@@ -123,6 +123,9 @@ pub struct ProviderStatus<'a, C> {
     pub groups: usize,
     /// Targets in those groups.
     pub targets: usize,
+    /// The drop that the guard holds, if it holds one (B05): targets that are gone and still counted
+    /// above.
+    pub held: Option<&'a Held>,
 }
 
 /// A config whose discoverer could not be built (S11).

@@ -107,7 +107,7 @@ impl Failure {
     }
 }
 
-/// What an update changed, in sources.
+/// What an update changed in what snapshots show, in sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UpdateOutcome {
     /// Sources that are new.
@@ -118,6 +118,8 @@ pub struct UpdateOutcome {
     pub removed: usize,
     /// Sources whose group is as it was.
     pub unchanged: usize,
+    /// Targets that are gone and that the guard still shows (B05).
+    pub held: usize,
 }
 
 impl UpdateOutcome {

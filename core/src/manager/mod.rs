@@ -6,6 +6,8 @@
 //! to `None`, then sleep until [`Manager::poll_timeout`].** The same inputs at the same times
 //! give the same outputs, byte for byte (B08).
 
+mod guard;
+mod hold;
 mod options;
 mod registry;
 mod throttle;
@@ -14,6 +16,7 @@ mod update;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+pub use guard::{DropGuard, Held, Percent, PercentError};
 pub use options::{ManagerOptions, Reload};
 pub use registry::Applied;
 pub use throttle::{Backoff, Throttle};
@@ -67,6 +70,7 @@ use throttle::ThrottleState;
 pub struct Manager<C: ProviderConfig> {
     name: Arc<str>,
     reload: Reload,
+    guard: Option<DropGuard>,
     registry: Registry<C>,
     throttle: ThrottleState,
     receiver: Receiver,
@@ -102,11 +106,13 @@ pub enum Output<C> {
 }
 
 /// Why the driver should wake up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TimeoutReason {
     /// What changed may be emitted then.
     Throttle,
+    /// A drop that is held counts then (B05).
+    Hold,
 }
 
 /// What a manager counted since it was made (S12).
@@ -145,6 +151,7 @@ impl<C: ProviderConfig> Manager<C> {
             },
             name,
             reload: options.reload,
+            guard: options.guard,
             registry: Registry::default(),
             throttle: ThrottleState::new(options.throttle, now, options.seed),
             receiver: Receiver::Ready,
@@ -159,6 +166,9 @@ impl<C: ProviderConfig> Manager<C> {
     /// go on (S02), unless the manager reloads as 2.x did. A snapshot is due in any case (S10).
     pub fn apply(&mut self, now: Instant, sets: impl IntoIterator<Item = (String, Vec<C>)>) -> Applied {
         let applied = self.registry.apply(now, self.reload, sets, &mut self.outputs);
+        if let Some(guard) = self.guard {
+            self.registry.judge_again(now, guard);
+        }
         self.throttle.changed(now);
         self.advance(now);
         applied
@@ -166,7 +176,8 @@ impl<C: ProviderConfig> Manager<C> {
 
     /// Input: a provider found groups.
     ///
-    /// An update that changes nothing makes no snapshot (B01).
+    /// An update that changes nothing makes no snapshot (B01). With a guard set, one that removes too
+    /// many targets is held, and changes nothing but what it adds (B05).
     ///
     /// # Errors
     /// [`UnknownProvider`] when the provider is not running; nothing changed (S06).
@@ -176,12 +187,18 @@ impl<C: ProviderConfig> Manager<C> {
         provider: ProviderId,
         update: Update,
     ) -> Result<UpdateOutcome, UnknownProvider> {
-        let Some(running) = self.registry.provider_mut(provider) else {
+        let outcome = match self.guard {
+            Some(guard) => self.registry.update_guarded(now, guard, provider, update),
+            None => self
+                .registry
+                .provider_mut(provider)
+                .map(|running| running.update(now, update)),
+        };
+        let Some(outcome) = outcome else {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
             return Err(UnknownProvider(provider));
         };
         self.counters.received_updates = self.counters.received_updates.saturating_add(1);
-        let outcome = running.update(now, update);
         if outcome.is_unchanged() {
             self.counters.unchanged_updates = self.counters.unchanged_updates.saturating_add(1);
         } else {
@@ -233,12 +250,32 @@ impl<C: ProviderConfig> Manager<C> {
         Ok(())
     }
 
+    /// Input: an operator says that what the guard holds of a provider is true. Returns how many
+    /// targets that lets go; none when nothing is held (B05).
+    ///
+    /// # Errors
+    /// [`UnknownProvider`] when the provider is not running; nothing changed.
+    pub fn confirm_drop(&mut self, now: Instant, provider: ProviderId) -> Result<usize, UnknownProvider> {
+        if self.registry.provider_mut(provider).is_none() {
+            return Err(UnknownProvider(provider));
+        }
+        let released = self.registry.release(now, provider, true);
+        if released.is_some() {
+            self.throttle.changed(now);
+        }
+        self.advance(now);
+        Ok(released.unwrap_or(0))
+    }
+
     /// Input: the receiver took the last snapshot and can take another.
     pub fn handle_receiver_ready(&mut self, now: Instant) {
         let was = core::mem::replace(&mut self.receiver, Receiver::Ready);
         match was {
             // It waited past the deadline: the newest state is due now.
-            Receiver::KeptWaiting => self.emit(now),
+            Receiver::KeptWaiting => {
+                self.release_due(now);
+                self.emit(now);
+            }
             Receiver::Ready | Receiver::Busy => self.advance(now),
         }
     }
@@ -256,12 +293,16 @@ impl<C: ProviderConfig> Manager<C> {
     /// Output: when to call [`handle_timeout`](Self::handle_timeout) at the latest, and why;
     /// `None` when only another input can bring something new.
     pub fn poll_timeout(&self) -> Option<(Instant, TimeoutReason)> {
-        if self.receiver == Receiver::KeptWaiting {
-            return None;
-        }
+        let throttle = self.throttle_deadline().map(|at| (at, TimeoutReason::Throttle));
+        let hold = self.registry.hold_deadline().map(|at| (at, TimeoutReason::Hold));
+        throttle.into_iter().chain(hold).min()
+    }
+
+    /// When the next snapshot is due, unless the receiver missed that already.
+    pub(crate) fn throttle_deadline(&self) -> Option<Instant> {
         self.throttle
             .deadline()
-            .map(|deadline| (deadline, TimeoutReason::Throttle))
+            .filter(|_| self.receiver != Receiver::KeptWaiting)
     }
 
     /// The manager's name.
@@ -309,8 +350,16 @@ impl<C: ProviderConfig> Manager<C> {
         self.counters
     }
 
+    /// Lets go what the guard has held for long enough.
+    fn release_due(&mut self, now: Instant) {
+        if self.registry.release_due(now) {
+            self.throttle.changed(now);
+        }
+    }
+
     /// Emits what is due, or notes that the receiver keeps it waiting.
     fn advance(&mut self, now: Instant) {
+        self.release_due(now);
         if self.throttle.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }

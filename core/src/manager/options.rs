@@ -1,6 +1,6 @@
 //! How a manager is set up.
 
-use super::Throttle;
+use super::{DropGuard, Throttle};
 
 /// How a manager is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,17 +11,20 @@ pub struct ManagerOptions {
     pub throttle: Throttle,
     /// What a reload does to providers whose config is unchanged.
     pub reload: Reload,
+    /// Whether drops of many targets are held until they are confirmed (B05).
+    pub guard: Option<DropGuard>,
     /// Where the jitter comes from: the same seed gives the same jitter.
     pub seed: u64,
 }
 
 impl Default for ManagerOptions {
-    /// The manager called `scrape`, with the throttle of Prometheus 3.
+    /// The manager called `scrape`, with the throttle of Prometheus 3 and without a guard.
     fn default() -> Self {
         Self {
             name: "scrape".to_owned(),
             throttle: Throttle::default(),
             reload: Reload::Keep,
+            guard: None,
             seed: 0,
         }
     }

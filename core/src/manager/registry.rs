@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use super::hold::Guarded;
 use super::{Output, Reload};
 use crate::provider::{FailedConfig, Health, ProviderStatus};
 use crate::snapshot::{Identity, Pool};
@@ -30,11 +31,13 @@ type FixedState = core::hash::BuildHasherDefault<rapidhash::fast::RapidHasher<'s
 pub(super) struct Registry<C> {
     next_id: u64,
     by_config: HashMap<Arc<C>, ProviderId, FixedState>,
-    providers: BTreeMap<ProviderId, Provider<C>>,
-    sets: OrdMap<Arc<str>, Arc<[ProviderId]>>,
+    pub(super) providers: BTreeMap<ProviderId, Provider<C>>,
+    pub(super) sets: OrdMap<Arc<str>, Arc<[ProviderId]>>,
     failed: Vec<FailedConfig>,
     /// Providers that are not in the last snapshot as they are.
     dirty: BTreeSet<ProviderId>,
+    /// Providers of which the guard holds a drop.
+    pub(super) held: BTreeSet<ProviderId>,
 }
 
 #[derive(Debug, Clone)]
@@ -44,6 +47,7 @@ pub(super) struct Provider<C> {
     pub(super) subscribers: Vec<Arc<str>>,
     pub(super) health: Health,
     pub(super) groups: Groups,
+    pub(super) guarded: Guarded,
 }
 
 impl<C> Default for Registry<C> {
@@ -55,6 +59,7 @@ impl<C> Default for Registry<C> {
             sets: OrdMap::new(),
             failed: Vec::new(),
             dirty: BTreeSet::new(),
+            held: BTreeSet::new(),
         }
     }
 }
@@ -131,6 +136,7 @@ impl<C: ProviderConfig> Registry<C> {
             subscribers: Vec::new(),
             health: Health::new(now),
             groups: Groups::default(),
+            guarded: Guarded::default(),
         };
         self.providers.insert(id, provider);
         self.dirty.insert(id);
@@ -156,6 +162,7 @@ impl<C: ProviderConfig> Registry<C> {
         if self.by_config.get(&provider.config) == Some(&id) {
             self.by_config.remove(&provider.config);
         }
+        self.held.remove(&id);
         self.dirty.insert(id);
         Some(provider)
     }
@@ -257,6 +264,7 @@ impl<C> Provider<C> {
             health: &self.health,
             groups: self.groups.len(),
             targets: self.groups.target_count(),
+            held: self.guarded.held.as_ref(),
         }
     }
 }

@@ -4,18 +4,49 @@ use std::sync::Arc;
 
 use super::registry::Provider;
 use crate::update::UpdateKind;
-use crate::{Failure, Group, Instant, Update, UpdateOutcome, store};
+use crate::{Failure, Group, Groups, Instant, Update, UpdateOutcome, store};
 
 impl<C> Provider<C> {
     /// Takes an update in and says what it changed.
     pub(super) fn update(&mut self, now: Instant, update: Update) -> UpdateOutcome {
+        let number = self.begin_update(now, &update);
+        let changes = self.groups.changes_of(update);
+        let outcome = self.groups.apply(changes, now, number);
+        self.end_update(now, &outcome);
+        outcome
+    }
+
+    /// Notes that an update came, and says which number it has.
+    pub(super) fn begin_update(&mut self, now: Instant, update: &Update) -> u64 {
         let health = &mut self.health;
         health.updates = health.updates.saturating_add(1);
         health.last_update = Some(now);
         health.failing = false;
         health.refreshed(update.duration);
-        let number = health.updates;
+        health.updates
+    }
 
+    /// Notes what an update changed.
+    pub(super) fn end_update(&mut self, now: Instant, outcome: &UpdateOutcome) {
+        if outcome.is_unchanged() {
+            self.health.unchanged_updates = self.health.unchanged_updates.saturating_add(1);
+        } else {
+            self.health.last_change = Some(now);
+        }
+    }
+
+    /// Notes a failed look at the backend.
+    pub(super) fn fail(&mut self, now: Instant, failure: &Failure) {
+        self.health.failures = self.health.failures.saturating_add(1);
+        self.health.last_failure = Some((now, Arc::from(failure.message())));
+        self.health.failing = true;
+        self.health.refreshed(failure.duration());
+    }
+}
+
+impl Groups {
+    /// What an update makes of these groups, in the order of keys, no source twice.
+    pub(super) fn changes_of(&self, update: Update) -> Vec<(u64, Option<Group>)> {
         let order = last_of_each_source(&update.groups);
         let gone = match update.kind {
             UpdateKind::Full => self.unnamed(&order, &update.groups),
@@ -30,27 +61,13 @@ impl<C> Provider<C> {
             changes.extend(gone);
             changes.sort_by_key(|(key, _)| *key);
         }
-        let outcome = self.groups.apply(changes, now, number);
-        if outcome.is_unchanged() {
-            self.health.unchanged_updates = self.health.unchanged_updates.saturating_add(1);
-        } else {
-            self.health.last_change = Some(now);
-        }
-        outcome
-    }
-
-    /// Notes a failed look at the backend.
-    pub(super) fn fail(&mut self, now: Instant, failure: &Failure) {
-        self.health.failures = self.health.failures.saturating_add(1);
-        self.health.last_failure = Some((now, Arc::from(failure.message())));
-        self.health.failing = true;
-        self.health.refreshed(failure.duration());
+        changes
     }
 
     /// What a full update says without saying it: that the sources which it does not name are gone.
     fn unnamed(&self, order: &[(u64, usize)], groups: &[Group]) -> Vec<(u64, Option<Group>)> {
         let mut next = 0;
-        let unnamed = self.groups.sources_not(|key, source| {
+        let unnamed = self.sources_not(|key, source| {
             // Both run in the order of hashes, so one walk over the update is enough.
             while order.get(next).is_some_and(|(other, _)| *other < key) {
                 next = next.saturating_add(1);

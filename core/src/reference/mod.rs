@@ -1,6 +1,6 @@
 //! The manager again, slow and obviously right, and what checks that both agree.
 //!
-//! [`Model`] states the rules S01–S13, B01, B07 and the result of B02 in plain maps of strings.
+//! [`Model`] states the rules S01–S13, B01, B05, B07 and the result of B02 in plain maps of strings.
 //! It shares nothing, is clever nowhere, and recomputes what it is asked for. **Where the model
 //! and the manager disagree, one of them breaks the contract**, and the rule named at the
 //! model's line says which.
@@ -22,6 +22,8 @@
 //! ```
 
 mod bytes;
+mod guard;
+mod held;
 mod model;
 mod operation;
 mod pair;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::guard::PlainHeld;
 use super::plain::{PlainGroup, PlainStored, PlainUpdate};
 use super::snapshot::{PlainPool, PlainSnapshot};
 use super::window::Windows;
 use super::{Disagreement, Window};
 use crate::{
-    Applied, Counters, FailedConfig, Failure, Health, Instant, ManagerOptions, ProviderConfig, ProviderId, Reload,
-    UnknownProvider, Update, UpdateKind, UpdateOutcome,
+    Applied, Counters, DropGuard, FailedConfig, Failure, Health, Instant, ManagerOptions, ProviderConfig, ProviderId,
+    Reload, TimeoutReason, UnknownProvider, Update, UpdateKind, UpdateOutcome,
 };
 
 /// One input of a manager.
@@ -23,6 +24,8 @@ pub enum Input<C> {
     Failure(ProviderId, Failure),
     /// [`Manager::handle_build_failure`](crate::Manager::handle_build_failure).
     BuildFailure(ProviderId, String),
+    /// [`Manager::confirm_drop`](crate::Manager::confirm_drop).
+    Confirm(ProviderId),
     /// [`Manager::handle_receiver_ready`](crate::Manager::handle_receiver_ready).
     ReceiverReady,
     /// [`Manager::handle_timeout`](crate::Manager::handle_timeout).
@@ -40,6 +43,8 @@ pub enum Answer {
     Updated(Result<UpdateOutcome, UnknownProvider>),
     /// To a failure of either sort.
     Noted(Result<(), UnknownProvider>),
+    /// To an operator's confirmation.
+    Confirmed(Result<usize, UnknownProvider>),
 }
 
 /// An [`Output`](crate::Output) in full.
@@ -76,10 +81,11 @@ pub struct Reaction<C> {
 pub struct Model<C> {
     name: String,
     reload: Reload,
+    pub(super) guard: Option<DropGuard>,
     windows: Windows,
     next_id: u64,
-    sets: BTreeMap<String, Vec<ProviderId>>,
-    providers: BTreeMap<ProviderId, PlainProvider<C>>,
+    pub(super) sets: BTreeMap<String, Vec<ProviderId>>,
+    pub(super) providers: BTreeMap<ProviderId, PlainProvider<C>>,
     failed: Vec<FailedConfig>,
     counters: Counters,
     /// When what changed is due; `None` when nothing did.
@@ -95,6 +101,9 @@ pub(super) struct PlainProvider<C> {
     pub(super) pool: PlainPool,
     pub(super) subscribers: Vec<String>,
     pub(super) health: Health,
+    pub(super) held: Option<PlainHeld>,
+    /// Losses that passed, and when.
+    pub(super) passed: Vec<(Instant, usize)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +129,7 @@ impl<C: ProviderConfig> Model<C> {
         Self {
             name: options.name.clone(),
             reload: options.reload,
+            guard: options.guard,
             windows: Windows::new(options.throttle, now),
             next_id: 0,
             sets: BTreeMap::new(),
@@ -174,27 +184,38 @@ impl<C: ProviderConfig> Model<C> {
                 };
                 (Answer::Noted(answer), effect)
             }
+            Input::Confirm(id) => {
+                let answer = self.confirm(now, *id);
+                let effect = match answer {
+                    Ok(0) => Effect::Nothing,
+                    Ok(_) => Effect::Changed,
+                    Err(_) => Effect::Ignored,
+                };
+                (Answer::Confirmed(answer), effect)
+            }
             Input::ReceiverReady => {
                 self.receiver = Receiver::Ready;
                 (Answer::Nothing, Effect::Nothing)
             }
             Input::Timeout => (Answer::Nothing, Effect::Nothing),
         };
-        match effect {
-            Effect::Ignored => {}
-            Effect::Nothing => self.emit_if_due(now, &mut outputs),
-            Effect::Changed => {
+        if !matches!(effect, Effect::Ignored) {
+            // B05: what stayed so long enough counts.
+            if self.release_due(now) || matches!(effect, Effect::Changed) {
                 self.make_due(now, told)?;
-                self.emit_if_due(now, &mut outputs);
             }
+            self.emit_if_due(now, &mut outputs);
         }
         Ok(Reaction { answer, outputs })
     }
 
     /// When the driver has to come back: at the deadline, unless the receiver missed it; then
-    /// only the receiver can bring something new (S09).
-    pub fn timeout(&self) -> Option<Instant> {
-        self.due.filter(|_| self.receiver != Receiver::KeptWaiting)
+    /// only the receiver can bring something new (S09). And when a drop that is held counts (B05).
+    pub fn timeout(&self) -> Option<(Instant, TimeoutReason)> {
+        let throttle = self.due.filter(|_| self.receiver != Receiver::KeptWaiting);
+        let throttle = throttle.map(|at| (at, TimeoutReason::Throttle));
+        let holds = self.hold_deadlines().map(|(_, at)| (at, TimeoutReason::Hold));
+        throttle.into_iter().chain(holds).min()
     }
 
     /// The state as it is.
@@ -319,6 +340,7 @@ impl<C: ProviderConfig> Model<C> {
                 });
             }
         }
+        self.judge_again(now);
         Applied { started, stopped, kept }
     }
 
@@ -338,7 +360,10 @@ impl<C: ProviderConfig> Model<C> {
             health.refreshes = (health.refreshes.0 + 1, health.refreshes.1.saturating_add(duration));
         }
 
-        let old = provider.pool.groups.clone();
+        let number = health.updates;
+
+        let shown = provider.pool.groups.clone();
+        let old = provider.actual().clone();
         // S05: a full update starts from nothing. S04: a partial one from what there is.
         let mut new = match update.kind {
             UpdateKind::Full => BTreeMap::new(),
@@ -350,7 +375,8 @@ impl<C: ProviderConfig> Model<C> {
             .into_iter()
             .map(|group| (group.source.clone(), group.sorted()))
             .collect();
-        let mut outcome = UpdateOutcome::default();
+        let with_targets = named.values().filter(|group| !group.targets.is_empty());
+        let named_sources: Vec<String> = with_targets.map(|group| group.source.clone()).collect();
         for (source, group) in named {
             if group.targets.is_empty() {
                 new.remove(&source);
@@ -358,33 +384,48 @@ impl<C: ProviderConfig> Model<C> {
             }
             // B07: a group keeps the update that made it what it is.
             let stored = match old.get(&source) {
-                Some(stored) if stored.group == group => {
-                    outcome.unchanged += 1;
-                    stored.clone()
-                }
-                before => {
-                    match before {
-                        Some(_) => outcome.changed += 1,
-                        None => outcome.added += 1,
-                    }
-                    PlainStored {
+                Some(stored) if stored.group == group => stored.clone(),
+                // B05: what was only said to be gone was there all the time.
+                _ => match shown.get(&source) {
+                    Some(stored) if stored.group == group => stored.clone(),
+                    _ => PlainStored {
                         group,
                         changed: now,
-                        update: health.updates,
-                    }
-                }
+                        update: number,
+                    },
+                },
             };
             new.insert(source, stored);
         }
-        outcome.removed = old.keys().filter(|source| !new.contains_key(*source)).count();
+        let held = self.guard(now, id, &old, new);
+
+        let Some(provider) = self.providers.get_mut(&id) else {
+            return Err(UnknownProvider(id));
+        };
+        let (health, after) = (&mut provider.health, &provider.pool.groups);
+        let both = |source: &&String| shown.contains_key(*source) && after.contains_key(*source);
+        let outcome = UpdateOutcome {
+            added: after.keys().filter(|source| !shown.contains_key(*source)).count(),
+            changed: shown
+                .keys()
+                .filter(both)
+                .filter(|source| shown[*source] != after[*source])
+                .count(),
+            removed: shown.keys().filter(|source| !after.contains_key(*source)).count(),
+            unchanged: named_sources
+                .iter()
+                .filter(both)
+                .filter(|source| shown[*source] == after[*source])
+                .count(),
+            held,
+        };
         // B01
-        if new == old {
+        if shown == *after {
             self.counters.unchanged_updates += 1;
             health.unchanged_updates += 1;
         } else {
             health.last_change = Some(now);
         }
-        provider.pool.groups = new;
         Ok(outcome)
     }
 
@@ -496,6 +537,8 @@ impl<C: ProviderConfig> PlainProvider<C> {
                 refreshes: (0, core::time::Duration::ZERO),
                 failing: false,
             },
+            held: None,
+            passed: Vec::new(),
         }
     }
 }

@@ -115,6 +115,13 @@ pub enum Operation {
         /// Whose.
         provider: Pick,
     },
+    /// An operator confirms what the guard holds of a provider, or what it does not.
+    Confirm {
+        /// To which manager.
+        manager: u8,
+        /// Whose drop.
+        provider: Pick,
+    },
     /// The receiver takes its snapshot, or says that it is ready when it was.
     ReceiverTakes {
         /// Whose receiver.
@@ -172,6 +179,10 @@ impl Operation {
                 provider: pick(bytes),
             },
             19..=23 => Self::ReceiverTakes { manager },
+            24 if manager > 127 => Self::Confirm {
+                manager,
+                provider: pick(bytes),
+            },
             24 => Self::Wake { manager },
             25 => Self::Oversleep(duration(bytes)),
             _ => Self::Advance(duration(bytes)),
@@ -335,12 +346,13 @@ mod tests {
 
     #[test]
     fn every_sort_of_operation_can_be_made() {
-        let made = |choice: u8| Operation::from_bytes(&mut [choice, 0, 200, 200].as_slice());
+        let made = |(choice, manager)| Operation::from_bytes(&mut [choice, manager, 200, 200].as_slice());
         let sorts: std::collections::HashSet<_> = (0..32)
+            .flat_map(|choice| [(choice, 0), (choice, 200)])
             .filter_map(made)
             .map(|operation| core::mem::discriminant(&operation))
             .collect();
-        assert_eq!(sorts.len(), 9);
+        assert_eq!(sorts.len(), 10);
         assert_eq!(Operation::from_bytes(&mut [].as_slice()), None);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
+use super::guard::PlainGroups;
 use super::model::PlainProvider;
+use super::plain::PlainStored;
 use super::{Answer, Disagreement, Input, Model, PlainOutput, PlainSnapshot, agree};
-use crate::{Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderStatus, Snapshot, TimeoutReason};
+use crate::{Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderStatus, Snapshot};
 
 /// A [`Manager`] and its [`Model`]: takes inputs as a manager does, and **compares everything
 /// that can be seen after each**.
@@ -71,6 +73,7 @@ impl<C: ProviderConfig> Pair<C> {
             Input::Update(id, update) => Answer::Updated(self.manager.handle_update(now, id, update)),
             Input::Failure(id, failure) => Answer::Noted(self.manager.handle_failure(now, id, failure)),
             Input::BuildFailure(id, reason) => Answer::Noted(self.manager.handle_build_failure(now, id, reason)),
+            Input::Confirm(id) => Answer::Confirmed(self.manager.confirm_drop(now, id)),
             Input::ReceiverReady => {
                 self.manager.handle_receiver_ready(now);
                 Answer::Nothing
@@ -81,7 +84,7 @@ impl<C: ProviderConfig> Pair<C> {
             }
         };
         let outputs: Vec<_> = core::iter::from_fn(|| self.manager.poll_output()).collect();
-        let told = self.manager.poll_timeout().map(|(deadline, _)| deadline);
+        let told = self.manager.throttle_deadline();
         let reaction = self.model.step(now, &input, told)?;
 
         agree("the input's result", &reaction.answer, &answer)?;
@@ -133,8 +136,7 @@ impl<C: ProviderConfig> Pair<C> {
 
     fn compare_state(&self, now: Instant) -> Result<(), Disagreement> {
         let (manager, model) = (&self.manager, &self.model);
-        let timeout = model.timeout().map(|deadline| (deadline, TimeoutReason::Throttle));
-        agree("poll_timeout", &timeout, &manager.poll_timeout())?;
+        agree("poll_timeout", &model.timeout(), &manager.poll_timeout())?;
         agree("the counters (S12)", &model.counters(), &manager.counters())?;
         agree(
             "the failed configs (S11)",
@@ -163,6 +165,19 @@ impl<C: ProviderConfig> Pair<C> {
 
         let (snapshot, expected) = (manager.snapshot(now), model.snapshot(now));
         agree("the snapshot as of now", &expected, &PlainSnapshot::read(&snapshot)?)?;
+        for provider in manager.providers() {
+            if let Some(held) = provider.held {
+                // B05: each target that is held can be told from the others.
+                let groups = snapshot
+                    .pool(provider.id)
+                    .into_iter()
+                    .flat_map(|pool| pool.groups().iter());
+                let targets =
+                    groups.flat_map(|stored| stored.group().targets().map(move |target| (stored.group(), target)));
+                let held_targets = targets.filter(|(group, target)| held.holds(group, *target)).count();
+                agree("how many targets Held::holds", &held.targets, &held_targets)?;
+            }
+        }
         if let Some((older, plain_older)) = self.emitted.back() {
             expected.check_diff(plain_older, &snapshot.diff(older))?;
         }
@@ -190,7 +205,41 @@ fn compare_provider<C: ProviderConfig>(
     )?;
     agree("a provider's health (B04)", &expected.health, found.health)?;
     agree("a provider's groups", &expected.pool.groups.len(), &found.groups)?;
-    agree("a provider's targets", &expected.pool.target_count(), &found.targets)
+    agree("a provider's targets", &expected.pool.target_count(), &found.targets)?;
+    compare_held(expected, found)
+}
+
+/// B05: what is held, why, and for each target that is shown whether it is one of those.
+fn compare_held<C: ProviderConfig>(
+    expected: &PlainProvider<C>,
+    found: &ProviderStatus<'_, C>,
+) -> Result<(), Disagreement> {
+    let (Some(plain), Some(held)) = (&expected.held, found.held) else {
+        return agree(
+            "whether a drop is held",
+            &expected.held.is_some(),
+            &found.held.is_some(),
+        );
+    };
+    agree("since when a drop is held", &plain.since, &held.since)?;
+    agree("until when a drop is held", &plain.until, &held.until)?;
+    agree("how many targets are held", &plain.targets, &held.targets)?;
+    agree(
+        "the set that would lose too much",
+        &plain.reason.set.as_str(),
+        &&*held.set,
+    )?;
+    let (before, of) = (plain.reason.before, plain.reason.of);
+    agree(
+        "what the share is reckoned from",
+        &(before, of),
+        &(held.before, held.of),
+    )?;
+    let actual = PlainGroups::from_iter(held.actual().iter().map(|stored| {
+        let stored = PlainStored::from(stored);
+        (stored.group.source.clone(), stored)
+    }));
+    agree("what the backend says", &plain.actual, &actual)
 }
 
 fn plain_output<C: ProviderConfig>(output: &Output<C>) -> Result<PlainOutput<C>, Disagreement> {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crate::{Batch, Group, GroupError, Instant, LabelSet, Update, UpdateKind};
+use crate::{Batch, Group, GroupError, Instant, LabelSet, Stored, Update, UpdateKind};
 
 /// A label set in full.
 pub type PlainLabels = BTreeMap<String, String>;
@@ -55,6 +55,16 @@ pub struct PlainStored {
     pub changed: Instant,
     /// The number of the provider's update that made it so.
     pub update: u64,
+}
+
+impl From<&Stored> for PlainStored {
+    fn from(stored: &Stored) -> Self {
+        Self {
+            group: PlainGroup::from(stored.group()),
+            changed: stored.changed(),
+            update: stored.update(),
+        }
+    }
 }
 
 /// An [`Update`] in full.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plain::{PlainGroup, PlainStored};
+use super::plain::PlainStored;
 use super::{Disagreement, agree};
-use crate::{GroupChange, Instant, Pool, PoolChange, ProviderId, SetChange, Snapshot, SnapshotDiff, Stored};
+use crate::{GroupChange, Instant, Pool, PoolChange, ProviderId, SetChange, Snapshot, SnapshotDiff};
 
 /// A [`Snapshot`] in full.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -160,9 +160,9 @@ impl PlainSnapshot {
                     return Err(Disagreement::new("a change of a group", "a known provider", id));
                 };
                 let (before, after) = match change_of_group {
-                    GroupChange::Added(new) => (None, Some(stored(new))),
-                    GroupChange::Removed(old) => (Some(stored(old)), None),
-                    GroupChange::Changed { old, new } => (Some(stored(old)), Some(stored(new))),
+                    GroupChange::Added(new) => (None, Some(PlainStored::from(new))),
+                    GroupChange::Removed(old) => (Some(PlainStored::from(old)), None),
+                    GroupChange::Changed { old, new } => (Some(PlainStored::from(old)), Some(PlainStored::from(new))),
                 };
                 agree("a group before its change", &pool.groups.get(&source), &before.as_ref())?;
                 match after {
@@ -215,7 +215,10 @@ impl PlainPool {
                 .get(source)
                 .is_some_and(|found| core::ptr::eq(found, group));
             agree("Groups::get finds each of Groups::iter", &true, &same)?;
-            let twice = plain.groups.insert(source.to_owned(), stored(group)).is_some();
+            let twice = plain
+                .groups
+                .insert(source.to_owned(), PlainStored::from(group))
+                .is_some();
             agree("that a source is stored once", &false, &twice)?;
         }
         agree("Groups::len", &plain.groups.len(), &pool.groups().len())?;
@@ -226,13 +229,5 @@ impl PlainPool {
             &pool.groups().target_count(),
         )?;
         Ok(plain)
-    }
-}
-
-fn stored(stored: &Stored) -> PlainStored {
-    PlainStored {
-        group: PlainGroup::from(stored.group()),
-        changed: stored.changed(),
-        update: stored.update(),
     }
 }

@@ -5,7 +5,8 @@ use core::time::Duration;
 use super::bytes::{below, one_of};
 use super::{Disagreement, Input, Operation, Pair, Pick, PlainConfig, PlainGroup, PlainUpdate, agree};
 use crate::{
-    Backoff, Encoder, Failure, Group, Instant, ManagerOptions, Output, ProviderId, Reload, Throttle, Update, UpdateKind,
+    Backoff, DropGuard, Encoder, Failure, Group, Instant, ManagerOptions, Output, Percent, ProviderId, Reload,
+    Throttle, Update, UpdateKind,
 };
 
 /// Managers with their models, a clock, and an encoder for each manager's discoverers.
@@ -99,6 +100,9 @@ impl World {
             Operation::BuildFailure { manager, provider } => self.give(*manager, |pair, _| {
                 Ok(Input::BuildFailure(provider.of(pair), "no such file".to_owned()))
             }),
+            Operation::Confirm { manager, provider } => {
+                self.give(*manager, |pair, _| Ok(Input::Confirm(provider.of(pair))))
+            }
             Operation::ReceiverTakes { manager } => self.give(*manager, |_, _| Ok(Input::ReceiverReady)),
             Operation::Wake { manager } => self.give(*manager, |_, _| Ok(Input::Timeout)),
             Operation::Advance(duration) => self.advance(*duration),
@@ -200,7 +204,20 @@ fn options(bytes: &mut &[u8], number: u8) -> ManagerOptions {
             _ => Reload::Keep,
         },
         seed: u64::from(below(bytes, 255)),
+        guard: guard(bytes),
     }
+}
+
+/// None as often as not, and the edges of what can be set.
+fn guard(bytes: &mut &[u8]) -> Option<DropGuard> {
+    let choice = below(bytes, 32);
+    let max_drop = one_of(&mut [choice / 2].as_slice(), &[30, 0, 50, 99, 100], 30);
+    let hold = one_of(&mut [choice / 8].as_slice(), &[5_000, 60_000, 150, 0], 0);
+    let guard = |max_drop| DropGuard {
+        max_drop,
+        hold: Duration::from_millis(hold),
+    };
+    Percent::new(max_drop).ok().filter(|_| choice % 2 == 1).map(guard)
 }
 
 /// The throttles that Prometheus has, and the edges of what can be set.

@@ -4,22 +4,27 @@
 //! changes afterwards, so snapshots cost what changed (B02). **The order is that of a fixed hash
 //! of the source**, which does not depend on when or in what order groups came.
 
+mod keep;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod walk;
 
+use core::fmt;
+
 use triomphe::Arc;
 
 use crate::{Group, Instant, UpdateOutcome, hash};
+pub(crate) use keep::Losses;
 use tree::{Edit, Tree, Value};
 use walk::Differences;
 
 /// A group, and which update put it there, when (B07).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Stored {
     group: Group,
     changed: Instant,
+    /// The update's number, marked where the guard mixed an old group into the update's.
     update: u64,
 }
 
@@ -36,11 +41,19 @@ impl Stored {
 
     /// The number of the provider's update that made it so; the first is 1.
     pub fn update(&self) -> u64 {
-        self.update
+        self.update_number()
     }
 
-    fn same_version(&self, other: &Self) -> bool {
+    pub(crate) fn same_version(&self, other: &Self) -> bool {
         self.update == other.update && self.changed == other.changed
+    }
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Stored");
+        out.field("group", &self.group).field("changed", &self.changed);
+        out.field("update", &self.update()).finish()
     }
 }
 
@@ -156,6 +169,33 @@ impl Groups {
             }
         });
         self.len = self.len.saturating_add(outcome.added).saturating_sub(outcome.removed);
+        self.targets = self.targets.saturating_add(targets).saturating_sub(targets_before);
+        outcome
+    }
+
+    /// Puts groups, in the order of their keys, in the places of their sources, as they are. Says how
+    /// many are new and how many are another version.
+    fn put(&mut self, all: Vec<(u64, Stored)>) -> UpdateOutcome {
+        let mut outcome = UpdateOutcome::default();
+        let (mut targets, mut targets_before) = (0_usize, 0_usize);
+        let all = all.into_iter().map(|(key, stored)| (key, Some(stored))).collect();
+        self.map.edit(all, |all, slot| {
+            let mut next: Option<Slot> = None;
+            for stored in all.iter_mut().filter_map(|(_, stored)| stored.take()) {
+                let slot = next.as_ref().or(slot);
+                let old = slot.and_then(|slot| slot.of_source(stored.group.source_bytes()));
+                targets_before = targets_before.saturating_add(old.map_or(0, |old| old.group.target_count()));
+                targets = targets.saturating_add(stored.group.target_count());
+                match old {
+                    None => outcome.added = outcome.added.saturating_add(1),
+                    Some(old) if old.same_version(&stored) => {}
+                    Some(_) => outcome.changed = outcome.changed.saturating_add(1),
+                }
+                next = Some(Slot::with(slot, stored));
+            }
+            next.map_or(Edit::Keep, Edit::Put)
+        });
+        self.len = self.len.saturating_add(outcome.added);
         self.targets = self.targets.saturating_add(targets).saturating_sub(targets_before);
         outcome
     }

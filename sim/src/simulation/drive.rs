@@ -187,6 +187,8 @@ impl<M: Subject> Simulation<M> {
                     (false, _) => Ok(()),
                 }
             }
+            // Scenarios have no guard, so there is nothing to confirm.
+            Given::Confirm(_) => Ok(()),
             Given::ReceiverReady => {
                 waited = self.contract.receiver_ready();
                 self.manager.handle_receiver_ready(now);

@@ -16,11 +16,11 @@ fn must_agree<T>(result: Result<T, headcount_core::reference::Disagreement>) -> 
 proptest! {
     #![proptest_config(cases())]
 
-    /// S01 to S13, B01, B02, B04, B07: whatever happens, in whatever order. Each operation has
+    /// S01 to S13, B01, B02, B04, B05, B07: whatever happens, in whatever order. Each operation has
     /// bytes of its own, so that a failure shrinks to the few operations that it needs.
     #[test]
     fn any_operations_agree_with_the_model(
-        options in prop::collection::vec(any::<u8>(), 12),
+        options in prop::collection::vec(any::<u8>(), 15),
         operations in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..24), 1..80),
     ) {
         let mut world = World::from_bytes(&mut options.as_slice());
@@ -54,8 +54,8 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
     for seed in 0..12_u8 {
         let mut random = Random::new(u64::from(seed));
         let mut bytes = || -> Vec<u8> { (0..8).flat_map(|_| random.next_u64().to_le_bytes()).collect() };
-        // One manager, and over the seeds each throttle and both ways to reload.
-        let mut world = World::from_bytes(&mut [0, seed, seed, seed % 4, seed].as_slice());
+        // One manager, and over the seeds each throttle, both ways to reload, and guards.
+        let mut world = World::from_bytes(&mut [0, seed, seed, seed % 4, seed, seed * 3].as_slice());
         for _ in 0..Effort::asked_for().steps / 12 {
             let Some(operation) = Operation::from_bytes(&mut bytes().as_slice()) else {
                 continue;
@@ -93,6 +93,10 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
                     pair.manager().providers().any(|provider| provider.health.failing),
                 );
                 reach(
+                    "a held drop",
+                    pair.manager().providers().any(|provider| provider.held.is_some()),
+                );
+                reach(
                     "readiness",
                     pair.manager().is_ready() && pair.manager().providers().count() > 1,
                 );
@@ -103,6 +107,7 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
         "a failed config",
         "a failing provider",
         "a ghost",
+        "a held drop",
         "a provider with several sets",
         "a slow receiver",
         "a stop",

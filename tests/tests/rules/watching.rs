@@ -215,6 +215,7 @@ fn is_for(operation: &Operation, number: usize) -> bool {
         | Operation::Repeat { manager, .. }
         | Operation::Failure { manager, .. }
         | Operation::BuildFailure { manager, .. }
+        | Operation::Confirm { manager, .. }
         | Operation::ReceiverTakes { manager }
         | Operation::Wake { manager } => usize::from(*manager) % 2 == number,
         Operation::Advance(_) | Operation::Oversleep(_) => true,

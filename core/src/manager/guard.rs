@@ -1,0 +1,175 @@
+//! The drop guard's settings, and what is known of a drop that it holds (B05).
+//!
+//! **What a backend loses all at once is more often the backend's trouble than the truth**, so a
+//! drop of more than a share of a set's targets has to stay so for a while, or to be confirmed by
+//! an operator, before it counts.
+
+use core::fmt;
+use core::str::FromStr;
+use core::time::Duration;
+use std::sync::Arc;
+
+use crate::{Group, Groups, Instant, LabelSet};
+
+/// When updates that remove targets are held.
+///
+/// ```
+/// use std::time::Duration;
+/// use headcount_core::{DropGuard, ManagerOptions};
+///
+/// let guard = DropGuard { max_drop: "30%".parse()?, hold: Duration::from_secs(600) };
+/// let options = ManagerOptions { guard: Some(guard), ..ManagerOptions::default() };
+/// # Ok::<(), headcount_core::PercentError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DropGuard {
+    /// The share of a set's targets that may go at once, or one after another within `hold`. More
+    /// than that is held. A target that is replaced by another has gone, too: a backend that
+    /// answers for the wrong data centre looks just like that.
+    pub max_drop: Percent,
+    /// How long a drop has to stay before it counts.
+    pub hold: Duration,
+}
+
+/// A whole percentage from 0 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Percent(u8);
+
+/// Why a text or a number is no [`Percent`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PercentError {
+    /// It is not a whole number with a percent sign.
+    #[error("{text:?} is not a percentage; write a whole number from 0 to 100 and a percent sign, such as 30%")]
+    NotAPercentage {
+        /// What it is.
+        text: String,
+    },
+    /// It is more than everything.
+    #[error("{number}% is more than everything; at most 100% is possible")]
+    TooLarge {
+        /// The number.
+        number: u64,
+    },
+}
+
+impl Percent {
+    /// This many of a hundred.
+    ///
+    /// # Errors
+    /// [`PercentError::TooLarge`].
+    pub fn new(number: u8) -> Result<Self, PercentError> {
+        if number > 100 {
+            return Err(PercentError::TooLarge {
+                number: u64::from(number),
+            });
+        }
+        Ok(Self(number))
+    }
+
+    /// How many of a hundred.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
+    /// Whether `part` is more than this share of `whole`.
+    pub(super) fn is_exceeded_by(self, part: usize, whole: usize) -> bool {
+        part.saturating_mul(100) > whole.saturating_mul(usize::from(self.0))
+    }
+}
+
+impl FromStr for Percent {
+    type Err = PercentError;
+
+    /// Reads `30%`.
+    fn from_str(text: &str) -> Result<Self, PercentError> {
+        let digits = text.strip_suffix('%').unwrap_or_default();
+        let number = digits.parse::<u64>().ok().filter(|_| !digits.starts_with('+'));
+        let number = number.ok_or_else(|| PercentError::NotAPercentage { text: text.to_owned() })?;
+        match u8::try_from(number) {
+            Ok(small) => Self::new(small),
+            Err(_) => Err(PercentError::TooLarge { number }),
+        }
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
+/// A drop that is held: targets that a provider no longer has, and that snapshots still show.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Since when. Moves when further losses come that would be held by themselves: they have not
+    /// stayed for as long.
+    pub since: Instant,
+    /// When it counts if it stays so, and the provider's last look did not fail. After a failure it
+    /// is held for longer: nobody knows then whether it stayed so.
+    pub until: Instant,
+    /// Targets that are gone, and still shown.
+    pub targets: usize,
+    /// Targets of the set that were let go within the hold time before; they count towards the
+    /// share as well.
+    pub before: usize,
+    /// What the share is counted of: the targets that the set showed, and those let go `before`.
+    pub of: usize,
+    /// The set that would lose too many: the first of the provider's subscribers, if there are more.
+    pub set: Arc<str>,
+    pub(super) actual: Groups,
+}
+
+impl Held {
+    /// The provider's groups as its backend says they are.
+    pub fn actual(&self) -> &Groups {
+        &self.actual
+    }
+
+    /// Whether this target of a group that the provider shows is shown only because it is held.
+    pub fn holds(&self, group: &Group, target: LabelSet<'_>) -> bool {
+        self.actual.lacks(group, target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_are_read_or_refused_with_a_reason() {
+        assert_eq!("30%".parse::<Percent>().map(Percent::number), Ok(30));
+        assert_eq!(Percent::new(100).map(|all| all.to_string()), Ok("100%".to_owned()));
+        for text in [
+            "30",
+            "%",
+            "",
+            "-1%",
+            "+1%",
+            "1.5%",
+            "30 %",
+            "x%",
+            "99999999999999999999%",
+        ] {
+            let error = text.parse::<Percent>().unwrap_err();
+            assert!(error.to_string().contains("write a whole number"), "{text}: {error}");
+        }
+        let message = |text: &str| text.parse::<Percent>().unwrap_err().to_string();
+        assert_eq!(
+            message("101%"),
+            "101% is more than everything; at most 100% is possible"
+        );
+        assert_eq!(
+            message("1000%"),
+            "1000% is more than everything; at most 100% is possible"
+        );
+    }
+
+    #[test]
+    fn a_share_is_exceeded_by_more_than_it() {
+        let third = Percent(30);
+        assert!(!third.is_exceeded_by(3, 10) && third.is_exceeded_by(4, 10));
+        assert!(Percent(0).is_exceeded_by(1, 1_000) && !Percent(100).is_exceeded_by(10, 10));
+        assert!(!Percent(0).is_exceeded_by(0, 0));
+    }
+}

@@ -1,0 +1,128 @@
+//! What the model does about drops (B05): the rule itself is in `guard`.
+
+use super::guard::{PlainGroups, PlainHeld, further_lost, keep, lost, too_much};
+use super::model::{Model, PlainProvider};
+use crate::{Instant, ProviderId, UnknownProvider};
+
+impl<C> Model<C> {
+    /// The backend says that a provider's groups went from `before` to `actual`. Shows what the guard
+    /// lets pass of that, and says how many targets it holds.
+    pub(super) fn guard(&mut self, now: Instant, id: ProviderId, before: &PlainGroups, actual: PlainGroups) -> usize {
+        let Some(guard) = self.guard else {
+            if let Some(provider) = self.providers.get_mut(&id) {
+                provider.pool.groups = actual;
+            }
+            return 0;
+        };
+        let judge = |lost| too_much(guard, now, &self.sets, &self.providers, id, lost);
+        let provider = &self.providers[&id];
+        let (shown, held) = (&provider.pool.groups, provider.held.as_ref());
+        let targets = lost(shown, &actual);
+        let further = held.map_or(0, |held| held.further) + further_lost(shown, before, &actual);
+        let reason = judge(targets);
+        // The time runs from the first loss that is too much; more that is too much starts it anew.
+        let (since, further) = match held {
+            Some(held) if judge(further).is_none() => (held.since, further),
+            _ => (now, 0),
+        };
+        let until = since + guard.hold;
+        let kept = keep(shown, &actual);
+        let Some(provider) = self.providers.get_mut(&id) else {
+            return 0;
+        };
+        match reason {
+            None => {
+                provider.show(now, actual, Some(targets));
+                0
+            }
+            Some(_) if until <= now => {
+                provider.show(now, actual, None);
+                0
+            }
+            Some(reason) => {
+                provider.pool.groups = kept;
+                provider.held = Some(PlainHeld {
+                    since,
+                    until,
+                    targets,
+                    further,
+                    reason,
+                    actual,
+                });
+                targets
+            }
+        }
+    }
+
+    /// What stayed so for the hold time counts, unless the backend can't be asked whether it did.
+    pub(super) fn release_due(&mut self, now: Instant) -> bool {
+        let due: Vec<_> = self.hold_deadlines().filter(|(_, until)| *until <= now).collect();
+        for (id, _) in &due {
+            self.release(now, *id, true);
+        }
+        !due.is_empty()
+    }
+
+    pub(super) fn hold_deadlines(&self) -> impl Iterator<Item = (ProviderId, Instant)> {
+        let answering = self.providers.iter().filter(|(_, provider)| !provider.health.failing);
+        answering.filter_map(|(id, provider)| Some((*id, provider.held.as_ref()?.until)))
+    }
+
+    /// An operator says that it is so.
+    pub(super) fn confirm(&mut self, now: Instant, id: ProviderId) -> Result<usize, UnknownProvider> {
+        if !self.providers.contains_key(&id) {
+            return Err(UnknownProvider(id));
+        }
+        Ok(self.release(now, id, true))
+    }
+
+    /// After a reload, drops are too much for the sets that there are now, or they are not.
+    pub(super) fn judge_again(&mut self, now: Instant) {
+        let Some(guard) = self.guard else { return };
+        for id in self.providers.keys().copied().collect::<Vec<_>>() {
+            let Some(held) = &self.providers[&id].held else {
+                continue;
+            };
+            match too_much(guard, now, &self.sets, &self.providers, id, held.targets) {
+                None => {
+                    self.release(now, id, false);
+                }
+                Some(reason) => {
+                    let provider = self.providers.get_mut(&id);
+                    if let Some(held) = provider.and_then(|provider| provider.held.as_mut()) {
+                        held.reason = reason;
+                    }
+                }
+            }
+        }
+    }
+
+    fn release(&mut self, now: Instant, id: ProviderId, confirmed: bool) -> usize {
+        let provider = self.providers.get_mut(&id);
+        let Some((provider, held)) = provider.and_then(|provider| provider.held.take().map(|held| (provider, held)))
+        else {
+            return 0;
+        };
+        provider.health.last_change = Some(now);
+        provider.show(now, held.actual, (!confirmed).then_some(held.targets));
+        held.targets
+    }
+}
+
+impl<C> PlainProvider<C> {
+    /// What the backend says.
+    pub(super) fn actual(&self) -> &PlainGroups {
+        self.held.as_ref().map_or(&self.pool.groups, |held| &held.actual)
+    }
+
+    /// Shows what the backend says. `passed` targets were lost and nobody confirmed it; or somebody
+    /// did, and no loss from before counts any more.
+    fn show(&mut self, now: Instant, actual: PlainGroups, passed: Option<usize>) {
+        self.pool.groups = actual;
+        self.held = None;
+        match passed {
+            Some(lost) => self.passed.push((now, lost)),
+            None => self.passed.clear(),
+        }
+    }
+}
