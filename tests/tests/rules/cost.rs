@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use headcount_core::reference::PlainConfig;
-use headcount_core::{Encoder, Group, Instant, Manager, ManagerOptions, Output, ProviderId, Snapshot, Update};
+use headcount_core::{
+    DropGuard, Encoder, Group, Instant, Manager, ManagerOptions, Output, Percent, ProviderId, Snapshot, Update,
+};
 
 use crate::story::ticker;
 
@@ -31,11 +33,16 @@ struct Fleet {
 impl Fleet {
     /// So many sets, each with its own provider, and so many groups in each.
     fn new(sets: usize, groups: usize) -> Self {
+        Self::guarded(sets, groups, None)
+    }
+
+    fn guarded(sets: usize, groups: usize, guard: Option<DropGuard>) -> Self {
         let throttle = ticker(Duration::ZERO);
         let mut manager = Manager::new(
             Instant::ZERO,
             ManagerOptions {
                 throttle,
+                guard,
                 ..ManagerOptions::default()
             },
         );
@@ -206,4 +213,35 @@ fn b02_an_unchanged_update_keeps_nothing() {
             .expect("it runs");
     });
     assert!(cost.bytes_current <= 0, "{cost:?}");
+}
+
+/// B05, B02: to hold one target, and then to take in what changes beside it, costs the same in
+/// 1,000 groups as in 64,000.
+#[test]
+fn b05_a_hold_costs_what_changes() {
+    let guard = DropGuard {
+        max_drop: Percent::new(0).expect("a percentage"),
+        hold: Duration::from_secs(600),
+    };
+    let cost = |groups| {
+        let mut fleet = Fleet::guarded(1, groups, Some(guard));
+        let provider = fleet.providers[0];
+        let mut updates = vec![
+            Update::partial(vec![Group::empty("source 3")]),
+            Update::partial(fleet.groups(&[(7, "after")])),
+        ];
+        let mut held = Vec::new();
+        let cost = measure(|| {
+            for update in updates.drain(..) {
+                let outcome = fleet.manager.handle_update(Instant::ZERO, provider, update);
+                held.push(outcome.expect("it runs").held);
+            }
+        });
+        assert_eq!(held, [1, 1]);
+        fleet.take();
+        (cost.bytes_total, cost.count_total)
+    };
+    let (few, many) = (cost(FEW), cost(MANY));
+    let told = format!("{few:?} for {FEW}, {many:?} for {MANY}");
+    assert!(many.0 <= 2 * few.0 + 4_096 && many.1 <= 2 * few.1, "{told}");
 }

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use headcount_core::reference::{Input, Pair, PlainConfig};
-use headcount_core::{Backoff, Encoder, Failure, Group, Instant, ManagerOptions, ProviderId, Reload, Throttle, Update};
+use headcount_core::{
+    Backoff, DropGuard, Encoder, Failure, Group, Instant, ManagerOptions, Percent, ProviderId, Reload, Throttle, Update,
+};
 use headcount_tests::Effort;
 
 use crate::story::{backoff, encode, sources, ticker};
@@ -75,19 +77,20 @@ fn explore_all(throttle: Throttle, reload: Reload, depth: usize) {
         reload,
         ..ManagerOptions::default()
     };
+    explore_with(options, &events(), depth);
+}
+
+fn explore_with(options: ManagerOptions, events: &[Event], depth: usize) {
+    explore_from(&Pair::new(Instant::ZERO, options), events, depth);
+}
+
+fn explore_from(pair: &Pair<PlainConfig>, events: &[Event], depth: usize) {
     let depth = if Effort::asked_for().cases > 1_000 {
         depth + 1
     } else {
         depth
     };
-    let events = events();
-    let steps = explore(
-        &Pair::new(Instant::ZERO, options),
-        Instant::ZERO,
-        &events,
-        &mut Vec::new(),
-        depth,
-    );
+    let steps = explore(pair, Instant::ZERO, events, &mut Vec::new(), depth);
     let expected: usize = (1..=depth as u32).map(|level| events.len().pow(level)).sum();
     assert_eq!(steps, expected);
 }
@@ -114,6 +117,36 @@ fn every_run_with_backoff_that_starts_at_once() {
         ..Backoff::default()
     };
     explore_all(Throttle::Backoff(settings), Reload::Keep, 3);
+}
+
+/// B05: the guard, as a race between what goes, comes back, fails, is confirmed and is configured.
+#[test]
+fn every_run_with_a_guard() {
+    let guard = DropGuard {
+        max_drop: Percent::new(40).expect("a percentage"),
+        hold: Duration::from_secs(6),
+    };
+    let options = ManagerOptions {
+        throttle: ticker(Duration::ZERO),
+        guard: Some(guard),
+        ..ManagerOptions::default()
+    };
+    let mut events = events();
+    events.push(Event::Input(Input::Confirm(ProviderId::from_number(0))));
+    // Where there is nothing to lose yet, the guard does nothing.
+    let config = PlainConfig::new("file", 0);
+    let set = |name: &str| (name.to_owned(), vec![config.clone()]);
+    let mut pair = Pair::new(Instant::ZERO, options);
+    let mut encoder = Encoder::new();
+    let groups = encode(&mut encoder, &sources(&[("s", &["1", "2"]), ("t", &["3"])]));
+    for input in [
+        Input::Apply(vec![set("a"), set("b")]),
+        Input::Update(ProviderId::from_number(0), Update::full(groups)),
+        Input::ReceiverReady,
+    ] {
+        let _ = pair.step(Instant::ZERO, input).expect("they agree");
+    }
+    explore_from(&pair, &events, 4);
 }
 
 #[test]
