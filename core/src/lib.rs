@@ -56,7 +56,7 @@ pub use group::{
 };
 pub use manager::{
     Applied, Backoff, Counters, DropGuard, Held, Manager, ManagerOptions, Output, Percent, PercentError, Reload,
-    Throttle, TimeoutReason,
+    StillThere, Throttle, TimeoutReason,
 };
 pub use pool::{
     DurationError, Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetCursor, TargetExplanation, TargetId,

@@ -126,9 +126,27 @@ impl Held {
         &self.actual
     }
 
-    /// Whether this target of a group that the provider shows is shown only because it is held.
+    /// Whether this target of a group that the provider shows is shown only because it is held. Looks
+    /// through the source's targets; for many of one source ask [`still_there`](Self::still_there).
     pub fn holds(&self, group: &Group, target: LabelSet<'_>) -> bool {
         self.actual.lacks(group, target)
+    }
+
+    /// What `source` still has, to ask for many of its targets.
+    pub fn still_there(&self, source: &str) -> StillThere {
+        StillThere(self.actual.addresses_of(source))
+    }
+}
+
+/// The targets that a source still has while a drop is held.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StillThere(Vec<Box<str>>);
+
+impl StillThere {
+    /// Whether this target of a group of the source is one of them; if not, it is held.
+    pub fn has(&self, group: &Group, target: LabelSet<'_>) -> bool {
+        let address = group.address_of(target);
+        self.0.binary_search_by(|other| (**other).cmp(address)).is_ok()
     }
 }
 

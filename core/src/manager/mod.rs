@@ -16,7 +16,7 @@ mod update;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub use guard::{DropGuard, Held, Percent, PercentError};
+pub use guard::{DropGuard, Held, Percent, PercentError, StillThere};
 pub use options::{ManagerOptions, Reload};
 pub use registry::Applied;
 pub use throttle::{Backoff, Throttle};

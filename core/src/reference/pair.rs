@@ -6,7 +6,7 @@ use super::guard::PlainGroups;
 use super::model::PlainProvider;
 use super::plain::PlainStored;
 use super::{Answer, Disagreement, Input, Model, PlainOutput, PlainSnapshot, agree};
-use crate::{Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderStatus, Snapshot};
+use crate::{Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderStatus, Snapshot, Stored};
 
 /// A [`Manager`] and its [`Model`]: takes inputs as a manager does, and **compares everything
 /// that can be seen after each**.
@@ -176,6 +176,15 @@ impl<C: ProviderConfig> Pair<C> {
                     groups.flat_map(|stored| stored.group().targets().map(move |target| (stored.group(), target)));
                 let held_targets = targets.filter(|(group, target)| held.holds(group, *target)).count();
                 agree("how many targets Held::holds", &held.targets, &held_targets)?;
+                let groups = snapshot
+                    .pool(provider.id)
+                    .into_iter()
+                    .flat_map(|pool| pool.groups().iter());
+                for group in groups.map(Stored::group) {
+                    let still_there = held.still_there(group.source());
+                    let agrees = |target| still_there.has(group, target) != held.holds(group, target);
+                    agree("Held::still_there", &true, &group.targets().all(agrees))?;
+                }
             }
         }
         if let Some((older, plain_older)) = self.emitted.back() {

@@ -32,12 +32,27 @@ impl Stored {
     }
 }
 
+impl Group {
+    /// The address of a target of the group: its own, or the group's. To have none is to have an
+    /// empty one.
+    pub(crate) fn address_of<'a>(&'a self, target: LabelSet<'a>) -> &'a str {
+        let of_group = || self.labels().get("__address__");
+        target.get("__address__").or_else(of_group).unwrap_or_default()
+    }
+}
+
 impl Groups {
     /// Whether no target has the source of this group and the address of this target of it.
     pub(crate) fn lacks(&self, group: &Group, target: LabelSet<'_>) -> bool {
-        let address = address_of(group, target);
+        let address = group.address_of(target);
         self.get(group.source())
             .is_none_or(|stored| addresses(&stored.group).all(|other| other != address))
+    }
+
+    /// The addresses of a source's targets, sorted.
+    pub(crate) fn addresses_of(&self, source: &str) -> Vec<Box<str>> {
+        let all = Addresses::of(self.get(source)).0.into_iter();
+        all.map(Box::from).collect()
     }
 
     /// What is lost of what these groups show, from `older` to `newer`.
@@ -100,7 +115,7 @@ impl Groups {
                 continue;
             }
             let here = Addresses::of(Some(new));
-            let is_lost = |target: &LabelSet<'_>| !here.has(address_of(&shown.group, *target));
+            let is_lost = |target: &LabelSet<'_>| !here.has(shown.group.address_of(*target));
             let lost: Vec<_> = shown.group.targets().filter(is_lost).collect();
             if lost.is_empty() {
                 put.push((key, new.clone()));
@@ -138,13 +153,7 @@ impl<'a> Addresses<'a> {
 }
 
 fn addresses(group: &Group) -> impl Iterator<Item = &str> {
-    group.targets().map(move |target| address_of(group, target))
-}
-
-/// A target's address: its own, or its group's. Without one it is empty, as an address that is.
-fn address_of<'a>(group: &'a Group, target: LabelSet<'a>) -> &'a str {
-    let of_group = || group.labels().get("__address__");
-    target.get("__address__").or_else(of_group).unwrap_or_default()
+    group.targets().map(move |target| group.address_of(target))
 }
 
 /// Writes the new group with the targets that were lost from the old one. A label of the target
