@@ -109,6 +109,9 @@ where
                     // The caller may have given up waiting; the sets are applied all the same.
                     reply.try_send(self.manager.apply(now, sets)).ok();
                 }
+                Event::Command(Command::Confirm { provider, reply }) => {
+                    reply.try_send(self.manager.confirm_drop(now, provider)).ok();
+                }
                 Event::Wanted => self.manager.handle_receiver_ready(now),
                 Event::Timeout => self.manager.handle_timeout(now),
                 Event::Message(message) => self.handle_message(now, message),

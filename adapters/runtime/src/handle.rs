@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 
 use async_channel::{Receiver, Sender};
-use headcount_core::{Applied, Manager, ProviderConfig};
+use headcount_core::{Applied, Manager, ProviderConfig, ProviderId, UnknownProvider};
 
 /// The driver has ended: it was stopped, or its runtime was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,10 @@ pub(crate) enum Command<C: ProviderConfig> {
         sets: Vec<(String, Vec<C>)>,
         reply: Sender<Applied>,
     },
+    Confirm {
+        provider: ProviderId,
+        reply: Sender<Result<usize, UnknownProvider>>,
+    },
     With(Question<C>),
     Stop,
 }
@@ -68,6 +72,20 @@ impl<C: ProviderConfig + Send + 'static> Handle<C> {
             .await
             .map_err(|_| DriverGone)?;
         applied.recv().await.map_err(|_| DriverGone)
+    }
+
+    /// Confirms the drop that the guard holds of a provider, as an operator does. Gives how many targets
+    /// that let go, none when nothing was held; or that the provider is not running.
+    ///
+    /// # Errors
+    /// [`DriverGone`] when the driver has ended.
+    pub async fn confirm_drop(&self, provider: ProviderId) -> Result<Result<usize, UnknownProvider>, DriverGone> {
+        let (reply, confirmed) = async_channel::bounded(1);
+        self.commands
+            .send(Command::Confirm { provider, reply })
+            .await
+            .map_err(|_| DriverGone)?;
+        confirmed.recv().await.map_err(|_| DriverGone)
     }
 
     /// Looks at the manager: runs `question` inside the driver and gives back its answer. While it
