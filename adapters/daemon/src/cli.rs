@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use headcount_config::parse_duration;
-use headcount_core::{Backoff, Throttle};
+use headcount_core::{Backoff, DropGuard, Percent, Throttle};
 
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 
@@ -117,6 +117,18 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "POLICY", default_value = "backoff:100ms..5s", value_parser = parse_throttle)]
     pub(crate) throttle: Throttle,
 
+    /// Holds what would remove more than this share of a job's targets, at once or bit by bit within the
+    /// hold time, until it has stayed so for that long or is confirmed; for example 30%.
+    ///
+    /// Targets that are added are there at once. Confirm with
+    /// `curl -X POST http://ADDR/api/v1/providers/NAME/confirm`.
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) max_drop: Option<Percent>,
+
+    /// How long a drop is held.
+    #[arg(long, value_name = "DURATION", default_value = "10m", requires = "max_drop", value_parser = parse_interval)]
+    pub(crate) hold: Duration,
+
     /// What is logged: messages of this level and those above it.
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Info)]
     pub(crate) log_level: LogLevel,
@@ -124,6 +136,14 @@ pub(crate) struct RunOptions {
     /// How it is logged, on standard error.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+}
+
+impl RunOptions {
+    /// The guard, if one is asked for.
+    pub(crate) fn guard(&self) -> Option<DropGuard> {
+        let hold = self.hold;
+        self.max_drop.map(|max_drop| DropGuard { max_drop, hold })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -255,6 +275,25 @@ mod tests {
         ] {
             assert!(parse_throttle(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_guard_is_asked_for_by_its_share() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["headcount", "run"], args].concat());
+        let guard = |args: &[&str]| match parse(args).expect("valid").command {
+            Command::Run(options) => options
+                .guard()
+                .map(|guard| (guard.max_drop.number(), guard.hold.as_secs())),
+            _ => panic!("not run"),
+        };
+        assert_eq!(guard(&[]), None);
+        assert_eq!(guard(&["--max-drop", "30%"]), Some((30, 600)));
+        assert_eq!(guard(&["--max-drop=5%", "--hold", "1h"]), Some((5, 3_600)));
+        let message = |args: &[&str]| parse(args).expect_err("wrong").to_string();
+        assert!(message(&["--max-drop", "30"]).contains("write a whole number from 0 to 100 and a percent sign"));
+        assert!(message(&["--max-drop", "130%"]).contains("at most 100% is possible"));
+        assert!(message(&["--hold", "10m"]).contains("--max-drop"));
+        assert!(parse(&["--max-drop", "30%", "--hold", "0"]).is_err());
     }
 
     #[test]

@@ -20,9 +20,10 @@ impl WallClock {
         }
     }
 
-    /// The moment `at`, in seconds since 1970-01-01 UTC.
+    /// The moment `at`, which may be yet to come, in seconds since 1970-01-01 UTC.
     pub(crate) fn unix_seconds(&self, at: Instant) -> f64 {
         self.unix
+            .saturating_add(at.saturating_duration_since(self.now))
             .saturating_sub(self.now.saturating_duration_since(at))
             .as_secs_f64()
     }
@@ -73,6 +74,7 @@ mod tests {
             unix: seconds(1_000_000),
         };
         assert_eq!(clock.unix_seconds(Instant::ZERO + seconds(40)), 999_940.0);
+        assert_eq!(clock.unix_seconds(Instant::ZERO + seconds(160)), 1_000_060.0);
         assert_eq!(clock.age_seconds(Instant::ZERO + seconds(40)), 60.0);
     }
 

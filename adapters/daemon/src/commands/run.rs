@@ -56,8 +56,8 @@ async fn daemon(
     let listener = server::bind(&options.listen).await?;
     let runtime = headcount_runtime::smol::on(executor.clone());
     let env = headcount_runtime::env(&runtime);
-    let start = |name| discovery::start(&executor, &runtime, &env, name, options.throttle);
-    let (scrape, notify) = (start("scrape"), start("notify"));
+    let start = |name, guard| discovery::start(&executor, &runtime, &env, name, options.throttle, guard);
+    let (scrape, notify) = (start("scrape", options.guard()), start("notify", None));
     let (changes, changed) = async_channel::unbounded();
     let targets = targets::start(&executor, scrape.clone(), options.scrape.then_some(changes))?;
     let scraping = options

@@ -1,9 +1,10 @@
-//! Says in the log when a provider fails and when it recovers, once each.
+//! Says in the log when a provider fails and when it recovers, and when a drop of its targets is held
+//! and when no longer, once each.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use headcount_core::{FailedConfig, ProviderId};
+use headcount_core::{FailedConfig, Held, Instant, ProviderId};
 
 use super::{Observation, Provider};
 
@@ -20,6 +21,8 @@ struct Said {
     /// Failures since it last did well, as counted when it did.
     failures: u64,
     has_updated: bool,
+    /// Since when a drop is held.
+    held: Option<Instant>,
 }
 
 /// What there is to say of a provider.
@@ -47,8 +50,14 @@ impl HealthLog {
         self.providers.retain(|id, _| observation.provider(*id).is_some());
         for provider in &observation.providers {
             let said = self.providers.entry(provider.id).or_default();
-            if let Some(transition) = said.next(provider) {
+            let (transition, is_held) = (said.next(provider), said.next_hold(provider));
+            if let Some(transition) = transition {
                 self.log(provider, &transition);
+            }
+            match (is_held, &provider.held) {
+                (true, Some(held)) => self.log_held(provider, held),
+                (true, None) => self.log_let_go(provider),
+                (false, _) => {}
             }
         }
         self.note_failed_configs(&observation.failed_configs);
@@ -69,6 +78,35 @@ impl HealthLog {
             );
         }
         self.failed_configs = all.to_vec();
+    }
+
+    fn log_held(&self, provider: &Provider, held: &Held) {
+        let (manager, name, description) = (self.manager, &*provider.name, &*provider.description);
+        let (set, targets, of, before) = (&*held.set, held.targets, held.of, held.before);
+        let hold = format!("{:?}", held.until.saturating_duration_since(held.since));
+        tracing::warn!(
+            manager,
+            provider = name,
+            description,
+            set,
+            targets,
+            of,
+            before,
+            hold,
+            "too many targets are gone at once; they are kept until that stays so for the hold time, or is confirmed"
+        );
+    }
+
+    fn log_let_go(&self, provider: &Provider) {
+        let (manager, name, description) = (self.manager, &*provider.name, &*provider.description);
+        let targets = provider.targets;
+        tracing::info!(
+            manager,
+            provider = name,
+            description,
+            targets,
+            "no drop is held any more; targets are those that were discovered"
+        );
     }
 
     fn log(&self, provider: &Provider, transition: &Transition) {
@@ -107,6 +145,12 @@ impl HealthLog {
 }
 
 impl Said {
+    /// Whether there is something to say of a hold: it began, began anew, or ended.
+    fn next_hold(&mut self, provider: &Provider) -> bool {
+        let held = provider.held.as_ref().map(|held| held.since);
+        std::mem::replace(&mut self.held, held) != held
+    }
+
     fn next(&mut self, provider: &Provider) -> Option<Transition> {
         let health = &provider.health;
         let has_updated = provider.has_updated();
@@ -146,7 +190,7 @@ fn fault(failed: &FailedConfig) -> (&str, &[Arc<str>], &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headcount_core::{Failure, Instant, Manager, ManagerOptions, Update};
+    use headcount_core::{Failure, Manager, ManagerOptions, Update};
     use headcount_discoverer::settings::{FileSettings, SdConfig};
     use std::time::Duration;
 

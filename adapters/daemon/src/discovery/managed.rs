@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_channel::Receiver;
 use event_listener::{Event, EventListener};
-use headcount_core::{ManagerOptions, Throttle};
+use headcount_core::{DropGuard, ManagerOptions, ProviderId, Throttle, UnknownProvider};
 use headcount_discoverer::Env;
 use headcount_discoverer::settings::SdConfig;
 use headcount_runtime::{DriverGone, Handle, SharedRuntime};
@@ -33,10 +33,12 @@ pub(crate) fn start(
     env: &Env,
     name: &'static str,
     throttle: Throttle,
+    guard: Option<DropGuard>,
 ) -> Arc<Managed> {
     let options = ManagerOptions {
         name: name.to_owned(),
         throttle,
+        guard,
         seed: env.random.next_u64(),
         ..ManagerOptions::default()
     };
@@ -92,6 +94,11 @@ impl Managed {
         self.handle
             .with(move |manager| manager.snapshot(clock.now()).version())
             .await
+    }
+
+    /// Lets go what the guard holds of a provider. Gives how many targets that were.
+    pub(crate) async fn confirm_drop(&self, id: ProviderId) -> Result<Result<usize, UnknownProvider>, DriverGone> {
+        self.handle.confirm_drop(id).await
     }
 
     /// Completes when the manager has ended.

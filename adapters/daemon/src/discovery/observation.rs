@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headcount_core::{Counters, FailedConfig, Health, Instant, Manager, ProviderId, Snapshot};
+use headcount_core::{Counters, FailedConfig, Health, Held, Instant, Manager, ProviderId, Snapshot};
 use headcount_discoverer::settings::SdConfig;
 
 /// A manager's state at one moment.
@@ -30,6 +30,8 @@ pub(crate) struct Provider {
     pub(crate) health: Health,
     pub(crate) groups: usize,
     pub(crate) targets: usize,
+    /// The drop that the guard holds.
+    pub(crate) held: Option<Held>,
 }
 
 impl Observation {
@@ -43,6 +45,7 @@ impl Observation {
             health: status.health.clone(),
             groups: status.groups,
             targets: status.targets,
+            held: status.held.cloned(),
         };
         Self {
             newest: manager.snapshot(now),

@@ -65,7 +65,7 @@ export class Overview {
 
   #cards(pools) {
     const sum = total(pools);
-    const cards = FATES.filter(({ name }) => name !== "stale").map(({ name, word, what }) =>
+    const cards = FATES.filter(({ name }) => name !== "stale" && name !== "held").map(({ name, word, what }) =>
       h(
         "a",
         { key: name, class: `card ${name}${sum[name] ? "" : " none"}`, href: link("/targets", { state: name }), title: `Targets that are ${what}` },
@@ -99,6 +99,10 @@ export class Overview {
       ` fails${provider.targets ? `; its ${plural(provider.targets, "target")} are kept` : ""}: `,
       h("span", { class: "error" }, provider.health.lastError),
     ]);
+    const held = this.#providers.providers.filter((provider) => provider.held).map((provider) => [
+      h("a", { href: link("/providers", { q: provider.name }) }, provider.name),
+      ` lost ${plural(provider.held.targets, "target")} of ${count(provider.held.of)} of ${provider.held.set} at once; they are kept until that is confirmed`,
+    ]);
     const refused = this.#providers.failedConfigs.map(({ name, reason }) => [`${name} could not be started: `, h("span", { class: "error" }, reason)]);
     const limited = pools
       .filter((pool) => pool.exceedsTargetLimit)
@@ -118,7 +122,7 @@ export class Overview {
         h("a", { href: link("/targets", { job: pool.name, state: "dropped" }) }, pool.name),
         ` scrapes nothing: its rules drop all of its ${plural(pool.dropped, "target")}`,
       ]);
-    const problems = [...failing, ...refused, ...limited, ...empty, ...invalid];
+    const problems = [...failing, ...held, ...refused, ...limited, ...empty, ...invalid];
     if (problems.length === 0) {
       const waiting = pools.filter((pool) => !pool.complete).length;
       const text = waiting ? `${plural(waiting, "job")} still to be found for the first time.` : "All providers found their targets, and nothing is wrong with any.";

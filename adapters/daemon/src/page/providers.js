@@ -93,7 +93,7 @@ function holds(provider, text) {
 }
 
 function providerCard(provider) {
-  const { health } = provider;
+  const { health, held } = provider;
   const facts = [
     ["Targets", `${count(provider.targets)} in ${plural(provider.groups, "group")}`],
     ["Last success", ago(health.lastUpdate)],
@@ -105,12 +105,25 @@ function providerCard(provider) {
   return h(
     "li",
     { key: `${provider.manager} ${provider.name}`, class: `provider ${CLASSES[health.state]}` },
-    h("h2", null, h("span", { class: `badge ${CLASSES[health.state]}` }, STATES[health.state]), " ", provider.name, " ", h("span", { class: "kind" }, provider.kind)),
+    h("h2", null, h("span", { class: `badge ${CLASSES[health.state]}` }, STATES[health.state]), held && [" ", h("span", { class: "badge held" }, "Held")], " ", provider.name, " ", h("span", { class: "kind" }, provider.kind)),
     h("p", { class: "description" }, provider.description),
     health.state === "failing" && h("p", { class: "error" }, health.lastError),
+    held && h("p", { class: "held" }, heldDrop(provider)),
     h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
     h("p", { class: "subscribers" }, "For ", subscribers(provider)),
   );
+}
+
+function heldDrop({ name, held }) {
+  const before = held.before ? `, after ${count(held.before)} that went before` : "";
+  return [
+    h("a", { href: link("/targets", { job: held.set, state: "held" }) }, plural(held.targets, "target")),
+    ` of ${count(held.of)} of ${held.set} went `,
+    ago(held.since),
+    `${before}. That is too much at once, so they are kept until it has stayed so for the hold time, or somebody confirms it with `,
+    h("code", null, `POST /api/v1/providers/${name}/confirm`),
+    ".",
+  ];
 }
 
 function subscribers(provider) {

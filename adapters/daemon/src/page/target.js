@@ -122,7 +122,7 @@ function finally_(target) {
 }
 
 function fate(target) {
-  const { fate: said, stale } = target;
+  const { fate: said, stale, held } = target;
   const parts = [];
   if (said.state === "dropped") {
     parts.push(h("p", null, "Dropped by rule ", h("b", null, `relabel_configs[${said.rule}]`), ` (${said.action}), which looked at `, h("q", { class: "value" }, said.value), "."));
@@ -134,6 +134,9 @@ function fate(target) {
   }
   if (stale) {
     parts.push(h("p", null, "Stale: its provider fails since its last success, ", ago(stale.since, "which it never had"), ": ", h("span", { class: "error" }, stale.error)));
+  }
+  if (held) {
+    parts.push(h("p", null, "Held: its provider lost it ", ago(held.since, "some time ago"), ", with too many others at once. It is kept until that stays so for the hold time, or is confirmed; ", h("a", { href: link("/providers", { q: target.provider }) }, "the provider"), " says more."));
   }
   if (target.lastError) parts.push(h("p", null, "The last scrape failed: ", h("span", { class: "error" }, target.lastError)));
   if (parts.length === 0) return null;

@@ -219,7 +219,7 @@ function row(target, key, job) {
   return h(
     "li",
     { key, class: job ? "row one-job" : "row" },
-    h("span", { class: "badges" }, badge(target), health(target), target.stale && target.fate.state === "active" && h("span", { class: "badge stale", title: target.stale.error }, "Stale")),
+    h("span", { class: "badges" }, badge(target), health(target), target.stale && target.fate.state === "active" && h("span", { class: "badge stale", title: target.stale.error }, "Stale"), target.held && h("span", { class: "badge held", title: "Gone from its backend, and kept because too many went at once" }, "Held")),
     h("a", { class: "address", href: linkTo(target) }, name),
     !job && h("span", { class: "job" }, target.scrapePool),
     h("span", { class: "labels" }, shown),

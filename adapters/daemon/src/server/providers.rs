@@ -1,8 +1,10 @@
-//! `/api/v1/providers`: each provider, who subscribes to it, and how it fares.
+//! `/api/v1/providers`: each provider, who subscribes to it, and how it fares; and, with `POST` to
+//! `/api/v1/providers/<name>/confirm`, an operator's word that a drop of its targets is true.
 
 use std::sync::Arc;
 
-use http::Response;
+use http::{Response, StatusCode};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::respond::{self, Body};
@@ -30,6 +32,24 @@ struct Entry {
     groups: usize,
     targets: usize,
     health: Health,
+    /// The drop that is held, or `null`.
+    held: Option<HeldDrop>,
+}
+
+/// Targets that are gone and still in the lists.
+#[derive(Serialize)]
+struct HeldDrop {
+    since: f64,
+    /// When it counts, unless the provider fails then.
+    until: f64,
+    /// How many.
+    targets: usize,
+    /// How many of the set went before, within the hold time.
+    before: usize,
+    /// Of how many of the set, with those that went before.
+    of: usize,
+    /// The set that would lose too many.
+    set: Arc<str>,
 }
 
 #[derive(Serialize)]
@@ -96,8 +116,58 @@ pub(super) async fn providers(app: &App) -> Response<Body> {
     respond::success(&answer)
 }
 
+/// Lets go what is held of the provider whose name is `escaped`.
+pub(super) async fn confirm(app: &App, escaped: &str) -> Response<Body> {
+    let name = percent_decode_str(escaped).decode_utf8_lossy();
+    let Ok(observation) = app.scrape.observe().await else {
+        return respond::gone();
+    };
+    let provider = observation.providers.iter().find(|provider| *provider.name == *name);
+    let confirmed = match provider {
+        Some(provider) => app.scrape.confirm_drop(provider.id).await,
+        None => return unknown(&name),
+    };
+    let released = match confirmed {
+        Ok(Ok(released)) => released,
+        // A reload took it in between.
+        Ok(Err(_)) => return unknown(&name),
+        Err(_) => return respond::gone(),
+    };
+    if released > 0 {
+        tracing::info!(
+            provider = &*name,
+            targets = released,
+            "a drop was confirmed by an operator"
+        );
+    }
+    respond::success(&Confirmed {
+        provider: &name,
+        released,
+    })
+}
+
+#[derive(Serialize)]
+struct Confirmed<'a> {
+    provider: &'a str,
+    /// How many targets are gone now; 0 when nothing was held.
+    released: usize,
+}
+
+fn unknown(name: &str) -> Response<Body> {
+    let message = format!("no provider of jobs is called {name:?}; /api/v1/providers lists those there are");
+    respond::error(StatusCode::NOT_FOUND, message)
+}
+
 fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
     let state = provider.state();
+    let held = provider.held.map(|held| HeldDrop {
+        since: clock.unix_seconds(held.since),
+        until: clock.unix_seconds(held.until),
+        targets: held.targets,
+        before: held.before,
+        of: held.of,
+        set: held.set,
+    });
     let health = provider.health;
     let at = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.unix_seconds(at));
     let age = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.age_seconds(at));
@@ -126,5 +196,6 @@ fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
             refreshes: health.refreshes.0,
             refresh_seconds: health.refreshes.1.as_secs_f64(),
         },
+        held,
     }
 }

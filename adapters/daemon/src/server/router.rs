@@ -39,6 +39,13 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
             _ => respond::wrong_method("POST, PUT"),
         };
     }
+    let confirmed = path.strip_prefix("/api/v1/providers/");
+    if let Some(name) = confirmed.and_then(|name| name.strip_suffix("/confirm")) {
+        return match *request.method() {
+            Method::POST => providers::confirm(app, name).await,
+            _ => respond::wrong_method("POST"),
+        };
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return respond::wrong_method("GET, HEAD");
     }

@@ -8,15 +8,17 @@ use headcount_core::{Fate, ProviderId, Snapshot, TargetLimit, TargetPool, Target
 use serde::Serialize;
 
 use super::health::Healths;
+use super::holds::Holds;
 use super::url::scrape_url;
 use crate::discovery::{ADDRESS, Observation, Provider, write_labels, write_string};
 use crate::wall_clock::WallClock;
 
 type Labels = Vec<(String, String)>;
 
-/// The providers that fail, and what time it is.
+/// The providers that fail or of which a drop is held, and what time it is.
 #[derive(Default)]
 pub(crate) struct Stale {
+    held: Holds,
     failing: BTreeMap<ProviderId, StaleEntry>,
     /// Without it, nothing is said of when groups changed.
     clock: Option<WallClock>,
@@ -28,6 +30,11 @@ struct StaleEntry {
     error: Arc<str>,
 }
 
+#[derive(Debug, Serialize)]
+struct HeldEntry {
+    since: Option<f64>,
+}
+
 impl Stale {
     pub(crate) fn of(observation: &Observation, clock: WallClock) -> Self {
         let failing = observation.providers.iter().filter(|provider| provider.health.failing);
@@ -36,6 +43,7 @@ impl Stale {
             error: provider.health.current_failure().unwrap_or_default().into(),
         };
         Self {
+            held: Holds::of(observation),
             failing: failing.map(|provider| (provider.id, entry(provider))).collect(),
             clock: Some(clock),
         }
@@ -43,6 +51,11 @@ impl Stale {
 
     pub(crate) fn is_stale(&self, provider: ProviderId) -> bool {
         self.failing.contains_key(&provider)
+    }
+
+    /// Whether the target is gone, and kept because too many went at once.
+    pub(crate) fn is_held(&self, view: &TargetView<'_>) -> bool {
+        self.held.since(view).is_some()
     }
 }
 
@@ -114,6 +127,8 @@ impl<'a> Describer<'a> {
         serde_json::to_writer(&mut *out, &fate).ok();
         out.extend_from_slice(br#","stale":"#);
         serde_json::to_writer(&mut *out, &self.stale.failing.get(&view.provider)).ok();
+        out.extend_from_slice(br#","held":"#);
+        serde_json::to_writer(&mut *out, &self.held(view)).ok();
         out.push(b'}');
     }
 
@@ -121,6 +136,13 @@ impl<'a> Describer<'a> {
     pub(crate) fn state(&mut self, view: &TargetView<'_>) -> (&'static str, Option<String>) {
         let fate = self.fate(view);
         (fate.state, fate.message)
+    }
+
+    /// Since when the target is held, if it is.
+    fn held(&self, view: &TargetView<'_>) -> Option<HeldEntry> {
+        let since = self.stale.held.since(view)?;
+        let since = self.stale.clock.map(|clock| clock.unix_seconds(since));
+        Some(HeldEntry { since })
     }
 
     /// When the target's group became what it is, in seconds since 1970-01-01 UTC.

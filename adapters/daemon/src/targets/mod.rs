@@ -14,6 +14,7 @@
 mod alertmanagers;
 mod describe;
 mod health;
+mod holds;
 mod keeper;
 mod list;
 mod sides;

@@ -86,6 +86,13 @@ fn write_found(text: &mut String, found: &Found, now: f64) {
         );
         rows.push(("stale", format!("{provider} fails, {since}: {}", stale.error)));
     }
+    if let Some(held) = &target.held {
+        let since = held.since.map_or_else(String::new, |at| format!(" {}", ago(at, now)));
+        rows.push((
+            "held",
+            format!("{provider} lost it{since}, with too many others at once; it is kept until that is confirmed"),
+        ));
+    }
     let mut last = "";
     for (name, value) in rows {
         let shown = if name == last { "" } else { name };

@@ -165,6 +165,8 @@ pub(in crate::commands) struct Target {
     pub(in crate::commands) changed: Option<f64>,
     pub(in crate::commands) fate: Fate,
     pub(in crate::commands) stale: Option<Stale>,
+    #[serde(default)]
+    pub(in crate::commands) held: Option<Held>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -178,6 +180,12 @@ pub(in crate::commands) struct Fate {
 pub(in crate::commands) struct Stale {
     pub(in crate::commands) since: Option<f64>,
     pub(in crate::commands) error: String,
+}
+
+/// It is gone, and kept because too many went at once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::commands) struct Held {
+    pub(in crate::commands) since: Option<f64>,
 }
 
 impl Target {

@@ -52,7 +52,25 @@ pub(super) fn managers(out: &mut Exposition, app: &App, observations: &Observati
         "Snapshots that were handed to the receiver.",
         &|observation| count(observation.counters.updates),
     );
+    held(out, observations);
     sets(out, app);
+}
+
+/// What the guard holds. A provider's targets are held for all sets that subscribe to it.
+fn held(out: &mut Exposition, observations: &Observations) {
+    let mut sums: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (manager, provider) in all(observations) {
+        let targets = provider.held.as_ref().map_or(0, |held| held.targets);
+        for set in &provider.subscribers {
+            let sum = sums.entry((manager, set)).or_default();
+            *sum = sum.saturating_add(targets);
+        }
+    }
+    let help = "Targets that are gone and are kept, because too many went at once; they count as discovered.";
+    let mut family = out.family("headcount_sd_held_targets", Kind::Gauge, help);
+    for ((manager, set), targets) in sums {
+        family.sample(&[("name", manager), ("config", set)], count(targets));
+    }
 }
 
 fn sets(out: &mut Exposition, app: &App) {

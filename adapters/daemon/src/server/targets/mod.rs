@@ -7,7 +7,7 @@
 //! # `/api/v1/targets`
 //! | parameter | meaning |
 //! |---|---|
-//! | `state` | `any` (default), `active`, `dropped`, `duplicate`, `invalid`; of the active ones only those that are `over_limit`; of all only those that are `stale` |
+//! | `state` | `any` (default), `active`, `dropped`, `duplicate`, `invalid`; of the active ones only those that are `over_limit`; of all only those that are `stale` or `held` |
 //! | `scrapePool` | one job |
 //! | `match[]` | a selector as in PromQL, without a metric's name: `{rack="1",env=~"prod\|test"}`; repeated, any of them. A label has its value after relabelling or, where it is gone, as discovered |
 //! | `search` | text, in any case, in a label's value (as discovered, or a public one after relabelling), in the job's name or the group's source |
@@ -26,7 +26,9 @@
 //!   `overLimit`: `limit`; `dropped`: `rule` (a place in `relabel_configs`, from 0), `action`,
 //!   `value` (what it looked at); `duplicate`: `of` (`provider`, `source`, `address`);
 //! * `stale`: `null`, or, while its provider fails: `since` (when it last succeeded, as a Unix
-//!   timestamp; `null` for never) and `error`.
+//!   timestamp; `null` for never) and `error`;
+//! * `held`: `null`, or, when its backend no longer has it and it is kept because too many went at
+//!   once: `since`, as a Unix timestamp. `/api/v1/providers` says of how many, and until when.
 //!
 //! With `--scrape`, active targets have Prometheus's `health`, `lastScrape`, `lastScrapeDuration` and
 //! `lastError` in truth, and besides:

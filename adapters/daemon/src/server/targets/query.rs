@@ -31,12 +31,13 @@ pub(super) enum State {
     Only(Section),
     OverLimit,
     Stale,
+    Held,
 }
 
 impl State {
     pub(super) fn wants(self, section: Section) -> bool {
         match self {
-            Self::Any | Self::Stale => true,
+            Self::Any | Self::Stale | Self::Held => true,
             Self::Only(only) => only == section,
             Self::OverLimit => section == Section::Active,
         }
@@ -90,7 +91,7 @@ pub(super) struct Query {
 /// What is wrong with a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum QueryError {
-    #[error("state={0:?} is none of any, active, dropped, duplicate, invalid, over_limit, stale")]
+    #[error("state={0:?} is none of any, active, dropped, duplicate, invalid, over_limit, stale, held")]
     State(String),
     #[error("limit={0:?} is no number greater than 0")]
     Limit(String),
@@ -163,6 +164,7 @@ fn read_state(text: &str) -> Result<State, QueryError> {
         "invalid" => State::Only(Section::Invalid),
         "over_limit" => State::OverLimit,
         "stale" => State::Stale,
+        "held" => State::Held,
         _ => return Err(QueryError::State(text.to_owned())),
     })
 }
@@ -177,7 +179,7 @@ mod tests {
         for (query, message) in [
             (
                 "state=up",
-                "state=\"up\" is none of any, active, dropped, duplicate, invalid, over_limit, stale",
+                "state=\"up\" is none of any, active, dropped, duplicate, invalid, over_limit, stale, held",
             ),
             ("limit=0", "limit=\"0\" is no number greater than 0"),
             ("limit=-1", "limit=\"-1\" is no number greater than 0"),

@@ -212,6 +212,7 @@ impl Walk {
     fn is_wanted(&self, view: &TargetView<'_>) -> bool {
         match self.query.state {
             State::OverLimit => matches!(view.fate, Fate::OverLimit { .. }),
+            State::Held => self.stale.is_held(view),
             State::Stale => self.stale.is_stale(view.provider),
             State::Any | State::Only(_) => true,
         }
