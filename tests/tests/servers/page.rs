@@ -211,6 +211,33 @@ fn whether_targets_are_there_is_shown_where_they_are_scraped() {
     browser.assert_content(&origin);
 }
 
+/// B05: what is held is shown for the provider and for each target.
+#[test]
+fn what_is_held_is_shown() {
+    require!("chromium");
+    let folder = Folder::new();
+    folder.write("sd/a.json", r#"[{"targets": ["a:1", "b:1"]}]"#);
+    let config = format!("scrape_configs:\n{}", node_job("").replace("SD", &folder.text("sd")));
+    let config = folder.write("prometheus.yml", config);
+    let options = ["--max-drop", "30%", "--config", config.to_str().expect("UTF-8")];
+    let headcount = Headcount::start(&folder, &options);
+    let browser = Browser::start(&folder);
+    let origin = format!("http://{}/", headcount.address());
+    browser.open(&format!("{origin}#/targets"));
+    browser.wait_for(&["b:1", "2 targets."]);
+    folder.write("sd/a.json", r#"[{"targets": ["a:1", "new:1"]}]"#);
+    browser.wait_for(&["new:1", "3 targets.", "Held"]);
+    browser.open(&format!("{origin}#/targets?state=held"));
+    browser.wait_for(&["1 target.", "b:1"]);
+    browser.click(".row .address");
+    browser.wait_for(&["Held: its provider lost it"]);
+    browser.open(&format!("{origin}#/providers"));
+    browser.wait_for(&["1 target of 2 of node went", "POST /api/v1/providers/file/0/confirm"]);
+    browser.open(&format!("{origin}#/"));
+    browser.wait_for(&["file/0 lost 1 target of 2 of node at once"]);
+    browser.assert_content(&origin);
+}
+
 /// Searching, scrolling and filtering touch a page of targets at a time.
 #[test]
 fn a_host_is_found_among_a_hundred_thousand() {
