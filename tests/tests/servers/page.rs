@@ -229,12 +229,15 @@ fn what_is_held_is_shown() {
     browser.wait_for(&["new:1", "3 targets.", "Held"]);
     browser.open(&format!("{origin}#/targets?state=held"));
     browser.wait_for(&["1 target.", "b:1"]);
+    // A hold is shown by itself, also one that changes no list.
+    folder.write("sd/a.json", r#"[{"targets": ["new:1"]}]"#);
+    browser.wait_for(&["2 targets.", "a:1"]);
     browser.click(".row .address");
     browser.wait_for(&["Held: its provider lost it"]);
     browser.open(&format!("{origin}#/providers"));
-    browser.wait_for(&["1 target of 2 of node went", "POST /api/v1/providers/file/0/confirm"]);
+    browser.wait_for(&["2 targets of 3 of node went", "POST /api/v1/providers/file/0/confirm"]);
     browser.open(&format!("{origin}#/"));
-    browser.wait_for(&["file/0 lost 1 target of 2 of node at once"]);
+    browser.wait_for(&["file/0 lost 2 targets of 3 of node at once"]);
     browser.assert_content(&origin);
 }
 

@@ -21,8 +21,8 @@ struct Said {
     /// Failures since it last did well, as counted when it did.
     failures: u64,
     has_updated: bool,
-    /// Since when a drop is held.
-    held: Option<Instant>,
+    /// Since when a drop is held, and of how many targets.
+    held: Option<(Instant, usize)>,
 }
 
 /// What there is to say of a provider.
@@ -45,22 +45,28 @@ impl HealthLog {
         }
     }
 
-    /// Logs what is new.
-    pub(super) fn note(&mut self, observation: &Observation) {
+    /// Logs what is new. Says whether other targets are held than before.
+    pub(super) fn note(&mut self, observation: &Observation) -> bool {
+        let mut holds_others = false;
         self.providers.retain(|id, _| observation.provider(*id).is_some());
         for provider in &observation.providers {
             let said = self.providers.entry(provider.id).or_default();
-            let (transition, is_held) = (said.next(provider), said.next_hold(provider));
+            let (transition, was_held) = (said.next(provider), said.held);
+            said.held = provider.held.as_ref().map(|held| (held.since, held.targets));
+            let is_held = said.held;
+            holds_others |= is_held != was_held;
+            let is_news = is_held.map(|(since, _)| since) != was_held.map(|(since, _)| since);
             if let Some(transition) = transition {
                 self.log(provider, &transition);
             }
-            match (is_held, &provider.held) {
+            match (is_news, &provider.held) {
                 (true, Some(held)) => self.log_held(provider, held),
                 (true, None) => self.log_let_go(provider),
                 (false, _) => {}
             }
         }
         self.note_failed_configs(&observation.failed_configs);
+        holds_others
     }
 
     /// Says which configs can't be run, unless they could not be run before, either. A reload
@@ -145,12 +151,6 @@ impl HealthLog {
 }
 
 impl Said {
-    /// Whether there is something to say of a hold: it began, began anew, or ended.
-    fn next_hold(&mut self, provider: &Provider) -> bool {
-        let held = provider.held.as_ref().map(|held| held.since);
-        std::mem::replace(&mut self.held, held) != held
-    }
-
     fn next(&mut self, provider: &Provider) -> Option<Transition> {
         let health = &provider.health;
         let has_updated = provider.has_updated();

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use async_channel::Receiver;
@@ -23,6 +24,8 @@ pub(crate) struct Managed {
     env: Env,
     view: ArcSwap<View>,
     published: Event,
+    /// Counts changes of what the guard holds, which make no view.
+    holds: AtomicU64,
     ended: Receiver<Infallible>,
 }
 
@@ -51,6 +54,7 @@ pub(crate) fn start(
         env,
         view,
         published,
+        holds: AtomicU64::new(0),
         ended,
     });
     let publisher = Publisher::new(managed.clone(), snapshots, executor.clone());
@@ -109,6 +113,15 @@ impl Managed {
     /// Stops the manager and its discoverers, and waits for them.
     pub(crate) async fn stop(&self) {
         self.handle.stop().await;
+    }
+
+    /// Another number when other targets are held.
+    pub(crate) fn holds(&self) -> u64 {
+        self.holds.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_other_holds(&self) {
+        self.holds.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn publish(&self, view: View) {

@@ -56,7 +56,9 @@ impl Publisher {
             let Ok(observation) = self.managed.observe().await else {
                 return;
             };
-            self.health.note(&observation);
+            if self.health.note(&observation) {
+                self.managed.note_other_holds();
+            }
             let view = self.managed.view();
             let (snapshot, is_new) = match look {
                 Look::At(snapshot) => (snapshot, true),

@@ -43,7 +43,7 @@
 //! * `/api/v1/scrape_pools`: `scrapePools` as Prometheus has it, and `pools`: for each job its
 //!   `name`, `complete`, how many targets are `active`, `dropped`, `duplicate`, `invalid` and
 //!   `overLabelLimits`, its `targetLimit` (or `null`) and whether it is exceeded
-//!   (`exceedsTargetLimit`). Its `ETag` is another one after each change of any target, so asking
+//!   (`exceedsTargetLimit`). Its `ETag` is another one after each change of any target or of what is held, so asking
 //!   with `If-None-Match` is a cheap way to watch.
 //! * `/api/v1/targets/relabel_steps?scrapePool=JOB&labels={"name":"value",…}`: `steps`, each with
 //!   `rule`, `output` and `keep` as Prometheus has them, and `source` (what the rule looked at,

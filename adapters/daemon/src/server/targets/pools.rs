@@ -35,10 +35,12 @@ struct Entry<'a> {
 /// Differs from that of other runs, which count their states from the beginning as well.
 static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
 
-/// The jobs. The tag is that of the state of all targets, even where the numbers are the same.
+/// The jobs. The tag is that of the state of all targets, also of which are held, even where the numbers
+/// are the same.
 pub(in crate::server) fn scrape_pools(app: &App, headers: &HeaderMap) -> Response<Body> {
     // Before the state is read: an answer that is newer than its tag is only asked for again.
-    let tag = format!("\"{:x}-{}\"", *RUN, app.targets.published().counters.syncs);
+    let (syncs, holds) = (app.targets.published().counters.syncs, app.scrape.holds());
+    let tag = format!("\"{:x}-{syncs}-{holds}\"", *RUN);
     let mut response = if is_known(headers, std::slice::from_ref(&tag)) {
         respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, "")
     } else {
