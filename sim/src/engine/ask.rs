@@ -86,8 +86,8 @@ impl World {
             self.discoverers[id.place()].echo = match &coming {
                 Coming::All {
                     view, version, rows, ..
-                } => Some((*view, *version, rows.clone())),
-                Coming::Changes { view, version, rows } => Some((*view, Some(*version), rows.clone())),
+                } => Some(Box::new((*view, *version, rows.clone()))),
+                Coming::Changes { view, version, rows } => Some(Box::new((*view, Some(*version), rows.clone()))),
                 Coming::Unchanged | Coming::Trouble { .. } | Coming::Gap => None,
             };
             let again = arrives + self.dice.span(who, Purpose::Length, call, after).into();
@@ -220,9 +220,10 @@ impl World {
     pub(crate) fn echo(&mut self, id: DiscovererId) {
         let plan = self.plan.clone();
         let discoverer = &mut self.discoverers[id.place()];
-        let Some((view, version, rows)) = discoverer.echo.take() else {
+        let Some(echo) = discoverer.echo.take() else {
             return;
         };
+        let (view, version, rows) = *echo;
         // The discoverer can't tell it from an answer to its last call.
         let update = discoverer.take_all(&plan.discoverers[id.place()], rows);
         discoverer.held_at = version.map(|version| (view, version));

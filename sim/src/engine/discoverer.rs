@@ -30,14 +30,16 @@ pub(crate) struct Discoverer {
     /// Its groups, by source, with the bytes of their labels.
     pub(crate) groups: OrdMap<u32, (Group, u64)>,
     pub(crate) bytes: u64,
-    pub(crate) encoder: OwnEncoder,
+    /// On its own, as is all that a poll which finds nothing new has no need to touch: thousands of
+    /// these rows are gone through again and again, and what is short stays near.
+    pub(crate) encoder: Box<OwnEncoder>,
     /// Calls that failed since one succeeded.
     pub(crate) failures: u32,
     pub(crate) last_failure: Option<Arc<str>>,
     /// The answer on its way.
     pub(crate) coming: Option<Coming>,
     /// The same answer once more.
-    pub(crate) echo: Option<(ViewId, Option<u64>, Rows)>,
+    pub(crate) echo: Option<Box<(ViewId, Option<u64>, Rows)>>,
     /// Whose changes it is told of.
     pub(crate) watching: Option<ViewId>,
     /// Whether it waits in a blocking query.

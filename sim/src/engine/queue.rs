@@ -15,10 +15,10 @@ use headcount_core::Instant;
 
 use crate::dice::mix;
 
-/// How long a slice of time is, as a power of two of nanoseconds: 17 ms.
-const SLICE: u32 = 24;
+/// How long a slice of time is, as a power of two of nanoseconds: 134 ms.
+const SLICE: u32 = 27;
 /// How many slices the ring has: 34 s, which is longer than most intervals.
-const RING: u64 = 2_048;
+const RING: u64 = 256;
 /// A queue with no more events than this does without a ring.
 const FEW: usize = 256;
 
