@@ -202,7 +202,8 @@ fn changed(mut scenario: Scenario, setting: Setting, value: Value) -> Scenario {
     scenario
 }
 
-/// Runs every combination.
+/// Runs every combination, to its end also where the scenario's expectations are not met: which settings
+/// meet them is part of the comparison.
 ///
 /// # Errors
 /// A combination makes no sense: nothing is run then.
@@ -210,7 +211,7 @@ pub fn vary(scenario: &Scenario, seed: u64, variations: &[Variation]) -> Result<
     let combined = combinations(scenario, variations);
     let started: Result<Vec<_>, Problems> = combined
         .into_iter()
-        .map(|(settings, scenario)| Ok((settings, Simulation::new(&scenario, seed)?)))
+        .map(|(settings, scenario)| Ok((settings, Simulation::new(&scenario, seed)?.past_expectations())))
         .collect();
     let run = started?.into_iter().map(|(settings, simulation)| Varied {
         settings,

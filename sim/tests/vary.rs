@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
 
-use headcount_sim::{Shipped, Variation, comparison, vary};
+use headcount_sim::{Condition, Expectation, Rule, Shipped, Simulation, Span, Variation, comparison, vary};
 
 /// What each peer's throttle and interval cost. A change of behaviour is a change of this table.
 #[test]
@@ -19,6 +19,30 @@ fn the_peers_policies_compared() {
         comparison(&vary(&scenario, 1, &variations).expect("it makes sense"))
     );
     insta::assert_snapshot!(table);
+}
+
+/// Which settings meet an expectation is part of the comparison, and so are the figures of those that don't.
+#[test]
+fn runs_are_not_cut_short_by_what_the_scenario_expects() {
+    let mut scenario = Shipped::named("rolling-deploy")
+        .expect("shipped")
+        .scenario()
+        .expect("good");
+    let whole = Simulation::new(&scenario, 1).expect("good").run();
+    scenario.expect = vec![Expectation::Always(Condition::StaleAtMost(Span::secs(5)))];
+    assert!(
+        Simulation::new(&scenario, 1).expect("good").run().events < whole.events,
+        "alone it ends there"
+    );
+    let runs = vary(&scenario, 1, &["receiver=0s".parse().expect("good")]).expect("it makes sense");
+    let [run] = runs.as_slice() else { panic!("one run") };
+    let [missed] = run.outcome.violations.as_slice() else {
+        panic!("one expectation: {:?}", run.outcome.violations);
+    };
+    assert_eq!(missed.rule, Rule::Expectation);
+    assert!(missed.at < run.outcome.time);
+    assert_eq!(run.outcome.events, whole.events);
+    assert_eq!(run.outcome.metrics, whole.metrics);
 }
 
 #[test]

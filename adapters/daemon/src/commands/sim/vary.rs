@@ -14,7 +14,7 @@ pub(super) fn compare(options: &RunOptions, chosen: &Chosen, seed: u64) -> anyho
     let combined = combinations(&chosen.scenario, &options.vary);
     let started: Result<Vec<_>, Problems> = combined
         .into_iter()
-        .map(|(settings, scenario)| Ok((settings, Simulation::new(&scenario, seed)?)))
+        .map(|(settings, scenario)| Ok((settings, Simulation::new(&scenario, seed)?.past_expectations())))
         .collect();
     let started = match started {
         Ok(started) => started,
