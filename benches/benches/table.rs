@@ -10,7 +10,7 @@ use headcount_benches::fleet::Host;
 use headcount_benches::ingest::{Ingest, body};
 use headcount_benches::latency::Daemon;
 use headcount_benches::manager::{self, Config, Loaded};
-use headcount_benches::{allocations, peer, targets};
+use headcount_benches::{allocations, peer, simulator, targets};
 use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Update};
 
 #[global_allocator]
@@ -31,7 +31,7 @@ fn main() {
     println!("{}", "-".repeat(113));
     // `-- W2` measures one workload, `-- W1-parts` one part of it.
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let workloads: [(&str, fn()); 11] = [
+    let workloads: [(&str, fn()); 12] = [
         ("W1-ingest", ingest),
         ("W1-parts", parts),
         ("W2-one", snapshot_of_one),
@@ -41,6 +41,7 @@ fn main() {
         ("W4", relabel),
         ("W5", churn),
         ("W6", register),
+        ("W7", simulate),
         ("W8", latency),
         ("W9", fan_out),
     ];
@@ -287,6 +288,31 @@ fn register() {
         &time(again),
         "<= 20 ms",
         &versus(theirs, again),
+    );
+}
+
+fn simulate() {
+    let start = ThreadTime::now();
+    let simulated = simulator::run(24);
+    let seconds = start.elapsed().as_secs_f64();
+    let events = simulated.outcome.events as f64;
+    line(
+        "W7 a day of 20,000 hosts, 2,000 discoverers, 1 %/min",
+        &format!("{:.0}x", 24.0 * 3_600.0 / seconds),
+        ">= 20,000x",
+        "",
+    );
+    line(
+        "W7 the same: allocations for each of its events",
+        &format!("{:.2}", simulated.allocations as f64 / events),
+        "",
+        "",
+    );
+    line(
+        "W7 the same: heap",
+        &format!("{:.1} MB", simulated.live_bytes as f64 / 1e6),
+        "<= 1 GiB",
+        "",
     );
 }
 

@@ -14,4 +14,5 @@ pub mod ingest;
 pub mod latency;
 pub mod manager;
 pub mod peer;
+pub mod simulator;
 pub mod targets;
