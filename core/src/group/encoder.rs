@@ -10,8 +10,9 @@
 //! written before keep their dictionary for as long as they live.
 
 use super::Group;
-use super::labels::{LabelSet, push_source};
+use super::labels::push_source;
 
+mod order;
 mod set;
 mod strings;
 
@@ -86,6 +87,7 @@ impl Encoder {
             seen: Seen::default(),
             // Enough for what a watch says of one object, which is most batches that there are.
             bytes: Vec::with_capacity(512),
+            in_order: Vec::new(),
             groups: Vec::new(),
             unsorted: Vec::new(),
             open: None,
@@ -108,6 +110,8 @@ pub struct Batch<'e> {
     /// The open group's bytes. A group gets its own allocation when it ends, while what it is made of
     /// is still in the processor's cache, and no batch needs memory for two copies of its groups.
     bytes: Vec<u8>,
+    /// The same with its targets in order, if they did not come so.
+    in_order: Vec<u8>,
     /// The finished groups, with the dictionary as it was before this batch.
     groups: Vec<Group>,
     unsorted: Vec<Unsorted>,
@@ -118,7 +122,7 @@ pub struct Batch<'e> {
     target_set: SetWriter,
 }
 
-/// A finished group whose targets are not in order yet: that takes the texts of all of its symbols.
+/// A finished group whose targets are not in order yet: that takes the texts of its symbols.
 #[derive(Debug)]
 struct Unsorted {
     /// Which group.
@@ -268,15 +272,20 @@ impl Batch<'_> {
         self.group_set.clear();
         self.length()?;
         if let Some(open) = self.open.take() {
+            let mut bytes = &self.bytes;
             if !open.sorted {
-                self.unsorted.push(Unsorted {
-                    place: self.groups.len(),
-                    targets_at: open.targets_at,
-                });
+                if order::by_first_value(bytes, open.targets_at, labels_at, &mut self.in_order) {
+                    bytes = &self.in_order;
+                } else {
+                    self.unsorted.push(Unsorted {
+                        place: self.groups.len(),
+                        targets_at: open.targets_at,
+                    });
+                }
             }
             let dictionary = self.strings.dictionary().clone();
             self.groups
-                .push(Group::new(dictionary, labels_at, open.target_count, &self.bytes));
+                .push(Group::new(dictionary, labels_at, open.target_count, bytes));
         }
         self.bytes.clear();
         Ok(())
@@ -312,7 +321,7 @@ impl Batch<'_> {
         }
         for unsorted in &self.unsorted {
             if let Some(group) = self.groups.get_mut(unsorted.place) {
-                *group = sorted(group, unsorted.targets_at);
+                *group = order::sorted(group, unsorted.targets_at);
             }
         }
         self.strings.end_batch();
@@ -369,38 +378,6 @@ fn check_name(name: &str, value: &str) -> Result<(), GroupError> {
         });
     }
     Ok(())
-}
-
-/// The group with its targets, which start at `targets_at`, in sorted order.
-fn sorted(group: &Group, targets_at: u32) -> Group {
-    let header = &group.0.header.header;
-    let (dictionary, bytes) = (&header.dictionary, &group.0.slice);
-    let (targets_at, labels_at) = (targets_at as usize, header.labels_at as usize);
-    let mut sets = Vec::with_capacity(header.target_count as usize);
-    let mut rest = bytes.get(targets_at..labels_at).unwrap_or_default();
-    loop {
-        let before = rest;
-        let Some(set) = LabelSet::read(dictionary, &mut rest) else {
-            break;
-        };
-        let bytes = before
-            .get(..before.len().saturating_sub(rest.len()))
-            .unwrap_or_default();
-        sets.push((set.first(), bytes));
-    }
-    let whole = |mut bytes| LabelSet::read(dictionary, &mut bytes);
-    sets.sort_by(|&(a, a_bytes), &(b, b_bytes)| match (a, b) {
-        // The first label mostly decides: it is read once for each target, not once for each comparison.
-        (Some((a_name, a)), Some((b_name, b))) if a_name == b_name && a != b => a.cmp(b),
-        _ => whole(a_bytes).cmp(&whole(b_bytes)),
-    });
-    let mut out = Vec::with_capacity(bytes.len());
-    out.extend_from_slice(bytes.get(..targets_at).unwrap_or_default());
-    for (_, bytes) in sets {
-        out.extend_from_slice(bytes);
-    }
-    out.extend_from_slice(bytes.get(labels_at..).unwrap_or_default());
-    Group::new(dictionary.clone(), header.labels_at, header.target_count, &out)
 }
 
 #[cfg(test)]
