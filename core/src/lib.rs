@@ -9,6 +9,7 @@
 //! * [`Update`], [`Failure`]: what discoverers report.
 //! * [`Manager`]: merges, throttles, remembers.
 //! * [`Snapshot`], [`SnapshotDiff`]: what the receiver gets.
+//! * [`SavedState`]: what a manager has, for the one that starts after it.
 //! * [`relabel`]: rules that drop targets and rewrite their labels.
 //! * [`TargetPool`], [`TargetPools`], [`Fate`]: a job's targets, and what became of each.
 //! * [`Schedule`]: when each target is scraped, and what came of it.
@@ -44,6 +45,7 @@ mod random;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
 pub mod relabel;
+mod saved;
 mod scrape;
 mod snapshot;
 mod store;
@@ -64,6 +66,7 @@ pub use pool::{
 };
 pub use provider::{FailedConfig, Health, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;
+pub use saved::{STATE_FORMAT, SavedProvider, SavedState};
 pub use scrape::{
     LastScrape, Schedule, ScheduleCounts, ScheduleOptions, Scrape, ScrapePace, ScrapeResult, ScrapeStatus,
 };

@@ -22,7 +22,9 @@ pub use registry::Applied;
 pub use throttle::{Backoff, Throttle};
 
 use crate::provider::{FailedConfig, ProviderStatus};
-use crate::{Failure, Instant, ProviderConfig, ProviderId, Snapshot, UnknownProvider, Update, UpdateOutcome};
+use crate::{
+    Failure, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, UnknownProvider, Update, UpdateOutcome,
+};
 use registry::Registry;
 use throttle::ThrottleState;
 
@@ -157,6 +159,26 @@ impl<C: ProviderConfig> Manager<C> {
             receiver: Receiver::Ready,
             outputs: VecDeque::new(),
             counters: Counters::default(),
+        }
+    }
+
+    /// A manager without sets that knows what another one had: the providers that the first
+    /// [`apply`](Self::apply) starts have the saved groups of their configs at once, and keep them until
+    /// they know better.
+    pub fn restore(now: Instant, options: ManagerOptions, saved: SavedState<C>) -> Self {
+        Self {
+            registry: Registry::restore(now, saved),
+            ..Self::new(now, options)
+        }
+    }
+
+    /// What this manager has, for one that starts after it: what is shown of each provider. Before
+    /// the first [`apply`](Self::apply) that is nothing. Costs what providers there are.
+    pub fn save(&self, now: Instant) -> SavedState<C> {
+        SavedState {
+            manager: self.name.clone(),
+            at: now,
+            providers: self.registry.save(),
         }
     }
 

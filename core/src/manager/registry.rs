@@ -12,7 +12,7 @@ use super::hold::Guarded;
 use super::{Output, Reload};
 use crate::provider::{FailedConfig, Health, ProviderStatus};
 use crate::snapshot::{Identity, Pool};
-use crate::{Groups, Instant, ProviderConfig, ProviderId, UnknownProvider};
+use crate::{Groups, Instant, ProviderConfig, ProviderId, SavedProvider, SavedState, UnknownProvider};
 
 /// What applying a config did to providers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +38,8 @@ pub(super) struct Registry<C> {
     dirty: BTreeSet<ProviderId>,
     /// Providers of which the guard holds a drop.
     pub(super) held: BTreeSet<ProviderId>,
+    /// What was there before the first apply, for the providers that it starts.
+    saved: HashMap<Arc<C>, Groups, FixedState>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,11 +62,36 @@ impl<C> Default for Registry<C> {
             failed: Vec::new(),
             dirty: BTreeSet::new(),
             held: BTreeSet::new(),
+            saved: HashMap::default(),
         }
     }
 }
 
 impl<C: ProviderConfig> Registry<C> {
+    /// Nobody runs, and those whom the first apply starts have what was saved.
+    pub(super) fn restore(now: Instant, saved: SavedState<C>) -> Self {
+        let restored = |provider: SavedProvider<C>| (provider.config, provider.groups.restored(now));
+        Self {
+            saved: saved.providers.into_iter().map(restored).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// What there is, to start again with.
+    pub(super) fn save(&self) -> Vec<SavedProvider<C>> {
+        let running = self
+            .providers
+            .values()
+            .map(|provider| (&provider.config, &provider.groups));
+        let with_groups = running.filter(|(_, groups)| !groups.is_empty());
+        with_groups
+            .map(|(config, groups)| SavedProvider {
+                config: config.clone(),
+                groups: groups.clone(),
+            })
+            .collect()
+    }
+
     pub(super) fn apply(
         &mut self,
         now: Instant,
@@ -104,6 +131,8 @@ impl<C: ProviderConfig> Registry<C> {
         let is_new = |id: &ProviderId| applied.started.first().is_some_and(|first| id >= first);
         applied.kept = self.providers.keys().copied().filter(|id| !is_new(id)).collect();
         self.replace_sets(wanted);
+        // What nobody wants any more is forgotten.
+        self.saved = HashMap::default();
 
         outputs.extend(applied.stopped.iter().map(|&provider| Output::Stop { provider }));
         let started = applied.started.iter().filter_map(|id| self.providers.get(id));
@@ -122,6 +151,7 @@ impl<C: ProviderConfig> Registry<C> {
         }
         let id = ProviderId::from_number(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
+        let groups = self.saved.remove(&config).unwrap_or_default();
         let config = Arc::new(config);
         let identity = Identity {
             id,
@@ -135,7 +165,7 @@ impl<C: ProviderConfig> Registry<C> {
             config,
             subscribers: Vec::new(),
             health: Health::new(now),
-            groups: Groups::default(),
+            groups,
             guarded: Guarded::default(),
         };
         self.providers.insert(id, provider);

@@ -28,6 +28,7 @@ mod model;
 mod operation;
 mod pair;
 mod plain;
+mod saved;
 mod snapshot;
 mod window;
 mod world;

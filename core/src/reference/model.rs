@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::guard::PlainHeld;
 use super::plain::{PlainGroup, PlainStored, PlainUpdate};
+use super::saved::PlainSaved;
 use super::snapshot::{PlainPool, PlainSnapshot};
 use super::window::Windows;
 use super::{Disagreement, Window};
@@ -86,6 +87,8 @@ pub struct Model<C> {
     next_id: u64,
     pub(super) sets: BTreeMap<String, Vec<ProviderId>>,
     pub(super) providers: BTreeMap<ProviderId, PlainProvider<C>>,
+    /// What the providers that the first apply starts begin with.
+    pub(super) saved: PlainSaved<C>,
     failed: Vec<FailedConfig>,
     counters: Counters,
     /// When what changed is due; `None` when nothing did.
@@ -134,6 +137,7 @@ impl<C: ProviderConfig> Model<C> {
             next_id: 0,
             sets: BTreeMap::new(),
             providers: BTreeMap::new(),
+            saved: Vec::new(),
             failed: Vec::new(),
             counters: Counters::default(),
             due: None,
@@ -303,7 +307,10 @@ impl<C: ProviderConfig> Model<C> {
                     (None, _) => {
                         let id = ProviderId::from_number(self.next_id);
                         self.next_id += 1;
-                        self.providers.insert(id, PlainProvider::new(now, id, config));
+                        let mut provider = PlainProvider::new(now, id, config);
+                        let saved = self.saved.iter().find(|(saved, _)| saved == config);
+                        provider.pool.groups = saved.map(|(_, groups)| groups.clone()).unwrap_or_default();
+                        self.providers.insert(id, provider);
                         started.push(id);
                         id
                     }
@@ -318,6 +325,7 @@ impl<C: ProviderConfig> Model<C> {
                 }
             }
         }
+        self.saved.clear();
         // S02: who is not wanted is stopped and forgotten.
         let stopped: Vec<_> = before
             .keys()

@@ -23,7 +23,7 @@ const SOURCES: [&str; 6] = ["", "a", "b", "c.json:0", "http://h/", "zone/pod"];
 const SETS: [&str; 4] = ["node", "", "api", "blackbox-äöü"];
 
 /// What a provider runs in a [`World`](super::World).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PlainConfig {
     /// The mechanism.
     pub kind: String,
@@ -122,6 +122,13 @@ pub enum Operation {
         /// Whose drop.
         provider: Pick,
     },
+    /// A manager ends, and another one starts in its place.
+    Restart {
+        /// Which one.
+        manager: u8,
+        /// With what it had.
+        saved: bool,
+    },
     /// The receiver takes its snapshot, or says that it is ready when it was.
     ReceiverTakes {
         /// Whose receiver.
@@ -184,6 +191,10 @@ impl Operation {
                 provider: pick(bytes),
             },
             24 => Self::Wake { manager },
+            25 if manager > 191 => Self::Restart {
+                manager,
+                saved: below(bytes, 4) > 0,
+            },
             25 => Self::Oversleep(duration(bytes)),
             _ => Self::Advance(duration(bytes)),
         })
@@ -352,7 +363,7 @@ mod tests {
             .filter_map(made)
             .map(|operation| core::mem::discriminant(&operation))
             .collect();
-        assert_eq!(sorts.len(), 10);
+        assert_eq!(sorts.len(), 11);
         assert_eq!(Operation::from_bytes(&mut [].as_slice()), None);
     }
 }

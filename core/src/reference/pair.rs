@@ -45,9 +45,14 @@ const KEPT: usize = 3;
 impl<C: ProviderConfig> Pair<C> {
     /// A manager and its model, at `now`.
     pub fn new(now: Instant, options: ManagerOptions) -> Self {
+        let model = Model::new(now, &options);
+        Self::of(Manager::new(now, options), model)
+    }
+
+    pub(super) fn of(manager: Manager<C>, model: Model<C>) -> Self {
         Self {
-            model: Model::new(now, &options),
-            manager: Manager::new(now, options),
+            manager,
+            model,
             emitted: VecDeque::new(),
         }
     }

@@ -6,7 +6,7 @@ use super::bytes::{below, one_of};
 use super::{Disagreement, Input, Operation, Pair, Pick, PlainConfig, PlainGroup, PlainUpdate, agree};
 use crate::{
     Backoff, DropGuard, Encoder, Failure, Group, Instant, ManagerOptions, Output, Percent, ProviderId, Reload,
-    Throttle, Update, UpdateKind,
+    SavedState, Throttle, Update, UpdateKind,
 };
 
 /// Managers with their models, a clock, and an encoder for each manager's discoverers.
@@ -17,15 +17,18 @@ use crate::{
 pub struct World {
     now: Instant,
     pairs: Vec<(Pair<PlainConfig>, Encoder)>,
+    options: Vec<ManagerOptions>,
 }
 
 impl World {
     /// Managers with these options, at `now`.
     pub fn new(now: Instant, options: impl IntoIterator<Item = ManagerOptions>) -> Self {
-        let pair = |options| (Pair::new(now, options), Encoder::new());
+        let pair = |options: &ManagerOptions| (Pair::new(now, options.clone()), Encoder::new());
+        let options: Vec<_> = options.into_iter().collect();
         Self {
             now,
-            pairs: options.into_iter().map(pair).collect(),
+            pairs: options.iter().map(pair).collect(),
+            options,
         }
     }
 
@@ -103,6 +106,7 @@ impl World {
             Operation::Confirm { manager, provider } => {
                 self.give(*manager, |pair, _| Ok(Input::Confirm(provider.of(pair))))
             }
+            Operation::Restart { manager, saved } => self.restart(*manager, *saved),
             Operation::ReceiverTakes { manager } => self.give(*manager, |_, _| Ok(Input::ReceiverReady)),
             Operation::Wake { manager } => self.give(*manager, |_, _| Ok(Input::Timeout)),
             Operation::Advance(duration) => self.advance(*duration),
@@ -126,6 +130,23 @@ impl World {
         };
         let input = input(pair, encoder)?;
         Ok(pair.step(self.now, input)?.outputs)
+    }
+
+    /// Puts another manager in the place of one, with what that one wrote down, if it did.
+    fn restart(&mut self, manager: u8, saved: bool) -> Result<Vec<Output<PlainConfig>>, Disagreement> {
+        let place = usize::from(manager).checked_rem(self.pairs.len()).unwrap_or(0);
+        let (Some((pair, encoder)), Some(options)) = (self.pairs.get_mut(place), self.options.get(place)) else {
+            return Ok(Vec::new());
+        };
+        *pair = if saved {
+            let state = written_and_read(&pair.save(self.now)?)?;
+            Pair::restore(self.now, options.clone(), state)
+        } else {
+            Pair::new(self.now, options.clone())
+        };
+        // Discoverers begin anew with their manager.
+        *encoder = Encoder::new();
+        Ok(Vec::new())
     }
 
     /// Lets time pass, meeting each deadline on the way.
@@ -166,6 +187,20 @@ impl Pick {
         };
         picked.unwrap_or(model.next_id())
     }
+}
+
+/// Writes a state down, and reads it again.
+fn written_and_read(state: &SavedState<PlainConfig>) -> Result<SavedState<PlainConfig>, Disagreement> {
+    let written = serde_json::to_string(state);
+    let written = written.map_err(|error| Disagreement::new("writing a state", "it is written", error))?;
+    let read = serde_json::from_str(&written);
+    let read = read.map_err(|error| Disagreement::new("reading a state", &written, error))?;
+    agree(
+        "a state that was written and read",
+        &Ok(written),
+        &serde_json::to_string(&read).map_err(|error| error.to_string()),
+    )?;
+    Ok(read)
 }
 
 /// Encodes an update, and checks that it reads as what was put in.

@@ -39,9 +39,19 @@ impl Stored {
         self.changed
     }
 
-    /// The number of the provider's update that made it so; the first is 1.
+    /// The number of the provider's update that made it so; the first is 1. Zero is what was there
+    /// before: the manager was [restored](crate::Manager::restore) with it.
     pub fn update(&self) -> u64 {
         self.update_number()
+    }
+
+    /// One that no update of this life brought.
+    pub(crate) fn saved(group: Group, changed: Instant) -> Self {
+        Self {
+            group,
+            changed,
+            update: 0,
+        }
     }
 
     pub(crate) fn same_version(&self, other: &Self) -> bool {
@@ -171,6 +181,14 @@ impl Groups {
         self.len = self.len.saturating_add(outcome.added).saturating_sub(outcome.removed);
         self.targets = self.targets.saturating_add(targets).saturating_sub(targets_before);
         outcome
+    }
+
+    /// Puts groups in the places of their sources, as they are; of several of one source the last one
+    /// counts.
+    pub(crate) fn put_all(&mut self, all: Vec<Stored>) {
+        let mut all: Vec<_> = all.into_iter().map(|stored| (key_of(&stored.group), stored)).collect();
+        all.sort_by_key(|(key, _)| *key);
+        self.put(all);
     }
 
     /// Puts groups, in the order of their keys, in the places of their sources, as they are. Says how

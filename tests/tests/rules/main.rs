@@ -9,6 +9,7 @@
 //! * `guard`: what is held when too much goes (B05).
 //! * `throttling`: when it is said (S07, S08, S09).
 //! * `watching`: what can be known of it (S12, S13, B04, B07, B08).
+//! * `restart`: what is there after one.
 //! * `cost`: what it costs (B02). `scrape_times`: what it costs to know when targets are due.
 //! * `anything`: any inputs at all, at random.
 //! * `tiny_world`: every run of a world so small that all can be tried.
@@ -20,6 +21,7 @@ mod anything;
 mod cost;
 mod guard;
 mod providers;
+mod restart;
 mod scrape_times;
 mod story;
 mod throttling;

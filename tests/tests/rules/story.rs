@@ -20,6 +20,7 @@ pub(crate) type Sets = Vec<(String, Vec<u8>)>;
 pub(crate) struct Story {
     pub(crate) now: Instant,
     pub(crate) pair: Pair<PlainConfig>,
+    options: ManagerOptions,
     pub(crate) emitted: Vec<Snapshot>,
     pub(crate) started: Vec<(ProviderId, PlainConfig)>,
     pub(crate) stopped: Vec<ProviderId>,
@@ -32,7 +33,8 @@ impl Story {
     pub(crate) fn new(options: ManagerOptions) -> Self {
         Self {
             now: Instant::ZERO,
-            pair: Pair::new(Instant::ZERO, options),
+            pair: Pair::new(Instant::ZERO, options.clone()),
+            options,
             emitted: Vec::new(),
             started: Vec::new(),
             stopped: Vec::new(),
@@ -66,6 +68,21 @@ impl Story {
             Answer::Applied(applied) => applied,
             other => panic!("an apply was answered with {other:?}"),
         }
+    }
+
+    /// Another manager starts in the place of this one, with what it wrote down.
+    pub(crate) fn restart(&mut self) {
+        let saved = self.pair.save(self.now);
+        let saved = saved.unwrap_or_else(|disagreement| panic!("{disagreement}"));
+        let written = serde_json::to_string(&saved).expect("a state can be written");
+        let read = serde_json::from_str(&written).expect("what was written can be read");
+        self.pair = Pair::restore(self.now, self.options.clone(), read);
+        self.encoder = Encoder::new();
+    }
+
+    /// The number of a provider's config.
+    pub(crate) fn config(&self, id: ProviderId) -> u8 {
+        self.manager().provider(id).expect("it runs").config.number
     }
 
     /// Starts a provider for the config `number`, in the set `node`.

@@ -216,6 +216,7 @@ fn is_for(operation: &Operation, number: usize) -> bool {
         | Operation::Failure { manager, .. }
         | Operation::BuildFailure { manager, .. }
         | Operation::Confirm { manager, .. }
+        | Operation::Restart { manager, .. }
         | Operation::ReceiverTakes { manager }
         | Operation::Wake { manager } => usize::from(*manager) % 2 == number,
         Operation::Advance(_) | Operation::Oversleep(_) => true,

@@ -1,0 +1,209 @@
+//! How a state is written down: format 1.
+//!
+//! ```json
+//! {"format": 1, "manager": "scrape", "at": 1700000000000000000, "providers": [
+//!   {"config": "whatever the config is", "groups": [
+//!     {"source": "racks.json:0", "changed": 1700000000000000000, "labels": {"rack": "r1"},
+//!      "targets": [{"__address__": "10.0.0.1:9100"}]}]}]}
+//! ```
+//!
+//! **The format comes first**, so that a reader knows whether it can read the rest. Times are
+//! nanoseconds since the driver's epoch, which must be the same for who writes and who reads.
+
+use core::fmt;
+use core::marker::PhantomData;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::ser::{SerializeSeq, SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{STATE_FORMAT, SavedProvider, SavedState};
+use crate::{Encoder, Groups, Instant, LabelSet, Stored};
+
+const FIELDS: [&str; 4] = ["format", "manager", "at", "providers"];
+
+impl<C: Serialize> Serialize for SavedState<C> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("SavedState", FIELDS.len())?;
+        out.serialize_field("format", &STATE_FORMAT)?;
+        out.serialize_field("manager", &*self.manager)?;
+        out.serialize_field("at", &self.at.as_nanos())?;
+        out.serialize_field("providers", &self.providers)?;
+        out.end()
+    }
+}
+
+impl<C: Serialize> Serialize for SavedProvider<C> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("SavedProvider", 2)?;
+        out.serialize_field("config", &*self.config)?;
+        out.serialize_field("groups", &WrittenGroups(&self.groups))?;
+        out.end()
+    }
+}
+
+struct WrittenGroups<'a>(&'a Groups);
+
+impl Serialize for WrittenGroups<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_seq(Some(self.0.len()))?;
+        for stored in self.0.iter() {
+            out.serialize_element(&WrittenGroup(stored))?;
+        }
+        out.end()
+    }
+}
+
+struct WrittenGroup<'a>(&'a Stored);
+
+impl Serialize for WrittenGroup<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let group = self.0.group();
+        let mut out = serializer.serialize_struct("Group", 4)?;
+        out.serialize_field("source", group.source())?;
+        out.serialize_field("changed", &self.0.changed().as_nanos())?;
+        out.serialize_field("labels", &WrittenLabels(group.labels()))?;
+        let targets: Vec<WrittenLabels<'_>> = group.targets().map(WrittenLabels).collect();
+        out.serialize_field("targets", &targets)?;
+        out.end()
+    }
+}
+
+struct WrittenLabels<'a>(LabelSet<'a>);
+
+impl Serialize for WrittenLabels<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0)
+    }
+}
+
+impl<'de, C: Deserialize<'de>> Deserialize<'de> for SavedState<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_struct("SavedState", &FIELDS, StateVisitor(PhantomData))
+    }
+}
+
+struct StateVisitor<C>(PhantomData<C>);
+
+impl<'de, C: Deserialize<'de>> Visitor<'de> for StateVisitor<C> {
+    type Value = SavedState<C>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the state that a manager saved")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SavedState<C>, A::Error> {
+        if map.next_key::<Cow<'de, str>>()?.as_deref() != Some("format") {
+            return Err(A::Error::custom(
+                "no state of a manager: it does not begin with `format`",
+            ));
+        }
+        let format: u32 = map.next_value()?;
+        if format != STATE_FORMAT {
+            return Err(A::Error::custom(format_args!(
+                "a state of format {format}, which another version wrote; this one reads format {STATE_FORMAT}"
+            )));
+        }
+        let (mut manager, mut at, mut providers) = (None, None, None);
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match &*key {
+                "manager" => manager = Some(map.next_value::<Cow<'de, str>>()?.into()),
+                "at" => at = Some(Instant::from_nanos(map.next_value()?)),
+                "providers" => providers = Some(map.next_value()?),
+                other => return Err(A::Error::unknown_field(other, &FIELDS)),
+            }
+        }
+        Ok(SavedState {
+            manager: manager.ok_or_else(|| A::Error::missing_field("manager"))?,
+            at: at.ok_or_else(|| A::Error::missing_field("at"))?,
+            providers: providers.ok_or_else(|| A::Error::missing_field("providers"))?,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadProvider<C> {
+    config: C,
+    groups: ReadGroups,
+}
+
+impl<'de, C: Deserialize<'de>> Deserialize<'de> for SavedProvider<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let ReadProvider { config, groups } = ReadProvider::deserialize(deserializer)?;
+        Ok(Self {
+            config: Arc::new(config),
+            groups: groups.0,
+        })
+    }
+}
+
+/// Groups, encoded one by one as they are read.
+struct ReadGroups(Groups);
+
+impl<'de> Deserialize<'de> for ReadGroups {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(GroupsVisitor)
+    }
+}
+
+struct GroupsVisitor;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadGroup {
+    source: String,
+    changed: u64,
+    labels: ReadLabels,
+    targets: Vec<ReadLabels>,
+}
+
+impl<'de> Visitor<'de> for GroupsVisitor {
+    type Value = ReadGroups;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of groups")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ReadGroups, A::Error> {
+        let mut encoder = Encoder::new();
+        let mut batch = encoder.batch();
+        let mut changed = Vec::new();
+        while let Some(group) = seq.next_element::<ReadGroup>()? {
+            let targets = group.targets.into_iter().map(|target| target.0);
+            let added = batch.group(&group.source, group.labels.0, targets);
+            added.map_err(|error| A::Error::custom(format_args!("the group `{}`: {error}", group.source)))?;
+            changed.push(Instant::from_nanos(group.changed));
+        }
+        Ok(ReadGroups(Groups::from_saved(changed.into_iter().zip(batch.finish()))))
+    }
+}
+
+/// Labels as they come; the encoder sorts them.
+struct ReadLabels(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for ReadLabels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(LabelsVisitor)
+    }
+}
+
+struct LabelsVisitor;
+
+impl<'de> Visitor<'de> for LabelsVisitor {
+    type Value = ReadLabels;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of labels")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReadLabels, A::Error> {
+        let mut labels = Vec::new();
+        while let Some(label) = map.next_entry()? {
+            labels.push(label);
+        }
+        Ok(ReadLabels(labels))
+    }
+}

@@ -1,0 +1,133 @@
+//! What a manager has, kept for the one that comes after it: a restart without a gap.
+//!
+//! A manager that starts from nothing shows nothing until each of its providers has looked. With
+//! what another manager [saved](crate::Manager::save), it shows that at once. **What was saved
+//! stays until it is known better**: a provider's failure keeps it, a partial update replaces the
+//! sources that it names, and the first full update replaces all of it (S04, S05). A discoverer
+//! therefore begins with a full update, as after any start.
+//!
+//! A state can be kept in memory, or written down in any format of `serde`. It names its format, and
+//! one of another format is refused with an error that says so: a version of the core before or
+//! after this one may have written it.
+
+mod format;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use std::sync::Arc;
+
+use crate::{Group, Groups, Instant, Stored};
+
+/// The number of the format in which this version writes states, and which it reads.
+pub const STATE_FORMAT: u32 = 1;
+
+/// What a manager had at one moment: its providers' configs, each with its groups.
+///
+/// Cheap to make and to clone: it shares the groups with the manager. Making a manager from it
+/// ([`Manager::restore`](crate::Manager::restore)) or writing it down costs what it holds.
+///
+/// ```
+/// # use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Output, ProviderConfig, SavedState, Update};
+/// # #[derive(Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// # struct Rack(String);
+/// # impl ProviderConfig for Rack {
+/// #     fn kind(&self) -> &str { "rack" }
+/// #     fn describe(&self) -> String { self.0.clone() }
+/// # }
+/// # let (now, sets) = (Instant::ZERO, vec![("node".to_owned(), vec![Rack("r1".to_owned())])]);
+/// let mut manager = Manager::new(now, ManagerOptions::default());
+/// let provider = manager.apply(now, sets.clone()).started[0];
+/// let mut encoder = Encoder::new();
+/// let mut batch = encoder.batch();
+/// batch.group("r1", [("rack", "r1")], [[("__address__", "10.0.0.1:9100")]])?;
+/// manager.handle_update(now, provider, Update::full(batch.finish()))?;
+///
+/// let written = serde_json::to_string(&manager.save(now))?;
+/// // The process ends. Another one has its targets before any discoverer has looked.
+/// let state: SavedState<Rack> = serde_json::from_str(&written)?;
+/// let mut manager = Manager::restore(now, ManagerOptions::default(), state);
+/// manager.apply(now, sets);
+/// assert_eq!(manager.snapshot(now).set("node").map(|set| set.target_count()), Some(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SavedState<C> {
+    pub(crate) manager: Arc<str>,
+    pub(crate) at: Instant,
+    pub(crate) providers: Vec<SavedProvider<C>>,
+}
+
+/// What one provider had.
+#[derive(Clone)]
+pub struct SavedProvider<C> {
+    pub(crate) config: Arc<C>,
+    pub(crate) groups: Groups,
+}
+
+impl<C> SavedState<C> {
+    /// The name of the manager that saved it.
+    pub fn manager(&self) -> &str {
+        &self.manager
+    }
+
+    /// When it was saved.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// The providers that had groups, in the order in which they were started.
+    pub fn providers(&self) -> &[SavedProvider<C>] {
+        &self.providers
+    }
+
+    /// How many targets it has, each counted once for its provider.
+    pub fn target_count(&self) -> usize {
+        let counts = self.providers.iter().map(|provider| provider.groups.target_count());
+        counts.fold(0, usize::saturating_add)
+    }
+}
+
+impl<C> SavedProvider<C> {
+    /// What it ran.
+    pub fn config(&self) -> &C {
+        &self.config
+    }
+
+    /// What it showed.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for SavedProvider<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("SavedProvider");
+        out.field("config", &self.config)
+            .field("groups", &self.groups.len())
+            .finish()
+    }
+}
+
+impl Groups {
+    /// These groups as no update of this life brought them, so that all that come count as newer. A
+    /// clock that went back since they changed does not make them younger than now.
+    pub(crate) fn restored(&self, now: Instant) -> Self {
+        Self::from_saved(
+            self.iter()
+                .map(|stored| (stored.changed().min(now), stored.group().clone())),
+        )
+    }
+
+    /// Groups and when they changed; of several of one source the last one counts.
+    pub(crate) fn from_saved(all: impl Iterator<Item = (Instant, Group)>) -> Self {
+        let with_targets = all.filter(|(_, group)| group.target_count() > 0);
+        let mut groups = Self::default();
+        groups.put_all(
+            with_targets
+                .map(|(changed, group)| Stored::saved(group, changed))
+                .collect(),
+        );
+        groups
+    }
+}
