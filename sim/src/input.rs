@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DiscovererId, FaultKind, HostId, JobId, Ratio, ServiceId, Span};
+use crate::{DiscovererId, FaultKind, HostId, JobId, Ratio, ServiceId, Span, Version};
 
 /// One decision, and when it takes effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +113,17 @@ pub enum Happening {
     },
     /// The manager and everything in its process is killed and starts again from nothing.
     RestartManager,
+    /// What the manager has is written down.
+    SaveManager,
+    /// The manager and everything in its process is killed, and another takes its place.
+    ReplaceManager {
+        /// It reads what was written down last.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        saved: bool,
+        /// What it is.
+        #[serde(default)]
+        version: Version,
+    },
     /// Manager, discoverers and receiver stand still for a while.
     Suspend {
         /// For how long.
@@ -142,6 +153,16 @@ impl Happening {
             Self::AddJobs { jobs } => format!("{} jobs added", jobs.len()),
             Self::RestartDiscoverers { discoverers, .. } => format!("{} discoverers restarted", discoverers.len()),
             Self::RestartManager => "the manager is restarted".to_owned(),
+            Self::SaveManager => "what the manager has is saved".to_owned(),
+            Self::ReplaceManager { saved, version } => {
+                let with = if *saved { " with what was saved" } else { "" };
+                let other = if *version == Version::default() {
+                    ""
+                } else {
+                    " by another version"
+                };
+                format!("the manager is replaced{other}{with}")
+            }
             Self::Suspend { lasts } => format!("everything stands still for {lasts}"),
             Self::PauseReceiver { lasts } => format!("the receiver pauses for {lasts}"),
             Self::Calm { .. } => "the calm starts".to_owned(),

@@ -51,6 +51,8 @@ pub enum Rule {
     NoHole,
     /// A look that failed takes no target away.
     FailureKeeps,
+    /// What was saved is there after a restart, unless another version wrote it.
+    Restart,
     /// What a removed provider had is given back.
     NoLeak,
     /// In the calm, everything comes right that can.
@@ -90,7 +92,7 @@ pub enum Endures {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::S01,
         Self::S02,
         Self::S03,
@@ -111,6 +113,7 @@ impl Rule {
         Self::NoGhost,
         Self::NoHole,
         Self::FailureKeeps,
+        Self::Restart,
         Self::NoLeak,
         Self::Converges,
         Self::Model,
@@ -140,6 +143,7 @@ impl Rule {
             Self::NoGhost => "no target is shown long after it is gone",
             Self::NoHole => "no target is missing long after it is there",
             Self::FailureKeeps => "a look that failed takes no target away",
+            Self::Restart => "what was saved is there after a restart",
             Self::NoLeak => "what a removed provider had is given back",
             Self::Converges => "in the calm, everything comes right that can",
             Self::Model => "the reference model says the same",
@@ -183,6 +187,7 @@ impl fmt::Display for Rule {
             Self::NoGhost => "no-ghost",
             Self::NoHole => "no-hole",
             Self::FailureKeeps => "failure-keeps",
+            Self::Restart => "restart",
             Self::NoLeak => "no-leak",
             Self::Converges => "converges",
             Self::Model => "model",

@@ -45,6 +45,7 @@ const SHIPPED: &[Shipped] = shipped![
     "reload-storm",
     "removed-in-flight",
     "restart",
+    "rolling-upgrade",
     "standstill",
     "wandering-clocks",
     "split-replicas",

@@ -10,10 +10,12 @@ use headcount_core::{
     ProviderId, UnknownProvider, Update, UpdateOutcome,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{BackendKind, DiscovererId};
 
 /// What a simulated provider runs: names one discoverer of the scenario.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Spec {
     /// Which discoverer.
     pub discoverer: DiscovererId,
@@ -82,6 +84,19 @@ pub trait Subject: Clone {
     fn provider(&self, id: ProviderId) -> Option<(&Health, usize)>;
     /// How many providers are running.
     fn provider_count(&self) -> usize;
+    /// See [`Manager::save`]: what it has, written down. None, if it saves nothing.
+    fn save(&self, now: Instant) -> Option<String> {
+        let _ = now;
+        None
+    }
+    /// See [`Manager::restore`].
+    ///
+    /// # Errors
+    /// Why it can't read what was saved.
+    fn restore(now: Instant, options: ManagerOptions, saved: &str) -> Result<Self, String> {
+        let _ = (now, options, saved);
+        Err("it reads nothing that was saved".to_owned())
+    }
     /// What is wrong with it, if it knows.
     fn complaint(&mut self) -> Option<String> {
         None
@@ -149,5 +164,14 @@ impl Subject for Manager<Spec> {
 
     fn provider_count(&self) -> usize {
         self.providers().count()
+    }
+
+    fn save(&self, now: Instant) -> Option<String> {
+        serde_json::to_string(&self.save(now)).ok()
+    }
+
+    fn restore(now: Instant, options: ManagerOptions, saved: &str) -> Result<Self, String> {
+        let saved = serde_json::from_str(saved).map_err(|error| error.to_string())?;
+        Ok(Self::restore(now, options, saved))
     }
 }

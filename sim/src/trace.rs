@@ -75,6 +75,16 @@ pub enum TraceEvent {
         /// Who reported.
         discoverer: DiscovererId,
     },
+    /// A manager took the place of another, and has what that one saved.
+    Restored {
+        /// How many bytes that were.
+        bytes: usize,
+    },
+    /// It could not read that, and starts from nothing.
+    Refused {
+        /// Why.
+        reason: String,
+    },
     /// A discoverer asks its backend.
     Call {
         /// Who.

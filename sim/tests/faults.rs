@@ -167,6 +167,8 @@ fn who_saved_what_it_knew_goes_on_from_there() {
                 what: Restarted::Discoverers,
                 share: Ratio::ALWAYS,
                 saved,
+                age: Span::ZERO,
+                version: None,
             });
         Simulation::new(&scenario, 1).expect("it makes sense").run().marks
     };

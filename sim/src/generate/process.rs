@@ -11,7 +11,18 @@ impl Drawer {
         let plan = self.plan.clone();
         for (entry, event) in plan.scenario.events.iter().enumerate() {
             let entry = entry as u16;
-            self.plan_at(event.at().moment(), Task::Process { entry, step: 0 });
+            let first = match event {
+                // It is saved first.
+                ProcessEvent::Restart {
+                    at,
+                    what: Restarted::Manager,
+                    saved: true,
+                    age,
+                    ..
+                } => at.minus(*age),
+                event => event.at(),
+            };
+            self.plan_at(first.moment(), Task::Process { entry, step: 0 });
         }
     }
 
@@ -39,7 +50,22 @@ impl Drawer {
                     Happening::RemoveJobs { jobs }
                 }
             }
-            ProcessEvent::Restart { what, share, saved, .. } => match what {
+            ProcessEvent::Restart {
+                at: restarts,
+                what,
+                share,
+                saved,
+                version,
+                ..
+            } => match what {
+                Restarted::Manager if *saved && step == 0 => {
+                    self.plan_at(restarts.moment(), next);
+                    Happening::SaveManager
+                }
+                Restarted::Manager if *saved || version.is_some() => Happening::ReplaceManager {
+                    saved: *saved,
+                    version: version.unwrap_or_default(),
+                },
                 Restarted::Manager => Happening::RestartManager,
                 Restarted::Discoverers => Happening::RestartDiscoverers {
                     discoverers: self.some_discoverers(entry, *share),

@@ -49,7 +49,10 @@ impl Bound {
             .queue
             .takes
             .times(u64::from(scenario.queue.depth) + plan.discoverers.len() as u64);
-        let throttle = Throttle::from(scenario.manager.throttle).longest_wait();
+        let throttles = scenario
+            .throttles()
+            .map(|setting| Throttle::from(setting).longest_wait());
+        let throttle = throttles.max().unwrap_or_default();
         let throttle = Span::from_nanos(u64::try_from(throttle.as_nanos()).unwrap_or(u64::MAX));
         let usual = backend
             .delay

@@ -12,13 +12,17 @@ use headcount_core::{
     UpdateOutcome,
 };
 
-use super::given::ByProvider;
+use super::given::{ByProvider, Groups};
 use super::{Broken, Verdict, same};
 use crate::subject::{Spec, Subject};
 use crate::{DiscovererId, ReloadMode, Rule};
 
 /// How often everything is compared: at every so-manieth emission.
 const WHOLE_EVERY: u64 = 512;
+
+/// What a manager leaves to the one after it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Saved(BTreeMap<Spec, Groups>);
 
 /// A model of what the manager must say.
 #[derive(Debug, Clone)]
@@ -35,6 +39,8 @@ pub(crate) struct Contract {
     by_spec: BTreeMap<Spec, ProviderId>,
     pub(super) sets: BTreeMap<String, Vec<ProviderId>>,
     pub(super) providers: ByProvider,
+    /// What those that the first apply starts begin with.
+    saved: Saved,
     /// Providers that were touched since the last snapshot.
     dirty: BTreeSet<ProviderId>,
     failed: Vec<ProviderId>,
@@ -63,11 +69,39 @@ impl Contract {
             by_spec: BTreeMap::new(),
             sets: BTreeMap::new(),
             providers: ByProvider::default(),
+            saved: Saved::default(),
             dirty: BTreeSet::new(),
             failed: Vec::new(),
             counters: Counters::default(),
             emissions: 0,
         }
+    }
+
+    /// What each provider must be showing, for the contract of a manager that starts with that.
+    pub(crate) fn save(&self) -> Saved {
+        let running = self.by_spec.iter();
+        let shown = running.filter_map(|(spec, id)| Some((spec.clone(), self.providers.get(*id)?.groups.clone())));
+        Saved(shown.collect())
+    }
+
+    /// The same contract for a manager that starts with what another one saved.
+    pub(crate) fn with(self, saved: Saved) -> Self {
+        Self { saved, ..self }
+    }
+
+    /// After the first apply of a manager that was restored: each provider has what was saved of it.
+    pub(crate) fn restored(&self, subject: &impl Subject) -> Verdict {
+        for (id, given) in self.providers.iter() {
+            let found = subject.provider(id).map_or(0, |(_, groups)| groups);
+            same(
+                Rule::Restart,
+                "how many groups a provider starts with",
+                &given.groups.len(),
+                &found,
+            )
+            .map_err(|broken| broken.by(id))?;
+        }
+        Ok(())
     }
 
     /// Whether a provider has groups.
@@ -99,7 +133,13 @@ impl Contract {
                         let id = ProviderId::from_number(self.next_provider);
                         self.next_provider += 1;
                         expected.started.push(id);
-                        self.providers.start(id);
+                        match self.saved.0.remove(spec) {
+                            Some(groups) => {
+                                self.providers.start_with(now, id, groups);
+                                self.dirty.insert(id);
+                            }
+                            None => self.providers.start(id),
+                        }
                         id
                     }
                 };
@@ -109,6 +149,7 @@ impl Contract {
                 }
             }
         }
+        self.saved.0.clear();
         let wanted: BTreeSet<ProviderId> = self.by_spec.values().copied().collect();
         let ids: Vec<ProviderId> = before.into_values().collect::<BTreeSet<_>>().into_iter().collect();
         (expected.kept, expected.stopped) = ids.into_iter().partition(|id| wanted.contains(id));

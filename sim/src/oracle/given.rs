@@ -12,7 +12,7 @@ use crate::subject::Subject;
 /// What a provider has given.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given {
-    pub(super) groups: BTreeMap<Arc<str>, GivenGroup>,
+    pub(super) groups: Groups,
     pub(super) updates: u64,
     pub(super) last_update: Option<Instant>,
     pub(super) last_failure: Option<Instant>,
@@ -20,6 +20,9 @@ pub(super) struct Given {
     /// Sources that were touched since the last snapshot.
     pub(super) dirty: BTreeSet<Arc<str>>,
 }
+
+/// Groups by their sources.
+pub(super) type Groups = BTreeMap<Arc<str>, GivenGroup>;
 
 #[derive(Debug, Clone)]
 pub(super) struct GivenGroup {
@@ -54,6 +57,20 @@ impl ByProvider {
             self.given.resize(place(id) + 1, None);
         }
         self.count += usize::from(self.given[place(id)].replace(Box::default()).is_none());
+    }
+
+    /// A provider starts with what it had shown before a restart.
+    pub(super) fn start_with(&mut self, now: Instant, id: ProviderId, saved: Groups) {
+        self.start(id);
+        if let Some(given) = self.get_mut(id) {
+            given.dirty = saved.keys().cloned().collect();
+            given.groups = saved;
+            for group in given.groups.values_mut() {
+                // No update of this life brought it.
+                group.update = 0;
+                group.changed = group.changed.min(now);
+            }
+        }
     }
 
     pub(super) fn stop(&mut self, id: ProviderId) {
@@ -125,6 +142,9 @@ impl Given {
     pub(super) fn check(&self, source: &str, found: Option<&Stored>) -> Verdict {
         match (self.groups.get(source), found) {
             (None, None) => Ok(()),
+            (Some(given), None) if given.update == 0 => {
+                Err(Broken::of(Rule::Restart, "a group that was saved is not in the snapshot").about(source))
+            }
             (Some(_), None) => {
                 Err(Broken::of(Rule::S04, "a group that was given is not in the snapshot").about(source))
             }

@@ -77,6 +77,8 @@ fn columns(event: &TraceEvent) -> Option<(&'static str, String, String)> {
             format!("#{version}"),
             format!("{targets} targets; {groups} groups differ, {bytes} bytes"),
         ),
+        TraceEvent::Restored { bytes } => ("C", nobody(), format!("{bytes} bytes of saved state are read")),
+        TraceEvent::Refused { reason } => ("C", nobody(), format!("the saved state is refused: {reason}")),
         TraceEvent::Mark { mark } => ("*", nobody(), mark.word().replace('_', " ")),
         TraceEvent::Violation { violation } => ("X", violation.rule.to_string(), violation.to_string()),
         TraceEvent::Update { .. }

@@ -116,7 +116,11 @@ fn event(event: &ProcessEvent) -> String {
         ProcessEvent::Reload { at, times, .. } => format!("{} at {at}", counted(*times, "reload")),
         ProcessEvent::ChangeConfig { at, share } => format!("{share} of the discoverers reconfigured at {at}"),
         ProcessEvent::RemoveJobs { at, share, .. } => format!("{share} of the jobs removed at {at}"),
-        ProcessEvent::Restart { at, .. } => format!("restart at {at}"),
+        ProcessEvent::Restart { at, saved, version, .. } => {
+            let other = if version.is_some() { " as another version" } else { "" };
+            let with = if *saved { " with what was saved" } else { "" };
+            format!("restart{other}{with} at {at}")
+        }
         ProcessEvent::Suspend { at, lasts } => format!("everything stands still at {at} for {lasts}"),
         ProcessEvent::PauseReceiver { at, lasts } => format!("receiver paused at {at} for {lasts}"),
     }

@@ -78,11 +78,30 @@ impl Scenario {
                     self.storm_ends()
                 )
             });
-            if let ProcessEvent::Restart { what, saved, .. } = event {
-                let fine = !saved || *what == Restarted::Discoverers;
-                found.unless(fine, &format!("{path}.saved"), || {
-                    "a manager saves nothing; write `what: discoverers`, or leave `saved` out".to_owned()
+            if let ProcessEvent::Restart {
+                at,
+                what,
+                saved,
+                age,
+                version,
+                ..
+            } = event
+            {
+                let of_manager = *what == Restarted::Manager;
+                found.unless(age.is_zero() || (of_manager && *saved), &format!("{path}.age"), || {
+                    "only what a manager saved has an age; write `what: manager` and `saved: true`".to_owned()
                 });
+                found.unless(age <= at, &format!("{path}.age"), || {
+                    format!("{age} before {at} is before the run's start")
+                });
+                found.unless(version.is_none() || of_manager, &format!("{path}.version"), || {
+                    "only a manager has versions; write `what: manager`".to_owned()
+                });
+                found.unless(
+                    version.is_none_or(|version| version.format != Some(0)),
+                    &format!("{path}.version.format"),
+                    || "there is no format 0; the first version saves in format 1".to_owned(),
+                );
             }
         }
     }

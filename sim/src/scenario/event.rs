@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Version;
 use crate::{Ratio, Span};
 
 /// Something that happens to processes or to their configuration.
@@ -37,7 +38,7 @@ pub enum ProcessEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lasts: Option<Span>,
     },
-    /// Processes are killed and start again from nothing.
+    /// Processes are killed and start again, from nothing unless it was saved.
     Restart {
         /// When.
         at: Span,
@@ -46,9 +47,17 @@ pub enum ProcessEvent {
         /// Which share of them, where there are several.
         #[serde(default = "all")]
         share: Ratio,
-        /// `discoverers`: each has saved what it knew, and starts with that.
+        /// Each has saved what it knew, and starts with that: discoverers with their last lists, the
+        /// manager with what it showed.
         #[serde(default, skip_serializing_if = "super::is_default")]
         saved: bool,
+        /// `manager`, with `saved`: how long before that was. A manager that crashes has what it
+        /// saved last.
+        #[serde(default, skip_serializing_if = "super::is_default")]
+        age: Span,
+        /// `manager`: another version of the core takes its place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<Version>,
     },
     /// The whole process stands still, as a stopped process or a machine that sleeps: manager,
     /// discoverers and receiver. When it goes on, everything is overdue at once.
@@ -72,7 +81,7 @@ pub enum ProcessEvent {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Restarted {
-    /// The manager with all its discoverers: what it knew is lost.
+    /// The manager with all its discoverers.
     Manager,
     /// Discoverers only: each begins anew, the manager keeps their groups.
     Discoverers,

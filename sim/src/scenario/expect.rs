@@ -70,11 +70,15 @@ pub enum Mark {
     TornPages,
     /// A call took longer than its caller waits.
     TimedOut,
+    /// A manager started with what the one before it had saved.
+    Restored,
+    /// A manager could not read what another version had saved.
+    StateRefused,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::UpdateDelayed,
         Self::GhostSpoke,
         Self::UnchangedUpdate,
@@ -90,6 +94,8 @@ impl Mark {
         Self::WentBackInTime,
         Self::TornPages,
         Self::TimedOut,
+        Self::Restored,
+        Self::StateRefused,
     ];
 }
 
@@ -112,6 +118,8 @@ impl Mark {
             Self::WentBackInTime => "went_back_in_time",
             Self::TornPages => "torn_pages",
             Self::TimedOut => "timed_out",
+            Self::Restored => "restored",
+            Self::StateRefused => "state_refused",
         }
     }
 }

@@ -15,6 +15,7 @@ mod expect;
 mod fault;
 mod fleet;
 mod throttle;
+mod version;
 
 pub use backend::{Backend, BackendKind};
 pub use check::{Problem, Problems};
@@ -25,6 +26,8 @@ pub use expect::{Condition, Expectation, Mark};
 pub use fault::{Fault, FaultFamily, FaultKind};
 pub use fleet::Hosts;
 pub use throttle::{ThrottleError, ThrottleSetting};
+pub(crate) use version::Running;
+pub use version::Version;
 
 use serde::{Deserialize, Serialize};
 
@@ -279,6 +282,20 @@ impl Scenario {
         self.hosts.services = self.hosts.services.min(count).max(1);
         self.hosts.zones = self.hosts.zones.min(count).max(1);
         self
+    }
+
+    /// The throttles of all versions of the manager that take each other's place.
+    pub(crate) fn throttles(&self) -> impl Iterator<Item = ThrottleSetting> + '_ {
+        let planned = self.events.iter().filter_map(|event| match event {
+            ProcessEvent::Restart { version, .. } => version.as_ref(),
+            _ => None,
+        });
+        let written = self.script.iter().filter_map(|input| match &input.what {
+            Happening::ReplaceManager { version, .. } => Some(version),
+            _ => None,
+        });
+        let others = planned.chain(written).filter_map(|version| version.throttle);
+        core::iter::once(self.manager.throttle).chain(others)
     }
 
     /// When the storm ends and the calm starts.

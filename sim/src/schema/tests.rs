@@ -7,8 +7,8 @@ use super::made::schema;
 use super::{SCHEMA, described};
 use crate::{
     Backend, BackendKind, Condition, Covered, DiscovererId, Discoverers, Expectation, Fault, FaultKind, Happening,
-    HostId, Hosts, JobId, Jobs, Looks, Mark, Mistakes, ProcessEvent, Ratio, Restarted, Scenario, ServiceId, Span,
-    Wrong, shipped,
+    HostId, Hosts, JobId, Jobs, Looks, Mark, Mistakes, ProcessEvent, Ratio, ReloadMode, Restarted, Scenario, ServiceId,
+    Span, ThrottleSetting, Version, Wrong, shipped,
 };
 
 /// Something that says of a file whether the schema allows it.
@@ -108,8 +108,16 @@ fn every_word() -> Scenario {
         scenario = scenario.churn(churn);
     }
     for what in [Restarted::Manager, Restarted::Discoverers] {
-        let (share, saved) = (Ratio::ALWAYS, what == Restarted::Discoverers);
-        scenario = scenario.event(ProcessEvent::Restart { at, what, share, saved });
+        let of_manager = what == Restarted::Manager;
+        let ticker = ThrottleSetting::Ticker(Span::secs(5));
+        scenario = scenario.event(ProcessEvent::Restart {
+            at,
+            what,
+            share: Ratio::ALWAYS,
+            saved: true,
+            age: if of_manager { Span::secs(30) } else { Span::ZERO },
+            version: of_manager.then(|| Version::with_format(2).throttle(ticker).reload(ReloadMode::Legacy)),
+        });
     }
     for event in [
         ProcessEvent::Reload {
@@ -168,6 +176,11 @@ fn every_word() -> Scenario {
             saved: true,
         },
         Happening::RestartManager,
+        Happening::SaveManager,
+        Happening::ReplaceManager {
+            saved: true,
+            version: Version::with_format(2),
+        },
         Happening::Suspend { lasts: at },
         Happening::PauseReceiver { lasts: at },
         Happening::Calm {

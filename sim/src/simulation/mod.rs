@@ -3,6 +3,7 @@
 mod drive;
 mod emission;
 mod process;
+mod restart;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,11 +20,12 @@ use crate::oracle::receiver::Receiver;
 use crate::oracle::{Broken, Verdict};
 use crate::outcome::{Metrics, Outcome, Violation};
 use crate::plan::Plan;
-use crate::scenario::{Checks, Mark, ReloadMode, Scenario};
+use crate::scenario::{Checks, Mark, ReloadMode, Running, Scenario};
 use crate::subject::{Spec, Subject};
 use crate::trace::{TraceEvent, Traced};
 use crate::world::truth::Truth;
 use crate::{Dice, DiscovererId, Input, JobId, Problems, Rule, Span};
+use restart::State;
 
 /// A run of a scenario.
 ///
@@ -62,6 +64,10 @@ pub struct Simulation<M = Manager<Spec>> {
     contract: Contract,
     receiver: Receiver,
     expectations: Expectations,
+    /// Which version of the core runs.
+    version: Running,
+    /// What was saved last.
+    saved: Option<State>,
     /// What managers before this one counted, and how often there was another.
     counted: Counters,
     lives: u32,
@@ -136,7 +142,8 @@ impl<M: Subject> Simulation<M> {
 
     fn start(plan: Arc<Plan>, dice: Dice, inputs: Source) -> Self {
         let world = World::new(plan.clone(), dice, matches!(inputs, Source::Drawn(_)));
-        let options = options(&plan.scenario, dice, 0);
+        let version = Running::first(&plan.scenario.manager);
+        let options = options(version, dice, 0);
         let mut simulation = Self {
             inputs,
             end: plan.scenario.until.moment(),
@@ -147,9 +154,11 @@ impl<M: Subject> Simulation<M> {
             config: Config::new(plan.discoverers.len()),
             queue: Queue::default(),
             consumer: Consumer::default(),
-            contract: contract(&plan.scenario, Instant::ZERO, &options),
+            contract: contract(&plan.scenario, version, Instant::ZERO, &options),
             receiver: Receiver::new(&plan),
             expectations: Expectations::new(&world),
+            version,
+            saved: None,
             counted: Counters::default(),
             lives: 0,
             put_off: Vec::new(),
@@ -363,10 +372,10 @@ impl<M: Subject> Simulation<M> {
 }
 
 /// How the manager is set up; each of its lives has jitter of its own.
-fn options(scenario: &Scenario, dice: Dice, life: u32) -> ManagerOptions {
+fn options(version: Running, dice: Dice, life: u32) -> ManagerOptions {
     ManagerOptions {
-        throttle: scenario.manager.throttle.into(),
-        reload: match scenario.manager.reload {
+        throttle: version.throttle.into(),
+        reload: match version.reload {
             ReloadMode::Keep => Reload::Keep,
             ReloadMode::Legacy => Reload::Legacy,
         },
@@ -379,9 +388,9 @@ fn shadow(scenario: &Scenario, now: Instant, options: &ManagerOptions) -> Option
     (scenario.checks == Checks::All).then(|| Box::new(Pair::new(now, options.clone())))
 }
 
-fn contract(scenario: &Scenario, now: Instant, options: &ManagerOptions) -> Contract {
+fn contract(scenario: &Scenario, version: Running, now: Instant, options: &ManagerOptions) -> Contract {
     let always_whole = scenario.checks == Checks::All;
-    Contract::new(now, options.throttle, scenario.manager.reload, always_whole)
+    Contract::new(now, options.throttle, version.reload, always_whole)
 }
 
 fn sum(a: Counters, b: Counters) -> Counters {

@@ -1,11 +1,10 @@
 //! Decisions take effect: on hosts, on the weather, on processes and their configuration.
 
-use headcount_core::Snapshot;
 use headcount_core::reference::Input as Given;
 
-use super::{Config, Queue, Simulation, contract, options, shadow, sum};
+use super::{Config, Simulation};
 use crate::engine::Event;
-use crate::scenario::Mark;
+use crate::scenario::{Mark, Version};
 use crate::subject::{Spec, Subject};
 use crate::trace::TraceEvent;
 use crate::{DiscovererId, Happening, HostId, Input};
@@ -29,6 +28,7 @@ impl<M: Subject> Simulation<M> {
                 | Happening::RemoveJobs { .. }
                 | Happening::AddJobs { .. }
                 | Happening::RestartDiscoverers { .. }
+                | Happening::SaveManager
         );
         if needs_process && self.world.stands_until > now {
             self.put_off.push(input);
@@ -73,7 +73,9 @@ impl<M: Subject> Simulation<M> {
                     self.world.restart(*id, *saved);
                 }
             }
-            Happening::RestartManager => self.restart_manager(),
+            Happening::RestartManager => self.replace_manager(false, Version::default()),
+            Happening::SaveManager => self.save_manager(),
+            Happening::ReplaceManager { saved, version } => self.replace_manager(*saved, *version),
             Happening::Suspend { lasts } => {
                 let until = (now + (*lasts).into()).max(self.world.stands_until);
                 self.world.stands_until = until;
@@ -129,27 +131,6 @@ impl<M: Subject> Simulation<M> {
         if self.contract.shares_a_provider() {
             self.world.mark(Mark::ProviderShared);
         }
-    }
-
-    /// The manager's process dies with everything in it, and starts again.
-    fn restart_manager(&mut self) {
-        let now = self.world.now;
-        self.lives += 1;
-        // Another process does not stand still because this one did.
-        self.world.stands_until = now;
-        self.put_off.clear();
-        let options = options(&self.plan.scenario, self.world.dice, self.lives);
-        self.counted = sum(self.counted, self.manager.counters());
-        self.manager = M::new(now, options.clone());
-        self.shadow = shadow(&self.plan.scenario, now, &options);
-        self.contract = contract(&self.plan.scenario, now, &options);
-        self.snapshot = Snapshot::default();
-        self.queue = Queue::default();
-        self.consumer.bytes = 0;
-        self.receiver.forget();
-        self.world.kill_all();
-        self.providers.clear();
-        self.apply();
     }
 
     fn calm(&mut self, broken: &[DiscovererId]) {

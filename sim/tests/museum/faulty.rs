@@ -49,6 +49,10 @@ pub(crate) trait Bug: Clone + Default {
     fn output(&mut self, core: &mut Core, _now: Instant) -> Option<Output<Spec>> {
         core.poll_output()
     }
+
+    fn restore(now: Instant, options: ManagerOptions, saved: &str) -> Result<Core, String> {
+        Subject::restore(now, options, saved)
+    }
 }
 
 /// A manager with a bug.
@@ -125,5 +129,17 @@ impl<B: Bug> Subject for Faulty<B> {
 
     fn provider_count(&self) -> usize {
         self.core.provider_count()
+    }
+
+    fn save(&self, now: Instant) -> Option<String> {
+        Subject::save(&self.core, now)
+    }
+
+    fn restore(now: Instant, options: ManagerOptions, saved: &str) -> Result<Self, String> {
+        Ok(Self {
+            core: B::restore(now, B::options(options), saved)?,
+            bug: B::default(),
+            now,
+        })
     }
 }

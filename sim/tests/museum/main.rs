@@ -11,6 +11,7 @@
 mod bugs;
 mod exhibits;
 mod faulty;
+mod restarts;
 mod storm;
 
 use std::fmt::Write as _;

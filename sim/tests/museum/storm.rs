@@ -55,6 +55,8 @@ pub(crate) fn storm() -> Scenario {
             what: Restarted::Discoverers,
             share: Ratio::percent(50),
             saved: false,
+            age: Span::ZERO,
+            version: None,
         })
         .event(ProcessEvent::PauseReceiver {
             at: Span::mins(7),
