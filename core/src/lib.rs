@@ -9,6 +9,7 @@
 //! * [`Update`], [`Failure`]: what discoverers report.
 //! * [`Manager`]: merges, throttles, remembers.
 //! * [`Snapshot`], [`SnapshotDiff`]: what the receiver gets.
+//! * [`RecordingManager`], [`Recorded`]: what a manager was given and said, for a replay.
 //! * [`SavedState`]: what a manager has, for the one that starts after it.
 //! * [`relabel`]: rules that drop targets and rewrite their labels.
 //! * [`TargetPool`], [`TargetPools`], [`Fate`]: a job's targets, and what became of each.
@@ -36,6 +37,7 @@ mod manager;
 mod pool;
 mod provider;
 mod random;
+mod recording;
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -66,6 +68,9 @@ pub use pool::{
 };
 pub use provider::{FailedConfig, Health, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;
+pub use recording::{
+    RECORDING_FORMAT, Recorded, RecordedEvent, RecordedGroup, RecordedOptions, RecordedProvider, RecordingManager, Sink,
+};
 pub use saved::{STATE_FORMAT, SavedProvider, SavedState};
 pub use scrape::{
     LastScrape, Schedule, ScheduleCounts, ScheduleOptions, Scrape, ScrapePace, ScrapeResult, ScrapeStatus,

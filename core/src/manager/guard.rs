@@ -9,6 +9,8 @@ use core::str::FromStr;
 use core::time::Duration;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Group, Groups, Instant, LabelSet};
 
 /// When updates that remove targets are held.
@@ -21,7 +23,7 @@ use crate::{Group, Groups, Instant, LabelSet};
 /// let options = ManagerOptions { guard: Some(guard), ..ManagerOptions::default() };
 /// # Ok::<(), headcount_core::PercentError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DropGuard {
     /// The share of a set's targets that may go at once, or one after another within `hold`. More
     /// than that is held. A target that is replaced by another has gone, too: a backend that
@@ -32,7 +34,8 @@ pub struct DropGuard {
 }
 
 /// A whole percentage from 0 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8")]
 pub struct Percent(u8);
 
 /// Why a text or a number is no [`Percent`].
@@ -51,6 +54,14 @@ pub enum PercentError {
         /// The number.
         number: u64,
     },
+}
+
+impl TryFrom<u8> for Percent {
+    type Error = PercentError;
+
+    fn try_from(number: u8) -> Result<Self, PercentError> {
+        Self::new(number)
+    }
 }
 
 impl Percent {

@@ -223,7 +223,7 @@ impl<C> Registry<C> {
 
 impl<C> Provider<C> {
     /// The groups as the backend says they are.
-    fn actual(&self) -> &Groups {
+    pub(super) fn actual(&self) -> &Groups {
         let held = self.guarded.held.as_ref();
         held.map_or(&self.groups, |held| &held.actual)
     }

@@ -23,7 +23,7 @@ pub use throttle::{Backoff, Throttle};
 
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::{
-    Failure, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, UnknownProvider, Update, UpdateOutcome,
+    Failure, Groups, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, UnknownProvider, Update, UpdateOutcome,
 };
 use registry::Registry;
 use throttle::ThrottleState;
@@ -350,6 +350,16 @@ impl<C: ProviderConfig> Manager<C> {
     /// The provider `id`, if it is running.
     pub fn provider(&self, id: ProviderId) -> Option<ProviderStatus<'_, C>> {
         self.registry.status(id)
+    }
+
+    /// The provider that runs for a config, if one does.
+    pub fn provider_of(&self, config: &C) -> Option<ProviderId> {
+        self.registry.find(config)
+    }
+
+    /// The groups that a running provider has told of: what is shown, unless the guard holds a drop.
+    pub fn told_by(&self, id: ProviderId) -> Option<&Groups> {
+        self.registry.told_by(id)
     }
 
     /// The configs whose discoverers could not be built since the last apply (S11).

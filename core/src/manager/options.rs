@@ -1,5 +1,7 @@
 //! How a manager is set up.
 
+use serde::{Deserialize, Serialize};
+
 use super::{DropGuard, Throttle};
 
 /// How a manager is set up.
@@ -31,7 +33,8 @@ impl Default for ManagerOptions {
 }
 
 /// What applying a config does to providers whose config is unchanged (S02).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reload {
     /// They go on, and new subscribers get their groups at once.
     #[default]

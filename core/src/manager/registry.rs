@@ -145,6 +145,10 @@ impl<C: ProviderConfig> Registry<C> {
         applied
     }
 
+    pub(super) fn find(&self, config: &C) -> Option<ProviderId> {
+        self.by_config.get(config).copied()
+    }
+
     fn find_or_add(&mut self, now: Instant, config: C, applied: &mut Applied) -> ProviderId {
         if let Some(&id) = self.by_config.get(&config) {
             return id;
@@ -272,6 +276,10 @@ impl<C> Registry<C> {
 
     pub(super) fn failed(&self) -> &[FailedConfig] {
         &self.failed
+    }
+
+    pub(super) fn told_by(&self, id: ProviderId) -> Option<&Groups> {
+        self.providers.get(&id).map(Provider::actual)
     }
 
     pub(super) fn statuses(&self) -> impl Iterator<Item = ProviderStatus<'_, C>> {

@@ -6,12 +6,15 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Instant;
 use crate::random::Random;
 use crate::time::nanos;
 
 /// How often snapshots may be emitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Throttle {
     /// At the ticks of a clock that started with the manager, if something changed: what
     /// Prometheus 2.x does, every 5 s.
@@ -31,7 +34,7 @@ impl Default for Throttle {
 }
 
 /// Settings of [`Throttle::Backoff`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Backoff {
     /// How long the first change after a quiet time waits. Zero sends it at once; growth then
     /// starts from 100 ms.

@@ -19,8 +19,9 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::group::{ReadGroup, WrittenLabels};
 use super::{STATE_FORMAT, SavedProvider, SavedState};
-use crate::{Encoder, Groups, Instant, LabelSet, Stored};
+use crate::{Encoder, Groups, Instant, Stored};
 
 const FIELDS: [&str; 4] = ["format", "manager", "at", "providers"];
 
@@ -68,14 +69,6 @@ impl Serialize for WrittenGroup<'_> {
         let targets: Vec<WrittenLabels<'_>> = group.targets().map(WrittenLabels).collect();
         out.serialize_field("targets", &targets)?;
         out.end()
-    }
-}
-
-struct WrittenLabels<'a>(LabelSet<'a>);
-
-impl Serialize for WrittenLabels<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0)
     }
 }
 
@@ -151,15 +144,6 @@ impl<'de> Deserialize<'de> for ReadGroups {
 
 struct GroupsVisitor;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadGroup {
-    source: String,
-    changed: u64,
-    labels: ReadLabels,
-    targets: Vec<ReadLabels>,
-}
-
 impl<'de> Visitor<'de> for GroupsVisitor {
     type Value = ReadGroups;
 
@@ -172,38 +156,10 @@ impl<'de> Visitor<'de> for GroupsVisitor {
         let mut batch = encoder.batch();
         let mut changed = Vec::new();
         while let Some(group) = seq.next_element::<ReadGroup>()? {
-            let targets = group.targets.into_iter().map(|target| target.0);
-            let added = batch.group(&group.source, group.labels.0, targets);
+            let added = group.add_to(&mut batch);
             added.map_err(|error| A::Error::custom(format_args!("the group `{}`: {error}", group.source)))?;
             changed.push(Instant::from_nanos(group.changed));
         }
         Ok(ReadGroups(Groups::from_saved(changed.into_iter().zip(batch.finish()))))
-    }
-}
-
-/// Labels as they come; the encoder sorts them.
-struct ReadLabels(Vec<(String, String)>);
-
-impl<'de> Deserialize<'de> for ReadLabels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(LabelsVisitor)
-    }
-}
-
-struct LabelsVisitor;
-
-impl<'de> Visitor<'de> for LabelsVisitor {
-    type Value = ReadLabels;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map of labels")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReadLabels, A::Error> {
-        let mut labels = Vec::new();
-        while let Some(label) = map.next_entry()? {
-            labels.push(label);
-        }
-        Ok(ReadLabels(labels))
     }
 }

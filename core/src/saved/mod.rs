@@ -11,6 +11,7 @@
 //! after this one may have written it.
 
 mod format;
+mod group;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use crate::{Group, Groups, Instant, Stored};
+pub(crate) use group::ReadGroup;
 
 /// The number of the format in which this version writes states, and which it reads.
 pub const STATE_FORMAT: u32 = 1;

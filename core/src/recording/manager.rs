@@ -1,0 +1,192 @@
+//! A manager that tells what it is given.
+
+use core::ops::Deref;
+
+use super::{Recorded, RecordedEvent, RecordedGroup, RecordedProvider};
+use crate::saved::ReadGroup;
+use crate::{
+    Applied, Failure, GroupChange, Instant, Manager, Output, ProviderConfig, ProviderId, UnknownProvider, Update,
+    UpdateOutcome,
+};
+
+/// Where events go. It is called within each input, so it should be quick.
+pub type Sink = Box<dyn FnMut(Recorded) + Send>;
+
+/// A [`Manager`] whose inputs and snapshots are told to a [`Sink`], if there is one; without, each
+/// method is that of the manager. It can be asked whatever the manager can.
+///
+/// What a stopped provider still reports is not told: it changes nothing (S06).
+pub struct RecordingManager<C: ProviderConfig> {
+    manager: Manager<C>,
+    sink: Option<Sink>,
+}
+
+impl<C: ProviderConfig> RecordingManager<C> {
+    /// Records a manager to which nothing has happened yet.
+    pub fn new(manager: Manager<C>, sink: Option<Sink>) -> Self {
+        Self { manager, sink }
+    }
+
+    /// See [`Manager::apply`].
+    pub fn apply(&mut self, now: Instant, sets: Vec<(String, Vec<C>)>) -> Applied {
+        if self.sink.is_none() {
+            return self.manager.apply(now, sets);
+        }
+        let applied = self.manager.apply(now, sets.clone());
+        let number = |config: &C| self.manager.provider_of(config).map(ProviderId::number);
+        let numbered = sets
+            .iter()
+            .map(|(set, configs)| (set.clone(), configs.iter().filter_map(number).collect()))
+            .collect();
+        let started = applied.started.iter().filter_map(|id| self.manager.provider(*id));
+        let started = started.map(|provider| RecordedProvider {
+            provider: provider.id.number(),
+            kind: provider.config.kind().to_owned(),
+            description: provider.description.to_string(),
+        });
+        let started = started.collect();
+        self.tell(
+            now,
+            RecordedEvent::Apply {
+                sets: numbered,
+                started,
+            },
+        );
+        applied
+    }
+
+    /// See [`Manager::handle_update`].
+    ///
+    /// # Errors
+    /// Those of the manager.
+    pub fn handle_update(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        update: Update,
+    ) -> Result<UpdateOutcome, UnknownProvider> {
+        if self.sink.is_none() {
+            return self.manager.handle_update(now, provider, update);
+        }
+        let took = update.duration();
+        let before = self.manager.told_by(provider).cloned().unwrap_or_default();
+        let outcome = self.manager.handle_update(now, provider, update)?;
+        let (mut groups, mut gone) = (Vec::new(), Vec::new());
+        for change in self
+            .manager
+            .told_by(provider)
+            .into_iter()
+            .flat_map(|told| told.diff(&before))
+        {
+            match change {
+                GroupChange::Added(stored) | GroupChange::Changed { new: stored, .. } => {
+                    groups.push(RecordedGroup(ReadGroup::of(stored.group())));
+                }
+                GroupChange::Removed(stored) => gone.push(stored.group().source().to_owned()),
+            }
+        }
+        let provider = provider.number();
+        self.tell(
+            now,
+            RecordedEvent::Update {
+                provider,
+                groups,
+                gone,
+                took,
+            },
+        );
+        Ok(outcome)
+    }
+
+    /// See [`Manager::handle_failure`].
+    ///
+    /// # Errors
+    /// Those of the manager.
+    pub fn handle_failure(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        failure: Failure,
+    ) -> Result<(), UnknownProvider> {
+        let (message, took) = (failure.message().to_owned(), failure.duration());
+        self.manager.handle_failure(now, provider, failure)?;
+        let provider = provider.number();
+        self.tell(
+            now,
+            RecordedEvent::Failure {
+                provider,
+                message,
+                took,
+            },
+        );
+        Ok(())
+    }
+
+    /// See [`Manager::handle_build_failure`].
+    ///
+    /// # Errors
+    /// Those of the manager.
+    pub fn handle_build_failure(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        reason: String,
+    ) -> Result<(), UnknownProvider> {
+        self.manager.handle_build_failure(now, provider, reason.clone())?;
+        let provider = provider.number();
+        self.tell(now, RecordedEvent::BuildFailure { provider, reason });
+        Ok(())
+    }
+
+    /// See [`Manager::confirm_drop`].
+    ///
+    /// # Errors
+    /// Those of the manager.
+    pub fn confirm_drop(&mut self, now: Instant, provider: ProviderId) -> Result<usize, UnknownProvider> {
+        let released = self.manager.confirm_drop(now, provider)?;
+        let provider = provider.number();
+        self.tell(now, RecordedEvent::Confirm { provider });
+        Ok(released)
+    }
+
+    /// See [`Manager::handle_receiver_ready`].
+    pub fn handle_receiver_ready(&mut self, now: Instant) {
+        self.manager.handle_receiver_ready(now);
+        self.tell(now, RecordedEvent::ReceiverReady);
+    }
+
+    /// See [`Manager::handle_timeout`].
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.manager.handle_timeout(now);
+        self.tell(now, RecordedEvent::Timeout);
+    }
+
+    /// See [`Manager::poll_output`].
+    pub fn poll_output(&mut self) -> Option<Output<C>> {
+        let output = self.manager.poll_output();
+        if let (Some(Output::Emit(snapshot)), Some(_)) = (&output, &self.sink) {
+            let counts = snapshot.pools().map(|pool| pool.groups().target_count() as u64);
+            let emitted = RecordedEvent::Emitted {
+                version: snapshot.version(),
+                targets: counts.fold(0, u64::saturating_add),
+            };
+            self.tell(snapshot.at(), emitted);
+        }
+        output
+    }
+
+    fn tell(&mut self, now: Instant, what: RecordedEvent) {
+        if let Some(sink) = &mut self.sink {
+            let at = now.as_nanos();
+            sink(Recorded { at, what });
+        }
+    }
+}
+
+impl<C: ProviderConfig> Deref for RecordingManager<C> {
+    type Target = Manager<C>;
+
+    fn deref(&self) -> &Manager<C> {
+        &self.manager
+    }
+}

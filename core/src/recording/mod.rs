@@ -1,0 +1,175 @@
+//! What a manager was given and what it said, for a replay.
+//!
+//! A [`RecordingManager`] is a [`Manager`](crate::Manager) that tells each input, and each snapshot that it
+//! emits, to a sink. **The same inputs give the same outputs (B08)**, so what happened in production happens
+//! again wherever these events are replayed: under a debugger, against the reference model, or
+//! with other settings. A recording begins when the manager does.
+//!
+//! An update is told as what it changed, so a list that is asked for each half a minute and stays
+//! the same costs a short line. Labels are told in full; secrets of configs are not, because a config is told
+//! as its [kind](crate::ProviderConfig::kind) and [description](crate::ProviderConfig::describe) only.
+
+mod manager;
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::saved::ReadGroup;
+use crate::{DropGuard, GroupError, Instant, ManagerOptions, Reload, Throttle};
+
+pub use manager::{RecordingManager, Sink};
+
+/// The number of the format in which this version tells recordings.
+pub const RECORDING_FORMAT: u32 = 1;
+
+/// How the recorded manager was set up: the first line of a recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedOptions {
+    /// The format of the recording.
+    #[serde(rename = "headcount_recording")]
+    pub format: u32,
+    /// When the manager was made, in nanoseconds since the driver's epoch.
+    pub at: u64,
+    /// See [`ManagerOptions::name`].
+    pub name: String,
+    /// See [`ManagerOptions::throttle`].
+    pub throttle: Throttle,
+    /// See [`ManagerOptions::reload`].
+    pub reload: Reload,
+    /// See [`ManagerOptions::guard`].
+    pub guard: Option<DropGuard>,
+    /// See [`ManagerOptions::seed`].
+    pub seed: u64,
+}
+
+/// One input, or one snapshot, and when: each further line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// When, in nanoseconds since the driver's epoch.
+    pub at: u64,
+    /// What.
+    pub what: RecordedEvent,
+}
+
+/// What was recorded. Providers are named by their numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum RecordedEvent {
+    /// [`Manager::apply`](crate::Manager::apply).
+    Apply {
+        /// The sets, each with the providers that its configs became.
+        sets: Vec<(String, Vec<u64>)>,
+        /// Those of them that are new.
+        started: Vec<RecordedProvider>,
+    },
+    /// [`Manager::handle_update`](crate::Manager::handle_update) of a running provider.
+    Update {
+        /// Whose.
+        provider: u64,
+        /// Groups that are new or others than before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<RecordedGroup>,
+        /// Sources that are gone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<String>,
+        /// How long the look at the backend took, where that was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        took: Option<Duration>,
+    },
+    /// [`Manager::handle_failure`](crate::Manager::handle_failure).
+    Failure {
+        /// Whose.
+        provider: u64,
+        /// What went wrong.
+        message: String,
+        /// How long it took, where that was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        took: Option<Duration>,
+    },
+    /// [`Manager::handle_build_failure`](crate::Manager::handle_build_failure).
+    BuildFailure {
+        /// Whose.
+        provider: u64,
+        /// Why.
+        reason: String,
+    },
+    /// [`Manager::confirm_drop`](crate::Manager::confirm_drop).
+    Confirm {
+        /// Whose.
+        provider: u64,
+    },
+    /// [`Manager::handle_receiver_ready`](crate::Manager::handle_receiver_ready).
+    ReceiverReady,
+    /// [`Manager::handle_timeout`](crate::Manager::handle_timeout).
+    Timeout,
+    /// No input: a snapshot was emitted.
+    Emitted {
+        /// Its version.
+        version: u64,
+        /// How many targets it has, each counted once for its provider.
+        targets: u64,
+    },
+}
+
+/// A provider that was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedProvider {
+    /// Its number.
+    pub provider: u64,
+    /// The mechanism.
+    pub kind: String,
+    /// What it looks at, for people.
+    pub description: String,
+}
+
+/// A group in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecordedGroup(ReadGroup);
+
+impl RecordedGroup {
+    /// What the group came from.
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// Adds it to a batch.
+    ///
+    /// # Errors
+    /// Those of [`Batch::group`](crate::Batch::group).
+    pub fn encode(&self, batch: &mut crate::Batch<'_>) -> Result<(), GroupError> {
+        self.0.add_to(batch)
+    }
+}
+
+impl RecordedOptions {
+    /// Those of a manager that is made at `now`.
+    pub fn of(now: Instant, options: &ManagerOptions) -> Self {
+        Self {
+            format: RECORDING_FORMAT,
+            at: now.as_nanos(),
+            name: options.name.clone(),
+            throttle: options.throttle,
+            reload: options.reload,
+            guard: options.guard,
+            seed: options.seed,
+        }
+    }
+
+    /// Options for the manager of a replay.
+    pub fn options(&self) -> ManagerOptions {
+        ManagerOptions {
+            name: self.name.clone(),
+            throttle: self.throttle,
+            reload: self.reload,
+            guard: self.guard,
+            seed: self.seed,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+use std::sync::mpsc::channel;
+
+use super::*;
+use crate::reference::PlainConfig;
+use crate::{Encoder, Failure, Manager, Update};
+
+fn at(seconds: u64) -> Instant {
+    Instant::from_nanos(seconds * 1_000_000_000)
+}
+
+#[test]
+fn a_recording_says_what_changed_and_no_more() {
+    let (teller, told) = channel();
+    let sink: Sink = Box::new(move |recorded| teller.send(recorded).expect("somebody listens"));
+    let options = ManagerOptions::default();
+    let mut manager = RecordingManager::new(Manager::new(at(0), options.clone()), Some(sink));
+    let config = |number| PlainConfig::new("file", number);
+    let sets = vec![
+        ("node".to_owned(), vec![config(1), config(2), config(1)]),
+        ("api".to_owned(), vec![config(2)]),
+    ];
+    let started = manager.apply(at(1), sets).started;
+    manager
+        .handle_build_failure(at(1), started[1], "no such folder".to_owned())
+        .expect("it runs");
+    let mut encoder = Encoder::new();
+    let mut found = |sources: &[(&str, &str)]| {
+        let mut batch = encoder.batch();
+        for (source, address) in sources {
+            batch
+                .group(source, [("rack", "r1")], [[("__address__", *address)]])
+                .expect("it fits");
+        }
+        Update::full(batch.finish()).took(Duration::from_millis(3))
+    };
+    let (before, after) = (found(&[("a", "1"), ("b", "2")]), found(&[("b", "2"), ("c", "3")]));
+    manager
+        .handle_update(at(2), started[0], before.clone())
+        .expect("it runs");
+    manager.handle_update(at(3), started[0], before).expect("it runs");
+    manager
+        .handle_failure(at(4), started[0], Failure::new("it is away"))
+        .expect("it runs");
+    manager.handle_update(at(5), started[0], after).expect("it runs");
+    assert!(manager.handle_update(at(5), started[1], Update::unchanged()).is_err());
+    manager.handle_timeout(at(6));
+    while manager.poll_output().is_some() {}
+    manager.handle_receiver_ready(at(7));
+    let mut lines = vec![serde_json::to_string(&RecordedOptions::of(at(0), &options)).expect("it can be written")];
+    for recorded in told.try_iter() {
+        let line = serde_json::to_string(&recorded).expect("it can be written");
+        assert_eq!(serde_json::from_str::<Recorded>(&line).expect(&line), recorded);
+        lines.push(line);
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+    let read: RecordedOptions = serde_json::from_str(&lines[0]).expect("it can be read");
+    assert_eq!(read.options(), options);
+}
