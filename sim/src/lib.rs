@@ -35,6 +35,7 @@
 //!   drawn by the scenario's dice, or read from a list ([`Simulation::replay`]); either way they
 //!   come by as [`TraceEvent::Input`], so recording them is listening.
 //! * [`InputLog`], [`Recorder`]: those inputs as a file, and its replay.
+//! * [`Incident`]: what happened in production, recorded and replayed.
 //! * [`explain()`]: how the receiver came to know what it knows, hop by hop.
 //! * [`Rehearsal`]: your own discoverers and receiver, as they are, in this world.
 //! * [`Swarm`]: many seeds, each with some of the troubles left out.
@@ -62,6 +63,7 @@ mod explain;
 mod file;
 mod generate;
 mod ids;
+mod incident;
 mod input;
 mod log;
 mod metrics;
@@ -91,6 +93,7 @@ pub use dice::{Dice, Entity, Purpose};
 pub use explain::{Explanation, Hop, Way, explain};
 pub use file::{Mistake, Mistakes, Place, Unwritable, Wrong, nearest};
 pub use ids::{DiscovererId, HostId, JobId, ServiceId, ViewId};
+pub use incident::{Emission, Incident, IncidentError, IncidentOutcome, ReplayError, Said, incident_table};
 pub use input::{Covered, Happening, Input, Looks};
 pub use log::{Differs, EVENTS_PER_LINK, End, InputLog, Link, LogError, Replayed};
 pub use outcome::{Metrics, Outcome, Violation};

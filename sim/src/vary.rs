@@ -101,6 +101,15 @@ impl Setting {
 }
 
 impl Variation {
+    /// The throttles, by what they are called, if it is those that vary.
+    pub fn throttles(&self) -> Option<Vec<(String, ThrottleSetting)>> {
+        let throttle = |(name, value): &(String, Value)| match value {
+            Value::Throttle(throttle) => Some((name.clone(), *throttle)),
+            _ => None,
+        };
+        self.values.iter().map(throttle).collect()
+    }
+
     /// Why the setting changes nothing about a scenario, if that is so.
     pub fn idle(&self, scenario: &Scenario) -> Option<String> {
         let mut kinds = scenario.backends.iter().map(|backend| backend.kind);

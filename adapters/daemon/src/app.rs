@@ -89,7 +89,7 @@ mod tests {
         let executor = Arc::new(Executor::new());
         let runtime = headcount_runtime::smol::on(executor.clone());
         let env = headcount_runtime::env(&runtime);
-        let start = |name| discovery::start(&executor, &runtime, &env, name, Throttle::default(), None);
+        let start = |name| discovery::start(&executor, &runtime, &env, name, Throttle::default(), None, None);
         let (scrape, notify) = (start("scrape"), start("notify"));
         let targets = targets::start(&executor, scrape.clone(), None).expect("a thread");
         let (fingerprint, _) = Source::BuiltIn.load();

@@ -129,6 +129,13 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "DURATION", default_value = "10m", requires = "max_drop", value_parser = parse_interval)]
     pub(crate) hold: Duration,
 
+    /// Writes all that the jobs' discovery is given and says to a file, for `headcount sim replay`.
+    ///
+    /// It grows with what changes, and holds all labels, but no passwords. A file that is there already is
+    /// kept as FILE.old.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
     /// What is logged: messages of this level and those above it.
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Info)]
     pub(crate) log_level: LogLevel,

@@ -12,7 +12,10 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use futures_lite::FutureExt;
 use futures_lite::future;
-use headcount_core::{Failure, Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId};
+use headcount_core::{
+    Failure, Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId, RecordedOptions, RecordingManager,
+    Sink,
+};
 use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Report, Updates};
 
 use crate::handle::{Command, Handle};
@@ -46,12 +49,46 @@ where
     C: ProviderConfig + Send + Sync + 'static,
     B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
 {
+    launch(runtime, options, env, build, |_| None)
+}
+
+/// As [`start`], and all that the manager is given and says is told to a sink, for a replay. `record` makes
+/// the sink; the options that it gets are what a recording begins with.
+///
+/// The sink is called on the driver's task: one that takes its time holds everybody up.
+pub fn start_recorded<C, B>(
+    runtime: &SharedRuntime,
+    options: ManagerOptions,
+    env: Env,
+    build: B,
+    record: impl FnOnce(RecordedOptions) -> Sink,
+) -> (Handle<C>, SnapshotReceiver)
+where
+    C: ProviderConfig + Send + Sync + 'static,
+    B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
+{
+    launch(runtime, options, env, build, |options| Some(record(options)))
+}
+
+fn launch<C, B>(
+    runtime: &SharedRuntime,
+    options: ManagerOptions,
+    env: Env,
+    build: B,
+    record: impl FnOnce(RecordedOptions) -> Option<Sink>,
+) -> (Handle<C>, SnapshotReceiver)
+where
+    C: ProviderConfig + Send + Sync + 'static,
+    B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
+{
+    let now = env.clock.now();
+    let sink = record(RecordedOptions::of(now, &options));
     let (command_sender, commands) = async_channel::bounded(COMMANDS);
     let (sender, messages) = async_channel::bounded(QUEUE);
     let (ending, ended) = async_channel::bounded::<Infallible>(1);
     let (snapshots, receiver) = slot();
     let driver = Driver {
-        manager: Manager::new(env.clock.now(), options),
+        manager: RecordingManager::new(Manager::new(now, options), sink),
         runtime: runtime.clone(),
         env,
         build,
@@ -72,7 +109,7 @@ where
 }
 
 struct Driver<C: ProviderConfig, B> {
-    manager: Manager<C>,
+    manager: RecordingManager<C>,
     runtime: SharedRuntime,
     env: Env,
     build: B,

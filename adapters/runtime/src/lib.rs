@@ -70,7 +70,7 @@ use headcount_discoverer::Env;
 use headcount_discoverer::metrics::Metrics;
 
 pub use clock::SystemClock;
-pub use driver::start;
+pub use driver::{start, start_recorded};
 pub use files::SystemFiles;
 pub use handle::{DriverGone, Handle};
 pub use http::HttpClients;

@@ -11,7 +11,7 @@ use smol::net::TcpListener;
 
 use crate::app::App;
 use crate::cli::RunOptions;
-use crate::output::{FileSd, Lists};
+use crate::output::{FileSd, Lists, Recording};
 use crate::plan::{Fingerprint, Plan, Source};
 use crate::reload::{self, Reloader};
 use crate::signals::{Asked, Asking};
@@ -56,8 +56,11 @@ async fn daemon(
     let listener = server::bind(&options.listen).await?;
     let runtime = headcount_runtime::smol::on(executor.clone());
     let env = headcount_runtime::env(&runtime);
-    let start = |name, guard| discovery::start(&executor, &runtime, &env, name, options.throttle, guard);
-    let (scrape, notify) = (start("scrape", options.guard()), start("notify", None));
+    let recording = options.record.as_deref().map(Recording::begin).transpose()?;
+    let start =
+        |name, guard, recording| discovery::start(&executor, &runtime, &env, name, options.throttle, guard, recording);
+    let scrape = start("scrape", options.guard(), recording.as_ref());
+    let notify = start("notify", None, None);
     let (changes, changed) = async_channel::unbounded();
     let targets = targets::start(&executor, scrape.clone(), options.scrape.then_some(changes))?;
     let scraping = options
@@ -114,6 +117,9 @@ async fn daemon(
         server.stop().await;
         app.scrape.stop().await;
         app.notify.stop().await;
+        if let Some(recording) = recording {
+            recording.end();
+        }
     };
     let at_once = async { while asking.next().await == Asked::Reload {} };
     stop.or(at_once).await;

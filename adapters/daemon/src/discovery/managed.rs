@@ -15,6 +15,7 @@ use smol::Executor;
 
 use super::publisher::Publisher;
 use super::{Observation, View};
+use crate::output::Recording;
 
 /// A running manager.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(crate) fn start(
     name: &'static str,
     throttle: Throttle,
     guard: Option<DropGuard>,
+    recording: Option<&Recording>,
 ) -> Arc<Managed> {
     let options = ManagerOptions {
         name: name.to_owned(),
@@ -45,7 +47,14 @@ pub(crate) fn start(
         seed: env.random.next_u64(),
         ..ManagerOptions::default()
     };
-    let (handle, snapshots) = headcount_runtime::start(runtime, options, env.clone(), headcount_backends::build);
+    let build = headcount_backends::build;
+    let (handle, snapshots) = match recording {
+        Some(recording) => {
+            let record = |options| recording.sink(options);
+            headcount_runtime::start_recorded(runtime, options, env.clone(), build, record)
+        }
+        None => headcount_runtime::start(runtime, options, env.clone(), build),
+    };
     let (ending, ended) = async_channel::bounded(1);
     let (env, view, published) = (env.clone(), ArcSwap::default(), Event::new());
     let managed = Arc::new(Managed {

@@ -3,5 +3,7 @@
 mod file_name;
 mod file_sd;
 mod folder;
+mod recording;
 
 pub(crate) use file_sd::{FileSd, Lists};
+pub(crate) use recording::Recording;

@@ -34,7 +34,7 @@ pub(super) async fn start(
         quiet: THROTTLE,
         ..Backoff::default()
     });
-    let start = |name| discovery::start(executor, &runtime, &env, name, throttle, None);
+    let start = |name| discovery::start(executor, &runtime, &env, name, throttle, None, None);
     let (scrape, notify) = (start("scrape"), start("notify"));
     let (fingerprint, _) = Source::BuiltIn.load();
     let app = Arc::new(App {

@@ -9,7 +9,7 @@ use super::chosen::{Chosen, Refused};
 use crate::console;
 
 /// The exit code for what makes no sense, as clap has it.
-const WRONG_USE: u8 = 2;
+pub(super) const WRONG_USE: u8 = 2;
 
 /// The exit code for two runs that should be equal and are not.
 pub(super) const DIFFERENT: u8 = 6;

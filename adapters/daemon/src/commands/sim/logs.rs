@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use headcount_core::Manager;
 use headcount_sim::{
-    EVENTS_PER_LINK, InputLog, LogError, Outcome, Recorder, ShrinkLimits, Spec, Subject, Swarm, shrink_watched,
+    EVENTS_PER_LINK, Incident, InputLog, LogError, Outcome, Recorder, ShrinkLimits, Spec, Subject, Swarm,
+    shrink_watched,
 };
 
-use super::ending;
 use super::progress::{self, Bar};
 use super::tool_options::{ReplayOptions, ShrinkOptions};
+use super::{ending, incident};
 use crate::console;
 
 /// Writes a log.
@@ -48,6 +49,14 @@ pub(super) fn is_log(name: &str) -> bool {
 
 /// `headcount sim replay`.
 pub(super) fn replay(options: &ReplayOptions) -> anyhow::Result<ExitCode> {
+    let text = fs::read_to_string(&options.file).with_context(|| format!("reading {}", options.file.display()))?;
+    if Incident::is_one(&text) {
+        return incident::replay(options, &text);
+    }
+    if options.model || !options.vary.is_empty() {
+        console::complain("`--vary` and `--model` are for recordings; vary a scenario with `headcount sim run --vary`");
+        return Ok(ExitCode::from(ending::WRONG_USE));
+    }
     let log = if options.damaged {
         read_what_there_is(&options.file)?
     } else {

@@ -8,6 +8,7 @@ mod bench;
 mod chosen;
 mod cli;
 mod ending;
+mod incident;
 mod list;
 mod logs;
 mod look;

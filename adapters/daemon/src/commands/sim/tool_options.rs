@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use headcount_sim::Span;
+use headcount_sim::{Span, Variation};
 
 use super::cli::{Choice, Format};
 
@@ -48,12 +48,22 @@ pub(crate) struct SwarmOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayOptions {
-    /// The input log, as `run --log` and `swarm` write it.
+    /// The input log, as `sim run --log` and `swarm` write it; or a recording, as `headcount run --record` does.
     pub(super) file: PathBuf,
 
     /// Takes what can be read of a log that is damaged or cut off.
     #[arg(long)]
     pub(super) damaged: bool,
+
+    /// Of a recording: what the same reports would have come to under other throttles, for example
+    /// `throttle=prometheus-2,backoff:1s..10s`.
+    #[arg(long, value_name = "throttle=VALUE,…")]
+    pub(super) vary: Vec<Variation>,
+
+    /// Of a recording: has the reference model hear the same, and checks it by the contract's rules. Costs what
+    /// there is at every input.
+    #[arg(long)]
+    pub(super) model: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,112 @@
+//! `headcount run --record`, as a process, and `headcount sim replay` of what it wrote.
+
+#![allow(clippy::expect_used, reason = "helpers report by panicking, as tests do")]
+
+mod support;
+
+use std::fs;
+
+use serde_json::json;
+use support::{Setup, outcome, replace};
+
+#[test]
+fn what_happened_happens_again() {
+    let setup = Setup::new();
+    let recording = setup.folder.path().join("incident.jsonl");
+    let shown = recording.display().to_string();
+    let list = |names: &[&str]| {
+        let targets: Vec<_> = names.iter().map(|name| format!("{name}:9100")).collect();
+        replace(&setup.targets, &json!([{ "targets": targets }]).to_string());
+    };
+    list(&["a", "b"]);
+    let mut daemon = setup.start(&["--record", &shown]);
+    daemon.wait_for("/sd/node", |body| body.contains("b:9100"));
+    list(&["a", "b", "c"]);
+    daemon.wait_for("/sd/node", |body| body.contains("c:9100"));
+    list(&["c"]);
+    daemon.wait_for("/sd/node", |body| !body.contains("a:9100"));
+    // What is recorded is in the file while the process runs, so one that is killed leaves it behind.
+    support::wait_until("the last list is written down", || {
+        let text = fs::read_to_string(&recording).ok()?;
+        (text.contains("c:9100") && text.trim_end().ends_with('}')).then_some(())
+    });
+    daemon.signal(rustix::process::Signal::TERM);
+    assert!(daemon.ended().success());
+
+    let text = fs::read_to_string(&recording).expect("it is there");
+    let replay = |more: &[&str]| {
+        outcome(
+            setup.folder.path(),
+            &[&["sim", "replay", "incident.jsonl"], more].concat(),
+        )
+    };
+    let replayed = replay(&["--model", "--vary", "throttle=prometheus-2"]);
+    for words in [
+        "exit code 0",
+        "as recorded",
+        "prometheus-2",
+        "recording of the manager `scrape`",
+        "says what was recorded, snapshot by snapshot, and the reference model agrees",
+    ] {
+        assert!(replayed.contains(words), "{replayed}");
+    }
+
+    // Another core would have said something else.
+    let other = text.replacen("\"targets\":3", "\"targets\":4", 1);
+    assert_ne!(other, text, "there was a snapshot with three targets");
+    fs::write(&recording, other).expect("it can be written");
+    let replayed = replay(&[]);
+    for words in [
+        "exit code 6",
+        "recorded: snapshot",
+        "again: headcount sim replay incident.jsonl",
+    ] {
+        assert!(replayed.contains(words), "{replayed}");
+    }
+
+    // The next run keeps it.
+    let _daemon = setup.start(&["--record", &shown]);
+    assert!(setup.folder.path().join("incident.jsonl.old").exists());
+}
+
+#[test]
+fn a_recording_that_cannot_be_written_is_said_at_the_start() {
+    let setup = Setup::new();
+    let config = setup.config.display().to_string();
+    let options = [
+        "run",
+        "--listen",
+        "127.0.0.1:0",
+        "--record",
+        "/nowhere/at-all.jsonl",
+        "--config",
+        &config,
+    ];
+    let said = outcome(setup.folder.path(), &options);
+    assert!(said.starts_with("exit code 1\n"), "{said}");
+    assert!(said.contains("creating the recording /nowhere/at-all.jsonl"), "{said}");
+}
+
+#[test]
+fn only_the_throttle_of_a_recording_can_be_varied() {
+    let setup = Setup::new();
+    let recording = setup.folder.path().join("incident.jsonl");
+    let head = concat!(
+        r#"{"headcount_recording":1,"at":0,"name":"scrape","throttle":{"ticker":{"interval":{"secs":5,"nanos":0}}},"#,
+        r#""reload":"keep","guard":null,"seed":0}"#,
+        "\n{\"at\":1,\"wh"
+    );
+    fs::write(&recording, head).expect("it can be written");
+    let replay = |more: &[&str]| {
+        outcome(
+            setup.folder.path(),
+            &[&["sim", "replay", "incident.jsonl"], more].concat(),
+        )
+    };
+    let wrong = replay(&["--vary", "refresh=15s"]);
+    assert!(wrong.starts_with("exit code 2\n"), "{wrong}");
+    assert!(wrong.contains("only the throttle can be varied"), "{wrong}");
+    let cut = replay(&[]);
+    assert!(cut.starts_with("exit code 0\n"), "{cut}");
+    assert!(cut.contains("the last line was cut off"), "{cut}");
+}

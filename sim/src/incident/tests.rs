@@ -1,0 +1,180 @@
+use std::sync::{Arc, Mutex};
+
+use headcount_core::reference::{Operation, PlainConfig};
+use headcount_core::{
+    Encoder, Failure, Instant, Manager, ManagerOptions, Output, ProviderId, RecordedOptions, RecordingManager, Sink,
+    Update, UpdateKind,
+};
+use proptest::prelude::*;
+
+use super::*;
+use crate::ThrottleSetting;
+
+/// What a manager is given while a driver carries these operations out, written down.
+fn recorded(options: ManagerOptions, operations: &[Operation]) -> String {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let sink: Sink = {
+        let lines = lines.clone();
+        Box::new(move |recorded| {
+            let line = serde_json::to_string(&recorded).expect("it can be written");
+            lines.lock().expect("nobody panicked").push(line);
+        })
+    };
+    let mut now = Instant::from_nanos(7);
+    let head = serde_json::to_string(&RecordedOptions::of(now, &options)).expect("it can be written");
+    let mut manager: RecordingManager<PlainConfig> = RecordingManager::new(Manager::new(now, options), Some(sink));
+    let mut encoder = Encoder::new();
+    let mut started = vec![ProviderId::from_number(0)];
+    let pick = |started: &Vec<ProviderId>, pick: &headcount_core::reference::Pick| {
+        let number = match pick {
+            headcount_core::reference::Pick::Running(number) | headcount_core::reference::Pick::Stopped(number) => {
+                *number
+            }
+        };
+        started[usize::from(number) % started.len()]
+    };
+    for operation in operations {
+        match operation {
+            Operation::Apply { sets, .. } => started.extend(manager.apply(now, sets.clone()).started),
+            Operation::Update { provider, update, .. } => {
+                let mut batch = encoder.batch();
+                for group in &update.groups {
+                    group.encode(&mut batch).expect("it fits");
+                }
+                let update = match update.kind {
+                    UpdateKind::Full => Update::full(batch.finish()),
+                    UpdateKind::Partial => Update::partial(batch.finish()),
+                };
+                manager.handle_update(now, pick(&started, provider), update).ok();
+            }
+            Operation::Failure { provider, .. } => {
+                manager
+                    .handle_failure(now, pick(&started, provider), Failure::new("away"))
+                    .ok();
+            }
+            Operation::BuildFailure { provider, .. } => {
+                manager
+                    .handle_build_failure(now, pick(&started, provider), "no".to_owned())
+                    .ok();
+            }
+            Operation::Confirm { provider, .. } => {
+                manager.confirm_drop(now, pick(&started, provider)).ok();
+            }
+            Operation::ReceiverTakes { .. } => manager.handle_receiver_ready(now),
+            Operation::Wake { .. } => manager.handle_timeout(now),
+            Operation::Advance(duration) => {
+                let end = now + *duration;
+                while let Some((at, _)) = manager.poll_timeout().filter(|(at, _)| *at <= end) {
+                    now = now.max(at);
+                    manager.handle_timeout(now);
+                    while manager.poll_output().is_some() {}
+                }
+                now = end;
+            }
+            Operation::Oversleep(duration) => now = now + *duration,
+            Operation::Repeat { .. } | Operation::Restart { .. } => {}
+        }
+        while let Some(output) = manager.poll_output() {
+            drop::<Output<_>>(output);
+        }
+    }
+    let lines = lines.lock().expect("nobody panicked");
+    core::iter::once(&head)
+        .chain(lines.iter())
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+fn options(guarded: bool, ticker: bool, seed: u64) -> ManagerOptions {
+    let ticker = ticker.then(|| ThrottleSetting::Ticker(Span::secs(5)));
+    ManagerOptions {
+        throttle: ticker.unwrap_or_default().into(),
+        guard: guarded.then(|| headcount_core::DropGuard {
+            max_drop: "30%".parse().expect("it is one"),
+            hold: core::time::Duration::from_secs(60),
+        }),
+        seed,
+        ..ManagerOptions::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// B08: whatever a manager was given, the replay says what was said; the model agrees; and other settings can be
+    /// tried.
+    #[test]
+    fn a_replay_says_what_was_said(
+        guarded: bool, ticker: bool, seed: u64,
+        operations in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..24), 1..60),
+    ) {
+        let operations: Vec<_> = operations.iter().filter_map(|bytes| Operation::from_bytes(&mut bytes.as_slice())).collect();
+        let text = recorded(options(guarded, ticker, seed), &operations);
+        let incident = Incident::read(&text).expect(&text);
+        let replayed = incident.replay().expect(&text);
+        prop_assert_eq!(&replayed.differs, &None, "{}", text);
+        let checked = incident.check().map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(&checked, &replayed);
+        let at_once = incident.under(ThrottleSetting::Ticker(Span::ZERO)).expect(&text);
+        prop_assert_eq!(at_once.changes, replayed.changes);
+    }
+
+    /// A recording that was cut anywhere is read up to there, or refused; nothing panics.
+    #[test]
+    fn any_cut_is_said(cut: prop::sample::Index) {
+        let apply = Operation::Apply { manager: 0, sets: vec![("node".to_owned(), vec![PlainConfig::new("file", 1)])] };
+        let text = recorded(ManagerOptions::default(), &[apply, Operation::Advance(core::time::Duration::from_secs(9))]);
+        let cut = cut.index(text.len());
+        let head = text.find('\n').expect("there is a line");
+        match Incident::read(&text[..cut]) {
+            Ok(incident) => prop_assert_eq!(incident.is_cut, !text[..cut].ends_with('\n') && serde_json::from_str::<serde_json::Value>(text[..cut].lines().last().expect("there is a line")).is_err()),
+            Err(error) => {
+                prop_assert_eq!(error, IncidentError::NoRecording);
+                prop_assert!(cut < head);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_recording_is_said() {
+    let head = |format: u32| {
+        let options = RecordedOptions {
+            format,
+            ..RecordedOptions::of(Instant::ZERO, &ManagerOptions::default())
+        };
+        serde_json::to_string(&options).expect("it can be written")
+    };
+    let with = |lines: &str| format!("{}\n{lines}\n", head(1));
+    let texts = [
+        String::new(),
+        "{\"headcount_inputs\":1}".to_owned(),
+        head(2),
+        head(1).replace("\"keep\"", "\"maybe\""),
+        with("{\"at\":1,\"what\":\"lunch\"}"),
+        with("{\"at\":5,\"what\":\"timeout\"}\n{\"at\":3,\"what\":\"timeout\"}"),
+        with("{\"at\":5,\"what\":{\"update\":{\"provider\":3}}}"),
+        with("{\"at\":5,\n\"what\":\"timeout\"}"),
+    ];
+    let said: Vec<String> = texts
+        .iter()
+        .map(|text| Incident::read(text).expect_err(text).to_string())
+        .collect();
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn another_core_would_be_noticed() {
+    let apply = Operation::Apply {
+        manager: 0,
+        sets: vec![("node".to_owned(), vec![PlainConfig::new("file", 1)])],
+    };
+    let text = recorded(
+        ManagerOptions::default(),
+        &[apply, Operation::Advance(core::time::Duration::from_secs(9))],
+    );
+    let other = text.replace("\"targets\":0", "\"targets\":1");
+    assert_ne!(text, other);
+    let outcome = Incident::read(&other).expect(&other).replay().expect(&other);
+    insta::assert_snapshot!(outcome.differs.expect("it differs"));
+}
