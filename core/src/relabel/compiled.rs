@@ -8,7 +8,8 @@ use super::matcher::Matcher;
 use super::rule::{NameValidation, RelabelError, RelabelRule, RuleRegex};
 use super::template::Template;
 
-/// A compiled expression may take this many bytes.
+/// A compiled expression may take this many bytes. The library counts what it really takes, which is less
+/// in 32 bits: `\w{1000}` is too large in 64 bits only.
 const SIZE_LIMIT: usize = 32 << 20;
 
 /// One rule.
