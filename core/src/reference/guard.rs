@@ -1,7 +1,8 @@
 //! The drop guard's rule in plain maps (B05).
 //!
 //! Nothing is counted along the way: **what is lost, kept and too much is worked out anew from all
-//! that there is**, each time.
+//! that there is**, each time. Each function speaks of sources one by one, so whoever knows which
+//! sources an update touched can ask about those alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use super::plain::{PlainGroup, PlainLabels, PlainStored};
 use crate::{DropGuard, Instant, ProviderId};
 
 /// Groups by source.
-pub(super) type PlainGroups = BTreeMap<String, PlainStored>;
+pub type PlainGroups = BTreeMap<String, PlainStored>;
 
 /// A drop that is held, in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +37,12 @@ pub(super) struct TooMuch {
 }
 
 /// How many of the targets that are shown are not there.
-pub(super) fn lost(shown: &PlainGroups, actual: &PlainGroups) -> usize {
+pub fn lost(shown: &PlainGroups, actual: &PlainGroups) -> usize {
     shown.values().map(|stored| lost_of(&stored.group, actual).len()).sum()
 }
 
 /// How many of the targets that are shown were there, and are there no more.
-pub(super) fn further_lost(shown: &PlainGroups, before: &PlainGroups, after: &PlainGroups) -> usize {
+pub fn further_lost(shown: &PlainGroups, before: &PlainGroups, after: &PlainGroups) -> usize {
     let further = |stored: &PlainStored| {
         let were_lost = lost_of(&stored.group, before);
         let are_lost = lost_of(&stored.group, after);
@@ -51,7 +52,7 @@ pub(super) fn further_lost(shown: &PlainGroups, before: &PlainGroups, after: &Pl
 }
 
 /// The actual groups, with all that is shown and lost.
-pub(super) fn keep(shown: &PlainGroups, actual: &PlainGroups) -> PlainGroups {
+pub fn keep(shown: &PlainGroups, actual: &PlainGroups) -> PlainGroups {
     let mut kept = actual.clone();
     for (source, before) in shown {
         let lost = lost_of(&before.group, actual);
@@ -76,6 +77,13 @@ pub(super) fn keep(shown: &PlainGroups, actual: &PlainGroups) -> PlainGroups {
     kept
 }
 
+/// Whether so many targets are more than a guard lets go at once, when `before` passed within the
+/// hold time, `of` those that the set showed and those that passed: parts of a hundred, without
+/// rounding.
+pub fn is_too_much(guard: DropGuard, lost: usize, before: usize, of: usize) -> bool {
+    lost > 0 && (lost + before) * 100 > of * usize::from(guard.max_drop.number())
+}
+
 /// For the first of the provider's sets that would lose too much: how that is reckoned.
 pub(super) fn too_much<C>(
     guard: DropGuard,
@@ -93,9 +101,7 @@ pub(super) fn too_much<C>(
         let lately = passed.filter(|(at, _)| *at + guard.hold > now);
         let before: usize = lately.map(|(_, lost)| lost).sum();
         let of = shown + before;
-        // More than the share: parts of a hundred, without rounding.
-        let is_too_much = lost > 0 && (lost + before) * 100 > of * usize::from(guard.max_drop.number());
-        is_too_much.then(|| TooMuch {
+        is_too_much(guard, lost, before, of).then(|| TooMuch {
             set: set.clone(),
             before,
             of,
@@ -104,7 +110,7 @@ pub(super) fn too_much<C>(
 }
 
 /// The targets of a group whose address its source no longer has. All are kept, also equal ones.
-fn lost_of(group: &PlainGroup, actual: &PlainGroups) -> Vec<PlainLabels> {
+pub fn lost_of(group: &PlainGroup, actual: &PlainGroups) -> Vec<PlainLabels> {
     let addresses: BTreeSet<String> = actual
         .get(&group.source)
         .map(|now| {

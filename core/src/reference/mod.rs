@@ -8,6 +8,7 @@
 //! * [`PlainGroup`], [`PlainUpdate`], [`PlainSnapshot`]: what the core stores compactly, in full.
 //! * [`Model`]: the rules. The one thing it can't predict is jitter; there it knows the
 //!   [`Window`] that a deadline must lie in.
+//! * [`guard`]: what of that is about drops (B05), for others who have to know what is held.
 //! * [`Pair`]: a manager and its model, driven with the same inputs and compared after each.
 //! * [`World`] and [`Operation`]: several pairs under one clock, driven by operations that can be
 //!   made from any bytes, for property tests, fuzzers and simulators.
@@ -22,7 +23,7 @@
 //! ```
 
 mod bytes;
-mod guard;
+pub mod guard;
 mod held;
 mod model;
 mod operation;
