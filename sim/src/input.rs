@@ -134,6 +134,11 @@ pub enum Happening {
         /// For how long.
         lasts: Span,
     },
+    /// An operator confirms what the guard holds of these discoverers (B05).
+    Confirm {
+        /// Of which ones.
+        discoverers: Vec<DiscovererId>,
+    },
     /// The calm starts: all windows shut, and what is broken heals, except for these
     /// discoverers, whose backend is out of reach for ever.
     Calm {
@@ -165,6 +170,7 @@ impl Happening {
             }
             Self::Suspend { lasts } => format!("everything stands still for {lasts}"),
             Self::PauseReceiver { lasts } => format!("the receiver pauses for {lasts}"),
+            Self::Confirm { discoverers } => format!("drops of {} discoverers confirmed", discoverers.len()),
             Self::Calm { .. } => "the calm starts".to_owned(),
             Self::Up { .. } | Self::Down { .. } | Self::Window { .. } | Self::Hit { .. } => return None,
         })

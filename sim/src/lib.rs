@@ -25,8 +25,8 @@
 //!   [`Scenario::check`] finds what makes no sense.
 //!   [`Scenario::from_yaml`] reads one from a file; [`shipped`] is what comes with this crate, and
 //!   [`SCHEMA`] says to editors what a file can hold.
-//! * [`Span`], [`SpanRange`], [`Ratio`], [`ThrottleSetting`]: values as scenarios write them
-//!   (`30s`, `5ms..50ms`, `1%`, `backoff:100ms..5s`), with errors that say what would be right.
+//! * [`Span`], [`SpanRange`], [`Ratio`], [`ThrottleSetting`], [`Guard`]: values as scenarios write them
+//!   (`30s`, `5ms..50ms`, `1%`, `backoff:100ms..5s`, `{max_drop: 30%, hold: 10m}`), with errors that say what would be right.
 //! * [`Simulation`]: a run. [`Simulation::step`] does one instant, [`Simulation::run`] all of
 //!   them; it is `Clone`, so a run can be forked.
 //! * [`Outcome`], [`Metrics`], [`Violation`], [`Rule`]: what a run came to. [`Rule::endures`] is the

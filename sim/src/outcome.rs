@@ -105,4 +105,10 @@ pub struct Metrics {
     pub peak_targets: u64,
     /// The most reports that waited in the queue.
     pub peak_queue: u64,
+    /// Targets that a snapshot took away although they were there: each time counts.
+    pub vanished: u64,
+    /// How often the guard began to hold a drop.
+    pub drops_held: u64,
+    /// The most targets that the guard held at a time.
+    pub peak_held: u64,
 }

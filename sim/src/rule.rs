@@ -41,6 +41,8 @@ pub enum Rule {
     B02,
     /// Each provider's health is known.
     B04,
+    /// A sudden drop is held until it has stayed so or is confirmed.
+    B05,
     /// It is known where each group comes from, and when it came.
     B07,
     /// Snapshots are numbered without a gap.
@@ -92,7 +94,7 @@ pub enum Endures {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::S01,
         Self::S02,
         Self::S03,
@@ -108,6 +110,7 @@ impl Rule {
         Self::B01,
         Self::B02,
         Self::B04,
+        Self::B05,
         Self::B07,
         Self::Versions,
         Self::NoGhost,
@@ -138,6 +141,7 @@ impl Rule {
             Self::B01 => "an update that changes nothing makes no snapshot",
             Self::B02 => "a difference is what changed, and shares the rest",
             Self::B04 => "each provider's health is known",
+            Self::B05 => "a sudden drop is held until it has stayed so or is confirmed",
             Self::B07 => "it is known where each group comes from, and when it came",
             Self::Versions => "snapshots are numbered without a gap",
             Self::NoGhost => "no target is shown long after it is gone",

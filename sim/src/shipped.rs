@@ -32,6 +32,7 @@ const SHIPPED: &[Shipped] = shipped![
     "ip-reuse",
     "label-blow-up",
     "empty-answers",
+    "empty-answers-guarded",
     "time-travel",
     "dns-flaps",
     "torn-files",

@@ -68,6 +68,11 @@ pub trait Subject: Clone {
         provider: ProviderId,
         reason: String,
     ) -> Result<(), UnknownProvider>;
+    /// See [`Manager::confirm_drop`].
+    ///
+    /// # Errors
+    /// The provider is not running.
+    fn confirm_drop(&mut self, now: Instant, provider: ProviderId) -> Result<usize, UnknownProvider>;
     /// See [`Manager::handle_receiver_ready`].
     fn handle_receiver_ready(&mut self, now: Instant);
     /// See [`Manager::handle_timeout`].
@@ -82,6 +87,8 @@ pub trait Subject: Clone {
     fn failed_configs(&self) -> &[FailedConfig];
     /// The health and the number of groups of a provider, if it is running.
     fn provider(&self, id: ProviderId) -> Option<(&Health, usize)>;
+    /// How many targets of a provider are shown only because the guard holds their drop (B05).
+    fn held(&self, id: ProviderId) -> usize;
     /// How many providers are running.
     fn provider_count(&self) -> usize;
     /// See [`Manager::save`]: what it has, written down. None, if it saves nothing.
@@ -134,6 +141,10 @@ impl Subject for Manager<Spec> {
         self.handle_build_failure(now, provider, reason)
     }
 
+    fn confirm_drop(&mut self, now: Instant, provider: ProviderId) -> Result<usize, UnknownProvider> {
+        self.confirm_drop(now, provider)
+    }
+
     fn handle_receiver_ready(&mut self, now: Instant) {
         self.handle_receiver_ready(now);
     }
@@ -160,6 +171,11 @@ impl Subject for Manager<Spec> {
 
     fn provider(&self, id: ProviderId) -> Option<(&Health, usize)> {
         self.provider(id).map(|status| (status.health, status.groups))
+    }
+
+    fn held(&self, id: ProviderId) -> usize {
+        let held = self.provider(id).and_then(|status| status.held);
+        held.map_or(0, |held| held.targets)
     }
 
     fn provider_count(&self) -> usize {

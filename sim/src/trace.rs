@@ -122,6 +122,16 @@ pub enum TraceEvent {
         /// See `added`.
         removed: usize,
     },
+    /// The guard holds so many of a provider's targets from now on; none, if it let them go.
+    Held {
+        /// Of which provider.
+        #[serde(serialize_with = "number")]
+        provider: ProviderId,
+        /// Who it is.
+        discoverer: DiscovererId,
+        /// How many.
+        held: usize,
+    },
     /// The manager took a failure in.
     Failure {
         /// From whom.

@@ -50,6 +50,24 @@ fn every_mistake_has_its_place_and_what_would_be_right() {
         ("a number for a list", with("churn: 3\n")),
         ("text for a mapping", with("hosts: twenty\n")),
         ("a bad throttle", with("manager:\n  throttle: tick:5s\n")),
+        (
+            "a guard that holds for no time",
+            with("manager:\n  guard: {max_drop: 30%, hold: 0s}\n"),
+        ),
+        (
+            "a share that is no whole percentage",
+            with("manager:\n  guard:\n    max_drop: 1/3\n    hold: 10m\n"),
+        ),
+        (
+            "an impossible share",
+            with("manager:\n  guard: {max_drop: 130%, hold: 10m}\n"),
+        ),
+        ("a guard without a time", with("manager:\n  guard: {max_drop: 30%}\n")),
+        (
+            "an unknown field of a guard",
+            with("manager:\n  guard: {max_dorp: 30%, hold: 10m}\n"),
+        ),
+        ("a guard in one word", with("manager: {guard: 30%:10m}\n")),
         ("a field twice", with("until: 1h\nuntil: 2h\n")),
         ("a name twice", with("- backend: cmdb\n")),
         ("not YAML", with("churn: [\n")),

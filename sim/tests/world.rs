@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
 
 use headcount_sim::{
-    Backend, BackendKind, Checks, Churn, Discoverers, Fault, FaultKind, Hosts, InputLog, Mark, Outcome, ProcessEvent,
-    Queue, Ratio, Receiver, Restarted, Scenario, Simulation, Span, SpanRange, compare,
+    Backend, BackendKind, Checks, Churn, Discoverers, Fault, FaultKind, Guard, Hosts, InputLog, Mark, Outcome,
+    ProcessEvent, Queue, Ratio, Receiver, Restarted, Scenario, Simulation, Span, SpanRange, compare,
 };
 use proptest::prelude::*;
 
@@ -221,6 +221,17 @@ fn a_full_queue_holds_discoverers_up_and_loses_nothing() {
     assert_eq!(outcome.metrics.changes_open, 0);
 }
 
+/// A guard in two of three, with an operator who confirms what it holds now and then.
+fn guards() -> impl Strategy<Value = (Option<Guard>, Vec<ProcessEvent>)> {
+    let share = (0..=100_u32).prop_map(Ratio::percent);
+    let guard = (share.clone(), 1..240_u64).prop_map(|(share, hold)| Guard::new(share, Span::secs(hold)));
+    let confirm = (1..700_u64, share).prop_map(|(at, share)| ProcessEvent::Confirm {
+        at: Span::secs(at),
+        share,
+    });
+    (prop::option::weighted(0.7, guard), prop::collection::vec(confirm, 0..3))
+}
+
 /// Any scenario that makes sense.
 fn any_scenario() -> impl Strategy<Value = Scenario> {
     let fault = (prop::sample::select(FaultKind::EXAMPLES.to_vec()), 0..3_u8, 1..100_u32);
@@ -239,9 +250,10 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         prop::collection::vec(prop::sample::select(Churn::examples().to_vec()), 0..3),
         prop::collection::vec(fault, 0..3),
         (0..3_u64, any::<bool>()),
+        guards(),
     )
         .prop_map(
-            |((hosts, services, zones), backends, churns, faults, (takes, ticker))| {
+            |((hosts, services, zones), backends, churns, faults, (takes, ticker), (guard, confirms))| {
                 let hosts = Hosts::new(hosts.max(services).max(zones))
                     .services(services)
                     .zones(zones);
@@ -257,6 +269,8 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
                 if ticker {
                     scenario.manager.throttle = "ticker:5s".parse().expect("a throttle");
                 }
+                scenario.manager.guard = guard;
+                scenario.events = confirms;
                 for (number, (kind, replicas, cache, page)) in backends.into_iter().enumerate() {
                     let name = format!("backend-{number}");
                     let backend = Backend::new(&name, kind)

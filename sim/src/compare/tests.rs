@@ -90,6 +90,10 @@ impl Subject for Moody {
         self.manager.handle_build_failure(now, id, reason)
     }
 
+    fn confirm_drop(&mut self, now: Instant, provider: ProviderId) -> Result<usize, UnknownProvider> {
+        self.manager.confirm_drop(now, provider)
+    }
+
     fn handle_receiver_ready(&mut self, now: Instant) {
         self.manager.handle_receiver_ready(now);
     }
@@ -116,6 +120,10 @@ impl Subject for Moody {
 
     fn provider(&self, id: ProviderId) -> Option<(&Health, usize)> {
         Subject::provider(&self.manager, id)
+    }
+
+    fn held(&self, id: ProviderId) -> usize {
+        self.manager.held(id)
     }
 
     fn provider_count(&self) -> usize {

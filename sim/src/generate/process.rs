@@ -76,6 +76,9 @@ impl Drawer {
                 lasts: (*lasts).min(plan.scenario.storm_ends().minus(Span::since_start(at))),
             },
             ProcessEvent::PauseReceiver { lasts, .. } => Happening::PauseReceiver { lasts: *lasts },
+            ProcessEvent::Confirm { share, .. } => Happening::Confirm {
+                discoverers: self.some_discoverers(entry, *share),
+            },
         };
         self.drawn.push_back(happening);
     }

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headcount_core::reference::{Window, Windows};
 use headcount_core::{
-    Applied, Counters, Instant, PoolChange, ProviderId, Snapshot, Throttle, UnknownProvider, Update, UpdateKind,
-    UpdateOutcome,
+    Applied, Counters, DropGuard, Instant, PoolChange, ProviderId, Snapshot, Throttle, UnknownProvider, Update,
+    UpdateKind, UpdateOutcome,
 };
 
-use super::given::{ByProvider, Groups};
+use super::given::ByProvider;
+use super::held::GivenGroups;
 use super::{Broken, Verdict, same};
 use crate::subject::{Spec, Subject};
 use crate::{DiscovererId, ReloadMode, Rule};
@@ -22,19 +23,20 @@ const WHOLE_EVERY: u64 = 512;
 
 /// What a manager leaves to the one after it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Saved(BTreeMap<Spec, Groups>);
+pub(crate) struct Saved(BTreeMap<Spec, GivenGroups>);
 
 /// A model of what the manager must say.
 #[derive(Debug, Clone)]
 pub(crate) struct Contract {
     reload: ReloadMode,
+    pub(super) guard: Option<DropGuard>,
     whole_every: u64,
     windows: Windows,
     /// When what changed is due; none, if nothing did.
-    due: Option<Window>,
+    pub(super) due: Option<Window>,
     /// When the manager said that it is due.
     told: Option<Instant>,
-    receiver: Receiver,
+    pub(super) receiver: Receiver,
     next_provider: u64,
     by_spec: BTreeMap<Spec, ProviderId>,
     pub(super) sets: BTreeMap<String, Vec<ProviderId>>,
@@ -42,14 +44,16 @@ pub(crate) struct Contract {
     /// What those that the first apply starts begin with.
     saved: Saved,
     /// Providers that were touched since the last snapshot.
-    dirty: BTreeSet<ProviderId>,
+    pub(super) dirty: BTreeSet<ProviderId>,
+    /// Providers of which something has to be held.
+    pub(super) held: BTreeSet<ProviderId>,
     failed: Vec<ProviderId>,
-    counters: Counters,
+    pub(super) counters: Counters,
     emissions: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Receiver {
+pub(super) enum Receiver {
     Ready,
     Busy,
     /// Busy, and something is due for it already.
@@ -60,6 +64,7 @@ impl Contract {
     pub(crate) fn new(now: Instant, throttle: Throttle, reload: ReloadMode, always_whole: bool) -> Self {
         Self {
             reload,
+            guard: None,
             whole_every: if always_whole { 1 } else { WHOLE_EVERY },
             windows: Windows::new(throttle, now),
             due: None,
@@ -71,6 +76,7 @@ impl Contract {
             providers: ByProvider::default(),
             saved: Saved::default(),
             dirty: BTreeSet::new(),
+            held: BTreeSet::new(),
             failed: Vec::new(),
             counters: Counters::default(),
             emissions: 0,
@@ -102,6 +108,11 @@ impl Contract {
             .map_err(|broken| broken.by(id))?;
         }
         Ok(())
+    }
+
+    /// The same with a guard, if there is one.
+    pub(crate) fn guarded(self, guard: Option<DropGuard>) -> Self {
+        Self { guard, ..self }
     }
 
     /// Whether a provider has groups.
@@ -174,10 +185,12 @@ impl Contract {
             &expected.stopped,
             &applied.stopped,
         )?;
-        self.changed(now)
+        self.judge_again(now);
+        self.changed(now)?;
+        self.let_go_due(now)
     }
 
-    /// An update was handled: S04, S05, S06, B01.
+    /// An update was handled: S04, S05, S06, B01, B05.
     pub(crate) fn updated(
         &mut self,
         now: Instant,
@@ -197,18 +210,23 @@ impl Contract {
         given.updates += 1;
         given.last_update = Some(now);
         given.failing = false;
-        let expected = given.take(now, update);
+        let expected = match self.guard {
+            Some(guard) => self.take_guarded(now, guard, id, update),
+            None => given.take(now, update),
+        };
         let rule = match update.kind() {
+            _ if expected.held + found.held > 0 => Rule::B05,
             UpdateKind::Full => Rule::S05,
             UpdateKind::Partial => Rule::S04,
         };
         same(rule, "what an update changed", &expected, &found).map_err(|broken| broken.by(id))?;
         if expected.is_unchanged() {
             self.counters.unchanged_updates += 1;
-            return Ok(());
+            return self.let_go_due(now);
         }
         self.dirty.insert(id);
-        self.changed(now)
+        self.changed(now)?;
+        self.let_go_due(now)
     }
 
     /// A failure was handled: S06, B04.
@@ -222,7 +240,8 @@ impl Contract {
         };
         given.last_failure = Some(now);
         given.failing = true;
-        found.map_err(|_| Broken::of(Rule::S06, "a failure of a running provider was ignored").by(id))
+        found.map_err(|_| Broken::of(Rule::S06, "a failure of a running provider was ignored").by(id))?;
+        self.let_go_due(now)
     }
 
     /// A discoverer could not be built: S11.
@@ -234,6 +253,7 @@ impl Contract {
         }
         self.failed.push(id);
         self.changed(now)?;
+        self.let_go_due(now)?;
         same(
             Rule::S11,
             "how many configs failed",
@@ -257,7 +277,7 @@ impl Contract {
         waited
     }
 
-    /// After each input, once all outputs were taken: S07, S08, S09, S10, B01.
+    /// After each input, once all outputs were taken: S07, S08, S09, S10, B01, B05.
     pub(crate) fn settle(&mut self, now: Instant, waited: bool, subject: &impl Subject) -> Verdict {
         let told = subject.poll_timeout();
         if waited && self.due.is_some() {
@@ -265,6 +285,10 @@ impl Contract {
                 Rule::S09,
                 "the receiver was kept waiting, is ready, and got nothing",
             ));
+        }
+        self.check_holds(told, subject)?;
+        if let Some(hold) = self.hold_deadline().filter(|hold| told == Some(*hold)) {
+            return self.settle_behind(now, hold, subject);
         }
         match (self.due, told) {
             (None, Some(told)) => {
@@ -374,7 +398,7 @@ impl Contract {
         Ok(())
     }
 
-    fn changed(&mut self, now: Instant) -> Verdict {
+    pub(super) fn changed(&mut self, now: Instant) -> Verdict {
         if self.due.is_none() {
             let window = self.windows.change(now);
             self.due = Some(window.map_err(|disagreement| Broken::of(Rule::S08, disagreement.to_string()))?);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use headcount_core::{Group, Instant, ProviderId, Stored, Update, UpdateKind, UpdateOutcome};
 
+use super::held::{GivenGroups, Guarded};
 use super::{Broken, Verdict, same};
 use crate::Rule;
 use crate::subject::Subject;
@@ -12,23 +13,22 @@ use crate::subject::Subject;
 /// What a provider has given.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given {
-    pub(super) groups: Groups,
+    pub(super) groups: GivenGroups,
     pub(super) updates: u64,
     pub(super) last_update: Option<Instant>,
     pub(super) last_failure: Option<Instant>,
     pub(super) failing: bool,
     /// Sources that were touched since the last snapshot.
     pub(super) dirty: BTreeSet<Arc<str>>,
+    /// What is known of its drops; `groups` are those that have to be shown.
+    pub(super) guarded: Guarded,
 }
 
-/// Groups by their sources.
-pub(super) type Groups = BTreeMap<Arc<str>, GivenGroup>;
-
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GivenGroup {
-    group: Group,
-    changed: Instant,
-    update: u64,
+    pub(super) group: Group,
+    pub(super) changed: Instant,
+    pub(super) update: u64,
 }
 
 /// Providers by their numbers, which count up and are never used again.
@@ -60,11 +60,12 @@ impl ByProvider {
     }
 
     /// A provider starts with what it had shown before a restart.
-    pub(super) fn start_with(&mut self, now: Instant, id: ProviderId, saved: Groups) {
+    pub(super) fn start_with(&mut self, now: Instant, id: ProviderId, saved: GivenGroups) {
         self.start(id);
         if let Some(given) = self.get_mut(id) {
             given.dirty = saved.keys().cloned().collect();
             given.groups = saved;
+            given.guarded.shown = given.groups.values().map(|group| group.group.target_count()).sum();
             for group in given.groups.values_mut() {
                 // No update of this life brought it.
                 group.update = 0;
@@ -140,18 +141,21 @@ impl Given {
 
     /// S04 and B07: a source's group is the one that was given last, and says so.
     pub(super) fn check(&self, source: &str, found: Option<&Stored>) -> Verdict {
+        let rule = if self.guarded.is_holding() {
+            Rule::B05
+        } else {
+            Rule::S04
+        };
         match (self.groups.get(source), found) {
             (None, None) => Ok(()),
             (Some(given), None) if given.update == 0 => {
                 Err(Broken::of(Rule::Restart, "a group that was saved is not in the snapshot").about(source))
             }
-            (Some(_), None) => {
-                Err(Broken::of(Rule::S04, "a group that was given is not in the snapshot").about(source))
-            }
-            (None, Some(_)) => Err(Broken::of(Rule::S04, "a group that was removed is in the snapshot").about(source)),
+            (Some(_), None) => Err(Broken::of(rule, "a group that was given is not in the snapshot").about(source)),
+            (None, Some(_)) => Err(Broken::of(rule, "a group that was removed is in the snapshot").about(source)),
             (Some(given), Some(found)) if given.group != *found.group() => {
                 let reason = format!("expected {:?}, found {:?}", given.group, found.group());
-                Err(Broken::of(Rule::S04, reason).about(source))
+                Err(Broken::of(rule, reason).about(source))
             }
             (Some(given), Some(found)) => {
                 let expected = (given.changed, given.update);
@@ -171,6 +175,13 @@ impl Given {
         let Some((health, groups)) = subject.provider(id) else {
             return Err(Broken::of(Rule::B04, "a provider that runs is not known").by(id));
         };
+        same(
+            Rule::B05,
+            "how many targets are held",
+            &self.guarded.targets(),
+            &subject.held(id),
+        )
+        .map_err(|broken| broken.by(id))?;
         let expected = (
             self.updates,
             self.last_update,

@@ -2,6 +2,7 @@
 //!
 //! * `contract`: what the manager is told against what it says. Survives every fault: whatever
 //!   discoverers report, right or wrong, the manager has to carry it on by the rules.
+//!   `guard` and `held` are its part about drops.
 //! * `receiver`: what the receiver has against the truth. Survives the faults that `bounds` says
 //!   it survives, which is to say: it demands nothing that a fault has made impossible.
 //! * `expect`: what the scenario expects beyond the rules.
@@ -13,6 +14,8 @@ mod compared;
 pub(crate) mod contract;
 pub(crate) mod expect;
 mod given;
+mod guard;
+mod held;
 pub(crate) mod receiver;
 
 use headcount_core::ProviderId;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use headcount_core::{GroupChange, Instant, PoolChange, Stored};
 
 use super::bounds::Bound;
+use super::contract::Contract;
 use super::{Broken, Verdict};
 use crate::engine::World;
 use crate::plan::Plan;
@@ -39,6 +40,8 @@ struct Open {
     since: Instant,
     /// Whether that is because the truth changed; else because a discoverer started.
     changed: bool,
+    /// Whether the host is gone.
+    gone: bool,
 }
 
 /// What a snapshot told the receiver.
@@ -48,6 +51,8 @@ pub(crate) struct Told {
     pub(crate) groups: u64,
     pub(crate) bytes: u64,
     pub(crate) bytes_gone: u64,
+    /// Targets that are gone from it and are there in truth.
+    pub(crate) vanished: u64,
 }
 
 /// A host that the receiver learned something about.
@@ -154,11 +159,28 @@ impl Receiver {
     }
 
     /// The truth about a host changed just now.
-    pub(crate) fn truth_changed(&mut self, world: &World, host: HostId) {
+    pub(crate) fn truth_changed(&mut self, world: &World, contract: &Contract, host: HostId) {
         let Some(looks) = world.truth.looks(host) else { return };
         for discoverer in &world.plan.services[looks.service.place()].discoverers {
+            let kept = self.is_kept(world, contract, *discoverer, host);
             self.compare(world, *discoverer, host, world.now, true);
+            // B05: until now it was right to show that it had not gone; that it is back is news.
+            if let Some(open) = self
+                .open
+                .get_mut(&(*discoverer, host))
+                .filter(|open| kept && !open.gone)
+            {
+                open.since = world.now;
+            }
         }
+    }
+
+    /// Whether a host that is gone may be shown because the guard holds it, or did until just now.
+    fn is_kept(&self, world: &World, contract: &Contract, id: DiscovererId, host: HostId) -> bool {
+        let is_gone = self.open.get(&(id, host)).is_some_and(|open| open.gone);
+        let provider = world.discoverers[id.place()].provider.filter(|_| is_gone);
+        let kept = provider.and_then(|provider| contract.kept(provider, host));
+        kept.is_some_and(|kept| world.now <= kept + self.bounds[id.place()].usual.into())
     }
 
     /// Opens or closes an entry; gives since when one was open that is now closed.
@@ -182,7 +204,9 @@ impl Receiver {
         if self.known[id.place()].get(&host).copied() == right {
             return self.open.remove(&(id, host));
         }
-        self.open.entry((id, host)).or_insert(Open { since, changed });
+        let gone = right.is_none();
+        let open = Open { since, changed, gone };
+        self.open.entry((id, host)).or_insert(open).gone = gone;
         None
     }
 
@@ -231,6 +255,7 @@ impl Receiver {
                 // What was right and no longer is did not change in truth.
                 let mut closed = self.compare(world, discoverer, host, world.now, false);
                 let version = self.known[discoverer.place()].get(&host).copied();
+                told.vanished += u64::from(version.is_none() && self.open.contains_key(&(discoverer, host)));
                 let before = gone
                     .iter()
                     .rev()
@@ -256,8 +281,9 @@ impl Receiver {
         told
     }
 
-    /// Whether something is on its way for longer than it can be.
-    pub(crate) fn sweep(&self, world: &World, calm: bool) -> Verdict {
+    /// Whether something is on its way for longer than it can be. What is gone may stay for as long as
+    /// `contract` says that the guard holds it (B05); what is missing has no such excuse.
+    pub(crate) fn sweep(&self, world: &World, contract: &Contract, calm: bool) -> Verdict {
         for ((discoverer, host), open) in &self.open {
             let bound = self.bounds[discoverer.place()];
             let clear = world.weather.clear_since(*discoverer).max(self.disturbed);
@@ -267,6 +293,9 @@ impl Receiver {
                 .deep_since(*discoverer)
                 .map(|since| since + bound.deep.into());
             if world.now <= usual.max(deep.unwrap_or(usual)) {
+                continue;
+            }
+            if self.is_kept(world, contract, *discoverer, *host) {
                 continue;
             }
             return Err(self.late(world, *discoverer, *host, *open, calm));

@@ -93,7 +93,7 @@ type Receive = Box<dyn FnMut(Span, &Snapshot) -> Span>;
 ///
 /// Of the scenario it uses the hosts and what happens to them; the faults of kinds that can
 /// happen to HTTP and files; reloads and pauses of the receiver; the throttle, the receiver's
-/// time, and the first backend's latency.
+/// time, and the first backend's latency. It has no guard: what a discoverer loses is lost at once.
 pub struct Rehearsal {
     scenario: Scenario,
     seed: u64,

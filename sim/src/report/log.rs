@@ -9,6 +9,7 @@ pub const LEGEND: &str = "\
 #   F[ F] F!  a fault: a window opens, shuts, a call is hit
 #   P+ P-     a provider is started, stopped
 #   P~ P! P?  its update changed something, its look failed, it spoke although it was stopped
+#   G[ G]     the guard holds targets of it that are gone, lets them go
 #   C         the configuration, a process or the receiver is touched
 #   S         a snapshot is handed over
 #   *         something was seen for the first time
@@ -65,6 +66,10 @@ fn columns(event: &TraceEvent) -> Option<(&'static str, String, String)> {
             discoverer.to_string(),
             format!("update {update}: {added} added, {changed} changed, {removed} removed"),
         ),
+        TraceEvent::Held { discoverer, held, .. } => match held {
+            0 => ("G]", discoverer.to_string(), nobody()),
+            _ => ("G[", discoverer.to_string(), format!("{held} targets held")),
+        },
         TraceEvent::Failure { discoverer, .. } => ("P!", discoverer.to_string(), nobody()),
         TraceEvent::Ignored { provider } => ("P?", nobody(), provider.to_string()),
         TraceEvent::Emission {

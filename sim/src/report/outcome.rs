@@ -27,6 +27,16 @@ impl Outcome {
         if let Some(time) = metrics.time_to_converge {
             lines.push(("converged", format!("{} after the calm began", short(time))));
         }
+        if metrics.drops_held > 0 {
+            lines.push((
+                "held",
+                format!(
+                    "{} drops, at most {} targets at a time",
+                    count(metrics.drops_held),
+                    count(metrics.peak_held)
+                ),
+            ));
+        }
         lines.extend([
             (
                 "snapshots",

@@ -44,6 +44,10 @@ impl Scenario {
             ));
         }
         lines.push(("throttle", self.manager.throttle.to_string()));
+        if let Some(guard) = self.manager.guard {
+            let held = format!("drops of more than {} are held for {}", guard.max_drop, guard.hold);
+            lines.push(("guard", held));
+        }
         if self.receiver.takes != SpanRange::ZERO {
             lines.push(("receiver", format!("takes {} for a snapshot", self.receiver.takes)));
         }
@@ -123,5 +127,6 @@ fn event(event: &ProcessEvent) -> String {
         }
         ProcessEvent::Suspend { at, lasts } => format!("everything stands still at {at} for {lasts}"),
         ProcessEvent::PauseReceiver { at, lasts } => format!("receiver paused at {at} for {lasts}"),
+        ProcessEvent::Confirm { at, share } => format!("drops of {share} of the discoverers confirmed at {at}"),
     }
 }

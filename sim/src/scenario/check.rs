@@ -143,6 +143,9 @@ impl Scenario {
                 },
             );
         }
+        for (field, what) in self.manager.guard.into_iter().flat_map(super::Guard::problems) {
+            found.unless(false, &format!("manager.guard.{field}"), || what);
+        }
         found.unless(self.queue.depth > 0, "queue.depth", || {
             "a queue that holds nothing lets nothing through; write 1 or more".to_owned()
         });
@@ -345,7 +348,9 @@ fn listed(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Backend, BackendKind, Churn, Discoverers, Fault, FaultKind, Jobs, Ratio, Scenario, Span};
+    use crate::{
+        Backend, BackendKind, Churn, Discoverers, Fault, FaultKind, Guard, Jobs, Manager, Ratio, Scenario, Span,
+    };
 
     #[test]
     fn says_everything_that_makes_no_sense() {
@@ -356,6 +361,7 @@ mod tests {
             .backend(Backend::new("cmdb", BackendKind::Http).replicas(0))
             .discoverers(Discoverers::of("consul").refresh(Span::ZERO))
             .jobs(Jobs::new("node").of("dns").count(0))
+            .manager(Manager::default().guard(Guard::new(Ratio::new(1, 60).expect("a sixtieth"), Span::ZERO)))
             .churn(Churn::steady(Ratio::NEVER, Span::ZERO))
             .churn(Churn::ZoneLoss {
                 at: Span::hours(2),

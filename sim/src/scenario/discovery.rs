@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ThrottleSetting;
+use super::{Guard, ThrottleSetting};
 use crate::{Span, SpanRange};
 
 /// Discoverers that look at one backend in the same way, each at one service.
@@ -199,6 +199,9 @@ pub struct Manager {
     /// What a reload does to providers whose configuration is unchanged.
     #[serde(skip_serializing_if = "super::is_default")]
     pub reload: ReloadMode,
+    /// When it holds updates that remove targets (B05); without it, never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
 }
 
 impl Manager {
@@ -214,6 +217,15 @@ impl Manager {
     #[must_use]
     pub fn reload(self, reload: ReloadMode) -> Self {
         Self { reload, ..self }
+    }
+
+    /// Sets when it holds updates that remove targets.
+    #[must_use]
+    pub fn guard(self, guard: Guard) -> Self {
+        Self {
+            guard: Some(guard),
+            ..self
+        }
     }
 }
 

@@ -74,6 +74,15 @@ pub enum ProcessEvent {
         /// For how long.
         lasts: Span,
     },
+    /// An operator confirms what the guard holds of discoverers just then (B05). Of those of which
+    /// nothing is held, nothing is confirmed.
+    Confirm {
+        /// When.
+        at: Span,
+        /// Which share of the discoverers.
+        #[serde(default = "all")]
+        share: Ratio,
+    },
 }
 
 /// What is restarted.
@@ -97,6 +106,7 @@ impl ProcessEvent {
             Self::Restart { .. } => "restart",
             Self::Suspend { .. } => "suspend",
             Self::PauseReceiver { .. } => "pause_receiver",
+            Self::Confirm { .. } => "confirm",
         }
     }
 
@@ -108,7 +118,8 @@ impl ProcessEvent {
             | Self::RemoveJobs { at, .. }
             | Self::Restart { at, .. }
             | Self::Suspend { at, .. }
-            | Self::PauseReceiver { at, .. } => *at,
+            | Self::PauseReceiver { at, .. }
+            | Self::Confirm { at, .. } => *at,
         }
     }
 }

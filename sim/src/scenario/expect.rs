@@ -74,11 +74,15 @@ pub enum Mark {
     Restored,
     /// A manager could not read what another version had saved.
     StateRefused,
+    /// The guard began to hold a drop (B05).
+    DropHeld,
+    /// An operator confirmed a drop that the guard held (B05).
+    DropConfirmed,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::UpdateDelayed,
         Self::GhostSpoke,
         Self::UnchangedUpdate,
@@ -96,6 +100,8 @@ impl Mark {
         Self::TimedOut,
         Self::Restored,
         Self::StateRefused,
+        Self::DropHeld,
+        Self::DropConfirmed,
     ];
 }
 
@@ -120,6 +126,8 @@ impl Mark {
             Self::TimedOut => "timed_out",
             Self::Restored => "restored",
             Self::StateRefused => "state_refused",
+            Self::DropHeld => "drop_held",
+            Self::DropConfirmed => "drop_confirmed",
         }
     }
 }

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::made::schema;
 use super::{SCHEMA, described};
 use crate::{
-    Backend, BackendKind, Condition, Covered, DiscovererId, Discoverers, Expectation, Fault, FaultKind, Happening,
-    HostId, Hosts, JobId, Jobs, Looks, Mark, Mistakes, ProcessEvent, Ratio, ReloadMode, Restarted, Scenario, ServiceId,
-    Span, ThrottleSetting, Version, Wrong, shipped,
+    Backend, BackendKind, Condition, Covered, DiscovererId, Discoverers, Expectation, Fault, FaultKind, Guard,
+    Happening, HostId, Hosts, JobId, Jobs, Looks, Manager, Mark, Mistakes, ProcessEvent, Ratio, ReloadMode, Restarted,
+    Scenario, ServiceId, Span, ThrottleSetting, Version, Wrong, shipped,
 };
 
 /// Something that says of a file whether the schema allows it.
@@ -75,6 +75,7 @@ fn every_word() -> Scenario {
         .calm(Span::mins(10))
         .heal(Ratio::percent(50))
         .hosts(Hosts::new(4).services(2).zones(2).labels(1))
+        .manager(Manager::default().guard(Guard::new(Ratio::percent(30), at)))
         .jobs(Jobs::new("job").of("dns").count(2).split())
         .expect(Expectation::Always(Condition::ShowsAtLeast(Ratio::percent(1))))
         .expect(Expectation::Always(Condition::StaleAtMost(Span::hours(1))))
@@ -136,6 +137,10 @@ fn every_word() -> Scenario {
         },
         ProcessEvent::Suspend { at, lasts: at },
         ProcessEvent::PauseReceiver { at, lasts: at },
+        ProcessEvent::Confirm {
+            at,
+            share: Ratio::percent(50),
+        },
     ] {
         scenario = scenario.event(event);
     }
@@ -183,6 +188,9 @@ fn every_word() -> Scenario {
         },
         Happening::Suspend { lasts: at },
         Happening::PauseReceiver { lasts: at },
+        Happening::Confirm {
+            discoverers: vec![discoverer],
+        },
         Happening::Calm {
             broken: vec![discoverer],
         },

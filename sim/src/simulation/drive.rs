@@ -120,7 +120,9 @@ impl<M: Subject> Simulation<M> {
     }
 
     fn sweep(&mut self) {
-        let verdict = self.receiver.sweep(&self.world, self.expectations.is_calm());
+        let verdict = self
+            .receiver
+            .sweep(&self.world, &self.contract, self.expectations.is_calm());
         self.rule(verdict);
         let verdict = self.expectations.check(&self.world, &self.receiver);
         self.rule(verdict);
@@ -134,6 +136,10 @@ impl<M: Subject> Simulation<M> {
         let now = self.world.now;
         let checked = self.plan.scenario.checks != Checks::None;
         let copy = self.shadow.is_some().then(|| input.clone());
+        let touched = match &input {
+            Given::Update(provider, _) => Some(*provider),
+            _ => None,
+        };
         let mut waited = false;
         let verdict = match input {
             Given::Apply(sets) => {
@@ -187,19 +193,29 @@ impl<M: Subject> Simulation<M> {
                     (false, _) => Ok(()),
                 }
             }
-            // Scenarios have no guard, so there is nothing to confirm.
-            Given::Confirm(_) => Ok(()),
+            Given::Confirm(provider) => {
+                let found = self.manager.confirm_drop(now, provider);
+                if found.is_ok_and(|targets| targets > 0) {
+                    self.world.mark(Mark::DropConfirmed);
+                }
+                if checked {
+                    self.contract.confirmed(now, provider, found)
+                } else {
+                    Ok(())
+                }
+            }
             Given::ReceiverReady => {
                 waited = self.contract.receiver_ready();
                 self.manager.handle_receiver_ready(now);
-                Ok(())
+                self.contract.let_go_due(now)
             }
             Given::Timeout => {
                 self.manager.handle_timeout(now);
-                Ok(())
+                self.contract.let_go_due(now)
             }
         };
         self.rule(verdict);
+        self.note_holds(touched);
         let outputs: Vec<Output<Spec>> = core::iter::from_fn(|| self.manager.poll_output()).collect();
         if let Some(input) = copy {
             let verdict = self.compare_with_model(input, &outputs);

@@ -60,6 +60,7 @@ impl<M: Subject> Simulation<M> {
         self.consumer.bytes = self.consumer.bytes + told.bytes - told.bytes_gone;
         let metrics = &mut self.world.meter.metrics;
         metrics.bytes_changed += told.bytes;
+        metrics.vanished += told.vanished;
         metrics.bytes_whole += self.consumer.bytes;
         metrics.peak_targets = metrics.peak_targets.max(targets);
         self.world

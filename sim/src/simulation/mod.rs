@@ -2,14 +2,15 @@
 
 mod drive;
 mod emission;
+mod guard;
 mod process;
 mod restart;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use headcount_core::reference::Pair;
-use headcount_core::{Counters, Instant, Manager, ManagerOptions, Reload, Snapshot};
+use headcount_core::{Counters, Instant, Manager, ManagerOptions, ProviderId, Reload, Snapshot};
 
 use crate::dice::{Entity, Purpose};
 use crate::engine::{Event, Report, World};
@@ -20,7 +21,7 @@ use crate::oracle::receiver::Receiver;
 use crate::oracle::{Broken, Verdict};
 use crate::outcome::{Metrics, Outcome, Violation};
 use crate::plan::Plan;
-use crate::scenario::{Checks, Mark, ReloadMode, Running, Scenario};
+use crate::scenario::{Checks, Guard, Mark, ReloadMode, Running, Scenario};
 use crate::subject::{Spec, Subject};
 use crate::trace::{TraceEvent, Traced};
 use crate::world::truth::Truth;
@@ -58,6 +59,8 @@ pub struct Simulation<M = Manager<Spec>> {
     snapshot: Snapshot,
     /// Who reports as which provider, by the provider's number.
     providers: Vec<DiscovererId>,
+    /// Of whom the guard holds how many targets.
+    holds: BTreeMap<ProviderId, usize>,
     config: Config,
     queue: Queue,
     consumer: Consumer,
@@ -143,7 +146,7 @@ impl<M: Subject> Simulation<M> {
     fn start(plan: Arc<Plan>, dice: Dice, inputs: Source) -> Self {
         let world = World::new(plan.clone(), dice, matches!(inputs, Source::Drawn(_)));
         let version = Running::first(&plan.scenario.manager);
-        let options = options(version, dice, 0);
+        let options = options(&plan.scenario, version, dice, 0);
         let mut simulation = Self {
             inputs,
             end: plan.scenario.until.moment(),
@@ -151,6 +154,7 @@ impl<M: Subject> Simulation<M> {
             shadow: shadow(&plan.scenario, Instant::ZERO, &options),
             snapshot: Snapshot::default(),
             providers: Vec::new(),
+            holds: BTreeMap::new(),
             config: Config::new(plan.discoverers.len()),
             queue: Queue::default(),
             consumer: Consumer::default(),
@@ -362,7 +366,9 @@ impl<M: Subject> Simulation<M> {
         if self.plan.scenario.checks == Checks::None {
             return;
         }
-        let verdict = self.receiver.sweep(&self.world, self.expectations.is_calm());
+        let verdict = self
+            .receiver
+            .sweep(&self.world, &self.contract, self.expectations.is_calm());
         self.rule(verdict);
         let verdict = self.expectations.check(&self.world, &self.receiver);
         self.rule(verdict);
@@ -372,13 +378,14 @@ impl<M: Subject> Simulation<M> {
 }
 
 /// How the manager is set up; each of its lives has jitter of its own.
-fn options(version: Running, dice: Dice, life: u32) -> ManagerOptions {
+fn options(scenario: &Scenario, version: Running, dice: Dice, life: u32) -> ManagerOptions {
     ManagerOptions {
         throttle: version.throttle.into(),
         reload: match version.reload {
             ReloadMode::Keep => Reload::Keep,
             ReloadMode::Legacy => Reload::Legacy,
         },
+        guard: scenario.manager.guard.and_then(Guard::of_core),
         seed: dice.draw(Entity::Run, Purpose::Seed, u64::from(life)),
         ..ManagerOptions::default()
     }
@@ -390,7 +397,7 @@ fn shadow(scenario: &Scenario, now: Instant, options: &ManagerOptions) -> Option
 
 fn contract(scenario: &Scenario, version: Running, now: Instant, options: &ManagerOptions) -> Contract {
     let always_whole = scenario.checks == Checks::All;
-    Contract::new(now, options.throttle, version.reload, always_whole)
+    Contract::new(now, options.throttle, version.reload, always_whole).guarded(options.guard)
 }
 
 fn sum(a: Counters, b: Counters) -> Counters {

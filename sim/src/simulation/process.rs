@@ -29,6 +29,7 @@ impl<M: Subject> Simulation<M> {
                 | Happening::AddJobs { .. }
                 | Happening::RestartDiscoverers { .. }
                 | Happening::SaveManager
+                | Happening::Confirm { .. }
         );
         if needs_process && self.world.stands_until > now {
             self.put_off.push(input);
@@ -88,12 +89,13 @@ impl<M: Subject> Simulation<M> {
                 self.consumer.paused_until = self.consumer.paused_until.max(until);
                 self.receiver.disturbed(until);
             }
+            Happening::Confirm { discoverers } => self.confirm(discoverers),
             Happening::Calm { broken } => self.calm(broken),
         }
     }
 
     fn changed(&mut self, host: HostId) {
-        self.receiver.truth_changed(&self.world, host);
+        self.receiver.truth_changed(&self.world, &self.contract, host);
         self.world.changed(host);
         self.expectations.note(self.world.now, &self.receiver);
     }

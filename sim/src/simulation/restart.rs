@@ -46,7 +46,7 @@ impl<M: Subject> Simulation<M> {
         // Another process does not stand still because this one did.
         self.world.stands_until = now;
         self.put_off.clear();
-        let options = options(self.version, self.world.dice, self.lives);
+        let options = options(&self.plan.scenario, self.version, self.world.dice, self.lives);
         self.counted = sum(self.counted, self.manager.counters());
         self.shadow = shadow(&self.plan.scenario, now, &options);
         self.contract = contract(&self.plan.scenario, self.version, now, &options);
@@ -60,6 +60,7 @@ impl<M: Subject> Simulation<M> {
         self.receiver.forget();
         self.world.kill_all();
         self.providers.clear();
+        self.holds.clear();
         self.apply();
         let verdict = self.contract.restored(&self.manager);
         self.rule(verdict);

@@ -152,7 +152,8 @@ pub(crate) fn read_target(target: LabelSet<'_>) -> (Option<(HostId, u32)>, u64) 
     (target.get(STAMP).and_then(read_stamp), target.text_bytes() as u64)
 }
 
-fn read_stamp(value: &str) -> Option<(HostId, u32)> {
+/// The host and its version that a stamp names.
+pub(crate) fn read_stamp(value: &str) -> Option<(HostId, u32)> {
     let (host, version) = value.split_once('.')?;
     Some((HostId(host.parse().ok()?), version.parse().ok()?))
 }

@@ -42,6 +42,10 @@ pub(crate) trait Bug: Clone + Default {
         core.handle_failure(now, provider, failure)
     }
 
+    fn confirm(&mut self, core: &mut Core, now: Instant, provider: ProviderId) -> Result<usize, UnknownProvider> {
+        core.confirm_drop(now, provider)
+    }
+
     fn receiver_ready(&mut self, core: &mut Core, now: Instant) {
         core.handle_receiver_ready(now);
     }
@@ -97,6 +101,11 @@ impl<B: Bug> Subject for Faulty<B> {
         self.core.handle_build_failure(now, id, reason)
     }
 
+    fn confirm_drop(&mut self, now: Instant, provider: ProviderId) -> Result<usize, UnknownProvider> {
+        self.now = now;
+        self.bug.confirm(&mut self.core, now, provider)
+    }
+
     fn handle_receiver_ready(&mut self, now: Instant) {
         self.now = now;
         self.bug.receiver_ready(&mut self.core, now);
@@ -125,6 +134,10 @@ impl<B: Bug> Subject for Faulty<B> {
 
     fn provider(&self, id: ProviderId) -> Option<(&Health, usize)> {
         Subject::provider(&self.core, id)
+    }
+
+    fn held(&self, id: ProviderId) -> usize {
+        self.core.held(id)
     }
 
     fn provider_count(&self) -> usize {
