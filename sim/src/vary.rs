@@ -7,8 +7,8 @@ use core::str::FromStr;
 
 use crate::report::{bytes, count, short};
 use crate::{
-    BackendKind, Outcome, Problems, Scenario, Simulation, Span, SpanError, SpanRange, ThrottleError, ThrottleSetting,
-    nearest, table,
+    BackendKind, Guard, GuardError, Outcome, Problems, Scenario, Simulation, Span, SpanError, SpanRange, ThrottleError,
+    ThrottleSetting, nearest, table,
 };
 
 /// A setting, and the values that it takes in turn: `throttle=ticker:5s,backoff:100ms..5s`.
@@ -30,6 +30,9 @@ pub enum VariationError {
     /// A throttle is none.
     #[error("{0}; or a name: {names}", names = preset_names())]
     Throttle(#[from] ThrottleError),
+    /// A guard is none.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
     /// A duration is none.
     #[error(transparent)]
     Span(#[from] SpanError),
@@ -42,6 +45,7 @@ pub enum VariationError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Setting {
     Throttle,
+    Guard,
     Refresh,
     Receiver,
     Cache,
@@ -51,6 +55,7 @@ enum Setting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Value {
     Throttle(ThrottleSetting),
+    Guard(Option<Guard>),
     Span(Span),
     Range(SpanRange),
     Number(u32),
@@ -74,8 +79,9 @@ fn preset_names() -> String {
 }
 
 impl Setting {
-    const ALL: [(&'static str, Self); 5] = [
+    const ALL: [(&'static str, Self); 6] = [
         ("throttle", Self::Throttle),
+        ("guard", Self::Guard),
         ("refresh", Self::Refresh),
         ("receiver", Self::Receiver),
         ("cache", Self::Cache),
@@ -93,6 +99,8 @@ impl Setting {
                 let preset = presets().into_iter().find(|(name, _)| *name == text);
                 Value::Throttle(preset.map_or_else(|| text.parse(), |(_, throttle)| Ok(throttle))?)
             }
+            Self::Guard if text == "none" => Value::Guard(None),
+            Self::Guard => Value::Guard(Some(text.parse()?)),
             Self::Receiver => Value::Range(text.parse()?),
             Self::Refresh | Self::Cache => Value::Span(text.parse()?),
             Self::Hosts => Value::Number(text.parse().map_err(|_| VariationError::Number(text.to_owned()))?),
@@ -119,7 +127,7 @@ impl Variation {
                 kinds.any(|kind| !kind.tells() && kind.polls()),
                 "a list that can be cached",
             ),
-            Setting::Throttle | Setting::Receiver | Setting::Hosts => return None,
+            Setting::Throttle | Setting::Guard | Setting::Receiver | Setting::Hosts => return None,
         };
         let word = self.setting.word();
         (!any).then(|| {
@@ -196,6 +204,7 @@ pub fn combinations(scenario: &Scenario, variations: &[Variation]) -> Vec<(Vec<(
 fn changed(mut scenario: Scenario, setting: Setting, value: Value) -> Scenario {
     match (setting, value) {
         (_, Value::Throttle(throttle)) => scenario.manager.throttle = throttle,
+        (_, Value::Guard(guard)) => scenario.manager.guard = guard,
         (_, Value::Range(takes)) => scenario.receiver.takes = takes,
         (_, Value::Number(hosts)) => return scenario.with_hosts(hosts),
         (Setting::Cache, Value::Span(cache)) => {
@@ -229,10 +238,12 @@ pub fn vary(scenario: &Scenario, seed: u64, variations: &[Variation]) -> Result<
     Ok(run.collect())
 }
 
-/// A table with a row for each run: how old what the receiver knows is, and what that costs.
+/// A table with a row for each run: how old what the receiver knows is, and what that costs. Where a
+/// guard is compared, also what it held, and what was taken away although it was there.
 pub fn comparison(runs: &[Varied]) -> String {
     let settings = runs.first().map(|run| run.settings.as_slice()).unwrap_or_default();
     let mut header: Vec<String> = settings.iter().map(|(word, _)| (*word).to_owned()).collect();
+    let guards = settings.iter().any(|(word, _)| *word == Setting::Guard.word());
     let figures = [
         "stale p50",
         "p99",
@@ -242,9 +253,15 @@ pub fn comparison(runs: &[Varied]) -> String {
         "whole",
         "delayed",
         "calls",
-        "result",
     ];
-    header.extend(figures.map(str::to_owned));
+    let of_guards = ["held", "vanished"].into_iter().filter(|_| guards);
+    header.extend(
+        figures
+            .into_iter()
+            .chain(of_guards)
+            .chain(["result"])
+            .map(str::to_owned),
+    );
     let mut rows = vec![header];
     for Varied { settings, outcome } in runs {
         let metrics = &outcome.metrics;
@@ -258,11 +275,12 @@ pub fn comparison(runs: &[Varied]) -> String {
             bytes(metrics.bytes_whole),
             count(metrics.delayed_updates),
             count(metrics.backend_calls),
-            outcome
-                .violations
-                .first()
-                .map_or_else(|| "clean".to_owned(), |first| first.rule.to_string()),
         ]);
+        if guards {
+            row.extend([count(metrics.drops_held), count(metrics.vanished)]);
+        }
+        let first = outcome.violations.first();
+        row.push(first.map_or_else(|| "clean".to_owned(), |first| first.rule.to_string()));
         rows.push(row);
     }
     table(&rows)

@@ -95,7 +95,7 @@ pub(crate) struct RunOptions {
     /// Compares settings: one run for each value, and for each combination if given again.
     ///
     /// `throttle=ticker:5s,backoff:100ms..5s` or by name `throttle=prometheus-2,prometheus-3`;
-    /// `refresh=15s,60s`; `receiver=0s,2s`; `cache=0s,30s`; `hosts=100,1000`.
+    /// `guard=none,30%:10m`; `refresh=15s,60s`; `receiver=0s,2s`; `cache=0s,30s`; `hosts=100,1000`.
     #[arg(long, value_name = "SETTING=VALUE,…")]
     pub(crate) vary: Vec<Variation>,
 
