@@ -202,6 +202,20 @@ impl Story<'_> {
             return way;
         };
         way.hop(taken, "the manager takes the update in".to_owned());
+        if let Some(held) = self.held_since(id, taken) {
+            way.hop(taken, format!("the guard holds it, with {held} targets in all"));
+            let let_go = self.first(
+                taken,
+                |event| matches!(event, TraceEvent::Held { discoverer, held: 0, .. } if *discoverer == id),
+            );
+            match let_go.filter(|(at, _)| *at <= until) {
+                Some((at, _)) => way.hop(at, "the guard lets it go".to_owned()),
+                None => {
+                    way.missing = learned.is_none().then(|| "the guard holds it still".to_owned());
+                    return way;
+                }
+            }
+        }
         match learned {
             Some((at, _)) => {
                 let version = self.events.iter().find_map(|traced| match traced.event {
@@ -222,6 +236,20 @@ impl Story<'_> {
         let start = self.events.partition_point(|traced| traced.at < from);
         let found = self.events[start..].iter().find(|traced| wanted(&traced.event))?;
         Some((found.at, &found.event))
+    }
+
+    /// How many targets the guard holds of a discoverer after an update that came then, if the host is
+    /// gone and so is one of them.
+    fn held_since(&self, id: DiscovererId, taken: Span) -> Option<usize> {
+        if self.row.is_some() {
+            return None;
+        }
+        let end = self.events.partition_point(|traced| traced.at <= taken);
+        let told = self.events[..end].iter().rev().find_map(|traced| match traced.event {
+            TraceEvent::Held { discoverer, held, .. } if discoverer == id => Some(held),
+            _ => None,
+        });
+        told.filter(|held| *held > 0)
     }
 
     /// Why what the manager has was not emitted.

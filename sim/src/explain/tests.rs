@@ -70,6 +70,20 @@ fn what_is_missing_is_told_with_its_reason() {
 }
 
 #[test]
+fn what_the_guard_holds_is_told() {
+    let guard = crate::Guard::new(Ratio::percent(30), Span::mins(2));
+    let guarded = scenario().manager(crate::Manager::default().guard(guard));
+    let held = explained(&guarded, 1, Span::mins(2)).to_string();
+    assert!(held.contains("the guard holds it, with 1 targets in all"), "{held}");
+    assert!(held.contains("the guard holds it still"), "{held}");
+    let over = explained(&guarded, 1, Span::mins(4));
+    let hops = &over.ways[0].hops;
+    let let_go = hops.iter().find(|hop| hop.what == "the guard lets it go");
+    assert_eq!(let_go.map(|hop| hop.waited), Some(Span::mins(2)), "{over}");
+    assert_eq!(over.ways[0].missing, None, "{over}");
+}
+
+#[test]
 fn what_was_there_from_the_start_is_told_too() {
     let explanation = explained(&scenario(), 2, Span::mins(1));
     assert!(explanation.is_up && explanation.changed.is_zero());
