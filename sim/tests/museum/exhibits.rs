@@ -4,6 +4,8 @@ use headcount_sim::{InputLog, Scenario, ShrinkLimits, Shrunk, Simulation, Subjec
 
 use crate::bugs::*;
 use crate::faulty::Faulty;
+use crate::guards::{GuardsNothing, NeverLetGo};
+use crate::storm::{guarded_storm, storm};
 
 /// A bug that a discovery manager had.
 pub(crate) struct Exhibit {
@@ -12,6 +14,8 @@ pub(crate) struct Exhibit {
     pub(crate) issue: &'static str,
     /// What happened.
     pub(crate) story: &'static str,
+    /// The storm that has to find it.
+    pub(crate) storm: fn() -> Scenario,
     find: fn(&Scenario, u64) -> Option<Found>,
     shrink: fn(&Scenario, u64) -> Shrunk,
     run: fn(&Scenario) -> Option<Violation>,
@@ -30,9 +34,18 @@ impl Exhibit {
             name,
             issue,
             story,
+            storm,
             find: find::<M>,
             shrink: shrink::<M>,
             run: run::<M>,
+        }
+    }
+
+    /// The same for a manager that has a guard.
+    fn guarded<M: Subject>(name: &'static str, issue: &'static str, story: &'static str) -> Self {
+        Self {
+            storm: guarded_storm,
+            ..Self::of::<M>(name, issue, story)
         }
     }
 
@@ -156,6 +169,19 @@ pub(crate) fn exhibits() -> Vec<Exhibit> {
             "OpenTelemetry operator #4839",
             "Targets were compared by a hash that leaves out the discovered labels. A pod that came back at its \
              node's address kept the name of the one before it, for as long as the process lived.",
+        ),
+        Exhibit::guarded::<Faulty<NeverLetGo>>(
+            "never-let-go",
+            "Netflix Eureka #1267, #1073",
+            "When many instances stop renewing at once, the registry expires none of them, as it may be the network's \
+             fault. When a group was scaled down for real, the share of those that renewed stayed low, and so what \
+             was gone was shown for ever, or until somebody switched the protection off.",
+        ),
+        Exhibit::guarded::<Faulty<GuardsNothing>>(
+            "guards-nothing",
+            "Alibaba Nacos #3880",
+            "Clients were to ignore an empty list that is pushed to them. The check looked at each instance and then \
+             said in any case that the list is good, so the empty list was taken in, and nobody was left to call.",
         ),
     ]
 }

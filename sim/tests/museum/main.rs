@@ -1,8 +1,8 @@
 //! The bug museum: historic bugs of discovery managers, put back in, and found by the simulator.
 //!
 //! A simulator that finds nothing proves nothing. Each [`Exhibit`] is a manager with one bug that
-//! Prometheus's, vmagent's, Alloy's or the target allocator's manager really had. **Each has to
-//! be found by the same storm that the core's manager passes**, in few seeds, and has to shrink
+//! Prometheus's, vmagent's, Alloy's or the target allocator's manager really had, or a registry's
+//! guard. **Each has to be found by the same storm that the core's manager passes**, in few seeds, and has to shrink
 //! to a scenario that fits on a page. The table of how many seeds each took is the measure of
 //! what the simulator can find.
 
@@ -11,14 +11,17 @@
 mod bugs;
 mod exhibits;
 mod faulty;
+mod guards;
 mod restarts;
 mod storm;
 
 use std::fmt::Write as _;
 
 use exhibits::{Exhibit, exhibits};
+use faulty::Faulty;
+use guards::HoldsAdditionsToo;
 use headcount_sim::{Checks, Condition, Expectation, Rule, Scenario, Simulation, Span, Swarm};
-use storm::{SEEDS, storm};
+use storm::{SEEDS, guarded_storm, storm};
 
 #[test]
 fn the_core_passes_the_storm() {
@@ -27,8 +30,10 @@ fn the_core_passes_the_storm() {
         .and_then(|times| times.parse().ok())
         .unwrap_or(1);
     let seeds = (SEEDS * times).min(1_000.max(SEEDS));
-    let report = Swarm::new(storm()).seeds(0..seeds).run().unwrap();
-    assert!(report.is_clean(), "{report}");
+    for storm in [storm(), guarded_storm()] {
+        let report = Swarm::new(storm).seeds(0..seeds).run().unwrap();
+        assert!(report.is_clean(), "{report}");
+    }
 }
 
 #[test]
@@ -37,11 +42,12 @@ fn every_exhibit_is_found_and_shrinks() {
     let mut files = String::new();
     let mut missed = Vec::new();
     for exhibit in exhibits() {
-        let Some(found) = exhibit.find(&storm(), SEEDS) else {
+        let storm = (exhibit.storm)();
+        let Some(found) = exhibit.find(&storm, SEEDS) else {
             missed.push(exhibit.name);
             continue;
         };
-        let shrunk = exhibit.shrink(&storm(), found.seed);
+        let shrunk = exhibit.shrink(&storm, found.seed);
         let yaml = shrunk.yaml();
         let lines = yaml.lines().count();
         assert!(lines <= 20, "{}: {lines} lines\n{yaml}", exhibit.name);
@@ -84,6 +90,17 @@ fn every_exhibit_has_its_story() {
     }
 }
 
+/// Not of history, but of our own drawing board: what comes back must not wait for what is gone.
+#[test]
+fn a_guard_that_holds_additions_too_is_found() {
+    let report = Swarm::new(guarded_storm()).seeds(0..SEEDS);
+    let report = report
+        .run_of::<Faulty<HoldsAdditionsToo>>(|_, outcome| outcome.is_clean())
+        .unwrap();
+    assert_eq!(report.failures.len(), 1, "{report}");
+    assert_eq!(report.failures[0].violation.rule, Rule::B05, "{report}");
+}
+
 #[test]
 fn a_canary_fails() {
     let canary = storm().expect(Expectation::Always(Condition::StaleAtMost(Span::millis(1))));
@@ -95,9 +112,9 @@ fn a_canary_fails() {
 /// Who watches the watchers: with the oracles off, the museum itself has to notice.
 #[test]
 fn broken_oracles_are_caught() {
-    let blind = storm().checks(Checks::None);
+    let blind = |exhibit: &Exhibit| (exhibit.storm)().checks(Checks::None);
     let missed = exhibits()
         .into_iter()
-        .filter(|exhibit| exhibit.find(&blind, 2).is_none());
+        .filter(|exhibit| exhibit.find(&blind(exhibit), 2).is_none());
     assert_eq!(missed.count(), exhibits().len());
 }

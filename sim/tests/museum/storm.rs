@@ -1,12 +1,25 @@
 //! A small world in which everything can go wrong.
 
 use headcount_sim::{
-    Backend, BackendKind, Change, Churn, Discoverers, Fault, FaultKind, Hosts, Jobs, ProcessEvent, Queue, Ratio,
-    Receiver, Restarted, Scenario, Span, SpanRange,
+    Backend, BackendKind, Change, Churn, Discoverers, Fault, FaultKind, Guard, Hosts, Jobs, Manager, ProcessEvent,
+    Queue, Ratio, Receiver, Restarted, Scenario, Span, SpanRange,
 };
 
 /// How many seeds a bug may take to be found.
 pub(crate) const SEEDS: u64 = 32;
+
+/// The same storm around a manager with a guard, with empty answers and an operator.
+pub(crate) fn guarded_storm() -> Scenario {
+    let guard = Guard::new(Ratio::percent(30), Span::mins(1));
+    storm()
+        .about("The storm, and a manager that holds what is lost all at once.")
+        .manager(Manager::default().guard(guard))
+        .fault(Fault::new(FaultKind::Empty).rate(Ratio::percent(5)))
+        .event(ProcessEvent::Confirm {
+            at: Span::secs(210),
+            share: Ratio::percent(50),
+        })
+}
 
 pub(crate) fn storm() -> Scenario {
     let mut scenario = Scenario::new("storm")
