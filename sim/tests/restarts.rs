@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
 
 use headcount_sim::{
-    Backend, BackendKind, Checks, Churn, Discoverers, Fault, FaultKind, Hosts, InputLog, Mark, ProcessEvent, Ratio,
-    ReloadMode, Restarted, Scenario, Simulation, Span, SpanRange, ThrottleSetting, TraceEvent, Version,
+    Backend, BackendKind, Checks, Churn, Discoverers, Fault, FaultKind, Guard, Hosts, InputLog, Manager, Mark,
+    ProcessEvent, Ratio, ReloadMode, Restarted, Scenario, Simulation, Span, SpanRange, ThrottleSetting, TraceEvent,
+    Version,
 };
 
 fn restart(at: Span, age: Span, version: Option<Version>) -> ProcessEvent {
@@ -71,6 +72,30 @@ fn every_kind_of_backend_comes_right_after_any_restart() {
             );
             assert_eq!(outcome.marks.get(&Mark::Restored), Some(&3), "{kind:?}");
             assert_eq!(outcome.marks.get(&Mark::StateRefused), Some(&1), "{kind:?}");
+        }
+    }
+}
+
+/// What the guard holds is saved as it is shown, and held again.
+#[test]
+fn a_drop_that_is_held_survives_a_restart() {
+    for kind in [BackendKind::Http, BackendKind::Kubernetes, BackendKind::File] {
+        for seed in 0..8 {
+            let guard = Guard::new(Ratio::percent(20), Span::mins(3));
+            let scenario = upgraded(kind)
+                .manager(Manager::default().guard(guard))
+                .churn(Churn::ZoneLoss {
+                    at: Span::mins(5),
+                    zone: 1,
+                    lasts: Span::mins(20),
+                });
+            let outcome = Simulation::new(&scenario, seed).unwrap().run();
+            assert!(
+                outcome.is_clean(),
+                "{kind:?} with seed {seed}: {:?}",
+                outcome.violations
+            );
+            assert!(outcome.marks.contains_key(&Mark::DropHeld), "{kind:?} with seed {seed}");
         }
     }
 }
