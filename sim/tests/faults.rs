@@ -152,6 +152,28 @@ fn a_process_that_stands_still_says_nothing_and_then_everything() {
     }
 }
 
+/// The last thing that happens is a deletion whose news gets lost: no later change brings the discoverer to
+/// look again, so the next connection has to.
+#[test]
+fn a_lost_delete_is_mended_by_the_next_connection() {
+    for seed in 0..200 {
+        let scenario = Scenario::new("lost")
+            .until(Span::mins(30))
+            .calm(Span::mins(18))
+            .hosts(Hosts::new(7))
+            .backend(backend(BackendKind::Kubernetes).lifetime(SpanRange::between(Span::mins(1), Span::mins(3))))
+            .discoverers(Discoverers::of("backend"))
+            .churn(Churn::BlueGreen {
+                at: Span::mins(2),
+                over: Span::mins(1),
+                overlap: Span::mins(2),
+            })
+            .fault(Fault::new(FaultKind::LostDelete).rate(Ratio::percent(55)));
+        let outcome = Simulation::new(&scenario, seed).expect("it makes sense").run();
+        assert!(outcome.is_clean(), "seed {seed}: {}", outcome.violations[0]);
+    }
+}
+
 #[test]
 fn who_saved_what_it_knew_goes_on_from_there() {
     let marks = |saved| {

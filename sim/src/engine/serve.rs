@@ -113,10 +113,9 @@ impl World {
                 self.serve(plan, id, view, false)
             }
             FaultKind::LostDelete => match self.serve(plan, id, view, resumes) {
-                Coming::Changes { view, version, rows } => {
-                    // What it holds and the backend no longer has stays.
-                    let rows = rows.union(self.discoverers[id.place()].held.clone());
-                    Coming::Changes { view, version, rows }
+                Coming::Changes { rows, .. } => {
+                    // What it holds and the backend no longer has stays, until the next list.
+                    all(rows.union(self.discoverers[id.place()].held.clone()))
                 }
                 other => other,
             },

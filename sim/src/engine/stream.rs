@@ -220,7 +220,11 @@ impl World {
         };
         let gone = news.row.is_none();
         match self.meet(id, Occasion::News { gone }).map(|met| (met.kind, met.until)) {
-            Some((FaultKind::LostDelete, _)) => return,
+            Some((FaultKind::LostDelete, _)) => {
+                // It holds what no version of the view shows: the next connection begins with a list.
+                self.discoverers[id.place()].held_at = None;
+                return;
+            }
             Some((FaultKind::Clog | FaultKind::Freeze, until)) if until > self.now => {
                 let discoverer = &mut self.discoverers[id.place()];
                 discoverer.inbox.push_front(news);
