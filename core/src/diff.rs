@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imbl::ordmap::DiffItem;
 
 use crate::snapshot::Pool;
-use crate::{GroupChange, ProviderId, Snapshot};
+use crate::{GroupDiff, ProviderId, Snapshot};
 
 /// What differs between two snapshots of one manager.
 ///
@@ -100,11 +100,11 @@ impl<'a> PoolChange<'a> {
     }
 
     /// The groups that differ.
-    pub fn groups(&self) -> Box<dyn Iterator<Item = GroupChange<'a>> + 'a> {
+    pub fn groups(&self) -> GroupDiff<'a> {
         match self {
-            Self::Added(pool) => Box::new(pool.groups.iter().map(GroupChange::Added)),
-            Self::Removed(pool) => Box::new(pool.groups.iter().map(GroupChange::Removed)),
-            Self::Changed { old, new } => Box::new(new.groups.diff(&old.groups)),
+            Self::Added(pool) => GroupDiff::between(None, Some(&pool.groups)),
+            Self::Removed(pool) => GroupDiff::between(Some(&pool.groups), None),
+            Self::Changed { old, new } => new.groups.diff(&old.groups),
         }
     }
 }

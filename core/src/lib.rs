@@ -53,6 +53,7 @@ mod snapshot;
 mod store;
 mod time;
 mod update;
+mod work;
 
 pub use diff::{PoolChange, SetChange, SnapshotDiff};
 pub use group::{
@@ -76,6 +77,7 @@ pub use scrape::{
     LastScrape, Schedule, ScheduleCounts, ScheduleOptions, Scrape, ScrapePace, ScrapeResult, ScrapeStatus,
 };
 pub use snapshot::{Pool, SetView, Snapshot};
-pub use store::{GroupChange, Groups, Stored};
+pub use store::{GroupChange, GroupDiff, Groups, Stored};
 pub use time::Instant;
 pub use update::{Failure, Update, UpdateKind, UpdateOutcome};
+pub use work::StoreWork;

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use super::guard::{DropGuard, Held};
 use super::registry::{Provider, Registry};
 use crate::store::Losses;
-use crate::{Group, Groups, Instant, ProviderId, Update, UpdateOutcome};
+use crate::{Group, Groups, Instant, ProviderId, StoreWork, Update, UpdateOutcome};
 
 /// What the guard knows of one provider.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +77,7 @@ impl<C> Registry<C> {
         guard: DropGuard,
         id: ProviderId,
         update: Update,
+        work: &mut StoreWork,
     ) -> Option<UpdateOutcome> {
         let provider = self.providers.get_mut(&id)?;
         let number = provider.begin_update(now, &update);
@@ -85,7 +86,7 @@ impl<C> Registry<C> {
         let changes = before.changes_of(update);
         let named = if was_held { named(&changes) } else { Vec::new() };
         let mut actual = before.clone();
-        let said = actual.apply(changes, now, number);
+        let said = actual.apply(changes, now, number, work);
         let losses = match said {
             UpdateOutcome {
                 changed: 0, removed: 0, ..

@@ -23,7 +23,8 @@ pub use throttle::{Backoff, Throttle};
 
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::{
-    Failure, Groups, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, UnknownProvider, Update, UpdateOutcome,
+    Failure, Groups, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, StoreWork, UnknownProvider, Update,
+    UpdateOutcome,
 };
 use registry::Registry;
 use throttle::ThrottleState;
@@ -80,6 +81,7 @@ pub struct Manager<C: ProviderConfig> {
     snapshot: Snapshot,
     outputs: VecDeque<Output<C>>,
     counters: Counters,
+    work: StoreWork,
 }
 
 /// What the driver should do.
@@ -159,6 +161,7 @@ impl<C: ProviderConfig> Manager<C> {
             receiver: Receiver::Ready,
             outputs: VecDeque::new(),
             counters: Counters::default(),
+            work: StoreWork::default(),
         }
     }
 
@@ -209,12 +212,13 @@ impl<C: ProviderConfig> Manager<C> {
         provider: ProviderId,
         update: Update,
     ) -> Result<UpdateOutcome, UnknownProvider> {
+        let work = &mut self.work;
         let outcome = match self.guard {
-            Some(guard) => self.registry.update_guarded(now, guard, provider, update),
+            Some(guard) => self.registry.update_guarded(now, guard, provider, update, work),
             None => self
                 .registry
                 .provider_mut(provider)
-                .map(|running| running.update(now, update)),
+                .map(|running| running.update(now, update, work)),
         };
         let Some(outcome) = outcome else {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
@@ -380,6 +384,11 @@ impl<C: ProviderConfig> Manager<C> {
     /// What was counted.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// What taking updates has cost so far, in steps.
+    pub fn work(&self) -> StoreWork {
+        self.work
     }
 
     /// Lets go what the guard has held for long enough.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::registry::Provider;
 use crate::update::UpdateKind;
-use crate::{Failure, Group, Groups, Instant, Update, UpdateOutcome, store};
+use crate::{Failure, Group, Groups, Instant, StoreWork, Update, UpdateOutcome, store};
 
 impl<C> Provider<C> {
     /// Takes an update in and says what it changed.
-    pub(super) fn update(&mut self, now: Instant, update: Update) -> UpdateOutcome {
+    pub(super) fn update(&mut self, now: Instant, update: Update, work: &mut StoreWork) -> UpdateOutcome {
         let number = self.begin_update(now, &update);
         let changes = self.groups.changes_of(update);
-        let outcome = self.groups.apply(changes, now, number);
+        let outcome = self.groups.apply(changes, now, number, work);
         self.end_update(now, &outcome);
         outcome
     }

@@ -4,6 +4,7 @@
 //! changes afterwards, so snapshots cost what changed (B02). **The order is that of a fixed hash
 //! of the source**, which does not depend on when or in what order groups came.
 
+mod diff;
 mod keep;
 #[cfg(test)]
 mod tests;
@@ -14,10 +15,10 @@ use core::fmt;
 
 use triomphe::Arc;
 
-use crate::{Group, Instant, UpdateOutcome, hash};
+use crate::{Group, Instant, StoreWork, UpdateOutcome, hash};
+pub use diff::{GroupChange, GroupDiff};
 pub(crate) use keep::Losses;
 use tree::{Edit, Tree, Value};
-use walk::Differences;
 
 /// A group, and which update put it there, when (B07).
 #[derive(Clone)]
@@ -120,20 +121,22 @@ impl Groups {
     }
 
     /// What changed since `older`, at the cost of what changed.
-    pub fn diff<'a>(&'a self, older: &'a Self) -> impl Iterator<Item = GroupChange<'a>> {
-        let differences = Differences {
-            old: older.map.walk(),
-            new: self.map.walk(),
-        };
-        differences.flat_map(|(old, new)| changes(old.map_or(&[], Slot::all), new.map_or(&[], Slot::all)))
+    pub fn diff<'a>(&'a self, older: &'a Self) -> GroupDiff<'a> {
+        GroupDiff::between(Some(older), Some(self))
     }
 
     /// Takes in groups in the order of their keys, no source twice: each in the place of its
     /// source, or, when it has no targets, to remove it. Says what that did.
-    pub(crate) fn apply(&mut self, groups: Vec<(u64, Option<Group>)>, now: Instant, update: u64) -> UpdateOutcome {
+    pub(crate) fn apply(
+        &mut self,
+        groups: Vec<(u64, Option<Group>)>,
+        now: Instant,
+        update: u64,
+        work: &mut StoreWork,
+    ) -> UpdateOutcome {
         let mut outcome = UpdateOutcome::default();
         let (mut targets, mut targets_before) = (0_usize, 0_usize);
-        self.map.edit(groups, |groups, slot| {
+        let nodes = self.map.edit(groups, |groups, slot| {
             // What the slot becomes, if that is not what it is.
             let mut next: Option<Option<Slot>> = None;
             for group in groups.iter_mut().filter_map(|(_, group)| group.take()) {
@@ -180,6 +183,12 @@ impl Groups {
         });
         self.len = self.len.saturating_add(outcome.added).saturating_sub(outcome.removed);
         self.targets = self.targets.saturating_add(targets).saturating_sub(targets_before);
+        // Whatever met a group of its source was compared with it, and is one or the other.
+        work.add(StoreWork {
+            groups_compared: outcome.changed.saturating_add(outcome.unchanged) as u64,
+            nodes_visited: nodes.visited,
+            nodes_made: nodes.made,
+        });
         outcome
     }
 
@@ -291,50 +300,4 @@ impl PartialEq for Slot {
         let (a, b) = (self.all(), other.all());
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same_version(b))
     }
-}
-
-/// One source that differs between two states of a provider.
-#[derive(Debug, Clone, Copy)]
-pub enum GroupChange<'a> {
-    /// The source is new.
-    Added(&'a Stored),
-    /// The source's group is another.
-    Changed {
-        /// What it was.
-        old: &'a Stored,
-        /// What it is.
-        new: &'a Stored,
-    },
-    /// The source is gone.
-    Removed(&'a Stored),
-}
-
-impl<'a> GroupChange<'a> {
-    /// The source.
-    pub fn source(&self) -> &'a str {
-        match self {
-            Self::Added(stored) | Self::Removed(stored) | Self::Changed { new: stored, .. } => stored.group.source(),
-        }
-    }
-}
-
-/// The differences between two short lists that are sorted by source.
-fn changes<'a>(old: &'a [Stored], new: &'a [Stored]) -> impl Iterator<Item = GroupChange<'a>> {
-    let find = |all: &'a [Stored], stored: &Stored| {
-        all.iter()
-            .find(|other| other.group.source_bytes() == stored.group.source_bytes())
-    };
-    let gone = old
-        .iter()
-        .filter(move |stored| find(new, stored).is_none())
-        .map(GroupChange::Removed);
-    let here = new.iter().filter_map(move |stored| match find(old, stored) {
-        None => Some(GroupChange::Added(stored)),
-        Some(before) if before.same_version(stored) => None,
-        Some(before) => Some(GroupChange::Changed {
-            old: before,
-            new: stored,
-        }),
-    });
-    gone.chain(here)
 }

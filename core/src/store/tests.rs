@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::tree::{BRANCH, Edit, LEAF, Node, Tree, Value};
+use super::tree::{BRANCH, Edit, LEAF, Node, Nodes, Tree, Value};
 use super::walk::Differences;
 
 type Plain = BTreeMap<u64, u32>;
@@ -28,13 +28,13 @@ fn edits() -> impl Strategy<Value = Vec<(u64, Option<u32>)>> {
     })
 }
 
-fn edit(tree: &mut Tree<u32>, edits: Vec<(u64, Option<u32>)>) {
+fn edit(tree: &mut Tree<u32>, edits: Vec<(u64, Option<u32>)>) -> Nodes {
     tree.edit(edits, |edits, old| match (edits.last(), old) {
         (Some((_, Some(new))), Some(old)) if new == old => Edit::Keep,
         (Some((_, Some(new))), _) => Edit::Put(*new),
         (Some((_, None)), _) => Edit::Remove,
         (None, _) => Edit::Keep,
-    });
+    })
 }
 
 fn edit_plain(plain: &mut Plain, edits: &[(u64, Option<u32>)]) {
@@ -101,7 +101,7 @@ proptest! {
         for (old, old_plain) in &states {
             prop_assert_eq!(entries(old), old_plain.iter().map(|(key, value)| (*key, *value)).collect::<Vec<_>>());
             for (new, new_plain) in &states {
-                let found: Vec<_> = Differences { old: old.walk(), new: new.walk() }
+                let found: Vec<_> = Differences::new(old.walk(), new.walk())
                     .map(|(old, new)| (old.copied(), new.copied()))
                     .collect();
                 let keys: std::collections::BTreeSet<u64> = old_plain.keys().chain(new_plain.keys()).copied().collect();
@@ -129,13 +129,16 @@ proptest! {
         };
         prop_assert!(old.is(new), "nothing changed");
 
-        edit(&mut tree, vec![(key, Some(2))]);
+        let counted = edit(&mut tree, vec![(key, Some(2))]);
         let (mut old, mut new) = (Vec::new(), Vec::new());
         before.root().into_iter().for_each(|root| nodes(root, &mut old));
         tree.root().into_iter().for_each(|root| nodes(root, &mut new));
         let made = new.iter().filter(|node| !old.iter().any(|other| other.is(node))).count();
         let height = tree.root().map_or(0, Node::height);
         prop_assert_eq!(made, height + 1, "one node on each level");
+        let made = made as u64;
+        prop_assert_eq!(counted, Nodes { visited: made, made });
+        prop_assert_eq!(edit(&mut tree, Vec::new()), Nodes::default(), "nothing to do is no work");
     }
 }
 

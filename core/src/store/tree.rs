@@ -41,6 +41,15 @@ pub(super) struct Child<V> {
     pub(super) node: Node<V>,
 }
 
+/// What an edit did, in nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Nodes {
+    /// Nodes that were looked into.
+    pub(super) visited: u64,
+    /// Nodes that were made.
+    pub(super) made: u64,
+}
+
 /// What an edit makes of one key.
 #[derive(Debug)]
 pub(super) enum Edit<V> {
@@ -100,11 +109,16 @@ impl<V: Value> Tree<V> {
         &mut self,
         mut changes: Vec<(u64, C)>,
         decide: impl FnMut(&mut [(u64, C)], Option<&V>) -> Edit<V>,
-    ) {
+    ) -> Nodes {
+        // Most updates say that nothing is new, and need no look at the memory of the nodes.
+        if changes.is_empty() {
+            return Nodes::default();
+        }
         let mut editor = Editor {
             decide,
             entries: Vec::new(),
             made: Vec::new(),
+            nodes: Nodes::default(),
         };
         let changed = match &self.root {
             None => editor.edit_leaf(&[], &mut changes),
@@ -116,6 +130,7 @@ impl<V: Value> Tree<V> {
             }
             self.root = editor.made.pop().map(|top| lowest(top.node));
         }
+        editor.nodes
     }
 }
 
@@ -202,6 +217,7 @@ struct Editor<V, D> {
     /// What was made in place of the nodes so far: of each level that is being edited the parts
     /// before the present one, the upper levels first.
     made: Vec<Child<V>>,
+    nodes: Nodes,
 }
 
 impl<V: Value, D> Editor<V, D> {
@@ -221,6 +237,7 @@ impl<V: Value, D> Editor<V, D> {
     where
         D: FnMut(&mut [(u64, C)], Option<&V>) -> Edit<V>,
     {
+        self.nodes.visited = self.nodes.visited.saturating_add(1);
         let mut changed = false;
         let mut rest = entries;
         // What stays is copied only once something is known not to.
@@ -247,8 +264,10 @@ impl<V: Value, D> Editor<V, D> {
         }
         if changed {
             self.entries.extend_from_slice(rest);
+            let before = self.made.len();
             self.made
                 .extend(split(self.entries.drain(..), LEAF, |(key, _)| *key, Node::Leaf));
+            self.count_made(self.made.len().saturating_sub(before));
         }
         changed
     }
@@ -257,6 +276,7 @@ impl<V: Value, D> Editor<V, D> {
     where
         D: FnMut(&mut [(u64, C)], Option<&V>) -> Edit<V>,
     {
+        self.nodes.visited = self.nodes.visited.saturating_add(1);
         let start = self.made.len();
         let mut staying = 0_usize;
         touch(children, |child| child.node.len());
@@ -275,7 +295,8 @@ impl<V: Value, D> Editor<V, D> {
         let changed = staying > 0;
         if changed {
             self.made.extend_from_slice(children.get(staying..).unwrap_or_default());
-            join_small(&mut self.made, start);
+            let joined = join_small(&mut self.made, start);
+            self.count_made(joined);
             self.raise(start);
         }
         changed
@@ -284,7 +305,12 @@ impl<V: Value, D> Editor<V, D> {
     /// Puts branches above what was made since `start`, in its place.
     fn raise(&mut self, start: usize) {
         let branches: Vec<_> = split(self.made.drain(start..), BRANCH, |child| child.first, Node::Branch).collect();
+        self.count_made(branches.len());
         self.made.extend(branches);
+    }
+
+    fn count_made(&mut self, nodes: usize) {
+        self.nodes.made = self.nodes.made.saturating_add(nodes as u64);
     }
 }
 
@@ -319,10 +345,11 @@ fn split<V, P>(
     })
 }
 
-/// Joins neighbours that together fit well into one node, so that what shrinks takes less room.
-fn join_small<V: Value>(made: &mut Vec<Child<V>>, start: usize) {
+/// Joins neighbours that together fit well into one node, so that what shrinks takes less room. Says
+/// how many nodes that made.
+fn join_small<V: Value>(made: &mut Vec<Child<V>>, start: usize) -> usize {
     let fit = |a: &Child<V>, b: &Child<V>| a.node.len().saturating_add(b.node.len()) <= LEAF.min(BRANCH) / 2;
-    let mut place = start;
+    let (mut place, before) = (start, made.len());
     while let Some([a, b]) = made.get_mut(place..place.saturating_add(2)) {
         if fit(a, b) {
             a.node = join(&a.node, &b.node);
@@ -331,6 +358,8 @@ fn join_small<V: Value>(made: &mut Vec<Child<V>>, start: usize) {
             place = place.saturating_add(1);
         }
     }
+    // Each took the place of two.
+    before.saturating_sub(made.len())
 }
 
 /// One node with the parts of both, which are of the same level.

@@ -94,8 +94,10 @@ impl<'a, V> Iterator for Walk<'a, V> {
 /// share are passed over.
 #[derive(Clone)]
 pub(super) struct Differences<'a, V> {
-    pub(super) old: Walk<'a, V>,
-    pub(super) new: Walk<'a, V>,
+    old: Walk<'a, V>,
+    new: Walk<'a, V>,
+    /// How many pairs of nodes or entries were compared.
+    pub(super) compared: u64,
 }
 
 impl<'a, V: PartialEq> Iterator for Differences<'a, V> {
@@ -116,6 +118,7 @@ impl<'a, V: PartialEq> Iterator for Differences<'a, V> {
                     if takes_new {
                         self.new.pass();
                     }
+                    self.compared = self.compared.saturating_add(1);
                     if !(takes_old && takes_new && old == new) {
                         return Some((takes_old.then_some(old), takes_new.then_some(new)));
                     }
@@ -133,9 +136,14 @@ impl<'a, V: PartialEq> Iterator for Differences<'a, V> {
     }
 }
 
-impl<V> Differences<'_, V> {
+impl<'a, V> Differences<'a, V> {
+    pub(super) fn new(old: Walk<'a, V>, new: Walk<'a, V>) -> Self {
+        Self { old, new, compared: 0 }
+    }
+
     /// Passes over a node that both have; otherwise opens the higher one, or both.
     fn open_both(&mut self, old: &Node<V>, new: &Node<V>) {
+        self.compared = self.compared.saturating_add(1);
         if old.is(new) {
             self.old.pass();
             self.new.pass();

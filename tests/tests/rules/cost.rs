@@ -245,3 +245,35 @@ fn b05_a_hold_costs_what_changes() {
     let told = format!("{few:?} for {FEW}, {many:?} for {MANY}");
     assert!(many.0 <= 2 * few.0 + 4_096 && many.1 <= 2 * few.1, "{told}");
 }
+
+/// Work is counted in steps, so what a rule says of cost can be said exactly.
+#[test]
+fn b02_an_update_costs_what_it_names_however_much_there_is() {
+    let work_of = |groups: usize, named: &[(usize, &str)]| {
+        let mut fleet = Fleet::new(1, groups);
+        let before = fleet.manager.work();
+        let update = Update::partial(fleet.groups(named));
+        let provider = fleet.providers[0];
+        fleet
+            .manager
+            .handle_update(Instant::ZERO, provider, update)
+            .expect("it runs");
+        let after = fleet.manager.work();
+        (
+            after.groups_compared - before.groups_compared,
+            after.nodes_visited - before.nodes_visited,
+            after.nodes_made - before.nodes_made,
+        )
+    };
+    assert_eq!(work_of(MANY, &[]), (0, 0, 0));
+    let (compared, levels, made) = work_of(MANY, &[(7, "before")]);
+    assert_eq!((compared, made), (1, 0), "the same again");
+    assert!(levels <= 8, "{levels} levels for {MANY} groups");
+    assert_eq!(
+        work_of(MANY, &[(7, "after")]),
+        (1, levels, levels),
+        "a node on each level"
+    );
+    // A source that is new is compared with nothing.
+    assert_eq!(work_of(FEW, &[(FEW, "new")]).0, 0);
+}
