@@ -31,6 +31,7 @@
 //!   them; it is `Clone`, so a run can be forked.
 //! * [`Outcome`], [`Metrics`], [`Violation`], [`Rule`]: what a run came to. [`Rule::endures`] is the
 //!   atlas of faults: what each rule demands while and after something goes wrong.
+//! * [`Work`], [`Simulation::work_done`]: what a run took, in comparisons and nodes instead of seconds.
 //! * [`Input`], [`Happening`]: everything that is *decided* in a run, as plain values. They are
 //!   drawn by the scenario's dice, or read from a list ([`Simulation::replay`]); either way they
 //!   come by as [`TraceEvent::Input`], so recording them is listening.
@@ -86,6 +87,7 @@ mod swarm;
 mod timeline;
 mod trace;
 mod vary;
+mod work;
 mod world;
 
 pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
@@ -100,7 +102,7 @@ pub use outcome::{Metrics, Outcome, Violation};
 pub use ratio::{Ratio, RatioError};
 pub use record::Recorder;
 pub use rehearsal::{Rehearsal, ShownHost, target_groups};
-pub use report::{LEGEND, short_log, table};
+pub use report::{LEGEND, bytes, count, short_log, table};
 pub use rule::{Endures, FailureClass, Rule};
 pub use scenario::*;
 pub use schema::{SCHEMA, described};
@@ -113,5 +115,6 @@ pub use swarm::{Swarm, SwarmFailure, SwarmReport};
 pub use timeline::Timeline;
 pub use trace::{TraceEvent, Traced};
 pub use vary::{Variation, VariationError, Varied, combinations, comparison, vary};
+pub use work::Work;
 pub use world::render::STAMP;
 pub use world::truth::Truth;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use headcount_core::{
     Applied, Counters, FailedConfig, Failure, Health, Instant, Manager, ManagerOptions, Output, ProviderConfig,
-    ProviderId, UnknownProvider, Update, UpdateOutcome,
+    ProviderId, StoreWork, UnknownProvider, Update, UpdateOutcome,
 };
 
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,10 @@ pub trait Subject: Clone {
     fn poll_timeout(&self) -> Option<Instant>;
     /// See [`Manager::counters`].
     fn counters(&self) -> Counters;
+    /// See [`Manager::work`]; one that counts nothing did none.
+    fn work(&self) -> StoreWork {
+        StoreWork::default()
+    }
     /// See [`Manager::failed_configs`].
     fn failed_configs(&self) -> &[FailedConfig];
     /// The health and the number of groups of a provider, if it is running.
@@ -163,6 +167,10 @@ impl Subject for Manager<Spec> {
 
     fn counters(&self) -> Counters {
         self.counters()
+    }
+
+    fn work(&self) -> StoreWork {
+        self.work()
     }
 
     fn failed_configs(&self) -> &[FailedConfig] {

@@ -4,6 +4,7 @@ mod ask;
 mod discoverer;
 mod event;
 mod groups;
+mod heap;
 pub(crate) mod queue;
 mod serve;
 mod stream;

@@ -8,11 +8,9 @@
 //! poll costs the same however many others there are; what is further away waits in a heap of its
 //! own. A queue with few events has no ring.
 
-use core::cmp::Ordering;
-use std::collections::BinaryHeap;
-
 use headcount_core::Instant;
 
+use super::heap::{Entry, Heap};
 use crate::dice::mix;
 
 /// How long a slice of time is, as a power of two of nanoseconds: 134 ms.
@@ -26,35 +24,27 @@ const FEW: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) struct EventQueue<E> {
     /// Everything up to the end of the slice `turn`. Empty only if the whole queue is.
-    near: BinaryHeap<Entry<E>>,
+    near: Heap<E>,
     turn: u64,
     /// What happens in the `RING - 1` slices after that, each in its place.
     ring: Vec<Vec<Entry<E>>>,
     /// A bit for each place of the ring that holds anything.
     filled: [u64; (RING / 64) as usize],
     /// What is further away, or was when it was scheduled.
-    far: BinaryHeap<Entry<E>>,
+    far: Heap<E>,
     order: u64,
     scheduled: u64,
 }
 
-#[derive(Debug, Clone)]
-struct Entry<E> {
-    at: Instant,
-    /// Seeded; decides among the events of one instant.
-    tie: u64,
-    event: E,
-}
-
-impl<E: Clone> EventQueue<E> {
+impl<E: Copy> EventQueue<E> {
     /// A queue whose ties are decided by `order`.
     pub(crate) fn new(order: u64) -> Self {
         Self {
-            near: BinaryHeap::new(),
+            near: Heap::default(),
             turn: 0,
             ring: Vec::new(),
             filled: [0; (RING / 64) as usize],
-            far: BinaryHeap::new(),
+            far: Heap::default(),
             order,
             scheduled: 0,
         }
@@ -89,6 +79,11 @@ impl<E: Clone> EventQueue<E> {
         }
     }
 
+    /// How often the times of two events were compared.
+    pub(crate) fn compares(&self) -> u64 {
+        self.near.compares() + self.far.compares()
+    }
+
     /// When the next event happens.
     pub(crate) fn next_at(&self) -> Option<Instant> {
         self.near.peek().map(|entry| entry.at)
@@ -113,10 +108,14 @@ impl<E: Clone> EventQueue<E> {
         if in_ring == Some(turn) {
             let place = (turn % RING) as usize;
             self.filled[place / 64] &= !(1 << (place % 64));
-            self.near.extend(self.ring[place].drain(..));
+            for entry in self.ring[place].drain(..) {
+                self.near.push(entry);
+            }
         }
         while self.far.peek().is_some_and(|entry| slice(entry.at) == turn) {
-            self.near.extend(self.far.pop());
+            if let Some(entry) = self.far.pop() {
+                self.near.push(entry);
+            }
         }
     }
 
@@ -147,27 +146,6 @@ impl<E: Clone> EventQueue<E> {
 /// The slice of time that a moment is in.
 fn slice(at: Instant) -> u64 {
     at.as_nanos() >> SLICE
-}
-
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<E> Eq for Entry<E> {}
-
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<E> Ord for Entry<E> {
-    /// Backwards, so that the heap's greatest entry is the earliest one.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.tie).cmp(&(self.at, self.tie))
-    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ pub(crate) struct Meter {
     pub(crate) staleness: Histogram,
     pub(crate) metrics: Metrics,
     pub(crate) events: u64,
+    /// Pairs that the receiver compared to read snapshots' differences.
+    pub(crate) differences_compared: u64,
 }
 
 impl World {

@@ -49,6 +49,8 @@ struct Open {
 pub(crate) struct Told {
     pub(crate) learned: Vec<Learned>,
     pub(crate) groups: u64,
+    /// Pairs of groups or nodes that were compared to read this.
+    pub(crate) compared: u64,
     pub(crate) bytes: u64,
     pub(crate) bytes_gone: u64,
     /// Targets that are gone from it and are there in truth.
@@ -218,7 +220,8 @@ impl Receiver {
             let discoverer = *discoverer;
             gone.clear();
             here.clear();
-            for change in pool.groups() {
+            let mut changes = pool.groups();
+            for change in changes.by_ref() {
                 told.groups += 1;
                 let (old, new) = match change {
                     GroupChange::Added(new) => (None, Some(new)),
@@ -234,6 +237,7 @@ impl Receiver {
                     told.bytes += bytes;
                 }
             }
+            told.compared += changes.compared();
             let known = &mut self.known[discoverer.place()];
             let before = known.len() as u64;
             gone.sort_unstable();

@@ -9,5 +9,4 @@ mod scenario;
 
 pub use log::{LEGEND, short_log};
 pub(crate) use outcome::short;
-pub use rows::table;
-pub(crate) use rows::{bytes, count};
+pub use rows::{bytes, count, table};

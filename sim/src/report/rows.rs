@@ -39,7 +39,7 @@ pub(super) fn facts(facts: &[(&str, String)]) -> String {
 }
 
 /// A number with its thousands apart: `20,000`.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -52,7 +52,7 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// So many bytes, with three digits: `1.23 MB`.
-pub(crate) fn bytes(number: u64) -> String {
+pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if number < 1_000 {
         return format!("{number} B");

@@ -58,6 +58,7 @@ impl<M: Subject> Simulation<M> {
         }
         let targets = self.receiver.targets();
         self.consumer.bytes = self.consumer.bytes + told.bytes - told.bytes_gone;
+        self.world.meter.differences_compared += told.compared;
         let metrics = &mut self.world.meter.metrics;
         metrics.bytes_changed += told.bytes;
         metrics.vanished += told.vanished;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use headcount_core::reference::Pair;
-use headcount_core::{Counters, Instant, Manager, ManagerOptions, ProviderId, Reload, Snapshot};
+use headcount_core::{Counters, Instant, Manager, ManagerOptions, ProviderId, Reload, Snapshot, StoreWork};
 
 use crate::dice::{Entity, Purpose};
 use crate::engine::{Event, Report, World};
@@ -25,7 +25,7 @@ use crate::scenario::{Checks, Guard, Mark, ReloadMode, Running, Scenario};
 use crate::subject::{Spec, Subject};
 use crate::trace::{TraceEvent, Traced};
 use crate::world::truth::Truth;
-use crate::{Dice, DiscovererId, Input, JobId, Problems, Rule, Span};
+use crate::{Dice, DiscovererId, Input, JobId, Problems, Rule, Span, Work};
 use restart::State;
 
 /// A run of a scenario.
@@ -73,6 +73,7 @@ pub struct Simulation<M = Manager<Spec>> {
     saved: Option<State>,
     /// What managers before this one counted, and how often there was another.
     counted: Counters,
+    worked: StoreWork,
     lives: u32,
     /// What was to be done while the process stood still.
     put_off: Vec<Input>,
@@ -164,6 +165,7 @@ impl<M: Subject> Simulation<M> {
             version,
             saved: None,
             counted: Counters::default(),
+            worked: StoreWork::default(),
             lives: 0,
             put_off: Vec::new(),
             violations: Vec::new(),
@@ -257,6 +259,20 @@ impl<M: Subject> Simulation<M> {
             marks: marks.filter(|(_, count)| *count > 0).collect(),
             events: meter.events,
             hash: self.world.hash,
+        }
+    }
+
+    /// The work that the run took so far.
+    pub fn work_done(&self) -> Work {
+        let mut store = self.worked;
+        store.add(self.manager.work());
+        Work {
+            events: self.world.meter.events,
+            times_compared: self.world.queue.compares(),
+            groups_compared: store.groups_compared,
+            differences_compared: self.world.meter.differences_compared,
+            nodes_visited: store.nodes_visited,
+            nodes_made: store.nodes_made,
         }
     }
 

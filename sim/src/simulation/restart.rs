@@ -48,6 +48,7 @@ impl<M: Subject> Simulation<M> {
         self.put_off.clear();
         let options = options(&self.plan.scenario, self.version, self.world.dice, self.lives);
         self.counted = sum(self.counted, self.manager.counters());
+        self.worked.add(self.manager.work());
         self.shadow = shadow(&self.plan.scenario, now, &options);
         self.contract = contract(&self.plan.scenario, self.version, now, &options);
         self.manager = match self.saved.clone().filter(|_| saved) {
