@@ -14,7 +14,7 @@ use headcount_benches::{allocations, peer, simulator, targets};
 use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Update};
 
 #[global_allocator]
-static ALLOCATOR: allocations::Counting = allocations::Counting;
+static ALLOCATOR: headcount_allocations::Counting<true> = headcount_allocations::Counting;
 
 fn main() {
     // `cargo test --benches` runs this too, without optimisation: a table of that says nothing.

@@ -32,6 +32,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// For `sim bench`. Tests of memory bring an allocator of their own.
+#[cfg(not(test))]
+#[global_allocator]
+static ALLOCATOR: headcount_allocations::Counting<false> = headcount_allocations::Counting;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     commands::execute(cli).unwrap_or_else(|error| {
