@@ -1,16 +1,19 @@
 //! `headcount sim bench`: how fast the simulator is.
 //!
-//! One fixed run: a fixed seed and no faults, so that only the code can make the figures differ. The
-//! counted work is the same on every machine; time and memory are this machine's.
+//! One fixed run: a fixed seed and no faults, so that only the code can make the figures differ. **Work
+//! is counted** (comparisons, nodes, allocations, bytes), so that two versions can be told apart on a
+//! busy machine; of that only allocations depend on the toolchain. Time and memory are this machine's.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
+use anyhow::Context;
 use headcount_sim::{
     Backend, BackendKind, Checks, Churn, Discoverers, Hosts, Outcome, Ratio, Scenario, Simulation, Span,
 };
 
-use super::cli::BenchOptions;
+use super::cli::{BenchOptions, Format};
+use super::work::{Counted, Measured};
 use super::{ending, progress, run};
 use crate::console;
 
@@ -18,15 +21,34 @@ const SEED: u64 = 1;
 
 pub(super) fn bench(options: &BenchOptions) -> anyhow::Result<ExitCode> {
     let scenario = workload(options);
-    let simulation = match Simulation::new(&scenario, SEED) {
+    let (simulation, mut made) = headcount_allocations::during(|| Simulation::new(&scenario, SEED));
+    let mut simulation = match simulation {
         Ok(simulation) => simulation,
         Err(problems) => return ending::senseless("bench", problems),
     };
-    console::print(&format!("{}\n", scenario.opening(SEED)))?;
+    if options.output == Format::Table {
+        console::print(&format!("{}\n", scenario.opening(SEED)))?;
+    }
     let start = Instant::now();
-    let outcome = progress::run(simulation);
+    // What shows the progress allocates as well, if somebody watches.
+    progress::in_parts(&mut simulation, "", |simulation, until| {
+        let ((), more) = headcount_allocations::during(|| simulation.run_until(until));
+        made += more;
+    });
     let elapsed = start.elapsed();
-    console::print(&outcome.table())?;
+    let outcome = simulation.outcome();
+    let counted = Counted::new(&simulation.work_done(), &made, &outcome);
+    match options.output {
+        Format::Table => console::print(&format!("{}\n{}", outcome.table(), counted.table()))?,
+        Format::Json => {
+            let measured = Measured {
+                outcome: &outcome,
+                work: counted.json(),
+            };
+            let json = serde_json::to_string_pretty(&measured).context("writing JSON")?;
+            console::print(&format!("{json}\n"))?;
+        }
+    }
     console::complain(&run::speed(&outcome, elapsed));
     console::complain(&per_event(&outcome, elapsed.as_nanos()));
     if !outcome.is_clean() {

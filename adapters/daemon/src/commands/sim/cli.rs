@@ -32,7 +32,8 @@ pub(crate) enum SimCommand {
     Explain(ExplainOptions),
     /// Says where two runs part, and how their figures differ.
     Diff(DiffOptions),
-    /// Measures the simulator: a fixed run without faults, with counted work.
+    /// Measures the simulator: a fixed run without faults, with its work counted (comparisons,
+    /// allocations, bytes), so that a busy machine does not show.
     Bench(BenchOptions),
     /// Lists the scenarios that come with headcount, or the words that scenarios can use.
     List {
@@ -125,6 +126,10 @@ pub(crate) struct BenchOptions {
     /// Leaves the rules unchecked, to see what checking costs.
     #[arg(long)]
     pub(crate) unchecked: bool,
+
+    /// How the result is printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -149,6 +154,7 @@ pub(crate) enum Listed {
 pub(crate) enum Format {
     /// For people.
     Table,
-    /// The outcome as one JSON object; with --vary, a list of them with their settings.
+    /// The outcome as one JSON object; with --vary, a list of them with their settings; of a bench, with
+    /// its work.
     Json,
 }

@@ -18,6 +18,7 @@ mod swarm;
 mod tool_options;
 mod trace;
 mod vary;
+mod work;
 
 use std::process::ExitCode;
 

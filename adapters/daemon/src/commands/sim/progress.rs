@@ -57,15 +57,22 @@ pub(super) fn run(simulation: Simulation) -> Outcome {
 /// Runs to the end, showing how far it is, with `what` in front; `look` sees the run between its
 /// parts.
 pub(super) fn watched(mut simulation: Simulation, what: &str, mut look: impl FnMut(&mut Simulation)) -> Outcome {
+    in_parts(&mut simulation, what, |simulation, until| {
+        simulation.run_until(until);
+        look(simulation);
+    });
+    simulation.outcome()
+}
+
+/// Has `go` run the simulation to the end, part by part, and shows in between how far it is.
+pub(super) fn in_parts(simulation: &mut Simulation, what: &str, mut go: impl FnMut(&mut Simulation, Span)) {
     let mut bar = Bar::new();
     let end = simulation.scenario().until;
     for part in 1..=PARTS {
         let until = Span::from_nanos((u128::from(end.as_nanos()) * u128::from(part) / u128::from(PARTS)) as u64);
-        simulation.run_until(until);
-        look(&mut simulation);
+        go(simulation, until);
         bar.at(part, PARTS, || format!("{what}{}", time(simulation.now(), end)));
     }
-    simulation.outcome()
 }
 
 /// How far a run is, in words.
