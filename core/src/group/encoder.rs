@@ -15,6 +15,7 @@ use super::labels::push_source;
 mod order;
 mod set;
 mod strings;
+mod values;
 
 use set::SetWriter;
 use strings::{Seen, Strings};
@@ -72,6 +73,9 @@ pub enum GroupError {
 #[derive(Debug, Default)]
 pub struct Encoder {
     strings: Strings,
+    /// They remember which names sets have: the next batch's are mostly the same.
+    group_set: SetWriter,
+    target_set: SetWriter,
 }
 
 impl Encoder {
@@ -82,6 +86,8 @@ impl Encoder {
 
     /// Starts the groups of one update.
     pub fn batch(&mut self) -> Batch<'_> {
+        self.group_set.begin_batch();
+        self.target_set.begin_batch();
         Batch {
             strings: &mut self.strings,
             seen: Seen::default(),
@@ -92,8 +98,8 @@ impl Encoder {
             unsorted: Vec::new(),
             open: None,
             group_labels: Vec::new(),
-            group_set: SetWriter::default(),
-            target_set: SetWriter::default(),
+            group_set: &mut self.group_set,
+            target_set: &mut self.target_set,
         }
     }
 }
@@ -118,8 +124,8 @@ pub struct Batch<'e> {
     open: Option<Open>,
     /// The open group's shared labels, which may come between its targets.
     group_labels: Vec<u8>,
-    group_set: SetWriter,
-    target_set: SetWriter,
+    group_set: &'e mut SetWriter,
+    target_set: &'e mut SetWriter,
 }
 
 /// A finished group whose targets are not in order yet: that takes the texts of its symbols.
@@ -324,7 +330,10 @@ impl Batch<'_> {
                 *group = order::sorted(group, unsorted.targets_at);
             }
         }
-        self.strings.end_batch();
+        if self.strings.end_batch() {
+            self.group_set.forget();
+            self.target_set.forget();
+        }
         self.groups
     }
 

@@ -1,14 +1,15 @@
 //! Writing one label set after the other.
 //!
 //! Sets that follow each other are mostly alike: the same names in the same order, and many of
-//! the same values. So the writer keeps the last set's layout and values, and looks things up
-//! only where a set differs from the one before. Values whose names come sorted are written as
+//! the same values. So the writer keeps the last set's layout, also from batch to batch, and its values,
+//! and looks things up only where a set differs from the one before. Values whose names come sorted are written as
 //! they come; others are kept until the set is whole. This is the hottest code of an ingest: it
 //! works on bytes, and goes through its lists side by side.
 
 use core::cmp::Ordering;
 
 use super::strings::{Seen, Strings, same};
+use super::values::Values;
 use super::{GroupError, check_name, check_value};
 use crate::group::codec;
 use crate::group::dictionary::{Shape, Symbol};
@@ -25,6 +26,8 @@ pub(super) struct SetWriter {
     /// The names of the open set, once they differ from the layout's.
     names: Option<Vec<Symbol>>,
     order: Order,
+    /// Whether it was noted that this batch uses the layout's names.
+    noted: bool,
 }
 
 /// How the open set compares with the one before.
@@ -36,13 +39,6 @@ struct Order {
     body: usize,
     /// Unless they are equal as far as the open set is written.
     decided: Option<Ordering>,
-}
-
-/// Values in the order in which they were given.
-#[derive(Debug, Default)]
-struct Values {
-    text: Vec<u8>,
-    spans: Vec<(usize, usize)>,
 }
 
 /// What a set's names say: the shape, and which of the given values is which of the shape's.
@@ -92,7 +88,7 @@ impl SetWriter {
         value: &str,
     ) -> Result<(), GroupError> {
         check_value(name, value)?;
-        if self.layout.in_order && self.given.spans.is_empty() {
+        if self.layout.in_order && self.given.is_empty() {
             if self.layout.is_named(self.written, name.as_bytes()) {
                 if self.written == 0 {
                     self.open(out);
@@ -105,7 +101,7 @@ impl SetWriter {
             }
             self.take_back(strings, out);
         }
-        let place = self.given.spans.len();
+        let place = self.given.len();
         if self.names.is_some() || !self.layout.is_named(place, name.as_bytes()) {
             self.add_name(strings, place, name, value)?;
         }
@@ -127,7 +123,7 @@ impl SetWriter {
     {
         let mut labels = labels.into_iter();
         let mut other = None;
-        if self.layout.in_order && self.given.spans.is_empty() && self.written == 0 {
+        if self.layout.in_order && self.given.is_empty() && self.written == 0 {
             self.open(out);
             let Self { layout, order, .. } = self;
             for (place, expected) in layout.places.iter_mut().zip(&layout.texts) {
@@ -150,6 +146,23 @@ impl SetWriter {
             self.add(strings, seen, out, name.as_ref(), value.as_ref())?;
         }
         Ok(())
+    }
+
+    /// Starts a batch: what values there were before says nothing about this one's.
+    pub(super) fn begin_batch(&mut self) {
+        self.clear();
+        self.noted = false;
+        for place in &mut self.layout.places {
+            *place = Place {
+                given_at: place.given_at,
+                ..Place::default()
+            };
+        }
+    }
+
+    /// Forgets the layout, whose symbols mean nothing in a new lineage.
+    pub(super) fn forget(&mut self) {
+        self.layout = Layout::default();
     }
 
     /// Starts a group: there is no set before the next one.
@@ -175,7 +188,7 @@ impl SetWriter {
     ) -> Result<bool, GroupError> {
         if self.written == 0 || self.written < self.layout.names.len() {
             self.take_back(strings, out);
-            if self.given.spans.is_empty() {
+            if self.given.is_empty() {
                 crate::group::labels::push_empty(out);
                 self.order.before = None;
                 return Ok(false);
@@ -185,6 +198,9 @@ impl SetWriter {
         self.written = 0;
         let body = codec::insert_length(out, self.start).ok_or(GroupError::TooLarge)?;
         strings.set_written(self.layout.shape, self.layout.places.len());
+        if !core::mem::replace(&mut self.noted, true) {
+            strings.names_used(&self.layout.names);
+        }
         let before = self.order.before.replace(body);
         Ok(before.is_some() && self.order.decided != Some(Ordering::Less))
     }
@@ -236,12 +252,13 @@ impl SetWriter {
     fn set_layout(&mut self, strings: &mut Strings, names: &[Symbol]) -> Result<(), GroupError> {
         self.layout = Layout::of(strings, names)?;
         self.order.before = None;
+        self.noted = false;
         Ok(())
     }
 
     /// Writes the given values in the order of their names.
     fn write_given(&mut self, strings: &mut Strings, seen: &mut Seen, out: &mut Vec<u8>) -> Result<(), GroupError> {
-        let given = self.given.spans.len();
+        let given = self.given.len();
         match self.names.take() {
             Some(names) => self.set_layout(strings, &names)?,
             // The set has the first names of the layout and no more.
@@ -258,26 +275,6 @@ impl SetWriter {
         }
         self.given.clear();
         Ok(())
-    }
-}
-
-impl Values {
-    #[inline]
-    fn push(&mut self, value: &[u8]) {
-        let start = self.text.len();
-        self.text.extend_from_slice(value);
-        self.spans.push((start, self.text.len()));
-    }
-
-    #[inline]
-    fn get(&self, place: usize) -> &[u8] {
-        let (start, end) = self.spans.get(place).copied().unwrap_or_default();
-        self.text.get(start..end).unwrap_or_default()
-    }
-
-    fn clear(&mut self) {
-        self.text.clear();
-        self.spans.clear();
     }
 }
 

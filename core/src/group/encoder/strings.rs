@@ -39,16 +39,22 @@ impl Default for Strings {
 }
 
 impl Strings {
-    /// The symbol of a label's name. Names are always shared.
+    /// The symbol of a label's name. Names are always shared. That they are used is noted by
+    /// [`names_used`](Self::names_used).
     pub(super) fn name(&mut self, name: &str) -> Result<Symbol, GroupError> {
         let hash = hash(name.as_bytes());
-        let symbol = match self.find(hash, name.as_bytes()) {
-            Some(symbol) => symbol,
-            None => self.add(hash, name).ok_or(GroupError::TooLarge)?,
-        };
-        self.symbol_use.mark(symbol);
-        self.symbol_use.count(1);
-        Ok(symbol)
+        match self.find(hash, name.as_bytes()) {
+            Some(symbol) => Ok(symbol),
+            None => self.add(hash, name).ok_or(GroupError::TooLarge),
+        }
+    }
+
+    /// Notes that this batch has sets with these names.
+    pub(super) fn names_used(&mut self, names: &[Symbol]) {
+        for name in names {
+            self.symbol_use.mark(*name);
+        }
+        self.symbol_use.count(names.len());
     }
 
     /// The symbol of a value, if it is or becomes shared. The values of a set are counted by
@@ -134,10 +140,11 @@ impl Strings {
         Some(self.dictionary.clone())
     }
 
-    /// Ends the batch; starts a new lineage if most strings or shapes are no longer used.
+    /// Ends the batch; starts a new lineage if most strings or shapes are no longer used, and says
+    /// whether it did.
     ///
     /// To be called when nothing is pending.
-    pub(super) fn end_batch(&mut self) {
+    pub(super) fn end_batch(&mut self) -> bool {
         let symbols = self.symbol_use.end_batch(self.symbols.len());
         let shapes = self.shape_use.end_batch(self.shapes.len());
         if let Some(kept_since) = symbols {
@@ -145,6 +152,7 @@ impl Strings {
         } else if shapes.is_some() {
             self.start_lineage(0);
         }
+        symbols.is_some() || shapes.is_some()
     }
 
     /// How many strings are remembered.
