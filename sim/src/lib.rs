@@ -95,7 +95,7 @@ pub use dice::{Dice, Entity, Purpose};
 pub use explain::{Explanation, Hop, Way, explain};
 pub use file::{Mistake, Mistakes, Place, Unwritable, Wrong, nearest};
 pub use ids::{DiscovererId, HostId, JobId, ServiceId, ViewId};
-pub use incident::{Emission, Incident, IncidentError, IncidentOutcome, ReplayError, Said, incident_table};
+pub use incident::{Emission, Incident, IncidentError, IncidentOutcome, ReplayError, Said};
 pub use input::{Covered, Happening, Input, Looks};
 pub use log::{Differs, EVENTS_PER_LINK, End, InputLog, Link, LogError, Replayed};
 pub use outcome::{Metrics, Outcome, Violation};

@@ -39,7 +39,6 @@ use crate::Span;
 
 pub use read::IncidentError;
 pub use replay::ReplayError;
-pub use report::incident_table;
 
 /// A recording that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

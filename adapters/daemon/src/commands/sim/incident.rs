@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use headcount_sim::{Incident, IncidentOutcome, ReplayError, Rule, ThrottleSetting, incident_table};
+use headcount_sim::{Incident, IncidentOutcome, ReplayError, Rule, ThrottleSetting};
 
 use super::ending;
 use super::tool_options::ReplayOptions;
@@ -53,12 +53,7 @@ fn table(
     for (name, throttle) in throttles {
         replays.push((name, incident.under(throttle)?));
     }
-    let (name, time) = (&incident.options.name, first.time);
-    let reports = first.reports;
-    Ok(format!(
-        "recording of the manager `{name}`: {time}, {reports} reports\n\n{}",
-        incident_table(&replays)
-    ))
+    Ok(incident.table(&replays))
 }
 
 fn said(first: &IncidentOutcome, with_model: bool, path: &Path) -> ExitCode {
