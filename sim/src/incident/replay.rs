@@ -290,7 +290,7 @@ impl Replay {
         outcome.peak_targets = outcome.peak_targets.max(targets);
         if let Some(takes) = &self.takes {
             let place = outcome.emissions as usize % takes.len();
-            self.ready_at = Some(at + takes[place]);
+            self.ready_at = Some(at.saturating_add(takes[place]));
         }
         outcome.emissions += 1;
         self.emissions.push_back(Emission {

@@ -119,6 +119,26 @@ proptest! {
         prop_assert_eq!(at_once.changes, replayed.changes);
     }
 
+    /// A recording with any byte replaced is refused, or replayed; nothing panics.
+    #[test]
+    fn any_damage_is_survived(
+        seed: u64, operations in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..24), 1..20),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b"0123456789-\"[]{},: az".as_slice())), 1..4),
+    ) {
+        let operations: Vec<_> = operations.iter().filter_map(|bytes| Operation::from_bytes(&mut bytes.as_slice())).collect();
+        let mut bytes = recorded(options(seed % 2 == 0, seed % 3 == 0, seed), &operations).into_bytes();
+        for (place, byte) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        if let Ok(incident) = Incident::read(&text) {
+            incident.replay().ok();
+            incident.check().ok();
+            incident.under(ThrottleSetting::default()).ok();
+        }
+    }
+
     /// A recording that was cut anywhere is read up to there, or refused; nothing panics.
     #[test]
     fn any_cut_is_said(cut: prop::sample::Index) {
