@@ -87,6 +87,37 @@ fn a_recording_that_cannot_be_written_is_said_at_the_start() {
     assert!(said.contains("creating the recording /nowhere/at-all.jsonl"), "{said}");
 }
 
+/// A full disk, as Linux has one to try.
+#[test]
+fn a_recording_that_cannot_be_written_any_more_does_not_stop_discovery() {
+    let setup = Setup::new();
+    let daemon = setup.start(&["--record", "/dev/full"]);
+    daemon.logged("that the recording ended", |entry| {
+        let message = entry["message"].as_str().unwrap_or_default();
+        message
+            .contains("the recording can't be written any more")
+            .then_some(())
+    });
+    replace(&setup.targets, r#"[{"targets": ["later:9100"]}]"#);
+    daemon.wait_for("/sd/node", |body| body.contains("later:9100"));
+}
+
+#[test]
+fn a_recording_holds_no_passwords() {
+    let setup = Setup::new();
+    let recording = setup.folder.path().join("incident.jsonl");
+    let url = "http://who:hunter2@127.0.0.1:1/list";
+    let job = format!("{{job_name: far, http_sd_configs: [{{url: '{url}'}}]}}");
+    let with_password = "{job_name: further, http_sd_configs: [{url: 'http://127.0.0.1:1/', basic_auth: {username: who, password: hunter2}}]}";
+    fs::write(&setup.config, format!("scrape_configs: [{job}, {with_password}]")).expect("written");
+    let _daemon = setup.start(&["--record", &recording.display().to_string()]);
+    let text = support::wait_until("both have failed", || {
+        let text = fs::read_to_string(&recording).ok()?;
+        (text.matches("\"failure\"").count() >= 2).then_some(text)
+    });
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
 #[test]
 fn only_the_throttle_of_a_recording_can_be_varied() {
     let setup = Setup::new();

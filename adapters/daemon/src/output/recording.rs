@@ -31,7 +31,8 @@ impl Recording {
     /// Begins one. What stands in the file already is from another run, and becomes `FILE.old`.
     pub(crate) fn begin(path: &Path) -> anyhow::Result<Self> {
         let old = old(path);
-        if path.exists() {
+        // What is no file, such as a pipe or /dev/stdout, is written to as it is.
+        if path.is_file() {
             fs::rename(path, &old).with_context(|| format!("renaming {} to {}", path.display(), old.display()))?;
         }
         let file = File::create(path).with_context(|| format!("creating the recording {}", path.display()))?;
