@@ -292,9 +292,7 @@ impl Story<'_> {
                     Happening::Hit { discoverer, kind, .. } if *discoverer == id => {
                         said.push(format!("hit by `{}` at {}", kind.word(), traced.at));
                     }
-                    Happening::RestartManager | Happening::ReplaceManager { .. } => {
-                        said.push(format!("the manager restarted at {}", traced.at))
-                    }
+                    Happening::RestartManager { .. } => said.push(format!("the manager restarted at {}", traced.at)),
                     _ => {}
                 },
                 _ => {}

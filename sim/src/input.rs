@@ -111,17 +111,16 @@ pub enum Happening {
         #[serde(default, skip_serializing_if = "core::ops::Not::not")]
         saved: bool,
     },
-    /// The manager and everything in its process is killed and starts again from nothing.
-    RestartManager,
     /// What the manager has is written down.
     SaveManager,
-    /// The manager and everything in its process is killed, and another takes its place.
-    ReplaceManager {
+    /// The manager and everything in its process is killed and starts again, from nothing unless it was
+    /// saved.
+    RestartManager {
         /// It reads what was written down last.
         #[serde(default, skip_serializing_if = "core::ops::Not::not")]
         saved: bool,
-        /// What it is.
-        #[serde(default)]
+        /// Which version starts.
+        #[serde(default, skip_serializing_if = "is_default")]
         version: Version,
     },
     /// Manager, discoverers and receiver stand still for a while.
@@ -157,16 +156,11 @@ impl Happening {
             Self::RemoveJobs { jobs } => format!("{} jobs removed", jobs.len()),
             Self::AddJobs { jobs } => format!("{} jobs added", jobs.len()),
             Self::RestartDiscoverers { discoverers, .. } => format!("{} discoverers restarted", discoverers.len()),
-            Self::RestartManager => "the manager is restarted".to_owned(),
             Self::SaveManager => "what the manager has is saved".to_owned(),
-            Self::ReplaceManager { saved, version } => {
+            Self::RestartManager { saved, version } => {
                 let with = if *saved { " with what was saved" } else { "" };
-                let other = if *version == Version::default() {
-                    ""
-                } else {
-                    " by another version"
-                };
-                format!("the manager is replaced{other}{with}")
+                let other = if is_default(version) { "" } else { " as another version" };
+                format!("the manager is restarted{other}{with}")
             }
             Self::Suspend { lasts } => format!("everything stands still for {lasts}"),
             Self::PauseReceiver { lasts } => format!("the receiver pauses for {lasts}"),
@@ -211,6 +205,10 @@ pub enum Covered {
 
 fn always() -> Ratio {
     Ratio::ALWAYS
+}
+
+fn is_default(version: &Version) -> bool {
+    *version == Version::default()
 }
 
 fn is_zero(number: &u32) -> bool {

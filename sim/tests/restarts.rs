@@ -143,7 +143,7 @@ fn a_run_with_restarts_is_replayed_from_its_log() {
     let scenario = upgraded(BackendKind::Kubernetes);
     let (log, outcome) = InputLog::record(&scenario, 3).unwrap();
     let text = log.to_string();
-    for word in ["save_manager", "replace_manager"] {
+    for word in ["save_manager", "restart_manager"] {
         assert!(text.contains(word), "{text}");
     }
     let replayed = InputLog::read(&text).unwrap().run().unwrap();

@@ -62,11 +62,10 @@ impl Drawer {
                     self.plan_at(restarts.moment(), next);
                     Happening::SaveManager
                 }
-                Restarted::Manager if *saved || version.is_some() => Happening::ReplaceManager {
+                Restarted::Manager => Happening::RestartManager {
                     saved: *saved,
                     version: version.unwrap_or_default(),
                 },
-                Restarted::Manager => Happening::RestartManager,
                 Restarted::Discoverers => Happening::RestartDiscoverers {
                     discoverers: self.some_discoverers(entry, *share),
                     saved: *saved,

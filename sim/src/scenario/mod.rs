@@ -293,7 +293,7 @@ impl Scenario {
             _ => None,
         });
         let written = self.script.iter().filter_map(|input| match &input.what {
-            Happening::ReplaceManager { version, .. } => Some(version),
+            Happening::RestartManager { version, .. } => Some(version),
             _ => None,
         });
         let others = planned.chain(written).filter_map(|version| version.throttle);

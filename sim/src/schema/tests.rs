@@ -180,9 +180,8 @@ fn every_word() -> Scenario {
             discoverers: vec![discoverer],
             saved: true,
         },
-        Happening::RestartManager,
         Happening::SaveManager,
-        Happening::ReplaceManager {
+        Happening::RestartManager {
             saved: true,
             version: Version::with_format(2),
         },

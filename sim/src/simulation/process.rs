@@ -4,7 +4,7 @@ use headcount_core::reference::Input as Given;
 
 use super::{Config, Simulation};
 use crate::engine::Event;
-use crate::scenario::{Mark, Version};
+use crate::scenario::Mark;
 use crate::subject::{Spec, Subject};
 use crate::trace::TraceEvent;
 use crate::{DiscovererId, Happening, HostId, Input};
@@ -74,9 +74,8 @@ impl<M: Subject> Simulation<M> {
                     self.world.restart(*id, *saved);
                 }
             }
-            Happening::RestartManager => self.replace_manager(false, Version::default()),
             Happening::SaveManager => self.save_manager(),
-            Happening::ReplaceManager { saved, version } => self.replace_manager(*saved, *version),
+            Happening::RestartManager { saved, version } => self.restart_manager(*saved, *version),
             Happening::Suspend { lasts } => {
                 let until = (now + (*lasts).into()).max(self.world.stands_until);
                 self.world.stands_until = until;

@@ -39,7 +39,7 @@ impl<M: Subject> Simulation<M> {
     }
 
     /// The manager's process dies with everything in it, and another starts.
-    pub(super) fn replace_manager(&mut self, saved: bool, version: Version) {
+    pub(super) fn restart_manager(&mut self, saved: bool, version: Version) {
         let now = self.world.now;
         self.version = self.version.then(version);
         self.lives += 1;
