@@ -67,7 +67,6 @@ pub mod tokio;
 use std::sync::Arc;
 
 use headcount_discoverer::Env;
-use headcount_discoverer::metrics::Metrics;
 
 pub use clock::SystemClock;
 pub use driver::{start, start_recorded};
@@ -82,12 +81,9 @@ pub use slot::SnapshotReceiver;
 ///
 /// The fields of [`Env`] are public, so a part can be replaced afterwards.
 pub fn env(runtime: &SharedRuntime) -> Env {
-    let files = Arc::new(SystemFiles::new(runtime.clone()));
-    Env {
-        clock: Arc::new(SystemClock::new(runtime.clone())),
-        http: Arc::new(HttpClients::new(runtime.clone())),
-        files,
-        random: Arc::new(SystemRandom),
-        metrics: Metrics::default(),
-    }
+    let clock = Arc::new(SystemClock::new(runtime.clone()));
+    Env::builder(clock, Arc::new(SystemRandom))
+        .http(Arc::new(HttpClients::new(runtime.clone())))
+        .files(Arc::new(SystemFiles::new(runtime.clone())))
+        .build()
 }

@@ -281,11 +281,8 @@ impl Stage {
             weather: self.weather.clone(),
             pages: self.pages.clone(),
         };
-        let id = self.world.start(Box::new(move |env: Env, updates: Updates| {
-            let env = Env {
-                http: Arc::new(servers),
-                ..env
-            };
+        let id = self.world.start(Box::new(move |mut env: Env, updates: Updates| {
+            env.http = Arc::new(servers);
             discoverer.run(env, updates)
         }));
         self.providers.insert(id, provider);

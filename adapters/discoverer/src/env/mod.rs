@@ -2,12 +2,14 @@
 //!
 //! Small traits, plain data. A runtime implements them over maintained libraries; the simulator
 //! implements them over its virtual clock. Nothing else in headcount does input or output on a
-//! discoverer's behalf.
+//! discoverer's behalf. The one rule: **what an [`Env`] was not given answers "not available
+//! here"**, as any other failure of the world, so a program offers what it has and no more.
 
 mod clock;
 mod files;
 mod http;
 mod random;
+mod unavailable;
 
 use std::sync::Arc;
 
@@ -15,11 +17,28 @@ pub use clock::Clock;
 pub use files::{FileContents, FileError, FileWatch, Files};
 pub use http::{BodySink, Http, HttpClient, HttpError, HttpRequest, HttpResponse};
 pub use random::Random;
+pub use unavailable::NotAvailable;
 
 use crate::metrics::Metrics;
+use unavailable::Unavailable;
 
 /// Everything that a discoverer may use. Cloning it clones handles.
+///
+/// It is built by [`Env::builder`]; a part of one that is there is replaced by setting its field.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use headcount_discoverer::Env;
+/// use headcount_discoverer::env::{Clock, Random};
+///
+/// // Neither files nor a network, for mechanisms that need none.
+/// fn bare(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Env {
+///     Env::builder(clock, random).build()
+/// }
+/// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Env {
     /// Time and sleep.
     pub clock: Arc<dyn Clock>,
@@ -33,8 +52,53 @@ pub struct Env {
     pub metrics: Metrics,
 }
 
+impl Env {
+    /// An environment of time and random numbers, which nothing works without and which can't
+    /// fail. The rest is not available until it is given.
+    pub fn builder(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> EnvBuilder {
+        let unavailable = Arc::new(Unavailable);
+        EnvBuilder(Self {
+            clock,
+            http: unavailable.clone(),
+            files: unavailable,
+            random,
+            metrics: Metrics::default(),
+        })
+    }
+}
+
 impl std::fmt::Debug for Env {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Env").finish_non_exhaustive()
+    }
+}
+
+/// Puts an [`Env`] together; made by [`Env::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "it is not an environment until it is built"]
+pub struct EnvBuilder(Env);
+
+impl EnvBuilder {
+    /// Gives HTTP clients.
+    pub fn http(mut self, http: Arc<dyn Http>) -> Self {
+        self.0.http = http;
+        self
+    }
+
+    /// Gives files and file watching.
+    pub fn files(mut self, files: Arc<dyn Files>) -> Self {
+        self.0.files = files;
+        self
+    }
+
+    /// Gives a place for the mechanisms' own metrics; one of its own unless said otherwise.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.0.metrics = metrics;
+        self
+    }
+
+    /// The environment.
+    pub fn build(self) -> Env {
+        self.0
     }
 }

@@ -121,13 +121,11 @@ impl World {
 
     /// What a discoverer in this world may use.
     pub fn env(&self) -> Env {
-        Env {
-            clock: Arc::new(self.clock.clone()),
-            http: Arc::new(self.http.clone()),
-            files: Arc::new(self.files.clone()),
-            random: self.random.clone(),
-            metrics: self.metrics.clone(),
-        }
+        Env::builder(Arc::new(self.clock.clone()), self.random.clone())
+            .http(Arc::new(self.http.clone()))
+            .files(Arc::new(self.files.clone()))
+            .metrics(self.metrics.clone())
+            .build()
     }
 
     /// Starts a discoverer. It does nothing until [`World::settle`] or [`World::run_for`].

@@ -1,0 +1,87 @@
+//! The answers of an environment that was not given a part.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{FileContents, FileError, FileWatch, Files, Http, HttpClient, HttpError};
+use crate::BoxFuture;
+use crate::settings::HttpClientSettings;
+
+/// The program that runs the discoverers does not offer this part of the world to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{part} are not available here: the program that runs headcount's discoverers does not offer them")]
+pub struct NotAvailable {
+    /// What, in the plural.
+    pub part: &'static str,
+}
+
+/// Has nothing.
+pub(super) struct Unavailable;
+
+impl Http for Unavailable {
+    fn client(&self, _settings: &HttpClientSettings) -> Result<Arc<dyn HttpClient>, HttpError> {
+        let reason = NotAvailable { part: "HTTP clients" }.to_string();
+        Err(HttpError::Settings { reason })
+    }
+}
+
+impl Unavailable {
+    fn no_files(&self, path: impl Into<PathBuf>) -> FileError {
+        FileError::Io {
+            path: path.into(),
+            reason: NotAvailable { part: "files" }.to_string(),
+        }
+    }
+}
+
+impl Files for Unavailable {
+    fn read(&self, path: &Path, _limit: u64) -> BoxFuture<'static, Result<FileContents, FileError>> {
+        let error = self.no_files(path);
+        Box::pin(async { Err(error) })
+    }
+
+    fn glob(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<PathBuf>, FileError>> {
+        let error = self.no_files(pattern);
+        Box::pin(async { Err(error) })
+    }
+
+    fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {
+        let error = self.no_files(folder);
+        Box::pin(async { Err(error) })
+    }
+
+    fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>> {
+        let error = self.no_files(path);
+        Box::pin(async { Err(error) })
+    }
+
+    fn watch(&self, folders: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError> {
+        Err(self.no_files(folders.first().cloned().unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_says_so_and_names_what_was_asked_for() {
+        let folder = Path::new("/sd");
+        let errors = [
+            block_on(Unavailable.read(folder, 1)).err(),
+            block_on(Unavailable.glob("/sd")).err(),
+            block_on(Unavailable.list(folder)).err(),
+            block_on(Unavailable.read_link(folder)).err(),
+            Unavailable.watch(&[folder.to_owned()]).err(),
+        ];
+        let expected = "/sd: files are not available here: the program that runs headcount's discoverers does not \
+                        offer them";
+        for error in errors {
+            assert_eq!(error.map(|error| error.to_string()).as_deref(), Some(expected));
+        }
+        let error = Unavailable.client(&HttpClientSettings::default()).err();
+        assert!(error.is_some_and(|error| error.to_string().contains("HTTP clients are not available here")));
+    }
+}
