@@ -1,5 +1,5 @@
 // Runs a WebAssembly program for WASI preview 1 with nothing but standard output: no files, no
-// environment. `.ci/platforms` gives it to cargo as the runner of wasm32-wasip1.
+// environment. `.ci/platforms` runs what is built for wasm32-wasip1 with it.
 import { readFile } from 'node:fs/promises';
 import { WASI } from 'node:wasi';
 
