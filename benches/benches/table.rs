@@ -124,10 +124,10 @@ fn snapshot_of_one() {
     let mut changes: Vec<_> = (0..200).map(|_| loaded.changes(3, 1)).collect();
     let ours = median(200, || {
         let group = changes.pop().unwrap_or_default();
-        loaded.update(3, Update::partial(group));
+        loaded.update(3, Update::delta(group));
     });
     let changed = loaded.changes(3, 1);
-    let before = loaded.update(3, Update::partial(changed));
+    let before = loaded.update(3, Update::delta(changed));
     let difference = median(50, || assert_eq!(manager::differences(&loaded.snapshot, &before), 1));
     drop(loaded);
     let peers = peer::loaded(1_000_000, 1);
@@ -149,7 +149,7 @@ fn snapshot_of_many() {
     let mut befores = Vec::new();
     let ours = median(15, || {
         let groups = changes.pop().unwrap_or_default();
-        befores.push(loaded.update(0, Update::partial(groups)));
+        befores.push(loaded.update(0, Update::delta(groups)));
     });
     let last = befores.last().cloned().unwrap_or_default();
     assert_eq!(manager::differences(&loaded.snapshot, &last), 2_000);
@@ -201,7 +201,7 @@ fn week() {
     for _day in 0..7 {
         for _minute in 0..24 * 60 {
             let changes = loaded.changes(0, 200);
-            loaded.update(0, Update::partial(changes));
+            loaded.update(0, Update::delta(changes));
         }
         sizes.push(allocations::live_bytes().saturating_sub(before));
     }

@@ -62,13 +62,13 @@ fn w2_snapshot(criterion: &mut Criterion) {
             || (),
             |()| {
                 let changes = loaded.changes(3, 1);
-                loaded.update(3, Update::partial(changes))
+                loaded.update(3, Update::delta(changes))
             },
             BatchSize::PerIteration,
         );
     });
     let changes = loaded.changes(3, 1);
-    let before = loaded.update(3, Update::partial(changes));
+    let before = loaded.update(3, Update::delta(changes));
     group.bench_function("difference, 1 of 1,000,000 groups", |bencher| {
         bencher.iter(|| assert_eq!(manager::differences(&loaded.snapshot, &before), 1));
     });
@@ -78,7 +78,7 @@ fn w2_snapshot(criterion: &mut Criterion) {
         bencher.iter_custom(|rounds| {
             let mut spent = std::time::Duration::ZERO;
             for _ in 0..rounds {
-                let changes = Update::partial(loaded.changes(0, 2_000));
+                let changes = Update::delta(loaded.changes(0, 2_000));
                 let start = cpu_time::ThreadTime::now();
                 let before = loaded.update(0, changes);
                 spent += start.elapsed();

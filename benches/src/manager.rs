@@ -182,7 +182,7 @@ impl Loaded {
 
 /// How many groups differ between two snapshots.
 pub fn differences(newer: &Snapshot, older: &Snapshot) -> usize {
-    newer.diff(older).pools().map(|pool| pool.groups().count()).sum()
+    newer.diff(older).providers().map(|pool| pool.groups().count()).sum()
 }
 
 #[cfg(test)]
@@ -193,7 +193,7 @@ mod tests {
     fn changes_are_what_they_say() {
         let mut loaded = Loaded::new(1_000, 1, 4, 3);
         let changes = loaded.changes(2, 10);
-        let before = loaded.update(2, Update::partial(changes));
+        let before = loaded.update(2, Update::delta(changes));
         assert_eq!(differences(&loaded.snapshot, &before), 10);
         let all = loaded.resend(1);
         loaded.update_unchanged(1, Update::full(all));

@@ -221,7 +221,7 @@ impl Churn {
 
     fn encode(&mut self, place: usize, groups: std::ops::Range<usize>) -> Update {
         let from = place * self.groups;
-        Update::partial(self::groups(
+        Update::delta(self::groups(
             &mut self.encoders[place],
             from + groups.start,
             from + groups.end,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use imbl::ordmap::DiffItem;
 
-use crate::snapshot::Pool;
+use crate::snapshot::ProviderSnapshot;
 use crate::{GroupDiff, ProviderId, Snapshot};
 
 /// What differs between two snapshots of one manager.
 ///
 /// Sets say which providers they read; providers say which groups changed. A provider's changes
-/// are told once, however many sets subscribe to it.
+/// stand there once, however many sets subscribe to it.
 #[derive(Debug, Clone)]
 pub struct SnapshotDiff<'a> {
     older: &'a Snapshot,
@@ -37,18 +37,18 @@ pub enum SetChange<'a> {
 
 /// A provider that differs.
 #[derive(Debug, Clone, Copy)]
-pub enum PoolChange<'a> {
+pub enum ProviderChange<'a> {
     /// The provider is new, with all its groups.
-    Added(&'a Pool),
+    Added(&'a ProviderSnapshot),
     /// The provider's groups changed.
     Changed {
         /// As it was.
-        old: &'a Pool,
+        old: &'a ProviderSnapshot,
         /// As it is.
-        new: &'a Pool,
+        new: &'a ProviderSnapshot,
     },
     /// The provider is gone, with all its groups.
-    Removed(&'a Pool),
+    Removed(&'a ProviderSnapshot),
 }
 
 impl Snapshot {
@@ -72,45 +72,45 @@ impl<'a> SnapshotDiff<'a> {
     }
 
     /// The providers that differ, in the order of their ids.
-    pub fn pools(&self) -> impl Iterator<Item = PoolChange<'a>> + use<'a> {
+    pub fn providers(&self) -> impl Iterator<Item = ProviderChange<'a>> + use<'a> {
         let changes = self.older.providers.diff(&self.newer.providers).map(|item| match item {
-            DiffItem::Add(_, new) => PoolChange::Added(new),
-            DiffItem::Remove(_, old) => PoolChange::Removed(old),
+            DiffItem::Add(_, new) => ProviderChange::Added(new),
+            DiffItem::Remove(_, old) => ProviderChange::Removed(old),
             DiffItem::Update {
                 old: (_, old),
                 new: (_, new),
-            } => PoolChange::Changed { old, new },
+            } => ProviderChange::Changed { old, new },
         });
         // What changed and changed back in between is another version, and no difference.
-        changes.filter(|change| !matches!(change, PoolChange::Changed { old, new } if new.groups.diff(&old.groups).next().is_none()))
+        changes.filter(|change| !matches!(change, ProviderChange::Changed { old, new } if new.groups.diff(&old.groups).next().is_none()))
     }
 
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.sets().next().is_none() && self.pools().next().is_none()
+        self.sets().next().is_none() && self.providers().next().is_none()
     }
 }
 
-impl<'a> PoolChange<'a> {
+impl<'a> ProviderChange<'a> {
     /// The provider.
     pub fn id(&self) -> ProviderId {
         match self {
-            Self::Added(pool) | Self::Removed(pool) | Self::Changed { new: pool, .. } => pool.id(),
+            Self::Added(provider) | Self::Removed(provider) | Self::Changed { new: provider, .. } => provider.id(),
         }
     }
 
     /// The groups that differ.
     pub fn groups(&self) -> GroupDiff<'a> {
         match self {
-            Self::Added(pool) => GroupDiff::between(None, Some(&pool.groups)),
-            Self::Removed(pool) => GroupDiff::between(Some(&pool.groups), None),
+            Self::Added(provider) => GroupDiff::between(None, Some(&provider.groups)),
+            Self::Removed(provider) => GroupDiff::between(Some(&provider.groups), None),
             Self::Changed { old, new } => new.groups.diff(&old.groups),
         }
     }
 }
 
-impl PartialEq for Pool {
-    /// Whether both are the same version of the same provider: a pool is made anew only when its
+impl PartialEq for ProviderSnapshot {
+    /// Whether both are the same version of the same provider: it is made anew only when its
     /// groups change, so this is an address at most.
     fn eq(&self, other: &Self) -> bool {
         core::ptr::eq(self, other)

@@ -9,7 +9,7 @@
 //! * [`Update`], [`Failure`]: what discoverers report.
 //! * [`Manager`]: merges, throttles, remembers.
 //! * [`Snapshot`], [`SnapshotDiff`]: what the receiver gets.
-//! * [`RecordingManager`], [`Recorded`]: what a manager was given and said, for a replay.
+//! * [`RecordingManager`], [`Recorded`]: what a manager was given and gave, for a replay.
 //! * [`SavedState`]: what a manager has, for the one that starts after it.
 //! * [`relabel`]: rules that drop targets and rewrite their labels.
 //! * [`TargetPool`], [`TargetPools`], [`Fate`]: a job's targets, and what became of each.
@@ -55,7 +55,7 @@ mod time;
 mod update;
 mod work;
 
-pub use diff::{PoolChange, SetChange, SnapshotDiff};
+pub use diff::{ProviderChange, SetChange, SnapshotDiff};
 pub use group::{
     Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, Targets,
 };
@@ -76,7 +76,7 @@ pub use saved::{STATE_FORMAT, SavedProvider, SavedState};
 pub use scrape::{
     LastScrape, Schedule, ScheduleCounts, ScheduleOptions, Scrape, ScrapePace, ScrapeResult, ScrapeStatus,
 };
-pub use snapshot::{Pool, SetView, Snapshot};
+pub use snapshot::{ProviderSnapshot, SetView, Snapshot};
 pub use store::{GroupChange, GroupDiff, Groups, Stored};
 pub use time::Instant;
 pub use update::{Failure, Update, UpdateKind, UpdateOutcome};

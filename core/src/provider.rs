@@ -13,7 +13,7 @@ pub trait ProviderConfig: Clone + Eq + Hash {
     /// The mechanism, in one word (`file`, `http`): the first half of the provider's name.
     fn kind(&self) -> &str;
 
-    /// What it looks at, in a few words, for people. Holds no secret.
+    /// What it discovers, in a few words, for people. Holds no secret.
     fn describe(&self) -> String;
 }
 
@@ -60,9 +60,9 @@ pub struct Health {
     pub updates: u64,
     /// Updates that changed nothing.
     pub unchanged_updates: u64,
-    /// Looks at the backend that failed.
+    /// Refreshes that failed.
     pub failures: u64,
-    /// Looks at the backend whose duration was told, and how long they took in all.
+    /// Refreshes whose duration is known, and how long they took in all.
     pub refreshes: (u64, Duration),
     /// Whether the last thing it reported was a failure.
     pub failing: bool,
@@ -84,7 +84,7 @@ impl Health {
     }
 
     /// Whether it has reported groups or a failure at least once.
-    pub fn has_spoken(&self) -> bool {
+    pub fn has_reported(&self) -> bool {
         self.last_update.is_some() || self.last_failure.is_some()
     }
 
@@ -113,7 +113,7 @@ pub struct ProviderStatus<'a, C> {
     pub name: &'a Arc<str>,
     /// What it runs.
     pub config: &'a Arc<C>,
-    /// What it looks at, for people.
+    /// What it discovers, for people.
     pub description: &'a Arc<str>,
     /// The sets that subscribe to it, in the order of their registration.
     pub subscribers: &'a [Arc<str>],
@@ -133,7 +133,7 @@ pub struct ProviderStatus<'a, C> {
 pub struct FailedConfig {
     /// The provider's name, `kind/N`.
     pub name: Arc<str>,
-    /// What it was to look at, for people.
+    /// What it was to discover, for people.
     pub description: Arc<str>,
     /// The sets that wanted it.
     pub sets: Vec<Arc<str>>,

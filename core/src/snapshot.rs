@@ -16,12 +16,12 @@ pub struct Snapshot {
     pub(crate) version: u64,
     pub(crate) at: Instant,
     pub(crate) sets: OrdMap<Arc<str>, Arc<[ProviderId]>>,
-    pub(crate) providers: OrdMap<ProviderId, Arc<Pool>>,
+    pub(crate) providers: OrdMap<ProviderId, Arc<ProviderSnapshot>>,
 }
 
 /// One provider in a snapshot: who it is, and its groups.
 #[derive(Debug)]
-pub struct Pool {
+pub struct ProviderSnapshot {
     pub(crate) identity: Arc<Identity>,
     pub(crate) groups: Groups,
 }
@@ -68,17 +68,17 @@ impl Snapshot {
     }
 
     /// Every provider that a set subscribes to, in the order of their ids.
-    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
-        self.providers.values().map(|pool| &**pool)
+    pub fn providers(&self) -> impl Iterator<Item = &ProviderSnapshot> {
+        self.providers.values().map(|provider| &**provider)
     }
 
     /// The provider `id`.
-    pub fn pool(&self, id: ProviderId) -> Option<&Pool> {
-        self.providers.get(&id).map(|pool| &**pool)
+    pub fn provider(&self, id: ProviderId) -> Option<&ProviderSnapshot> {
+        self.providers.get(&id).map(|provider| &**provider)
     }
 }
 
-impl Pool {
+impl ProviderSnapshot {
     /// The provider.
     pub fn id(&self) -> ProviderId {
         self.identity.id
@@ -94,7 +94,7 @@ impl Pool {
         &self.identity.kind
     }
 
-    /// What the provider looks at, for people.
+    /// What the provider discovers, for people.
     pub fn description(&self) -> &Arc<str> {
         &self.identity.description
     }
@@ -120,29 +120,29 @@ impl<'a> SetView<'a> {
     }
 
     /// The providers that the set subscribes to, in the order of its configs.
-    pub fn pools(&self) -> impl Iterator<Item = &'a Pool> + use<'a> {
+    pub fn providers(&self) -> impl Iterator<Item = &'a ProviderSnapshot> + use<'a> {
         let snapshot = self.snapshot;
-        self.providers.iter().filter_map(move |id| snapshot.pool(*id))
+        self.providers.iter().filter_map(move |id| snapshot.provider(*id))
     }
 
     /// Every group with the provider that it comes from: provider by provider, and within one
     /// in a fixed order that is not that of the sources.
-    pub fn groups(&self) -> impl Iterator<Item = (&'a Pool, &'a Stored)> + use<'a> {
-        self.pools()
-            .flat_map(|pool| pool.groups.iter().map(move |stored| (pool, stored)))
+    pub fn groups(&self) -> impl Iterator<Item = (&'a ProviderSnapshot, &'a Stored)> + use<'a> {
+        self.providers()
+            .flat_map(|provider| provider.groups.iter().map(move |stored| (provider, stored)))
     }
 
     /// How many groups there are.
     pub fn group_count(&self) -> usize {
-        self.pools()
-            .map(|pool| pool.groups.len())
+        self.providers()
+            .map(|provider| provider.groups.len())
             .fold(0, usize::saturating_add)
     }
 
     /// How many targets there are.
     pub fn target_count(&self) -> usize {
-        self.pools()
-            .map(|pool| pool.groups.target_count())
+        self.providers()
+            .map(|provider| provider.groups.target_count())
             .fold(0, usize::saturating_add)
     }
 }

@@ -19,7 +19,7 @@ pub enum UpdateKind {
     /// They are gone (S05).
     Full,
     /// They stay as they are (S04).
-    Partial,
+    Delta,
 }
 
 impl Update {
@@ -34,20 +34,20 @@ impl Update {
 
     /// The groups that are named, and no more (S04). A group without targets removes its source.
     /// When a source is named twice, the last one counts.
-    pub fn partial(groups: Vec<Group>) -> Self {
+    pub fn delta(groups: Vec<Group>) -> Self {
         Self {
-            kind: UpdateKind::Partial,
+            kind: UpdateKind::Delta,
             groups,
             duration: None,
         }
     }
 
-    /// A look that found everything as it was. It counts as a success, and changes nothing.
+    /// A refresh that found everything as it was. It counts as a success, and changes nothing.
     pub fn unchanged() -> Self {
-        Self::partial(Vec::new())
+        Self::delta(Vec::new())
     }
 
-    /// Says how long the look at the backend took.
+    /// Says how long the refresh took.
     pub fn took(self, duration: Duration) -> Self {
         Self {
             duration: Some(duration),
@@ -65,13 +65,13 @@ impl Update {
         &self.groups
     }
 
-    /// How long the look at the backend took, where that was said.
+    /// How long the refresh took, where that is known.
     pub fn duration(&self) -> Option<Duration> {
         self.duration
     }
 }
 
-/// A look at a backend that failed. What was found before stays.
+/// A refresh that failed. What was found before stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     message: String,
@@ -87,7 +87,7 @@ impl Failure {
         }
     }
 
-    /// Says how long the look at the backend took.
+    /// Says how long the refresh took.
     #[must_use]
     pub fn took(self, duration: Duration) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl Failure {
         &self.message
     }
 
-    /// How long the look at the backend took, where that was said.
+    /// How long the refresh took, where that is known.
     pub fn duration(&self) -> Option<Duration> {
         self.duration
     }

@@ -114,7 +114,7 @@ impl Digest {
         ]);
         let snapshot = simulation.snapshot();
         self.numbers([snapshot.version(), snapshot.at().as_nanos()]);
-        for pool in snapshot.pools() {
+        for pool in snapshot.providers() {
             self.text(pool.name());
             for stored in pool.groups().iter() {
                 self.text(stored.group().source());
@@ -125,7 +125,7 @@ impl Digest {
         }
         for name in snapshot.sets() {
             self.text(name);
-            let pools = snapshot.set(name).into_iter().flat_map(|set| set.pools());
+            let pools = snapshot.set(name).into_iter().flat_map(|set| set.providers());
             pools.for_each(|pool| self.text(pool.name()));
         }
     }

@@ -100,7 +100,7 @@ fn what_comes_during_a_hold_is_there_at_once() {
     let mut simulation = Simulation::new(&scenario, 1).expect("it makes sense");
     simulation.run_until(comes.plus(Span::secs(40)));
     let snapshot = simulation.snapshot();
-    let shown: usize = snapshot.pools().map(|pool| pool.groups().target_count()).sum();
+    let shown: usize = snapshot.providers().map(|pool| pool.groups().target_count()).sum();
     assert_eq!(shown, 11, "ten that are shown still, and the new one");
     assert!(simulation.run().is_clean());
 }

@@ -356,7 +356,7 @@ proptest! {
 /// Every target that the receiver has, in full.
 fn shown(simulation: &Simulation) -> Vec<String> {
     let snapshot = simulation.snapshot();
-    let groups = snapshot.pools().flat_map(|pool| pool.groups().iter());
+    let groups = snapshot.providers().flat_map(|pool| pool.groups().iter());
     let mut shown: Vec<String> = groups.map(|stored| format!("{:?}", stored.group())).collect();
     shown.sort();
     shown

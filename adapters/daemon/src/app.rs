@@ -61,7 +61,7 @@ impl App {
         }
         let observations = self.observe().await?;
         let silent = observations.iter().flat_map(|(_, observation)| &observation.providers);
-        let silent = silent.filter(|provider| !provider.health.has_spoken());
+        let silent = silent.filter(|provider| !provider.health.has_reported());
         let silent: Vec<_> = silent
             .map(|provider| format!("{} ({})", provider.name, provider.description))
             .collect();

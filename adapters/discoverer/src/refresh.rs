@@ -367,7 +367,7 @@ mod tests {
     fn unchanged_counts_as_a_success_and_names_no_group() {
         let said = Scripted::run(vec![found(&["x"]), Ok(Refreshed::Unchanged)], MINUTE * 2);
         let update = said[1].update().expect("a success");
-        assert_eq!((update.kind(), update.groups().len()), (UpdateKind::Partial, 0));
+        assert_eq!((update.kind(), update.groups().len()), (UpdateKind::Delta, 0));
         let mut collected = Collected::default();
         collected.hear(&said);
         assert_eq!(collected.sources(), ["x"]);

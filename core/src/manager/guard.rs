@@ -116,7 +116,7 @@ pub struct Held {
     /// Since when. Moves when further losses come that would be held by themselves: they have not
     /// stayed for as long.
     pub since: Instant,
-    /// When it counts if it stays so, and the provider's last look did not fail. After a failure it
+    /// When it counts if it stays so, and the provider's last refresh did not fail. After a failure it
     /// is held for longer: nobody knows then whether it stayed so.
     pub until: Instant,
     /// Targets that are gone, and still shown.
@@ -132,7 +132,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// The provider's groups as its backend says they are.
+    /// The provider's groups as its backend has them.
     pub fn actual(&self) -> &Groups {
         &self.actual
     }

@@ -2,7 +2,7 @@
 //!
 //! A provider's groups are in a snapshot once, however many sets subscribe, so **a provider's
 //! update is held for all of its sets as soon as any one of them would lose too much**. While
-//! it is held there are two states: what the backend says ([`Held::actual`]), and what is shown,
+//! it is held there are two states: what the backend has ([`Held::actual`]), and what is shown,
 //! which takes everything from it but its losses.
 //!
 //! Losses that pass are remembered for the hold time, so that many small drops count as the
@@ -86,8 +86,8 @@ impl<C> Registry<C> {
         let changes = before.changes_of(update);
         let named = if was_held { named(&changes) } else { Vec::new() };
         let mut actual = before.clone();
-        let said = actual.apply(changes, now, number, work);
-        let losses = match said {
+        let taken = actual.apply(changes, now, number, work);
+        let losses = match taken {
             UpdateOutcome {
                 changed: 0, removed: 0, ..
             } if !was_held => Losses::default(),
@@ -129,7 +129,10 @@ impl<C> Registry<C> {
                     actual,
                 });
                 self.held.insert(id);
-                let named = said.added.saturating_add(said.changed).saturating_add(said.unchanged);
+                let named = taken
+                    .added
+                    .saturating_add(taken.changed)
+                    .saturating_add(taken.unchanged);
                 UpdateOutcome {
                     unchanged: named.saturating_sub(shown.added).saturating_sub(shown.changed),
                     held: lost,
@@ -140,7 +143,7 @@ impl<C> Registry<C> {
                 let outcome = if was_held {
                     difference(&provider.groups, &actual, &named)
                 } else {
-                    said
+                    taken
                 };
                 provider.groups = actual;
                 provider.let_go(now, confirmed.is_none().then_some(lost));
@@ -186,7 +189,7 @@ impl<C> Registry<C> {
         }
     }
 
-    /// Shows what the backend says, and says how many targets that removed.
+    /// Shows what the backend has, and says how many targets that removed.
     pub(super) fn release(&mut self, now: Instant, id: ProviderId, confirmed: bool) -> Option<usize> {
         self.held.remove(&id);
         let provider = self.providers.get_mut(&id)?;
@@ -223,7 +226,7 @@ impl<C> Registry<C> {
 }
 
 impl<C> Provider<C> {
-    /// The groups as the backend says they are.
+    /// The groups as the backend has them.
     pub(super) fn actual(&self) -> &Groups {
         let held = self.guarded.held.as_ref();
         held.map_or(&self.groups, |held| &held.actual)

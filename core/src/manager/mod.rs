@@ -55,7 +55,7 @@ use throttle::ThrottleState;
 /// // 2. Do what it asks for: here, start a discoverer for `rack/0`.
 /// let Some(Output::Start { provider, .. }) = manager.poll_output() else { panic!() };
 /// assert!(manager.poll_output().is_none());
-/// // 3. Tell it what the discoverer found.
+/// // 3. Report what the discoverer found.
 /// let mut encoder = Encoder::new();
 /// let mut batch = encoder.batch();
 /// batch.group("r1", [("rack", "r1")], [[("__address__", "10.0.0.1:9100")]])?;
@@ -97,7 +97,7 @@ pub enum Output<C> {
         name: Arc<str>,
         /// What to build it from.
         config: Arc<C>,
-        /// The sets that subscribe, for what is said of it.
+        /// The sets that subscribe, for what is logged of it.
         sets: Arc<[Arc<str>]>,
     },
     /// Stop the discoverer that reports as `provider`. What it still reports is ignored (S06).
@@ -235,7 +235,7 @@ impl<C: ProviderConfig> Manager<C> {
         Ok(outcome)
     }
 
-    /// Input: a provider's look at its backend failed. Its groups stay (B04).
+    /// Input: a provider's refresh failed. Its groups stay (B04).
     ///
     /// # Errors
     /// [`UnknownProvider`] when the provider is not running; nothing changed (S06).
@@ -361,9 +361,9 @@ impl<C: ProviderConfig> Manager<C> {
         self.registry.find(config)
     }
 
-    /// The groups that a running provider has told of: what is shown, unless the guard holds a drop.
-    pub fn told_by(&self, id: ProviderId) -> Option<&Groups> {
-        self.registry.told_by(id)
+    /// The groups that a running provider has reported: what is shown, unless the guard holds a drop.
+    pub fn reported_groups(&self, id: ProviderId) -> Option<&Groups> {
+        self.registry.reported_groups(id)
     }
 
     /// The configs whose discoverers could not be built since the last apply (S11).
@@ -378,7 +378,7 @@ impl<C: ProviderConfig> Manager<C> {
 
     /// Whether every provider has reported groups or a failure at least once.
     pub fn is_ready(&self) -> bool {
-        self.providers().all(|provider| provider.health.has_spoken())
+        self.providers().all(|provider| provider.health.has_reported())
     }
 
     /// What was counted.

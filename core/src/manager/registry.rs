@@ -11,7 +11,7 @@ use imbl::OrdMap;
 use super::hold::Guarded;
 use super::{Output, Reload};
 use crate::provider::{FailedConfig, Health, ProviderStatus};
-use crate::snapshot::{Identity, Pool};
+use crate::snapshot::{Identity, ProviderSnapshot};
 use crate::{Groups, Instant, ProviderConfig, ProviderId, SavedProvider, SavedState, UnknownProvider};
 
 /// What applying a config did to providers.
@@ -253,18 +253,18 @@ impl<C> Registry<C> {
     }
 
     /// Brings a snapshot's providers up to date, at the cost of those that changed.
-    pub(super) fn bring_up_to_date(&self, pools: &mut OrdMap<ProviderId, Arc<Pool>>) {
+    pub(super) fn bring_up_to_date(&self, providers: &mut OrdMap<ProviderId, Arc<ProviderSnapshot>>) {
         for id in &self.dirty {
             match self.providers.get(id) {
                 Some(provider) => {
-                    let pool = Pool {
+                    let provider_snapshot = ProviderSnapshot {
                         identity: provider.identity.clone(),
                         groups: provider.groups.clone(),
                     };
-                    pools.insert(*id, Arc::new(pool));
+                    providers.insert(*id, Arc::new(provider_snapshot));
                 }
                 None => {
-                    pools.remove(id);
+                    providers.remove(id);
                 }
             }
         }
@@ -278,7 +278,7 @@ impl<C> Registry<C> {
         &self.failed
     }
 
-    pub(super) fn told_by(&self, id: ProviderId) -> Option<&Groups> {
+    pub(super) fn reported_groups(&self, id: ProviderId) -> Option<&Groups> {
         self.providers.get(&id).map(Provider::actual)
     }
 

@@ -35,7 +35,7 @@ impl<C> Provider<C> {
         }
     }
 
-    /// Notes a failed look at the backend.
+    /// Notes a failed refresh.
     pub(super) fn fail(&mut self, now: Instant, failure: &Failure) {
         self.health.failures = self.health.failures.saturating_add(1);
         self.health.last_failure = Some((now, Arc::from(failure.message())));
@@ -50,7 +50,7 @@ impl Groups {
         let order = last_of_each_source(&update.groups);
         let gone = match update.kind {
             UpdateKind::Full => self.unnamed(&order, &update.groups),
-            UpdateKind::Partial => Vec::new(),
+            UpdateKind::Delta => Vec::new(),
         };
         let mut groups: Vec<Option<Group>> = update.groups.into_iter().map(Some).collect();
         let named = order

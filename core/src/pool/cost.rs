@@ -85,7 +85,7 @@ impl Site {
             let no_labels: [(&str, &str); 0] = [];
             batch.group(source, no_labels, target.map(address)).unwrap();
         }
-        let update = Update::partial(batch.finish());
+        let update = Update::delta(batch.finish());
         self.manager.handle_update(self.now, provider, update).unwrap();
     }
 

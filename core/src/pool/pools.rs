@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{JobOptions, PoolOutput, TargetPool};
-use crate::{PoolChange, ProviderId, SetChange, Snapshot};
+use crate::{ProviderChange, ProviderId, SetChange, Snapshot};
 
 /// One pool for each job. A set of a snapshot belongs to the job of its name.
 ///
@@ -29,7 +29,7 @@ impl TargetPools {
 
     /// Takes the list of all jobs. Jobs that are gone stop all their targets; new ones start with
     /// the groups that the last snapshot has for them; where options differ, the targets are
-    /// worked out again, and what differs is said. Of several jobs with one name the last counts.
+    /// worked out again, and what differs is put out. Of several jobs with one name the last counts.
     pub fn configure(&mut self, jobs: impl IntoIterator<Item = JobOptions>) {
         let jobs = jobs.into_iter().map(|job| (Arc::<str>::from(job.name.as_str()), job));
         let jobs: BTreeMap<Arc<str>, JobOptions> = jobs.collect();
@@ -77,13 +77,13 @@ impl TargetPools {
             };
             self.changed.insert(set.clone());
             for provider in old.iter().filter(|id| !new.contains(id)) {
-                let groups = older.pool(*provider).map(|provider| provider.groups().iter());
+                let groups = older.provider(*provider).map(|provider| provider.groups().iter());
                 for stored in groups.into_iter().flatten() {
                     pool.remove_group(*provider, stored.group().source());
                 }
             }
             for provider in new.iter().filter(|id| !old.contains(id)) {
-                let groups = snapshot.pool(*provider).map(|provider| provider.groups().iter());
+                let groups = snapshot.provider(*provider).map(|provider| provider.groups().iter());
                 for stored in groups.into_iter().flatten() {
                     pool.put_group(*provider, stored.group());
                 }
@@ -92,9 +92,9 @@ impl TargetPools {
         if sets_changed {
             self.find_readers();
         }
-        for change in diff.pools() {
+        for change in diff.providers() {
             // Providers that are new or gone make sets differ, and are done with above.
-            if !matches!(change, PoolChange::Changed { .. }) {
+            if !matches!(change, ProviderChange::Changed { .. }) {
                 continue;
             }
             for job in self.readers.get(&change.id()).into_iter().flatten() {
@@ -140,7 +140,7 @@ impl TargetPools {
     fn find_readers(&mut self) {
         self.readers.clear();
         for name in self.pools.keys() {
-            let providers = self.snapshot.set(name).map(|set| set.pools());
+            let providers = self.snapshot.set(name).map(|set| set.providers());
             let ids: BTreeSet<ProviderId> = providers.into_iter().flatten().map(|provider| provider.id()).collect();
             for id in ids {
                 self.readers.entry(id).or_default().push(name.clone());

@@ -688,7 +688,7 @@ proptest! {
                 _ => {
                     let ids: Vec<ProviderId> = manager.providers().map(|provider| provider.id).collect();
                     if let Some(id) = ids.get(usize::from(which) % ids.len().max(1)) {
-                        let update = if kind == 2 { Update::full(groups) } else { Update::partial(groups) };
+                        let update = if kind == 2 { Update::full(groups) } else { Update::delta(groups) };
                         prop_assert!(manager.handle_update(now, *id, update).is_ok());
                     }
                 }

@@ -1,4 +1,4 @@
-//! A manager that tells what it is given.
+//! A manager that records what it is given.
 
 use core::ops::Deref;
 
@@ -12,10 +12,10 @@ use crate::{
 /// Where events go. It is called within each input, so it should be quick.
 pub type Sink = Box<dyn FnMut(Recorded) + Send>;
 
-/// A [`Manager`] whose inputs and snapshots are told to a [`Sink`], if there is one; without, each
+/// A [`Manager`] whose inputs and snapshots go to a [`Sink`], if there is one; without, each
 /// method is that of the manager. It can be asked whatever the manager can.
 ///
-/// What a stopped provider still reports is not told: it changes nothing (S06).
+/// What a stopped provider still reports is not recorded: it changes nothing (S06).
 pub struct RecordingManager<C: ProviderConfig> {
     manager: Manager<C>,
     sink: Option<Sink>,
@@ -45,7 +45,7 @@ impl<C: ProviderConfig> RecordingManager<C> {
             description: provider.description.to_string(),
         });
         let started = started.collect();
-        self.tell(
+        self.record(
             now,
             RecordedEvent::Apply {
                 sets: numbered,
@@ -69,14 +69,14 @@ impl<C: ProviderConfig> RecordingManager<C> {
             return self.manager.handle_update(now, provider, update);
         }
         let took = update.duration();
-        let before = self.manager.told_by(provider).cloned().unwrap_or_default();
+        let before = self.manager.reported_groups(provider).cloned().unwrap_or_default();
         let outcome = self.manager.handle_update(now, provider, update)?;
         let (mut groups, mut gone) = (Vec::new(), Vec::new());
         for change in self
             .manager
-            .told_by(provider)
+            .reported_groups(provider)
             .into_iter()
-            .flat_map(|told| told.diff(&before))
+            .flat_map(|groups| groups.diff(&before))
         {
             match change {
                 GroupChange::Added(stored) | GroupChange::Changed { new: stored, .. } => {
@@ -86,7 +86,7 @@ impl<C: ProviderConfig> RecordingManager<C> {
             }
         }
         let provider = provider.number();
-        self.tell(
+        self.record(
             now,
             RecordedEvent::Update {
                 provider,
@@ -111,7 +111,7 @@ impl<C: ProviderConfig> RecordingManager<C> {
         let (message, took) = (failure.message().to_owned(), failure.duration());
         self.manager.handle_failure(now, provider, failure)?;
         let provider = provider.number();
-        self.tell(
+        self.record(
             now,
             RecordedEvent::Failure {
                 provider,
@@ -134,7 +134,7 @@ impl<C: ProviderConfig> RecordingManager<C> {
     ) -> Result<(), UnknownProvider> {
         self.manager.handle_build_failure(now, provider, reason.clone())?;
         let provider = provider.number();
-        self.tell(now, RecordedEvent::BuildFailure { provider, reason });
+        self.record(now, RecordedEvent::BuildFailure { provider, reason });
         Ok(())
     }
 
@@ -145,37 +145,39 @@ impl<C: ProviderConfig> RecordingManager<C> {
     pub fn confirm_drop(&mut self, now: Instant, provider: ProviderId) -> Result<usize, UnknownProvider> {
         let released = self.manager.confirm_drop(now, provider)?;
         let provider = provider.number();
-        self.tell(now, RecordedEvent::Confirm { provider });
+        self.record(now, RecordedEvent::Confirm { provider });
         Ok(released)
     }
 
     /// See [`Manager::handle_receiver_ready`].
     pub fn handle_receiver_ready(&mut self, now: Instant) {
         self.manager.handle_receiver_ready(now);
-        self.tell(now, RecordedEvent::ReceiverReady);
+        self.record(now, RecordedEvent::ReceiverReady);
     }
 
     /// See [`Manager::handle_timeout`].
     pub fn handle_timeout(&mut self, now: Instant) {
         self.manager.handle_timeout(now);
-        self.tell(now, RecordedEvent::Timeout);
+        self.record(now, RecordedEvent::Timeout);
     }
 
     /// See [`Manager::poll_output`].
     pub fn poll_output(&mut self) -> Option<Output<C>> {
         let output = self.manager.poll_output();
         if let (Some(Output::Emit(snapshot)), Some(_)) = (&output, &self.sink) {
-            let counts = snapshot.pools().map(|pool| pool.groups().target_count() as u64);
+            let counts = snapshot
+                .providers()
+                .map(|provider| provider.groups().target_count() as u64);
             let emitted = RecordedEvent::Emitted {
                 version: snapshot.version(),
                 targets: counts.fold(0, u64::saturating_add),
             };
-            self.tell(snapshot.at(), emitted);
+            self.record(snapshot.at(), emitted);
         }
         output
     }
 
-    fn tell(&mut self, now: Instant, what: RecordedEvent) {
+    fn record(&mut self, now: Instant, what: RecordedEvent) {
         if let Some(sink) = &mut self.sink {
             let at = now.as_nanos();
             sink(Recorded { at, what });

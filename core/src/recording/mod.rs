@@ -1,12 +1,12 @@
-//! What a manager was given and what it said, for a replay.
+//! What a manager was given and what it gave, for a replay.
 //!
-//! A [`RecordingManager`] is a [`Manager`](crate::Manager) that tells each input, and each snapshot that it
+//! A [`RecordingManager`] is a [`Manager`](crate::Manager) that hands each input, and each snapshot that it
 //! emits, to a sink. **The same inputs give the same outputs (B08)**, so what happened in production happens
 //! again wherever these events are replayed: under a debugger, against the reference model, or
 //! with other settings. A recording begins when the manager does.
 //!
-//! An update is told as what it changed, so a list that is asked for each half a minute and stays
-//! the same costs a short line. Labels are told in full; secrets of configs are not, because a config is told
+//! An update is recorded as what it changed, so a list that is asked for each half a minute and stays
+//! the same costs a short line. Labels are recorded in full; secrets of configs are not, because a config is recorded
 //! as its [kind](crate::ProviderConfig::kind) and [description](crate::ProviderConfig::describe) only.
 
 mod manager;
@@ -22,7 +22,7 @@ use crate::{DropGuard, GroupError, Instant, ManagerOptions, Reload, Throttle};
 
 pub use manager::{RecordingManager, Sink};
 
-/// The number of the format in which this version tells recordings.
+/// The number of the format in which this version writes recordings.
 pub const RECORDING_FORMAT: u32 = 1;
 
 /// How the recorded manager was set up: the first line of a recording.
@@ -77,7 +77,7 @@ pub enum RecordedEvent {
         /// Sources that are gone.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         gone: Vec<String>,
-        /// How long the look at the backend took, where that was said.
+        /// How long the refresh took, where that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         took: Option<Duration>,
     },
@@ -87,7 +87,7 @@ pub enum RecordedEvent {
         provider: u64,
         /// What went wrong.
         message: String,
-        /// How long it took, where that was said.
+        /// How long it took, where that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         took: Option<Duration>,
     },
@@ -124,7 +124,7 @@ pub struct RecordedProvider {
     pub provider: u64,
     /// The mechanism.
     pub kind: String,
-    /// What it looks at, for people.
+    /// What it discovers, for people.
     pub description: String,
 }
 

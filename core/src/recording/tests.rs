@@ -10,8 +10,8 @@ fn at(seconds: u64) -> Instant {
 
 #[test]
 fn a_recording_says_what_changed_and_no_more() {
-    let (teller, told) = channel();
-    let sink: Sink = Box::new(move |recorded| teller.send(recorded).expect("somebody listens"));
+    let (sender, recorded) = channel();
+    let sink: Sink = Box::new(move |event| sender.send(event).expect("somebody listens"));
     let options = ManagerOptions::default();
     let mut manager = RecordingManager::new(Manager::new(at(0), options.clone()), Some(sink));
     let config = |number| PlainConfig::new("file", number);
@@ -47,9 +47,9 @@ fn a_recording_says_what_changed_and_no_more() {
     while manager.poll_output().is_some() {}
     manager.handle_receiver_ready(at(7));
     let mut lines = vec![serde_json::to_string(&RecordedOptions::of(at(0), &options)).expect("it can be written")];
-    for recorded in told.try_iter() {
-        let line = serde_json::to_string(&recorded).expect("it can be written");
-        assert_eq!(serde_json::from_str::<Recorded>(&line).expect(&line), recorded);
+    for event in recorded.try_iter() {
+        let line = serde_json::to_string(&event).expect("it can be written");
+        assert_eq!(serde_json::from_str::<Recorded>(&line).expect(&line), event);
         lines.push(line);
     }
     insta::assert_snapshot!(lines.join("\n"));

@@ -22,7 +22,7 @@ pub(super) struct PlainHeld {
     /// Lost since then, beyond what it is held for.
     pub(super) further: usize,
     pub(super) reason: TooMuch,
-    /// What the backend says.
+    /// What the backend has.
     pub(super) actual: PlainGroups,
 }
 
@@ -96,7 +96,7 @@ pub(super) fn too_much<C>(
     let subscribers = providers.get(&id).map(|provider| &provider.subscribers);
     subscribers.into_iter().flatten().find_map(|set| {
         let members = || sets[set].iter().map(|id| &providers[id]);
-        let shown: usize = members().map(|provider| provider.pool.target_count()).sum();
+        let shown: usize = members().map(|provider| provider.shown.target_count()).sum();
         let passed = members().flat_map(|provider| &provider.passed);
         let lately = passed.filter(|(at, _)| *at + guard.hold > now);
         let before: usize = lately.map(|(_, lost)| lost).sum();

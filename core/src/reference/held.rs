@@ -5,18 +5,18 @@ use super::model::{Model, PlainProvider};
 use crate::{Instant, ProviderId, UnknownProvider};
 
 impl<C> Model<C> {
-    /// The backend says that a provider's groups went from `before` to `actual`. Shows what the guard
+    /// The backend reports that a provider's groups went from `before` to `actual`. Shows what the guard
     /// lets pass of that, and says how many targets it holds.
     pub(super) fn guard(&mut self, now: Instant, id: ProviderId, before: &PlainGroups, actual: PlainGroups) -> usize {
         let Some(guard) = self.guard else {
             if let Some(provider) = self.providers.get_mut(&id) {
-                provider.pool.groups = actual;
+                provider.shown.groups = actual;
             }
             return 0;
         };
         let judge = |lost| too_much(guard, now, &self.sets, &self.providers, id, lost);
         let provider = &self.providers[&id];
-        let (shown, held) = (&provider.pool.groups, provider.held.as_ref());
+        let (shown, held) = (&provider.shown.groups, provider.held.as_ref());
         let targets = lost(shown, &actual);
         let further = held.map_or(0, |held| held.further) + further_lost(shown, before, &actual);
         let reason = judge(targets);
@@ -40,7 +40,7 @@ impl<C> Model<C> {
                 0
             }
             Some(reason) => {
-                provider.pool.groups = kept;
+                provider.shown.groups = kept;
                 provider.held = Some(PlainHeld {
                     since,
                     until,
@@ -110,15 +110,15 @@ impl<C> Model<C> {
 }
 
 impl<C> PlainProvider<C> {
-    /// What the backend says.
+    /// What the backend has.
     pub(super) fn actual(&self) -> &PlainGroups {
-        self.held.as_ref().map_or(&self.pool.groups, |held| &held.actual)
+        self.held.as_ref().map_or(&self.shown.groups, |held| &held.actual)
     }
 
-    /// Shows what the backend says. `passed` targets were lost and nobody confirmed it; or somebody
+    /// Shows what the backend has. `passed` targets were lost and nobody confirmed it; or somebody
     /// did, and no loss from before counts any more.
     fn show(&mut self, now: Instant, actual: PlainGroups, passed: Option<usize>) {
-        self.pool.groups = actual;
+        self.shown.groups = actual;
         self.held = None;
         match passed {
             Some(lost) => self.passed.push((now, lost)),

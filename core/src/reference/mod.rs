@@ -38,11 +38,11 @@ pub use model::{Answer, Input, Model, PlainOutput, Reaction};
 pub use operation::{COLLIDING_SOURCES, Operation, Pick, PlainConfig};
 pub use pair::{Pair, Step};
 pub use plain::{PlainGroup, PlainLabels, PlainStored, PlainUpdate};
-pub use snapshot::{PlainPool, PlainSnapshot};
+pub use snapshot::{PlainProviderSnapshot, PlainSnapshot};
 pub use window::{Window, Windows};
 pub use world::World;
 
-/// The model and the manager say different things.
+/// The model and the manager do different things.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("disagreement on {about}\n  expected: {expected}\n  found:    {found}")]
 pub struct Disagreement {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::guard::PlainHeld;
 use super::plain::{PlainGroup, PlainStored, PlainUpdate};
 use super::saved::PlainSaved;
-use super::snapshot::{PlainPool, PlainSnapshot};
+use super::snapshot::{PlainProviderSnapshot, PlainSnapshot};
 use super::window::Windows;
 use super::{Disagreement, Window};
 use crate::{
@@ -101,7 +101,7 @@ pub struct Model<C> {
 #[derive(Debug, Clone)]
 pub(super) struct PlainProvider<C> {
     pub(super) config: C,
-    pub(super) pool: PlainPool,
+    pub(super) shown: PlainProviderSnapshot,
     pub(super) subscribers: Vec<String>,
     pub(super) health: Health,
     pub(super) held: Option<PlainHeld>,
@@ -151,12 +151,17 @@ impl<C: ProviderConfig> Model<C> {
         }
     }
 
-    /// Takes one input. `told` is the deadline that the manager names afterwards: where jitter
+    /// Takes one input. `deadline` is the one that the manager names afterwards: where jitter
     /// decides it, the model can only check that it lies in its window.
     ///
     /// # Errors
-    /// `told` is not allowed.
-    pub fn step(&mut self, now: Instant, input: &Input<C>, told: Option<Instant>) -> Result<Reaction<C>, Disagreement> {
+    /// `deadline` is not allowed.
+    pub fn step(
+        &mut self,
+        now: Instant,
+        input: &Input<C>,
+        deadline: Option<Instant>,
+    ) -> Result<Reaction<C>, Disagreement> {
         let mut outputs = Vec::new();
         let (answer, effect) = match input {
             // S10: an apply makes a snapshot due, whatever it changed.
@@ -206,7 +211,7 @@ impl<C: ProviderConfig> Model<C> {
         if !matches!(effect, Effect::Ignored) {
             // B05: what stayed so long enough counts.
             if self.release_due(now) || matches!(effect, Effect::Changed) {
-                self.make_due(now, told)?;
+                self.make_due(now, deadline)?;
             }
             self.emit_if_due(now, &mut outputs);
         }
@@ -230,7 +235,7 @@ impl<C: ProviderConfig> Model<C> {
         }
     }
 
-    /// Whether every provider has spoken.
+    /// Whether every provider has reported.
     pub fn is_ready(&self) -> bool {
         self.providers
             .values()
@@ -254,7 +259,7 @@ impl<C: ProviderConfig> Model<C> {
 
     /// The groups that a provider has, by source.
     pub fn groups(&self, id: ProviderId) -> Vec<PlainGroup> {
-        let stored = self.providers.get(&id).map(|provider| provider.pool.groups.values());
+        let stored = self.providers.get(&id).map(|provider| provider.shown.groups.values());
         stored
             .into_iter()
             .flatten()
@@ -309,7 +314,7 @@ impl<C: ProviderConfig> Model<C> {
                         self.next_id += 1;
                         let mut provider = PlainProvider::new(now, id, config);
                         let saved = self.saved.iter().find(|(saved, _)| saved == config);
-                        provider.pool.groups = saved.map(|(_, groups)| groups.clone()).unwrap_or_default();
+                        provider.shown.groups = saved.map(|(_, groups)| groups.clone()).unwrap_or_default();
                         self.providers.insert(id, provider);
                         started.push(id);
                         id
@@ -342,7 +347,7 @@ impl<C: ProviderConfig> Model<C> {
             if let Some(provider) = self.providers.get(id) {
                 outputs.push(PlainOutput::Start {
                     provider: *id,
-                    name: provider.pool.name.clone(),
+                    name: provider.shown.name.clone(),
                     config: provider.config.clone(),
                     sets: provider.subscribers.clone(),
                 });
@@ -370,12 +375,12 @@ impl<C: ProviderConfig> Model<C> {
 
         let number = health.updates;
 
-        let shown = provider.pool.groups.clone();
+        let shown = provider.shown.groups.clone();
         let old = provider.actual().clone();
-        // S05: a full update starts from nothing. S04: a partial one from what there is.
+        // S05: a full update starts from nothing. S04: a delta from what there is.
         let mut new = match update.kind {
             UpdateKind::Full => BTreeMap::new(),
-            UpdateKind::Partial => old.clone(),
+            UpdateKind::Delta => old.clone(),
         };
         // S04: the last group of a source counts; one without targets removes it.
         let named: BTreeMap<String, PlainGroup> = update
@@ -393,7 +398,7 @@ impl<C: ProviderConfig> Model<C> {
             // B07: a group keeps the update that made it what it is.
             let stored = match old.get(&source) {
                 Some(stored) if stored.group == group => stored.clone(),
-                // B05: what was only said to be gone was there all the time.
+                // B05: what was only reported to be gone was there all the time.
                 _ => match shown.get(&source) {
                     Some(stored) if stored.group == group => stored.clone(),
                     _ => PlainStored {
@@ -410,7 +415,7 @@ impl<C: ProviderConfig> Model<C> {
         let Some(provider) = self.providers.get_mut(&id) else {
             return Err(UnknownProvider(id));
         };
-        let (health, after) = (&mut provider.health, &provider.pool.groups);
+        let (health, after) = (&mut provider.health, &provider.shown.groups);
         let both = |source: &&String| shown.contains_key(*source) && after.contains_key(*source);
         let outcome = UpdateOutcome {
             added: after.keys().filter(|source| !shown.contains_key(*source)).count(),
@@ -464,8 +469,8 @@ impl<C: ProviderConfig> Model<C> {
         }
         // S11
         self.failed.push(FailedConfig {
-            name: provider.pool.name.into(),
-            description: provider.pool.description.into(),
+            name: provider.shown.name.into(),
+            description: provider.shown.description.into(),
             sets: provider.subscribers.iter().map(|set| Arc::from(set.as_str())).collect(),
             reason: reason.to_owned(),
         });
@@ -474,14 +479,14 @@ impl<C: ProviderConfig> Model<C> {
 
     /// S07, S08: what changed is due at a moment that the throttle decides, and stays due then,
     /// whatever else changes.
-    fn make_due(&mut self, now: Instant, told: Option<Instant>) -> Result<(), Disagreement> {
+    fn make_due(&mut self, now: Instant, deadline: Option<Instant>) -> Result<(), Disagreement> {
         if self.due.is_some() {
             return Ok(());
         }
         let window: Window = self.windows.change(now)?;
         // The manager names no deadline when it emitted at once or the receiver is busy. That is
         // right if it may be due already; if not, comparing the outputs will show it.
-        let due = told.unwrap_or(window.earliest);
+        let due = deadline.unwrap_or(window.earliest);
         if !window.contains(due) {
             return Err(Disagreement::new("the deadline (S07, S08)", window, due));
         }
@@ -512,13 +517,13 @@ impl<C: ProviderConfig> Model<C> {
     }
 
     fn next_snapshot(&self, now: Instant) -> PlainSnapshot {
-        let pool = |(id, provider): (&ProviderId, &PlainProvider<C>)| (*id, provider.pool.clone());
+        let shown = |(id, provider): (&ProviderId, &PlainProvider<C>)| (*id, provider.shown.clone());
         PlainSnapshot {
             manager: self.name.clone(),
             version: self.emitted.version + 1,
             at: now,
             sets: self.sets.clone(),
-            pools: self.providers.iter().map(pool).collect(),
+            providers: self.providers.iter().map(shown).collect(),
         }
     }
 }
@@ -527,7 +532,7 @@ impl<C: ProviderConfig> PlainProvider<C> {
     fn new(now: Instant, id: ProviderId, config: &C) -> Self {
         Self {
             config: config.clone(),
-            pool: PlainPool {
+            shown: PlainProviderSnapshot {
                 name: format!("{}/{}", config.kind(), id.number()),
                 kind: config.kind().to_owned(),
                 description: config.describe(),

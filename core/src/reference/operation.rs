@@ -94,23 +94,23 @@ pub enum Operation {
         manager: u8,
         /// Who sends it.
         provider: Pick,
-        /// As a full update, or a partial one.
+        /// As a full update, or a delta.
         kind: UpdateKind,
         /// Whether its encoder is new.
         new_encoder: bool,
     },
-    /// A provider's look at its backend fails.
+    /// A provider's refresh fails.
     Failure {
-        /// To which manager it is told.
+        /// To which manager it is reported.
         manager: u8,
         /// Who fails.
         provider: Pick,
-        /// How long it took, if that is told.
+        /// How long it took, if that is known.
         took: Option<Duration>,
     },
     /// A discoverer can't be built.
     BuildFailure {
-        /// To which manager it is told.
+        /// To which manager it is reported.
         manager: u8,
         /// Whose.
         provider: Pick,
@@ -210,7 +210,7 @@ fn pick(bytes: &mut &[u8]) -> Pick {
 }
 
 fn kind(bytes: &mut &[u8]) -> UpdateKind {
-    one_of(bytes, &[UpdateKind::Partial, UpdateKind::Full], UpdateKind::Partial)
+    one_of(bytes, &[UpdateKind::Delta, UpdateKind::Full], UpdateKind::Delta)
 }
 
 fn took(bytes: &mut &[u8]) -> Option<Duration> {

@@ -29,7 +29,7 @@ pub struct Pair<C: ProviderConfig> {
     emitted: VecDeque<(Snapshot, PlainSnapshot)>,
 }
 
-/// What a manager said to an input, and its model agreed to.
+/// What a manager answered to an input, and its model agreed to.
 #[derive(Debug, Clone)]
 #[must_use = "an output that is not carried out is lost"]
 pub struct Step<C> {
@@ -67,7 +67,7 @@ impl<C: ProviderConfig> Pair<C> {
         &self.model
     }
 
-    /// Gives both the same input, compares them, and returns what the manager said. All outputs
+    /// Gives both the same input, compares them, and returns what the manager answered. All outputs
     /// are drained.
     ///
     /// # Errors
@@ -89,8 +89,8 @@ impl<C: ProviderConfig> Pair<C> {
             }
         };
         let outputs: Vec<_> = core::iter::from_fn(|| self.manager.poll_output()).collect();
-        let told = self.manager.throttle_deadline();
-        let reaction = self.model.step(now, &input, told)?;
+        let deadline = self.manager.throttle_deadline();
+        let reaction = self.model.step(now, &input, deadline)?;
 
         agree("the input's result", &reaction.answer, &answer)?;
         self.compare_outputs(&reaction.outputs, &outputs)?;
@@ -174,17 +174,17 @@ impl<C: ProviderConfig> Pair<C> {
             if let Some(held) = provider.held {
                 // B05: each target that is held can be told from the others.
                 let groups = snapshot
-                    .pool(provider.id)
+                    .provider(provider.id)
                     .into_iter()
-                    .flat_map(|pool| pool.groups().iter());
+                    .flat_map(|provider| provider.groups().iter());
                 let targets =
                     groups.flat_map(|stored| stored.group().targets().map(move |target| (stored.group(), target)));
                 let held_targets = targets.filter(|(group, target)| held.holds(group, *target)).count();
                 agree("how many targets Held::holds", &held.targets, &held_targets)?;
                 let groups = snapshot
-                    .pool(provider.id)
+                    .provider(provider.id)
                     .into_iter()
-                    .flat_map(|pool| pool.groups().iter());
+                    .flat_map(|provider| provider.groups().iter());
                 for group in groups.map(Stored::group) {
                     let still_there = held.still_there(group.source());
                     let agrees = |target| still_there.has(group, target) != held.holds(group, target);
@@ -203,12 +203,12 @@ fn compare_provider<C: ProviderConfig>(
     expected: &PlainProvider<C>,
     found: &ProviderStatus<'_, C>,
 ) -> Result<(), Disagreement> {
-    agree("a provider's name", &expected.pool.name.as_str(), &&**found.name)?;
+    agree("a provider's name", &expected.shown.name.as_str(), &&**found.name)?;
     let same_config = expected.config == **found.config;
     agree("that a provider has its config", &true, &same_config)?;
     agree(
         "a provider's description",
-        &expected.pool.description.as_str(),
+        &expected.shown.description.as_str(),
         &&**found.description,
     )?;
     let subscribers: Vec<_> = found.subscribers.iter().map(|set| &**set).collect();
@@ -218,8 +218,8 @@ fn compare_provider<C: ProviderConfig>(
         &subscribers,
     )?;
     agree("a provider's health (B04)", &expected.health, found.health)?;
-    agree("a provider's groups", &expected.pool.groups.len(), &found.groups)?;
-    agree("a provider's targets", &expected.pool.target_count(), &found.targets)?;
+    agree("a provider's groups", &expected.shown.groups.len(), &found.groups)?;
+    agree("a provider's targets", &expected.shown.target_count(), &found.targets)?;
     compare_held(expected, found)
 }
 
@@ -253,7 +253,7 @@ fn compare_held<C: ProviderConfig>(
         let stored = PlainStored::from(stored);
         (stored.group.source.clone(), stored)
     }));
-    agree("what the backend says", &plain.actual, &actual)
+    agree("what the backend has", &plain.actual, &actual)
 }
 
 fn plain_output<C: ProviderConfig>(output: &Output<C>) -> Result<PlainOutput<C>, Disagreement> {

@@ -74,7 +74,7 @@ pub struct PlainUpdate {
     pub kind: UpdateKind,
     /// The groups, in order.
     pub groups: Vec<PlainGroup>,
-    /// How long the look at the backend took, where that is said.
+    /// How long the refresh took, where that is known.
     pub duration: Option<Duration>,
 }
 

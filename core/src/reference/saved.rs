@@ -12,9 +12,9 @@ impl<C: ProviderConfig> Model<C> {
     /// What is shown of each provider that shows anything.
     pub(super) fn save(&self) -> PlainSaved<C> {
         let shown = self.providers.values();
-        let shown = shown.filter(|provider| !provider.pool.groups.is_empty());
+        let shown = shown.filter(|provider| !provider.shown.groups.is_empty());
         shown
-            .map(|provider| (provider.config.clone(), provider.pool.groups.clone()))
+            .map(|provider| (provider.config.clone(), provider.shown.groups.clone()))
             .collect()
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::plain::PlainStored;
 use super::{Disagreement, agree};
-use crate::{GroupChange, Instant, Pool, PoolChange, ProviderId, SetChange, Snapshot, SnapshotDiff};
+use crate::{GroupChange, Instant, ProviderChange, ProviderId, ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
 
 /// A [`Snapshot`] in full.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,17 +18,17 @@ pub struct PlainSnapshot {
     /// Each set's providers, in the order of its configs.
     pub sets: BTreeMap<String, Vec<ProviderId>>,
     /// The providers.
-    pub pools: BTreeMap<ProviderId, PlainPool>,
+    pub providers: BTreeMap<ProviderId, PlainProviderSnapshot>,
 }
 
-/// A [`Pool`] in full.
+/// A [`ProviderSnapshot`] in full.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PlainPool {
+pub struct PlainProviderSnapshot {
     /// `kind/N`.
     pub name: String,
     /// The mechanism.
     pub kind: String,
-    /// What it looks at.
+    /// What it discovers.
     pub description: String,
     /// Its groups by source.
     pub groups: BTreeMap<String, PlainStored>,
@@ -38,42 +38,44 @@ impl PlainSnapshot {
     /// Reads a snapshot in every way in which it can be read.
     ///
     /// # Errors
-    /// Two ways of reading the same thing tell different things.
+    /// Two ways of reading the same thing differ.
     pub fn read(snapshot: &Snapshot) -> Result<Self, Disagreement> {
         let mut plain = Self {
             manager: snapshot.manager().to_owned(),
             version: snapshot.version(),
             at: snapshot.at(),
             sets: BTreeMap::new(),
-            pools: BTreeMap::new(),
+            providers: BTreeMap::new(),
         };
-        for pool in snapshot.pools() {
-            let same = snapshot.pool(pool.id()).is_some_and(|found| found == pool);
-            agree("Snapshot::pool finds each of Snapshot::pools", &true, &same)?;
-            plain.pools.insert(pool.id(), PlainPool::read(pool)?);
+        for provider in snapshot.providers() {
+            let same = snapshot.provider(provider.id()).is_some_and(|found| found == provider);
+            agree("Snapshot::provider finds each of Snapshot::providers", &true, &same)?;
+            plain
+                .providers
+                .insert(provider.id(), PlainProviderSnapshot::read(provider)?);
         }
         for name in snapshot.sets() {
             let Some(set) = snapshot.set(name) else {
                 return Err(Disagreement::new("Snapshot::set", name, "no such set"));
             };
             agree("SetView::name", name, set.name())?;
-            let ids: Vec<ProviderId> = set.pools().map(Pool::id).collect();
-            let pools = || ids.iter().filter_map(|id| plain.pools.get(id));
-            let groups: usize = pools().map(|pool| pool.groups.len()).sum();
+            let ids: Vec<ProviderId> = set.providers().map(ProviderSnapshot::id).collect();
+            let providers = || ids.iter().filter_map(|id| plain.providers.get(id));
+            let groups: usize = providers().map(|provider| provider.groups.len()).sum();
             agree("SetView::group_count", &groups, &set.group_count())?;
-            let targets: usize = pools().map(PlainPool::target_count).sum();
+            let targets: usize = providers().map(PlainProviderSnapshot::target_count).sum();
             agree("SetView::target_count", &targets, &set.target_count())?;
-            let by_pool: BTreeSet<(ProviderId, &str)> = ids
+            let by_provider: BTreeSet<(ProviderId, &str)> = ids
                 .iter()
-                .filter_map(|id| Some((id, plain.pools.get(id)?)))
-                .flat_map(|(id, pool)| pool.groups.keys().map(|source| (*id, source.as_str())))
+                .filter_map(|id| Some((id, plain.providers.get(id)?)))
+                .flat_map(|(id, provider)| provider.groups.keys().map(|source| (*id, source.as_str())))
                 .collect();
             let by_group: Vec<_> = set.groups().collect();
             agree("how many SetView::groups", &groups, &by_group.len())?;
             let by_group = by_group
                 .iter()
-                .map(|(pool, stored)| (pool.id(), stored.group().source()));
-            agree("SetView::groups", &by_pool, &by_group.collect())?;
+                .map(|(provider, stored)| (provider.id(), stored.group().source()));
+            agree("SetView::groups", &by_provider, &by_group.collect())?;
             plain.sets.insert(name.to_string(), ids);
         }
         agree("the number of sets", &plain.sets.len(), &snapshot.sets().len())?;
@@ -85,8 +87,8 @@ impl PlainSnapshot {
     pub fn changed_sources(&self, older: &Self) -> BTreeSet<(ProviderId, String)> {
         let mut changed = BTreeSet::new();
         for (snapshot, other) in [(self, older), (older, self)] {
-            for (id, pool) in &snapshot.pools {
-                for (source, stored) in &pool.groups {
+            for (id, provider) in &snapshot.providers {
+                for (source, stored) in &provider.groups {
                     if other.stored(*id, source) != Some(stored) {
                         changed.insert((*id, source.clone()));
                     }
@@ -96,11 +98,11 @@ impl PlainSnapshot {
         changed
     }
 
-    /// Checks what a difference from `older` to this says, and that it leads from one to the other
+    /// Checks what a difference from `older` to this has, and that it leads from one to the other
     /// (B02).
     ///
     /// # Errors
-    /// It tells too much, too little, or something that is not so.
+    /// It has too much, too little, or something that is not so.
     pub fn check_diff(&self, older: &Self, diff: &SnapshotDiff<'_>) -> Result<(), Disagreement> {
         let mut sets = older.sets.clone();
         let mut named = Vec::new();
@@ -125,38 +127,38 @@ impl PlainSnapshot {
         agree("the order of changed sets", &true, &named.is_sorted())?;
         agree("the older sets with the changes", &self.sets, &sets)?;
 
-        let mut pools = older.pools.clone();
+        let mut providers = older.providers.clone();
         let mut changed = BTreeSet::new();
         let mut ids = Vec::new();
-        for change in diff.pools() {
+        for change in diff.providers() {
             let id = change.id();
             ids.push(id);
             match change {
-                PoolChange::Added(pool) => {
-                    agree("that an added provider is new", &None, &pools.get(&id))?;
-                    pools.insert(
+                ProviderChange::Added(provider) => {
+                    agree("that an added provider is new", &None, &providers.get(&id))?;
+                    providers.insert(
                         id,
-                        PlainPool {
+                        PlainProviderSnapshot {
                             groups: BTreeMap::new(),
-                            ..PlainPool::read(pool)?
+                            ..PlainProviderSnapshot::read(provider)?
                         },
                     );
                 }
-                PoolChange::Changed { old, new } => {
-                    let lens = |snapshot: &Self| snapshot.pools.get(&id).map(|pool| pool.groups.len());
+                ProviderChange::Changed { old, new } => {
+                    let lens = |snapshot: &Self| snapshot.providers.get(&id).map(|provider| provider.groups.len());
                     agree("a provider before its change", &lens(older), &Some(old.groups().len()))?;
                     agree("a provider after its change", &lens(self), &Some(new.groups().len()))?;
                 }
-                PoolChange::Removed(pool) => {
-                    let len = pools.get(&id).map(|pool| pool.groups.len());
-                    agree("a provider that is gone", &len, &Some(pool.groups().len()))?;
+                ProviderChange::Removed(provider) => {
+                    let len = providers.get(&id).map(|provider| provider.groups.len());
+                    agree("a provider that is gone", &len, &Some(provider.groups().len()))?;
                 }
             }
             let mut changes = 0_usize;
             for change_of_group in change.groups() {
                 changes += 1;
                 let source = change_of_group.source().to_owned();
-                let Some(pool) = pools.get_mut(&id) else {
+                let Some(provider) = providers.get_mut(&id) else {
                     return Err(Disagreement::new("a change of a group", "a known provider", id));
                 };
                 let (before, after) = match change_of_group {
@@ -164,53 +166,57 @@ impl PlainSnapshot {
                     GroupChange::Removed(old) => (Some(PlainStored::from(old)), None),
                     GroupChange::Changed { old, new } => (Some(PlainStored::from(old)), Some(PlainStored::from(new))),
                 };
-                agree("a group before its change", &pool.groups.get(&source), &before.as_ref())?;
+                agree(
+                    "a group before its change",
+                    &provider.groups.get(&source),
+                    &before.as_ref(),
+                )?;
                 match after {
-                    Some(new) => pool.groups.insert(source.clone(), new),
-                    None => pool.groups.remove(&source),
+                    Some(new) => provider.groups.insert(source.clone(), new),
+                    None => provider.groups.remove(&source),
                 };
                 let once = changed.insert((id, source));
-                agree("that a changed source is told once", &true, &once)?;
+                agree("that a changed source stands there once", &true, &once)?;
             }
             match change {
-                PoolChange::Removed(_) => {
-                    let left = pools.remove(&id).map(|pool| pool.groups.len());
+                ProviderChange::Removed(_) => {
+                    let left = providers.remove(&id).map(|provider| provider.groups.len());
                     agree("the groups that a provider leaves behind", &Some(0), &left)?;
                 }
-                PoolChange::Changed { .. } => {
+                ProviderChange::Changed { .. } => {
                     agree("that a changed provider has a change", &true, &(changes > 0))?;
                 }
-                PoolChange::Added(_) => {}
+                ProviderChange::Added(_) => {}
             }
         }
         agree("the order of changed providers", &true, &ids.is_sorted())?;
         agree("the changed sources", &self.changed_sources(older), &changed)?;
-        agree("the older providers with the changes", &self.pools, &pools)?;
-        let nothing = self.sets == older.sets && self.pools == older.pools;
+        agree("the older providers with the changes", &self.providers, &providers)?;
+        let nothing = self.sets == older.sets && self.providers == older.providers;
         agree("SnapshotDiff::is_empty", &nothing, &diff.is_empty())
     }
 
     fn stored(&self, id: ProviderId, source: &str) -> Option<&PlainStored> {
-        self.pools.get(&id)?.groups.get(source)
+        self.providers.get(&id)?.groups.get(source)
     }
 }
 
-impl PlainPool {
+impl PlainProviderSnapshot {
     /// How many targets its groups have.
     pub fn target_count(&self) -> usize {
         self.groups.values().map(|stored| stored.group.targets.len()).sum()
     }
 
-    fn read(pool: &Pool) -> Result<Self, Disagreement> {
+    fn read(provider: &ProviderSnapshot) -> Result<Self, Disagreement> {
         let mut plain = Self {
-            name: pool.name().to_string(),
-            kind: pool.kind().to_string(),
-            description: pool.description().to_string(),
+            name: provider.name().to_string(),
+            kind: provider.kind().to_string(),
+            description: provider.description().to_string(),
             groups: BTreeMap::new(),
         };
-        for group in pool.groups().iter() {
+        for group in provider.groups().iter() {
             let source = group.group().source();
-            let same = pool
+            let same = provider
                 .groups()
                 .get(source)
                 .is_some_and(|found| core::ptr::eq(found, group));
@@ -221,12 +227,16 @@ impl PlainPool {
                 .is_some();
             agree("that a source is stored once", &false, &twice)?;
         }
-        agree("Groups::len", &plain.groups.len(), &pool.groups().len())?;
-        agree("Groups::is_empty", &plain.groups.is_empty(), &pool.groups().is_empty())?;
+        agree("Groups::len", &plain.groups.len(), &provider.groups().len())?;
+        agree(
+            "Groups::is_empty",
+            &plain.groups.is_empty(),
+            &provider.groups().is_empty(),
+        )?;
         agree(
             "Groups::target_count",
             &plain.target_count(),
-            &pool.groups().target_count(),
+            &provider.groups().target_count(),
         )?;
         Ok(plain)
     }

@@ -96,7 +96,7 @@ impl World {
                 provider,
                 took,
             } => self.give(*manager, |pair, _| {
-                let failure = Failure::new("looking at the backend: it is not there");
+                let failure = Failure::new("refreshing: the backend is not there");
                 let failure = took.map_or(failure.clone(), |took| failure.took(took));
                 Ok(Input::Failure(provider.of(pair), failure))
             }),
@@ -222,7 +222,7 @@ fn encode(encoder: &mut Encoder, update: &PlainUpdate, new_encoder: bool) -> Res
     )?;
     let encoded = match update.kind {
         UpdateKind::Full => Update::full(groups),
-        UpdateKind::Partial => Update::partial(groups),
+        UpdateKind::Delta => Update::delta(groups),
     };
     Ok(match update.duration {
         Some(duration) => encoded.took(duration),

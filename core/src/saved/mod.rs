@@ -1,8 +1,8 @@
 //! What a manager has, kept for the one that comes after it: a restart without a gap.
 //!
-//! A manager that starts from nothing shows nothing until each of its providers has looked. With
+//! A manager that starts from nothing shows nothing until each of its providers has reported. With
 //! what another manager [saved](crate::Manager::save), it shows that at once. **What was saved
-//! stays until it is known better**: a provider's failure keeps it, a partial update replaces the
+//! stays until it is known better**: a provider's failure keeps it, a delta replaces the
 //! sources that it names, and the first full update replaces all of it (S04, S05). A discoverer
 //! therefore begins with a full update, as after any start.
 //!
@@ -46,7 +46,7 @@ pub const STATE_FORMAT: u32 = 1;
 /// manager.handle_update(now, provider, Update::full(batch.finish()))?;
 ///
 /// let written = serde_json::to_string(&manager.save(now))?;
-/// // The process ends. Another one has its targets before any discoverer has looked.
+/// // The process ends. Another one has its targets before any discoverer has reported.
 /// let state: SavedState<Rack> = serde_json::from_str(&written)?;
 /// let mut manager = Manager::restore(now, ManagerOptions::default(), state);
 /// manager.apply(now, sets);

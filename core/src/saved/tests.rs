@@ -55,11 +55,11 @@ fn a_state_that_cannot_be_read_says_why() {
         )),
         with_groups("")[..60].to_owned(),
     ];
-    let said: Vec<_> = states
+    let errors: Vec<_> = states
         .iter()
         .map(|state| read(state).expect_err("it can't be read"))
         .collect();
-    insta::assert_debug_snapshot!(said);
+    insta::assert_debug_snapshot!(errors);
 }
 
 #[test]
@@ -77,8 +77,8 @@ fn what_changed_after_now_changed_now() {
     let mut after = after;
     after.apply(at(1), [("node".to_owned(), vec![PlainConfig::new("file", 7)])]);
     let snapshot = after.snapshot(at(1));
-    let pool = snapshot.pools().next().expect("there is a provider");
-    let changed: Vec<_> = pool
+    let provider = snapshot.providers().next().expect("there is a provider");
+    let changed: Vec<_> = provider
         .groups()
         .iter()
         .map(|stored| (stored.changed(), stored.update()))

@@ -1,6 +1,6 @@
 //! What a provider loses from one state to the next, and how that is kept in what it shows (B05).
 //!
-//! A provider whose drop is held has two states: what its backend says, and what is shown. **A
+//! A provider whose drop is held has two states: what its backend has, and what is shown. **A
 //! target is known by its group's source and its `__address__`**: it is lost when the source has
 //! no target with that address any more. A group that loses some of its targets is shown as it
 //! is now, with those that it lost; what they had from their old group, they carry themselves.

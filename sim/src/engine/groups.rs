@@ -19,13 +19,13 @@ impl Discoverer {
         Update::full(self.groups.values().map(|(group, _)| group.clone()).collect())
     }
 
-    /// Takes what changed, and says so in a partial update (S04).
+    /// Takes what changed, and says so in a delta (S04).
     pub(crate) fn take_changes(&mut self, plan: &DiscovererPlan, rows: Rows) -> Update {
         let touched = self.take(plan, rows);
-        self.partial(plan, touched)
+        self.delta(plan, touched)
     }
 
-    /// Takes one host, and says so in a partial update.
+    /// Takes one host, and says so in a delta.
     pub(crate) fn take_one(&mut self, plan: &DiscovererPlan, host: HostId, row: Option<Row>) -> Update {
         let mut rows = self.held.clone();
         match row {
@@ -37,15 +37,15 @@ impl Discoverer {
             // Gone already, and said once more.
             touched.insert(host.0);
         }
-        self.partial(plan, touched)
+        self.delta(plan, touched)
     }
 
-    fn partial(&self, plan: &DiscovererPlan, touched: BTreeSet<u32>) -> Update {
+    fn delta(&self, plan: &DiscovererPlan, touched: BTreeSet<u32>) -> Update {
         let group = |source: u32| match self.groups.get(&source) {
             Some((group, _)) => group.clone(),
             None => Group::empty(&source_name(plan.kind, plan.service, source)),
         };
-        Update::partial(touched.into_iter().map(group).collect())
+        Update::delta(touched.into_iter().map(group).collect())
     }
 
     /// Holds `rows` from now on; gives the sources whose groups are others than before.

@@ -197,7 +197,7 @@ impl Replay {
                     self.outcome.changes += 1;
                     self.waiting.push_back(at);
                 }
-                let update = Update::partial(groups);
+                let update = Update::delta(groups);
                 let update = took.map_or(update.clone(), |took| update.took(took));
                 Input::Update(ProviderId::from_number(*provider), update)
             }
@@ -223,7 +223,7 @@ impl Replay {
         self.give(at, input)
     }
 
-    /// Groups and removed sources as a partial update has them.
+    /// Groups and removed sources as a delta has them.
     fn encode(
         &mut self,
         at: u64,
@@ -283,8 +283,11 @@ impl Replay {
             self.delays.add(Span::from_nanos(at - came));
         }
         let changed = snapshot.diff(&self.snapshot);
-        let changed: u64 = changed.pools().map(|pool| pool.groups().count() as u64).sum();
-        let targets = snapshot.pools().map(|pool| pool.groups().target_count() as u64).sum();
+        let changed: u64 = changed.providers().map(|pool| pool.groups().count() as u64).sum();
+        let targets = snapshot
+            .providers()
+            .map(|pool| pool.groups().target_count() as u64)
+            .sum();
         let outcome = &mut self.outcome;
         outcome.groups_changed += changed;
         outcome.peak_targets = outcome.peak_targets.max(targets);

@@ -43,7 +43,7 @@ fn recorded(options: ManagerOptions, operations: &[Operation]) -> String {
                 }
                 let update = match update.kind {
                     UpdateKind::Full => Update::full(batch.finish()),
-                    UpdateKind::Partial => Update::partial(batch.finish()),
+                    UpdateKind::Delta => Update::delta(batch.finish()),
                 };
                 manager.handle_update(now, pick(&started, provider), update).ok();
             }

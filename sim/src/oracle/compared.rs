@@ -1,6 +1,6 @@
 //! A snapshot as a whole, and its difference to the one before, against what providers have given.
 
-use headcount_core::{GroupChange, PoolChange, ProviderId, Snapshot};
+use headcount_core::{GroupChange, ProviderChange, ProviderId, Snapshot};
 
 use super::contract::Contract;
 use super::{Broken, Verdict, same};
@@ -14,12 +14,12 @@ impl Contract {
         let expected: Vec<&str> = self.sets.keys().map(String::as_str).collect();
         same(Rule::S03, "the sets of the snapshot", &expected, &names)?;
         for (set, providers) in &self.sets {
-            let pools = snapshot.set(set).into_iter().flat_map(|set| set.pools());
+            let pools = snapshot.set(set).into_iter().flat_map(|set| set.providers());
             let found: Vec<ProviderId> = pools.map(|pool| pool.id()).collect();
             same(Rule::S03, "the providers of a set", providers, &found).map_err(|broken| broken.about(set))?;
         }
         for (id, given) in self.providers.iter() {
-            let Some(pool) = snapshot.pool(id) else {
+            let Some(pool) = snapshot.provider(id) else {
                 return Err(Broken::of(Rule::S03, "a provider is missing in the snapshot").by(id));
             };
             same(
@@ -39,7 +39,7 @@ impl Contract {
             Rule::NoLeak,
             "how many providers are in the snapshot",
             &self.providers.len(),
-            &snapshot.pools().count(),
+            &snapshot.providers().count(),
         )?;
         same(
             Rule::NoLeak,
@@ -50,12 +50,12 @@ impl Contract {
     }
 
     /// B02: a snapshot differs in what was touched, and in nothing else.
-    pub(super) fn check_changes(&self, newer: &Snapshot, changes: &[(DiscovererId, PoolChange<'_>)]) -> Verdict {
+    pub(super) fn check_changes(&self, newer: &Snapshot, changes: &[(DiscovererId, ProviderChange<'_>)]) -> Verdict {
         for (_, change) in changes {
             let id = change.id();
             let given = match (change, self.providers.get(id)) {
-                (PoolChange::Removed(_), None) => continue,
-                (PoolChange::Removed(_), Some(_)) => {
+                (ProviderChange::Removed(_), None) => continue,
+                (ProviderChange::Removed(_), Some(_)) => {
                     return Err(Broken::of(Rule::S02, "a provider that runs is gone from the snapshot").by(id));
                 }
                 (_, None) => {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headcount_core::reference::{Window, Windows};
 use headcount_core::{
-    Applied, Counters, DropGuard, Instant, PoolChange, ProviderId, Snapshot, Throttle, UnknownProvider, Update,
+    Applied, Counters, DropGuard, Instant, ProviderChange, ProviderId, Snapshot, Throttle, UnknownProvider, Update,
     UpdateKind, UpdateOutcome,
 };
 
@@ -217,7 +217,7 @@ impl Contract {
         let rule = match update.kind() {
             _ if expected.held + found.held > 0 => Rule::B05,
             UpdateKind::Full => Rule::S05,
-            UpdateKind::Partial => Rule::S04,
+            UpdateKind::Delta => Rule::S04,
         };
         same(rule, "what an update changed", &expected, &found).map_err(|broken| broken.by(id))?;
         if expected.is_unchanged() {
@@ -335,7 +335,7 @@ impl Contract {
         now: Instant,
         waited: bool,
         newer: &Snapshot,
-        changes: &[(DiscovererId, PoolChange<'_>)],
+        changes: &[(DiscovererId, ProviderChange<'_>)],
         subject: &impl Subject,
     ) -> Verdict {
         self.emissions += 1;
@@ -369,7 +369,7 @@ impl Contract {
             let Some(given) = self.providers.get_mut(*id) else {
                 continue;
             };
-            let Some(pool) = newer.pool(*id) else {
+            let Some(pool) = newer.provider(*id) else {
                 return Err(Broken::of(Rule::S08, "a provider that changed is missing in the snapshot").by(*id));
             };
             for source in core::mem::take(&mut given.dirty) {

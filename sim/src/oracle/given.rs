@@ -93,7 +93,7 @@ impl Given {
     /// What an update makes of the groups.
     pub(super) fn take(&mut self, now: Instant, update: &Update) -> UpdateOutcome {
         let mut outcome = UpdateOutcome::default();
-        if update.groups().is_empty() && update.kind() == UpdateKind::Partial {
+        if update.groups().is_empty() && update.kind() == UpdateKind::Delta {
             return outcome;
         }
         // When a source is named twice, the last one counts.

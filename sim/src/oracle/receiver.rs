@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use headcount_core::{GroupChange, Instant, PoolChange, Stored};
+use headcount_core::{GroupChange, Instant, ProviderChange, Stored};
 
 use super::bounds::Bound;
 use super::contract::Contract;
@@ -213,7 +213,7 @@ impl Receiver {
     }
 
     /// A snapshot was handed over that differs from the one before in this.
-    pub(crate) fn take(&mut self, world: &World, changes: &[(DiscovererId, PoolChange<'_>)]) -> Told {
+    pub(crate) fn take(&mut self, world: &World, changes: &[(DiscovererId, ProviderChange<'_>)]) -> Told {
         let mut told = Told::default();
         let (mut gone, mut here) = (Vec::new(), Vec::new());
         for (discoverer, pool) in changes {

@@ -15,7 +15,7 @@ impl<M: Subject> Simulation<M> {
         let older = core::mem::replace(&mut self.snapshot, snapshot);
         let newer = self.snapshot.clone();
         let mut changes = Vec::new();
-        for change in newer.diff(&older).pools() {
+        for change in newer.diff(&older).providers() {
             if let Some(id) = self.providers.get(change.id().number() as usize) {
                 changes.push((*id, change));
             }

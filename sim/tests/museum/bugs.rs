@@ -93,7 +93,7 @@ impl Bug for VanishedSourcesStay {
         provider: ProviderId,
         update: Update,
     ) -> Result<UpdateOutcome, UnknownProvider> {
-        core.handle_update(now, provider, Update::partial(update.groups().to_vec()))
+        core.handle_update(now, provider, Update::delta(update.groups().to_vec()))
     }
 }
 
@@ -306,7 +306,7 @@ impl Bug for SameAddressIsTheSame {
             group.target_count() > 0 && self.seen.get(&key) == Some(&addresses(group))
         };
         let (known, news): (Vec<&Group>, Vec<&Group>) = groups.partition(is_known);
-        if news.is_empty() && update.kind() == UpdateKind::Partial {
+        if news.is_empty() && update.kind() == UpdateKind::Delta {
             return core.handle_update(now, provider, Update::unchanged());
         }
         // A list of which every group has the addresses that it had is not looked into.

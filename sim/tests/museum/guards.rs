@@ -53,7 +53,7 @@ impl Bug for HoldsAdditionsToo {
         }
         // Only what is gone is taken in; what is new waits with it.
         let shown = core.snapshot(now);
-        let known = |source: &str| shown.pool(provider).and_then(|pool| pool.groups().get(source));
+        let known = |source: &str| shown.provider(provider).and_then(|pool| pool.groups().get(source));
         let same = |group: &&headcount_core::Group| known(group.source()).is_some_and(|known| known.group() == *group);
         let unchanged: Vec<_> = whole.iter().filter(same).cloned().collect();
         core.handle_update(now, provider, Update::full(unchanged))

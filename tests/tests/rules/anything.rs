@@ -71,7 +71,10 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
                                 .sets()
                                 .any(|set| snapshot.set(set).is_some_and(|set| set.group_count() == 0)),
                         );
-                        reach("several levels", snapshot.pools().any(|pool| pool.groups().len() > 100));
+                        reach(
+                            "several levels",
+                            snapshot.providers().any(|pool| pool.groups().len() > 100),
+                        );
                     }
                 }
             }

@@ -99,7 +99,7 @@ impl Fleet {
     fn change_one(&mut self) -> Cost {
         let before = self.manager.snapshot(Instant::ZERO);
         let provider = self.providers[self.providers.len() / 2];
-        let update = Update::partial(self.groups(&[(7, "after")]));
+        let update = Update::delta(self.groups(&[(7, "after")]));
         let mut update = Some(update);
         let mut after = None;
         let snapshot = measure(|| {
@@ -115,7 +115,7 @@ impl Fleet {
         let changed = |newer: &Snapshot| {
             newer
                 .diff(&before)
-                .pools()
+                .providers()
                 .map(|pool| pool.groups().count())
                 .sum::<usize>()
         };
@@ -137,19 +137,19 @@ impl Fleet {
 
 fn assert_nearly_the_same(few: &Cost, many: &Cost) {
     // 64 times as much of everything: trees get one or two levels deeper, and that is all.
-    let told = format!("{few:?} for {FEW}, {many:?} for {MANY}");
-    assert!(few.snapshot_bytes > 0, "{told}");
-    assert!(many.snapshot_bytes <= 2 * few.snapshot_bytes + 4_096, "{told}");
-    assert!(many.snapshot_allocations <= few.snapshot_allocations + 8, "{told}");
-    assert!(many.diff_bytes <= 2 * few.diff_bytes + 4_096, "{told}");
+    let costs = format!("{few:?} for {FEW}, {many:?} for {MANY}");
+    assert!(few.snapshot_bytes > 0, "{costs}");
+    assert!(many.snapshot_bytes <= 2 * few.snapshot_bytes + 4_096, "{costs}");
+    assert!(many.snapshot_allocations <= few.snapshot_allocations + 8, "{costs}");
+    assert!(many.diff_bytes <= 2 * few.diff_bytes + 4_096, "{costs}");
     assert!(
         many.diff_time <= 12 * few.diff_time + Duration::from_micros(20),
-        "{told}"
+        "{costs}"
     );
 }
 
 /// B02: a snapshot after one change costs the same in 1,000 groups as in 64,000, and so does
-/// telling what differs.
+/// reading what differs.
 #[test]
 fn b02_cost_follows_change() {
     let few = Fleet::new(1, FEW).change_one();
@@ -174,16 +174,16 @@ fn b02_unchanged_is_shared() {
     let after = fleet.manager.snapshot(Instant::ZERO);
     let changed = fleet.providers[10];
     let mut shared = 0;
-    for pool in before.pools().filter(|pool| pool.id() != changed) {
-        let now = after.pool(pool.id()).expect("it runs");
+    for pool in before.providers().filter(|pool| pool.id() != changed) {
+        let now = after.provider(pool.id()).expect("it runs");
         assert!(std::ptr::eq(pool, now));
         shared += 1;
     }
     assert_eq!(shared, 19);
     // In the provider that changed, the other groups are the same allocations.
     let (old, new) = (
-        before.pool(changed).expect("it runs"),
-        after.pool(changed).expect("it runs"),
+        before.provider(changed).expect("it runs"),
+        after.provider(changed).expect("it runs"),
     );
     let at = |stored: &headcount_core::Stored| stored.group().source().as_ptr();
     let same = old
@@ -227,8 +227,8 @@ fn b05_a_hold_costs_what_changes() {
         let mut fleet = Fleet::guarded(1, groups, Some(guard));
         let provider = fleet.providers[0];
         let mut updates = vec![
-            Update::partial(vec![Group::empty("source 3")]),
-            Update::partial(fleet.groups(&[(7, "after")])),
+            Update::delta(vec![Group::empty("source 3")]),
+            Update::delta(fleet.groups(&[(7, "after")])),
         ];
         let mut held = Vec::new();
         let cost = measure(|| {
@@ -242,8 +242,8 @@ fn b05_a_hold_costs_what_changes() {
         (cost.bytes_total, cost.count_total)
     };
     let (few, many) = (cost(FEW), cost(MANY));
-    let told = format!("{few:?} for {FEW}, {many:?} for {MANY}");
-    assert!(many.0 <= 2 * few.0 + 4_096 && many.1 <= 2 * few.1, "{told}");
+    let costs = format!("{few:?} for {FEW}, {many:?} for {MANY}");
+    assert!(many.0 <= 2 * few.0 + 4_096 && many.1 <= 2 * few.1, "{costs}");
 }
 
 /// Work is counted in steps, so what a rule says of cost can be said exactly.
@@ -252,7 +252,7 @@ fn b02_an_update_costs_what_it_names_however_much_there_is() {
     let work_of = |groups: usize, named: &[(usize, &str)]| {
         let mut fleet = Fleet::new(1, groups);
         let before = fleet.manager.work();
-        let update = Update::partial(fleet.groups(named));
+        let update = Update::delta(fleet.groups(named));
         let provider = fleet.providers[0];
         fleet
             .manager

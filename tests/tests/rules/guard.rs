@@ -77,7 +77,7 @@ proptest! {
 
     /// B05: an update that removes more than the share is held: what it adds passes at once, what it
     /// removes stays; and what removes less passes whole. Whether it comes as a full update or as
-    /// a partial one makes no difference.
+    /// a delta makes no difference.
     #[test]
     fn b05_more_than_the_share_is_held_and_additions_pass(
         before in any_sources(), after in any_sources(), max_drop in 0_u8..=100, full: bool,
@@ -91,18 +91,18 @@ proptest! {
         } else {
             let gone = before.keys().map(|source| (source.clone(), Vec::new()));
             let update: Sources = gone.chain(after.clone()).collect();
-            story.partial(id, &update)
+            story.delta(id, &update)
         };
         let lost = lost(&before, &after);
         if lost * 100 > count(&before) * usize::from(max_drop) {
             prop_assert_eq!(outcome.expect("it runs").held, lost);
-            prop_assert_eq!(story.told("node"), Some(union(&before, &after)));
+            prop_assert_eq!(story.received("node"), Some(union(&before, &after)));
             let held = held(&story, id).expect("it is held");
             prop_assert_eq!((held.targets, held.before, held.of, &*held.set), (lost, 0, count(&before), "node"));
             prop_assert_eq!((held.since, held.until), (Instant::ZERO, Instant::ZERO + HOLD));
         } else {
             prop_assert_eq!(outcome.expect("it runs").held, 0);
-            prop_assert_eq!(story.told("node"), Some(after));
+            prop_assert_eq!(story.received("node"), Some(after));
             prop_assert!(held(&story, id).is_none());
         }
     }
@@ -116,13 +116,13 @@ proptest! {
             let outcome = story.full(id, found).expect("it runs");
             prop_assert_eq!(outcome.held, 0);
             prop_assert!(held(&story, id).is_none());
-            prop_assert_eq!(story.told("node"), Some(found.clone()));
+            prop_assert_eq!(story.received("node"), Some(found.clone()));
         }
         prop_assert_eq!(confirm(&mut story, id), Ok(0));
     }
 
     /// B05: what a backend reports while its drop is held is never lost: after the hold time, or when an
-    /// operator says so, snapshots have just what it said last. And for each target that is shown
+    /// operator says so, snapshots have just what it reported last. And for each target that is shown
     /// meanwhile it can be said whether it is there.
     #[test]
     fn b05_in_the_end_it_is_what_the_backend_said(
@@ -137,10 +137,10 @@ proptest! {
                 story.full(id, found).expect("it runs");
             } else {
                 truth.extend(found.clone());
-                story.partial(id, found).expect("it runs");
+                story.delta(id, found).expect("it runs");
             }
-            let told = story.told("node").expect("it is there");
-            prop_assert_eq!(lost(&truth, &told), 0, "additions pass at once");
+            let received = story.received("node").expect("it is there");
+            prop_assert_eq!(lost(&truth, &received), 0, "additions pass at once");
             if let Some(held) = held(&story, id) {
                 for (_, stored) in story.last().set("node").expect("it is there").groups() {
                     for target in stored.group().targets() {
@@ -150,7 +150,7 @@ proptest! {
                     }
                 }
             } else {
-                prop_assert_eq!(&told, &truth);
+                prop_assert_eq!(&received, &truth);
             }
             story.wait(Duration::from_secs(*seconds));
         }
@@ -161,11 +161,11 @@ proptest! {
             story.wait(HOLD);
         }
         prop_assert!(held(&story, id).is_none());
-        prop_assert_eq!(story.told("node"), Some(truth));
+        prop_assert_eq!(story.received("node"), Some(truth));
     }
 
     /// B05 and B01: a backend that comes back before anything was let go changes nothing, so nothing is
-    /// said, and each group is still what the first update put there (B07).
+    /// emitted, and each group is still what the first update put there (B07).
     #[test]
     fn b05_a_backend_that_comes_back_was_never_away(found in any_sources(), full: bool, new_encoder: bool) {
         let mut story = guarded();
@@ -180,12 +180,12 @@ proptest! {
         } else {
             story.groups(&found)
         };
-        let update = if full { Update::full(groups) } else { Update::partial(groups) };
+        let update = if full { Update::full(groups) } else { Update::delta(groups) };
         let outcome = story.update(id, update).expect("it runs");
         prop_assert!(outcome.is_unchanged() && outcome.held == 0 && outcome.unchanged == found.len());
         prop_assert_eq!(story.emitted.len(), emitted);
         prop_assert!(held(&story, id).is_none());
-        for stored in story.manager().snapshot(story.now).pools().flat_map(|pool| pool.groups().iter()) {
+        for stored in story.manager().snapshot(story.now).providers().flat_map(|pool| pool.groups().iter()) {
             prop_assert_eq!((stored.update(), stored.changed()), (1, Instant::ZERO));
         }
     }
@@ -210,7 +210,7 @@ fn b05_a_sum_of_small_drops_is_held() {
     assert_eq!((reason.targets, reason.before, reason.of), (1, 30, 100));
     assert_eq!(story.last().set("node").map(|set| set.target_count()), Some(70));
 
-    // What went long ago no longer counts: at the next look it passes.
+    // What went long ago no longer counts: at the next refresh it passes.
     story.wait(HOLD - MINUTE);
     assert!(held(&story, started[1]).is_some());
     story.full(started[1], &targets(39)).expect("it runs");
@@ -229,7 +229,7 @@ fn b05_recovery_releases() {
     let since = held(&story, id).expect("it is held").since;
     assert_eq!(since, Instant::ZERO, "it is the same drop");
     assert_eq!(story.full(id, &targets(70)).expect("it runs").held, 0);
-    assert_eq!(story.told("node"), Some(targets(70)));
+    assert_eq!(story.received("node"), Some(targets(70)));
     // That was nobody's word, so it counts as what went.
     assert_eq!(story.full(id, &targets(69)).expect("it runs").held, 1);
 }
@@ -245,7 +245,7 @@ fn b05_hold_time_releases() {
     let until = story.now + HOLD;
     assert_eq!(story.manager().poll_timeout(), Some((until, TimeoutReason::Hold)));
     story.wait(HOLD - Duration::from_nanos(1));
-    assert_eq!(story.told("node"), Some(targets(100)));
+    assert_eq!(story.received("node"), Some(targets(100)));
     let emitted = story.emitted.len();
     story.wait(Duration::from_nanos(1));
     assert!(held(&story, id).is_none());
@@ -255,12 +255,12 @@ fn b05_hold_time_releases() {
         Some((_, TimeoutReason::Throttle))
     ));
     story.settle();
-    assert_eq!(story.told("node"), Some(Sources::new()));
+    assert_eq!(story.received("node"), Some(Sources::new()));
     let health = &story.manager().provider(id).expect("it runs").health;
     assert_eq!(health.last_change, Some(until));
 }
 
-/// B05: a backend that can't be asked does not confirm; the first look that succeeds does.
+/// B05: a backend that can't be asked does not confirm; the first refresh that succeeds does.
 #[test]
 fn b05_a_failing_backend_does_not_confirm() {
     let mut story = guarded();
@@ -271,16 +271,16 @@ fn b05_a_failing_backend_does_not_confirm() {
     story.fails(id, Failure::new("no answer")).expect("it runs");
     assert_eq!(story.manager().poll_timeout(), None);
     story.wait(HOLD * 3);
-    assert_eq!(story.told("node"), Some(targets(100)));
+    assert_eq!(story.received("node"), Some(targets(100)));
     story.update(id, Update::unchanged()).expect("it runs");
-    assert_eq!(story.told("node"), Some(targets(20)));
+    assert_eq!(story.received("node"), Some(targets(20)));
 
-    // It may as well say that all is there again.
+    // It may as well report that all is there again.
     story.full(id, &Sources::new()).expect("it runs");
     story.fails(id, Failure::new("no answer")).expect("it runs");
     story.wait(HOLD * 3);
     assert_eq!(story.full(id, &targets(20)).expect("it runs").held, 0);
-    assert_eq!(story.told("node"), Some(targets(20)));
+    assert_eq!(story.received("node"), Some(targets(20)));
 }
 
 /// B05: a drop that joins another has to stay for as long by itself, if it is too much by itself.
@@ -297,9 +297,9 @@ fn b05_a_further_drop_starts_the_time_anew() {
     story.full(id, &targets(29)).expect("it runs");
     assert_eq!(since(&story), Some(story.now), "31 of 100 would not");
     story.wait(HOLD - MINUTE);
-    assert_eq!(story.told("node"), Some(targets(100)));
+    assert_eq!(story.received("node"), Some(targets(100)));
     story.wait(MINUTE);
-    assert_eq!(story.told("node"), Some(targets(29)));
+    assert_eq!(story.received("node"), Some(targets(29)));
 }
 
 /// B05: an operator confirms; and what was confirmed does not count towards what goes next.
@@ -311,7 +311,7 @@ fn b05_an_operator_confirms() {
     assert_eq!(confirm(&mut story, id), Ok(0), "nothing is held");
     story.full(id, &targets(20)).expect("it runs");
     assert_eq!(confirm(&mut story, id), Ok(80));
-    assert_eq!(story.told("node"), Some(targets(20)));
+    assert_eq!(story.received("node"), Some(targets(20)));
     assert_eq!(story.manager().poll_timeout(), None);
     assert_eq!(story.full(id, &targets(14)).expect("it runs").held, 0, "6 of 20");
     let nobody = ProviderId::from_number(7);
@@ -346,7 +346,7 @@ fn b05_a_reload_is_not_held() {
     story.full(started[1], &Sources::new()).expect("it runs");
     assert!(held(&story, started[1]).is_some());
     story.apply(&sets(&[("large", &[0])]));
-    assert_eq!(story.told("large"), Some(targets(5)));
+    assert_eq!(story.received("large"), Some(targets(5)));
     assert!(story.full(started[1], &targets(200)).is_err());
     assert_eq!(confirm(&mut story, started[1]), Err(UnknownProvider(started[1])));
     assert_eq!(story.manager().poll_timeout(), None);
@@ -359,12 +359,12 @@ fn b05_a_slow_receiver_gets_what_was_let_go() {
     let id = story.one_provider();
     story.full(id, &targets(100)).expect("it runs");
     story.receiver_is_quick = false;
-    story.partial(id, &sources(&[("another", &["a:1"])])).expect("it runs");
-    story.partial(id, &sources(&[("another", &["a:2"])])).expect("it runs");
+    story.delta(id, &sources(&[("another", &["a:1"])])).expect("it runs");
+    story.delta(id, &sources(&[("another", &["a:2"])])).expect("it runs");
     story.full(id, &Sources::new()).expect("it runs");
     story.now = story.now + HOLD;
     story.receiver_takes();
-    assert_eq!(story.told("node"), Some(Sources::new()));
+    assert_eq!(story.received("node"), Some(Sources::new()));
 }
 
 /// B05: a group that loses some targets is shown as it is now, with them; they read as they did,
@@ -417,7 +417,7 @@ fn b05_a_lost_target_keeps_its_groups_old_labels() {
 
     let shown = story
         .last()
-        .pool(id)
+        .provider(id)
         .and_then(|pool| pool.groups().get("s"))
         .expect("it is there");
     assert_eq!((shown.update(), shown.changed()), (2, story.now));
@@ -455,7 +455,7 @@ fn b05_a_lost_target_keeps_its_groups_old_labels() {
     };
     let diff = after.diff(held);
     let changes: Vec<_> = diff
-        .pools()
+        .providers()
         .flat_map(|pool| pool.groups().collect::<Vec<_>>())
         .collect();
     let [GroupChange::Changed { old, new }] = changes.as_slice() else {

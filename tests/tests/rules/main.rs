@@ -7,7 +7,7 @@
 //! * `providers`: who runs (S01, S02, S03, S06, S10, S11).
 //! * `updates`: what is stored (S04, S05, B01).
 //! * `guard`: what is held when too much goes (B05).
-//! * `throttling`: when it is said (S07, S08, S09).
+//! * `throttling`: when it is emitted (S07, S08, S09).
 //! * `watching`: what can be known of it (S12, S13, B04, B07, B08).
 //! * `restart`: what is there after one.
 //! * `cost`: what it costs (B02). `scrape_times`: what it costs to know when targets are due.

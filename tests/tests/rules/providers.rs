@@ -63,11 +63,11 @@ proptest! {
         all_find_something(&mut story);
         for (config, subscribers) in &wanted {
             for set in subscribers {
-                let told = story.told(set).expect("the set is there");
-                prop_assert_eq!(found_by(*config).keys().all(|source| told.contains_key(source)), true);
+                let received = story.received(set).expect("the set is there");
+                prop_assert_eq!(found_by(*config).keys().all(|source| received.contains_key(source)), true);
             }
         }
-        prop_assert_eq!(story.last().pools().count(), wanted.len());
+        prop_assert_eq!(story.last().providers().count(), wanted.len());
     }
 
     /// S02: a reload keeps every provider whose config is unchanged and still wanted, a new
@@ -94,7 +94,7 @@ proptest! {
             (set, is_wanted.iter().filter(|(_, sets)| sets.contains(set)).map(|(config, _)| *config))
         }) {
             let expected: Sources = configs.filter(|config| ran.contains_key(config)).flat_map(found_by).collect();
-            prop_assert_eq!(story.told(set), Some(expected));
+            prop_assert_eq!(story.received(set), Some(expected));
         }
         // Names are never given twice.
         let newest = ran.values().max();
@@ -118,7 +118,7 @@ proptest! {
         prop_assert!(applied.kept.is_empty());
         prop_assert_eq!(&story.stopped, &ran.values().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
         prop_assert_eq!(story.started.len(), wanted(&after).len());
-        prop_assert!(story.last().pools().all(|pool| pool.groups().is_empty()));
+        prop_assert!(story.last().providers().all(|pool| pool.groups().is_empty()));
     }
 
     /// S03: a set whose providers have no groups, or that has no provider, or whose configs all
@@ -160,7 +160,7 @@ proptest! {
         let emitted = story.emitted.len();
 
         prop_assert!(story.full(old, &late).is_err());
-        prop_assert!(story.partial(old, &late).is_err());
+        prop_assert!(story.delta(old, &late).is_err());
         prop_assert!(story.fails(old, headcount_core::Failure::new("too late")).is_err());
         prop_assert!(story.cannot_be_built(old, "too late").is_err());
         story.settle();
@@ -174,7 +174,7 @@ proptest! {
         prop_assert!(story.manager().failed_configs().is_empty());
     }
 
-    /// S10: applying a config makes a snapshot due even when no provider has spoken, and even
+    /// S10: applying a config makes a snapshot due even when no provider has reported, and even
     /// when it is the config that was applied before.
     #[test]
     fn s10_a_reload_speaks_at_once(all in any_sets(), again: bool) {
@@ -214,7 +214,7 @@ proptest! {
         for (set, _) in &all {
             let good = wanted.iter().filter(|(config, sets)| **config != bad && sets.contains(set));
             let expected: Sources = good.flat_map(|(config, _)| found_by(*config)).collect();
-            prop_assert_eq!(story.told(set), Some(expected));
+            prop_assert_eq!(story.received(set), Some(expected));
         }
 
         let applied = story.apply(&all);
@@ -231,7 +231,7 @@ fn s02_the_order_of_configs_is_kept() {
     story.apply(&sets(&[("node", &[0, 1])]));
     let order = |story: &Story| -> Vec<String> {
         let set = story.last().set("node").expect("it is there");
-        set.pools().map(|pool| pool.name().to_string()).collect()
+        set.providers().map(|pool| pool.name().to_string()).collect()
     };
     assert_eq!(order(&story), ["file/0", "file/1"]);
     story.apply(&sets(&[("node", &[1, 0])]));

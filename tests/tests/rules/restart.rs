@@ -20,13 +20,13 @@ fn restarted(found: &Sources) -> Story {
 proptest! {
     #![proptest_config(cases())]
 
-    /// S10: the first apply makes a snapshot due, and it has what was saved, before anybody has looked.
+    /// S10: the first apply makes a snapshot due, and it has what was saved, before any provider has reported.
     #[test]
     fn restart_shows_what_was_shown(found in any_sources()) {
         let mut story = restarted(&found);
         story.one_provider();
-        prop_assert_eq!(story.told("node"), Some(found));
-        // B04: nobody has looked yet.
+        prop_assert_eq!(story.received("node"), Some(found));
+        // B04: nobody has reported yet.
         prop_assert!(!story.manager().is_ready());
     }
 
@@ -37,22 +37,22 @@ proptest! {
         let id = story.one_provider();
         let emitted = story.emitted.len();
         story.full(id, &after).expect("it runs");
-        prop_assert_eq!(story.told("node"), Some(after.clone()));
-        // B01: what is found as it was saved is not said again.
+        prop_assert_eq!(story.received("node"), Some(after.clone()));
+        // B01: what is found as it was saved is no change.
         prop_assert_eq!(story.emitted.len() > emitted, before != after);
     }
 
-    /// S04: a partial update replaces what it names; B04: a failure replaces nothing.
+    /// S04: a delta replaces what it names; B04: a failure replaces nothing.
     #[test]
     fn restart_keeps_what_is_not_known_better(before in any_sources(), named in any_sources()) {
         let mut story = restarted(&before);
         let id = story.one_provider();
         story.fails(id, Failure::new("it is not there")).expect("it runs");
-        prop_assert_eq!(story.told("node"), Some(before.clone()));
-        story.partial(id, &named).expect("it runs");
+        prop_assert_eq!(story.received("node"), Some(before.clone()));
+        story.delta(id, &named).expect("it runs");
         let mut expected = before;
         expected.extend(named);
-        prop_assert_eq!(story.told("node"), Some(expected));
+        prop_assert_eq!(story.received("node"), Some(expected));
     }
 
     /// Whatever is configured then, each provider whose config ran before has its groups, and no
@@ -71,7 +71,7 @@ proptest! {
             let started = story.apply(configured).started;
             for id in started {
                 let snapshot = story.manager().snapshot(story.now);
-                let groups = snapshot.pool(id).expect("it runs").groups();
+                let groups = snapshot.provider(id).expect("it runs").groups();
                 let config = story.config(id);
                 let own = groups.get("own").and_then(|own| own.group().targets().next()?.get("__address__").map(str::to_owned));
                 let expected = (round == 0 && ran.contains(&config)).then(|| config.to_string());
@@ -118,5 +118,5 @@ fn restart_with_nothing_is_a_start() {
     let applied = story.apply(&sets(&[("node", &[0])]));
     assert_eq!(applied.started.len(), 1);
     story.settle();
-    assert_eq!(story.told("node"), Some(Sources::new()));
+    assert_eq!(story.received("node"), Some(Sources::new()));
 }

@@ -99,9 +99,9 @@ impl Story {
         self.update(id, Update::full(groups))
     }
 
-    pub(crate) fn partial(&mut self, id: ProviderId, sources: &Sources) -> Result<UpdateOutcome, UnknownProvider> {
+    pub(crate) fn delta(&mut self, id: ProviderId, sources: &Sources) -> Result<UpdateOutcome, UnknownProvider> {
         let groups = self.groups(sources);
-        self.update(id, Update::partial(groups))
+        self.update(id, Update::delta(groups))
     }
 
     pub(crate) fn update(&mut self, id: ProviderId, update: Update) -> Result<UpdateOutcome, UnknownProvider> {
@@ -153,7 +153,7 @@ impl Story {
     }
 
     /// The sources and addresses that the last snapshot has for a set.
-    pub(crate) fn told(&self, set: &str) -> Option<Sources> {
+    pub(crate) fn received(&self, set: &str) -> Option<Sources> {
         let set = self.last().set(set)?;
         Some(set.groups().map(|(_, stored)| decode(stored.group())).collect())
     }

@@ -43,7 +43,7 @@ fn churn(throttle: Throttle, seed: u64, pauses: &[u64]) -> Story {
     let id = story.one_provider();
     for (number, pause) in pauses.iter().enumerate() {
         story.wait(Duration::from_millis(*pause));
-        story.partial(id, &numbered(number)).expect("it runs");
+        story.delta(id, &numbered(number)).expect("it runs");
     }
     story
 }
@@ -90,7 +90,7 @@ proptest! {
         for pair in times.windows(2) {
             prop_assert!(between(pair[0], pair[1]) >= Duration::from_millis(50));
         }
-        // The first change is told after 100 ms ± 50 %.
+        // The first change is emitted after 100 ms ± 50 %.
         prop_assert!((at(50)..=at(150)).contains(&times[0]), "{:?}", times[0]);
     }
 
@@ -116,7 +116,7 @@ proptest! {
         story.wait(Duration::from_millis(quiet));
         let id = story.started[0].0;
         let before = story.now;
-        story.partial(id, &numbered(usize::MAX)).expect("it runs");
+        story.delta(id, &numbered(usize::MAX)).expect("it runs");
         story.settle();
         let wait = between(before, story.last().at());
         prop_assert!((50..=150).contains(&wait.as_millis()), "{wait:?}");
@@ -135,7 +135,7 @@ proptest! {
     fn s08_the_last_change_is_always_told(throttle in any_throttle(), pauses in pauses(), seed: u64) {
         let mut story = churn(throttle, seed, &pauses);
         let id = story.started[0].0;
-        story.partial(id, &numbered(usize::MAX)).expect("it runs");
+        story.delta(id, &numbered(usize::MAX)).expect("it runs");
         let (changed, deadline) = (story.now, story.manager().poll_timeout());
         if let Some((deadline, reason)) = deadline {
             prop_assert_eq!(reason, TimeoutReason::Throttle);
@@ -144,8 +144,8 @@ proptest! {
             prop_assert_eq!(story.manager().poll_timeout().map(|(at, _)| at), Some(deadline));
         }
         story.wait(throttle.longest_wait());
-        prop_assert_eq!(story.told("node"), Some(numbered(usize::MAX)));
-        prop_assert_eq!(story.manager().poll_timeout(), None, "nothing is left to say");
+        prop_assert_eq!(story.received("node"), Some(numbered(usize::MAX)));
+        prop_assert_eq!(story.manager().poll_timeout(), None, "nothing is left to emit");
     }
 
     /// S09: a receiver that is not ready loses nothing and blocks nobody: the change stays
@@ -173,7 +173,7 @@ proptest! {
         story.receiver_takes();
         prop_assert_eq!(story.emitted.len(), 2, "at once: the throttle's time is over");
         prop_assert_eq!(story.last().at(), story.now);
-        prop_assert_eq!(story.told("node"), all.last().cloned());
+        prop_assert_eq!(story.received("node"), all.last().cloned());
         story.receiver_takes();
         story.wait(Duration::from_secs(60));
         prop_assert_eq!(story.emitted.len(), 2, "there is no queue");
@@ -186,9 +186,9 @@ fn s07_a_change_at_a_tick_is_too_late_for_it() {
     let mut story = Story::throttled(ticker(Duration::from_secs(5)));
     let id = story.one_provider();
     story.wait(Duration::from_secs(5));
-    story.partial(id, &numbered(1)).expect("it runs");
+    story.delta(id, &numbered(1)).expect("it runs");
     story.wait(Duration::from_secs(20));
-    story.partial(id, &numbered(2)).expect("it runs");
+    story.delta(id, &numbered(2)).expect("it runs");
     story.settle();
     assert_eq!(times(&story), [at(5_000), at(10_000), at(30_000)]);
 }
@@ -211,7 +211,7 @@ fn s07_ticks_count_from_the_start() {
     assert_eq!(times(&story), [at(6_234)]);
 }
 
-/// S07, backoff: an initial wait of zero tells the first change at once, and the next after
+/// S07, backoff: an initial wait of zero emits the first change at once, and the next after
 /// 150 ms.
 #[test]
 fn s07_an_initial_wait_of_zero_still_throttles() {
@@ -223,7 +223,7 @@ fn s07_an_initial_wait_of_zero_still_throttles() {
     let mut story = Story::throttled(Throttle::Backoff(settings));
     let id = story.one_provider();
     assert_eq!(times(&story), [at(0)]);
-    story.partial(id, &numbered(1)).expect("it runs");
+    story.delta(id, &numbered(1)).expect("it runs");
     story.settle();
     assert_eq!(times(&story), [at(0), at(150)]);
 }
@@ -239,12 +239,12 @@ fn s07_quiet_is_more_than_five_seconds() {
         let mut story = Story::throttled(Throttle::Backoff(settings));
         let id = story.one_provider();
         story.settle();
-        let told = story.now;
+        let emitted = story.now;
         story.wait(Duration::from_millis(pause));
-        story.partial(id, &numbered(1)).expect("it runs");
+        story.delta(id, &numbered(1)).expect("it runs");
         story.settle();
         assert_eq!(
-            between(told, story.last().at()).as_millis(),
+            between(emitted, story.last().at()).as_millis(),
             u128::from(pause + wait),
             "after {pause} ms"
         );
@@ -255,12 +255,16 @@ fn s07_quiet_is_more_than_five_seconds() {
         let id = story.one_provider();
         story.settle();
         story.wait(Duration::from_millis(pause));
-        story.partial(id, &numbered(1)).expect("it runs");
+        story.delta(id, &numbered(1)).expect("it runs");
         story.settle();
-        let told = story.now;
-        story.partial(id, &numbered(2)).expect("it runs");
+        let emitted = story.now;
+        story.delta(id, &numbered(2)).expect("it runs");
         story.settle();
-        assert_eq!(between(told, story.last().at()).as_millis(), wait, "after {pause} ms");
+        assert_eq!(
+            between(emitted, story.last().at()).as_millis(),
+            wait,
+            "after {pause} ms"
+        );
     }
 }
 
@@ -271,7 +275,7 @@ fn s09_a_receiver_that_is_back_in_time_is_not_late() {
     story.receiver_is_quick = false;
     let id = story.one_provider();
     story.settle();
-    story.partial(id, &numbered(1)).expect("it runs");
+    story.delta(id, &numbered(1)).expect("it runs");
     story.wait(Duration::from_millis(4_999));
     story.receiver_takes();
     assert_eq!(story.emitted.len(), 1);
@@ -302,11 +306,11 @@ fn s08_time_at_its_edges() {
         let mut story = Story::throttled(throttle);
         let id = story.one_provider();
         story.now = end;
-        story.partial(id, &numbered(1)).expect("it runs");
+        story.delta(id, &numbered(1)).expect("it runs");
         assert_eq!(times(&story), [end]);
-        story.partial(id, &numbered(2)).expect("it runs");
+        story.delta(id, &numbered(2)).expect("it runs");
         story.settle();
-        assert_eq!(story.told("node"), Some(numbered(2)));
+        assert_eq!(story.received("node"), Some(numbered(2)));
     }
     // Backwards: the manager alone, for the model knows no such time.
     let mut manager = headcount_core::Manager::new(at(1_000), ManagerOptions::default());

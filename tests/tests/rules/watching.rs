@@ -13,7 +13,7 @@ proptest! {
     #![proptest_config(cases())]
 
     /// S12: what the metrics need is counted: updates received, delayed and delivered, targets,
-    /// failures and how long looks took; what belongs to sets and providers that are gone is gone.
+    /// failures and how long refreshes took; what belongs to sets and providers that are gone is gone.
     #[test]
     fn s12_counters(all in prop::collection::vec((any_sources(), any::<bool>(), 0_u64..1_000), 0..12)) {
         let mut story = Story::throttled(backoff());
@@ -42,9 +42,9 @@ proptest! {
         prop_assert_eq!((provider.health.updates, provider.health.failures), (updates, failures));
         prop_assert_eq!(provider.health.unchanged_updates, counters.unchanged_updates);
         prop_assert_eq!(provider.health.refreshes, (all.len() as u64, took));
-        let told = story.told("node").expect("the set is there");
-        prop_assert_eq!(provider.groups, told.len());
-        prop_assert_eq!(provider.targets, told.values().map(Vec::len).sum::<usize>());
+        let received = story.received("node").expect("the set is there");
+        prop_assert_eq!(provider.groups, received.len());
+        prop_assert_eq!(provider.targets, received.values().map(Vec::len).sum::<usize>());
         prop_assert_eq!(story.last().set("node").map(|set| set.target_count()), Some(provider.targets));
 
         story.apply(&Sets::new());
@@ -52,7 +52,7 @@ proptest! {
         prop_assert_eq!(story.manager().sets().len(), 0);
     }
 
-    /// S13: any number of managers live side by side, told apart by name: what one does is what
+    /// S13: any number of managers live side by side, known apart by name: what one does is what
     /// it does alone.
     #[test]
     fn s13_managers_do_not_mix(seed: u64, steps in 1_usize..80) {
@@ -91,7 +91,7 @@ proptest! {
         let health = |story: &Story| story.manager().provider(id).expect("it runs").health.clone();
         let failure = |story: &Story| health(story).current_failure().map(str::to_owned);
         prop_assert_eq!(health(&story).started, started);
-        prop_assert!(!health(&story).has_spoken() && !story.manager().is_ready());
+        prop_assert!(!health(&story).has_reported() && !story.manager().is_ready());
 
         story.wait(Duration::from_millis(pause));
         story.fails(id, Failure::new("no answer")).expect("it runs");
@@ -117,9 +117,9 @@ proptest! {
         prop_assert_eq!(health(&story).last_update, Some(story.now));
         prop_assert_eq!(health(&story).last_change, (!found.is_empty()).then_some(updated));
         prop_assert_eq!(failure(&story), Some("no answer again".to_owned()));
-        prop_assert_eq!(story.manager().poll_timeout(), None, "a failure changes nothing that is told");
+        prop_assert_eq!(story.manager().poll_timeout(), None, "a failure changes nothing that is shown");
         prop_assert_eq!(story.emitted.len(), emitted);
-        prop_assert_eq!(story.told("node"), Some(found));
+        prop_assert_eq!(story.received("node"), Some(found));
     }
 
     /// B07: for each target in a snapshot it can be said which provider, config, source and
@@ -261,7 +261,7 @@ fn record(seed: u64, steps: usize) -> String {
                         .collect();
                     let mut line = format!("{at:?} {name} emits {version}: {sets:?}");
                     if let Some(before) = last.get(&name) {
-                        for pool in snapshot.diff(before).pools() {
+                        for pool in snapshot.diff(before).providers() {
                             let sources: Vec<_> = pool.groups().map(|group| group.source().to_owned()).collect();
                             let shown = sources.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(" ");
                             let _ = write!(line, "; {} {} ({shown})", pool.id(), sources.len());

@@ -154,7 +154,7 @@ impl Files {
         let broken = &self.state.broken;
         let found = match reason {
             Reason::First => Some(Update::full(groups)),
-            Reason::Look if !groups.is_empty() => Some(Update::partial(groups)),
+            Reason::Look if !groups.is_empty() => Some(Update::delta(groups)),
             // It is not a success yet as long as something is only half seen.
             Reason::Look if failures.is_empty() && broken.is_empty() && !waiting => Some(Update::unchanged()),
             Reason::Look => None,

@@ -56,7 +56,7 @@ pub(super) fn failures(observation: &Observation, timeout: Duration) -> Vec<Fail
         let (name, description) = (&provider.name, &provider.description);
         let what = if let Some(error) = provider.health.current_failure() {
             error.to_owned()
-        } else if !provider.health.has_spoken() {
+        } else if !provider.health.has_reported() {
             let timeout = headcount_config::format_duration(timeout);
             format!("no answer within {timeout}; see --timeout")
         } else {

@@ -17,12 +17,12 @@ pub(super) struct Spoken(BTreeSet<ProviderId>);
 impl Spoken {
     /// Takes note of `snapshot`, and of what the manager said after it was emitted.
     pub(super) fn note(&mut self, snapshot: &Snapshot, observation: &Observation) {
-        self.0.retain(|id| snapshot.pool(*id).is_some());
-        for pool in snapshot.pools() {
+        self.0.retain(|id| snapshot.provider(*id).is_some());
+        for pool in snapshot.providers() {
             let has_spoken = observation
                 .provider(pool.id())
                 .is_some_and(|provider| provider.has_updated());
-            let is_current = observation.newest.pool(pool.id()) == Some(pool);
+            let is_current = observation.newest.provider(pool.id()) == Some(pool);
             if !pool.groups().is_empty() || (has_spoken && is_current) {
                 self.0.insert(pool.id());
             }

@@ -6,7 +6,7 @@
 
 use std::iter::Peekable;
 
-use headcount_core::{Group, LabelSet, Pool, SetView, Stored};
+use headcount_core::{Group, LabelSet, ProviderSnapshot, SetView, Stored};
 
 /// The label that is the target itself.
 pub(crate) const ADDRESS: &str = "__address__";
@@ -37,7 +37,7 @@ pub(crate) fn target_list(set: SetView<'_>) -> Vec<u8> {
 }
 
 /// A set's groups by source; where two providers use one source, in the providers' order.
-pub(crate) fn sorted_groups(set: SetView<'_>) -> Vec<(&Pool, &Stored)> {
+pub(crate) fn sorted_groups(set: SetView<'_>) -> Vec<(&ProviderSnapshot, &Stored)> {
     let mut groups: Vec<_> = set.groups().collect();
     // Reading a source is not free, and sorting asks for each many times.
     groups.sort_by_cached_key(|(_, stored)| stored.group().source());

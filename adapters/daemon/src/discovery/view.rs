@@ -54,7 +54,7 @@ impl View {
     /// The view of `snapshot`. Lists of sets whose groups are the same are those of this view.
     pub(super) fn next(&self, snapshot: Snapshot, spoken: &Spoken) -> Self {
         let diff = snapshot.diff(&self.snapshot);
-        let changed_pools: BTreeSet<ProviderId> = diff.pools().map(|change| change.id()).collect();
+        let changed_pools: BTreeSet<ProviderId> = diff.providers().map(|change| change.id()).collect();
         let changed_sets: BTreeSet<&Arc<str>> = diff
             .sets()
             .filter_map(|change| match change {
@@ -65,9 +65,10 @@ impl View {
         let mut jobs = BTreeMap::new();
         for name in snapshot.sets() {
             let Some(set) = snapshot.set(name) else { continue };
-            let is_changed = changed_sets.contains(name) || set.pools().any(|pool| changed_pools.contains(&pool.id()));
+            let is_changed =
+                changed_sets.contains(name) || set.providers().any(|pool| changed_pools.contains(&pool.id()));
             let waiting_for: Vec<_> = set
-                .pools()
+                .providers()
                 .map(|pool| pool.id())
                 .filter(|id| !spoken.has(*id))
                 .collect();

@@ -147,7 +147,7 @@ impl<'a> Describer<'a> {
 
     /// When the target's group became what it is, in seconds since 1970-01-01 UTC.
     fn changed(&self, view: &TargetView<'_>) -> Option<f64> {
-        let groups = self.snapshot.pool(view.provider)?.groups();
+        let groups = self.snapshot.provider(view.provider)?.groups();
         let stored = groups.get(view.group.source())?;
         Some(self.stale.clock?.unix_seconds(stored.changed()))
     }
@@ -248,7 +248,7 @@ impl<'a> Describer<'a> {
     }
 
     fn provider(&self, id: ProviderId) -> &'a str {
-        self.snapshot.pool(id).map_or("", |provider| provider.name())
+        self.snapshot.provider(id).map_or("", |provider| provider.name())
     }
 }
 

@@ -94,7 +94,7 @@ fn found(source: &str, address: &str) -> Update {
     batch
         .group(source, [("from", "script")], [[("__address__", address)]])
         .unwrap();
-    Update::partial(batch.finish())
+    Update::delta(batch.finish())
 }
 
 /// Reports one target, and runs on.

@@ -90,8 +90,8 @@ pub(super) fn compare(compared: &Compared<'_>, snapshot: &Snapshot) -> Option<Jo
 
 fn ids(set: Option<SetView<'_>>) -> BTreeSet<ProviderId> {
     set.into_iter()
-        .flat_map(|set| set.pools())
-        .map(headcount_core::Pool::id)
+        .flat_map(|set| set.providers())
+        .map(headcount_core::ProviderSnapshot::id)
         .collect()
 }
 

@@ -68,8 +68,8 @@ pub(super) fn address<'a>(view: &TargetView<'a>) -> &'a str {
 }
 
 fn ids(set: Option<SetView<'_>>) -> BTreeSet<ProviderId> {
-    let pools = set.into_iter().flat_map(|set| set.pools());
-    pools.map(headcount_core::Pool::id).collect()
+    let pools = set.into_iter().flat_map(|set| set.providers());
+    pools.map(headcount_core::ProviderSnapshot::id).collect()
 }
 
 #[cfg(test)]
