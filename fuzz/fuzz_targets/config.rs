@@ -2,13 +2,14 @@
 //! their places.
 #![no_main]
 
-use headcount_config::parse_isolated;
+use headcount_config::Loader;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    match parse_isolated(bytes) {
+    let loader = Loader::new(headcount_backends::registry()).allow_unsupported(true);
+    match loader.parse_isolated(bytes) {
         Ok(config) => {
-            let again = parse_isolated(bytes).expect("it could be read before");
+            let again = loader.parse_isolated(bytes).expect("it could be read before");
             assert_eq!(config.redacted, again.redacted);
         }
         Err(errors) => {

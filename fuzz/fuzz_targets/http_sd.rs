@@ -2,8 +2,8 @@
 //! a body. The discoverer says one full update or one failure, and a failure keeps what was found.
 #![no_main]
 
-use headcount_backends::build;
-use headcount_discoverer::settings::{HttpClientSettings, HttpSettings, SdConfig};
+use headcount_backends::http::HttpSd;
+use headcount_discoverer::mechanism::SdConfig;
 use headcount_discoverer::testing::{Collected, World};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
@@ -22,14 +22,8 @@ fuzz_target!(|bytes: &[u8]| {
     let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
 
     let mut world = World::new();
-    let settings = SdConfig::Http(HttpSettings {
-        url: "http://sd.example/list".to_owned(),
-        refresh_interval: INTERVAL,
-        client: HttpClientSettings::default(),
-    });
-    let Ok(discoverer) = build(&settings) else {
-        unreachable!("the settings are good");
-    };
+    let settings = HttpSd::new("http://sd.example/list", INTERVAL, Default::default()).expect("a good URL");
+    let discoverer = SdConfig::new(settings).discoverer().expect("it is supported");
     world.http.answer(200, &[("content-type", "application/json")], GOOD);
     world.start(discoverer);
     let mut collected = Collected::default();

@@ -5,8 +5,8 @@
 use headcount_core::{Encoder, Snapshot, Update};
 use headcount_discoverer::env::HttpRequest;
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
-use headcount_discoverer::settings::HttpClientSettings;
 use headcount_discoverer::{BoxFuture, Env, Updates};
+use headcount_reader::HttpClientSettings;
 use headcount_sim::{
     Backend, BackendKind, Churn, Discoverers, Fault, FaultKind, Hosts, Ratio, Rehearsal, Scenario, ShownHost, Span,
 };

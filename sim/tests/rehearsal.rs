@@ -4,12 +4,14 @@
 
 use std::time::Duration;
 
-use headcount_backends::build;
+use headcount_backends::file::FileSd;
+use headcount_backends::http::HttpSd;
 use headcount_core::{Encoder, Update};
 use headcount_discoverer::env::HttpRequest;
+use headcount_discoverer::mechanism::SdConfig;
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
-use headcount_discoverer::settings::{FileSettings, HttpClientSettings, HttpSettings, SdConfig};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
+use headcount_reader::HttpClientSettings;
 use headcount_sim::{
     Backend, BackendKind, Change, Churn, Discoverers, Fault, FaultKind, Hosts, Outcome, Ratio, Receiver, Rehearsal,
     Rule, Scenario, Span, SpanRange, target_groups,
@@ -33,21 +35,18 @@ fn scenario(kind: BackendKind) -> Scenario {
         })
 }
 
+fn built(config: SdConfig) -> Box<dyn Discoverer> {
+    config.discoverer().expect("it is supported")
+}
+
 fn http() -> Box<dyn Discoverer> {
-    let settings = HttpSettings {
-        url: URL.to_owned(),
-        refresh_interval: Duration::from_secs(15),
-        client: HttpClientSettings::default(),
-    };
-    build(&SdConfig::Http(settings)).expect("good settings")
+    let settings = HttpSd::new(URL, Duration::from_secs(15), HttpClientSettings::default());
+    built(SdConfig::new(settings.expect("a good URL")))
 }
 
 fn file() -> Box<dyn Discoverer> {
-    let settings = FileSettings {
-        files: vec!["/sd/*.json".to_owned()],
-        refresh_interval: Duration::from_secs(60),
-    };
-    build(&SdConfig::File(settings)).expect("good settings")
+    let settings = FileSd::new(["/sd/*.json"], Duration::from_secs(60));
+    built(SdConfig::new(settings.expect("a good pattern")))
 }
 
 fn over_http(scenario: &Scenario, seed: u64, make: impl Fn() -> Box<dyn Discoverer> + 'static) -> Outcome {

@@ -1,66 +1,73 @@
-//! Service-discovery mechanisms, one module each.
+//! Service-discovery mechanisms, one folder each, and the registry that lists them.
 //!
-//! [`build`] turns the settings of one `*_sd_configs` entry into a discoverer. What a mechanism
-//! does is Prometheus's: the same requests, the same sources, the same `__meta_` labels, so that
-//! relabelling rules written for Prometheus mean the same here. **No mechanism ever takes targets
-//! away because something could not be read**: a failure is reported, and what was found before
-//! stays.
+//! What a mechanism does is Prometheus's: the same requests, the same sources, the same `__meta_` labels,
+//! so that relabelling rules written for Prometheus mean the same here. **No mechanism ever takes targets
+//! away because something could not be read**: a failure is reported, and what was found before stays.
 //!
+//! A folder holds what an entry says and how it is read (`settings.rs`), what discovers, and the tests.
+//! Each mechanism is a feature of this crate, all on by default.
+//!
+//! * [`registry`]: all of them, in order. A program of one's own adds its own.
 //! * [`mod@static`]: targets written in the configuration.
 //! * [`mod@file`]: lists of targets in JSON and YAML files that are watched.
 //! * [`http`]: lists of targets that a server sends as JSON.
 //! * [`local`]: what listens on this machine. headcount's own.
 //! * [`target_groups`]: the format that files and servers share.
 
+#[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "target-groups")]
 mod fingerprint;
+#[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "local")]
 pub mod local;
+#[cfg(feature = "static")]
 pub mod r#static;
+#[cfg(feature = "target-groups")]
 pub mod target_groups;
 
-use headcount_discoverer::settings::SdConfig;
-use headcount_discoverer::{BuildError, Discoverer};
+use headcount_discoverer::mechanism::Registry;
 
-/// Makes the discoverer that an entry of a `*_sd_configs` list asks for.
+/// Every mechanism that was built in.
 ///
 /// ```
-/// use headcount_discoverer::settings::{SdConfig, StaticGroup, StaticSettings};
-///
-/// let group = StaticGroup { targets: vec!["10.0.0.1:9100".to_owned()], labels: Vec::new() };
-/// let discoverer = headcount_backends::build(&SdConfig::Static(StaticSettings { groups: vec![group] }));
-/// assert!(discoverer.is_ok());
+/// let registry = headcount_backends::registry();
+/// assert_eq!(registry.get("http").map(|entry| entry.field()), Some("http_sd_configs"));
 /// ```
-///
-/// # Errors
-/// The mechanism is not supported, or the settings can never work. What may work later (a server
-/// that is down, a file that is not there yet) is no error here: the discoverer reports it.
-pub fn build(config: &SdConfig) -> Result<Box<dyn Discoverer>, BuildError> {
-    match config {
-        SdConfig::Static(settings) => r#static::build(settings),
-        SdConfig::File(settings) => file::build(settings),
-        SdConfig::Http(settings) => http::build(settings),
-        SdConfig::Local(settings) => local::build(settings),
-        SdConfig::Unsupported { mechanism, .. } => Err(BuildError::Unsupported {
-            mechanism: mechanism.clone(),
-        }),
-    }
+pub fn registry() -> Registry {
+    let mut registry = Registry::new();
+    // Names differ, which a test sees to, so that nothing is refused.
+    let _: [Result<(), _>; _] = [
+        #[cfg(feature = "file")]
+        registry.register::<file::FileSd>(),
+        #[cfg(feature = "http")]
+        registry.register::<http::HttpSd>(),
+        #[cfg(feature = "local")]
+        registry.register::<local::LocalSd>(),
+        #[cfg(feature = "static")]
+        registry.register::<r#static::StaticSd>(),
+    ];
+    registry
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
+    /// A line in `registry` for each folder of a mechanism.
     #[test]
-    fn a_mechanism_that_does_not_run_yet_is_named() {
-        let config = SdConfig::Unsupported {
-            mechanism: "consul".to_owned(),
-            entry: "server: c:8500".to_owned(),
-        };
-        let error = build(&config)
-            .err()
-            .map(|error| error.to_string())
-            .expect("not supported");
-        assert!(error.starts_with("consul_sd is not supported yet"), "{error}");
+    #[cfg(all(feature = "file", feature = "http", feature = "local", feature = "static"))]
+    fn every_folder_is_registered() {
+        let registry = super::registry();
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut folders: Vec<String> = std::fs::read_dir(folder)
+            .expect("the sources are there")
+            .flatten()
+            .filter(|entry| entry.path().join("settings.rs").exists())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        folders.sort_unstable();
+        let mut names: Vec<&str> = registry.iter().map(|entry| entry.name()).collect();
+        names.sort_unstable();
+        assert_eq!(names, folders);
     }
 }

@@ -1,16 +1,15 @@
 //! The whole configuration, and how its top level is read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use headcount_core::relabel::RelabelRule;
+use headcount_reader::{Cursor, Fields, Position, Problem, ProblemKind, Surroundings, join};
 
-use crate::problem::{Problem, ProblemKind};
+use crate::section::Reading;
 use crate::section::alertmanager::AlertmanagerConfig;
 use crate::section::global::Global;
 use crate::section::relabel::RelabelRules;
 use crate::section::scrape::{self, JobNames, ScrapeConfig};
-use crate::surroundings::{Surroundings, join};
-use crate::yaml::{Cursor, Fields};
 
 /// Sections that concern other parts of Prometheus.
 const PASSED_OVER: [&str; 7] = [
@@ -51,33 +50,33 @@ pub(crate) struct TopLevel {
     pub(crate) scrape_configs: Vec<ScrapeConfig>,
     pub(crate) alert_relabel_configs: Vec<RelabelRule>,
     pub(crate) alertmanagers: Vec<AlertmanagerConfig>,
-    pub(crate) scrape_config_files: Vec<(String, crate::problem::Position)>,
+    pub(crate) scrape_config_files: Vec<(String, Position)>,
 }
 
 /// Reads the main file's tree.
 pub(crate) fn read(
     root: &Cursor<'_>,
-    folder: &Path,
+    reading: Reading<'_>,
     surroundings: &dyn Surroundings,
     names: &mut JobNames,
 ) -> TopLevel {
     let mut top = TopLevel::default();
     let Some(mut fields) = root.fields() else { return top };
     if let Some(mut global) = fields.take_some("global").and_then(|global| global.fields()) {
-        top.global = Global::read(&mut global, folder, surroundings);
+        top.global = Global::read(&mut global, reading.folder, surroundings);
         global.finish();
     }
     if let Some(list) = fields.take("scrape_configs") {
-        top.scrape_configs = scrape::read_all(&list, &top.global, folder, names);
+        top.scrape_configs = scrape::read_all(&list, &top.global, reading, names);
     }
     if let Some(alerting) = fields.take_some("alerting").and_then(|alerting| alerting.fields()) {
-        read_alerting(alerting, folder, &mut top);
+        read_alerting(alerting, reading, &mut top);
     }
     if let Some(patterns) = fields.take("scrape_config_files") {
         for (index, (pattern, position)) in patterns.texts().unwrap_or_default().into_iter().enumerate() {
             if is_include_pattern(&pattern) {
                 top.scrape_config_files
-                    .push((join(folder, &pattern).display().to_string(), position));
+                    .push((join(reading.folder, &pattern).display().to_string(), position));
             } else {
                 let reason = "a * may stand in the last part of the path only".to_owned();
                 patterns.report_at(
@@ -99,7 +98,7 @@ pub(crate) fn read(
 pub(crate) fn read_included(
     root: &Cursor<'_>,
     global: &Global,
-    folder: &Path,
+    reading: Reading<'_>,
     names: &mut JobNames,
 ) -> Vec<ScrapeConfig> {
     let Some(mut fields) = root.fields() else {
@@ -107,13 +106,13 @@ pub(crate) fn read_included(
     };
     let list = fields.take("scrape_configs");
     let scrape_configs = list
-        .map(|list| scrape::read_all(&list, global, folder, names))
+        .map(|list| scrape::read_all(&list, global, reading, names))
         .unwrap_or_default();
     fields.finish();
     scrape_configs
 }
 
-fn read_alerting(mut fields: Fields<'_>, folder: &Path, top: &mut TopLevel) {
+fn read_alerting(mut fields: Fields<'_>, reading: Reading<'_>, top: &mut TopLevel) {
     let names = top.global.name_validation;
     if let Some(rules) = fields.take("alert_relabel_configs") {
         top.alert_relabel_configs = RelabelRules::read(&rules).check(names);
@@ -126,7 +125,7 @@ fn read_alerting(mut fields: Fields<'_>, folder: &Path, top: &mut TopLevel) {
         match entry.fields() {
             Some(mut fields) => {
                 top.alertmanagers
-                    .push(AlertmanagerConfig::read(&mut fields, names, folder));
+                    .push(AlertmanagerConfig::read(&mut fields, names, reading));
                 fields.finish();
             }
             None if entry.is_null() => entry.report(ProblemKind::EmptyEntry),

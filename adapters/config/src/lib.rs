@@ -1,6 +1,6 @@
 //! `prometheus.yml`, read and checked.
 //!
-//! [`load`] takes a configuration as Prometheus takes it: same fields, same defaults, same
+//! [`Loader`] takes a configuration as Prometheus takes it: same fields, same defaults, same
 //! strictness, same view of what is a number and what is text. Sections that concern other parts
 //! of Prometheus (`rule_files`, `remote_write`, …) are accepted and passed over. What is wrong is
 //! reported all at once, each [`Problem`] with its file, line, column and field.
@@ -13,13 +13,14 @@
 //! in [`Config::redacted`].
 //!
 //! ```
-//! use headcount_config::{Nowhere, parse};
+//! use headcount_config::{Loader, Nowhere};
 //!
+//! let loader = Loader::new(headcount_backends::registry());
 //! let text = "scrape_configs: [{job_name: node, static_configs: [{targets: ['db1:9100']}]}]";
-//! let config = parse(text.as_bytes(), "/etc/prometheus/prometheus.yml".as_ref(), &Nowhere).unwrap();
+//! let config = loader.parse(text.as_bytes(), "/etc/prometheus/prometheus.yml".as_ref(), &Nowhere).unwrap();
 //! assert_eq!(config.scrape_configs[0].job_name, "node");
 //!
-//! let errors = parse(b"scrape_configs: [{job_nam: node}]", "prometheus.yml".as_ref(), &Nowhere).unwrap_err();
+//! let errors = loader.parse(b"scrape_configs: [{job_nam: node}]", "prometheus.yml".as_ref(), &Nowhere).unwrap_err();
 //! assert_eq!(
 //!     errors.problems[0].to_string(),
 //!     "prometheus.yml:1:18: scrape_configs[0]: job_name is missing or empty; it is required",
@@ -28,22 +29,14 @@
 
 mod config;
 mod load;
-mod problem;
 mod section;
-mod surroundings;
-mod value;
-mod yaml;
 
 pub use config::Config;
-pub use load::{load, parse, parse_isolated};
-pub use problem::{LoadErrors, Position, Problem, ProblemKind};
+pub use headcount_reader::{LoadErrors, Machine, Nowhere, Position, Problem, ProblemKind, Surroundings};
+pub use load::Loader;
 pub use section::alertmanager::AlertmanagerConfig;
 pub use section::global::{Global, Limits};
 pub use section::naming::NameEscaping;
 pub use section::protocol::ScrapeProtocol;
 pub use section::scrape::ScrapeConfig;
 pub use section::sd::MECHANISMS;
-pub use surroundings::{Machine, Nowhere, Surroundings};
-pub use value::{
-    DurationError, RegexError, SizeError, UrlError, format_duration, parse_duration, parse_regex, parse_size,
-};

@@ -2,144 +2,185 @@
 
 use std::path::{Path, PathBuf};
 
+use headcount_discoverer::mechanism::Registry;
+use headcount_reader::{
+    Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Nowhere, ProblemKind, Sink, Surroundings, decode, glob, read,
+};
+
 use crate::config::{self, Config, TopLevel};
-use crate::problem::{LoadErrors, Problem, ProblemKind};
+use crate::section::Reading;
 use crate::section::scrape::JobNames;
-use crate::surroundings::{Machine, Nowhere, Surroundings, glob};
-use crate::yaml::{Cursor, FILE_LIMIT, Sink, decode, read, render_redacted};
+use crate::section::sd::Mechanisms;
 
-/// Loads a configuration and the files that it includes from this machine.
+/// Loads configurations over a registry of mechanisms.
 ///
-/// # Errors
-/// Everything that is wrong with it, including files that can't be read.
-pub fn load(path: &Path) -> Result<Config, LoadErrors> {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    match Machine.read(&absolute, FILE_LIMIT) {
-        // Messages show the path as it was given.
-        Ok(bytes) => assemble(&bytes, path, folder_of(&absolute), &Machine),
-        Err(error) => Err(LoadErrors::unreadable(path, &error)),
-    }
+/// ```
+/// use headcount_config::{Loader, Nowhere};
+///
+/// let loader = Loader::new(headcount_backends::registry());
+/// let text = "scrape_configs: [{job_name: a, cmdb_sd_configs: [{url: 'http://cmdb/'}]}]";
+/// let errors = loader.parse(text.as_bytes(), "prometheus.yml".as_ref(), &Nowhere).unwrap_err();
+/// assert!(errors.to_string().contains("unknown field `cmdb_sd_configs`"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Loader {
+    mechanisms: Mechanisms,
 }
 
-/// Reads a configuration that is already in memory.
-///
-/// `origin` is the file that it stands for: messages name it, and paths are relative to its
-/// folder. Included files and environment variables come from `surroundings`.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn parse(bytes: &[u8], origin: &Path, surroundings: &dyn Surroundings) -> Result<Config, LoadErrors> {
-    assemble(bytes, origin, folder_of(origin), surroundings)
-}
-
-/// Reads any bytes as a configuration without touching files or the environment. For fuzzing.
-///
-/// # Errors
-/// Everything that is wrong with them.
-pub fn parse_isolated(bytes: &[u8]) -> Result<Config, LoadErrors> {
-    parse(bytes, Path::new("/prometheus.yml"), &Nowhere)
-}
-
-fn assemble(
-    bytes: &[u8],
-    origin: &Path,
-    folder: PathBuf,
-    surroundings: &dyn Surroundings,
-) -> Result<Config, LoadErrors> {
-    let mut found = Findings::default();
-    let mut redacted = String::new();
-    let sink = Sink::new(origin.into());
-    let mut top = TopLevel::default();
-    let mut names = JobNames::default();
-    with_tree(bytes, &sink, |root| {
-        top = config::read(root, &folder, surroundings, &mut names);
-        redacted = render_redacted(Some(root.node()));
-    });
-    // Patterns are looked up before the main file's problems are sorted, since they can add to them.
-    let mut included = Vec::new();
-    for (index, (pattern, position)) in top.scrape_config_files.iter().enumerate() {
-        match glob(surroundings, pattern) {
-            Ok(paths) => included.extend(paths),
-            Err(kind) => sink.problem(Some(*position), format!("scrape_config_files[{index}]"), kind),
+impl Loader {
+    /// A loader that knows the mechanisms of `registry`, and that Prometheus has others.
+    pub fn new(registry: Registry) -> Self {
+        Self {
+            mechanisms: Mechanisms::new(registry),
         }
     }
-    found.add(sink);
 
-    for path in &included {
-        let sink = Sink::new(path.as_path().into());
-        match surroundings.read(path, FILE_LIMIT) {
-            Ok(bytes) => {
-                let mut scrape_configs = Vec::new();
-                with_tree(&bytes, &sink, |root| {
-                    scrape_configs = config::read_included(root, &top.global, &folder_of(path), &mut names);
-                });
-                top.scrape_configs.append(&mut scrape_configs);
-            }
-            Err(error) => sink.problem(
-                None,
-                "",
-                ProblemKind::Unreadable {
-                    reason: error.to_string(),
-                },
-            ),
-        }
-        found.add(sink);
+    /// Whether mechanisms that Prometheus has and the registry lacks are taken, with a warning. What they would
+    /// find is missing then, and each entry counts as a failed config (S11). Otherwise they are errors.
+    #[must_use]
+    pub fn allow_unsupported(mut self, allow: bool) -> Self {
+        self.mechanisms.allow_unsupported(allow);
+        self
     }
 
-    if !found.problems.is_empty() {
-        return Err(LoadErrors {
-            problems: found.problems,
-            omitted: found.omitted,
+    /// Loads a configuration and the files that it includes from this machine.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, including files that can't be read.
+    pub fn load(&self, path: &Path) -> Result<Config, LoadErrors> {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        match Machine.read(&absolute, FILE_LIMIT) {
+            // Messages show the path as it was given.
+            Ok(bytes) => self.assemble(&bytes, path, folder_of(&absolute), &Machine),
+            Err(error) => Err(LoadErrors::unreadable(path, &error)),
+        }
+    }
+
+    /// Reads a configuration that is already in memory.
+    ///
+    /// `origin` is the file that it stands for: messages name it, and paths are relative to its
+    /// folder. Included files and environment variables come from `surroundings`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(&self, bytes: &[u8], origin: &Path, surroundings: &dyn Surroundings) -> Result<Config, LoadErrors> {
+        self.assemble(bytes, origin, folder_of(origin), surroundings)
+    }
+
+    /// Reads any bytes as a configuration without touching files or the environment. For fuzzing.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn parse_isolated(&self, bytes: &[u8]) -> Result<Config, LoadErrors> {
+        self.parse(bytes, Path::new("/prometheus.yml"), &Nowhere)
+    }
+
+    fn assemble(
+        &self,
+        bytes: &[u8],
+        origin: &Path,
+        folder: PathBuf,
+        surroundings: &dyn Surroundings,
+    ) -> Result<Config, LoadErrors> {
+        let mut found = Findings::default();
+        let sink = Sink::new(origin.into());
+        let mut top = TopLevel::default();
+        let mut names = JobNames::default();
+        let redacted = with_tree(bytes, &sink, |root| {
+            top = config::read(root, self.reading(&folder), surroundings, &mut names);
         });
+        // Patterns are looked up before the main file's problems are sorted, since they can add to them.
+        let mut included = Vec::new();
+        for (index, (pattern, position)) in top.scrape_config_files.iter().enumerate() {
+            match glob(surroundings, pattern) {
+                Ok(paths) => included.extend(paths),
+                Err(kind) => sink.problem(Some(*position), format!("scrape_config_files[{index}]"), kind),
+            }
+        }
+        add(&mut found, sink);
+
+        for path in &included {
+            let sink = Sink::new(path.as_path().into());
+            match surroundings.read(path, FILE_LIMIT) {
+                Ok(bytes) => {
+                    let mut scrape_configs = Vec::new();
+                    with_tree(&bytes, &sink, |root| {
+                        let folder = folder_of(path);
+                        scrape_configs = config::read_included(root, &top.global, self.reading(&folder), &mut names);
+                    });
+                    top.scrape_configs.append(&mut scrape_configs);
+                }
+                Err(error) => sink.problem(
+                    None,
+                    "",
+                    ProblemKind::Unreadable {
+                        reason: error.to_string(),
+                    },
+                ),
+            }
+            add(&mut found, sink);
+        }
+
+        if !found.problems.is_empty() {
+            return Err(LoadErrors {
+                problems: found.problems,
+                omitted: found.omitted,
+            });
+        }
+        Ok(Config {
+            global: top.global,
+            scrape_configs: top.scrape_configs,
+            alert_relabel_configs: top.alert_relabel_configs,
+            alertmanagers: top.alertmanagers,
+            scrape_config_files: top
+                .scrape_config_files
+                .into_iter()
+                .map(|(pattern, _)| pattern)
+                .collect(),
+            files: std::iter::once(origin.to_owned()).chain(included).collect(),
+            warnings: found.warnings,
+            redacted,
+        })
     }
-    Ok(Config {
-        global: top.global,
-        scrape_configs: top.scrape_configs,
-        alert_relabel_configs: top.alert_relabel_configs,
-        alertmanagers: top.alertmanagers,
-        scrape_config_files: top
-            .scrape_config_files
-            .into_iter()
-            .map(|(pattern, _)| pattern)
-            .collect(),
-        files: std::iter::once(origin.to_owned()).chain(included).collect(),
-        warnings: found.warnings,
-        redacted,
-    })
-}
 
-/// What all files' sinks collected, file by file.
-#[derive(Default)]
-struct Findings {
-    problems: Vec<Problem>,
-    omitted: usize,
-    warnings: Vec<Problem>,
-}
-
-impl Findings {
-    fn add(&mut self, sink: Sink) {
-        let (mut problems, omitted, mut warnings) = sink.finish();
-        self.problems.append(&mut problems);
-        self.omitted = self.omitted.saturating_add(omitted);
-        self.warnings.append(&mut warnings);
+    fn reading<'a>(&'a self, folder: &'a Path) -> Reading<'a> {
+        Reading {
+            folder,
+            mechanisms: &self.mechanisms,
+        }
     }
 }
 
-/// Reads a file's tree and hands its root over, unless the file is empty or no YAML.
-fn with_tree(bytes: &[u8], sink: &Sink, visit: impl FnOnce(&Cursor<'_>)) {
+/// Adds what was found in another file.
+fn add(found: &mut Findings, sink: Sink) {
+    let mut other = sink.finish();
+    found.problems.append(&mut other.problems);
+    found.omitted = found.omitted.saturating_add(other.omitted);
+    found.warnings.append(&mut other.warnings);
+}
+
+/// Reads a file's tree and hands its top over, unless the file is empty or no YAML. Gives the tree without its
+/// secrets.
+fn with_tree(bytes: &[u8], sink: &Sink, visit: impl FnOnce(&Cursor<'_>)) -> String {
     let text = match decode(bytes) {
         Ok(text) => text,
         Err(kind) => {
             sink.problem(None, "", kind);
-            return;
+            return String::new();
         }
     };
-    let Some(document) = read(&text, sink) else { return };
+    let Some(document) = read(&text, sink) else {
+        return String::new();
+    };
     if document.further.is_some() {
         sink.warning(document.further, "", ProblemKind::FurtherDocument);
     }
-    if let Some(root) = &document.root {
-        visit(&Cursor::root(root, sink));
+    match document.root(sink) {
+        Some(root) => {
+            visit(&root);
+            document.redacted()
+        }
+        None => String::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use headcount_config::{Nowhere, parse};
+use headcount_config::{Loader, Nowhere};
 
 /// Files on which a promtool that is in use somewhere decides otherwise, and why.
 const NOT_COMPARED: [(&str, &str); 21] = [
@@ -86,6 +86,10 @@ const NOT_COMPARED_SINCE_3: [(&str, &str); 2] = [
     ),
 ];
 
+fn loader() -> Loader {
+    Loader::new(headcount_backends::registry()).allow_unsupported(true)
+}
+
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
 }
@@ -108,7 +112,7 @@ fn read(name: &str) -> Vec<u8> {
 #[test]
 fn accepted_files_load() {
     for name in files("accepted") {
-        if let Err(errors) = parse(&read(&name), name.as_ref(), &Nowhere) {
+        if let Err(errors) = loader().parse(&read(&name), name.as_ref(), &Nowhere) {
             panic!("{errors}");
         }
     }
@@ -118,7 +122,7 @@ fn accepted_files_load() {
 fn refused_files_say_what_is_wrong() {
     let mut lines = String::new();
     for name in files("refused") {
-        let errors = parse(&read(&name), name.as_ref(), &Nowhere).expect_err(&name);
+        let errors = loader().parse(&read(&name), name.as_ref(), &Nowhere).expect_err(&name);
         assert!(
             errors
                 .problems
@@ -134,12 +138,13 @@ fn refused_files_say_what_is_wrong() {
 
 #[test]
 fn warnings_are_said() {
-    let config = parse(
-        &read("accepted/second_document_is_ignored.yml"),
-        "a.yml".as_ref(),
-        &Nowhere,
-    )
-    .unwrap();
+    let config = loader()
+        .parse(
+            &read("accepted/second_document_is_ignored.yml"),
+            "a.yml".as_ref(),
+            &Nowhere,
+        )
+        .unwrap();
     let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
@@ -150,12 +155,13 @@ fn warnings_are_said() {
 /// What a job of each accepted file looks like, so that a change of meaning shows.
 #[test]
 fn what_a_realistic_file_means() {
-    let config = parse(
-        &read("accepted/realistic.yml"),
-        "/etc/prometheus/prometheus.yml".as_ref(),
-        &Nowhere,
-    )
-    .unwrap();
+    let config = loader()
+        .parse(
+            &read("accepted/realistic.yml"),
+            "/etc/prometheus/prometheus.yml".as_ref(),
+            &Nowhere,
+        )
+        .unwrap();
     let shown = format!("{config:#?}");
     for secret in ["correct horse", "s3cr3t", "h1dden", "wJalrXUtnFEMI", "b1gs3cr3t"] {
         assert!(!shown.contains(secret), "{secret}");

@@ -8,9 +8,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use headcount_config::{Config, LoadErrors, Surroundings, load, parse};
-use headcount_discoverer::settings::{HttpClientSettings, SdConfig, Secret, SecretSource, TextSource};
+use headcount_backends::file::FileSd;
+use headcount_backends::http::HttpSd;
+use headcount_config::{Config, LoadErrors, Loader, Surroundings};
+use headcount_discoverer::mechanism::SdConfig;
+use headcount_reader::{HttpClientSettings, Secret, SecretSource, TextSource};
 use tempfile::TempDir;
+
+fn loader() -> Loader {
+    Loader::new(headcount_backends::registry()).allow_unsupported(true)
+}
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -23,7 +30,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn load_from(folder: &TempDir) -> Result<Config, LoadErrors> {
-    load(&folder.path().join("prometheus.yml"))
+    loader().load(&folder.path().join("prometheus.yml"))
 }
 
 /// The errors, with the folder's own name left out.
@@ -66,11 +73,9 @@ fn included_files_follow_in_order() {
             .all(|job| job.scrape_interval == Duration::from_secs(7))
     );
     // Paths are relative to the file that they stand in.
-    let SdConfig::File(settings) = &config.scrape_configs[2].sd[0] else {
-        panic!("{:?}", config.scrape_configs[2].sd)
-    };
+    let settings = config.scrape_configs[2].sd[0].get::<FileSd>().unwrap();
     assert_eq!(
-        settings.files,
+        settings.files().collect::<Vec<_>>(),
         [folder.path().join("jobs/a.json").display().to_string()]
     );
     let read: Vec<PathBuf> = ["prometheus.yml", "z.yml", "jobs/a.yml", "jobs/b.yml", "jobs/empty.yml"]
@@ -105,7 +110,7 @@ fn problems_of_all_files_are_reported() {
 fn a_missing_file_is_an_error_unless_it_is_included() {
     let folder = folder(&[("prometheus.yml", "scrape_config_files: [missing.yml]\n")]);
     assert!(load_from(&folder).is_ok());
-    let missing = load(&folder.path().join("other.yml")).unwrap_err().to_string();
+    let missing = loader().load(&folder.path().join("other.yml")).unwrap_err().to_string();
     assert!(
         missing.ends_with("other.yml: can't be read: No such file or directory (os error 2)"),
         "{missing}"
@@ -164,12 +169,13 @@ scrape_configs:
   - url: http://b
     bearer_token_file: token
 ";
-    let config = parse(
-        text.as_bytes(),
-        "/etc/prometheus/prometheus.yml".as_ref(),
-        &headcount_config::Nowhere,
-    )
-    .unwrap();
+    let config = loader()
+        .parse(
+            text.as_bytes(),
+            "/etc/prometheus/prometheus.yml".as_ref(),
+            &headcount_config::Nowhere,
+        )
+        .unwrap();
     assert_eq!(
         config.global.query_log_file.as_deref(),
         Some(Path::new("/etc/prometheus/q.log"))
@@ -189,13 +195,11 @@ scrape_configs:
     assert_eq!(Some(basic_auth.username.clone()), file("/etc/prometheus/u"));
     assert_eq!(basic_auth.password, secret_file("/p"));
     assert_eq!(job.client.headers[0].1.files, [Path::new("/etc/prometheus/h")]);
-    let [SdConfig::Http(first), SdConfig::Http(second)] = job.sd.as_slice() else {
-        panic!("{:?}", job.sd)
-    };
-    let oauth2 = first.client.oauth2.as_ref().unwrap();
+    let [first, second] = [0, 1].map(|index| job.sd[index].get::<HttpSd>().unwrap().client());
+    let oauth2 = first.oauth2.as_ref().unwrap();
     assert_eq!(oauth2.client_secret, secret_file("/etc/prometheus/s"));
     assert_eq!(oauth2.tls.ca, file("/etc/prometheus/t.pem"));
-    let authorization = second.client.authorization.as_ref().unwrap();
+    let authorization = second.authorization.as_ref().unwrap();
     assert_eq!(authorization.scheme, "Bearer");
     assert_eq!(authorization.credentials, secret_file("/etc/prometheus/token"));
 }
@@ -216,30 +220,25 @@ scrape_configs:
   - {url: 'http://c', oauth2: {client_id: i, client_secret: hush, token_url: 'http://t'}}
   consul_sd_configs: [{token: hush, server: s}]
 ";
-    let config = parse(text.as_bytes(), "prometheus.yml".as_ref(), &headcount_config::Nowhere).unwrap();
+    let config = loader()
+        .parse(text.as_bytes(), "prometheus.yml".as_ref(), &headcount_config::Nowhere)
+        .unwrap();
     assert!(!format!("{config:?}").contains("hush"), "{config:#?}");
     assert!(!config.redacted.contains("hush"), "{}", config.redacted);
     let clients: Vec<&HttpClientSettings> = config.scrape_configs[0]
         .sd
         .iter()
-        .filter_map(|sd| {
-            if let SdConfig::Http(settings) = sd {
-                Some(&settings.client)
-            } else {
-                None
-            }
-        })
+        .filter_map(SdConfig::get::<HttpSd>)
+        .map(HttpSd::client)
         .collect();
     let hush = || Some(SecretSource::Inline(Secret::new("hush")));
     assert_eq!(clients[0].basic_auth.as_ref().unwrap().password, hush());
     assert_eq!(clients[0].tls.key, hush());
     assert_eq!(clients[1].authorization.as_ref().unwrap().credentials, hush());
     assert_eq!(clients[2].oauth2.as_ref().unwrap().client_secret, hush());
-    let SdConfig::Unsupported { mechanism, entry } = &config.scrape_configs[0].sd[0] else {
-        panic!()
-    };
+    let unsupported = config.scrape_configs[0].sd[0].as_unsupported().unwrap();
     assert_eq!(
-        (mechanism.as_str(), entry.as_str()),
+        (unsupported.mechanism.as_str(), unsupported.entry.as_str()),
         ("consul", "{server: s, token: <secret>}")
     );
 }
@@ -254,12 +253,13 @@ scrape_configs:
   http_sd_configs: [{url: 'http://2'}, {url: 'http://1'}]
   file_sd_configs: [{files: [x.yml]}]
 ";
-    let config = parse(
-        text.as_bytes(),
-        "/p/prometheus.yml".as_ref(),
-        &headcount_config::Nowhere,
-    )
-    .unwrap();
+    let config = loader()
+        .parse(
+            text.as_bytes(),
+            "/p/prometheus.yml".as_ref(),
+            &headcount_config::Nowhere,
+        )
+        .unwrap();
     insta::assert_debug_snapshot!(config.scrape_configs[0].sd);
 }
 
@@ -295,7 +295,7 @@ global:
   external_labels: {region: '${REGION}-1', cost: '5$$', empty: $EMPTY, other: a$UNSET}
 scrape_configs: [{job_name: $REGION}]
 ";
-    let config = parse(text.as_bytes(), "p.yml".as_ref(), &Variables).unwrap();
+    let config = loader().parse(text.as_bytes(), "p.yml".as_ref(), &Variables).unwrap();
     let labels: Vec<(&str, &str)> = config
         .global
         .external_labels

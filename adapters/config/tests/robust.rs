@@ -5,10 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use headcount_config::{ProblemKind, parse_isolated};
+use headcount_config::{Loader, ProblemKind};
 use proptest::prelude::*;
 
 /// Pieces of configurations and of YAML, which random text would hardly ever hit.
+fn loader() -> Loader {
+    Loader::new(headcount_backends::registry()).allow_unsupported(true)
+}
+
 fn piece() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "scrape_configs:",
@@ -60,12 +64,12 @@ fn piece() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
-        let _ = parse_isolated(&bytes);
+        let _ = loader().parse_isolated(&bytes);
     }
 
     #[test]
     fn anything_like_a_configuration_is_answered(pieces in prop::collection::vec(piece(), 0..40)) {
-        match parse_isolated(pieces.concat().as_bytes()) {
+        match loader().parse_isolated(pieces.concat().as_bytes()) {
             Ok(config) => prop_assert!(config.scrape_configs.iter().all(|job| !job.job_name.is_empty())),
             Err(errors) => {
                 prop_assert!(!errors.problems.is_empty());
@@ -78,7 +82,8 @@ proptest! {
 }
 
 fn kinds(text: &str) -> Vec<ProblemKind> {
-    parse_isolated(text.as_bytes())
+    loader()
+        .parse_isolated(text.as_bytes())
         .unwrap_err()
         .problems
         .into_iter()
@@ -89,7 +94,7 @@ fn kinds(text: &str) -> Vec<ProblemKind> {
 #[test]
 fn many_problems_are_counted_and_not_kept() {
     let text = "x: 1\n".repeat(5000);
-    let errors = parse_isolated(text.as_bytes()).unwrap_err();
+    let errors = loader().parse_isolated(text.as_bytes()).unwrap_err();
     assert_eq!(errors.problems.len(), 1000);
     assert_eq!(errors.omitted, 4000);
     assert!(errors.to_string().ends_with("… and 4000 more"));
@@ -131,7 +136,7 @@ fn depth_is_bounded() {
 fn wide_mappings_are_linear() {
     let text: String = (0..200_000).map(|number| format!("field{number}: 1\n")).collect();
     let began = Instant::now();
-    let errors = parse_isolated(text.as_bytes()).unwrap_err();
+    let errors = loader().parse_isolated(text.as_bytes()).unwrap_err();
     assert_eq!(errors.problems.len() + errors.omitted, 200_000);
     assert!(
         began.elapsed() < Duration::from_secs(60),
@@ -145,6 +150,6 @@ fn twenty_thousand_hosts_load() {
         .map(|host| format!("      - host{host}.example:9100\n"))
         .collect();
     let text = format!("scrape_configs:\n- job_name: node\n  static_configs:\n  - targets:\n{targets}");
-    let config = parse_isolated(text.as_bytes()).unwrap();
+    let config = loader().parse_isolated(text.as_bytes()).unwrap();
     assert_eq!(config.scrape_configs[0].sd.len(), 1);
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use headcount_config::parse_duration;
 use headcount_core::{Backoff, DropGuard, Percent, Throttle};
+use headcount_reader::parse_duration;
 
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 
@@ -44,6 +44,12 @@ pub(crate) enum Command {
         /// A prometheus.yml; what it includes is checked too.
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Lists the mechanisms that this build discovers with.
+    Mechanisms {
+        /// How to print them.
+        #[arg(long, value_name = "FORMAT", default_value = "table")]
+        output: ReportFormat,
     },
     /// Discovers targets once and prints them; exit code 1 if a backend failed.
     Sd(SdOptions),

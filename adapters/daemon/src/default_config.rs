@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use headcount_backends::local::LocalSd;
 use headcount_config::{Global, ScrapeConfig};
-use headcount_discoverer::settings::{LocalSettings, SdConfig};
+use headcount_discoverer::mechanism::SdConfig;
 
 use crate::plan::Plan;
 
@@ -15,9 +16,7 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The built-in plan.
 pub(crate) fn plan() -> Plan {
-    let local = SdConfig::Local(LocalSettings {
-        refresh_interval: REFRESH_INTERVAL,
-    });
+    let local = SdConfig::new(LocalSd::new(REFRESH_INTERVAL));
     Plan {
         jobs: vec![ScrapeConfig::new(JOB, vec![local], &Global::default())],
         redacted: "# headcount runs without a configuration file: the job `local` is what listens on this machine.\n"

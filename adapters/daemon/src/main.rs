@@ -19,6 +19,7 @@ mod discovery;
 mod executor;
 mod limits;
 mod logging;
+mod mechanisms;
 mod output;
 mod plan;
 mod reload;

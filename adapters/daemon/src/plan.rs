@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use headcount_config::{AlertmanagerConfig, Config, LoadErrors, Machine, Problem, ScrapeConfig, Surroundings};
 use headcount_core::JobOptions;
-use headcount_discoverer::settings::SdConfig;
+use headcount_discoverer::mechanism::SdConfig;
 use rapidhash::v3::rapidhash_v3;
 
-use crate::default_config;
+use crate::{default_config, mechanisms};
 
 /// The most that is read of a configuration file; more than headcount-config accepts.
 const READ_LIMIT: u64 = 1 << 30;
@@ -93,7 +93,7 @@ impl Source {
 fn load_file(path: &Path) -> (Fingerprint, Result<Plan, LoadErrors>) {
     let recorder = Recorder::default();
     let plan = match recorder.read(path, READ_LIMIT) {
-        Ok(bytes) => headcount_config::parse(&bytes, path, &recorder).map(Plan::from),
+        Ok(bytes) => mechanisms::loader().parse(&bytes, path, &recorder).map(Plan::from),
         Err(error) => Err(LoadErrors::unreadable(path, &error)),
     };
     (Fingerprint(recorder.seen.get()), plan)
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn alertmanagers_have_the_peers_set_names() {
         let text = "alerting: {alertmanagers: [{static_configs: [{targets: ['a:9093']}]}, {}]}";
-        let config = headcount_config::parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
+        let config = mechanisms::loader().parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
         let plan = Plan::from(config.expect("valid"));
         let names: Vec<_> = plan
             .alertmanagers

@@ -10,16 +10,14 @@
 //! Dropping the future that [`Discoverer::run`] returned cancels the discoverer.
 //!
 //! * [`mod@env`]: the traits, and the plain data that passes through them.
-//! * [`settings`]: what a `*_sd_configs` entry says, checked; the manager's provider config.
+//! * [`mechanism`]: what a `*_sd_configs` entry says, how it is read, and the registry of mechanisms.
 //! * [`refresh`]: the loop that polls, backs off and reports, written once.
-//! * [`pattern`]: shell patterns, for whoever lists files and whoever is told that one changed.
 //! * [`metrics`]: numbers of a mechanism's own (`prometheus_sd_file_mtime_seconds`, …).
 
 pub mod env;
+pub mod mechanism;
 pub mod metrics;
-pub mod pattern;
 pub mod refresh;
-pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod updates;
@@ -72,21 +70,14 @@ where
 
 /// Why a discoverer could not be made from its settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuildError {
-    /// headcount knows the mechanism but does not run it yet.
+    /// The mechanism is not part of this program.
     #[error(
         "{mechanism}_sd is not supported yet; remove it from the job, or discover these targets with another mechanism"
     )]
     Unsupported {
         /// The mechanism, as in `<mechanism>_sd_configs`.
         mechanism: String,
-    },
-    /// The settings can't be used.
-    #[error("{mechanism}_sd: {reason}")]
-    Invalid {
-        /// The mechanism, as in `<mechanism>_sd_configs`.
-        mechanism: String,
-        /// What is wrong and what to do.
-        reason: String,
     },
 }

@@ -1,35 +1,55 @@
-//! A discoverer of one's own: an inventory (CMDB) that lists hosts over HTTP, as
-//! `[{"host": "10.0.0.1:9100", "rack": "r1"}, …]`.
+//! A mechanism of one's own: an inventory (CMDB) that lists hosts over HTTP, as
+//! `[{"host": "10.0.0.1:9100", "rack": "r1"}, …]`, becomes `cmdb_sd_configs` in a `prometheus.yml`.
 #![allow(clippy::print_stdout, reason = "a program that shows something")]
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, path::PathBuf, sync::Arc, time::Duration};
 
-use headcount_core::{Encoder, Failure, ManagerOptions, ProviderConfig, Update};
-use headcount_discoverer::{Discoverer, Env, Updates, env::HttpRequest, settings::HttpClientSettings};
+use headcount_config::Loader;
+use headcount_core::{Encoder, Failure, ManagerOptions, Update};
+use headcount_discoverer::mechanism::{Mechanism, Place, SdConfig};
+use headcount_discoverer::{Discoverer, Env, Updates, env::HttpRequest, metrics::Definition};
+use headcount_reader::{Fields, HttpClientSettings};
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Cmdb(String);
+/// What one entry says. Entries that are equal share one discoverer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct CmdbSd {
+    url: String,
+    refresh_interval: Duration,
+    client: HttpClientSettings,
+}
 
-impl ProviderConfig for Cmdb {
-    fn kind(&self) -> &str {
-        "cmdb"
+impl Mechanism for CmdbSd {
+    const NAME: &'static str = "cmdb";
+    const SUMMARY: &'static str = "the hosts of our inventory";
+    const METRICS: &'static [Definition] = &[];
+
+    fn read(fields: &mut Fields<'_>, place: &Place<'_>) -> Option<Self> {
+        Some(Self {
+            url: fields.http_url("url")?,
+            refresh_interval: fields.interval("refresh_interval", Duration::from_secs(60)),
+            client: HttpClientSettings::read(fields, place.folder),
+        })
     }
+
     fn describe(&self) -> String {
-        self.0.clone()
+        headcount_reader::without_credentials(&self.url).into_owned()
+    }
+
+    fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
+        Box::new(move |env, updates| discover(self, env, updates))
     }
 }
 
-/// The discoverer: asks every minute, until it is dropped.
-async fn discover(Cmdb(url): Cmdb, env: Env, updates: Updates) {
+/// Asks again and again, until it is dropped.
+async fn discover(cmdb: Arc<CmdbSd>, env: Env, updates: Updates) {
     let mut encoder = Encoder::new();
     let mut ask = async || -> Result<Update, Box<dyn Error + Send + Sync>> {
-        let client = env.http.client(&HttpClientSettings::default())?;
-        let answer = client.send(HttpRequest::get(&url)).await?;
+        let answer = env.http.client(&cmdb.client)?.send(HttpRequest::get(&cmdb.url)).await?;
         let mut batch = encoder.batch();
         for entry in serde_json::from_slice::<Vec<serde_json::Value>>(&answer.body)? {
             let host = entry["host"].as_str().ok_or("an entry has no host")?;
             let rack = entry["rack"].as_str().unwrap_or("none");
-            batch.group(host, [("rack", rack)], [[("__address__", host)]])?;
+            batch.group(host, [("__meta_cmdb_rack", rack)], [[("__address__", host)]])?;
         }
         Ok(Update::full(batch.finish()))
     };
@@ -38,22 +58,24 @@ async fn discover(Cmdb(url): Cmdb, env: Env, updates: Updates) {
             Ok(update) => updates.send(update).await.ok(),
             Err(error) => updates.fail(Failure::new(error.to_string())).await.ok(),
         };
-        env.clock.sleep(Duration::from_secs(60)).await;
+        env.clock.sleep(cmdb.refresh_interval).await;
     }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let url = std::env::args().nth(1).ok_or("usage: cmdb URL")?;
+    let file = std::env::args().nth(1).ok_or("usage: cmdb PROMETHEUS.YML")?;
+    let mut registry = headcount_backends::registry();
+    registry.register::<CmdbSd>()?;
+    let config = Loader::new(registry).load(&PathBuf::from(file))?;
     let runtime = headcount_runtime::smol::global();
-    let build = |cmdb: &Cmdb| {
-        let cmdb = cmdb.clone();
-        Ok(Box::new(move |env, updates| discover(cmdb, env, updates)) as Box<dyn Discoverer>)
-    };
     let env = headcount_runtime::env(&runtime);
-    let (handle, mut snapshots) = headcount_runtime::start(&runtime, ManagerOptions::default(), env, build);
-    smol::block_on(handle.apply([("nodes".to_owned(), vec![Cmdb(url)])]))?;
+    let (handle, mut snapshots) =
+        headcount_runtime::start(&runtime, ManagerOptions::default(), env, SdConfig::discoverer);
+    let jobs = config.scrape_configs.into_iter();
+    smol::block_on(handle.apply(jobs.map(|job| (job.job_name, job.sd))))?;
     while let Some(snapshot) = smol::block_on(snapshots.next()) {
-        println!("{} targets", snapshot.set("nodes").map_or(0, |set| set.target_count()));
+        let sets = snapshot.sets().filter_map(|name| snapshot.set(name));
+        sets.for_each(|set| println!("{}: {} targets", set.name(), set.target_count()));
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use headcount_core::{
 };
 use headcount_discoverer::Env;
 use headcount_discoverer::env::{HttpClient, HttpError};
-use headcount_discoverer::settings::HttpClientSettings;
+use headcount_reader::HttpClientSettings;
 
 use crate::failure::ScrapeFailure;
 use crate::health::TargetHealth;

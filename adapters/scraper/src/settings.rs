@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use headcount_core::relabel::Relabeling;
-use headcount_discoverer::settings::HttpClientSettings;
+use headcount_reader::HttpClientSettings;
 
 /// What a job says about scraping. The default is Prometheus's.
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use headcount_core::Instant;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{Clock, Http, HttpClient, HttpError, HttpRequest, HttpResponse};
-use headcount_discoverer::settings::HttpClientSettings;
 use headcount_discoverer::testing::VirtualClock;
+use headcount_reader::HttpClientSettings;
 
 use super::{Render, ShownHost};
 use crate::dice::{Entity, Purpose};

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use headcount_config::{Config, ScrapeConfig, load};
+use headcount_backends::r#static::StaticSd;
+use headcount_config::{Config, Loader, ScrapeConfig};
 use headcount_core::relabel::{NameValidation, Relabeling};
 use headcount_core::{Encoder, Fate, JobOptions, ProviderId, TargetPool};
-use headcount_discoverer::settings::SdConfig;
 
 use super::{LATER_LABELS, Outcome, Targets};
 
 /// The targets of every job.
 pub(crate) fn targets(config: &Path) -> BTreeMap<String, Targets> {
-    let config: Config = load(config).unwrap_or_else(|errors| panic!("{errors}"));
+    let loader = Loader::new(headcount_backends::registry());
+    let config: Config = loader.load(config).unwrap_or_else(|errors| panic!("{errors}"));
     let jobs = config.scrape_configs.iter();
     jobs.map(|job| (job.job_name.clone(), of_job(job))).collect()
 }
@@ -20,12 +21,10 @@ pub(crate) fn targets(config: &Path) -> BTreeMap<String, Targets> {
 fn of_job(job: &ScrapeConfig) -> Targets {
     let mut pool = TargetPool::new(options(job));
     for (number, sd) in (0..).zip(&job.sd) {
-        let SdConfig::Static(list) = sd else {
-            panic!("only static targets stand in the cases")
-        };
+        let list = sd.get::<StaticSd>().expect("only static targets stand in the cases");
         let mut encoder = Encoder::new();
         let mut batch = encoder.batch();
-        for (place, group) in list.groups.iter().enumerate() {
+        for (place, group) in list.groups().iter().enumerate() {
             let labels = group.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let targets = group.targets.iter().map(|target| [("__address__", target.as_str())]);
             batch.group(&place.to_string(), labels, targets).unwrap();

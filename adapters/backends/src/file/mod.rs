@@ -10,6 +10,8 @@
 //! can't be decoded, that is gone, or that is YAML and shorter than before or without its last
 //! line break (half a YAML list is often a valid list). Until then, what was found before stays.
 //!
+//! The sources are a file's path with `:0`, `:1`, … in the order of its list.
+//!
 //! * A file that is gone takes its groups with it; one that is shorter, those it no longer has.
 //! * A file that can't be read or decoded keeps the groups it had, and the failure is reported.
 //! * What can't be watched is reported once, and read every `refresh_interval`.
@@ -17,9 +19,11 @@
 mod known;
 mod patterns;
 mod round;
+mod settings;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
@@ -27,12 +31,13 @@ use headcount_core::Instant;
 use headcount_discoverer::env::FileError;
 use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::refresh::Schedule;
-use headcount_discoverer::settings::FileSettings;
-use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Stopped, Updates};
+use headcount_discoverer::{BoxFuture, Discoverer, Env, Stopped, Updates};
 
-use patterns::Patterns;
 use round::{Files, Reason};
 use watch::Watch;
+
+pub use patterns::FilePatternError;
+pub use settings::FileSd;
 
 /// The largest file that is read, in bytes. A list of a million targets with a dozen labels each is
 /// about this long; beyond it, something has run wild.
@@ -67,31 +72,11 @@ const SCANS: Definition = Definition {
     kind: Kind::Counter,
 };
 
-/// Makes the discoverer. The sources are a file's path with `:0`, `:1`, … in the order of its list.
-///
-/// # Errors
-/// There is no pattern, or one that can't be understood or whose ending is not `.json`, `.yml` or
-/// `.yaml`; the interval is zero.
-pub fn build(settings: &FileSettings) -> Result<Box<dyn Discoverer>, BuildError> {
-    let invalid = |reason| BuildError::Invalid {
-        mechanism: "file".to_owned(),
-        reason,
-    };
-    let patterns = Patterns::new(&settings.files).map_err(invalid)?;
-    if settings.refresh_interval.is_zero() {
-        return Err(invalid(
-            "refresh_interval is zero; set it to how often to read everything, such as 5m".to_owned(),
-        ));
-    }
-    Ok(Box::new(FileDiscoverer {
-        patterns,
-        refresh_interval: settings.refresh_interval,
-    }))
-}
+/// All of them.
+const METRICS: [Definition; 5] = [READ_ERRORS, WATCHER_ERRORS, MODIFIED, SCAN_SECONDS, SCANS];
 
 struct FileDiscoverer {
-    patterns: Patterns,
-    refresh_interval: Duration,
+    settings: Arc<FileSd>,
 }
 
 impl Discoverer for FileDiscoverer {
@@ -118,31 +103,31 @@ impl FileDiscoverer {
         for counter in [READ_ERRORS, WATCHER_ERRORS, SCAN_SECONDS, SCANS] {
             env.metrics.add(counter, &[], 0.0);
         }
-        let mut schedule = Schedule::new(self.refresh_interval);
+        let mut schedule = Schedule::new(self.settings.refresh_interval);
         let mut files = Files::new(&env);
         // Before the first read, so that no change falls between the two.
-        let mut watch = Watch::start(&env, self.patterns.folders(), self.refresh_interval);
+        let mut watch = Watch::start(&env, self.settings.patterns.folders(), self.settings.refresh_interval);
         let mut reason = Reason::First;
         loop {
             let started = env.clock.now();
-            files.read_all(&self.patterns, reason, &updates).await?;
+            files.read_all(&self.settings.patterns, reason, &updates).await?;
             watch.report(&updates).await?;
             reason = Reason::Look;
             let interval_ends = started + schedule.after_success(env.random.as_ref());
             loop {
                 match wait(&env, &mut watch, files.next_due(), interval_ends).await {
                     Wake::Told(Ok(paths)) => {
-                        let candidates = self.patterns.files_meant_by(&paths);
+                        let candidates = self.settings.patterns.files_meant_by(&paths);
                         if watch::is_link_among(&env, &paths, &candidates).await {
                             // A link in the folder decides what the files are (a ConfigMap's `..data`).
-                            files.read_all(&self.patterns, Reason::Look, &updates).await?;
+                            files.read_all(&self.settings.patterns, Reason::Look, &updates).await?;
                         } else {
                             files.read_some(candidates, &updates).await?;
                         }
                     }
                     Wake::Told(Err(error)) => {
                         watch.failed(&error);
-                        files.read_all(&self.patterns, Reason::Look, &updates).await?;
+                        files.read_all(&self.settings.patterns, Reason::Look, &updates).await?;
                         watch.report(&updates).await?;
                     }
                     Wake::Due => files.read_due(&updates).await?,

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use headcount_discoverer::pattern;
+use headcount_reader::join;
+use headcount_reader::pattern::{self, PatternError};
+
+/// How a path must end.
+const ENDINGS: [&str; 6] = [".json", ".yml", ".yaml", ".JSON", ".YML", ".YAML"];
 
 /// What a file holds, by its ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +28,31 @@ impl Format {
     }
 }
 
+/// Why a path can't be one of `files`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilePatternError {
+    /// There is none.
+    #[error("there is no path; name at least one under files")]
+    None,
+    /// It does not say by its ending what the file holds.
+    #[error("it must end in .json, .yml or .yaml")]
+    Ending,
+    /// A `*` where Prometheus takes none.
+    #[error("a * may stand in the last part of the path only")]
+    StarInFolder,
+    /// The shell pattern can't be understood.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+}
+
 /// The patterns, checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Patterns {
     all: Vec<Pattern>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Pattern {
     whole: String,
     /// Empty for the current folder, so that files are called as the pattern calls them.
@@ -39,17 +61,18 @@ struct Pattern {
 }
 
 impl Patterns {
+    /// Adds one. A relative pattern starts in `base`; with no base, in the current folder.
+    ///
     /// # Errors
-    /// What is wrong, and with which pattern.
-    pub(super) fn new(patterns: &[String]) -> Result<Self, String> {
-        if patterns.is_empty() {
-            return Err("there is no path; name at least one under `files`".to_owned());
-        }
-        let all = patterns
-            .iter()
-            .map(|pattern| Pattern::new(pattern))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { all })
+    /// It is not allowed, or can't be understood.
+    pub(super) fn add(&mut self, base: &Path, pattern: &str) -> Result<(), FilePatternError> {
+        self.all.push(Pattern::new(base, pattern)?);
+        Ok(())
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     /// The patterns as they are given to [`glob`](headcount_discoverer::env::Files::glob).
@@ -93,23 +116,28 @@ impl Patterns {
 }
 
 impl Pattern {
-    fn new(pattern: &str) -> Result<Self, String> {
-        pattern::check(pattern).map_err(|error| format!("{pattern}: {error}"))?;
-        if Format::of(pattern).is_none() {
-            return Err(format!("{pattern}: the path has to end in .json, .yml or .yaml"));
+    /// What Prometheus takes: `^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$`, and no more than what can be
+    /// matched.
+    fn new(base: &Path, written: &str) -> Result<Self, FilePatternError> {
+        let stem = ENDINGS.iter().find_map(|ending| written.strip_suffix(ending));
+        let stem = stem.ok_or(FilePatternError::Ending)?;
+        if stem.split_once('*').is_some_and(|(_, after)| after.contains('/')) {
+            return Err(FilePatternError::StarInFolder);
         }
-        let path = Path::new(pattern);
+        pattern::check(written)?;
+        let whole = if base.as_os_str().is_empty() {
+            written.to_owned()
+        } else {
+            join(base, written).display().to_string()
+        };
+        let path = Path::new(&whole);
         let name = path
             .file_name()
             .and_then(|name| name.to_str())
-            .unwrap_or(pattern)
+            .unwrap_or(&whole)
             .to_owned();
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self {
-            whole: pattern.to_owned(),
-            folder,
-            name,
-        })
+        Ok(Self { whole, folder, name })
     }
 
     fn watched_folder(&self) -> &Path {
@@ -125,8 +153,12 @@ impl Pattern {
 mod tests {
     use super::*;
 
-    fn patterns(all: &[&str]) -> Result<Patterns, String> {
-        Patterns::new(&all.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>())
+    fn patterns(all: &[&str]) -> Result<Patterns, FilePatternError> {
+        let mut patterns = Patterns::default();
+        for pattern in all {
+            patterns.add("".as_ref(), pattern)?;
+        }
+        Ok(patterns)
     }
 
     fn meant(all: &[&str], path: &str) -> Vec<PathBuf> {
@@ -158,9 +190,31 @@ mod tests {
     }
 
     #[test]
-    fn bad_patterns_are_refused_by_name() {
-        assert!(patterns(&[]).is_err_and(|reason| reason.contains("`files`")));
-        assert!(patterns(&["/etc/sd/*"]).is_err_and(|reason| reason.starts_with("/etc/sd/*: ")));
-        assert!(patterns(&["/etc/sd/[.json"]).is_err_and(|reason| reason.contains('[')));
+    fn prometheus_rule_for_paths() {
+        for pattern in ["a.json", "*.yml", "d/x*y*.yaml", "/a/b*.JSON", ".yml"] {
+            assert_eq!(patterns(&[pattern]).map(|_| ()), Ok(()), "{pattern}");
+        }
+        for pattern in ["", "a", "a.Json", "a.json.bak", "/etc/sd/*"] {
+            assert_eq!(patterns(&[pattern]).err(), Some(FilePatternError::Ending), "{pattern}");
+        }
+        for pattern in ["*/a.json", "a*/b*.yml"] {
+            assert_eq!(
+                patterns(&[pattern]).err(),
+                Some(FilePatternError::StarInFolder),
+                "{pattern}"
+            );
+        }
+        assert_eq!(
+            patterns(&["/etc/sd/[.json"]).err(),
+            Some(FilePatternError::Pattern(PatternError::Set))
+        );
+    }
+
+    #[test]
+    fn a_relative_path_starts_in_the_folder_of_the_configuration() {
+        let mut patterns = Patterns::default();
+        patterns.add("/etc/prometheus".as_ref(), "../sd/*.json").unwrap();
+        patterns.add("/etc/prometheus".as_ref(), "/srv/a.json").unwrap();
+        assert_eq!(patterns.iter().collect::<Vec<_>>(), ["/etc/sd/*.json", "/srv/a.json"]);
     }
 }

@@ -1,12 +1,18 @@
 use std::time::Duration;
 
 use headcount_core::UpdateKind;
+use headcount_discoverer::mechanism::Mechanism;
 use headcount_discoverer::testing::{Collected, Said, World};
 use proptest::prelude::*;
 
 use super::*;
 
 const INTERVAL: Duration = Duration::from_secs(300);
+
+fn lists(files: &[&str]) -> Box<dyn Discoverer> {
+    let settings = FileSd::new(files.iter().copied(), INTERVAL).expect("good settings");
+    Arc::new(settings).discoverer()
+}
 
 struct Scene {
     world: World,
@@ -21,11 +27,7 @@ impl Scene {
         for (path, text) in files {
             world.files.write(path, *text);
         }
-        let settings = FileSettings {
-            files: vec!["/sd/*.json".to_owned(), "/sd/*.yml".to_owned()],
-            refresh_interval: INTERVAL,
-        };
-        let provider = world.start(build(&settings).expect("good settings"));
+        let provider = world.start(lists(&["/sd/*.json", "/sd/*.yml"]));
         let mut scene = Self {
             world,
             collected: Collected::default(),
@@ -78,14 +80,8 @@ fn the_first_look_says_everything_at_once() {
     );
     world.files.write("/sd/b.yml", "- targets: [b:1]");
     world.files.write("/sd/c.txt", "not ours");
-    let files = vec!["/sd/*.json".to_owned(), "/sd/b.yml".to_owned(), "/sd/a.json".to_owned()];
-    world.start(
-        build(&FileSettings {
-            files,
-            refresh_interval: INTERVAL,
-        })
-        .expect("good settings"),
-    );
+    let files = ["/sd/*.json", "/sd/b.yml", "/sd/a.json"];
+    world.start(lists(&files));
     let said = world.settle();
     assert_eq!(said.len(), 1);
     assert_eq!(
@@ -238,14 +234,8 @@ fn a_file_that_is_broken_from_the_start_is_reported_at_once_and_once() {
     let mut scene = Scene::with(&[("/sd/ok.json", r#"[{"targets": ["a:1"]}]"#)]);
     scene.world.stop(scene.provider);
     scene.world.files.write("/sd/bad.json", "[");
-    let files = vec!["/sd/*.json".to_owned()];
-    scene.world.start(
-        build(&FileSettings {
-            files,
-            refresh_interval: INTERVAL,
-        })
-        .expect("good settings"),
-    );
+    let files = ["/sd/*.json"];
+    scene.world.start(lists(&files));
     let said = scene.settle();
     assert_eq!(
         (said.len(), failures(&said)),
@@ -339,14 +329,8 @@ fn without_notification_the_interval_sees_everything() {
 fn what_cannot_be_watched_is_said_once_and_read_at_the_interval() {
     let mut world = World::new();
     world.files.write("/sd/a.json", r#"[{"targets": ["a:1"]}]"#);
-    let files = vec!["/sd/*.json".to_owned(), "/later/*.json".to_owned()];
-    world.start(
-        build(&FileSettings {
-            files,
-            refresh_interval: INTERVAL,
-        })
-        .expect("good settings"),
-    );
+    let files = ["/sd/*.json", "/later/*.json"];
+    world.start(lists(&files));
     let said = world.run_for(INTERVAL * 3);
     let expected = "watching for changes: /later: no such file; the files there are read every 300s instead";
     assert_eq!(failures(&said), [expected]);
@@ -394,14 +378,8 @@ fn files_behind_a_link_that_moves_are_seen_at_once() {
     world.files.write("/sd/..2/a.json", r#"[{"targets": ["a:2"]}]"#);
     world.files.link("/sd/..data", "..1");
     world.files.link("/sd/a.json", "..data/a.json");
-    let files = vec!["/sd/*.json".to_owned()];
-    world.start(
-        build(&FileSettings {
-            files,
-            refresh_interval: INTERVAL,
-        })
-        .expect("good settings"),
-    );
+    let files = ["/sd/*.json"];
+    world.start(lists(&files));
     let mut collected = Collected::default();
     collected.hear(&world.settle());
     assert_eq!(collected.addresses(), ["a:1"]);
@@ -415,24 +393,6 @@ fn files_behind_a_link_that_moves_are_seen_at_once() {
     world.files.take_reads();
     world.files.write("/sd/.a.json.swp", "x");
     assert!(world.settle().is_empty() && world.files.take_reads().is_empty());
-}
-
-#[test]
-fn settings_that_can_never_work_are_refused() {
-    let refusal = |files: &[&str], refresh_interval| {
-        let files = files.iter().map(|&file| file.to_owned()).collect();
-        build(&FileSettings {
-            files,
-            refresh_interval,
-        })
-        .err()
-        .map(|error| error.to_string())
-        .expect("refused")
-    };
-    assert!(refusal(&[], INTERVAL).starts_with("file_sd: there is no path"));
-    assert!(refusal(&["/sd/*"], INTERVAL).starts_with("file_sd: /sd/*: the path has to end in"));
-    assert!(refusal(&["/sd/[.json"], INTERVAL).starts_with("file_sd: /sd/[.json: the set"));
-    assert!(refusal(&["/sd/*.json"], Duration::ZERO).contains("refresh_interval is zero"));
 }
 
 /// What may happen to the files of a folder.
@@ -469,8 +429,8 @@ proptest! {
     fn what_was_said_is_what_the_files_say(events in events(), seed: u64) {
         let mut world = World::with_seed(seed);
         world.files.write("/sd/keep", "");
-        let files = vec!["/sd/*.json".to_owned(), "/sd/*.yml".to_owned()];
-        world.start(build(&FileSettings { files, refresh_interval: INTERVAL }).expect("good settings"));
+        let files = ["/sd/*.json", "/sd/*.yml"];
+        world.start(lists(&files));
         let mut collected = Collected::default();
         collected.hear(&world.settle());
         let mut model: std::collections::BTreeMap<String, Vec<String>> = Default::default();

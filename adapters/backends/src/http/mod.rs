@@ -6,12 +6,15 @@
 //! `Last-Modified`, and a body that is byte for byte the last one is not decoded again.
 //! **Only an answer that was understood as a whole replaces what was found before.**
 //!
+//! The sources are the URL with `:0`, `:1`, … in the order of the list.
+//!
 //! A refresh may take as long as the interval, and no longer than [`LONGEST_REFRESH`]. Within
 //! it, a connection that failed and an overloaded server are tried again [`QUICK_RETRIES`] times
 //! in quick succession; then the refresh has failed, which is reported, and the
 //! [schedule](headcount_discoverer::refresh) decides.
 
 mod protocol;
+mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +23,13 @@ use headcount_core::{Encoder, Update};
 use headcount_discoverer::env::{HttpClient, HttpRequest, HttpResponse};
 use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
-use headcount_discoverer::settings::HttpSettings;
-use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
+use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
+use headcount_reader::without_credentials;
 
 use crate::fingerprint::Fingerprint;
 use crate::target_groups::{Origin, json};
+
+pub use settings::HttpSd;
 
 /// The largest body that is accepted, in bytes. A list of a million targets with a dozen labels
 /// each is about this long; beyond it, a server is more likely to have run wild than to mean it.
@@ -46,33 +51,11 @@ const FAILURES: Definition = Definition {
     kind: Kind::Counter,
 };
 
-/// Makes the discoverer. The sources are the URL with `:0`, `:1`, … in the order of the list.
-///
-/// # Errors
-/// The URL has no host, or is neither `http` nor `https`; the interval is zero.
-pub fn build(settings: &HttpSettings) -> Result<Box<dyn Discoverer>, BuildError> {
-    let invalid = |reason: String| BuildError::Invalid {
-        mechanism: "http".to_owned(),
-        reason,
-    };
-    if let Err(reason) = protocol::check_url(&settings.url) {
-        return Err(invalid(format!("{}: {reason}", settings.url_without_credentials())));
-    }
-    if settings.refresh_interval.is_zero() {
-        return Err(invalid(
-            "refresh_interval is zero; set it to how often to ask, such as 1m".to_owned(),
-        ));
-    }
-    Ok(Box::new(Http {
-        settings: settings.clone(),
-    }))
+struct HttpDiscoverer {
+    settings: Arc<HttpSd>,
 }
 
-struct Http {
-    settings: HttpSettings,
-}
-
-impl Discoverer for Http {
+impl Discoverer for HttpDiscoverer {
     fn run(self: Box<Self>, env: Env, updates: Updates) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             // So that the series is there before the first failure, as in Prometheus.
@@ -91,7 +74,7 @@ impl Discoverer for Http {
 
 /// The list at one URL.
 struct List {
-    settings: HttpSettings,
+    settings: Arc<HttpSd>,
     client: Option<Arc<dyn HttpClient>>,
     encoder: Encoder,
     last: Option<LastAnswer>,
@@ -236,7 +219,7 @@ impl List {
     fn failure(&self, kind: fn(String) -> RefreshError, reason: &dyn std::fmt::Display) -> RefreshError {
         kind(format!(
             "getting the target list {}: {reason}",
-            self.settings.url_without_credentials()
+            without_credentials(&self.settings.url)
         ))
     }
 }

@@ -1,25 +1,8 @@
-//! The parts of the protocol that need no request: what a URL, a status, a header means.
+//! The parts of the protocol that need no request: what a status, a header means.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use headcount_discoverer::env::{HttpError, HttpResponse};
-
-/// Checks what Prometheus checks in `url`.
-pub(super) fn check_url(url: &str) -> Result<(), &'static str> {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Err("the URL has no scheme; write it as http://host/path or https://host/path");
-    };
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-        return Err("the URL's scheme is neither http nor https");
-    }
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    if host.is_empty() {
-        Err("the URL has no host")
-    } else {
-        Ok(())
-    }
-}
 
 /// Whether a content type is `application/json`, with no charset or that of UTF-8.
 pub(super) fn is_json(content_type: &str) -> bool {
@@ -104,16 +87,6 @@ mod tests {
         ] {
             assert!(!is_json(refused), "{refused}");
         }
-    }
-
-    #[test]
-    fn urls_are_checked_as_in_prometheus() {
-        assert_eq!(check_url("http://sd.example/list"), Ok(()));
-        assert_eq!(check_url("HTTPS://user:pass@[::1]:8080?x"), Ok(()));
-        assert!(check_url("ftp://sd.example/").is_err());
-        assert!(check_url("sd.example/list").is_err());
-        assert!(check_url("http:///list").is_err());
-        assert!(check_url("http://user:pass@/list").is_err());
     }
 
     #[test]

@@ -2,26 +2,25 @@ use std::time::Duration;
 
 use headcount_core::{Instant, UpdateKind};
 use headcount_discoverer::env::{HttpError, HttpResponse};
+use headcount_discoverer::mechanism::Mechanism;
 use headcount_discoverer::refresh::FIRST_RETRY;
-use headcount_discoverer::settings::HttpClientSettings;
 use headcount_discoverer::testing::{Collected, Said, World};
+use headcount_reader::HttpClientSettings;
 
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
 
-fn settings(interval: Duration) -> HttpSettings {
-    HttpSettings {
-        url: "http://user:pass@sd.example/list".to_owned(),
-        refresh_interval: interval,
-        client: HttpClientSettings::default(),
-    }
+fn list_at(interval: Duration) -> Box<dyn Discoverer> {
+    let url = "http://user:pass@sd.example/list";
+    let settings = HttpSd::new(url, interval, HttpClientSettings::default()).expect("good settings");
+    Arc::new(settings).discoverer()
 }
 
 fn world(interval: Duration) -> World {
     let mut world = World::new();
-    world.start(build(&settings(interval)).expect("good settings"));
+    world.start(list_at(interval));
     world
 }
 
@@ -305,20 +304,4 @@ fn settings_that_cannot_work_yet_are_reported_and_tried_again() {
     world.http.refuse_settings(None);
     let said = world.run_for(MINUTE);
     assert!(said.last().is_some_and(|said| said.update().is_some()));
-}
-
-#[test]
-fn settings_that_can_never_work_are_refused() {
-    let refusal = |url: &str, interval| {
-        let settings = HttpSettings {
-            url: url.to_owned(),
-            ..settings(interval)
-        };
-        build(&settings).err().map(|error| error.to_string()).expect("refused")
-    };
-    assert_eq!(
-        refusal("ftp://u:secret@x/", MINUTE),
-        "http_sd: ftp://x/: the URL's scheme is neither http nor https"
-    );
-    assert!(refusal("http://x/", Duration::ZERO).contains("refresh_interval is zero"));
 }

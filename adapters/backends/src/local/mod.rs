@@ -17,52 +17,31 @@
 //! | `__meta_local_executable` | group | its program, where that may be known |
 
 mod processes;
+mod settings;
 mod sockets;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use headcount_core::{Encoder, GroupError, Update};
 use headcount_discoverer::env::FileError;
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
-use headcount_discoverer::settings::LocalSettings;
-use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
+use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
 
 use processes::{Pid, Processes};
 use sockets::Socket;
 
+pub use settings::LocalSd;
+
 /// The largest table of sockets that is read: about half a million sockets.
 const LARGEST_TABLE: u64 = 64 << 20;
 
-/// Makes the discoverer.
-///
-/// # Errors
-/// The machine is no Linux, or the interval is zero.
-pub fn build(settings: &LocalSettings) -> Result<Box<dyn Discoverer>, BuildError> {
-    let invalid = |reason: &str| BuildError::Invalid {
-        mechanism: "local".to_owned(),
-        reason: reason.to_owned(),
-    };
-    if !cfg!(target_os = "linux") {
-        return Err(invalid(
-            "the sockets of a machine can be listed on Linux only; name your targets in a configuration",
-        ));
-    }
-    if settings.refresh_interval.is_zero() {
-        return Err(invalid(
-            "refresh_interval is zero; set it to how often to look, such as 30s",
-        ));
-    }
-    Ok(Box::new(Local {
-        settings: settings.clone(),
-    }))
+struct LocalDiscoverer {
+    settings: Arc<LocalSd>,
 }
 
-struct Local {
-    settings: LocalSettings,
-}
-
-impl Discoverer for Local {
+impl Discoverer for LocalDiscoverer {
     fn run(self: Box<Self>, env: Env, updates: Updates) -> BoxFuture<'static, ()> {
         let machine = Machine {
             encoder: Encoder::new(),

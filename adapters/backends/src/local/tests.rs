@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use headcount_discoverer::mechanism::Mechanism;
 use headcount_discoverer::testing::{Collected, World};
 
 use super::*;
@@ -18,12 +19,7 @@ fn table(sockets: &[(&str, u64)]) -> String {
 fn world(tcp: &[(&str, u64)]) -> World {
     let mut world = World::new();
     world.files.write("/proc/self/net/tcp", table(tcp));
-    world.start(
-        build(&LocalSettings {
-            refresh_interval: Duration::from_secs(30),
-        })
-        .expect("good settings"),
-    );
+    world.start(Arc::new(LocalSd::new(Duration::from_secs(30))).discoverer());
     world
 }
 

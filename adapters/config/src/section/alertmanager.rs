@@ -1,15 +1,13 @@
 //! `alerting.alertmanagers`: where alerts are sent, and how those places are discovered.
 
-use std::path::Path;
 use std::time::Duration;
 
 use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling};
-use headcount_discoverer::settings::{HttpClientSettings, SdConfig};
+use headcount_discoverer::mechanism::SdConfig;
+use headcount_reader::{Fields, HttpClientSettings, ProblemKind};
 
+use super::Reading;
 use super::relabel::RelabelRules;
-use super::{http_client, sd};
-use crate::problem::ProblemKind;
-use crate::yaml::Fields;
 
 /// One entry of `alerting.alertmanagers`.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +29,7 @@ pub struct AlertmanagerConfig {
 }
 
 impl AlertmanagerConfig {
-    pub(crate) fn read(fields: &mut Fields<'_>, names: NameValidation, folder: &Path) -> Self {
+    pub(crate) fn read(fields: &mut Fields<'_>, names: NameValidation, reading: Reading<'_>) -> Self {
         if let Some(at) = fields.take_some("api_version")
             && let Some(version) = at.text()
             && version != "v2"
@@ -41,9 +39,9 @@ impl AlertmanagerConfig {
                 allowed: "v2",
             });
         }
-        let client = http_client::read(fields, folder);
+        let client = HttpClientSettings::read(fields, reading.folder);
         if let Some(at) = fields.take_some("sigv4") {
-            if http_client::authenticates(&client) {
+            if client.authenticates() {
                 at.report(ProblemKind::Conflict {
                     fields: "basic_auth, authorization, oauth2 and sigv4",
                 });
@@ -59,7 +57,7 @@ impl AlertmanagerConfig {
             path_prefix: fields.text("path_prefix").unwrap_or_default(),
             timeout: fields.duration("timeout").unwrap_or(Duration::from_secs(10)),
             client,
-            sd: sd::read(fields, folder, relabel.is_empty()),
+            sd: reading.mechanisms.read(fields, reading.folder, !relabel.is_empty()),
             relabel_configs: relabel.compile(names),
             alert_relabel_configs: alert_relabel.check(names),
         }

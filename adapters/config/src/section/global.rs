@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headcount_core::relabel::NameValidation;
+use headcount_reader::{Cursor, Fields, ProblemKind, Surroundings, expand, is_label_name, join};
 
 use super::naming::{self, NameEscaping};
 use super::protocol::{self, ScrapeProtocol};
-use crate::problem::ProblemKind;
-use crate::surroundings::{Surroundings, join};
-use crate::value::{expand, is_label_name};
-use crate::yaml::{Cursor, Fields};
 
 /// `global`, with defaults filled in. Limits that are absent are not limited.
 #[derive(Debug, Clone, PartialEq)]

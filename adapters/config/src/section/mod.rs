@@ -1,19 +1,25 @@
 //! The sections of `prometheus.yml` that are headcount's, one module each.
 //!
-//! Each reads its fields from a [`Fields`](crate::yaml::Fields), reports what is wrong and goes on
+//! Each reads its fields from a [`Fields`](headcount_reader::Fields), reports what is wrong and goes on
 //! with the default, so that one run finds everything. The result counts only when nothing was
 //! reported.
 
+use std::path::Path;
+
+use sd::Mechanisms;
+
 pub(crate) mod alertmanager;
 pub(crate) mod global;
-mod headers;
-mod http_client;
 pub(crate) mod naming;
-mod oauth2;
 pub(crate) mod protocol;
-mod proxy;
 pub(crate) mod relabel;
 pub(crate) mod scrape;
 pub(crate) mod sd;
-mod targets;
-mod tls;
+
+/// What every section of one file is read with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    /// The file's folder, which its relative paths start in.
+    pub(crate) folder: &'a Path,
+    pub(crate) mechanisms: &'a Mechanisms,
+}

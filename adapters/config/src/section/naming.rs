@@ -1,9 +1,7 @@
 //! Which names metrics and labels may have, and how others are escaped.
 
 use headcount_core::relabel::NameValidation;
-
-use crate::problem::ProblemKind;
-use crate::yaml::Cursor;
+use headcount_reader::{Cursor, ProblemKind};
 
 /// `metric_name_escaping_scheme`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

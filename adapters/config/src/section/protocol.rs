@@ -1,7 +1,6 @@
 //! `scrape_protocols`: in which formats targets may answer.
 
-use crate::problem::ProblemKind;
-use crate::yaml::Cursor;
+use headcount_reader::{Cursor, ProblemKind};
 
 /// A format in which a target may answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

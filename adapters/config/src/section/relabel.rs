@@ -4,10 +4,7 @@
 use std::num::NonZeroU64;
 
 use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling, RuleRegex, SourceLabels};
-
-use crate::problem::ProblemKind;
-use crate::value::{is_label_name, is_label_template, parse_regex};
-use crate::yaml::{Cursor, Fields};
+use headcount_reader::{Cursor, Fields, ProblemKind, is_label_name, is_label_template, parse_regex};
 
 const ACTIONS: &str =
     "replace, keep, drop, keepequal, dropequal, hashmod, labelmap, labeldrop, labelkeep, lowercase, uppercase";

@@ -7,16 +7,14 @@ use std::time::Duration;
 
 use headcount_core::relabel::{NameValidation, Relabeling};
 use headcount_core::{JobOptions, TargetLimits};
-use headcount_discoverer::settings::{HttpClientSettings, SdConfig};
+use headcount_discoverer::mechanism::SdConfig;
+use headcount_reader::{Cursor, Fields, HttpClientSettings, Position, ProblemKind, join};
 
+use super::Reading;
 use super::global::{Global, Limits, read_pace};
 use super::naming::{self, NameEscaping};
 use super::protocol::{self, ScrapeProtocol};
 use super::relabel::RelabelRules;
-use super::{http_client, sd};
-use crate::problem::{Position, ProblemKind};
-use crate::surroundings::join;
-use crate::yaml::{Cursor, Fields};
 
 /// One job, with what it inherits filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,21 +167,26 @@ impl JobNames {
 }
 
 /// Reads a list of jobs.
-pub(crate) fn read_all(list: &Cursor<'_>, global: &Global, folder: &Path, names: &mut JobNames) -> Vec<ScrapeConfig> {
+pub(crate) fn read_all(
+    list: &Cursor<'_>,
+    global: &Global,
+    reading: Reading<'_>,
+    names: &mut JobNames,
+) -> Vec<ScrapeConfig> {
     let mut jobs = Vec::new();
     for entry in list.list().unwrap_or_default() {
         if entry.is_null() {
             entry.report(ProblemKind::EmptyEntry);
         }
         if let Some(mut fields) = entry.fields() {
-            jobs.push(read(&mut fields, global, folder, names));
+            jobs.push(read(&mut fields, global, reading, names));
             fields.finish();
         }
     }
     jobs
 }
 
-fn read(fields: &mut Fields<'_>, global: &Global, folder: &Path, names: &mut JobNames) -> ScrapeConfig {
+fn read(fields: &mut Fields<'_>, global: &Global, reading: Reading<'_>, names: &mut JobNames) -> ScrapeConfig {
     let name_at = fields.take("job_name");
     let name = name_at.as_ref().map_or(Some(String::new()), Cursor::text);
     match (&name_at, &name) {
@@ -196,12 +199,12 @@ fn read(fields: &mut Fields<'_>, global: &Global, folder: &Path, names: &mut Job
     (job.scrape_interval, job.scrape_timeout) = read_pace(fields, global);
     let relabel = RelabelRules::of(fields, "relabel_configs");
     let metric_relabel = RelabelRules::of(fields, "metric_relabel_configs");
-    job.client = http_client::read(fields, folder);
-    job.sd = sd::read(fields, folder, relabel.is_empty());
+    job.client = HttpClientSettings::read(fields, reading.folder);
+    job.sd = reading.mechanisms.read(fields, reading.folder, !relabel.is_empty());
     job.params = read_params(fields);
     read_naming(fields, &mut job, global);
     read_histograms(fields, &mut job, global);
-    read_scraping(fields, &mut job, global, folder);
+    read_scraping(fields, &mut job, global, reading.folder);
     job.relabel_configs = relabel.compile(job.name_validation);
     job.metric_relabel_configs = metric_relabel.compile(job.name_validation);
     job

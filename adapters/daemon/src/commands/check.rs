@@ -7,16 +7,16 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use headcount_config::{Config, ScrapeConfig};
-use headcount_discoverer::settings::SdConfig;
+use headcount_config::Config;
 
-use crate::console;
+use crate::{console, mechanisms};
 
 pub(super) fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut text = String::new();
     let mut is_good = true;
+    let loader = mechanisms::loader();
     for file in files {
-        match headcount_config::load(file) {
+        match loader.load(file) {
             Ok(config) => describe(&mut text, file, &config),
             Err(errors) => {
                 is_good = false;
@@ -35,27 +35,10 @@ fn describe(text: &mut String, file: &Path, config: &Config) {
         writeln!(text, "{warning} (warning)").ok();
     }
     let file = file.display();
-    for job in &config.scrape_configs {
-        for mechanism in unsupported(job) {
-            let name = &job.job_name;
-            writeln!(
-                text,
-                "{file}: job {name:?}: {mechanism}_sd is not supported yet and finds nothing (warning)"
-            )
-            .ok();
-        }
-    }
     let jobs = counted(config.scrape_configs.len(), "job");
     let alertmanagers = counted(config.alertmanagers.len(), "Alertmanager config");
     let files = counted(config.files.len(), "file");
     writeln!(text, "{file}: ok: {jobs}, {alertmanagers}, {files}").ok();
-}
-
-fn unsupported(job: &ScrapeConfig) -> impl Iterator<Item = &str> {
-    job.sd.iter().filter_map(|config| match config {
-        SdConfig::Unsupported { mechanism, .. } => Some(mechanism.as_str()),
-        _ => None,
-    })
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use headcount_core::ManagerOptions;
-use headcount_discoverer::settings::SdConfig;
+use headcount_discoverer::mechanism::SdConfig;
 use smol::{Executor, Timer};
 
 use crate::discovery::Observation;
@@ -37,7 +37,7 @@ pub(super) async fn discover(
         seed: env.random.next_u64(),
         ..ManagerOptions::default()
     };
-    let (handle, _snapshots) = headcount_runtime::start(&runtime, options, env.clone(), headcount_backends::build);
+    let (handle, _snapshots) = headcount_runtime::start(&runtime, options, env.clone(), SdConfig::discoverer);
     handle.apply(sets).await.context("starting discovery")?;
     let deadline = Instant::now() + timeout;
     while !handle.with(|manager| manager.is_ready()).await.context("discovering")? && Instant::now() < deadline {
@@ -57,7 +57,7 @@ pub(super) fn failures(observation: &Observation, timeout: Duration) -> Vec<Fail
         let what = if let Some(error) = provider.health.current_failure() {
             error.to_owned()
         } else if !provider.health.has_reported() {
-            let timeout = headcount_config::format_duration(timeout);
+            let timeout = headcount_reader::format_duration(timeout);
             format!("no answer within {timeout}; see --timeout")
         } else {
             continue;

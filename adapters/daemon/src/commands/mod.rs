@@ -7,6 +7,7 @@ mod diff;
 mod discover;
 mod explain;
 mod lookup;
+mod mechanisms;
 mod run;
 mod sd;
 mod sd_output;
@@ -27,6 +28,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(options) => run::run(options),
         Command::Check { files } => check::check(&files),
+        Command::Mechanisms { output } => mechanisms::mechanisms(output),
         Command::Sd(options) => sd::sd(&options),
         Command::Diff(options) => Ok(or_trouble(diff::diff(&options))),
         Command::Explain(options) => Ok(or_trouble(explain::explain(&options))),

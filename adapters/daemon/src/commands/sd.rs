@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use headcount_discoverer::settings::SdConfig;
+use headcount_discoverer::mechanism::SdConfig;
 
 use super::discover::{discover, failures};
 use super::targets_output::Found;

@@ -38,8 +38,9 @@ impl Spoken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headcount_backends::file::FileSd;
     use headcount_core::{Failure, Instant, Manager, ManagerOptions, Output, Throttle, Update};
-    use headcount_discoverer::settings::{FileSettings, SdConfig};
+    use headcount_discoverer::mechanism::SdConfig;
     use std::time::Duration;
 
     struct World {
@@ -58,11 +59,8 @@ mod tests {
                 ..ManagerOptions::default()
             };
             let mut manager = Manager::new(Instant::ZERO, options);
-            let file = FileSettings {
-                files: vec!["x".to_owned()],
-                refresh_interval: Duration::from_secs(1),
-            };
-            manager.apply(Instant::ZERO, [("job".to_owned(), vec![SdConfig::File(file)])]);
+            let file = FileSd::new(["x.json"], Duration::from_secs(1)).expect("good");
+            manager.apply(Instant::ZERO, [("job".to_owned(), vec![SdConfig::new(file)])]);
             Self {
                 manager,
                 now: Instant::ZERO,

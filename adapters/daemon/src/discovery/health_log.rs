@@ -190,18 +190,16 @@ fn fault(failed: &FailedConfig) -> (&str, &[Arc<str>], &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use headcount_backends::file::FileSd;
     use headcount_core::{Failure, Manager, ManagerOptions, Update};
-    use headcount_discoverer::settings::{FileSettings, SdConfig};
+    use headcount_discoverer::mechanism::{SdConfig, Unsupported};
     use std::time::Duration;
 
     #[test]
     fn each_transition_is_said_once() {
-        let file = FileSettings {
-            files: vec!["x".to_owned()],
-            refresh_interval: Duration::from_secs(1),
-        };
+        let file = FileSd::new(["x.json"], Duration::from_secs(1)).expect("good");
         let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
-        let applied = manager.apply(Instant::ZERO, [("job".to_owned(), vec![SdConfig::File(file)])]);
+        let applied = manager.apply(Instant::ZERO, [("job".to_owned(), vec![SdConfig::new(file)])]);
         let provider = applied.started[0];
         let mut said = Said::default();
         let mut look = |manager: &Manager<SdConfig>| {
@@ -237,10 +235,10 @@ mod tests {
     #[test]
     fn the_first_groups_are_said() {
         let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
-        let config = SdConfig::Unsupported {
+        let config = SdConfig::unsupported(Unsupported {
             mechanism: "x".to_owned(),
             entry: String::new(),
-        };
+        });
         let applied = manager.apply(Instant::ZERO, [("job".to_owned(), vec![config])]);
         let mut said = Said::default();
         manager

@@ -9,7 +9,7 @@ use async_channel::Receiver;
 use event_listener::{Event, EventListener};
 use headcount_core::{DropGuard, ManagerOptions, ProviderId, Throttle, UnknownProvider};
 use headcount_discoverer::Env;
-use headcount_discoverer::settings::SdConfig;
+use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{DriverGone, Handle, SharedRuntime};
 use smol::Executor;
 
@@ -47,7 +47,7 @@ pub(crate) fn start(
         seed: env.random.next_u64(),
         ..ManagerOptions::default()
     };
-    let build = headcount_backends::build;
+    let build = SdConfig::discoverer;
     let (handle, snapshots) = match recording {
         Some(recording) => {
             let record = |options| recording.sink(options);

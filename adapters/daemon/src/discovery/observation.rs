@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headcount_core::{Counters, FailedConfig, Health, Held, Instant, Manager, ProviderId, Snapshot};
-use headcount_discoverer::settings::SdConfig;
+use headcount_discoverer::mechanism::SdConfig;
 
 /// A manager's state at one moment.
 #[derive(Debug, Clone)]

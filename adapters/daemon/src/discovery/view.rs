@@ -103,8 +103,9 @@ impl View {
 pub(super) mod tests {
     use super::*;
     use crate::discovery::Observation;
+    use headcount_backends::r#static::StaticSd;
     use headcount_core::{Encoder, Group, Instant, Manager, ManagerOptions, Update};
-    use headcount_discoverer::settings::{SdConfig, StaticSettings};
+    use headcount_discoverer::mechanism::{SdConfig, Unsupported};
 
     pub(crate) type GroupParts<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a [(&'a str, &'a str)]]);
 
@@ -121,7 +122,7 @@ pub(super) mod tests {
 
     pub(in crate::discovery) fn snapshot_with(set: &str, groups: Vec<Group>) -> Snapshot {
         let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
-        let config = SdConfig::Static(StaticSettings { groups: Vec::new() });
+        let config = SdConfig::new(StaticSd::new(Vec::new()));
         let applied = manager.apply(Instant::ZERO, [(set.to_owned(), vec![config])]);
         let provider = *applied.started.first().expect("started");
         manager
@@ -145,9 +146,11 @@ pub(super) mod tests {
     impl Sets {
         pub(crate) fn new(names: &[&str]) -> Self {
             let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
-            let config = |name: &str| SdConfig::Unsupported {
-                mechanism: name.to_owned(),
-                entry: String::new(),
+            let config = |name: &str| {
+                SdConfig::unsupported(Unsupported {
+                    mechanism: name.to_owned(),
+                    entry: String::new(),
+                })
             };
             let configs = names.iter().map(|name| ((*name).to_owned(), vec![config(name)]));
             manager.apply(Instant::ZERO, configs);
@@ -191,9 +194,11 @@ pub(super) mod tests {
     #[test]
     fn lists_of_sets_that_did_not_change_are_kept() {
         let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
-        let config = |mechanism: &str| SdConfig::Unsupported {
-            mechanism: mechanism.to_owned(),
-            entry: String::new(),
+        let config = |mechanism: &str| {
+            SdConfig::unsupported(Unsupported {
+                mechanism: mechanism.to_owned(),
+                entry: String::new(),
+            })
         };
         let sets = |names: &[&str]| -> Vec<_> {
             names

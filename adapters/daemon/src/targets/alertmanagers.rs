@@ -114,7 +114,7 @@ mod tests {
 
     fn found(alertmanagers: &str, groups: &[crate::discovery::GroupParts<'_>]) -> Alertmanagers {
         let text = format!("alerting: {{alertmanagers: [{alertmanagers}]}}");
-        let config = headcount_config::parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
+        let config = crate::mechanisms::loader().parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
         let plan = Plan::from(config.expect("valid"));
         super::alertmanagers(&plan.alertmanagers, &crate::discovery::snapshot_of("config-0", groups))
     }

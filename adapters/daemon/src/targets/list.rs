@@ -70,7 +70,7 @@ mod tests {
 
     fn job(settings: &str) -> JobOptions {
         let text = format!("scrape_configs: [{{job_name: node, {settings}}}]");
-        let config = headcount_config::parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
+        let config = crate::mechanisms::loader().parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
         Plan::from(config.expect("valid")).job_options().remove(0)
     }
 

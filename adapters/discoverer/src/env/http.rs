@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::BoxFuture;
-use crate::settings::HttpClientSettings;
+use headcount_reader::HttpClientSettings;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{FileContents, FileError, FileWatch, Files, Http, HttpClient, HttpError};
 use crate::BoxFuture;
-use crate::settings::HttpClientSettings;
+use headcount_reader::HttpClientSettings;
 
 /// The program that runs the discoverers does not offer this part of the world to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

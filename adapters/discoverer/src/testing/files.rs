@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 use super::VirtualClock;
 use crate::BoxFuture;
 use crate::env::{Clock, FileContents, FileError, FileWatch, Files};
-use crate::pattern;
+use headcount_reader::pattern;
 
 /// Files in memory. Cloning shares them.
 ///

@@ -7,7 +7,7 @@ use headcount_core::Instant;
 use super::VirtualClock;
 use crate::BoxFuture;
 use crate::env::{Http, HttpClient, HttpError, HttpRequest, HttpResponse};
-use crate::settings::HttpClientSettings;
+use headcount_reader::HttpClientSettings;
 
 /// HTTP servers that answer as told. Cloning shares them.
 ///

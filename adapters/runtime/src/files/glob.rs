@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use headcount_discoverer::env::FileError;
-use headcount_discoverer::pattern;
+use headcount_reader::pattern;
 
 /// The paths that match, sorted.
 pub(super) fn glob(whole: &str) -> Result<Vec<PathBuf>, FileError> {

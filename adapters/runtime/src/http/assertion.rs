@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use headcount_discoverer::settings::{JwtAlgorithm, JwtBearer, OAuth2};
+use headcount_reader::{JwtAlgorithm, JwtBearer, OAuth2};
 use rustls::SignatureScheme;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use headcount_discoverer::env::HttpError;
-use headcount_discoverer::settings::{Authorization, BasicAuth, HttpClientSettings};
+use headcount_reader::{Authorization, BasicAuth, HttpClientSettings};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderValue};
 use percent_encoding::percent_decode_str;

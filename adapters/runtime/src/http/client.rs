@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{BodySink, HttpClient, HttpError, HttpRequest, HttpResponse};
-use headcount_discoverer::settings::{HeaderValues, HttpClientSettings};
+use headcount_reader::{HeaderValues, HttpClientSettings};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 use hyper::Response;

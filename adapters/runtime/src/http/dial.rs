@@ -9,7 +9,7 @@ use blocking::unblock;
 use futures_lite::FutureExt;
 use futures_rustls::TlsConnector;
 use headcount_discoverer::env::HttpError;
-use headcount_discoverer::settings::{ProxySettings, TlsSettings};
+use headcount_reader::{ProxySettings, TlsSettings};
 use http::header::{HeaderMap, HeaderValue};
 use rustls::pki_types::ServerName;
 use url::Url;

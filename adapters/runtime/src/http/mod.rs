@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headcount_discoverer::env::{Http, HttpClient, HttpError};
-use headcount_discoverer::settings::HttpClientSettings;
+use headcount_reader::HttpClientSettings;
 
 use crate::runtime::SharedRuntime;
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use headcount_discoverer::env::HttpError;
-use headcount_discoverer::settings::{OAuth2, OAuth2Grant};
+use headcount_reader::{OAuth2, OAuth2Grant};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, StatusCode};
 use serde_json::Value;

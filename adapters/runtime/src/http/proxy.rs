@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use headcount_discoverer::env::HttpError;
-use headcount_discoverer::settings::Proxy;
+use headcount_reader::Proxy;
 use url::Url;
 
 use super::authentication::{basic_value, url_credentials};
@@ -132,7 +132,7 @@ impl ProxyServer {
 
 #[cfg(test)]
 mod tests {
-    use headcount_discoverer::settings::Secret;
+    use headcount_reader::Secret;
 
     use super::*;
 

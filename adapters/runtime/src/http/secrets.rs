@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use headcount_discoverer::env::{Files, HttpError};
-use headcount_discoverer::settings::{SecretSource, TextSource};
+use headcount_reader::{SecretSource, TextSource};
 
 /// Largest file that is taken for a password, a token or a certificate.
 const LIMIT: u64 = 1 << 20;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use blocking::unblock;
 use headcount_discoverer::env::HttpError;
-use headcount_discoverer::settings::{SecretSource, TextSource, TlsSettings, TlsVersion};
+use headcount_reader::{SecretSource, TextSource, TlsSettings, TlsVersion};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use headcount_discoverer::env::HttpError;
-use headcount_discoverer::settings::{ProxySettings, TlsSettings};
+use headcount_reader::{ProxySettings, TlsSettings};
 use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
 use http::{Method, Request, Uri, Version};
 use http_body_util::Full;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_lite::FutureExt;
 use futures_lite::future::block_on;
 use headcount_discoverer::env::{Http, HttpClient, HttpRequest, HttpResponse};
-use headcount_discoverer::settings::HttpClientSettings;
+use headcount_reader::HttpClientSettings;
 use headcount_runtime::{HttpClients, SharedRuntime};
 
 /// A test that takes longer than this hangs.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use headcount_discoverer::env::{BodySink, Http, HttpError, HttpRequest, HttpResponse};
-use headcount_discoverer::settings::{HeaderValues, HttpClientSettings, Secret};
+use headcount_reader::{HeaderValues, HttpClientSettings, Secret};
 use headcount_runtime::{HttpClients, SharedRuntime};
 
 use crate::harness::{client, get, text, until};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headcount_discoverer::env::{Http, HttpError, HttpRequest};
-use headcount_discoverer::settings::{
+use headcount_reader::{
     Authorization, BasicAuth, HttpClientSettings, JwtAlgorithm, JwtBearer, OAuth2, OAuth2Grant, ProxySettings, Secret,
     SecretSource, TextSource, TlsSettings,
 };

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use headcount_discoverer::env::{Http, HttpError};
-use headcount_discoverer::settings::{HttpClientSettings, Proxy, ProxySettings, Secret, TlsSettings};
+use headcount_reader::{HttpClientSettings, Proxy, ProxySettings, Secret, TlsSettings};
 use headcount_runtime::{HttpClients, SharedRuntime};
 
 use crate::harness::{client, get, text};

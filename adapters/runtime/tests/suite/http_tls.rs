@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_rustls::TlsAcceptor;
 use headcount_discoverer::env::{Http, HttpClient, HttpError};
-use headcount_discoverer::settings::{HttpClientSettings, Secret, SecretSource, TextSource, TlsSettings, TlsVersion};
+use headcount_reader::{HttpClientSettings, Secret, SecretSource, TextSource, TlsSettings, TlsVersion};
 use headcount_runtime::{HttpClients, SharedRuntime};
 use http_body_util::Full;
 use hyper::body::Bytes;

@@ -5,7 +5,8 @@
 
 use std::num::NonZeroU64;
 
-use headcount_config::{ScrapeConfig, format_duration};
+use headcount_config::ScrapeConfig;
+use headcount_reader::format_duration;
 use serde::Serialize;
 
 /// A field of a job that differs.
@@ -103,7 +104,7 @@ mod tests {
 
     fn job(fields: &str) -> ScrapeConfig {
         let text = format!("scrape_configs: [{{job_name: a, {fields}}}]");
-        let config = headcount_config::parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
+        let config = crate::mechanisms::loader().parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
         config.expect("valid").scrape_configs.remove(0)
     }
 

@@ -3,7 +3,7 @@
 //! The one rule: **a provider that both want is asked once.** The manager runs equal configs once, so
 //! both sides see the same groups, and what differs between them is the configuration alone.
 
-use headcount_discoverer::settings::SdConfig;
+use headcount_discoverer::mechanism::SdConfig;
 use serde::Serialize;
 
 use crate::plan::Plan;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use headcount_discoverer::env::{HttpClient, HttpRequest};
-use headcount_discoverer::settings::HttpClientSettings;
+use headcount_reader::HttpClientSettings;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use smol::Executor;

@@ -63,7 +63,7 @@ pub(super) fn ago(at: f64, now: f64) -> String {
     let seconds = Duration::try_from_secs_f64(now - at).unwrap_or_default().as_secs();
     format!(
         "{} ago",
-        headcount_config::format_duration(Duration::from_secs(seconds))
+        headcount_reader::format_duration(Duration::from_secs(seconds))
     )
 }
 

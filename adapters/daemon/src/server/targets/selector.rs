@@ -2,7 +2,7 @@
 //!
 //! A label that is absent has an empty value; an expression has to match the whole value.
 
-use headcount_config::{RegexError, parse_regex};
+use headcount_reader::{RegexError, parse_regex};
 use regex::Regex;
 
 /// Matchers, all of which have to hold.

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use headcount_core::{Instant, ProviderId};
-use headcount_discoverer::settings::SdConfig;
+use headcount_discoverer::mechanism::{SdConfig, Unsupported};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::targets::{Targets, targets_of};
 
 fn plan(jobs: &str) -> Plan {
     let text = format!("scrape_configs: [{jobs}]");
-    let config = headcount_config::parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
+    let config = crate::mechanisms::loader().parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
     Plan::from(config.expect("valid"))
 }
 
@@ -154,10 +154,10 @@ fn as_many_dropped_targets_are_told_as_the_job_keeps() {
 #[test]
 fn targets_of_a_provider_that_fails_are_stale() {
     let mut manager = headcount_core::Manager::<SdConfig>::new(Instant::ZERO, Default::default());
-    let config = SdConfig::Unsupported {
+    let config = SdConfig::unsupported(Unsupported {
         mechanism: "node".to_owned(),
         entry: String::new(),
-    };
+    });
     manager.apply(Instant::ZERO, [("node".to_owned(), vec![config])]);
     let failure = headcount_core::Failure::new("no route");
     manager

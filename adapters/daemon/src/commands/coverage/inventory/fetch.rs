@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use anyhow::{Context, bail};
 use headcount_discoverer::env::HttpRequest;
-use headcount_discoverer::settings::HttpClientSettings;
+use headcount_reader::HttpClientSettings;
 
 use crate::executor;
 

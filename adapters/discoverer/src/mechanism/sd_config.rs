@@ -1,0 +1,243 @@
+//! What one entry says, whatever its mechanism, behind one pointer.
+
+use std::any::Any;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use headcount_core::ProviderConfig;
+
+use super::Mechanism;
+use crate::{BuildError, Discoverer};
+
+/// The provider config of headcount's own manager: one entry of a `*_sd_configs` list. Cloning it clones
+/// a pointer; two are equal if they have the same mechanism and say the same.
+#[derive(Clone)]
+pub struct SdConfig(Arc<dyn Configured>);
+
+/// An entry of a mechanism that this program lacks, and was told to accept. It can't be built, so it counts
+/// as a failed config (S11).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Unsupported {
+    /// The mechanism, as in `<mechanism>_sd_configs`.
+    pub mechanism: String,
+    /// The entry as it was written, in a canonical form that holds no secret's text.
+    pub entry: String,
+}
+
+impl SdConfig {
+    /// What `mechanism` says.
+    pub fn new<M: Mechanism>(mechanism: M) -> Self {
+        Self(Arc::new(Known(Arc::new(mechanism))))
+    }
+
+    /// An entry that nothing here can run.
+    pub fn unsupported(entry: Unsupported) -> Self {
+        Self(Arc::new(entry))
+    }
+
+    /// The mechanism, as in `<mechanism>_sd_configs`.
+    pub fn mechanism(&self) -> &str {
+        self.0.name()
+    }
+
+    /// What it says, if it is of the mechanism `M`.
+    pub fn get<M: Mechanism>(&self) -> Option<&M> {
+        self.0.value().downcast_ref::<M>()
+    }
+
+    /// The entry, if nothing here can run it.
+    pub fn as_unsupported(&self) -> Option<&Unsupported> {
+        self.0.value().downcast_ref()
+    }
+
+    /// Makes what discovers.
+    ///
+    /// # Errors
+    /// This program lacks the mechanism, and was told to accept it. All else was checked when it was read.
+    pub fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
+        self.0.discoverer()
+    }
+}
+
+impl PartialEq for SdConfig {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.equals(&*other.0)
+    }
+}
+
+impl Eq for SdConfig {}
+
+impl Hash for SdConfig {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name().hash(state);
+        self.0.hash_value(state);
+    }
+}
+
+impl fmt::Debug for SdConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ProviderConfig for SdConfig {
+    fn kind(&self) -> &str {
+        self.mechanism()
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+}
+
+/// What an [`SdConfig`] points at, with its type forgotten.
+trait Configured: fmt::Debug + Send + Sync {
+    fn name(&self) -> &str;
+    fn describe(&self) -> String;
+    fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError>;
+    fn value(&self) -> &dyn Any;
+    fn equals(&self, other: &dyn Configured) -> bool;
+    fn hash_value(&self, state: &mut dyn Hasher);
+}
+
+struct Known<M>(Arc<M>);
+
+impl<M: fmt::Debug> fmt::Debug for Known<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<M: Mechanism> Configured for Known<M> {
+    fn name(&self) -> &str {
+        M::NAME
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
+        Ok(self.0.clone().discoverer())
+    }
+
+    fn value(&self) -> &dyn Any {
+        &*self.0
+    }
+
+    fn equals(&self, other: &dyn Configured) -> bool {
+        other.value().downcast_ref() == Some(&*self.0)
+    }
+
+    fn hash_value(&self, mut state: &mut dyn Hasher) {
+        self.0.hash(&mut state);
+    }
+}
+
+impl Configured for Unsupported {
+    fn name(&self) -> &str {
+        &self.mechanism
+    }
+
+    fn describe(&self) -> String {
+        "not supported yet".to_owned()
+    }
+
+    fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
+        Err(BuildError::Unsupported {
+            mechanism: self.mechanism.clone(),
+        })
+    }
+
+    fn value(&self) -> &dyn Any {
+        self
+    }
+
+    fn equals(&self, other: &dyn Configured) -> bool {
+        other.value().downcast_ref() == Some(self)
+    }
+
+    fn hash_value(&self, mut state: &mut dyn Hasher) {
+        self.hash(&mut state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::BuildHasher;
+
+    use headcount_reader::Fields;
+
+    use super::super::Place;
+    use super::*;
+    use crate::metrics::Definition;
+    use crate::{Env, Updates};
+
+    /// Two mechanisms whose values look alike.
+    macro_rules! mechanism {
+        ($type:ident, $name:literal) => {
+            #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+            struct $type(u32);
+
+            impl Mechanism for $type {
+                const NAME: &'static str = $name;
+                const SUMMARY: &'static str = "nothing";
+                const METRICS: &'static [Definition] = &[];
+
+                fn read(_: &mut Fields<'_>, _: &Place<'_>) -> Option<Self> {
+                    None
+                }
+
+                fn describe(&self) -> String {
+                    format!("number {}", self.0)
+                }
+
+                fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
+                    Box::new(async |_: Env, _: Updates| ())
+                }
+            }
+        };
+    }
+    mechanism!(One, "one");
+    mechanism!(Other, "other");
+
+    fn hash(config: &SdConfig) -> u64 {
+        std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(config)
+    }
+
+    #[test]
+    fn equal_means_the_same_mechanism_and_the_same_value() {
+        let (one, again) = (SdConfig::new(One(1)), SdConfig::new(One(1)));
+        assert_eq!(one, again);
+        assert_eq!(hash(&one), hash(&again));
+        assert_eq!(one.clone(), one);
+        assert_ne!(one, SdConfig::new(One(2)));
+        assert_ne!(one, SdConfig::new(Other(1)));
+        assert_ne!(
+            hash(&one),
+            hash(&SdConfig::new(Other(1))),
+            "the mechanism's name is hashed"
+        );
+        assert_eq!((one.get::<One>(), one.get::<Other>()), (Some(&One(1)), None));
+        assert_eq!((one.kind(), one.describe()), ("one", "number 1".to_owned()));
+        assert_eq!(format!("{one:?}"), "One(1)");
+        assert!(one.discoverer().is_ok());
+    }
+
+    #[test]
+    fn what_is_not_supported_compares_too_and_is_named() {
+        let entry = |text: &str| {
+            SdConfig::unsupported(Unsupported {
+                mechanism: "one".to_owned(),
+                entry: text.to_owned(),
+            })
+        };
+        assert_eq!(entry("a: 1"), entry("a: 1"));
+        assert_eq!(hash(&entry("a: 1")), hash(&entry("a: 1")));
+        assert_ne!(entry("a: 1"), entry("a: 2"));
+        assert_ne!(entry("a: 1"), SdConfig::new(One(1)));
+        let error = entry("a: 1").discoverer().err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.starts_with("one_sd is not supported yet")));
+    }
+}

@@ -1,0 +1,17 @@
+//! Single values as Prometheus writes them: durations, sizes, URLs, label names, expressions.
+//!
+//! Pure functions from text to a typed value or a named error.
+
+mod duration;
+mod expand;
+mod label;
+mod regex;
+mod size;
+mod url;
+
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use expand::expand;
+pub use label::{is_label_name, is_label_template};
+pub use regex::{RegexError, parse_regex};
+pub use size::{SizeError, parse_size};
+pub use url::{Url, UrlError, without_credentials};

@@ -1,0 +1,215 @@
+//! Regular expressions in Go's syntax (RE2), checked, and translated for the `regex` crate.
+//!
+//! The two dialects differ in small ways that operators meet: `\Q…\E`, `\123`, a lone `{`, a `[`
+//! inside a class, and `\d`, which is ASCII only in Go. What Go refuses is refused here; what Go
+//! takes means the same after translation.
+
+mod class;
+mod escape;
+mod translate;
+
+use headcount_core::relabel::RuleRegex;
+use translate::translate;
+
+/// A compiled expression may take this many bytes.
+const SIZE_LIMIT: usize = 32 << 20;
+
+/// Why a regular expression can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegexError {
+    /// `*`, `+`, `?` or `{n}` with nothing before it.
+    #[error(
+        "the regular expression has a `{operator}` with nothing before it to repeat; write `\\{operator}` for the character itself"
+    )]
+    NothingToRepeat {
+        /// The operator.
+        operator: char,
+    },
+    /// `a**`, `a{2}{3}` and the like.
+    #[error("the regular expression repeats a repetition; put the inner one into (?:…)")]
+    NestedRepetition,
+    /// `{n}` with a number above 1000, or `{n,m}` with m below n.
+    #[error("the regular expression has an invalid repeat count; use at most 1000, and the smaller number first")]
+    RepeatCount,
+    /// A backslash before something that it has no meaning for.
+    #[error("the regular expression has the unknown escape `\\{escape}`")]
+    Escape {
+        /// What follows the backslash; empty at the end.
+        escape: String,
+    },
+    /// `(?…)` with flags that Go does not have.
+    #[error(
+        "the regular expression has an unknown group `(?{group}`; Go knows (?:…), (?P<name>…) and the flags i, m, s, U"
+    )]
+    Group {
+        /// How the group begins.
+        group: String,
+    },
+    /// A `[` without its `]`.
+    #[error("the regular expression has a `[` without its `]`")]
+    OpenClass,
+    /// `[[:name:]]` with a name that does not exist.
+    #[error("the regular expression has the unknown class `[:{name}:]`")]
+    UnknownClass {
+        /// The name.
+        name: String,
+    },
+    /// `(` and `)` don't pair up.
+    #[error("the regular expression has parentheses that don't pair up")]
+    Parentheses,
+    /// Compiled, it would be too large.
+    #[error("the regular expression is too large when compiled (over {SIZE_LIMIT} bytes)")]
+    TooLarge,
+    /// Anything else.
+    #[error("the regular expression is not valid: {reason}")]
+    Other {
+        /// What the library says.
+        reason: String,
+    },
+}
+
+/// Checks a rule's `regex`, and translates it for the `regex` crate.
+///
+/// # Errors
+/// When Go would refuse it.
+///
+/// ```
+/// let regex = headcount_reader::parse_regex(r"\Qa.b\E(\d+)").unwrap();
+/// assert!(regex::Regex::new(&regex.anchored).unwrap().is_match("a.b42"));
+/// assert!(headcount_reader::parse_regex("a**").is_err());
+/// ```
+pub fn parse_regex(text: &str) -> Result<RuleRegex, RegexError> {
+    // Prometheus anchors first and parses then, so an open `\Q` swallows the end.
+    let anchored = translate(&format!("^(?s:{text})$"))?;
+    match regex::RegexBuilder::new(&anchored).size_limit(SIZE_LIMIT).build() {
+        Ok(_) => Ok(RuleRegex {
+            written: text.to_owned(),
+            anchored,
+        }),
+        Err(regex::Error::CompiledTooBig(_)) => Err(RegexError::TooLarge),
+        // The library draws its message over several lines; the last one says what is wrong.
+        Err(error) => Err(RegexError::Other {
+            reason: error
+                .to_string()
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn is_match(expression: &str, text: &str) -> bool {
+        let regex = parse_regex(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
+        regex::Regex::new(&regex.anchored).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn what_go_takes_means_the_same() {
+        for (expression, text) in [
+            ("", ""),
+            ("(.*)", "a\nb"),
+            (r"\Qa.b|c\E+", "a.b|cc"),
+            (r"\101\x41\x{42}", "AAB"),
+            (r"a{", "a{"),
+            (r"a{,5}", "a{,5}"),
+            (r"{name}", "{name}"),
+            (r"a{2}b{1,}c{0,3}?", "aabbc"),
+            (r"[[a]", "["),
+            (r"[a&&b]+", "&a"),
+            (r"[]a]+", "]a"),
+            (r"[^]a]", "b"),
+            (r"[a-]+", "a-"),
+            (r"[-a]+", "a-"),
+            (r"[[:alpha:]_]+", "a_"),
+            (r"[\d_]+", "1_"),
+            (r"[~~]+", "~"),
+            (r"\<a\>\_\-\/", "<a>_-/"),
+            (r"(?P<name>a)(?:b)(?i)C", "abc"),
+            (r"(?i:AB)c", "abc"),
+            (r"^a$", "a"),
+            (r"a(?i)*B", "aab"),
+            (r"a|*".trim_end_matches('*'), ""),
+            (r"\pL\p{Greek}\p{^Greek}", "aαa"),
+            (r"a\bb|a\b", "a"),
+        ] {
+            assert!(is_match(expression, text), "{expression} {text}");
+        }
+        assert!(!is_match(r"\d", "٣"), "digits are ASCII in Go");
+        assert!(!is_match(r"\w", "ä"), "words are ASCII in Go");
+        assert!(!is_match("a", "ab"), "anchored");
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused() {
+        for expression in [
+            "*",
+            "a|*",
+            "(+)",
+            "a**",
+            "a*+",
+            "a{2}{3}",
+            "a{1001}",
+            "a{3,2}",
+            "a{99999999999}",
+            r"\",
+            r"\1",
+            r"\8",
+            r"\C",
+            r"\Z",
+            r"\y",
+            r"\é",
+            "(",
+            ")",
+            "(a",
+            "a)",
+            "[",
+            "[a",
+            "[b-a]",
+            r"[a-\d]",
+            r"\Qopen",
+            "(?x)a",
+            "(?P<>a)",
+            "(?P<a-b>a)",
+            "(?P=a)",
+            "(?=a)",
+            "(?!a)",
+            "(?<n>a)(?<n>b)",
+            "(?i-)a",
+            r"\pX{",
+            "[[:foo:]]",
+            r"\u0041",
+            "(?",
+        ] {
+            assert!(parse_regex(expression).is_err(), "{expression}");
+        }
+    }
+
+    #[test]
+    fn messages_are_one_line() {
+        for expression in ["[b-a]", r"\p{Klingon}", r"\x{110000}"] {
+            let message = parse_regex(expression).unwrap_err().to_string();
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered(expression in r"[ab\\QEdpxP<>()\[\]{}*+?|^$.,:0-9i-]{0,16}|\PC{0,16}") {
+            let _ = parse_regex(&expression);
+        }
+
+        #[test]
+        fn a_quoted_text_matches_itself(text in r"[^\\]{0,16}") {
+            let expression = format!(r"\Q{text}\E");
+            prop_assert!(is_match(&expression, &text));
+        }
+    }
+}

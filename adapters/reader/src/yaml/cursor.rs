@@ -1,0 +1,225 @@
+//! A place in the tree, the path to it, and typed reading of what stands there.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::fields::Fields;
+use super::node::{Content, Node};
+use super::scalar::Meaning;
+use super::sink::Sink;
+use crate::problem::{Position, ProblemKind};
+use crate::value::{DurationError, SizeError, parse_duration, parse_size};
+
+/// A value and the path to it. Reading it answers `None` when it is of the wrong type, and the
+/// sink knows.
+#[derive(Clone)]
+pub struct Cursor<'a> {
+    node: &'a Node,
+    path: String,
+    sink: &'a Sink,
+}
+
+impl<'a> Cursor<'a> {
+    /// The top of a document.
+    pub(super) fn root(node: &'a Node, sink: &'a Sink) -> Self {
+        Self {
+            node,
+            path: String::new(),
+            sink,
+        }
+    }
+
+    pub(super) fn child(&self, node: &'a Node, key: &str) -> Self {
+        let path = if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        Self {
+            node,
+            path,
+            sink: self.sink,
+        }
+    }
+
+    /// The value on one line, its keys sorted and its secrets hidden: equal for entries that mean the
+    /// same.
+    pub fn redacted(&self) -> String {
+        super::redact::redacted_entry(self.node)
+    }
+
+    /// The file that this stands in.
+    pub fn file(&self) -> &'a Path {
+        self.sink.file()
+    }
+
+    /// Where it stands in the file.
+    pub fn position(&self) -> Position {
+        self.node.position
+    }
+
+    /// Says what is wrong with this value.
+    pub fn report(&self, kind: impl Into<ProblemKind>) {
+        self.sink
+            .problem(Some(self.node.position), self.path.clone(), kind.into());
+    }
+
+    /// Says what is wrong with something in this value.
+    pub fn report_at(&self, position: Position, suffix: &str, kind: impl Into<ProblemKind>) {
+        self.sink
+            .problem(Some(position), format!("{}{suffix}", self.path), kind.into());
+    }
+
+    /// Says what is remarkable about this value.
+    pub fn warn(&self, kind: ProblemKind) {
+        self.sink.warning(Some(self.node.position), self.path.clone(), kind);
+    }
+
+    /// Whether this is nothing: `null`, `~`, or no value written.
+    pub fn is_null(&self) -> bool {
+        self.node.is_null()
+    }
+
+    /// Text. Numbers and switches are taken as they are written; nothing is the empty text.
+    pub fn text(&self) -> Option<String> {
+        match &self.node.content {
+            Content::Scalar(scalar) => Some(scalar.as_text()),
+            _ => self.wrong("text"),
+        }
+    }
+
+    /// A switch. Nothing is off.
+    pub fn flag(&self) -> Option<bool> {
+        match self.meaning("true or false")? {
+            Meaning::Bool(flag) => Some(flag),
+            Meaning::Null => Some(false),
+            _ => self.wrong("true or false"),
+        }
+    }
+
+    /// A count. Nothing is 0; a fraction is cut off.
+    pub fn count(&self) -> Option<u64> {
+        let expected = "a whole number that is not negative";
+        let number = match self.meaning(expected)? {
+            Meaning::Null => Some(0),
+            Meaning::Int(number) => u64::try_from(number).ok(),
+            Meaning::Float(number) if (0.0..18446744073709551616.0).contains(&number) => Some(number as u64),
+            _ => None,
+        };
+        number.or_else(|| self.wrong(expected))
+    }
+
+    /// A number. Nothing is 0.
+    pub fn number(&self) -> Option<f64> {
+        match self.meaning("a number")? {
+            Meaning::Null => Some(0.0),
+            Meaning::Int(number) => Some(number as f64),
+            Meaning::Float(number) => Some(number),
+            _ => self.wrong("a number"),
+        }
+    }
+
+    /// A duration. Nothing is 0.
+    pub fn duration(&self) -> Option<Duration> {
+        if self.is_null() {
+            return Some(Duration::ZERO);
+        }
+        let Content::Scalar(scalar) = &self.node.content else {
+            return self.wrong("a duration, such as 30s");
+        };
+        parse_duration(&scalar.as_text())
+            .map_err(|error: DurationError| self.report(error))
+            .ok()
+    }
+
+    /// A number of bytes. Nothing is 0.
+    pub fn size(&self) -> Option<i64> {
+        if self.is_null() {
+            return Some(0);
+        }
+        let Content::Scalar(scalar) = &self.node.content else {
+            return self.wrong("a size, such as 10MB");
+        };
+        parse_size(&scalar.as_text())
+            .map_err(|error: SizeError| self.report(error))
+            .ok()
+    }
+
+    /// A list's items. Nothing is no list, and not an error.
+    pub fn list(&self) -> Option<Vec<Cursor<'a>>> {
+        let items = self.items()?;
+        let item = |(index, node): (usize, &'a std::rc::Rc<Node>)| Self {
+            node,
+            path: format!("{}[{index}]", self.path),
+            sink: self.sink,
+        };
+        Some(items.iter().enumerate().map(item).collect())
+    }
+
+    /// A list of texts, each with its position. Nothing is no list, and not an error.
+    pub fn texts(&self) -> Option<Vec<(String, Position)>> {
+        let items = self.items()?;
+        let mut texts = Vec::with_capacity(items.len());
+        for (index, node) in items.iter().enumerate() {
+            // Paths are made only for what is wrong: such a list may have a million entries.
+            match &node.content {
+                Content::Scalar(scalar) => texts.push((scalar.as_text(), node.position)),
+                _ => {
+                    let kind = ProblemKind::WrongType {
+                        expected: "text",
+                        found: node.what(),
+                    };
+                    self.report_at(node.position, &format!("[{index}]"), kind);
+                }
+            }
+        }
+        Some(texts)
+    }
+
+    /// A mapping with the keys of a structure. Nothing is no mapping, and not an error.
+    pub fn fields(&self) -> Option<Fields<'a>> {
+        match &self.node.content {
+            Content::Map(entries) => Some(Fields::new(self, entries)),
+            _ if self.is_null() => None,
+            _ => self.wrong("a mapping"),
+        }
+    }
+
+    /// A mapping with keys of the writer's own, sorted by key. Nothing is no mapping.
+    pub fn entries(&self) -> Option<Vec<(String, Cursor<'a>)>> {
+        match &self.node.content {
+            Content::Map(entries) => Some(super::fields::own_entries(self, entries)),
+            _ if self.is_null() => None,
+            _ => self.wrong("a mapping"),
+        }
+    }
+
+    /// The value as JSON, with numbers and switches as such.
+    pub fn json(&self) -> String {
+        super::json::json(self.node)
+    }
+
+    /// Says that something else belongs here.
+    pub fn wrong<T>(&self, expected: &'static str) -> Option<T> {
+        self.report(ProblemKind::WrongType {
+            expected,
+            found: self.node.what(),
+        });
+        None
+    }
+
+    fn items(&self) -> Option<&'a [std::rc::Rc<Node>]> {
+        match &self.node.content {
+            Content::List(items) => Some(items),
+            _ if self.is_null() => None,
+            _ => self.wrong("a list"),
+        }
+    }
+
+    fn meaning(&self, expected: &'static str) -> Option<Meaning> {
+        match &self.node.content {
+            Content::Scalar(scalar) => Some(scalar.meaning()),
+            _ => self.wrong(expected),
+        }
+    }
+}
