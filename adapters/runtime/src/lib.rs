@@ -72,7 +72,7 @@ pub use clock::SystemClock;
 pub use driver::{start, start_recorded};
 pub use files::SystemFiles;
 pub use handle::{DriverGone, Handle};
-pub use http::HttpClients;
+pub use http::{http_clients, http_clients_with};
 pub use random::SystemRandom;
 pub use runtime::{Runtime, SharedRuntime, Stream};
 pub use slot::SnapshotReceiver;
@@ -83,7 +83,7 @@ pub use slot::SnapshotReceiver;
 pub fn env(runtime: &SharedRuntime) -> Env {
     let clock = Arc::new(SystemClock::new(runtime.clone()));
     Env::builder(clock, Arc::new(SystemRandom))
-        .http(Arc::new(HttpClients::new(runtime.clone())))
+        .http(Arc::new(http_clients(runtime)))
         .files(Arc::new(SystemFiles::new(runtime.clone())))
         .build()
 }

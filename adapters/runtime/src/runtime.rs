@@ -5,13 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use headcount_discoverer::BoxFuture;
-
-/// A connection, as bytes in both directions.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+pub use headcount_http::Stream;
 
 /// An async runtime, reduced to what differs between runtimes.
 ///

@@ -1,14 +1,11 @@
 //! Running tests, and what they share.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
 use futures_lite::future::block_on;
-use headcount_discoverer::env::{Http, HttpClient, HttpRequest, HttpResponse};
-use headcount_reader::HttpClientSettings;
-use headcount_runtime::{HttpClients, SharedRuntime};
+use headcount_runtime::SharedRuntime;
 
 /// A test that takes longer than this hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -42,26 +39,4 @@ pub(crate) async fn until(runtime: &SharedRuntime, mut condition: impl FnMut() -
     while !condition() {
         runtime.sleep(Duration::from_millis(1)).await;
     }
-}
-
-/// A client with these settings.
-pub(crate) fn client(runtime: &SharedRuntime, settings: &HttpClientSettings) -> Arc<dyn HttpClient> {
-    HttpClients::new(runtime.clone()).client(settings).unwrap()
-}
-
-/// A `GET` with generous limits.
-pub(crate) fn get(url: &str) -> HttpRequest {
-    HttpRequest {
-        method: "GET".to_owned(),
-        url: url.to_owned(),
-        headers: Vec::new(),
-        body: Vec::new(),
-        timeout: Duration::from_secs(20),
-        body_limit: 1 << 20,
-    }
-}
-
-/// The body as text.
-pub(crate) fn text(response: &HttpResponse) -> &str {
-    std::str::from_utf8(&response.body).unwrap()
 }

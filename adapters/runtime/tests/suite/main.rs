@@ -21,17 +21,8 @@ macro_rules! on_each_runtime {
 }
 
 mod harness;
-mod server;
 
 // The driver: discoverers in, snapshots out.
 mod driver;
 // Files: reading, listing, watching.
 mod files;
-// The HTTP client: answers and limits.
-mod http;
-// The HTTP client: who we are.
-mod http_authentication;
-// The HTTP client: proxies of all kinds.
-mod http_proxies;
-// The HTTP client: certificates and HTTP/2.
-mod http_tls;

@@ -1,6 +1,5 @@
 //! Sends one request on a connection that waits, or on a new one.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,34 +12,33 @@ use http_body_util::Full;
 use hyper::Response;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-use super::connection::{Connection, SendError};
-use super::dial::{Dialer, Route};
-use super::pool::{Place, Pool};
-use super::request::Outgoing;
-use crate::runtime::SharedRuntime;
+use crate::Platform;
+use crate::connection::{Connection, SendError};
+use crate::dial::{Dialer, Route};
+use crate::pool::{Place, Pool};
+use crate::request::Outgoing;
 
 /// Connections to wherever they are needed, under one set of TLS and proxy settings.
-pub(super) struct Transport {
+pub(crate) struct Transport {
     dialer: Dialer,
     pool: Arc<Pool>,
 }
 
 impl Transport {
-    pub(super) fn new(
-        runtime: &SharedRuntime,
-        environment: &BTreeMap<String, String>,
+    pub(crate) fn new(
+        platform: &Platform,
         tls: &TlsSettings,
         proxy: &ProxySettings,
         http2: bool,
     ) -> Result<Self, HttpError> {
         Ok(Self {
-            dialer: Dialer::new(runtime, environment, tls, proxy, http2)?,
+            dialer: Dialer::new(platform, tls, proxy, http2)?,
             pool: Arc::default(),
         })
     }
 
     /// Sends a request and waits for the answer's head.
-    pub(super) async fn send(&self, request: &Outgoing) -> Result<Response<PooledBody>, HttpError> {
+    pub(crate) async fn send(&self, request: &Outgoing) -> Result<Response<PooledBody>, HttpError> {
         let route = self.dialer.route(&request.url).await?;
         let place = route.place();
         if let Some(connection) = self.pool.take(&place) {
@@ -91,7 +89,7 @@ impl Transport {
 }
 
 /// A body that gives its connection back once it has been read to its end.
-pub(super) struct PooledBody {
+pub(crate) struct PooledBody {
     body: Incoming,
     // Boxed, so that it may be moved while the body is read.
     lease: Box<Lease>,

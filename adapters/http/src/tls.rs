@@ -6,35 +6,34 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use blocking::unblock;
-use headcount_discoverer::env::HttpError;
+use headcount_discoverer::env::{Files, HttpError};
 use headcount_reader::{SecretSource, TextSource, TlsSettings, TlsVersion};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 
-use super::roots::{self, AcceptAny, TrustGiven};
-use super::secrets;
-use crate::files::SystemFiles;
-use crate::runtime::SharedRuntime;
+use crate::Platform;
+use crate::roots::{self, AcceptAny, TrustGiven};
+use crate::secrets;
 
 /// The TLS settings of one client.
-pub(super) struct Tls {
+pub(crate) struct Tls {
     settings: TlsSettings,
     versions: &'static [&'static SupportedProtocolVersion],
     http2: bool,
-    files: SystemFiles,
+    files: Arc<dyn Files>,
     last: Mutex<Option<(Material, Session)>>,
 }
 
 /// What a handshake needs, made from one reading of the files.
 #[derive(Clone)]
-pub(super) struct Session {
-    pub(super) config: Arc<ClientConfig>,
+pub(crate) struct Session {
+    pub(crate) config: Arc<ClientConfig>,
     /// The same without HTTP/2.
-    pub(super) proxy_config: Arc<ClientConfig>,
+    pub(crate) proxy_config: Arc<ClientConfig>,
     /// Counts up when the content of a file changes.
-    pub(super) generation: u64,
+    pub(crate) generation: u64,
 }
 
 /// What the settings and their files say.
@@ -47,7 +46,7 @@ struct Material {
 
 impl Tls {
     /// Checks what can be checked without reading files.
-    pub(super) fn new(runtime: &SharedRuntime, settings: &TlsSettings, http2: bool) -> Result<Self, HttpError> {
+    pub(crate) fn new(platform: &Platform, settings: &TlsSettings, http2: bool) -> Result<Self, HttpError> {
         let versions = versions(settings)?;
         match (&settings.cert, &settings.key) {
             (Some(_), None) => return Err(bad("a cert needs a key or key_file beside it")),
@@ -67,23 +66,22 @@ impl Tls {
             // Whether the two belong together doesn't depend on whom we trust.
             material.config(versions, true, http2)?;
         }
-        let files = SystemFiles::new(runtime.clone());
         Ok(Self {
             settings: settings.clone(),
             versions,
             http2,
-            files,
+            files: platform.files.clone(),
             last: Mutex::default(),
         })
     }
 
     /// The name that certificates are checked against, if it is not the host's.
-    pub(super) fn server_name(&self) -> Option<&str> {
+    pub(crate) fn server_name(&self) -> Option<&str> {
         self.settings.server_name.as_deref().filter(|name| !name.is_empty())
     }
 
     /// What a handshake needs, by the files as they are now.
-    pub(super) async fn session(&self) -> Result<Session, HttpError> {
+    pub(crate) async fn session(&self) -> Result<Session, HttpError> {
         let material = self.material().await?;
         let kept = |last: &Option<(Material, Session)>| {
             last.as_ref()
@@ -124,13 +122,13 @@ impl Tls {
             key: None,
         };
         if let Some(ca) = ca {
-            material.ca = Some(secrets::text(&self.files, ca, "tls_config ca").await?);
+            material.ca = Some(secrets::text(&*self.files, ca, "tls_config ca").await?);
         }
         if let Some(cert) = cert {
-            material.cert = Some(secrets::text(&self.files, cert, "tls_config cert").await?);
+            material.cert = Some(secrets::text(&*self.files, cert, "tls_config cert").await?);
         }
         if let Some(key) = key {
-            material.key = Some(secrets::secret(&self.files, key, "tls_config key").await?);
+            material.key = Some(secrets::secret(&*self.files, key, "tls_config key").await?);
         }
         Ok(material)
     }

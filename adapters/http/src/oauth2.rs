@@ -13,15 +13,14 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::{self, byte_serialize};
 
-use super::assertion;
-use super::authentication::{basic_value, sensitive};
-use super::body;
-use super::client::default_user_agent;
-use super::request::{Outgoing, parse_url, shown};
-use super::secrets;
-use super::transport::Transport;
-use crate::files::SystemFiles;
-use crate::runtime::SharedRuntime;
+use crate::Platform;
+use crate::assertion;
+use crate::authentication::{basic_value, sensitive};
+use crate::body;
+use crate::client::default_user_agent;
+use crate::request::{Outgoing, parse_url, shown};
+use crate::secrets;
+use crate::transport::Transport;
 
 /// A token is renewed this long before it expires.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -29,10 +28,10 @@ const MARGIN: Duration = Duration::from_secs(10);
 const ANSWER_LIMIT: u64 = 1 << 20;
 
 /// The tokens of one client.
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     settings: OAuth2,
     url: Url,
-    files: SystemFiles,
+    platform: Platform,
     transport: Transport,
     state: Mutex<State>,
 }
@@ -60,36 +59,31 @@ enum Style {
 }
 
 impl Tokens {
-    pub(super) fn new(
-        runtime: &SharedRuntime,
-        environment: &BTreeMap<String, String>,
-        settings: &OAuth2,
-    ) -> Result<Self, HttpError> {
+    pub(crate) fn new(platform: &Platform, settings: &OAuth2) -> Result<Self, HttpError> {
         let url = parse_url(&settings.token_url)?;
         if !settings.scopes.is_empty() && settings.endpoint_params.iter().any(|(name, _)| name == "scope") {
             let reason = "oauth2: endpoint_params can't hold scope beside scopes; remove one of them".to_owned();
             return Err(HttpError::Settings { reason });
         }
         // Without HTTP/2, as Prometheus's own.
-        let transport = Transport::new(runtime, environment, &settings.tls, &settings.proxy, false)?;
-        let files = SystemFiles::new(runtime.clone());
+        let transport = Transport::new(platform, &settings.tls, &settings.proxy, false)?;
         Ok(Self {
             settings: settings.clone(),
             url,
-            files,
+            platform: platform.clone(),
             transport,
             state: Mutex::default(),
         })
     }
 
     /// The value of `Authorization`, with a token that is valid for a while.
-    pub(super) async fn authorization(&self) -> Result<String, HttpError> {
+    pub(crate) async fn authorization(&self) -> Result<String, HttpError> {
         let (source, what) = match &self.settings.grant {
             OAuth2Grant::ClientCredentials => (&self.settings.client_secret, "oauth2 client_secret"),
             OAuth2Grant::JwtBearer(jwt) => (&jwt.key, "oauth2 client_certificate_key"),
         };
         let secret = match source {
-            Some(source) => secrets::secret(&self.files, source, what).await?,
+            Some(source) => secrets::secret(&*self.platform.files, source, what).await?,
             None => String::new(),
         };
         if let Some(authorization) = self.kept(&secret) {
@@ -102,7 +96,7 @@ impl Tokens {
     }
 
     /// Forgets the token that a server refused. False when there is a newer one already.
-    pub(super) fn forget(&self, refused: &HeaderValue) -> bool {
+    pub(crate) fn forget(&self, refused: &HeaderValue) -> bool {
         self.with_state(|state| {
             state
                 .token

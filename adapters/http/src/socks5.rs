@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::runtime::Stream;
+use crate::Stream;
 
 const VERSION: u8 = 5;
 const NO_AUTHENTICATION: u8 = 0;
@@ -16,7 +16,7 @@ const IPV6: u8 = 4;
 
 /// Asks for a connection to `host`; names are resolved by the proxy. The error says what it
 /// answered.
-pub(super) async fn ask(
+pub(crate) async fn ask(
     stream: &mut Box<dyn Stream>,
     host: &str,
     port: u16,

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 const VALID: Duration = Duration::from_secs(10 * 60);
 
 /// An assertion of now, signed with `key` (PEM). The error never shows the key.
-pub(super) fn sign(settings: &OAuth2, jwt: &JwtBearer, key: &str) -> Result<String, String> {
+pub(crate) fn sign(settings: &OAuth2, jwt: &JwtBearer, key: &str) -> Result<String, String> {
     let unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let payload = Value::Object(claims(settings, jwt, unix_time)?);
     let (algorithm, scheme) = match jwt.algorithm {

@@ -6,13 +6,13 @@ use headcount_discoverer::env::HttpError;
 use headcount_reader::Proxy;
 use url::Url;
 
-use super::authentication::{basic_value, url_credentials};
-use super::no_proxy::NoProxy;
-use super::request::{bare_host, port};
+use crate::authentication::{basic_value, url_credentials};
+use crate::no_proxy::NoProxy;
+use crate::request::{bare_host, port};
 
 /// How a proxy is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProxyKind {
+pub(crate) enum ProxyKind {
     Http,
     Https,
     Socks5,
@@ -20,17 +20,17 @@ pub(super) enum ProxyKind {
 
 /// A proxy.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct ProxyServer {
-    pub(super) kind: ProxyKind,
-    pub(super) host: String,
-    pub(super) port: u16,
+pub(crate) struct ProxyServer {
+    pub(crate) kind: ProxyKind,
+    pub(crate) host: String,
+    pub(crate) port: u16,
     /// User and password.
-    pub(super) credentials: Option<(String, String)>,
+    pub(crate) credentials: Option<(String, String)>,
 }
 
 /// Which proxy, for any URL.
 #[derive(Clone, Default)]
-pub(super) struct Proxies {
+pub(crate) struct Proxies {
     http: Option<ProxyServer>,
     https: Option<ProxyServer>,
     /// Hosts that are reached directly; `None`: not even this machine.
@@ -39,7 +39,7 @@ pub(super) struct Proxies {
 
 impl Proxies {
     /// What the settings say; `environment` is asked if they do so.
-    pub(super) fn new(settings: &Proxy, environment: &BTreeMap<String, String>) -> Result<Self, HttpError> {
+    pub(crate) fn new(settings: &Proxy, environment: &BTreeMap<String, String>) -> Result<Self, HttpError> {
         match settings {
             Proxy::Direct => Ok(Self::default()),
             Proxy::Url { url, no_proxy } => {
@@ -71,7 +71,7 @@ impl Proxies {
     }
 
     /// The proxy for a URL; `None` to reach it directly.
-    pub(super) fn for_url(&self, url: &Url) -> Option<&ProxyServer> {
+    pub(crate) fn for_url(&self, url: &Url) -> Option<&ProxyServer> {
         let server = if url.scheme() == "https" {
             &self.https
         } else {
@@ -87,7 +87,7 @@ impl Proxies {
 
 impl ProxyServer {
     /// Reads a proxy's URL. The error doesn't repeat it, as it may hold credentials.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let with_scheme = if text.contains("://") {
             text.to_owned()
         } else {
@@ -114,7 +114,7 @@ impl ProxyServer {
     }
 
     /// Host and port, for errors.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {
@@ -123,7 +123,7 @@ impl ProxyServer {
     }
 
     /// The value of `Proxy-Authorization`.
-    pub(super) fn authorization(&self) -> Option<String> {
+    pub(crate) fn authorization(&self) -> Option<String> {
         self.credentials
             .as_ref()
             .map(|(user, password)| basic_value(user, password))

@@ -1,10 +1,13 @@
 //! One HTTP connection, of either version, and its errors.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use async_channel::{Receiver, Sender as Ending};
+use async_channel::{Receiver, Sender as Sending};
+use futures_lite::FutureExt;
 use headcount_discoverer::env::HttpError;
 use http::Request;
 use http_body_util::Full;
@@ -13,19 +16,19 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::rt::Executor;
 
-use super::io::HyperStream;
-use crate::runtime::{SharedRuntime, Stream};
-use crate::task::Task;
+use crate::io::HyperStream;
+use crate::{Spawn, Stream};
 
 type Body = Full<Bytes>;
 
 /// A connection on which requests can be sent. Dropping it closes it.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     sender: Sender,
     /// Tells why it ended, when it does.
     end: Receiver<hyper::Error>,
-    // Shared by the handles on an HTTP/2 connection; the last one ends it.
-    _task: Arc<Task>,
+    // Nothing is ever sent. Shared by the handles on an HTTP/2 connection: when the last one drops it, the
+    // connection's task ends.
+    held: Sending<Infallible>,
 }
 
 enum Sender {
@@ -37,46 +40,39 @@ enum Sender {
 
 impl Connection {
     /// Speaks HTTP/1.1, or HTTP/2 if that was agreed on, over a stream.
-    pub(super) async fn open(
-        runtime: &SharedRuntime,
+    pub(crate) async fn open(
+        spawn: &Arc<dyn Spawn>,
         stream: Box<dyn Stream>,
         http2: bool,
     ) -> Result<Self, hyper::Error> {
         let io = HyperStream::new(stream);
         let (ending, end) = async_channel::bounded(1);
-        let (sender, task) = if http2 {
-            let (sender, connection) = http2::Builder::new(Spawner(runtime.clone())).handshake(io).await?;
-            (
-                Sender::Http2(sender),
-                Task::spawn(&**runtime, drive(connection, ending)),
-            )
+        let (held, holders) = async_channel::bounded(1);
+        let sender = if http2 {
+            let (sender, connection) = http2::Builder::new(Spawner(spawn.clone())).handshake(io).await?;
+            spawn.spawn(Box::pin(drive(connection, ending, holders)));
+            Sender::Http2(sender)
         } else {
             let (sender, connection) = http1::handshake(io).await?;
-            (
-                Sender::Http1(sender),
-                Task::spawn(&**runtime, drive(connection, ending)),
-            )
+            spawn.spawn(Box::pin(drive(connection, ending, holders)));
+            Sender::Http1(sender)
         };
-        Ok(Self {
-            sender,
-            end,
-            _task: Arc::new(task),
-        })
+        Ok(Self { sender, end, held })
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         match &self.sender {
             Sender::Http1(sender) => sender.is_closed(),
             Sender::Http2(sender) => sender.is_closed(),
         }
     }
 
-    pub(super) fn is_http2(&self) -> bool {
+    pub(crate) fn is_http2(&self) -> bool {
         matches!(self.sender, Sender::Http2(_))
     }
 
     /// Another handle on the same connection, if it carries many requests at a time.
-    pub(super) fn share(&self) -> Option<Self> {
+    pub(crate) fn share(&self) -> Option<Self> {
         match &self.sender {
             Sender::Http1(_) => None,
             Sender::Http2(sender) => {
@@ -84,14 +80,14 @@ impl Connection {
                 Some(Self {
                     sender,
                     end: self.end.clone(),
-                    _task: self._task.clone(),
+                    held: self.held.clone(),
                 })
             }
         }
     }
 
     /// Sends a request and waits for the answer's head.
-    pub(super) async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, SendError> {
+    pub(crate) async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, SendError> {
         // An HTTP/2 connection may go on for others; nobody waits for its end.
         let end = (!self.is_http2()).then(|| self.end.clone());
         let unsent = |error| SendError {
@@ -119,16 +115,16 @@ impl Connection {
 }
 
 /// Why there was no answer.
-pub(super) struct SendError {
+pub(crate) struct SendError {
     error: hyper::Error,
     /// The server has seen nothing of the request.
-    pub(super) unsent: bool,
+    pub(crate) unsent: bool,
     end: Option<Receiver<hyper::Error>>,
 }
 
 impl SendError {
     /// As our own error.
-    pub(super) async fn explain(self, host: &str) -> HttpError {
+    pub(crate) async fn explain(self, host: &str) -> HttpError {
         // That the connection is closed says less than what closed it, which is told when its task
         // has ended; that is now.
         let vague = self.error.is_canceled() || self.error.is_closed();
@@ -140,16 +136,26 @@ impl SendError {
     }
 }
 
-/// Runs a connection, and tells why it ended.
-async fn drive(connection: impl Future<Output = Result<(), hyper::Error>>, ending: Ending<hyper::Error>) {
-    if let Err(error) = connection.await {
+/// Runs a connection while somebody holds it, and tells why it ended.
+async fn drive(
+    connection: impl Future<Output = Result<(), hyper::Error>>,
+    ending: Sending<hyper::Error>,
+    holders: Receiver<Infallible>,
+) {
+    let abandoned = async {
+        holders.recv().await.ok();
+        Ok(())
+    };
+    // A panic would be a bug of a library's; it ends this connection and not the executor's thread.
+    let ended = AssertUnwindSafe(abandoned.or(connection)).catch_unwind().await;
+    if let Ok(Err(error)) = ended {
         // An error means that nobody asks.
         ending.try_send(error).ok();
     }
 }
 
 /// hyper's error as ours: with all its causes, and trouble with TLS as such.
-pub(super) fn broken(host: &str, error: &hyper::Error) -> HttpError {
+pub(crate) fn broken(host: &str, error: &hyper::Error) -> HttpError {
     let host = host.to_owned();
     let mut reason = error.to_string();
     let mut cause = error.source();
@@ -170,7 +176,7 @@ pub(super) fn broken(host: &str, error: &hyper::Error) -> HttpError {
 }
 
 /// The TLS library's error, if that is what it is.
-pub(super) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+pub(crate) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     inside
         .and_then(|error| error.downcast_ref())
@@ -179,7 +185,7 @@ pub(super) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rust
 
 /// Starts hyper's own tasks; they end when their connection does.
 #[derive(Clone)]
-struct Spawner(SharedRuntime);
+struct Spawner(Arc<dyn Spawn>);
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Spawner {
     fn execute(&self, future: F) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connection::Connection;
+use crate::connection::Connection;
 
 /// A connection that was not used for this long is closed: Prometheus's limit.
 const IDLE: Duration = Duration::from_secs(5 * 60);
@@ -15,14 +15,14 @@ const SWEEP: Duration = Duration::from_secs(30);
 
 /// Where a connection leads, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Place {
-    pub(super) secure: bool,
-    pub(super) host: String,
-    pub(super) port: u16,
+pub(crate) struct Place {
+    pub(crate) secure: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
     /// Host and port of the proxy.
-    pub(super) proxy: Option<String>,
+    pub(crate) proxy: Option<String>,
     /// Which reading of the certificate files it was made with.
-    pub(super) generation: u64,
+    pub(crate) generation: u64,
 }
 
 /// The connections of one client.
@@ -30,7 +30,7 @@ pub(super) struct Place {
 /// A request looks at the connections of its own place only: there may be as many places as
 /// there are targets.
 #[derive(Default)]
-pub(super) struct Pool(Mutex<Places>);
+pub(crate) struct Pool(Mutex<Places>);
 
 #[derive(Default)]
 struct Places {
@@ -51,7 +51,7 @@ impl Waiting {
 
 impl Pool {
     /// A connection to `place`, the one that was used last.
-    pub(super) fn take(&self, place: &Place) -> Option<Connection> {
+    pub(crate) fn take(&self, place: &Place) -> Option<Connection> {
         self.with(|waiting| {
             let connections = waiting.get_mut(place)?;
             connections.retain(Waiting::is_usable);
@@ -72,7 +72,7 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request.
-    pub(super) fn put(&self, place: &Place, connection: Connection) {
+    pub(crate) fn put(&self, place: &Place, connection: Connection) {
         self.with(|waiting| {
             let connections = waiting.entry(place.clone()).or_default();
             connections.retain(Waiting::is_usable);
@@ -87,7 +87,7 @@ impl Pool {
     }
 
     /// Forgets a shared connection that failed, so that the next request makes a new one.
-    pub(super) fn forget_shared(&self, place: &Place) {
+    pub(crate) fn forget_shared(&self, place: &Place) {
         self.with(|waiting| {
             if let Some(connections) = waiting.get_mut(place) {
                 connections.retain(|waiting| !waiting.connection.is_http2());

@@ -11,7 +11,7 @@ use headcount_reader::{
     Authorization, BasicAuth, HttpClientSettings, JwtAlgorithm, JwtBearer, OAuth2, OAuth2Grant, ProxySettings, Secret,
     SecretSource, TextSource, TlsSettings,
 };
-use headcount_runtime::{HttpClients, SharedRuntime};
+use headcount_runtime::{SharedRuntime, http_clients};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
@@ -234,7 +234,7 @@ async fn a_refused_client_is_an_error_without_secrets(runtime: SharedRuntime) {
     );
     settings.endpoint_params = vec![("scope".to_owned(), "x".to_owned())];
     assert!(matches!(
-        HttpClients::new(runtime).client(&with(settings)).err(),
+        http_clients(&runtime).client(&with(settings)).err(),
         Some(HttpError::Settings { .. })
     ));
 }

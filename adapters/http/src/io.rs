@@ -12,13 +12,13 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 const CHUNK: usize = 16 * 1024;
 
 /// Gives a stream hyper's traits.
-pub(super) struct HyperStream<S> {
+pub(crate) struct HyperStream<S> {
     stream: S,
     chunk: Box<[u8]>,
 }
 
 impl<S> HyperStream<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
             chunk: vec![0; CHUNK].into_boxed_slice(),

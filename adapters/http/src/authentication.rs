@@ -1,42 +1,37 @@
 //! The `Authorization` header: from the URL, `basic_auth`, `authorization` or `oauth2`.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use headcount_discoverer::env::HttpError;
+use headcount_discoverer::env::{Files, HttpError};
 use headcount_reader::{Authorization, BasicAuth, HttpClientSettings};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderValue};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::oauth2::Tokens;
-use super::secrets;
-use crate::files::SystemFiles;
-use crate::runtime::SharedRuntime;
+use crate::Platform;
+use crate::oauth2::Tokens;
+use crate::secrets;
 
 /// How a client says who it is.
-pub(super) struct Authentication {
-    files: SystemFiles,
+pub(crate) struct Authentication {
+    files: Arc<dyn Files>,
     basic: Option<BasicAuth>,
     authorization: Option<Authorization>,
     tokens: Option<Tokens>,
 }
 
 impl Authentication {
-    pub(super) fn new(
-        runtime: &SharedRuntime,
-        environment: &BTreeMap<String, String>,
-        settings: &HttpClientSettings,
-    ) -> Result<Self, HttpError> {
+    pub(crate) fn new(platform: &Platform, settings: &HttpClientSettings) -> Result<Self, HttpError> {
         let tokens = settings
             .oauth2
             .as_deref()
-            .map(|oauth2| Tokens::new(runtime, environment, oauth2))
+            .map(|oauth2| Tokens::new(platform, oauth2))
             .transpose()?;
         Ok(Self {
-            files: SystemFiles::new(runtime.clone()),
+            files: platform.files.clone(),
             basic: settings.basic_auth.clone(),
             authorization: settings.authorization.clone(),
             tokens,
@@ -44,17 +39,17 @@ impl Authentication {
     }
 
     /// Adds `Authorization`. A header that the caller set stays, except under `oauth2`.
-    pub(super) async fn authorize(&self, headers: &mut HeaderMap) -> Result<(), HttpError> {
+    pub(crate) async fn authorize(&self, headers: &mut HeaderMap) -> Result<(), HttpError> {
         let value = if let Some(tokens) = &self.tokens {
             tokens.authorization().await?
         } else if headers.contains_key(AUTHORIZATION) {
             return Ok(());
         } else if let Some(basic) = &self.basic {
-            let username = secrets::text(&self.files, &basic.username, "basic_auth username").await?;
+            let username = secrets::text(&*self.files, &basic.username, "basic_auth username").await?;
             basic_value(&username, &self.password(basic).await?)
         } else if let Some(authorization) = &self.authorization {
             let credentials = match &authorization.credentials {
-                Some(source) => secrets::secret(&self.files, source, "authorization credentials").await?,
+                Some(source) => secrets::secret(&*self.files, source, "authorization credentials").await?,
                 None => String::new(),
             };
             format!("{} {credentials}", authorization.scheme)
@@ -66,7 +61,7 @@ impl Authentication {
     }
 
     /// Whether a refused request should be sent again because its token had been kept from before.
-    pub(super) fn forget_refused(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn forget_refused(&self, headers: &HeaderMap) -> bool {
         match (&self.tokens, headers.get(AUTHORIZATION)) {
             (Some(tokens), Some(sent)) => tokens.forget(sent),
             _ => false,
@@ -75,14 +70,14 @@ impl Authentication {
 
     async fn password(&self, basic: &BasicAuth) -> Result<String, HttpError> {
         match &basic.password {
-            Some(source) => secrets::secret(&self.files, source, "basic_auth password").await,
+            Some(source) => secrets::secret(&*self.files, source, "basic_auth password").await,
             None => Ok(String::new()),
         }
     }
 }
 
 /// Adds the credentials of the URL itself, if it has some and no `Authorization` is there.
-pub(super) fn authorize_from_url(url: &Url, headers: &mut HeaderMap) -> Result<(), HttpError> {
+pub(crate) fn authorize_from_url(url: &Url, headers: &mut HeaderMap) -> Result<(), HttpError> {
     if let Some((user, password)) = url_credentials(url)
         && !headers.contains_key(AUTHORIZATION)
     {
@@ -92,19 +87,19 @@ pub(super) fn authorize_from_url(url: &Url, headers: &mut HeaderMap) -> Result<(
 }
 
 /// User and password of a URL.
-pub(super) fn url_credentials(url: &Url) -> Option<(String, String)> {
+pub(crate) fn url_credentials(url: &Url) -> Option<(String, String)> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (user, password) = (url.username(), url.password());
     (!user.is_empty() || password.is_some()).then(|| (decoded(user), decoded(password.unwrap_or_default())))
 }
 
 /// The value of a `Basic` header.
-pub(super) fn basic_value(user: &str, password: &str) -> String {
+pub(crate) fn basic_value(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// A header value that debug output hides.
-pub(super) fn sensitive(value: &str) -> Result<HeaderValue, HttpError> {
+pub(crate) fn sensitive(value: &str) -> Result<HeaderValue, HttpError> {
     let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| HttpError::Settings {
         reason: "the credentials hold characters that an HTTP header can't, such as a line break".to_owned(),
     })?;

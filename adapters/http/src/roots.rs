@@ -13,7 +13,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 ///
 /// The system's, not a list that is compiled in: operators add their own authorities there, and
 /// expect what `curl` accepts on the same machine to be accepted here.
-pub(super) fn system() -> Arc<RootCertStore> {
+pub(crate) fn system() -> Arc<RootCertStore> {
     static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let load = || {
         let mut roots = RootCertStore::empty();
@@ -29,13 +29,13 @@ pub(super) fn system() -> Arc<RootCertStore> {
 /// A server's self-signed certificate given as its own `ca` is what `openssl req -x509` makes, and
 /// Go accepts it; the library below refuses it, because it is an authority's.
 #[derive(Debug)]
-pub(super) struct TrustGiven {
+pub(crate) struct TrustGiven {
     given: Vec<CertificateDer<'static>>,
     verifier: Arc<WebPkiServerVerifier>,
 }
 
 impl TrustGiven {
-    pub(super) fn new(
+    pub(crate) fn new(
         given: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, VerifierBuilderError> {
@@ -99,7 +99,7 @@ fn is_used_as_server(error: &Error) -> bool {
 /// Accepts any certificate (`insecure_skip_verify`). The handshake must still prove that the
 /// server has the certificate's key.
 #[derive(Debug)]
-pub(super) struct AcceptAny(pub(super) Arc<CryptoProvider>);
+pub(crate) struct AcceptAny(pub(crate) Arc<CryptoProvider>);
 
 impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(

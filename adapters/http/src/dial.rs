@@ -1,6 +1,5 @@
 //! Making a connection: name resolution, TCP, the proxy, TLS.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -8,20 +7,19 @@ use std::time::Duration;
 use blocking::unblock;
 use futures_lite::FutureExt;
 use futures_rustls::TlsConnector;
-use headcount_discoverer::env::HttpError;
+use headcount_discoverer::env::{Clock, HttpError};
 use headcount_reader::{ProxySettings, TlsSettings};
 use http::header::{HeaderMap, HeaderValue};
 use rustls::pki_types::ServerName;
 use url::Url;
 
-use super::authentication::sensitive;
-use super::connection::{Connection, broken, tls_error};
-use super::pool::Place;
-use super::proxy::{Proxies, ProxyKind, ProxyServer};
-use super::request::{bare_host, header, port};
-use super::tls::{Session, Tls};
-use super::{socks5, tunnel};
-use crate::runtime::{Runtime, SharedRuntime, Stream};
+use crate::authentication::sensitive;
+use crate::connection::{Connection, broken, tls_error};
+use crate::pool::Place;
+use crate::proxy::{Proxies, ProxyKind, ProxyServer};
+use crate::request::{bare_host, header, port};
+use crate::tls::{Session, Tls};
+use crate::{Connect, Platform, Stream, socks5, tunnel};
 
 /// How long an address is tried before the other family gets its chance (RFC 8305).
 const OTHER_FAMILY_AFTER: Duration = Duration::from_millis(300);
@@ -29,15 +27,15 @@ const OTHER_FAMILY_AFTER: Duration = Duration::from_millis(300);
 const EACH_ADDRESS: Duration = Duration::from_secs(5);
 
 /// Makes connections under one set of TLS and proxy settings.
-pub(super) struct Dialer {
-    runtime: SharedRuntime,
+pub(crate) struct Dialer {
+    platform: Platform,
     tls: Tls,
     proxies: Proxies,
     connect_headers: HeaderMap,
 }
 
 /// How a URL is reached.
-pub(super) struct Route {
+pub(crate) struct Route {
     host: String,
     port: u16,
     proxy: Option<ProxyServer>,
@@ -48,7 +46,7 @@ pub(super) struct Route {
 
 impl Route {
     /// What connections of this route have in common.
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         Place {
             secure: self.secure,
             host: self.host.clone(),
@@ -59,12 +57,12 @@ impl Route {
     }
 
     /// Whether requests are handed to the proxy itself, not sent through a tunnel.
-    pub(super) fn asks_proxy(&self) -> bool {
+    pub(crate) fn asks_proxy(&self) -> bool {
         !self.secure && self.proxy.as_ref().is_some_and(|proxy| proxy.kind != ProxyKind::Socks5)
     }
 
     /// The credentials that the proxy wants with each request.
-    pub(super) fn proxy_authorization(&self) -> Result<Option<HeaderValue>, HttpError> {
+    pub(crate) fn proxy_authorization(&self) -> Result<Option<HeaderValue>, HttpError> {
         let proxy = self.proxy.as_ref().filter(|_| self.asks_proxy());
         proxy
             .and_then(ProxyServer::authorization)
@@ -74,9 +72,8 @@ impl Route {
 }
 
 impl Dialer {
-    pub(super) fn new(
-        runtime: &SharedRuntime,
-        environment: &BTreeMap<String, String>,
+    pub(crate) fn new(
+        platform: &Platform,
         tls: &TlsSettings,
         proxy: &ProxySettings,
         http2: bool,
@@ -92,15 +89,15 @@ impl Dialer {
             }
         }
         Ok(Self {
-            runtime: runtime.clone(),
-            tls: Tls::new(runtime, tls, http2)?,
-            proxies: Proxies::new(&proxy.proxy, environment)?,
+            platform: platform.clone(),
+            tls: Tls::new(platform, tls, http2)?,
+            proxies: Proxies::new(&proxy.proxy, &platform.environment)?,
             connect_headers,
         })
     }
 
     /// How to reach a URL, with the certificates of now.
-    pub(super) async fn route(&self, url: &Url) -> Result<Route, HttpError> {
+    pub(crate) async fn route(&self, url: &Url) -> Result<Route, HttpError> {
         let proxy = self.proxies.for_url(url).cloned();
         let secure = url.scheme() == "https";
         let secure_proxy = proxy.as_ref().is_some_and(|proxy| proxy.kind == ProxyKind::Https);
@@ -119,7 +116,7 @@ impl Dialer {
     }
 
     /// A new connection.
-    pub(super) async fn connect(&self, route: &Route) -> Result<Connection, HttpError> {
+    pub(crate) async fn connect(&self, route: &Route) -> Result<Connection, HttpError> {
         let target = show(&route.host, route.port);
         let stream = match &route.proxy {
             None => self.tcp(&route.host, route.port, &target).await?,
@@ -129,7 +126,7 @@ impl Dialer {
             Some(session) if route.secure => self.secure(session, stream, &route.host, &target, true).await?,
             _ => (stream, false),
         };
-        Connection::open(&self.runtime, stream, http2)
+        Connection::open(&self.platform.spawn, stream, http2)
             .await
             .map_err(|error| broken(&target, &error))
     }
@@ -209,7 +206,9 @@ impl Dialer {
                     .collect()
             }
         };
-        race(&*self.runtime, addresses).await.map_err(failed)
+        race(&*self.platform.clock, &*self.platform.connect, addresses)
+            .await
+            .map_err(failed)
     }
 }
 
@@ -222,17 +221,17 @@ fn show(host: &str, port: u16) -> String {
 }
 
 /// The first address that answers. The family that the system prefers has a head start.
-async fn race(runtime: &dyn Runtime, addresses: Vec<SocketAddr>) -> io::Result<Box<dyn Stream>> {
+async fn race(clock: &dyn Clock, connect: &dyn Connect, addresses: Vec<SocketAddr>) -> io::Result<Box<dyn Stream>> {
     let prefers_ipv6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (preferred, others): (Vec<_>, Vec<_>) = addresses
         .into_iter()
         .partition(|address| address.is_ipv6() == prefers_ipv6);
     if others.is_empty() {
-        return in_turn(runtime, preferred).await;
+        return in_turn(clock, connect, preferred).await;
     }
     let (starting, start) = async_channel::bounded::<()>(1);
     let preferred = async {
-        let result = in_turn(runtime, preferred).await;
+        let result = in_turn(clock, connect, preferred).await;
         // If it failed, the others need not wait for their time.
         drop(starting);
         result
@@ -241,14 +240,14 @@ async fn race(runtime: &dyn Runtime, addresses: Vec<SocketAddr>) -> io::Result<B
         let early = async {
             start.recv().await.ok();
         };
-        early.or(runtime.sleep(OTHER_FAMILY_AFTER)).await;
-        in_turn(runtime, others).await
+        early.or(clock.sleep(OTHER_FAMILY_AFTER)).await;
+        in_turn(clock, connect, others).await
     };
     first_success(preferred, others).await
 }
 
 /// Each address after the one before failed.
-async fn in_turn(runtime: &dyn Runtime, addresses: Vec<SocketAddr>) -> io::Result<Box<dyn Stream>> {
+async fn in_turn(clock: &dyn Clock, connect: &dyn Connect, addresses: Vec<SocketAddr>) -> io::Result<Box<dyn Stream>> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     let count = addresses.len();
     for (index, address) in addresses.into_iter().enumerate() {
@@ -257,13 +256,13 @@ async fn in_turn(runtime: &dyn Runtime, addresses: Vec<SocketAddr>) -> io::Resul
             if index + 1 == count {
                 futures_lite::future::pending::<()>().await;
             }
-            runtime.sleep(EACH_ADDRESS).await;
+            clock.sleep(EACH_ADDRESS).await;
             Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 format!("{address} does not answer"),
             ))
         };
-        match runtime.connect(address).or(limit).await {
+        match connect.tcp(address).or(limit).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
@@ -294,6 +293,7 @@ mod tests {
 
     use futures_lite::future::{block_on, pending, ready};
     use futures_lite::io::Cursor;
+    use headcount_core::Instant;
     use headcount_discoverer::BoxFuture;
 
     use super::*;
@@ -313,8 +313,14 @@ mod tests {
         tried: Mutex<Vec<SocketAddr>>,
     }
 
-    impl Runtime for Network {
-        fn spawn(&self, _future: BoxFuture<'static, ()>) {}
+    impl Clock for Network {
+        fn now(&self) -> Instant {
+            Instant::ZERO
+        }
+
+        fn unix_time(&self) -> Duration {
+            Duration::ZERO
+        }
 
         fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
             if self.passes == Some(duration) {
@@ -323,8 +329,10 @@ mod tests {
                 Box::pin(pending())
             }
         }
+    }
 
-        fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+    impl Connect for Network {
+        fn tcp(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
             self.tried.lock().unwrap().push(address);
             match self.addresses[&address] {
                 Does::Answer => Box::pin(ready(Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Stream>))),
@@ -346,7 +354,7 @@ mod tests {
             passes,
             tried: Mutex::default(),
         });
-        let answered = block_on(race(&*network, list)).is_ok();
+        let answered = block_on(race(&*network, &*network, list)).is_ok();
         let tried = network.tried.lock().unwrap().iter().map(ToString::to_string).collect();
         (tried, answered)
     }

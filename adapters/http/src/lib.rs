@@ -1,4 +1,7 @@
-//! HTTP clients over hyper, with Prometheus's whole `<http_config>`.
+//! HTTP clients over hyper, with Prometheus's whole `<http_config>`, on any async runtime.
+//!
+//! [`HttpClients`] implements [`headcount_discoverer::env::Http`] over a [`Platform`]: a clock, files,
+//! connections and tasks, which a runtime gives.
 //!
 //! A request goes down through these layers, each a file:
 //!
@@ -19,6 +22,7 @@ mod dial;
 mod io;
 mod no_proxy;
 mod oauth2;
+mod platform;
 mod pool;
 mod proxy;
 mod redirect;
@@ -30,46 +34,27 @@ mod tls;
 mod transport;
 mod tunnel;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headcount_discoverer::env::{Http, HttpClient, HttpError};
 use headcount_reader::HttpClientSettings;
 
-use crate::runtime::SharedRuntime;
+pub use platform::{Connect, Platform, Spawn, Stream};
 
 /// Makes HTTP clients that use real sockets.
 pub struct HttpClients {
-    runtime: SharedRuntime,
-    environment: BTreeMap<String, String>,
+    platform: Platform,
 }
 
 impl HttpClients {
-    /// Clients on `runtime`, with the proxies of this process's environment for those that ask
-    /// for them (`proxy_from_environment`).
-    pub fn new(runtime: SharedRuntime) -> Self {
-        // A variable that is not Unicode can't be a proxy.
-        let variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self {
-            runtime,
-            environment: variables.collect(),
-        }
-    }
-
-    /// The same with other environment variables in place of the process's.
-    pub fn with_environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        self.environment = variables.into_iter().collect();
-        self
+    /// Clients on a platform.
+    pub fn new(platform: Platform) -> Self {
+        Self { platform }
     }
 }
 
 impl Http for HttpClients {
     fn client(&self, settings: &HttpClientSettings) -> Result<Arc<dyn HttpClient>, HttpError> {
-        Ok(Arc::new(client::Client::new(
-            &self.runtime,
-            &self.environment,
-            settings,
-        )?))
+        Ok(Arc::new(client::Client::new(&self.platform, settings)?))
     }
 }

@@ -4,8 +4,8 @@ use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use http::HeaderMap;
 use http::header::{PROXY_AUTHORIZATION, USER_AGENT};
 
-use super::client::default_user_agent;
-use crate::runtime::Stream;
+use crate::Stream;
+use crate::client::default_user_agent;
 
 /// Longest answer of a proxy, in bytes.
 const ANSWER_LIMIT: usize = 16 * 1024;
@@ -13,7 +13,7 @@ const ANSWER_LIMIT: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
 /// Asks for a tunnel to `target` (host and port). The error says what the proxy answered.
-pub(super) async fn ask(
+pub(crate) async fn ask(
     stream: &mut Box<dyn Stream>,
     target: &str,
     authorization: Option<&str>,

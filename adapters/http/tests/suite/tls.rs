@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_rustls::TlsAcceptor;
 use headcount_discoverer::env::{Http, HttpClient, HttpError};
 use headcount_reader::{HttpClientSettings, Secret, SecretSource, TextSource, TlsSettings, TlsVersion};
-use headcount_runtime::{HttpClients, SharedRuntime};
+use headcount_runtime::{SharedRuntime, http_clients};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::service::service_fn;
@@ -289,7 +289,7 @@ async fn versions_are_kept_to(runtime: SharedRuntime) {
 }
 
 async fn settings_that_can_never_work_are_refused(runtime: SharedRuntime) {
-    let clients = HttpClients::new(runtime);
+    let clients = http_clients(&runtime);
     let authority = Authority::new();
     let (certificate, key) = authority.sign(&["client"]);
     let (_, other_key) = authority.sign(&["client"]);

@@ -1,4 +1,4 @@
-//! The HTTP client's answers and limits, over plain HTTP.
+//! The client's answers and limits, over plain HTTP.
 
 use std::io::{BufReader, Write};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use headcount_discoverer::env::{BodySink, Http, HttpError, HttpRequest, HttpResponse};
 use headcount_reader::{HeaderValues, HttpClientSettings, Secret};
-use headcount_runtime::{HttpClients, SharedRuntime};
+use headcount_runtime::{SharedRuntime, http_clients};
 
 use crate::harness::{client, get, text, until};
 use crate::server::{Answer, Server, answer, listen, ok, read_request};
@@ -227,7 +227,7 @@ async fn adds_configured_headers(runtime: SharedRuntime) {
         ..plain()
     };
     assert!(matches!(
-        HttpClients::new(runtime).client(&bad).err(),
+        http_clients(&runtime).client(&bad).err(),
         Some(HttpError::Settings { .. })
     ));
 }

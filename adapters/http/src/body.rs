@@ -12,10 +12,10 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
 
-use super::connection::broken;
+use crate::connection::broken;
 
 /// Whether the body is compressed with gzip.
-pub(super) fn is_gzip(headers: &HeaderMap) -> bool {
+pub(crate) fn is_gzip(headers: &HeaderMap) -> bool {
     let encoding = headers
         .get(CONTENT_ENCODING)
         .and_then(|value| value.to_str().ok())
@@ -25,10 +25,10 @@ pub(super) fn is_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// Takes pieces of a body.
-pub(super) type Out<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
+pub(crate) type Out<'a> = &'a mut (dyn FnMut(&[u8]) + Send);
 
 /// Gives a body of at most `limit` bytes to `out` as it comes. `host` is for errors.
-pub(super) async fn read<B>(
+pub(crate) async fn read<B>(
     mut body: B,
     headers: &HeaderMap,
     limit: u64,

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 /// A parsed list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct NoProxy {
+pub(crate) struct NoProxy {
     rules: Vec<Rule>,
 }
 
@@ -32,7 +32,7 @@ enum Rule {
 
 impl NoProxy {
     /// Reads a list. What can't be read is passed over, as Go does.
-    pub(super) fn parse(list: &str) -> Self {
+    pub(crate) fn parse(list: &str) -> Self {
         let mut rules = Vec::new();
         for entry in list.split(',') {
             let entry = entry.trim().to_lowercase();
@@ -45,7 +45,7 @@ impl NoProxy {
     }
 
     /// Whether `host`, a name or an address without brackets, is reached directly on `port`.
-    pub(super) fn covers(&self, host: &str, port: u16) -> bool {
+    pub(crate) fn covers(&self, host: &str, port: u16) -> bool {
         let host = host.trim().to_lowercase();
         let address: Option<IpAddr> = host.parse().ok().map(unmapped);
         if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {

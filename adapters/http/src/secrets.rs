@@ -9,7 +9,7 @@ use headcount_reader::{SecretSource, TextSource};
 const LIMIT: u64 = 1 << 20;
 
 /// The text. `what` names the setting in errors.
-pub(super) async fn text(files: &dyn Files, source: &TextSource, what: &str) -> Result<String, HttpError> {
+pub(crate) async fn text(files: &dyn Files, source: &TextSource, what: &str) -> Result<String, HttpError> {
     match source {
         TextSource::Inline(text) => Ok(text.clone()),
         TextSource::File(path) => file(files, path, what).await,
@@ -17,7 +17,7 @@ pub(super) async fn text(files: &dyn Files, source: &TextSource, what: &str) -> 
 }
 
 /// The secret's text. `what` names the setting in errors.
-pub(super) async fn secret(files: &dyn Files, source: &SecretSource, what: &str) -> Result<String, HttpError> {
+pub(crate) async fn secret(files: &dyn Files, source: &SecretSource, what: &str) -> Result<String, HttpError> {
     match source {
         SecretSource::Inline(secret) => Ok(secret.reveal().to_owned()),
         SecretSource::File(path) => file(files, path, what).await,
@@ -25,7 +25,7 @@ pub(super) async fn secret(files: &dyn Files, source: &SecretSource, what: &str)
 }
 
 /// A file's text without white space at its ends.
-pub(super) async fn file(files: &dyn Files, path: &Path, what: &str) -> Result<String, HttpError> {
+pub(crate) async fn file(files: &dyn Files, path: &Path, what: &str) -> Result<String, HttpError> {
     let failed = |reason: String| HttpError::Settings {
         reason: format!("{what}: {reason}"),
     };

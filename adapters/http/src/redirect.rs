@@ -7,10 +7,10 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, StatusCode};
 use url::Url;
 
-use super::request::{Outgoing, bare_host, parse_url, shown};
+use crate::request::{Outgoing, bare_host, parse_url, shown};
 
 /// Requests that one call may make in all.
-pub(super) const MAX_REQUESTS: u32 = 10;
+pub(crate) const MAX_REQUESTS: u32 = 10;
 
 /// Headers that are for the first host only.
 const SENSITIVE: [HeaderName; 6] = [
@@ -23,7 +23,7 @@ const SENSITIVE: [HeaderName; 6] = [
 ];
 
 /// The request that an answer redirects to, if it does.
-pub(super) fn next_request(
+pub(crate) fn next_request(
     request: &Outgoing,
     status: StatusCode,
     answer: &HeaderMap,
@@ -76,7 +76,7 @@ pub(super) fn next_request(
 }
 
 /// Whether `url` belongs to the host that was asked first: the same, or a part of its domain.
-pub(super) fn same_host(first: &Url, url: &Url) -> bool {
+pub(crate) fn same_host(first: &Url, url: &Url) -> bool {
     let (first, host) = (bare_host(first), bare_host(url));
     // An IPv6 zone could end like a domain.
     let is_name = !host.contains([':', '%']);
@@ -84,7 +84,7 @@ pub(super) fn same_host(first: &Url, url: &Url) -> bool {
 }
 
 /// Removes what is for the first host only.
-pub(super) fn strip_sensitive(headers: &mut HeaderMap) {
+pub(crate) fn strip_sensitive(headers: &mut HeaderMap) {
     for name in &SENSITIVE {
         headers.remove(name);
     }

@@ -8,16 +8,16 @@ use url::{Host, Url};
 
 /// A request on its way out.
 #[derive(Debug, Clone)]
-pub(super) struct Outgoing {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Outgoing {
     /// Checks a caller's request.
-    pub(super) fn new(request: HttpRequest) -> Result<Self, HttpError> {
+    pub(crate) fn new(request: HttpRequest) -> Result<Self, HttpError> {
         let url = parse_url(&request.url)?;
         let unusable = |reason: String| HttpError::Url {
             url: shown(&url),
@@ -39,13 +39,13 @@ impl Outgoing {
     }
 
     /// Host and port, for errors.
-    pub(super) fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         host_and_port(&self.url)
     }
 }
 
 /// Reads an absolute `http` or `https` URL.
-pub(super) fn parse_url(text: &str) -> Result<Url, HttpError> {
+pub(crate) fn parse_url(text: &str) -> Result<Url, HttpError> {
     let unusable = |url: String, reason: &str| {
         Err(HttpError::Url {
             url,
@@ -63,7 +63,7 @@ pub(super) fn parse_url(text: &str) -> Result<Url, HttpError> {
 }
 
 /// A header from text. The error names the header, not the value, which may be secret.
-pub(super) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     let bad_name = |_| format!("{name:?} is not a name for an HTTP header");
     let bad_value = |_| format!("the value of the header {name:?} holds characters that a header can't");
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(bad_name)?;
@@ -72,7 +72,7 @@ pub(super) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
 }
 
 /// The host as a name or an address, without an IPv6 address's brackets.
-pub(super) fn bare_host(url: &Url) -> String {
+pub(crate) fn bare_host(url: &Url) -> String {
     match url.host() {
         Some(Host::Domain(name)) => name.to_owned(),
         Some(Host::Ipv4(address)) => address.to_string(),
@@ -82,17 +82,17 @@ pub(super) fn bare_host(url: &Url) -> String {
 }
 
 /// The port, or the scheme's own.
-pub(super) fn port(url: &Url) -> u16 {
+pub(crate) fn port(url: &Url) -> u16 {
     url.port_or_known_default().unwrap_or(80)
 }
 
 /// Host and port, for errors and for asking proxies.
-pub(super) fn host_and_port(url: &Url) -> String {
+pub(crate) fn host_and_port(url: &Url) -> String {
     format!("{}:{}", url.host_str().unwrap_or_default(), port(url))
 }
 
 /// The URL without its credentials.
-pub(super) fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     // These fail for URLs that have no credentials.
     url.set_username("").ok();

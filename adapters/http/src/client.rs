@@ -1,7 +1,5 @@
 //! One client: the time limit, redirects, headers, and reading the answer.
 
-use std::collections::BTreeMap;
-
 use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{BodySink, HttpClient, HttpError, HttpRequest, HttpResponse};
@@ -11,22 +9,20 @@ use http::{HeaderMap, StatusCode};
 use hyper::Response;
 use hyper::body::Body;
 
-use super::authentication::{Authentication, authorize_from_url};
-use super::body;
-use super::redirect::{self, MAX_REQUESTS};
-use super::request::{Outgoing, header};
-use super::secrets;
-use super::transport::{PooledBody, Transport};
-use crate::files::SystemFiles;
-use crate::runtime::SharedRuntime;
+use crate::Platform;
+use crate::authentication::{Authentication, authorize_from_url};
+use crate::body;
+use crate::redirect::{self, MAX_REQUESTS};
+use crate::request::{Outgoing, header};
+use crate::secrets;
+use crate::transport::{PooledBody, Transport};
 
 /// A redirect's own body is read up to here, so that its connection can be used again.
 const REDIRECT_BODY: u64 = 16 * 1024;
 
 /// A client with one set of settings.
-pub(super) struct Client {
-    runtime: SharedRuntime,
-    files: SystemFiles,
+pub(crate) struct Client {
+    platform: Platform,
     transport: Transport,
     authentication: Authentication,
     headers: Vec<(String, HeaderValues)>,
@@ -34,11 +30,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(
-        runtime: &SharedRuntime,
-        environment: &BTreeMap<String, String>,
-        settings: &HttpClientSettings,
-    ) -> Result<Self, HttpError> {
+    pub(crate) fn new(platform: &Platform, settings: &HttpClientSettings) -> Result<Self, HttpError> {
         for (name, values) in &settings.headers {
             let secrets = values.secrets.iter().map(|secret| secret.reveal());
             for value in values.values.iter().map(String::as_str).chain(secrets) {
@@ -46,18 +38,11 @@ impl Client {
             }
             header(name, "").map_err(bad_header)?;
         }
-        let transport = Transport::new(
-            runtime,
-            environment,
-            &settings.tls,
-            &settings.proxy,
-            settings.enable_http2,
-        )?;
+        let transport = Transport::new(platform, &settings.tls, &settings.proxy, settings.enable_http2)?;
         Ok(Self {
-            runtime: runtime.clone(),
-            files: SystemFiles::new(runtime.clone()),
+            platform: platform.clone(),
             transport,
-            authentication: Authentication::new(runtime, environment, settings)?,
+            authentication: Authentication::new(platform, settings)?,
             headers: settings.headers.clone(),
             follow_redirects: settings.follow_redirects,
         })
@@ -121,7 +106,7 @@ impl Client {
                 add(headers, name, secret.reveal(), true)?;
             }
             for path in &values.files {
-                let value = secrets::file(&self.files, path, &format!("http_headers {name}")).await?;
+                let value = secrets::file(&*self.platform.files, path, &format!("http_headers {name}")).await?;
                 add(headers, name, &value, true)?;
             }
         }
@@ -158,7 +143,7 @@ impl HttpClient for Client {
             let request = Outgoing::new(request)?;
             let host = request.host();
             let late = async {
-                self.runtime.sleep(timeout).await;
+                self.platform.clock.sleep(timeout).await;
                 Err(HttpError::Timeout { host, timeout })
             };
             self.exchange(request, limit, sink).or(late).await
@@ -167,7 +152,7 @@ impl HttpClient for Client {
 }
 
 /// What we call ourselves unless the caller says otherwise.
-pub(super) fn default_user_agent() -> HeaderValue {
+pub(crate) fn default_user_agent() -> HeaderValue {
     HeaderValue::from_static(concat!("headcount/", env!("CARGO_PKG_VERSION")))
 }
 

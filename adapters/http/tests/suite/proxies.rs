@@ -7,11 +7,11 @@ use std::thread;
 
 use headcount_discoverer::env::{Http, HttpError};
 use headcount_reader::{HttpClientSettings, Proxy, ProxySettings, Secret, TlsSettings};
-use headcount_runtime::{HttpClients, SharedRuntime};
+use headcount_runtime::{SharedRuntime, http_clients, http_clients_with};
 
 use crate::harness::{client, get, text};
-use crate::http_tls::{Authority, trusting};
 use crate::server::{Seen, Server, answer, listen, ok, read_request};
+use crate::tls::{Authority, trusting};
 
 on_each_runtime!(
     an_http_proxy_is_asked_for_the_whole_url,
@@ -240,7 +240,7 @@ async fn no_proxy_goes_directly(runtime: SharedRuntime) {
 async fn the_environment_names_the_proxy(runtime: SharedRuntime) {
     let proxy = Server::start(|_| ok("proxy"));
     let variables = [("http_proxy".to_owned(), proxy.address.to_string())];
-    let clients = HttpClients::new(runtime).with_environment(variables);
+    let clients = http_clients_with(&runtime, variables.into());
     let mut settings = through("");
     settings.proxy.proxy = Proxy::Environment;
     let client = clients.client(&settings).unwrap();
@@ -253,7 +253,7 @@ async fn the_environment_names_the_proxy(runtime: SharedRuntime) {
 }
 
 async fn bad_proxies_are_refused(runtime: SharedRuntime) {
-    let clients = HttpClients::new(runtime);
+    let clients = http_clients(&runtime);
     for url in ["gopher://u:hunter2@p", "http://u:hunter2@p:x"] {
         let error = clients.client(&through(url)).err().unwrap();
         assert!(

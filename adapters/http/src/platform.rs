@@ -1,0 +1,45 @@
+//! What HTTP needs of the world and of an async runtime.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use headcount_discoverer::BoxFuture;
+use headcount_discoverer::env::{Clock, Files};
+
+/// A connection, as bytes in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Opens connections.
+pub trait Connect: Send + Sync {
+    /// A TCP connection to one address.
+    ///
+    /// # Errors
+    /// What the system says. Dropping the future gives up.
+    fn tcp(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
+}
+
+/// Starts tasks.
+pub trait Spawn: Send + Sync {
+    /// Starts a task that runs until it completes. Nobody waits for it.
+    fn spawn(&self, future: BoxFuture<'static, ()>);
+}
+
+/// What HTTP clients stand on. Cloning it clones handles.
+#[derive(Clone)]
+pub struct Platform {
+    /// Time limits, and when tokens end.
+    pub clock: Arc<dyn Clock>,
+    /// Certificates, keys, and secrets that stand in files.
+    pub files: Arc<dyn Files>,
+    /// Connections.
+    pub connect: Arc<dyn Connect>,
+    /// The tasks that carry them.
+    pub spawn: Arc<dyn Spawn>,
+    /// Environment variables, for clients that take their proxy from there (`proxy_from_environment`).
+    pub environment: Arc<BTreeMap<String, String>>,
+}
