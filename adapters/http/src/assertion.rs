@@ -14,8 +14,27 @@ use serde_json::{Map, Value, json};
 /// How long an assertion is valid: Prometheus's choice.
 const VALID: Duration = Duration::from_secs(10 * 60);
 
-/// An assertion of now, signed with `key` (PEM). The error never shows the key.
-pub(crate) fn sign(settings: &OAuth2, jwt: &JwtBearer, key: &str) -> Result<String, String> {
+/// Why there is no assertion. It never shows the key.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AssertionError {
+    #[error("client_certificate_key: it holds no private key in PEM")]
+    NoKey,
+    #[error("client_certificate_key: it is not a key that can be used")]
+    UnusableKey,
+    #[error("client_certificate_key: it is not an RSA key")]
+    NotRsa,
+    #[error("client_certificate_key: signing with it failed")]
+    Signing(#[source] rustls::Error),
+    #[error("the claim {name:?} is not JSON")]
+    Claim {
+        name: String,
+        #[source]
+        error: serde_json::Error,
+    },
+}
+
+/// An assertion of now, signed with `key` (PEM).
+pub(crate) fn sign(settings: &OAuth2, jwt: &JwtBearer, key: &str) -> Result<String, AssertionError> {
     let unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let payload = Value::Object(claims(settings, jwt, unix_time)?);
     let (algorithm, scheme) = match jwt.algorithm {
@@ -29,19 +48,14 @@ pub(crate) fn sign(settings: &OAuth2, jwt: &JwtBearer, key: &str) -> Result<Stri
     }
     let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let signed = format!("{}.{}", part(&header), part(&payload));
-    let unusable = |what: &str| format!("client_certificate_key: {what}");
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| unusable("it holds no private key in PEM"))?;
-    let key = any_supported_type(&key).map_err(|_| unusable("it is not a key that can be used"))?;
-    let signer = key
-        .choose_scheme(&[scheme])
-        .ok_or_else(|| unusable("it is not an RSA key"))?;
-    let signature = signer
-        .sign(signed.as_bytes())
-        .map_err(|error| unusable(&error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| AssertionError::NoKey)?;
+    let key = any_supported_type(&key).map_err(|_| AssertionError::UnusableKey)?;
+    let signer = key.choose_scheme(&[scheme]).ok_or(AssertionError::NotRsa)?;
+    let signature = signer.sign(signed.as_bytes()).map_err(AssertionError::Signing)?;
     Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
-fn claims(settings: &OAuth2, jwt: &JwtBearer, now: Duration) -> Result<Map<String, Value>, String> {
+fn claims(settings: &OAuth2, jwt: &JwtBearer, now: Duration) -> Result<Map<String, Value>, AssertionError> {
     let or = |text: &str, other: &str| Value::from(if text.is_empty() { other } else { text });
     let mut claims = Map::new();
     claims.insert("iss".to_owned(), or(&jwt.issuer, &settings.client_id));
@@ -55,7 +69,10 @@ fn claims(settings: &OAuth2, jwt: &JwtBearer, now: Duration) -> Result<Map<Strin
         claims.insert("scope".to_owned(), settings.scopes.join(" ").into());
     }
     for (name, json) in &jwt.claims {
-        let value = serde_json::from_str(json).map_err(|error| format!("the claim {name:?} is not JSON: {error}"))?;
+        let value = serde_json::from_str(json).map_err(|error| AssertionError::Claim {
+            name: name.clone(),
+            error,
+        })?;
         claims.insert(name.clone(), value);
     }
     Ok(claims)

@@ -101,7 +101,8 @@ pub(crate) fn basic_value(user: &str, password: &str) -> String {
 /// A header value that debug output hides.
 pub(crate) fn sensitive(value: &str) -> Result<HeaderValue, HttpError> {
     let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| HttpError::Settings {
-        reason: "the credentials hold characters that an HTTP header can't, such as a line break".to_owned(),
+        setting: "credentials".to_owned(),
+        cause: "they hold characters that an HTTP header can't, such as a line break".into(),
     })?;
     value.set_sensitive(true);
     Ok(value)

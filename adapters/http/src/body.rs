@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
-use headcount_discoverer::env::HttpError;
+use headcount_discoverer::env::{Cause, HttpError};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt;
@@ -60,26 +60,30 @@ where
     let mut sink = Sink::new(is_gzip(headers), limit, out);
     while let Some(frame) = body.frame().await {
         // What is not data is trailers, which nobody here asks for.
-        let Ok(data) = frame.map_err(|error| broken(host, &error))?.into_data() else {
+        let Ok(data) = frame.map_err(|error| broken(host, error))?.into_data() else {
             continue;
         };
         sink.write(&data).map_err(|error| match error {
             SinkError::Full => too_large(),
-            SinkError::Gzip(error) => gzip_error(host, &error),
+            SinkError::Gzip(error) => gzip_error(host, error),
         })?;
     }
     sink.finish().map_err(|error| match error {
         SinkError::Full => too_large(),
-        SinkError::Gzip(error) => gzip_error(host, &error),
+        SinkError::Gzip(error) => gzip_error(host, error),
     })
 }
 
-fn gzip_error(host: &str, error: &io::Error) -> HttpError {
+fn gzip_error(host: &str, error: io::Error) -> HttpError {
     HttpError::Protocol {
         host: host.to_owned(),
-        reason: format!("the body is not valid gzip: {error}"),
+        cause: Cause::new(NotGzip(error)),
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the body is not valid gzip")]
+struct NotGzip(#[source] io::Error);
 
 enum SinkError {
     Full,

@@ -2,7 +2,7 @@
 
 use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
-use headcount_discoverer::env::{BodySink, HttpClient, HttpError, HttpRequest, HttpResponse};
+use headcount_discoverer::env::{BodySink, Cause, HttpClient, HttpError, HttpRequest, HttpResponse};
 use headcount_reader::{HeaderValues, HttpClientSettings};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, USER_AGENT};
 use http::{HeaderMap, StatusCode};
@@ -13,7 +13,7 @@ use crate::Platform;
 use crate::authentication::{Authentication, authorize_from_url};
 use crate::body;
 use crate::redirect::{self, MAX_REQUESTS};
-use crate::request::{Outgoing, header};
+use crate::request::{BadHeader, Outgoing, header};
 use crate::secrets;
 use crate::transport::{PooledBody, Transport};
 
@@ -163,9 +163,10 @@ fn add(headers: &mut HeaderMap, name: &str, value: &str, secret: bool) -> Result
     Ok(())
 }
 
-fn bad_header(reason: String) -> HttpError {
+fn bad_header(error: BadHeader) -> HttpError {
     HttpError::Settings {
-        reason: format!("http_headers: {reason}"),
+        setting: "http_headers".to_owned(),
+        cause: Cause::new(error),
     }
 }
 

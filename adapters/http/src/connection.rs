@@ -1,14 +1,12 @@
 //! One HTTP connection, of either version, and its errors.
 
 use std::convert::Infallible;
-use std::error::Error;
-use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_channel::{Receiver, Sender as Sending};
 use futures_lite::FutureExt;
-use headcount_discoverer::env::HttpError;
+use headcount_discoverer::env::{Cause, HttpError};
 use http::Request;
 use http_body_util::Full;
 use hyper::Response;
@@ -132,7 +130,7 @@ impl SendError {
             Some(end) => end.recv().await.ok(),
             None => None,
         };
-        broken(host, &cause.unwrap_or(self.error))
+        broken(host, cause.unwrap_or(self.error))
     }
 }
 
@@ -154,33 +152,16 @@ async fn drive(
     }
 }
 
-/// hyper's error as ours: with all its causes, and trouble with TLS as such.
-pub(crate) fn broken(host: &str, error: &hyper::Error) -> HttpError {
-    let host = host.to_owned();
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(tls) = tls_error(error) {
-            return HttpError::Tls {
-                host,
-                reason: tls.to_string(),
-            };
-        }
-        let said = error.to_string();
-        if !reason.contains(&said) {
-            reason = format!("{reason}: {said}");
-        }
-        cause = error.source();
+/// hyper's error as ours, and trouble with TLS as such.
+pub(crate) fn broken(host: &str, error: hyper::Error) -> HttpError {
+    let (host, cause) = (host.to_owned(), Cause::new(error));
+    match cause.find::<rustls::Error>().cloned() {
+        Some(tls) => HttpError::Tls {
+            host,
+            cause: Cause::new(tls),
+        },
+        None => HttpError::Protocol { host, cause },
     }
-    HttpError::Protocol { host, reason }
-}
-
-/// The TLS library's error, if that is what it is.
-pub(crate) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    inside
-        .and_then(|error| error.downcast_ref())
-        .or_else(|| error.downcast_ref())
 }
 
 /// Starts hyper's own tasks; they end when their connection does.

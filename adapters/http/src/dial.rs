@@ -7,16 +7,16 @@ use std::time::Duration;
 use blocking::unblock;
 use futures_lite::FutureExt;
 use futures_rustls::TlsConnector;
-use headcount_discoverer::env::{Clock, HttpError};
+use headcount_discoverer::env::{Cause, Clock, HttpError};
 use headcount_reader::{ProxySettings, TlsSettings};
 use http::header::{HeaderMap, HeaderValue};
 use rustls::pki_types::ServerName;
 use url::Url;
 
 use crate::authentication::sensitive;
-use crate::connection::{Connection, broken, tls_error};
+use crate::connection::{Connection, broken};
 use crate::pool::Place;
-use crate::proxy::{Proxies, ProxyKind, ProxyServer};
+use crate::proxy::{Proxies, ProxyError, ProxyKind, ProxyServer, ThroughProxy};
 use crate::request::{bare_host, header, port};
 use crate::tls::{Session, Tls};
 use crate::{Connect, Platform, Stream, socks5, tunnel};
@@ -81,8 +81,9 @@ impl Dialer {
         let mut connect_headers = HeaderMap::new();
         for (name, values) in &proxy.connect_headers {
             for value in values {
-                let (name, mut value) = header(name, value.reveal()).map_err(|reason| HttpError::Settings {
-                    reason: format!("proxy_connect_header: {reason}"),
+                let (name, mut value) = header(name, value.reveal()).map_err(|error| HttpError::Settings {
+                    setting: "proxy_connect_header".to_owned(),
+                    cause: Cause::new(error),
                 })?;
                 value.set_sensitive(true);
                 connect_headers.append(name, value);
@@ -128,7 +129,7 @@ impl Dialer {
         };
         Connection::open(&self.platform.spawn, stream, http2)
             .await
-            .map_err(|error| broken(&target, &error))
+            .map_err(|error| broken(&target, error))
     }
 
     async fn through(&self, proxy: &ProxyServer, route: &Route, target: &str) -> Result<Box<dyn Stream>, HttpError> {
@@ -137,22 +138,25 @@ impl Dialer {
         if let (ProxyKind::Https, Some(session)) = (proxy.kind, &route.session) {
             stream = self.secure(session, stream, &proxy.host, &address, false).await?.0;
         }
-        let refused = |reason: String| HttpError::Connect {
+        let failed = |error: ProxyError| HttpError::Connect {
             host: target.to_owned(),
-            reason: format!("through the proxy {address}: {reason}"),
+            cause: Cause::new(ThroughProxy {
+                address: address.clone(),
+                error,
+            }),
         };
         match proxy.kind {
             ProxyKind::Socks5 => {
                 let credentials = proxy.credentials.as_ref();
                 socks5::ask(&mut stream, &route.host, route.port, credentials)
                     .await
-                    .map_err(refused)?;
+                    .map_err(failed)?;
             }
             ProxyKind::Http | ProxyKind::Https if route.secure => {
                 let authorization = proxy.authorization();
                 tunnel::ask(&mut stream, target, authorization.as_deref(), &self.connect_headers)
                     .await
-                    .map_err(refused)?;
+                    .map_err(failed)?;
             }
             ProxyKind::Http | ProxyKind::Https => {}
         }
@@ -168,15 +172,13 @@ impl Dialer {
         shown: &str,
         may_be_http2: bool,
     ) -> Result<(Box<dyn Stream>, bool), HttpError> {
-        let failed = |reason: String| HttpError::Tls {
+        let failed = |cause: Cause| HttpError::Tls {
             host: shown.to_owned(),
-            reason,
+            cause,
         };
         let name = self.tls.server_name().unwrap_or(host);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| {
-            failed(format!(
-                "{name:?} is neither a name nor an address that a certificate can be for"
-            ))
+            failed(format!("{name:?} is neither a name nor an address that a certificate can be for").into())
         })?;
         let config = if may_be_http2 {
             &session.config
@@ -186,7 +188,7 @@ impl Dialer {
         let stream = TlsConnector::from(config.clone())
             .connect(name, stream)
             .await
-            .map_err(|error| failed(tls_error(&error).map_or_else(|| error.to_string(), ToString::to_string)))?;
+            .map_err(|error| failed(error.into()))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok((Box::new(stream), http2))
     }
@@ -194,7 +196,7 @@ impl Dialer {
     async fn tcp(&self, host: &str, port: u16, shown: &str) -> Result<Box<dyn Stream>, HttpError> {
         let failed = |error: io::Error| HttpError::Connect {
             host: shown.to_owned(),
-            reason: error.to_string(),
+            cause: error.into(),
         };
         let addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],

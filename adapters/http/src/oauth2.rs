@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use headcount_discoverer::env::HttpError;
+use headcount_discoverer::env::{Cause, HttpError};
 use headcount_reader::{OAuth2, OAuth2Grant};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, StatusCode};
@@ -62,8 +62,10 @@ impl Tokens {
     pub(crate) fn new(platform: &Platform, settings: &OAuth2) -> Result<Self, HttpError> {
         let url = parse_url(&settings.token_url)?;
         if !settings.scopes.is_empty() && settings.endpoint_params.iter().any(|(name, _)| name == "scope") {
-            let reason = "oauth2: endpoint_params can't hold scope beside scopes; remove one of them".to_owned();
-            return Err(HttpError::Settings { reason });
+            return Err(HttpError::Settings {
+                setting: "oauth2".to_owned(),
+                cause: "endpoint_params can't hold scope beside scopes; remove one of them".into(),
+            });
         }
         // Without HTTP/2, as Prometheus's own.
         let transport = Transport::new(platform, &settings.tls, &settings.proxy, false)?;
@@ -145,23 +147,23 @@ impl Tokens {
     }
 
     async fn ask(&self, style: Style, secret: &str) -> Result<Answer, HttpError> {
-        let failed = |reason: String| HttpError::Token {
+        let failed = |cause: Cause| HttpError::Token {
             token_url: shown(&self.url),
-            reason,
+            cause,
         };
         let request = self.request(style, secret)?;
         let answer = self
             .transport
             .send(&request)
             .await
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| failed(Cause::new(error)))?;
         let (parts, body) = answer.into_parts();
         let host = request.host();
         let mut answer = Vec::new();
         let mut out = |piece: &[u8]| answer.extend_from_slice(piece);
         let read = body::read(body, &parts.headers, ANSWER_LIMIT, &host, &mut out).await;
-        read.map_err(|error| failed(error.to_string()))?;
-        Answer::read(parts.status, &parts.headers, &answer).map_err(failed)
+        read.map_err(|error| failed(Cause::new(error)))?;
+        Answer::read(parts.status, &parts.headers, &answer).map_err(|error| failed(Cause::new(error)))
     }
 
     fn request(&self, style: Style, secret: &str) -> Result<Outgoing, HttpError> {
@@ -170,8 +172,9 @@ impl Tokens {
         let grant = match &self.settings.grant {
             OAuth2Grant::ClientCredentials => "client_credentials",
             OAuth2Grant::JwtBearer(jwt) => {
-                let failed = |reason| HttpError::Settings {
-                    reason: format!("oauth2: {reason}"),
+                let failed = |error| HttpError::Settings {
+                    setting: "oauth2".to_owned(),
+                    cause: Cause::new(error),
                 };
                 form.append_pair(
                     "assertion",
@@ -222,6 +225,17 @@ impl Tokens {
     }
 }
 
+/// Why an answer of a token endpoint gives no token.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum TokenError {
+    #[error("the server answered {0}")]
+    Refused(StatusCode),
+    #[error("the server answered {status} {said}")]
+    Said { status: StatusCode, said: String },
+    #[error("the answer holds no access_token")]
+    NoToken,
+}
+
 /// What a token endpoint said.
 #[derive(Debug, PartialEq, Eq)]
 struct Answer {
@@ -231,7 +245,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Self, String> {
+    fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Self, TokenError> {
         let fields = fields(headers, body);
         let text = |name: &str| fields.get(name).map(String::as_str).filter(|text| !text.is_empty());
         if !status.is_success() || text("error").is_some() {
@@ -241,11 +255,12 @@ impl Answer {
                 .collect::<Vec<_>>()
                 .join(": ");
             let said: String = said.chars().take(200).collect();
-            return Err(format!("the server answered {status} {said}").trim_end().to_owned());
+            return Err(match said.is_empty() {
+                true => TokenError::Refused(status),
+                false => TokenError::Said { status, said },
+            });
         }
-        let token = text("access_token")
-            .ok_or("the answer holds no access_token")?
-            .to_owned();
+        let token = text("access_token").ok_or(TokenError::NoToken)?.to_owned();
         let scheme = match text("token_type") {
             None => "Bearer",
             Some(scheme) if scheme.eq_ignore_ascii_case("bearer") => "Bearer",
@@ -290,7 +305,7 @@ fn fields(headers: &HeaderMap, body: &[u8]) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    fn read(status: u16, content_type: &'static str, body: &str) -> Result<Answer, String> {
+    fn read(status: u16, content_type: &'static str, body: &str) -> Result<Answer, TokenError> {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
         Answer::read(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes())
     }
@@ -326,18 +341,15 @@ mod tests {
     fn refusals_say_what_the_server_said() {
         let json = r#"{"error":"invalid_client","error_description":"unknown"}"#;
         let reason = read(401, "application/json", json).unwrap_err();
-        assert_eq!(reason, "the server answered 401 Unauthorized invalid_client: unknown");
         assert_eq!(
-            read(500, "text/html", "<p>").unwrap_err(),
+            reason.to_string(),
+            "the server answered 401 Unauthorized invalid_client: unknown"
+        );
+        assert_eq!(
+            read(500, "text/html", "<p>").unwrap_err().to_string(),
             "the server answered 500 Internal Server Error"
         );
-        assert_eq!(
-            read(200, "application/json", "{}").unwrap_err(),
-            "the answer holds no access_token"
-        );
-        assert_eq!(
-            read(200, "application/json", "{").unwrap_err(),
-            "the answer holds no access_token"
-        );
+        assert_eq!(read(200, "application/json", "{}").unwrap_err(), TokenError::NoToken);
+        assert_eq!(read(200, "application/json", "{").unwrap_err(), TokenError::NoToken);
     }
 }

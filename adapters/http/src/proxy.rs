@@ -1,8 +1,9 @@
 //! Which proxy a URL is reached through.
 
 use std::collections::BTreeMap;
+use std::io;
 
-use headcount_discoverer::env::HttpError;
+use headcount_discoverer::env::{Cause, HttpError};
 use headcount_reader::Proxy;
 use url::Url;
 
@@ -16,6 +17,56 @@ pub(crate) enum ProxyKind {
     Http,
     Https,
     Socks5,
+}
+
+/// Why a proxy's URL can't be used. It doesn't repeat the URL, which may hold credentials.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProxyUrlError {
+    #[error("not a URL")]
+    NotAUrl(#[source] url::ParseError),
+    #[error("{0:?} is not a kind of proxy; use http, https or socks5")]
+    Kind(String),
+    #[error("it names no host")]
+    NoHost,
+}
+
+/// A connection that a proxy did not make.
+#[derive(Debug, thiserror::Error)]
+#[error("through the proxy {address}")]
+pub(crate) struct ThroughProxy {
+    /// Host and port of the proxy.
+    pub(crate) address: String,
+    #[source]
+    pub(crate) error: ProxyError,
+}
+
+/// Why a proxy did not make a connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProxyError {
+    #[error("asking it failed")]
+    Io(#[from] io::Error),
+    #[error("it closed the connection without an answer")]
+    Silent,
+    #[error("its answer is too long")]
+    TooLong,
+    #[error("it sent more than an answer")]
+    TooMuch,
+    #[error("its answer is not HTTP")]
+    NotHttp(#[source] httparse::Error),
+    #[error("it answered {status} {reason}")]
+    Status { status: u16, reason: String },
+    #[error("it does not speak SOCKS5")]
+    NotSocks,
+    #[error("it wants another way to authenticate")]
+    Authentication,
+    #[error("it refused user and password")]
+    Password,
+    #[error("its answer makes no sense")]
+    Nonsense,
+    #[error("it answered: {0}")]
+    Refused(&'static str),
+    #[error("{0} is longer than the 255 bytes that SOCKS5 allows")]
+    TooLongToAsk(&'static str),
 }
 
 /// A proxy.
@@ -43,8 +94,9 @@ impl Proxies {
         match settings {
             Proxy::Direct => Ok(Self::default()),
             Proxy::Url { url, no_proxy } => {
-                let server = ProxyServer::parse(url.reveal()).map_err(|reason| HttpError::Settings {
-                    reason: format!("proxy_url: {reason}"),
+                let server = ProxyServer::parse(url.reveal()).map_err(|error| HttpError::Settings {
+                    setting: "proxy_url".to_owned(),
+                    cause: Cause::new(error),
                 })?;
                 let except = (!no_proxy.is_empty()).then(|| NoProxy::parse(no_proxy));
                 Ok(Self {
@@ -86,22 +138,22 @@ impl Proxies {
 }
 
 impl ProxyServer {
-    /// Reads a proxy's URL. The error doesn't repeat it, as it may hold credentials.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a proxy's URL.
+    pub(crate) fn parse(text: &str) -> Result<Self, ProxyUrlError> {
         let with_scheme = if text.contains("://") {
             text.to_owned()
         } else {
             format!("http://{text}")
         };
-        let url = Url::parse(&with_scheme).map_err(|error| format!("not a URL: {error}"))?;
+        let url = Url::parse(&with_scheme).map_err(ProxyUrlError::NotAUrl)?;
         let (kind, default_port) = match url.scheme() {
             "http" => (ProxyKind::Http, 80),
             "https" => (ProxyKind::Https, 443),
             "socks5" | "socks5h" => (ProxyKind::Socks5, 1080),
-            other => return Err(format!("{other:?} is not a kind of proxy; use http, https or socks5")),
+            other => return Err(ProxyUrlError::Kind(other.to_owned())),
         };
         let host = match bare_host(&url) {
-            host if host.is_empty() => return Err("it names no host".to_owned()),
+            host if host.is_empty() => return Err(ProxyUrlError::NoHost),
             // Of a scheme that is not the web's, an IPv6 address arrives as written.
             host => host.trim_start_matches('[').trim_end_matches(']').to_owned(),
         };

@@ -2,7 +2,7 @@
 //! follows.
 
 use bytes::Bytes;
-use headcount_discoverer::env::HttpError;
+use headcount_discoverer::env::{Cause, HttpError};
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, StatusCode};
 use url::Url;
@@ -36,13 +36,13 @@ pub(crate) fn next_request(
     let Some(location) = answer.get(header::LOCATION) else {
         return Ok(None);
     };
-    let unusable = |reason: String| HttpError::Url {
+    let unusable = |cause: Cause| HttpError::Url {
         url: shown(&request.url),
-        reason,
+        cause,
     };
     let location = location
         .to_str()
-        .map_err(|_| unusable("it redirects to what is not text".to_owned()))?;
+        .map_err(|_| unusable("it redirects to what is not text".into()))?;
     if location.is_empty() {
         return Ok(None);
     }
@@ -50,7 +50,7 @@ pub(crate) fn next_request(
     let url = request
         .url
         .join(location)
-        .map_err(|error| unusable(format!("it redirects to a bad URL: {error}")))?;
+        .map_err(|error| unusable(Cause::new(BadLocation(error))))?;
     let mut next = Outgoing {
         url: parse_url(url.as_str())?,
         ..request.clone()
@@ -74,6 +74,10 @@ pub(crate) fn next_request(
     }
     Ok(Some(next))
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("it redirects to a bad URL")]
+struct BadLocation(#[source] url::ParseError);
 
 /// Whether `url` belongs to the host that was asked first: the same, or a part of its domain.
 pub(crate) fn same_host(first: &Url, url: &Url) -> bool {

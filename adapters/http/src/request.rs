@@ -1,7 +1,7 @@
 //! A request that has been checked, in hyper's types.
 
 use bytes::Bytes;
-use headcount_discoverer::env::{HttpError, HttpRequest};
+use headcount_discoverer::env::{Cause, HttpError, HttpRequest};
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use url::{Host, Url};
@@ -19,15 +19,15 @@ impl Outgoing {
     /// Checks a caller's request.
     pub(crate) fn new(request: HttpRequest) -> Result<Self, HttpError> {
         let url = parse_url(&request.url)?;
-        let unusable = |reason: String| HttpError::Url {
+        let unusable = |cause: Cause| HttpError::Url {
             url: shown(&url),
-            reason,
+            cause,
         };
         let method = Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| unusable(format!("{:?} is not an HTTP method", request.method)))?;
+            .map_err(|_| unusable(format!("{:?} is not an HTTP method", request.method).into()))?;
         let mut headers = HeaderMap::with_capacity(request.headers.len());
         for (name, value) in &request.headers {
-            let (name, value) = header(name, value).map_err(unusable)?;
+            let (name, value) = header(name, value).map_err(|error| unusable(Cause::new(error)))?;
             headers.append(name, value);
         }
         Ok(Self {
@@ -46,26 +46,30 @@ impl Outgoing {
 
 /// Reads an absolute `http` or `https` URL.
 pub(crate) fn parse_url(text: &str) -> Result<Url, HttpError> {
-    let unusable = |url: String, reason: &str| {
-        Err(HttpError::Url {
-            url,
-            reason: reason.to_owned(),
-        })
-    };
+    let unusable = |url: String, cause: Cause| Err(HttpError::Url { url, cause });
     match Url::parse(text) {
-        Err(error) => unusable(without_credentials(text), &error.to_string()),
+        Err(error) => unusable(without_credentials(text), Cause::new(error)),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-            unusable(shown(&url), "the scheme must be http or https")
+            unusable(shown(&url), "the scheme must be http or https".into())
         }
-        Ok(url) if url.host().is_none() => unusable(shown(&url), "it names no host"),
+        Ok(url) if url.host().is_none() => unusable(shown(&url), "it names no host".into()),
         Ok(url) => Ok(url),
     }
 }
 
-/// A header from text. The error names the header, not the value, which may be secret.
-pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let bad_name = |_| format!("{name:?} is not a name for an HTTP header");
-    let bad_value = |_| format!("the value of the header {name:?} holds characters that a header can't");
+/// Why a header can't be sent. It names the header, not the value, which may be secret.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadHeader {
+    #[error("{0:?} is not a name for an HTTP header")]
+    Name(String),
+    #[error("the value of the header {0:?} holds characters that a header can't")]
+    Value(String),
+}
+
+/// A header from text.
+pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BadHeader> {
+    let bad_name = |_| BadHeader::Name(name.to_owned());
+    let bad_value = |_| BadHeader::Value(name.to_owned());
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(bad_name)?;
     let value = HeaderValue::from_bytes(value.as_bytes()).map_err(bad_value)?;
     Ok((name, value))

@@ -7,7 +7,7 @@ use rustls::client::{VerifierBuilderError, WebPkiServerVerifier, verify_server_n
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
 /// The system's certificates, read once, as Go does.
 ///
@@ -93,7 +93,10 @@ impl ServerCertVerifier for TrustGiven {
 
 /// Whether the only objection is that an authority's certificate is used as a server's.
 fn is_used_as_server(error: &Error) -> bool {
-    matches!(error, Error::InvalidCertificate(CertificateError::Other(other)) if other.to_string().contains("CaUsedAsEndEntity"))
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(other))) = error else {
+        return false;
+    };
+    matches!(other.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 /// Accepts any certificate (`insecure_skip_verify`). The handshake must still prove that the

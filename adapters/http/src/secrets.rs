@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use headcount_discoverer::env::{Files, HttpError};
+use headcount_discoverer::env::{Cause, Files, HttpError};
 use headcount_reader::{SecretSource, TextSource};
 
 /// Largest file that is taken for a password, a token or a certificate.
@@ -26,13 +26,15 @@ pub(crate) async fn secret(files: &dyn Files, source: &SecretSource, what: &str)
 
 /// A file's text without white space at its ends.
 pub(crate) async fn file(files: &dyn Files, path: &Path, what: &str) -> Result<String, HttpError> {
-    let failed = |reason: String| HttpError::Settings {
-        reason: format!("{what}: {reason}"),
+    let failed = |cause: Cause| HttpError::Settings {
+        setting: what.to_owned(),
+        cause,
     };
     let contents = files
         .read(path, LIMIT)
         .await
-        .map_err(|error| failed(error.to_string()))?;
-    let text = String::from_utf8(contents.bytes).map_err(|_| failed(format!("{}: not UTF-8 text", path.display())))?;
+        .map_err(|error| failed(Cause::new(error)))?;
+    let text =
+        String::from_utf8(contents.bytes).map_err(|_| failed(format!("{}: not UTF-8 text", path.display()).into()))?;
     Ok(text.trim().to_owned())
 }

@@ -6,10 +6,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use blocking::unblock;
-use headcount_discoverer::env::{Files, HttpError};
+use headcount_discoverer::env::{Cause, Files, HttpError};
 use headcount_reader::{SecretSource, TextSource, TlsSettings, TlsVersion};
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 
@@ -144,13 +144,13 @@ impl Material {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(versions)
-            .map_err(|error| bad(&error.to_string()))?;
+            .map_err(|error| bad(Cause::new(error)))?;
         let builder = match &self.ca {
             _ if insecure => builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(AcceptAny(provider))),
             Some(ca) => {
-                let verifier = TrustGiven::new(authorities(ca)?, provider).map_err(|error| bad(&error.to_string()))?;
+                let verifier = TrustGiven::new(authorities(ca)?, provider).map_err(|error| bad(Cause::new(error)))?;
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
             }
             None => builder.with_root_certificates(roots::system()),
@@ -158,7 +158,7 @@ impl Material {
         let mut config = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => {
                 let (chain, key) = identity(cert, key)?;
-                let unusable = |error| bad(&format!("the cert and key can't be used together: {error}"));
+                let unusable = |error| bad(Cause::new(UnusableIdentity(error)));
                 builder.with_client_auth_cert(chain, key).map_err(unusable)?
             }
             _ => builder.with_no_client_auth(),
@@ -201,7 +201,7 @@ fn authorities(pem: &str) -> Result<Vec<CertificateDer<'static>>, HttpError> {
 /// Our own certificate, with those between it and its authority, and its key.
 fn identity(cert: &str, key: &str) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), HttpError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(cert.as_bytes()).collect();
-    let chain = chain.map_err(|error| bad(&format!("the cert is not PEM: {error}")))?;
+    let chain = chain.map_err(|error| bad(Cause::new(NotPem(error))))?;
     if chain.is_empty() {
         return Err(bad("the cert holds no certificate in PEM"));
     }
@@ -210,9 +210,18 @@ fn identity(cert: &str, key: &str) -> Result<(Vec<CertificateDer<'static>>, Priv
     Ok((chain, key))
 }
 
-fn bad(reason: &str) -> HttpError {
+#[derive(Debug, thiserror::Error)]
+#[error("the cert and key can't be used together")]
+struct UnusableIdentity(#[source] rustls::Error);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the cert is not PEM")]
+struct NotPem(#[source] pem::Error);
+
+fn bad(cause: impl Into<Cause>) -> HttpError {
     HttpError::Settings {
-        reason: format!("tls_config: {reason}"),
+        setting: "tls_config".to_owned(),
+        cause: cause.into(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use headcount_discoverer::env::HttpError;
+use headcount_discoverer::env::{Cause, HttpError};
 use headcount_reader::{ProxySettings, TlsSettings};
 use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
 use http::{Method, Request, Uri, Version};
@@ -139,9 +139,9 @@ impl Drop for Lease {
 
 /// The request in the form that this connection wants.
 fn wire_request(request: &Outgoing, route: &Route, http2: bool) -> Result<Request<Full<Bytes>>, HttpError> {
-    let unusable = |reason: String| HttpError::Url {
+    let unusable = |cause: Cause| HttpError::Url {
         url: request.host(),
-        reason,
+        cause,
     };
     let url = &request.url;
     let target = match url.query() {
@@ -159,9 +159,7 @@ fn wire_request(request: &Outgoing, route: &Route, http2: bool) -> Result<Reques
     } else {
         target
     };
-    let uri: Uri = uri
-        .parse()
-        .map_err(|error| unusable(format!("the path or query can't be sent: {error}")))?;
+    let uri: Uri = uri.parse().map_err(|error| unusable(Cause::new(BadTarget(error))))?;
     let mut outgoing = Request::new(Full::new(request.body.clone()));
     *outgoing.method_mut() = request.method.clone();
     *outgoing.uri_mut() = uri;
@@ -170,7 +168,7 @@ fn wire_request(request: &Outgoing, route: &Route, http2: bool) -> Result<Reques
     if http2 {
         outgoing.headers_mut().remove(HOST);
     } else if !outgoing.headers().contains_key(HOST) {
-        let host = HeaderValue::from_str(&authority).map_err(|error| unusable(error.to_string()))?;
+        let host = HeaderValue::from_str(&authority).map_err(|error| unusable(Cause::new(error)))?;
         outgoing.headers_mut().insert(HOST, host);
     }
     if let Some(credentials) = route.proxy_authorization()? {
@@ -178,6 +176,10 @@ fn wire_request(request: &Outgoing, route: &Route, http2: bool) -> Result<Reques
     }
     Ok(outgoing)
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the path or query can't be sent")]
+struct BadTarget(#[source] http::uri::InvalidUri);
 
 fn is_idempotent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)

@@ -6,38 +6,35 @@ use http::header::{PROXY_AUTHORIZATION, USER_AGENT};
 
 use crate::Stream;
 use crate::client::default_user_agent;
+use crate::proxy::ProxyError;
 
 /// Longest answer of a proxy, in bytes.
 const ANSWER_LIMIT: usize = 16 * 1024;
 /// Headers that a proxy's answer may have.
 const HEADERS: usize = 64;
 
-/// Asks for a tunnel to `target` (host and port). The error says what the proxy answered.
+/// Asks for a tunnel to `target` (host and port).
 pub(crate) async fn ask(
     stream: &mut Box<dyn Stream>,
     target: &str,
     authorization: Option<&str>,
     headers: &HeaderMap,
-) -> Result<(), String> {
-    let broken = |error: std::io::Error| error.to_string();
-    stream
-        .write_all(&question(target, authorization, headers))
-        .await
-        .map_err(broken)?;
-    stream.flush().await.map_err(broken)?;
+) -> Result<(), ProxyError> {
+    stream.write_all(&question(target, authorization, headers)).await?;
+    stream.flush().await?;
     let mut answer = Vec::new();
     let mut chunk = [0; 1024];
     loop {
-        let read = stream.read(&mut chunk).await.map_err(broken)?;
+        let read = stream.read(&mut chunk).await?;
         if read == 0 {
-            return Err("it closed the connection without an answer".to_owned());
+            return Err(ProxyError::Silent);
         }
         answer.extend_from_slice(chunk.get(..read).unwrap_or_default());
         if let Some(verdict) = verdict(&answer) {
             return verdict;
         }
         if answer.len() > ANSWER_LIMIT {
-            return Err("its answer is too long".to_owned());
+            return Err(ProxyError::TooLong);
         }
     }
 }
@@ -67,23 +64,22 @@ fn question(target: &str, authorization: Option<&str>, headers: &HeaderMap) -> V
 }
 
 /// What the answer says, once all of its head is there.
-fn verdict(answer: &[u8]) -> Option<Result<(), String>> {
+fn verdict(answer: &[u8]) -> Option<Result<(), ProxyError>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let length = match response.parse(answer) {
         Ok(httparse::Status::Partial) => return None,
         Ok(httparse::Status::Complete(length)) => length,
-        Err(error) => return Some(Err(format!("its answer is not HTTP: {error}"))),
+        Err(error) => return Some(Err(ProxyError::NotHttp(error))),
     };
     Some(match response.code {
         // The server speaks only after we did, so nothing can follow yet.
         Some(200..=299) if length == answer.len() => Ok(()),
-        Some(200..=299) => Err("it sent more than an answer".to_owned()),
-        code => Err(format!(
-            "it answered {} {}",
-            code.unwrap_or_default(),
-            response.reason.unwrap_or_default()
-        )),
+        Some(200..=299) => Err(ProxyError::TooMuch),
+        code => Err(ProxyError::Status {
+            status: code.unwrap_or_default(),
+            reason: response.reason.unwrap_or_default().to_owned(),
+        }),
     })
 }
 
@@ -91,16 +87,26 @@ fn verdict(answer: &[u8]) -> Option<Result<(), String>> {
 mod tests {
     use super::*;
 
+    fn judged(answer: &[u8]) -> Option<Result<(), String>> {
+        verdict(answer).map(|verdict| verdict.map_err(|error| error.to_string()))
+    }
+
     #[test]
     fn answers_are_judged_once_whole() {
-        assert_eq!(verdict(b"HTTP/1.1 200 OK\r\nvia: p\r\n"), None);
-        assert_eq!(verdict(b"HTTP/1.1 200 OK\r\nvia: p\r\n\r\n"), Some(Ok(())));
-        let refused = verdict(b"HTTP/1.0 407 Proxy Authentication Required\r\n\r\n");
+        assert_eq!(judged(b"HTTP/1.1 200 OK\r\nvia: p\r\n"), None);
+        assert_eq!(judged(b"HTTP/1.1 200 OK\r\nvia: p\r\n\r\n"), Some(Ok(())));
+        let refused = judged(b"HTTP/1.0 407 Proxy Authentication Required\r\n\r\n");
         assert_eq!(
             refused,
             Some(Err("it answered 407 Proxy Authentication Required".to_owned()))
         );
-        assert!(matches!(verdict(b"SSH-2.0-OpenSSH\r\n"), Some(Err(_))));
-        assert!(matches!(verdict(b"HTTP/1.1 200 OK\r\n\r\nmore"), Some(Err(_))));
+        assert!(matches!(
+            verdict(b"SSH-2.0-OpenSSH\r\n"),
+            Some(Err(ProxyError::NotHttp(_)))
+        ));
+        assert!(matches!(
+            verdict(b"HTTP/1.1 200 OK\r\n\r\nmore"),
+            Some(Err(ProxyError::TooMuch))
+        ));
     }
 }

@@ -1,6 +1,8 @@
 //! Why a scrape failed.
 
-use headcount_discoverer::env::HttpError;
+use std::io::ErrorKind;
+
+use headcount_discoverer::env::{Cause, HttpError};
 
 use crate::ContentTypeError;
 use crate::exposition::ExpositionError;
@@ -115,10 +117,10 @@ impl ScrapeFailure {
         let reason = match error {
             HttpError::BodyTooLarge { .. } => return Self::BodySize,
             HttpError::Timeout { .. } => "context deadline exceeded".to_owned(),
-            HttpError::Connect { host, reason } => format!("dial tcp {host}: {}", in_go_words(reason)),
-            HttpError::Tls { reason, .. } => format!("tls: {reason}"),
+            HttpError::Connect { host, cause } => format!("dial tcp {host}: {}", in_go_words(cause)),
+            HttpError::Tls { cause, .. } => format!("tls: {cause}"),
             HttpError::TooManyRedirects { count, .. } => format!("stopped after {count} redirects"),
-            HttpError::Protocol { reason, .. } | HttpError::Url { reason, .. } => reason.clone(),
+            HttpError::Protocol { cause, .. } | HttpError::Url { cause, .. } => cause.to_string(),
             other => other.to_string(),
         };
         if has_begun {
@@ -152,13 +154,13 @@ impl ScrapeFailure {
 }
 
 /// What the system says, as Go words it, so that one search finds both.
-fn in_go_words(reason: &str) -> String {
-    let plain = reason.split(" (os error").next().unwrap_or(reason);
-    match plain {
-        "Connection refused" => "connect: connection refused".to_owned(),
-        "No route to host" => "connect: no route to host".to_owned(),
-        "Network is unreachable" => "connect: network is unreachable".to_owned(),
-        other => other.to_owned(),
+fn in_go_words(cause: &Cause) -> String {
+    match cause.kind() {
+        Some(ErrorKind::ConnectionRefused) => "connect: connection refused".to_owned(),
+        Some(ErrorKind::HostUnreachable) => "connect: no route to host".to_owned(),
+        Some(ErrorKind::NetworkUnreachable) => "connect: network is unreachable".to_owned(),
+        Some(ErrorKind::TimedOut) => "i/o timeout".to_owned(),
+        _ => cause.to_string(),
     }
 }
 
@@ -182,7 +184,7 @@ mod tests {
     fn failures_are_said_as_prometheus_says_them() {
         let refused = HttpError::Connect {
             host: "127.0.0.1:1".to_owned(),
-            reason: "Connection refused (os error 111)".to_owned(),
+            cause: ErrorKind::ConnectionRefused.into(),
         };
         let said = ScrapeFailure::of_http(&refused, "http://u:p@127.0.0.1:1/metrics?a=@", false).to_string();
         let expected = "Get \"http://127.0.0.1:1/metrics?a=@\": dial tcp 127.0.0.1:1: connect: connection refused";

@@ -171,7 +171,7 @@ fn failures_are_told_and_pass() {
     );
     scene.world.http.then_fail(HttpError::Connect {
         host: "h:1".to_owned(),
-        reason: "Connection refused (os error 111)".to_owned(),
+        cause: std::io::ErrorKind::ConnectionRefused.into(),
     });
     scene.start(1, "10s");
     let mut said = Vec::new();
@@ -222,7 +222,10 @@ fn a_client_that_cant_be_made_is_a_failure_until_it_can() {
     let mut settings = ScrapeSettings::default();
     settings.client.follow_redirects = false;
     scene.scraper.set_jobs([(JOB.into(), settings.clone())]);
-    assert_eq!(scene.error(), "Get \"http://h:1/metrics\": HTTP client: no such file");
+    assert_eq!(
+        scene.error(),
+        "Get \"http://h:1/metrics\": HTTP client: tls_config: no such file"
+    );
     scene.world.http.refuse_settings(None);
     scene.scraper.set_jobs([(JOB.into(), settings)]);
     scene.pass(10);

@@ -4,6 +4,7 @@
 //! fault and the number of the request; **whoever meets one is remembered with the time**, so
 //! that the watcher knows from when on nothing is in the way.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headcount_core::Instant;
@@ -206,11 +207,11 @@ impl HttpClient for Servers {
                 }
                 Err(Refusal::Unreachable) => Err(HttpError::Connect {
                     host,
-                    reason: "no route to host".to_owned(),
+                    cause: io::ErrorKind::HostUnreachable.into(),
                 }),
                 Err(Refusal::Reset) => Err(HttpError::Protocol {
                     host,
-                    reason: "connection reset by peer".to_owned(),
+                    cause: io::ErrorKind::ConnectionReset.into(),
                 }),
             }
         })

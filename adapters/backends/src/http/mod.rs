@@ -129,7 +129,7 @@ impl List {
                 continue;
             }
             return result.map_err(|error| {
-                let kind = if protocol::may_pass(&error) {
+                let kind = if error.may_pass() {
                     RefreshError::soon
                 } else {
                     RefreshError::at_interval

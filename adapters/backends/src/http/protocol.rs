@@ -35,21 +35,6 @@ pub(super) fn worth_a_quick_retry(result: &Result<HttpResponse, HttpError>) -> b
     }
 }
 
-/// Whether an error may pass without anybody mending anything.
-pub(super) fn may_pass(error: &HttpError) -> bool {
-    match error {
-        HttpError::Connect { .. }
-        | HttpError::Tls { .. }
-        | HttpError::Timeout { .. }
-        | HttpError::Protocol { .. }
-        | HttpError::Token { .. } => true,
-        HttpError::Settings { .. }
-        | HttpError::Url { .. }
-        | HttpError::BodyTooLarge { .. }
-        | HttpError::TooManyRedirects { .. } => false,
-    }
-}
-
 /// How long a `Retry-After` header asks to wait: seconds, or a date.
 pub(super) fn retry_after(value: &str, unix_time: Duration) -> Option<Duration> {
     let value = value.trim();

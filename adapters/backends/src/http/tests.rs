@@ -35,7 +35,7 @@ fn list(addresses: &[&str]) -> String {
 fn refused() -> HttpError {
     HttpError::Connect {
         host: "sd.example:80".to_owned(),
-        reason: "connection refused".to_owned(),
+        cause: std::io::ErrorKind::ConnectionRefused.into(),
     }
 }
 

@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::Cause;
 use crate::BoxFuture;
+use headcount_reader::pattern::PatternError;
 
 /// A file's bytes, and when it was last changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,20 +32,42 @@ pub enum FileError {
         limit: u64,
     },
     /// The pattern can't be understood.
-    #[error("{pattern}: not a valid pattern: {reason}")]
+    #[error("{pattern}: not a valid pattern: {error}")]
     Pattern {
         /// The pattern.
         pattern: String,
         /// What is wrong.
-        reason: String,
+        error: PatternError,
     },
-    /// Anything else that the system says.
-    #[error("{}: {reason}", path.display())]
+    /// It is something else, which can't be read as a file.
+    #[error("{}: {what}, not a file", path.display())]
+    NotAFile {
+        /// What is there.
+        path: PathBuf,
+        /// A folder, a socket, …
+        what: &'static str,
+    },
+    /// Changes of files may have been missed.
+    #[error("{}: {reason}; changes may have been missed", path.display())]
+    Missed {
+        /// The folder that was watched.
+        path: PathBuf,
+        /// How that came.
+        reason: &'static str,
+    },
+    /// The system allows no more watches.
+    #[error("{}: the system's limit of watches is reached; raise fs.inotify.max_user_watches", path.display())]
+    TooManyWatches {
+        /// The folder that was to be watched.
+        path: PathBuf,
+    },
+    /// Anything else.
+    #[error("{}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        reason: String,
+        cause: Cause,
     },
 }
 

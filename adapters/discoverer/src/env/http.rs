@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{Cause, NotAvailable};
 use crate::BoxFuture;
 use headcount_reader::HttpClientSettings;
 
@@ -58,36 +59,42 @@ impl HttpResponse {
 
 /// Why there was no answer. Secrets never appear in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HttpError {
+    /// There are no HTTP clients here.
+    #[error(transparent)]
+    NotAvailable(#[from] NotAvailable),
     /// The settings can't be used (a certificate that can't be read, …).
-    #[error("HTTP client: {reason}")]
+    #[error("HTTP client: {setting}: {cause}")]
     Settings {
+        /// Which of them.
+        setting: String,
         /// What is wrong and what to do.
-        reason: String,
+        cause: Cause,
     },
     /// The URL can't be used.
-    #[error("{url}: {reason}")]
+    #[error("{url}: {cause}")]
     Url {
         /// The URL, without its credentials.
         url: String,
         /// What is wrong.
-        reason: String,
+        cause: Cause,
     },
     /// No connection could be made.
-    #[error("connecting to {host}: {reason}")]
+    #[error("connecting to {host}: {cause}")]
     Connect {
         /// Host and port.
         host: String,
         /// What the system or the proxy says.
-        reason: String,
+        cause: Cause,
     },
     /// The TLS handshake failed.
-    #[error("TLS with {host}: {reason}")]
+    #[error("TLS with {host}: {cause}")]
     Tls {
         /// Host and port.
         host: String,
         /// What the TLS library says.
-        reason: String,
+        cause: Cause,
     },
     /// There was no whole answer in time.
     #[error("{host}: no whole answer within {timeout:?}")]
@@ -114,21 +121,39 @@ pub enum HttpError {
         count: u32,
     },
     /// The connection broke, or the answer is not HTTP.
-    #[error("{host}: {reason}")]
+    #[error("{host}: {cause}")]
     Protocol {
         /// Host and port.
         host: String,
         /// What went wrong.
-        reason: String,
+        cause: Cause,
     },
     /// A token could not be had.
-    #[error("OAuth 2.0 token from {token_url}: {reason}")]
+    #[error("OAuth 2.0 token from {token_url}: {cause}")]
     Token {
         /// Where the token was asked for.
         token_url: String,
         /// What went wrong.
-        reason: String,
+        cause: Cause,
     },
+}
+
+impl HttpError {
+    /// Whether it may pass without anybody mending anything.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect { .. }
+            | Self::Tls { .. }
+            | Self::Timeout { .. }
+            | Self::Protocol { .. }
+            | Self::Token { .. } => true,
+            Self::NotAvailable(_)
+            | Self::Settings { .. }
+            | Self::Url { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::TooManyRedirects { .. } => false,
+        }
+    }
 }
 
 /// Makes HTTP clients.

@@ -5,6 +5,7 @@
 //! discoverer's behalf. The one rule: **what an [`Env`] was not given answers "not available
 //! here"**, as any other failure of the world, so a program offers what it has and no more.
 
+mod cause;
 mod clock;
 mod files;
 mod http;
@@ -13,6 +14,7 @@ mod unavailable;
 
 use std::sync::Arc;
 
+pub use cause::Cause;
 pub use clock::Clock;
 pub use files::{FileContents, FileError, FileWatch, Files};
 pub use http::{BodySink, Http, HttpClient, HttpError, HttpRequest, HttpResponse};

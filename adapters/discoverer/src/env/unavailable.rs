@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{FileContents, FileError, FileWatch, Files, Http, HttpClient, HttpError};
+use super::{Cause, FileContents, FileError, FileWatch, Files, Http, HttpClient, HttpError};
 use crate::BoxFuture;
 use headcount_reader::HttpClientSettings;
 
@@ -20,8 +20,7 @@ pub(super) struct Unavailable;
 
 impl Http for Unavailable {
     fn client(&self, _settings: &HttpClientSettings) -> Result<Arc<dyn HttpClient>, HttpError> {
-        let reason = NotAvailable { part: "HTTP clients" }.to_string();
-        Err(HttpError::Settings { reason })
+        Err(NotAvailable { part: "HTTP clients" }.into())
     }
 }
 
@@ -29,7 +28,7 @@ impl Unavailable {
     fn no_files(&self, path: impl Into<PathBuf>) -> FileError {
         FileError::Io {
             path: path.into(),
-            reason: NotAvailable { part: "files" }.to_string(),
+            cause: Cause::new(NotAvailable { part: "files" }),
         }
     }
 }

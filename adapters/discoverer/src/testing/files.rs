@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
@@ -109,7 +110,7 @@ impl MemoryFiles {
                 let path = watched.folders.first().cloned().unwrap_or_default();
                 watched.error = Some(FileError::Io {
                     path,
-                    reason: reason.to_owned(),
+                    cause: reason.into(),
                 });
                 watched.waker.take().into_iter().for_each(Waker::wake);
             }
@@ -154,7 +155,7 @@ impl State {
             Some(Entry::File(contents)) => Ok(contents.clone()),
             Some(Entry::Unreadable(reason)) => Err(FileError::Io {
                 path: path.to_owned(),
-                reason: reason.clone(),
+                cause: reason.as_str().into(),
             }),
             Some(Entry::Link(_)) | None => Err(FileError::NotFound { path: path.to_owned() }),
         }
@@ -189,7 +190,7 @@ impl Files for MemoryFiles {
         if let Err(error) = pattern::check(pattern) {
             return ready(Err(FileError::Pattern {
                 pattern: pattern.to_owned(),
-                reason: error.to_string(),
+                error,
             }));
         }
         let matching = |path: &&PathBuf| {
@@ -221,11 +222,11 @@ impl Files for MemoryFiles {
             Some(Entry::Link(target)) => Ok(target.clone()),
             Some(Entry::Unreadable(reason)) => Err(FileError::Io {
                 path: path.to_owned(),
-                reason: reason.clone(),
+                cause: reason.as_str().into(),
             }),
             Some(Entry::File(_)) => Err(FileError::Io {
                 path: path.to_owned(),
-                reason: "not a link".to_owned(),
+                cause: io::ErrorKind::InvalidInput.into(),
             }),
             None => Err(FileError::NotFound { path: path.to_owned() }),
         }))
@@ -237,7 +238,7 @@ impl Files for MemoryFiles {
                 if let Some(reason) = state.refuse_watches.clone() {
                     return Err(FileError::Io {
                         path: path.clone(),
-                        reason,
+                        cause: reason.into(),
                     });
                 }
                 if !state.folders.contains(path) {

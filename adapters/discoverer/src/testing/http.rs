@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -111,7 +112,10 @@ impl ScriptedHttp {
 impl Http for ScriptedHttp {
     fn client(&self, _settings: &HttpClientSettings) -> Result<Arc<dyn HttpClient>, HttpError> {
         match self.with(|state| state.refuse_settings.clone()) {
-            Some(reason) => Err(HttpError::Settings { reason }),
+            Some(reason) => Err(HttpError::Settings {
+                setting: "tls_config".to_owned(),
+                cause: reason.into(),
+            }),
             None => Ok(Arc::new(self.clone())),
         }
     }
@@ -144,7 +148,7 @@ impl HttpClient for ScriptedHttp {
             let Some(answer) = answer else {
                 return Err(HttpError::Connect {
                     host,
-                    reason: "connection refused".to_owned(),
+                    cause: io::ErrorKind::ConnectionRefused.into(),
                 });
             };
             self.clock

@@ -216,7 +216,7 @@ async fn adds_configured_headers(runtime: SharedRuntime) {
     std::fs::write(&file, "two\nlines").unwrap();
     let error = client.send(get(&server.url("/"))).await.unwrap_err();
     assert!(
-        matches!(&error, HttpError::Settings { reason } if !reason.contains("lines")),
+        matches!(&error, HttpError::Settings { cause, .. } if !cause.to_string().contains("lines")),
         "{error}"
     );
     std::fs::remove_file(&file).unwrap();
@@ -438,7 +438,7 @@ async fn a_server_that_speaks_first_is_an_error(runtime: SharedRuntime) {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, HttpError::Protocol { reason, .. } if !reason.contains("channel closed")),
+        matches!(&error, HttpError::Protocol { cause, .. } if !cause.to_string().contains("channel closed")),
         "{error}"
     );
 }

@@ -225,7 +225,7 @@ async fn a_refused_client_is_an_error_without_secrets(runtime: SharedRuntime) {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, HttpError::Token { reason, .. } if reason.contains("invalid_client")),
+        matches!(&error, HttpError::Token { cause, .. } if cause.to_string().contains("invalid_client")),
         "{error}"
     );
     assert!(

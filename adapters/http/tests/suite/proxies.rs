@@ -179,13 +179,13 @@ async fn a_socks5_proxy_that_refuses_is_an_error(runtime: SharedRuntime) {
         .send(get("http://nowhere.invalid/"))
         .await
         .unwrap_err();
-    let HttpError::Connect { host, reason } = &error else {
+    let HttpError::Connect { host, cause } = &error else {
         panic!("{error}")
     };
     assert_eq!(host, "nowhere.invalid:80");
     assert_eq!(
-        reason,
-        &format!("through the proxy {proxy}: it answered: host unreachable")
+        cause.to_string(),
+        format!("through the proxy {proxy}: it answered: host unreachable")
     );
     // What speaks HTTP is no SOCKS5 proxy.
     let web = listen(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
@@ -203,12 +203,15 @@ async fn a_proxy_that_refuses_is_an_error(runtime: SharedRuntime) {
         .send(get("https://nowhere.invalid/"))
         .await
         .unwrap_err();
-    let HttpError::Connect { host, reason } = &error else {
+    let HttpError::Connect { host, cause } = &error else {
         panic!("{error}")
     };
     assert_eq!(host, "nowhere.invalid:443");
     let expected = "it answered 407 Proxy Authentication Required";
-    assert_eq!(reason, &format!("through the proxy {}: {expected}", proxy.address));
+    assert_eq!(
+        cause.to_string(),
+        format!("through the proxy {}: {expected}", proxy.address)
+    );
     // To a plain target it is the answer.
     let answer = client(&runtime, &settings)
         .send(get("http://nowhere.invalid/"))

@@ -120,7 +120,7 @@ fn url(server: &Server) -> String {
 #[track_caller]
 fn assert_tls_error<T: std::fmt::Debug>(result: Result<T, HttpError>, part: &str) {
     match result {
-        Err(HttpError::Tls { reason, .. }) if reason.contains(part) => {}
+        Err(HttpError::Tls { cause, .. }) if cause.to_string().contains(part) => {}
         other => panic!("not a TLS error about {part}: {other:?}"),
     }
 }
@@ -251,7 +251,7 @@ async fn changed_files_are_read_again(runtime: SharedRuntime) {
     let send = || client.send(get(&url(&server)));
     let missing = send().await.unwrap_err();
     assert!(
-        matches!(&missing, HttpError::Settings { reason } if reason.contains("ca.pem")),
+        matches!(&missing, HttpError::Settings { cause, .. } if cause.to_string().contains("ca.pem")),
         "{missing}"
     );
     std::fs::write(&ca, old.issuer.pem()).unwrap();
@@ -344,7 +344,7 @@ async fn settings_that_can_never_work_are_refused(runtime: SharedRuntime) {
     ] {
         let error = clients.client(&with(tls)).err().expect(about);
         assert!(
-            matches!(&error, HttpError::Settings { reason } if reason.contains(about)),
+            matches!(&error, HttpError::Settings { cause, .. } if cause.to_string().contains(about)),
             "{error}"
         );
     }

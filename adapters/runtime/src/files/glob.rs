@@ -23,7 +23,7 @@ pub(super) fn glob(whole: &str) -> Result<Vec<PathBuf>, FileError> {
     // Checked first: whether a pattern is bad must not depend on which folders are there.
     pattern::check(whole).map_err(|error| FileError::Pattern {
         pattern: whole.to_owned(),
-        reason: error.to_string(),
+        error,
     })?;
     let mut found = vec![start];
     for element in elements {

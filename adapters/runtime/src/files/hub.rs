@@ -30,7 +30,7 @@ impl Hub {
         for folder in changes.folders() {
             if let Err(error) = self.join_folder(&mut watcher, folder, changes) {
                 self.part_all(&mut watcher, changes);
-                return Err(watch_error(folder, &error));
+                return Err(watch_error(folder, error));
             }
         }
         Ok(())
@@ -84,7 +84,7 @@ impl Hub {
 
 /// Hands an event to those whom it concerns; what is not about a path concerns all.
 fn tell(listeners: &Listeners, event: notify::Result<Event>) {
-    let event = event.map_err(|error| watch_error(Path::new(""), &error));
+    let event = event.map_err(|error| watch_error(Path::new(""), error));
     let about = |event: &Event| -> Vec<PathBuf> { event.paths.clone() };
     let paths = event.as_ref().map(about).unwrap_or_default();
     if paths.is_empty() {

@@ -50,14 +50,14 @@ impl Files for SystemFiles {
     fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {
         let folder = folder.to_owned();
         Box::pin(unblock(move || {
-            list(&folder).map_err(|error| file_error(&folder, &error))
+            list(&folder).map_err(|error| file_error(&folder, error))
         }))
     }
 
     fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>> {
         let path = path.to_owned();
         Box::pin(unblock(move || {
-            fs::read_link(&path).map_err(|error| file_error(&path, &error))
+            fs::read_link(&path).map_err(|error| file_error(&path, error))
         }))
     }
 
@@ -71,27 +71,27 @@ impl Files for SystemFiles {
 }
 
 /// A system's error as ours.
-fn file_error(path: &Path, error: &io::Error) -> FileError {
+fn file_error(path: &Path, error: io::Error) -> FileError {
     match error.kind() {
         io::ErrorKind::NotFound => FileError::NotFound { path: path.to_owned() },
         _ => FileError::Io {
             path: path.to_owned(),
-            reason: error.to_string(),
+            cause: error.into(),
         },
     }
 }
 
 fn read(path: &Path, limit: u64) -> Result<FileContents, FileError> {
-    let failed = |error: io::Error| file_error(path, &error);
+    let failed = |error: io::Error| file_error(path, error);
     let too_large = || FileError::TooLarge {
         path: path.to_owned(),
         limit,
     };
     let found = fs::metadata(path).map_err(failed)?;
     if let Some(what) = not_a_file(found.file_type()) {
-        return Err(FileError::Io {
+        return Err(FileError::NotAFile {
             path: path.to_owned(),
-            reason: format!("{what}, not a file"),
+            what,
         });
     }
     if found.len() > limit {

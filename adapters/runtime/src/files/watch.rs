@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use headcount_discoverer::BoxFuture;
-use headcount_discoverer::env::{FileError, FileWatch};
+use headcount_discoverer::env::{Cause, FileError, FileWatch};
 use notify::Event;
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RemoveKind};
 
@@ -63,9 +63,9 @@ impl FileWatch for Watch {
             loop {
                 if self.changes.is_quiet() && self.signal.recv().await.is_err() {
                     // The other end lives in `self`, so this does not happen.
-                    return Err(FileError::Io {
+                    return Err(FileError::Missed {
                         path: PathBuf::new(),
-                        reason: "the watch ended".to_owned(),
+                        reason: "the watch ended",
                     });
                 }
                 self.runtime.sleep(SETTLE).await;
@@ -145,12 +145,9 @@ impl Changes {
         gone && event.paths.iter().any(|path| self.folders.contains(path))
     }
 
-    fn missed(&self, reason: &str) -> FileError {
+    fn missed(&self, reason: &'static str) -> FileError {
         let path = self.folders.first().cloned().unwrap_or_default();
-        FileError::Io {
-            path,
-            reason: format!("{reason}; changes may have been missed"),
-        }
+        FileError::Missed { path, reason }
     }
 }
 
@@ -164,18 +161,15 @@ fn is_change(kind: &EventKind) -> bool {
 }
 
 /// The watcher's error as ours.
-pub(super) fn watch_error(folder: &Path, error: &notify::Error) -> FileError {
+pub(super) fn watch_error(folder: &Path, error: notify::Error) -> FileError {
     let path = error.paths.first().map_or(folder, PathBuf::as_path).to_owned();
-    match &error.kind {
+    match error.kind {
         notify::ErrorKind::PathNotFound => FileError::NotFound { path },
         notify::ErrorKind::Io(io) => super::file_error(&path, io),
-        notify::ErrorKind::MaxFilesWatch => {
-            let reason = "the system's limit of watches is reached; raise fs.inotify.max_user_watches".to_owned();
-            FileError::Io { path, reason }
-        }
-        other => FileError::Io {
+        notify::ErrorKind::MaxFilesWatch => FileError::TooManyWatches { path },
+        kind => FileError::Io {
             path,
-            reason: format!("{other:?}"),
+            cause: Cause::new(notify::Error::new(kind)),
         },
     }
 }
