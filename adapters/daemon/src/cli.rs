@@ -11,11 +11,12 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use headcount_core::{Backoff, DropGuard, Percent, Throttle};
+use headcount_questions::ListFormat;
 use headcount_reader::parse_duration;
 
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 
-pub(crate) use coverage::{CoverageOptions, Finding, InventoryFormat};
+pub(crate) use coverage::CoverageOptions;
 pub(crate) use diff::DiffOptions;
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 
@@ -213,6 +214,17 @@ pub(crate) enum SdFormat {
     Yaml,
     /// What file_sd_configs reads.
     FileSd,
+}
+
+impl From<SdFormat> for ListFormat {
+    fn from(format: SdFormat) -> Self {
+        match format {
+            SdFormat::Table => Self::Table,
+            SdFormat::Json => Self::Json,
+            SdFormat::Yaml => Self::Yaml,
+            SdFormat::FileSd => Self::FileSd,
+        }
+    }
 }
 
 fn parse_interval(text: &str) -> Result<Duration, String> {

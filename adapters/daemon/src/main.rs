@@ -1,33 +1,17 @@
-//! The `headcount` binary: command line, HTTP API and outputs around the discovery manager.
+//! The `headcount` binary: the command line around the libraries that do the work.
 //!
 //! * `cli`: what can be said on the command line; `commands`: what it does.
-//! * `plan`: what a configuration asks for; `reload`: from one plan to the next while running.
-//! * `discovery`: a running manager, and the view of its state that everything else reads.
-//! * `targets`: what relabelling, checks and limits make of what is discovered.
-//! * `scraping`: whether targets are really there, for those who ask for it.
-//! * `server`: the HTTP API. `output`: files that are kept up to date.
+//! * `signals`, `logging`, `console`, `limits`: the process and what it prints.
 //!
-//! The one rule: **nothing that reads the state can hold it up.** Whoever answers a request or
-//! writes a file reads an immutable [view](discovery::View), and works on a thread where slow work is allowed.
+//! The one rule: **what is here is about this process**: words, signals, printing, exit codes. What
+//! somebody else may want as well is in `headcount-service` and `headcount-questions`.
 
-mod app;
 mod cli;
 mod commands;
 mod console;
-mod default_config;
-mod discovery;
-mod executor;
 mod limits;
 mod logging;
-mod mechanisms;
-mod output;
-mod plan;
-mod reload;
-mod scraping;
-mod server;
 mod signals;
-mod targets;
-mod wall_clock;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! Options of `headcount coverage`.
 
 use clap::{Args, ValueEnum};
+use headcount_questions::coverage;
 
 use super::questions::{Origin, ReportFormat};
 
@@ -108,4 +109,27 @@ pub(crate) enum Finding {
     Unknown,
     /// It is only reported.
     Nothing,
+}
+
+impl From<InventoryFormat> for coverage::InventoryFormat {
+    fn from(format: InventoryFormat) -> Self {
+        match format {
+            InventoryFormat::Text => Self::Text,
+            InventoryFormat::Csv => Self::Csv,
+            InventoryFormat::Json => Self::Json,
+            InventoryFormat::Yaml => Self::Yaml,
+        }
+    }
+}
+
+impl Finding {
+    /// What is looked for, if anything.
+    pub(crate) fn meant(self) -> Option<coverage::Finding> {
+        match self {
+            Self::Uncovered => Some(coverage::Finding::Uncovered),
+            Self::Repeated => Some(coverage::Finding::Repeated),
+            Self::Unknown => Some(coverage::Finding::Unknown),
+            Self::Nothing => None,
+        }
+    }
 }

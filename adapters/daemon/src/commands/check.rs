@@ -9,12 +9,12 @@ use std::process::ExitCode;
 
 use headcount_config::Config;
 
-use crate::{console, mechanisms};
+use crate::console;
 
 pub(super) fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut text = String::new();
     let mut is_good = true;
-    let loader = mechanisms::loader();
+    let loader = headcount_service::loader();
     for file in files {
         match loader.load(file) {
             Ok(config) => describe(&mut text, file, &config),

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use headcount_config::MECHANISMS;
 use headcount_discoverer::mechanism::Registry;
+use headcount_questions::table;
 use serde::Serialize;
 
-use super::table::table;
 use crate::cli::ReportFormat;
 use crate::console;
 

@@ -4,18 +4,17 @@ mod check;
 mod completions;
 mod coverage;
 mod diff;
-mod discover;
 mod explain;
-mod lookup;
 mod mechanisms;
+mod origin;
 mod run;
 mod sd;
-mod sd_output;
 pub(crate) mod sim;
-mod table;
-mod targets_output;
 
 use std::process::ExitCode;
+
+use anyhow::Context;
+use serde::Serialize;
 
 use crate::cli::{Cli, Command};
 use crate::console;
@@ -26,13 +25,13 @@ const TROUBLE: u8 = 2;
 /// Carries out a command.
 pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Run(options) => run::run(options),
+        Command::Run(options) => run::run(&options),
         Command::Check { files } => check::check(&files),
         Command::Mechanisms { output } => mechanisms::mechanisms(output),
         Command::Sd(options) => sd::sd(&options),
-        Command::Diff(options) => Ok(or_trouble(diff::diff(&options))),
-        Command::Explain(options) => Ok(or_trouble(explain::explain(&options))),
-        Command::Coverage(options) => Ok(or_trouble(coverage::coverage(&options))),
+        Command::Diff(options) => Ok(or_trouble(diff::run(&options))),
+        Command::Explain(options) => Ok(or_trouble(explain::run(&options))),
+        Command::Coverage(options) => Ok(or_trouble(coverage::run(&options))),
         Command::Sim { command } => sim::sim(command),
         Command::Completions { shell } => completions::completions(shell),
     }
@@ -44,4 +43,9 @@ fn or_trouble(answered: anyhow::Result<ExitCode>) -> ExitCode {
         console::complain(&format!("headcount: {error:#}"));
         ExitCode::from(TROUBLE)
     })
+}
+
+/// Writes a report for programs.
+fn print_json(report: &impl Serialize) -> anyhow::Result<()> {
+    console::print(&(serde_json::to_string_pretty(report).context("writing JSON")? + "\n"))
 }

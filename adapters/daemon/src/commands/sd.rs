@@ -4,26 +4,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use headcount_discoverer::mechanism::SdConfig;
+use headcount_questions::sd_output;
+use headcount_questions::targets_output::Found;
+use headcount_service::{Plan, discover, failures};
 
-use super::discover::{discover, failures};
-use super::targets_output::Found;
-use super::{TROUBLE, sd_output};
+use super::{TROUBLE, origin};
 use crate::cli::{SdFormat, SdOptions};
-use crate::plan::{Plan, Source};
-use crate::{console, executor};
+use crate::console;
 
 pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
-    let (_, plan) = Source::File(options.file.clone()).load();
-    let plan = match plan {
+    let plan = match Plan::load(&options.file) {
         Ok(plan) => plan,
         Err(errors) => {
             console::complain(&errors.to_string());
             return Ok(ExitCode::FAILURE);
         }
     };
-    for warning in &plan.warnings {
-        console::complain(&format!("{warning} (warning)"));
-    }
+    origin::warn(&plan);
     let sets = match chosen(&plan, options) {
         Ok(sets) => sets,
         Err(wrong) => {
@@ -31,16 +28,16 @@ pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(TROUBLE));
         }
     };
-    let executor = executor::start()?;
-    let observation = smol::block_on(executor.clone().run(discover(executor, sets, options.timeout)))?;
+    let workers = origin::workers()?;
+    let observation = workers.block_on(discover(&workers, sets, options.timeout))?;
     if options.targets {
         let found = Found::of(&plan, observation.newest.clone(), options.dropped);
-        console::print(&found.write(options.output)?)?;
+        console::print(&found.write(options.output.into())?)?;
         for hint in found.hints() {
             console::complain(&format!("headcount: {hint}"));
         }
     } else {
-        console::print(&sd_output::write(&observation.newest, options.output)?)?;
+        console::print(&sd_output::write(&observation.newest, options.output.into())?)?;
     }
     let failures = failures(&observation, options.timeout);
     for failure in &failures {

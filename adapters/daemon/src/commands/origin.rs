@@ -1,0 +1,41 @@
+//! Whom a question is for: a running daemon, or a discovery of its own.
+
+use anyhow::{Context, anyhow};
+use headcount_questions::Api;
+use headcount_service::{Plan, Workers};
+
+use crate::cli::Origin;
+use crate::console;
+
+/// Threads for what is asked.
+pub(super) fn workers() -> anyhow::Result<Workers> {
+    Workers::start().context("starting a thread")
+}
+
+/// Lets `ask` ask, and ends what was started for it.
+pub(super) fn ask<R>(
+    workers: &Workers,
+    origin: &Origin,
+    ask: impl AsyncFnOnce(&Api) -> anyhow::Result<R>,
+) -> anyhow::Result<R> {
+    workers.block_on(async {
+        let api = match &origin.config {
+            Some(file) => {
+                let plan = Plan::load(file).map_err(|errors| anyhow!("the configuration is wrong:\n{errors}"))?;
+                warn(&plan);
+                Api::discover(workers, plan, origin.timeout).await?
+            }
+            None => Api::connect(workers, origin.url.as_deref()).await?,
+        };
+        let answer = ask(&api).await;
+        api.close().await;
+        answer
+    })
+}
+
+/// Says on standard error what is remarkable about a configuration.
+pub(super) fn warn(plan: &Plan) {
+    for warning in &plan.warnings {
+        console::complain(&format!("{warning} (warning)"));
+    }
+}

@@ -1,0 +1,67 @@
+//! Labels, URLs and fates of one side's targets, in words.
+
+use headcount_core::{Snapshot, TargetPool, TargetReader, TargetView};
+
+use super::report::State;
+use headcount_service::{Describer, Healths, Stale, scrape_url};
+
+/// Sorted by name.
+pub(super) type Labels = Vec<(String, String)>;
+
+/// Tells of the targets of one pool.
+pub(super) struct Teller<'a> {
+    pool: &'a TargetPool,
+    reader: TargetReader,
+    snapshot: &'a Snapshot,
+    job: &'a str,
+    /// Whether this side has the job.
+    has_job: bool,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(pool: &'a TargetPool, snapshot: &'a Snapshot, job: &'a str, has_job: bool) -> Self {
+        Self {
+            pool,
+            reader: pool.reader(),
+            snapshot,
+            job,
+            has_job,
+        }
+    }
+
+    pub(super) fn has_job(&self) -> bool {
+        self.has_job
+    }
+
+    /// What became of a target, and why.
+    pub(super) fn tell(&mut self, view: Option<&TargetView<'_>>) -> State {
+        let Some(view) = view else {
+            return if self.has_job { State::NOT_FOUND } else { State::NO_JOB };
+        };
+        let mut describer = Describer {
+            snapshot: self.snapshot,
+            job: self.job,
+            pool: self.pool,
+            reader: &mut self.reader,
+            stale: &Stale::default(),
+            healths: &Healths::default(),
+        };
+        let (state, message) = describer.state(view);
+        State { state, message }
+    }
+
+    /// What became of it, in one word.
+    pub(super) fn state(view: &TargetView<'_>) -> &'static str {
+        headcount_service::state_name(&view.fate)
+    }
+
+    /// The labels in the end, sorted by name; none if it has none.
+    pub(super) fn labels(&mut self, view: &TargetView<'_>) -> Labels {
+        self.reader.labels(view).unwrap_or_default()
+    }
+
+    /// Where a target with these labels is scraped.
+    pub(super) fn url(&self, labels: &Labels) -> String {
+        scrape_url(self.pool.options(), labels)
+    }
+}

@@ -1,0 +1,161 @@
+//! The answer as text.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use super::report::{Change, Did, Found, Report};
+use crate::lookup::ago;
+use crate::table::table;
+use headcount_service::FLAGS;
+
+/// The answer, for people. Writing into memory does not fail.
+pub(super) fn text(report: &Report) -> String {
+    let mut text = String::new();
+    for (place, found) in report.targets.iter().enumerate() {
+        if place > 0 {
+            text.push('\n');
+        }
+        write_found(&mut text, found, report.now);
+    }
+    let all: usize = report.counts.values().sum();
+    if all > report.targets.len() {
+        let counts: Vec<_> = report
+            .counts
+            .iter()
+            .map(|(state, count)| format!("{count} {state}"))
+            .collect();
+        let shown = report.targets.len();
+        writeln!(
+            text,
+            "\n{shown} of {all} are shown ({}); see --limit",
+            counts.join(", ")
+        )
+        .ok();
+    }
+    if all == 0 {
+        write_nowhere(&mut text, report);
+    } else {
+        write_troubles(&mut text, report, "\nWho could not be asked, and may have more:");
+    }
+    if let Some(hint) = &report.hint {
+        writeln!(text, "\n{hint}").ok();
+    }
+    text
+}
+
+fn write_found(text: &mut String, found: &Found, now: f64) {
+    let target = &found.target;
+    let (address, job) = (target.address(), &target.scrape_pool);
+    writeln!(text, "{address} in job {job:?} is {}", target.fate.word()).ok();
+
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    let (provider, source) = (&target.provider, &target.source);
+    let changed = target
+        .changed
+        .map_or_else(String::new, |at| format!(", changed {}", ago(at, now)));
+    rows.push(("found by", format!("{provider} ({})", found.provider_description)));
+    rows.push(("in group", format!("{source}{changed}")));
+    let labels = target.discovered_labels.iter();
+    let labels = labels.filter(|(name, value)| !(FLAGS.contains(&name.as_str()) && *value == "false"));
+    rows.extend(labels.map(|(name, value)| ("discovered", format!("{name}={value:?}"))));
+    for step in &found.steps {
+        push_step(&mut rows, step);
+    }
+    let idle = found.steps.iter().filter(|step| is_idle(step)).count();
+    if idle > 0 {
+        let rules = if idle == 1 { "1 rule" } else { &format!("{idle} rules") };
+        rows.push(("relabelled", format!("{rules} changed nothing")));
+    }
+    if let Some(url) = &target.scrape_url {
+        rows.push(("scraped at", url.clone()));
+        let labels = target.labels.iter();
+        rows.extend(labels.map(|(name, value)| ("with", format!("{name}={value:?}"))));
+    }
+    if let Some(health) = target.health.as_ref().filter(|health| *health != "unknown") {
+        let error = target.last_error.as_ref().filter(|error| !error.is_empty());
+        let error = error.map_or_else(String::new, |error| format!(": {error}"));
+        rows.push(("last scrape", format!("{health}{error}")));
+    }
+    if !target.is_scraped() {
+        rows.push(("because", target.why().to_owned()));
+    }
+    if let Some(stale) = &target.stale {
+        let since = stale.since.map_or_else(
+            || "it never succeeded".to_owned(),
+            |at| format!("it last succeeded {}", ago(at, now)),
+        );
+        rows.push(("stale", format!("{provider} fails, {since}: {}", stale.error)));
+    }
+    if let Some(held) = &target.held {
+        let since = held.since.map_or_else(String::new, |at| format!(" {}", ago(at, now)));
+        rows.push((
+            "held",
+            format!("{provider} lost it{since}, with too many others at once; it is kept until that is confirmed"),
+        ));
+    }
+    let mut last = "";
+    for (name, value) in rows {
+        let shown = if name == last { "" } else { name };
+        last = name;
+        writeln!(text, "  {shown:<13}{value}").ok();
+    }
+}
+
+fn push_step(rows: &mut Vec<(&'static str, String)>, step: &Did) {
+    if is_idle(step) {
+        return;
+    }
+    let (rule, shown) = (step.rule, &step.text);
+    rows.push(("relabelled", format!("[{rule}] {shown}")));
+    if !step.kept {
+        let value = step.value.as_deref().unwrap_or_default();
+        rows.push(("relabelled", format!("    dropped it, looking at {value:?}")));
+    }
+    for Change { label, before, after } in &step.changes {
+        let shown = |value: &Option<String>| value.as_ref().map_or("absent".to_owned(), |value| format!("{value:?}"));
+        rows.push((
+            "relabelled",
+            format!("    {label}: {} → {}", shown(before), shown(after)),
+        ));
+    }
+}
+
+fn is_idle(step: &Did) -> bool {
+    step.kept && step.changes.is_empty()
+}
+
+fn write_nowhere(text: &mut String, report: &Report) {
+    let seen = &report.looked_at;
+    writeln!(text, "{} is nowhere", report.asked).ok();
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    writeln!(
+        text,
+        "  looked at    {}, {}, {}, {}",
+        counted(seen.jobs, "job"),
+        counted(seen.providers, "provider"),
+        counted(seen.groups, "group"),
+        counted(seen.targets, "target")
+    )
+    .ok();
+    if seen.troubles.is_empty() {
+        writeln!(text, "  failing      none; all providers have answered").ok();
+    }
+    write_troubles(text, report, "\nIt may be with those who could not be asked:");
+    if !report.near.is_empty() {
+        writeln!(text, "\nNear misses:").ok();
+        let row = |near: &super::near::Near| {
+            [&near.address, &near.job, &near.state, &near.what].map(|cell| Cow::from(cell.clone()))
+        };
+        let rows: Vec<_> = report.near.iter().map(row).collect();
+        text.push_str(&table(["ADDRESS", "JOB", "FATE", "WHAT"], &rows));
+    }
+}
+
+fn write_troubles(text: &mut String, report: &Report, heading: &str) {
+    if !report.looked_at.troubles.is_empty() {
+        writeln!(text, "{heading}").ok();
+    }
+    for trouble in &report.looked_at.troubles {
+        writeln!(text, "  {trouble}").ok();
+    }
+}

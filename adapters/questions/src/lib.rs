@@ -1,0 +1,35 @@
+//! Questions about targets, and their answers.
+//!
+//! * `explain`: what became of a host or target, and why, also when it is nowhere.
+//! * `coverage`: which hosts of an inventory are scraped, which are not, and why.
+//! * `diff`: what a reload from one configuration to another would do, before it is done.
+//! * `lookup`: whom the first two ask: a service, or a daemon over the network.
+//! * `sd_output`, `targets_output`: what a discovery found, as text.
+//!
+//! The one rule: **answers are values.** What is printed of them, and where, is up to who asks.
+
+pub mod coverage;
+pub mod diff;
+pub mod explain;
+mod lookup;
+pub mod sd_output;
+mod table;
+pub mod targets_output;
+#[cfg(test)]
+mod testing;
+
+pub use lookup::Api;
+pub use table::table;
+
+/// How lists of targets are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListFormat {
+    /// A line for each target.
+    Table,
+    /// Every target with its labels, provider and source.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// What `file_sd_configs` reads.
+    FileSd,
+}

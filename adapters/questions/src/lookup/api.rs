@@ -1,0 +1,169 @@
+//! Asks the API, of a daemon or of this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use headcount_core::{Backoff, Throttle};
+use headcount_discoverer::env::{HttpClient, HttpRequest};
+use headcount_reader::HttpClientSettings;
+use headcount_service::{Answer, Plan, Service, Source, Workers};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::form_urlencoded;
+
+use super::answers::{Envelope, Overview, Page, Pools, Providers, Step, Steps, Target};
+
+/// Where `headcount run` listens unless it is told otherwise.
+const DEFAULT_URL: &str = "http://127.0.0.1:9099";
+/// Targets in one answer. Each takes about a kilobyte.
+const PAGE: &str = "2000";
+
+/// Nobody but the asker is there to be spared.
+const THROTTLE: Duration = Duration::from_millis(50);
+
+/// Who is asked.
+pub struct Api(Asked);
+
+enum Asked {
+    Daemon { client: Arc<dyn HttpClient>, base: String },
+    Service(Service),
+}
+
+impl Api {
+    /// The daemon at a URL, or where it is by default.
+    ///
+    /// # Errors
+    /// When nobody answers there.
+    pub async fn connect(workers: &Workers, url: Option<&str>) -> anyhow::Result<Self> {
+        let base = url.unwrap_or(DEFAULT_URL);
+        let parsed = url::Url::parse(base).with_context(|| format!("--url {base:?}: write it as {DEFAULT_URL}"))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            bail!("--url {base:?}: write it as {DEFAULT_URL}");
+        }
+        let api = Self(Asked::Daemon {
+            client: workers.env().http.client(&HttpClientSettings::default())?,
+            base: base.trim_end_matches('/').to_owned(),
+        });
+        match api.get("/-/healthy").await {
+            Ok(_) => Ok(api),
+            Err(error) if url.is_none() => Err(error.context(format!(
+                "no daemon answers at {base}; name one with --url, or a configuration with --config"
+            ))),
+            Err(error) => Err(error.context(format!("no headcount daemon answers at {base}"))),
+        }
+    }
+
+    /// A service of its own, which runs the discovery of a plan's jobs until every provider has spoken or
+    /// failed, or the time is over.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub async fn discover(workers: &Workers, mut plan: Plan, timeout: Duration) -> anyhow::Result<Self> {
+        // Nobody asks for them.
+        plan.alertmanagers.clear();
+        let throttle = Throttle::Backoff(Backoff {
+            initial: Duration::ZERO,
+            max: THROTTLE,
+            quiet: THROTTLE,
+            ..Backoff::default()
+        });
+        let service = Service::builder().workers(workers).throttle(throttle);
+        let service = service.start(Source::Plan(Arc::new(plan))).await;
+        let service = service.context("starting discovery")?;
+        service.settled(timeout).await.context("discovering")?;
+        Ok(Self(Asked::Service(service)))
+    }
+
+    /// Ends what was started for it.
+    pub async fn close(self) {
+        match self.0 {
+            Asked::Daemon { .. } => {}
+            Asked::Service(service) => service.stop().await,
+        }
+    }
+
+    /// What there is: jobs, providers, configs that can't be run.
+    pub(crate) async fn overview(&self) -> anyhow::Result<Overview> {
+        let pools: Pools = self.read("/api/v1/scrape_pools").await?;
+        let Providers {
+            mut providers,
+            mut failed_configs,
+        } = self.read("/api/v1/providers").await?;
+        providers.retain(|provider| provider.manager == "scrape");
+        failed_configs.retain(|failed| failed.manager == "scrape");
+        Ok(Overview {
+            jobs: pools.pools,
+            providers,
+            failed_configs,
+        })
+    }
+
+    /// Visits all targets that the parameters of `/api/v1/targets` choose, page by page.
+    pub(crate) async fn visit(&self, parameters: &[(&str, &str)], mut visit: impl FnMut(Target)) -> anyhow::Result<()> {
+        let mut token: Option<String> = None;
+        loop {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(parameters).append_pair("limit", PAGE);
+            if let Some(token) = &token {
+                query.append_pair("next_token", token);
+            }
+            let page: Page = self.read(&format!("/api/v1/targets?{}", query.finish())).await?;
+            token = page.next_token.clone();
+            page.targets().for_each(&mut visit);
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What each rule of a target's job does to it, until one drops it.
+    pub(crate) async fn steps(&self, target: &Target) -> anyhow::Result<Vec<Step>> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query
+            .append_pair("scrapePool", &target.scrape_pool)
+            .append_pair("labels", &serde_json::to_string(&target.discovered_labels)?);
+        let path = format!("/api/v1/targets/relabel_steps?{}", query.finish());
+        let steps: Steps = self.read(&path).await?;
+        Ok(steps.until_dropped())
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let body = self.get(path).await?;
+        let envelope: Envelope<T> = serde_json::from_slice(&body)
+            .with_context(|| format!("{} is not answered as headcount does", self.shown(path)))?;
+        Ok(envelope.data)
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let (status, body) = match &self.0 {
+            Asked::Service(service) => {
+                let Answer { status, body } = service.get(path).await;
+                (status, body)
+            }
+            Asked::Daemon { client, base } => {
+                let answer = client.send(HttpRequest::get(format!("{base}{path}"))).await?;
+                (answer.status, answer.body)
+            }
+        };
+        if status == 200 {
+            return Ok(body);
+        }
+        #[derive(Deserialize)]
+        struct Refused {
+            error: String,
+        }
+        let refused: Option<Refused> = serde_json::from_slice(&body).ok();
+        let reason = refused.map_or_else(String::new, |refused| format!(": {}", refused.error));
+        Err(anyhow!("{} answers with status {status}{reason}", self.shown(path)))
+    }
+
+    /// Without the query, which may be long.
+    fn shown(&self, path: &str) -> String {
+        let path = path.split('?').next().unwrap_or_default();
+        match &self.0 {
+            Asked::Daemon { base, .. } => format!("{base}{path}"),
+            Asked::Service(_) => path.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What a service is to do, and how it is started.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use blocking::unblock;
+use headcount_config::LoadErrors;
+use headcount_core::{DropGuard, Throttle};
+use headcount_runtime::DriverGone;
+
+use crate::app::App;
+use crate::output::{FileSd, Lists, RecordError, Recording};
+use crate::plan::{Plan, Source};
+use crate::reload::{self, Reloader};
+use crate::server::{ListenError, Server};
+use crate::{Service, Workers, discovery, scraping, server, targets};
+
+/// How many scrapes run at once unless it is said otherwise.
+const MAX_SCRAPES: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
+
+/// What a [`Service`] is to do. Without more, it discovers, and answers who has it at hand: nothing
+/// listens, nothing is scraped, no file is written.
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs before it is started"]
+pub struct ServiceBuilder {
+    workers: Option<Workers>,
+    listen: Option<String>,
+    throttle: Throttle,
+    guard: Option<DropGuard>,
+    scrape: Option<NonZeroUsize>,
+    file_sd: Option<(PathBuf, ListKind)>,
+    record: Option<PathBuf>,
+    auto_reload: Option<Duration>,
+}
+
+/// Which list of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ListKind {
+    /// The targets as they are discovered, for readers that relabel them themselves.
+    #[default]
+    Discovered,
+    /// The targets as they are after relabelling, for readers without rules of their own.
+    Relabelled,
+}
+
+/// Why a service did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] LoadErrors),
+    /// Nothing can listen at the address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The recording can't be begun.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The system gives no thread.
+    #[error("starting a thread")]
+    Thread(#[source] io::Error),
+    /// The manager ended by itself, which is a bug.
+    #[error(transparent)]
+    Gone(#[from] DriverGone),
+}
+
+impl Default for ServiceBuilder {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            listen: None,
+            throttle: Throttle::default(),
+            guard: None,
+            scrape: None,
+            file_sd: None,
+            record: None,
+            auto_reload: None,
+        }
+    }
+}
+
+impl ServiceBuilder {
+    /// Runs its tasks on these threads. Without this it starts some of its own.
+    pub fn workers(mut self, workers: &Workers) -> Self {
+        self.workers = Some(workers.clone());
+        self
+    }
+
+    /// Serves the lists, the API and the page at `host:port`, or at `:port` of every interface. Port 0
+    /// takes any that is free; [`Service::address`] says which.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = Some(address.into());
+        self
+    }
+
+    /// How soon changes become visible.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.throttle = throttle;
+        self
+    }
+
+    /// Holds what would remove too many of a job's targets.
+    pub fn guard(mut self, guard: DropGuard) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
+    /// Scrapes the targets, to know whether they are there: at most so many at once, or a sensible number.
+    pub fn scrape(mut self, max_in_flight: Option<NonZeroUsize>) -> Self {
+        self.scrape = Some(max_in_flight.unwrap_or(MAX_SCRAPES));
+        self
+    }
+
+    /// Keeps a file for `file_sd_configs` in this folder for each job.
+    pub fn file_sd(mut self, folder: impl Into<PathBuf>, kind: ListKind) -> Self {
+        self.file_sd = Some((folder.into(), kind));
+        self
+    }
+
+    /// Writes all that the jobs' manager is given and says to a file, for a replay in the simulator.
+    pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
+        self.record = Some(file.into());
+        self
+    }
+
+    /// Looks each `interval` whether the configuration's files have changed, and reloads if so.
+    pub fn auto_reload(mut self, interval: Duration) -> Self {
+        self.auto_reload = Some(interval);
+        self
+    }
+
+    /// Loads the configuration and runs it. Completes when its jobs can be seen, which is before their
+    /// targets are.
+    ///
+    /// # Errors
+    /// Whatever is in the way; nothing runs then.
+    pub async fn start(self, source: Source) -> Result<Service, StartError> {
+        let loaded = source.clone();
+        let (fingerprint, plan) = unblock(move || loaded.load()).await;
+        let plan = plan?;
+        let workers = match self.workers {
+            Some(workers) => workers,
+            None => Workers::start().map_err(StartError::Thread)?,
+        };
+        let listener = match &self.listen {
+            Some(address) => Some(server::bind(address).await?),
+            None => None,
+        };
+        let recording = self.record.as_deref().map(Recording::begin).transpose()?;
+        let (executor, env) = (workers.executor(), workers.env());
+        let scrape = discovery::start(&workers, "scrape", self.throttle, self.guard, recording.as_ref());
+        let notify = discovery::start(&workers, "notify", self.throttle, None, None);
+        let (changes, changed) = async_channel::unbounded();
+        let targets = targets::start(executor, scrape.clone(), self.scrape.map(|_| changes));
+        let targets = targets.map_err(StartError::Thread)?;
+        let scraping = self
+            .scrape
+            .map(|most| scraping::start(executor, env, &targets, changed, &plan, most));
+        let now = env.clock.unix_time().as_secs_f64();
+        let app = Arc::new(App {
+            executor: executor.clone(),
+            env: env.clone(),
+            scrape,
+            targets,
+            scraping,
+            notify,
+            reloader: Reloader::new(source.clone(), fingerprint, plan, now),
+            is_applied: AtomicBool::new(false),
+            was_ready: AtomicBool::new(false),
+        });
+        let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(address) = address {
+            tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening on http://{address}");
+        }
+        let plan = app.reloader.plan();
+        greet(&source, &plan, address);
+        let server = listener.map(|listener| Server::start(executor, listener, app.clone()));
+        if let Some((folder, kind)) = self.file_sd {
+            let lists = match kind {
+                ListKind::Relabelled => Lists::Relabelled(app.targets.clone()),
+                ListKind::Discovered => Lists::Discovered(app.scrape.clone()),
+            };
+            executor.spawn(FileSd::new(folder).run(lists)).detach();
+        }
+        reload::log_warnings(&plan);
+        reload::apply(&app, &plan).await?;
+        if let Some(interval) = self.auto_reload {
+            executor.spawn(reload::reload_on_change(app.clone(), interval)).detach();
+        }
+        let reload_wanted = reload::reload_when_wanted(&app);
+        Ok(Service::new(workers, app, address, server, recording, reload_wanted))
+    }
+}
+
+/// Says in the log what runs, and where to look.
+fn greet(source: &Source, plan: &Plan, address: Option<std::net::SocketAddr>) {
+    match source {
+        Source::BuiltIn => tracing::info!("no configuration: the job `local` is what listens on this machine"),
+        Source::File(path) => {
+            let (jobs, alertmanagers) = (plan.jobs.len(), plan.alertmanagers.len());
+            tracing::info!(config = %path.display(), jobs, alertmanagers, "configuration loaded");
+        }
+        Source::Plan(_) => {}
+    }
+    let Some(address) = address else { return };
+    if let Some(job) = plan.jobs.first() {
+        let path = server::path_of(&job.job_name);
+        tracing::info!("targets: http://{address}{path}");
+    }
+    tracing::info!("everything else: http://{address}/");
+}

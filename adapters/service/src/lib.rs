@@ -1,0 +1,42 @@
+//! A running headcount as a library: a configuration goes in, lists of targets come out.
+//!
+//! * `builder`, `service`: what one does with it. `plan`: what a configuration asks for.
+//! * `app`: what the parts of a running service share; `reload`: from one plan to the next.
+//! * `discovery`: a running manager, and the view of its state that everything else reads. `once`: a
+//!   discovery that is made once.
+//! * `targets`: what relabelling, checks and limits make of what is discovered.
+//! * `scraping`: whether targets are really there, for those who ask for it.
+//! * `server`: the HTTP API and the page. `output`: files that are kept up to date.
+//!
+//! The one rule: **nothing that reads the state can hold it up.** Whoever answers a request or
+//! writes a file reads an immutable view, and works on a thread where slow work is allowed.
+
+mod app;
+mod builder;
+mod default_config;
+mod discovery;
+mod mechanisms;
+mod once;
+mod output;
+mod plan;
+mod reload;
+mod scraping;
+mod server;
+mod service;
+mod targets;
+mod wall_clock;
+mod workers;
+
+pub use builder::{ListKind, ServiceBuilder, StartError};
+pub use discovery::{ADDRESS, Observation, Provider, entries_with_own_labels, merged, sorted_groups, target_list};
+pub use mechanisms::loader;
+pub use once::{Failure, discover, failures};
+pub use output::RecordError;
+pub use plan::{Plan, Source};
+pub use reload::ReloadError;
+pub use server::ListenError;
+pub use service::{Answer, Service};
+pub use targets::{
+    Alertmanagers, Describer, FLAGS, Healths, Stale, alertmanagers, relabelled_list, scrape_url, state_name,
+};
+pub use workers::Workers;

@@ -1,0 +1,200 @@
+//! What a configuration asks of the two managers, and how it is loaded.
+
+use std::cell::Cell;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use headcount_config::{AlertmanagerConfig, Config, LoadErrors, Machine, Problem, ScrapeConfig, Surroundings};
+use headcount_core::JobOptions;
+use headcount_discoverer::mechanism::SdConfig;
+use rapidhash::v3::rapidhash_v3;
+
+use crate::{default_config, mechanisms};
+
+/// The most that is read of a configuration file; more than headcount-config accepts.
+const READ_LIMIT: u64 = 1 << 30;
+
+/// A configuration, reduced to what a service uses of it.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The jobs, in order. Their names are unique.
+    pub jobs: Vec<ScrapeConfig>,
+    /// The Alertmanagers' configs, by the names that Prometheus gives their sets.
+    pub alertmanagers: Vec<(String, AlertmanagerConfig)>,
+    /// `external_labels`, sorted by name.
+    pub external_labels: Vec<(String, String)>,
+    /// What is shown as the configuration, without secrets.
+    pub redacted: String,
+    /// What is remarkable but not wrong.
+    pub warnings: Vec<Problem>,
+}
+
+impl Plan {
+    /// Reads a prometheus.yml and all that it includes. Blocks while it does.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with its place.
+    pub fn load(path: &Path) -> Result<Self, LoadErrors> {
+        load_file(path).1
+    }
+
+    /// The jobs' sets, for the manager called `scrape`.
+    #[must_use]
+    pub fn scrape_sets(&self) -> Vec<(String, Vec<SdConfig>)> {
+        self.jobs
+            .iter()
+            .map(|job| (job.job_name.clone(), job.sd.clone()))
+            .collect()
+    }
+
+    /// The Alertmanagers' sets, for the manager called `notify`.
+    #[must_use]
+    pub fn notify_sets(&self) -> Vec<(String, Vec<SdConfig>)> {
+        let sets = self.alertmanagers.iter();
+        sets.map(|(name, config)| (name.clone(), config.sd.clone())).collect()
+    }
+
+    /// What each job says about its targets.
+    #[must_use]
+    pub fn job_options(&self) -> Vec<JobOptions> {
+        self.jobs.iter().map(JobOptions::from).collect()
+    }
+}
+
+impl From<Config> for Plan {
+    fn from(config: Config) -> Self {
+        let alertmanagers = config.alertmanagers.into_iter().enumerate();
+        Self {
+            jobs: config.scrape_configs,
+            alertmanagers: alertmanagers
+                .map(|(index, entry)| (format!("config-{index}"), entry))
+                .collect(),
+            external_labels: config.global.external_labels,
+            redacted: config.redacted,
+            warnings: config.warnings,
+        }
+    }
+}
+
+/// Where plans come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// What is built in: one job, `local`, of what listens on this machine.
+    BuiltIn,
+    /// A prometheus.yml.
+    File(PathBuf),
+    /// One that was read before; it stays as it is when it is reloaded.
+    Plan(Arc<Plan>),
+}
+
+/// The content of all files that make up a configuration, as a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint(u64);
+
+impl Source {
+    /// Loads the plan. The fingerprint is that of what was read, also when it was wrong.
+    ///
+    /// Reads files; call it where blocking is allowed.
+    pub(crate) fn load(&self) -> (Fingerprint, Result<Plan, LoadErrors>) {
+        match self {
+            Self::BuiltIn => (Fingerprint(0), Ok(default_config::plan())),
+            Self::File(path) => load_file(path),
+            Self::Plan(plan) => (Fingerprint(0), Ok(Plan::clone(plan))),
+        }
+    }
+}
+
+fn load_file(path: &Path) -> (Fingerprint, Result<Plan, LoadErrors>) {
+    let recorder = Recorder::default();
+    let plan = match recorder.read(path, READ_LIMIT) {
+        Ok(bytes) => mechanisms::loader().parse(&bytes, path, &recorder).map(Plan::from),
+        Err(error) => Err(LoadErrors::unreadable(path, &error)),
+    };
+    (Fingerprint(recorder.seen.get()), plan)
+}
+
+/// This machine, with a note of what was read.
+#[derive(Default)]
+struct Recorder {
+    seen: Cell<u64>,
+}
+
+impl Recorder {
+    fn note(&self, path: &Path, content: &io::Result<Vec<u8>>) {
+        let content = match content {
+            Ok(bytes) => rapidhash_v3(bytes),
+            Err(error) => rapidhash_v3(error.to_string().as_bytes()),
+        };
+        let path = rapidhash_v3(path.as_os_str().as_encoded_bytes());
+        let all = [self.seen.get(), path, content].map(u64::to_le_bytes);
+        self.seen.set(rapidhash_v3(all.as_flattened()));
+    }
+}
+
+impl Surroundings for Recorder {
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let content = Machine.read(path, limit);
+        self.note(path, &content);
+        content
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        Machine.names(folder)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        Machine.exists(path)
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        Machine.variable(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn the_fingerprint_covers_included_files_and_broken_ones() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let main = folder.path().join("prometheus.yml");
+        let included = folder.path().join("jobs-a.yml");
+        fs::write(&main, "scrape_config_files: ['jobs-*.yml']").expect("written");
+        fs::write(&included, "scrape_configs: [{job_name: a}]").expect("written");
+        let source = Source::File(main.clone());
+
+        let (first, plan) = source.load();
+        assert_eq!(plan.expect("valid").jobs.len(), 1);
+        assert_eq!(source.load().0, first);
+
+        fs::write(&included, "scrape_configs: [{job_name: b}]").expect("written");
+        let (second, _) = source.load();
+        assert_ne!(second, first);
+
+        fs::write(folder.path().join("jobs-b.yml"), "scrape_configs: [{job_name: b}]").expect("written");
+        let (third, plan) = source.load();
+        assert_ne!(third, second);
+        assert!(plan.is_err(), "two jobs of one name");
+
+        fs::remove_file(&main).expect("removed");
+        let (fourth, plan) = source.load();
+        assert_ne!(fourth, third);
+        assert!(plan.expect_err("unreadable").to_string().contains("can't be read"));
+    }
+
+    #[test]
+    fn alertmanagers_have_the_peers_set_names() {
+        let text = "alerting: {alertmanagers: [{static_configs: [{targets: ['a:9093']}]}, {}]}";
+        let config = mechanisms::loader().parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
+        let plan = Plan::from(config.expect("valid"));
+        let names: Vec<_> = plan
+            .alertmanagers
+            .iter()
+            .map(|(name, config)| (name.as_str(), config.sd.len()))
+            .collect();
+        assert_eq!(names, [("config-0", 1), ("config-1", 0)]);
+    }
+}

@@ -1,0 +1,179 @@
+//! The HTTP API.
+//!
+//! * `connection`: one connection, with limits on what a slow or hostile client can hold.
+//! * `router`: from a path to who answers.
+//! * `respond`: answers of the usual kinds; `conditional`: `ETag` and `Accept-Encoding`.
+//! * `sd`, `targets`, `providers`, `metrics`, `status`, `page`: who answers.
+//!
+//! The one rule: **a client that is slow holds its own connection and nothing else.** Each has a
+//! task; long answers are made piece by piece as the client takes them.
+
+mod conditional;
+mod connection;
+mod metrics;
+mod page;
+mod providers;
+mod respond;
+mod router;
+mod sd;
+mod stall;
+mod status;
+mod targets;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use futures_lite::FutureExt;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use smol::lock::Semaphore;
+use smol::net::TcpListener;
+use smol::{Executor, Timer};
+
+use crate::app::App;
+pub(crate) use sd::path_of;
+
+/// Connections at a time; more wait to be accepted.
+const MOST_CONNECTIONS: usize = 1024;
+/// Time for requests under way when the daemon ends.
+const GRACE: Duration = Duration::from_secs(5);
+/// Time after which accepting is tried again when it fails (out of file descriptors, mostly).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A server that runs.
+pub(crate) struct Server {
+    // Nothing is ever sent: closing is the message.
+    stop: Sender<Infallible>,
+    ended: Receiver<Infallible>,
+}
+
+/// Why nothing can listen at an address.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// It is no address, or its name is not known.
+    #[error("the address {address:?} to listen on; write it as host:port, for example 127.0.0.1:9099")]
+    Address {
+        /// As it was written.
+        address: String,
+        /// What is wrong.
+        source: io::Error,
+    },
+    /// Its name has no address.
+    #[error("the address {address:?} to listen on: the name has no address")]
+    NoAddress {
+        /// As it was written.
+        address: String,
+    },
+    /// The system refuses it.
+    #[error("listening on {address}; is another program there already?")]
+    Bind {
+        /// As it was written.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Binds `address`: `host:port`, or `:port` for every interface.
+pub(crate) async fn bind(address: &str) -> Result<TcpListener, ListenError> {
+    let full = if address.starts_with(':') {
+        format!("[::]{address}")
+    } else {
+        address.to_owned()
+    };
+    let shown = || address.to_owned();
+    let found = smol::net::resolve(full).await;
+    let found = found.map_err(|source| ListenError::Address {
+        address: shown(),
+        source,
+    })?;
+    let mut last = None;
+    for address in found {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = Some(error),
+        }
+    }
+    let address = shown();
+    Err(match last {
+        Some(source) => ListenError::Bind { address, source },
+        None => ListenError::NoAddress { address },
+    })
+}
+
+/// Answers what is asked from within this process; `path` may have a query.
+pub(crate) async fn get(app: &Arc<App>, path: &str) -> (u16, Vec<u8>) {
+    let Ok(request) = Request::get(path).body(()) else {
+        return (StatusCode::BAD_REQUEST.as_u16(), Vec::new());
+    };
+    let answer = router::answer(app, &request).await;
+    let status = answer.status().as_u16();
+    let Ok(body) = answer.into_body().collect().await;
+    (status, body.to_bytes().into())
+}
+
+impl Server {
+    /// Serves on `listener`.
+    pub(crate) fn start(executor: &Arc<Executor<'static>>, listener: TcpListener, app: Arc<App>) -> Self {
+        let (stop, stopped) = async_channel::bounded::<Infallible>(1);
+        let (ending, ended) = async_channel::bounded::<Infallible>(1);
+        let (tasks, accept_stopped) = (executor.clone(), stopped.clone());
+        executor
+            .spawn(async move {
+                let accept = accept(listener, &tasks, &app, &stopped, &ending);
+                let stopping = async {
+                    accept_stopped.recv().await.ok();
+                };
+                accept.or(stopping).await;
+            })
+            .detach();
+        Self { stop, ended }
+    }
+
+    /// Accepts no more, and waits for the requests under way, for a while.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        let all = async {
+            self.ended.recv().await.ok();
+        };
+        let too_late = async {
+            Timer::after(GRACE).await;
+            tracing::warn!("some requests took too long and were cut off");
+        };
+        all.or(too_late).await;
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    executor: &Arc<Executor<'static>>,
+    app: &Arc<App>,
+    stopped: &Receiver<Infallible>,
+    ending: &Sender<Infallible>,
+) {
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let place = places.acquire_arc().await;
+        let (stream, peer): (_, SocketAddr) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection");
+                Timer::after(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (app, stopped, ending) = (app.clone(), stopped.clone(), ending.clone());
+        let connection = async move {
+            if let Err(error) = connection::serve(stream, app, stopped).await {
+                tracing::debug!(%peer, %error, "a connection ended early");
+            }
+            drop((place, ending));
+        };
+        executor.spawn(connection).detach();
+    }
+}

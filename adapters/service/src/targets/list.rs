@@ -1,0 +1,161 @@
+//! A job's targets after relabelling, in the format that http_sd and file_sd share.
+//!
+//! **A Prometheus that reads the list without relabelling rules of its own, and otherwise with
+//! the job's settings, ends with the job's targets.** So labels are written as they are in the
+//! end: `job` and `instance` among them, and those that say how to scrape (`__scheme__`,
+//! `__metrics_path__`, `__param_*`, `__scrape_interval__`, `__scrape_timeout__`), since all of
+//! them come before what the reader would fill in. Duplicates are left out, and so are the flags
+//! for histograms where they are off: a Prometheus 2 would keep them as labels for nothing.
+//!
+//! The format can't say two things, so they have to be in the reader's job: the second and
+//! further values of a parameter in `params`, and that a rule removed a label which the reader
+//! fills in again (`__metrics_path__`, say).
+
+use headcount_core::{Fate, Snapshot, TargetPools, TargetView};
+
+use crate::discovery::{ADDRESS, sorted_groups, write_labels, write_string};
+
+/// The labels that are off unless said otherwise.
+pub const FLAGS: [&str; 3] = [
+    "__convert_classic_histograms_to_nhcb__",
+    "__always_scrape_classic_histograms__",
+    "__scrape_native_histograms__",
+];
+
+/// A job's list, as JSON; `pools` have to be those of the snapshot.
+#[must_use]
+pub fn relabelled_list(pools: &TargetPools, snapshot: &Snapshot, job: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.push(b'[');
+    let (Some(pool), Some(set)) = (pools.pool(job), snapshot.set(job)) else {
+        return b"[]".to_vec();
+    };
+    let mut reader = pool.reader();
+    let mut is_first = true;
+    for (provider, stored) in sorted_groups(set) {
+        let views = pool.group_targets(provider.id(), stored.group().source());
+        for view in views.filter(is_scraped) {
+            let Some(labels) = reader.labels(&view) else { continue };
+            out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
+            is_first = false;
+            let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let address = labels.clone().find(|(name, _)| *name == ADDRESS);
+            out.extend_from_slice(b"{\"targets\":[");
+            write_string(&mut out, address.map_or("", |(_, address)| address));
+            out.extend_from_slice(b"],\"labels\":");
+            write_labels(
+                &mut out,
+                labels.filter(|(name, value)| *name != ADDRESS && !(FLAGS.contains(name) && *value == "false")),
+            );
+            out.push(b'}');
+        }
+    }
+    out.extend_from_slice(if is_first { b"]" } else { b"\n]" });
+    out
+}
+
+fn is_scraped(view: &TargetView<'_>) -> bool {
+    matches!(view.fate, Fate::Active { .. } | Fate::OverLimit { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use headcount_core::{Encoder, JobOptions, ProviderId, TargetPool};
+    use proptest::prelude::*;
+
+    use crate::discovery::{OwnedParts, view_of};
+    use crate::plan::Plan;
+    use crate::targets::{Targets, targets_of};
+
+    fn job(settings: &str) -> JobOptions {
+        let text = format!("scrape_configs: [{{job_name: node, {settings}}}]");
+        let config = crate::mechanisms::loader().parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
+        Plan::from(config.expect("valid")).job_options().remove(0)
+    }
+
+    fn list(job: &JobOptions, groups: Vec<OwnedParts<'_>>) -> String {
+        let targets: std::sync::Arc<Targets> = targets_of(vec![job.clone()], view_of(vec![("node", groups)]));
+        let offer = targets.offer("node").expect("the job");
+        String::from_utf8(smol::block_on(offer.json()).bytes.to_vec()).expect("UTF-8")
+    }
+
+    #[test]
+    fn a_list_holds_what_is_scraped_and_no_more() {
+        let job = job("scheme: https, params: {module: [a, b]}, relabel_configs: [\
+                       {source_labels: [rack], regex: '1', action: keep}, \
+                       {source_labels: [__address__], regex: 'c:.*', target_label: __scrape_native_histograms__, \
+                       replacement: 'true'}, {source_labels: [__meta_x], target_label: x}]");
+        let target = |address, rack| vec![("__address__", address), ("rack", rack), ("__meta_x", "\"y\"")];
+        let listed = list(
+            &job,
+            vec![
+                (
+                    "b",
+                    vec![],
+                    vec![target("b:1", "1"), target("b:1", "1"), target("c:1", "1")],
+                ),
+                (
+                    "a",
+                    vec![],
+                    vec![target("a:1", "1"), target("a:2", "2"), target("a/3", "1")],
+                ),
+            ],
+        );
+        insta::assert_snapshot!(listed);
+        assert_eq!(list(&job, Vec::new()), "[]");
+    }
+
+    const RULES: [&str; 7] = [
+        "{source_labels: [rack], regex: '[12]', action: drop}",
+        "{source_labels: [rack], regex: (.+), target_label: __param_target}",
+        "{source_labels: [__address__], target_label: instance, replacement: 'on $1'}",
+        "{source_labels: [rack], regex: '3', target_label: __scheme__, replacement: https}",
+        "{source_labels: [rack], regex: '3', target_label: __scrape_interval__, replacement: 2m}",
+        "{regex: rack, action: labeldrop}",
+        "{regex: '__meta_(.+)', action: labelmap, replacement: 'm_$1'}",
+    ];
+
+    proptest! {
+        /// Whoever reads the list without rules ends with the same targets, by their identities.
+        #[test]
+        fn a_reader_without_rules_ends_with_the_same_targets(
+            rules in proptest::sample::subsequence(&RULES[..], 0..=RULES.len()),
+            hosts in proptest::collection::vec((0..9_u8, 0..5_u8, proptest::option::of("[x-z\"\\\\]{1,2}")), 0..12),
+        ) {
+            let settings = "params: {module: [a, b]}, metrics_path: /m";
+            let job = job(&format!("{settings}, relabel_configs: [{}]", rules.join(", ")));
+            let hosts: Vec<(String, String, String)> = hosts
+                .iter()
+                .map(|(host, rack, meta)| (format!("h{host}:1"), rack.to_string(), meta.clone().unwrap_or_default()))
+                .collect();
+            let parts = hosts.iter().map(|(host, rack, meta)| {
+                vec![("__address__", host.as_str()), ("rack", rack.as_str()), ("__meta_x", meta.as_str())]
+            });
+            let groups = vec![("s", vec![("job", "other")], parts.collect())];
+            let targets = targets_of(vec![job.clone()], view_of(vec![("node", groups.clone())]));
+            let ids = |pool: &TargetPool| -> BTreeSet<String> {
+                pool.targets().map(|view| format!("{:?}", view.fate)).filter(|fate| fate.starts_with("Active")).collect()
+            };
+            let expected = targets.read(|state| ids(state.pools.pool("node").expect("the job")));
+
+            #[derive(serde::Deserialize)]
+            struct Entry { targets: Vec<String>, labels: BTreeMap<String, String> }
+            let entries: Vec<Entry> = serde_json::from_str(&list(&job, groups)).expect("JSON");
+            let mut encoder = Encoder::new();
+            let mut batch = encoder.batch();
+            for (number, entry) in entries.iter().enumerate() {
+                let own = entry.targets.iter().map(|target| [("__address__", target.as_str())]);
+                let labels = entry.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                batch.group(&number.to_string(), labels, own).expect("valid");
+            }
+            let mut reader = TargetPool::new(self::job(settings));
+            for group in batch.finish() {
+                reader.put_group(ProviderId::from_number(7), &group);
+            }
+            prop_assert_eq!(ids(&reader), expected);
+            prop_assert_eq!(reader.counts().active, entries.len(), "none is a duplicate or invalid");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The jobs' targets: what relabelling, checks and limits make of what is discovered.
+//!
+//! * `sides`: a state that is read while it is changed.
+//! * `keeper`: the thread that keeps the pools up to date.
+//! * `describe`: a target with what became of it, as JSON.
+//! * `list`: a job's targets after relabelling, in the format that http_sd and file_sd share.
+//! * `alertmanagers`: the same for Alertmanagers. `url`: where targets and Alertmanagers are.
+//!
+//! A pool is worked on by one thread of its own: the first build of a million targets takes
+//! seconds, and on the executor it would hold one of few threads that answer requests, in the
+//! blocking pool a place that file reading needs. **Nobody waits for it**: whoever reads gets the
+//! state before or after a change ([`Sides`]).
+
+mod alertmanagers;
+mod describe;
+mod health;
+mod holds;
+mod keeper;
+mod list;
+mod sides;
+mod url;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use event_listener::{Event, EventListener};
+use headcount_core::{JobOptions, PoolOutput, TargetPools};
+
+use crate::discovery::{List, Offer, View};
+pub use alertmanagers::{Alertmanagers, alertmanagers};
+pub use describe::{Describer, Stale, state_name};
+pub use health::Healths;
+pub(crate) use keeper::start;
+#[cfg(test)]
+pub(crate) use keeper::targets_of;
+pub use list::{FLAGS, relabelled_list};
+use sides::Sides;
+pub use url::scrape_url;
+
+/// The targets of all jobs, and who wants to know when they change.
+#[derive(Debug, Default)]
+pub(crate) struct Targets {
+    state: Sides<State>,
+    published: ArcSwap<Published>,
+    news: Event,
+    /// The configuration that is to be taken next, if there is one.
+    wanted: Mutex<Wanted>,
+    configured: Event,
+}
+
+/// The pools, and what they were made of.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// A pool for each job.
+    pub(crate) pools: TargetPools,
+    /// What was discovered.
+    pub(crate) view: Arc<View>,
+    /// Counts up with each configuration.
+    pub(crate) configuration: u64,
+}
+
+/// What changed among the targets that are scraped.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// What was said before does not count: these are all the targets there are.
+    pub(crate) is_anew: bool,
+    /// The jobs that have other targets now.
+    pub(crate) jobs: BTreeSet<Arc<str>>,
+    /// What came, went, and was relabelled, with its job, if anybody follows that.
+    pub(crate) outputs: Vec<(Arc<str>, PoolOutput)>,
+}
+
+/// What is told of a state besides its pools.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    /// What was discovered.
+    view: Arc<View>,
+    configuration: u64,
+    /// Each job's list after relabelling.
+    lists: BTreeMap<Arc<str>, Arc<List>>,
+    /// What was counted.
+    pub(crate) counters: Counters,
+}
+
+/// What is counted over the daemon's life.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counters {
+    /// Times that snapshots or configurations were taken, and how long that took in all.
+    pub(crate) syncs: u64,
+    pub(crate) sync_time: Duration,
+    /// Times that a job's targets changed, for jobs that are there.
+    pub(crate) job_syncs: BTreeMap<Arc<str>, u64>,
+    /// Times that a job had more targets than `target_limit` after a change.
+    pub(crate) exceeded_target_limit: u64,
+    /// Targets that could not be scraped, after each change of their job.
+    pub(crate) failed: BTreeMap<Arc<str>, u64>,
+}
+
+#[derive(Debug, Default)]
+struct Wanted {
+    number: u64,
+    jobs: Option<Vec<JobOptions>>,
+}
+
+impl Targets {
+    /// Makes these all the jobs there are. Gives the configuration's number.
+    pub(crate) fn configure(&self, jobs: Vec<JobOptions>) -> u64 {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.number += 1;
+        wanted.jobs = Some(jobs);
+        let number = wanted.number;
+        drop(wanted);
+        self.configured.notify(usize::MAX);
+        number
+    }
+
+    /// Reads the newest state; nothing can change it meanwhile, so it should be short.
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&State) -> R) -> R {
+        self.state.read(read)
+    }
+
+    /// What is told of the newest state.
+    pub(crate) fn published(&self) -> Arc<Published> {
+        self.published.load_full()
+    }
+
+    /// Completes when another state is published. Get it before looking, and nothing is missed.
+    pub(crate) fn news(&self) -> EventListener {
+        self.news.listen()
+    }
+
+    /// The list of a job after relabelling; `None` when there is no such job.
+    pub(crate) fn offer(self: &Arc<Self>, job: &str) -> Option<Offer> {
+        self.published().offer(self, job)
+    }
+
+    /// The lists of all jobs after relabelling; `None` before anything was configured and
+    /// discovered.
+    pub(crate) fn offers(self: &Arc<Self>) -> Option<BTreeMap<Arc<str>, Offer>> {
+        let published = self.published();
+        let names = published.lists.keys();
+        let offers = names.filter_map(|name| Some((name.clone(), published.offer(self, name)?)));
+        let is_known = published.configuration > 0 && published.view.is_started();
+        is_known.then(|| offers.collect())
+    }
+}
+
+impl Published {
+    /// Whether a state of this configuration, with this snapshot or a later one, is published.
+    pub(crate) fn is_of(&self, configuration: u64, snapshot: u64) -> bool {
+        self.configuration >= configuration && self.view.snapshot.version() >= snapshot
+    }
+
+    fn offer(&self, targets: &Arc<Targets>, job: &str) -> Option<Offer> {
+        let (name, list) = self.lists.get_key_value(job)?;
+        let waiting_for = self.view.jobs.get(name)?.waiting_for.clone();
+        let (targets, name) = (targets.clone(), name.clone());
+        let encode = Arc::new(move || targets.read(|state| relabelled_list(&state.pools, &state.view.snapshot, &name)));
+        Some(Offer {
+            list: list.clone(),
+            waiting_for,
+            encode,
+        })
+    }
+}
