@@ -36,7 +36,5 @@ pub use headcount_reader::{LoadErrors, Machine, Nowhere, Position, Problem, Prob
 pub use load::Loader;
 pub use section::alertmanager::AlertmanagerConfig;
 pub use section::global::{Global, Limits};
-pub use section::naming::NameEscaping;
-pub use section::protocol::ScrapeProtocol;
 pub use section::scrape::ScrapeConfig;
 pub use section::sd::MECHANISMS;

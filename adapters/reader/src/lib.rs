@@ -43,7 +43,7 @@ pub use problem::{LoadErrors, Position, Problem, ProblemKind};
 pub use secret::{Secret, SecretSource};
 pub use surroundings::{Machine, Nowhere, Surroundings, glob, join};
 pub use value::{
-    DurationError, RegexError, SizeError, Url, UrlError, expand, format_duration, is_label_name, is_label_template,
-    parse_duration, parse_regex, parse_size, without_credentials,
+    DurationError, NameEscaping, RegexError, ScrapeProtocol, SizeError, Url, UrlError, expand, format_duration,
+    is_label_name, is_label_template, parse_duration, parse_regex, parse_size, without_credentials,
 };
 pub use yaml::{Cursor, Document, FILE_LIMIT, FieldNames, Fields, Findings, Sink, decode, read, redacted_url};

@@ -1,7 +1,8 @@
 //! Which format an answer is in.
 
+use headcount_reader::ScrapeProtocol;
+
 use crate::exposition::Format;
-use crate::settings::ScrapeProtocol;
 
 /// Why it can't be said in which format an answer is. In Prometheus's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use headcount_discoverer::env::{Cause, HttpError};
+use headcount_reader::without_credentials;
 
 use crate::ContentTypeError;
 use crate::exposition::ExpositionError;
@@ -127,7 +128,7 @@ impl ScrapeFailure {
             return Self::BrokenAnswer { reason, is_timeout };
         }
         Self::NoAnswer {
-            url: without_credentials(url),
+            url: without_credentials(url).into_owned(),
             reason,
             is_timeout,
         }
@@ -161,18 +162,6 @@ fn in_go_words(cause: &Cause) -> String {
         Some(ErrorKind::NetworkUnreachable) => "connect: network is unreachable".to_owned(),
         Some(ErrorKind::TimedOut) => "i/o timeout".to_owned(),
         _ => cause.to_string(),
-    }
-}
-
-fn without_credentials(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}{path}"),
-        None => url.to_owned(),
     }
 }
 

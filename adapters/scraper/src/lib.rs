@@ -31,4 +31,4 @@ pub use content_type::ContentTypeError;
 pub use failure::{SampleProblem, ScrapeFailure};
 pub use health::{Health, TargetHealth};
 pub use scraper::{Scraper, ScraperOptions, Targets};
-pub use settings::{NameEscaping, SampleLimits, ScrapeProtocol, ScrapeSettings, ScrapeTarget};
+pub use settings::{SampleLimits, ScrapeSettings, ScrapeTarget};

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use headcount_discoverer::env::HttpRequest;
+use headcount_reader::{NameEscaping, ScrapeProtocol};
 
-use crate::settings::{NameEscaping, ScrapeProtocol, ScrapeSettings};
+use crate::settings::ScrapeSettings;
 
 /// The weight of the first protocol, in tenths: one more than there are protocols.
 const FIRST_WEIGHT: usize = 6;

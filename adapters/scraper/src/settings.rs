@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use headcount_core::relabel::Relabeling;
-use headcount_reader::HttpClientSettings;
+use headcount_reader::{HttpClientSettings, NameEscaping, ScrapeProtocol};
 
 /// What a job says about scraping. The default is Prometheus's.
 #[derive(Debug, Clone)]
@@ -34,12 +34,7 @@ impl Default for ScrapeSettings {
     fn default() -> Self {
         Self {
             client: HttpClientSettings::default(),
-            protocols: vec![
-                ScrapeProtocol::OpenMetricsText1_0_0,
-                ScrapeProtocol::OpenMetricsText0_0_1,
-                ScrapeProtocol::PrometheusText1_0_0,
-                ScrapeProtocol::PrometheusText0_0_4,
-            ],
+            protocols: ScrapeProtocol::defaults(false),
             fallback: None,
             escaping: NameEscaping::AllowUtf8,
             legacy_names: false,
@@ -76,34 +71,6 @@ impl SampleLimits {
     pub(crate) fn are_about_labels(&self) -> bool {
         self.labels.is_some() || self.label_name_length.is_some() || self.label_value_length.is_some()
     }
-}
-
-/// A format in which a target may answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ScrapeProtocol {
-    /// `PrometheusProto`, which is not read here: it is left out when targets are asked.
-    PrometheusProto,
-    /// `PrometheusText0.0.4`.
-    PrometheusText0_0_4,
-    /// `PrometheusText1.0.0`.
-    PrometheusText1_0_0,
-    /// `OpenMetricsText0.0.1`.
-    OpenMetricsText0_0_1,
-    /// `OpenMetricsText1.0.0`.
-    OpenMetricsText1_0_0,
-}
-
-/// How a target is asked to write names that need quotes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum NameEscaping {
-    /// `allow-utf-8`: as they are.
-    AllowUtf8,
-    /// `underscores`.
-    Underscores,
-    /// `dots`.
-    Dots,
-    /// `values`.
-    Values,
 }
 
 /// What is scraped.

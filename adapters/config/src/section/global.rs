@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headcount_core::relabel::NameValidation;
-use headcount_reader::{Cursor, Fields, ProblemKind, Surroundings, expand, is_label_name, join};
+use headcount_reader::{
+    Cursor, Fields, NameEscaping, ProblemKind, ScrapeProtocol, Surroundings, expand, is_label_name, join,
+};
 
-use super::naming::{self, NameEscaping};
-use super::protocol::{self, ScrapeProtocol};
+use super::naming;
+use super::protocol;
 
 /// `global`, with defaults filled in. Limits that are absent are not limited.
 #[derive(Debug, Clone, PartialEq)]

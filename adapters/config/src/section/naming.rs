@@ -1,31 +1,7 @@
 //! Which names metrics and labels may have, and how others are escaped.
 
 use headcount_core::relabel::NameValidation;
-use headcount_reader::{Cursor, ProblemKind};
-
-/// `metric_name_escaping_scheme`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum NameEscaping {
-    /// `allow-utf-8`: not at all.
-    #[default]
-    AllowUtf8,
-    /// `underscores`.
-    Underscores,
-    /// `dots`.
-    Dots,
-    /// `values`.
-    Values,
-}
-
-impl NameEscaping {
-    /// What holds when only the validation is said.
-    pub(super) fn suited_to(validation: NameValidation) -> Self {
-        match validation {
-            NameValidation::Utf8 => Self::AllowUtf8,
-            NameValidation::Legacy => Self::Underscores,
-        }
-    }
-}
+use headcount_reader::{Cursor, NameEscaping, ProblemKind};
 
 /// A validation scheme; `None` when it is empty.
 pub(super) fn read_validation(at: &Cursor<'_>) -> Option<NameValidation> {

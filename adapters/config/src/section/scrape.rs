@@ -8,12 +8,12 @@ use std::time::Duration;
 use headcount_core::relabel::{NameValidation, Relabeling};
 use headcount_core::{JobOptions, TargetLimits};
 use headcount_discoverer::mechanism::SdConfig;
-use headcount_reader::{Cursor, Fields, HttpClientSettings, Position, ProblemKind, join};
+use headcount_reader::{Cursor, Fields, HttpClientSettings, NameEscaping, Position, ProblemKind, ScrapeProtocol, join};
 
 use super::Reading;
 use super::global::{Global, Limits, read_pace};
-use super::naming::{self, NameEscaping};
-use super::protocol::{self, ScrapeProtocol};
+use super::naming;
+use super::protocol;
 use super::relabel::RelabelRules;
 
 /// One job, with what it inherits filled in.

@@ -6,6 +6,7 @@ mod duration;
 mod expand;
 mod label;
 mod regex;
+mod scrape;
 mod size;
 mod url;
 
@@ -13,5 +14,6 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use expand::expand;
 pub use label::{is_label_name, is_label_template};
 pub use regex::{RegexError, parse_regex};
+pub use scrape::{NameEscaping, ScrapeProtocol};
 pub use size::{SizeError, parse_size};
 pub use url::{Url, UrlError, without_credentials};
