@@ -31,6 +31,7 @@
 )]
 
 mod diff;
+mod duration;
 mod group;
 mod hash;
 mod manager;
@@ -56,6 +57,7 @@ mod update;
 mod work;
 
 pub use diff::{ProviderChange, SetChange, SnapshotDiff};
+pub use duration::{DurationError, format_duration, parse_duration};
 pub use group::{
     Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, Targets,
 };
@@ -64,8 +66,8 @@ pub use manager::{
     StillThere, Throttle, TimeoutReason,
 };
 pub use pool::{
-    DurationError, Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetCursor, TargetExplanation, TargetId,
-    TargetLabels, TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
+    Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetCursor, TargetExplanation, TargetId, TargetLabels,
+    TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
 };
 pub use provider::{FailedConfig, Health, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;

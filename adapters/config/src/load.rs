@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use headcount_discoverer::mechanism::Registry;
 use headcount_reader::{
-    Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Nowhere, ProblemKind, Sink, Surroundings, decode, glob, read,
+    Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Nowhere, ProblemKind, Sink, Surroundings, decode, pattern, read,
 };
 
 use crate::config::{self, Config, TopLevel};
@@ -91,10 +91,16 @@ impl Loader {
         });
         // Patterns are looked up before the main file's problems are sorted, since they can add to them.
         let mut included = Vec::new();
-        for (index, (pattern, position)) in top.scrape_config_files.iter().enumerate() {
-            match glob(surroundings, pattern) {
+        for (index, (text, position)) in top.scrape_config_files.iter().enumerate() {
+            match pattern::glob(surroundings, text) {
                 Ok(paths) => included.extend(paths),
-                Err(kind) => sink.problem(Some(*position), format!("scrape_config_files[{index}]"), kind),
+                Err(error) => {
+                    let kind = ProblemKind::Pattern {
+                        pattern: text.clone(),
+                        reason: error.to_string(),
+                    };
+                    sink.problem(Some(*position), format!("scrape_config_files[{index}]"), kind);
+                }
             }
         }
         add(&mut found, sink);

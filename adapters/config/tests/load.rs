@@ -3,6 +3,7 @@
 // Helpers of tests may panic as tests may; clippy exempts test functions only.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use headcount_backends::file::FileSd;
 use headcount_backends::http::HttpSd;
 use headcount_config::{Config, LoadErrors, Loader, Surroundings};
 use headcount_discoverer::mechanism::SdConfig;
+use headcount_reader::pattern::Folders;
 use headcount_reader::{HttpClientSettings, Secret, SecretSource, TextSource};
 use tempfile::TempDir;
 
@@ -266,17 +268,19 @@ scrape_configs:
 /// A world with two variables.
 struct Variables;
 
-impl Surroundings for Variables {
-    fn read(&self, _: &Path, _: u64) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn names(&self, _: &Path) -> Vec<String> {
+impl Folders for Variables {
+    fn names(&self, _: &Path) -> Vec<OsString> {
         Vec::new()
     }
 
     fn exists(&self, _: &Path) -> bool {
         false
+    }
+}
+
+impl Surroundings for Variables {
+    fn read(&self, _: &Path, _: u64) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
     }
 
     fn variable(&self, name: &str) -> Option<String> {

@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use headcount_core::{Backoff, DropGuard, Percent, Throttle};
+use headcount_core::{Backoff, DropGuard, Percent, Throttle, parse_duration};
 use headcount_questions::ListFormat;
-use headcount_reader::parse_duration;
 
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 

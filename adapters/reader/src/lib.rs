@@ -10,7 +10,7 @@
 //! [`Document::redacted`] writes.
 //!
 //! * Trees: [`read`], [`Cursor`], [`Fields`], [`FieldNames`], [`Sink`], [`Problem`].
-//! * Values: [`parse_duration`], [`parse_size`], [`parse_regex`], [`Url`], label names, [`pattern`].
+//! * Values: [`parse_size`], [`parse_regex`], [`Url`], label names, [`pattern`].
 //! * The HTTP client's block, which stands in jobs, mechanisms and Alertmanagers alike:
 //!   [`HttpClientSettings::read`].
 //! * What reading needs of the world: [`Surroundings`].
@@ -24,7 +24,7 @@
 //! assert_eq!(fields.text("url").as_deref(), Some("http://cmdb.example/"));
 //! assert_eq!(fields.duration("every"), None);
 //! fields.finish();
-//! assert!(sink.finish().problems[0].to_string().starts_with("cmdb.yml:1:39: every: unknown unit"));
+//! assert!(sink.finish().problems[0].to_string().starts_with("cmdb.yml:1:39: every: \"5x\" is not a duration"));
 //! ```
 
 mod http_client;
@@ -41,9 +41,9 @@ pub use http_client::{
 };
 pub use problem::{LoadErrors, Position, Problem, ProblemKind};
 pub use secret::{Secret, SecretSource};
-pub use surroundings::{Machine, Nowhere, Surroundings, glob, join};
+pub use surroundings::{Machine, Nowhere, Surroundings, join};
 pub use value::{
-    DurationError, NameEscaping, RegexError, ScrapeProtocol, SizeError, Url, UrlError, expand, format_duration,
-    is_label_name, is_label_template, parse_duration, parse_regex, parse_size, without_credentials,
+    NameEscaping, RegexError, ScrapeProtocol, SizeError, Url, UrlError, expand, is_label_name, is_label_template,
+    parse_regex, parse_size, without_credentials,
 };
 pub use yaml::{Cursor, Document, FILE_LIMIT, FieldNames, Fields, Findings, Sink, decode, read, redacted_url};

@@ -3,6 +3,9 @@
 //! `*` and `?` never match a `/`. One implementation for everybody: what lists files by a pattern
 //! and what tells whether a changed file is meant by it must never disagree.
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
 /// Why a pattern can't be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
@@ -70,6 +73,54 @@ pub fn matches(pattern: &str, name: &str) -> Result<bool, PatternError> {
             _ => return Ok(false),
         }
     }
+}
+
+/// What a search for paths needs to know of the world.
+pub trait Folders {
+    /// The names in a folder, in any order; nothing when it can't be read. A relative path starts in the
+    /// current folder, which is also what an empty one stands for.
+    fn names(&self, folder: &Path) -> Vec<OsString>;
+
+    /// Whether there is something at this path, be it a dangling link.
+    fn exists(&self, path: &Path) -> bool;
+}
+
+/// The paths that match, sorted, as Go's `path/filepath.Glob` finds them: `*` stays within one path element, `**` is
+/// nothing special, and a folder that can't be read matches nothing.
+///
+/// # Errors
+/// [`PatternError`] when the pattern can't be understood, whichever folders there are.
+pub fn glob(folders: &(impl Folders + ?Sized), whole: &str) -> Result<Vec<PathBuf>, PatternError> {
+    check(whole)?;
+    let start = if whole.starts_with('/') {
+        PathBuf::from("/")
+    } else {
+        PathBuf::new()
+    };
+    let mut elements = whole.split('/').filter(|element| !element.is_empty()).peekable();
+    if elements.peek().is_none() && !start.is_absolute() {
+        return Ok(Vec::new());
+    }
+    let mut found = vec![start];
+    for element in elements {
+        found = found
+            .iter()
+            .flat_map(|folder| paths_in(folders, folder, element))
+            .collect();
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn paths_in(folders: &(impl Folders + ?Sized), folder: &Path, element: &str) -> Vec<PathBuf> {
+    if !is_pattern(element) {
+        let path = folder.join(element);
+        return if folders.exists(&path) { vec![path] } else { Vec::new() };
+    }
+    let names = folders.names(folder).into_iter();
+    // A slash inside of a class parts it into elements that are no patterns; Go finds nothing either.
+    let matching = names.filter(|name| matches(element, &name.to_string_lossy()) == Ok(true));
+    matching.map(|name| folder.join(name)).collect()
 }
 
 /// Whether `text` holds a character that is special in a pattern.
@@ -166,9 +217,12 @@ fn take_member(set: &mut &str) -> Result<char, PatternError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Machine;
 
     #[test]
     fn says_the_same_as_go() {
@@ -234,5 +288,51 @@ mod tests {
             let checked = check(&pattern).is_ok();
             prop_assert_eq!(matches(&pattern, &name).is_ok(), checked);
         }
+    }
+
+    fn found_in(folder: &Path, pattern: &str) -> Vec<String> {
+        let pattern = format!("{}/{pattern}", folder.display());
+        let strip = |path: PathBuf| path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+        glob(&Machine, &pattern).unwrap().into_iter().map(strip).collect()
+    }
+
+    #[test]
+    fn finds_what_go_finds() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "a/1.json",
+            "a/2.yml",
+            "a/.hidden.json",
+            "b/3.json",
+            "b/deep/4.json",
+            "top.json",
+        ] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let found = |pattern| found_in(folder.path(), pattern);
+        assert_eq!(found("a/*.json"), ["a/.hidden.json", "a/1.json"]);
+        assert_eq!(found("*/*.json"), ["a/.hidden.json", "a/1.json", "b/3.json"]);
+        assert_eq!(found("*.json"), ["top.json"], "a star does not cross a slash");
+        assert_eq!(found("**/4.json"), [""; 0], "two stars are one");
+        assert_eq!(found("b/*/4.json"), ["b/deep/4.json"]);
+        assert_eq!(found("a/[12].*"), ["a/1.json", "a/2.yml"]);
+        assert_eq!(found("top.json"), ["top.json"]);
+        assert_eq!(found("missing/*.json"), [""; 0]);
+        assert_eq!(found("top.json/*.json"), [""; 0]);
+    }
+
+    #[test]
+    fn a_bad_pattern_is_an_error_wherever_it_stands() {
+        for pattern in ["/nowhere/[", "[/x.json", "a[]b"] {
+            assert!(matches!(glob(&Machine, pattern), Err(PatternError::Set)), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn odd_patterns_find_nothing_or_what_they_name() {
+        assert_eq!(glob(&Machine, "").unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(glob(&Machine, "/").unwrap(), [PathBuf::from("/")]);
     }
 }

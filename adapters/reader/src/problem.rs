@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::relabel::RelabelError;
+use headcount_core::{DurationError, format_duration};
 
-use crate::value::{DurationError, RegexError, SizeError, UrlError, format_duration};
+use crate::value::{RegexError, SizeError, UrlError};
 
 /// A place in a file. Both numbers count from 1; columns are counted in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,8 +144,13 @@ pub enum ProblemKind {
     #[error("empty or null entry; remove it or fill it in")]
     EmptyEntry,
     /// A duration that can't be understood.
-    #[error(transparent)]
-    Duration(#[from] DurationError),
+    #[error("{text:?} is not a duration: {error}")]
+    Duration {
+        /// What is written.
+        text: String,
+        /// What is wrong with it.
+        error: DurationError,
+    },
     /// A number of bytes that can't be understood.
     #[error(transparent)]
     Size(#[from] SizeError),

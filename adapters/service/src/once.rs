@@ -61,7 +61,7 @@ pub fn failures(observation: &Observation, timeout: Duration) -> Vec<Failure> {
         let what = if let Some(error) = provider.health.current_failure() {
             error.to_owned()
         } else if !provider.health.has_reported() {
-            let timeout = headcount_reader::format_duration(timeout);
+            let timeout = headcount_core::format_duration(timeout);
             format!("no answer within {timeout}; see --timeout")
         } else {
             continue;

@@ -1,6 +1,7 @@
 //! What a configuration asks of the two managers, and how it is loaded.
 
 use std::cell::Cell;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use headcount_config::{AlertmanagerConfig, Config, LoadErrors, Machine, Problem, ScrapeConfig, Surroundings};
 use headcount_core::JobOptions;
 use headcount_discoverer::mechanism::SdConfig;
+use headcount_reader::pattern::Folders;
 use rapidhash::v3::rapidhash_v3;
 
 use crate::{default_config, mechanisms};
@@ -132,19 +134,21 @@ impl Recorder {
     }
 }
 
-impl Surroundings for Recorder {
-    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-        let content = Machine.read(path, limit);
-        self.note(path, &content);
-        content
-    }
-
-    fn names(&self, folder: &Path) -> Vec<String> {
+impl Folders for Recorder {
+    fn names(&self, folder: &Path) -> Vec<OsString> {
         Machine.names(folder)
     }
 
     fn exists(&self, path: &Path) -> bool {
         Machine.exists(path)
+    }
+}
+
+impl Surroundings for Recorder {
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let content = Machine.read(path, limit);
+        self.note(path, &content);
+        content
     }
 
     fn variable(&self, name: &str) -> Option<String> {

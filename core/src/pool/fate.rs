@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::DurationError;
+use crate::DurationError;
 use crate::{Group, LabelSet, ProviderId};
 
 /// Names a target that is scraped: a hash of its final labels and of its URL. The same on every

@@ -3,11 +3,10 @@
 use core::num::NonZeroU64;
 use core::time::Duration;
 
-use super::duration;
 use super::fate::InvalidTarget;
 use super::identify::term;
-use crate::hash;
 use crate::relabel::Relabeling;
+use crate::{format_duration, hash, parse_duration};
 
 /// What a job says about its targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,8 +93,8 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(options: JobOptions) -> Self {
         let (interval, timeout) = (
-            duration::format(options.scrape_interval),
-            duration::format(options.scrape_timeout),
+            format_duration(options.scrape_interval),
+            format_duration(options.scrape_timeout),
         );
         let mut params = options.params.clone();
         params.sort();
@@ -149,11 +148,11 @@ impl Job {
 }
 
 fn check_pace(interval: &str, timeout: &str) -> Result<(), InvalidTarget> {
-    let interval = duration::parse(interval).map_err(InvalidTarget::Interval)?;
+    let interval = parse_duration(interval).map_err(InvalidTarget::Interval)?;
     if interval.is_zero() {
         return Err(InvalidTarget::ZeroInterval);
     }
-    let timeout = duration::parse(timeout).map_err(InvalidTarget::Timeout)?;
+    let timeout = parse_duration(timeout).map_err(InvalidTarget::Timeout)?;
     if timeout.is_zero() {
         return Err(InvalidTarget::ZeroTimeout);
     }

@@ -14,7 +14,6 @@
 //! worked out again by a [`TargetReader`] for who asks.
 
 mod cursor;
-mod duration;
 mod entries;
 mod evaluate;
 mod fate;
@@ -39,8 +38,6 @@ use job::Job;
 use owners::{Owners, Place};
 
 pub use cursor::TargetCursor;
-pub use duration::DurationError;
-pub(crate) use duration::parse as parse_duration;
 pub use fate::{Fate, InvalidTarget, TargetId, TargetLimit, TargetView};
 pub use job::{JobOptions, TargetLimits};
 pub use labels::TargetLabels;

@@ -161,7 +161,7 @@ fn targets_are_checked() {
         (
             vec![set("__scrape_timeout__", "x")],
             one.to_vec(),
-            "the target's __scrape_timeout__ can't be read: it is not a duration; write numbers with units from the largest to the smallest, as in 1h30m",
+            "the target's __scrape_timeout__ can't be read: it has to be numbers with units, from the largest to the smallest, as in 1h30m",
         ),
         (vec![set("__scrape_timeout__", "1m")], one.to_vec(), "active"),
         (

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::pool::parse_duration;
+use crate::parse_duration;
 use crate::time::nanos;
 
 /// A scrape interval and a timeout that is not longer; neither is 0.

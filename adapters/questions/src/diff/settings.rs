@@ -6,7 +6,7 @@
 use std::num::NonZeroU64;
 
 use headcount_config::ScrapeConfig;
-use headcount_reader::format_duration;
+use headcount_core::format_duration;
 use serde::Serialize;
 
 /// A field of a job that differs.

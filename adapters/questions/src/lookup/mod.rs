@@ -25,8 +25,5 @@ pub(crate) fn unix_now() -> f64 {
 /// How long ago a moment was, for people.
 pub(crate) fn ago(at: f64, now: f64) -> String {
     let seconds = Duration::try_from_secs_f64(now - at).unwrap_or_default().as_secs();
-    format!(
-        "{} ago",
-        headcount_reader::format_duration(Duration::from_secs(seconds))
-    )
+    format!("{} ago", headcount_core::format_duration(Duration::from_secs(seconds)))
 }

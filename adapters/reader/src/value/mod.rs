@@ -2,7 +2,6 @@
 //!
 //! Pure functions from text to a typed value or a named error.
 
-mod duration;
 mod expand;
 mod label;
 mod regex;
@@ -10,7 +9,6 @@ mod scrape;
 mod size;
 mod url;
 
-pub use duration::{DurationError, format_duration, parse_duration};
 pub use expand::expand;
 pub use label::{is_label_name, is_label_template};
 pub use regex::{RegexError, parse_regex};

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use headcount_core::parse_duration;
+
 use super::fields::Fields;
 use super::node::{Content, Node};
 use super::scalar::Meaning;
 use super::sink::Sink;
 use crate::problem::{Position, ProblemKind};
-use crate::value::{DurationError, SizeError, parse_duration, parse_size};
+use crate::value::{SizeError, parse_size};
 
 /// A value and the path to it. Reading it answers `None` when it is of the wrong type, and the
 /// sink knows.
@@ -127,8 +129,9 @@ impl<'a> Cursor<'a> {
         let Content::Scalar(scalar) = &self.node.content else {
             return self.wrong("a duration, such as 30s");
         };
-        parse_duration(&scalar.as_text())
-            .map_err(|error: DurationError| self.report(error))
+        let text = scalar.as_text();
+        parse_duration(&text)
+            .map_err(|error| self.report(ProblemKind::Duration { text, error }))
             .ok()
     }
 

@@ -3,7 +3,6 @@
 //! The one rule: **no call reads more than it was allowed to**, and none waits on something that
 //! is not a file.
 
-mod glob;
 mod hub;
 mod watch;
 
@@ -16,6 +15,7 @@ use std::time::UNIX_EPOCH;
 use blocking::unblock;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{FileContents, FileError, FileWatch, Files};
+use headcount_reader::{Machine, pattern};
 
 use crate::runtime::SharedRuntime;
 
@@ -44,7 +44,9 @@ impl Files for SystemFiles {
 
     fn glob(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<PathBuf>, FileError>> {
         let pattern = pattern.to_owned();
-        Box::pin(unblock(move || glob::glob(&pattern)))
+        Box::pin(unblock(move || {
+            pattern::glob(&Machine, &pattern).map_err(|error| FileError::Pattern { pattern, error })
+        }))
     }
 
     fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {

@@ -1,4 +1,4 @@
-//! Durations as they stand in `__scrape_interval__`: `1h30m`, units from large to small.
+//! Prometheus's durations, in configurations and in `__scrape_interval__`: `1h30m`, `15s`, `0`.
 
 use core::time::Duration;
 
@@ -7,10 +7,10 @@ use core::time::Duration;
 #[non_exhaustive]
 pub enum DurationError {
     /// It is empty.
-    #[error("it is empty")]
+    #[error("it is empty; write for example 30s")]
     Empty,
     /// It is not a row of numbers with units, from the largest unit to the smallest.
-    #[error("it is not a duration; write numbers with units from the largest to the smallest, as in 1h30m")]
+    #[error("it has to be numbers with units, from the largest to the smallest, as in 1h30m")]
     Form,
     /// A unit that does not exist.
     #[error("it has an unknown unit; there are y, w, d, h, m, s and ms")]
@@ -32,8 +32,17 @@ const UNITS: [(&str, u64); 7] = [
 /// What Prometheus can count in nanoseconds.
 const MOST_NANOS: u64 = i64::MAX as u64;
 
-/// Reads a duration.
-pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
+/// Reads a duration as Prometheus does. A year has 365 days, a day 24 hours; `0` needs no unit.
+///
+/// ```
+/// use std::time::Duration;
+/// assert_eq!(headcount_core::parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+/// assert!(headcount_core::parse_duration("30m1h").is_err());
+/// ```
+///
+/// # Errors
+/// The text is no such duration.
+pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     match text {
         "" => return Err(DurationError::Empty),
         "0" => return Ok(Duration::ZERO),
@@ -69,8 +78,14 @@ pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_nanos(nanos))
 }
 
-/// Writes a duration as Prometheus does: years and weeks only when nothing is left over.
-pub(super) fn format(duration: Duration) -> String {
+/// Writes a duration as Prometheus does: `1h30m`, `90d`, `0s`. Years and weeks are written only when nothing
+/// is left over, and less than a millisecond is dropped.
+///
+/// ```
+/// use std::time::Duration;
+/// assert_eq!(headcount_core::format_duration(Duration::from_secs(5400)), "1h30m");
+/// ```
+pub fn format_duration(duration: Duration) -> String {
     use core::fmt::Write;
     let mut left = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut text = String::new();
@@ -119,24 +134,24 @@ mod tests {
             ("300y", Err(DurationError::TooLong)),
             ("99999999999999999999s", Err(DurationError::Form)),
         ] {
-            assert_eq!(parse(text), millis.map(Duration::from_millis), "{text}");
+            assert_eq!(parse_duration(text), millis.map(Duration::from_millis), "{text}");
         }
-        assert_eq!(format(Duration::from_secs(0)), "0s");
-        assert_eq!(format(Duration::from_secs(90 * 86_400)), "90d");
-        assert_eq!(format(Duration::from_secs(14 * 86_400)), "2w");
-        assert_eq!(format(Duration::from_millis(61_001)), "1m1s1ms");
+        assert_eq!(format_duration(Duration::from_secs(0)), "0s");
+        assert_eq!(format_duration(Duration::from_secs(90 * 86_400)), "90d");
+        assert_eq!(format_duration(Duration::from_secs(14 * 86_400)), "2w");
+        assert_eq!(format_duration(Duration::from_millis(61_001)), "1m1s1ms");
     }
 
     proptest! {
         #[test]
         fn what_is_written_is_read(millis in 0_u64..9_000_000_000_000) {
             let duration = Duration::from_millis(millis);
-            prop_assert_eq!(parse(&format(duration)), Ok(duration));
+            prop_assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
         }
 
         #[test]
         fn any_text_is_answered(text in "[0-9ywdhms. é-]{0,16}") {
-            let _ = parse(&text);
+            let _ = parse_duration(&text);
         }
     }
 }
