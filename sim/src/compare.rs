@@ -37,7 +37,7 @@ pub struct Divergence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parted {
-    /// Other events: what the first run tells, and what the second one does; none if it is over.
+    /// Other events: what the first run does, and what the second one does; none if it is over.
     Events(Option<Traced>, Option<Traced>),
     /// The same events, and another state: the hashes of both, at this moment.
     State(Span, u64, u64),
@@ -53,7 +53,7 @@ impl fmt::Display for Divergence {
             }
             Parted::State(at, first, second) => write!(
                 f,
-                "the runs tell the same {} events, but at {at} their states differ\n  first:  {first:016x}\n  second: {second:016x}",
+                "the runs have the same {} events, but at {at} their states differ\n  first:  {first:016x}\n  second: {second:016x}",
                 self.after
             ),
         }
@@ -90,7 +90,7 @@ pub fn twice_of<M: Subject>(scenario: &Scenario, seed: u64, every: u64) -> Resul
 }
 
 /// Runs both to their ends, and says where they first part. States are compared after each
-/// `every` events that both tell; with zero, never.
+/// `every` events of both; with zero, never.
 pub fn compare<A: Subject, B: Subject>(first: Simulation<A>, second: Simulation<B>, every: u64) -> Comparison {
     let (mut first, mut second) = (Walk::new(first), Walk::new(second));
     let (mut after, mut divergence) = (0_u64, None);
@@ -119,7 +119,7 @@ pub fn compare<A: Subject, B: Subject>(first: Simulation<A>, second: Simulation<
 /// A run as a sequence of events.
 struct Walk<M> {
     simulation: Simulation<M>,
-    told: VecDeque<Traced>,
+    events: VecDeque<Traced>,
 }
 
 impl<M: Subject> Walk<M> {
@@ -127,19 +127,19 @@ impl<M: Subject> Walk<M> {
         simulation.listen(true);
         Self {
             simulation,
-            told: VecDeque::new(),
+            events: VecDeque::new(),
         }
     }
 
     fn next(&mut self) -> Option<Traced> {
-        while self.told.is_empty() {
+        while self.events.is_empty() {
             let any = self.simulation.step();
-            self.told.extend(self.simulation.take_events());
+            self.events.extend(self.simulation.take_events());
             if !any {
                 break;
             }
         }
-        self.told.pop_front()
+        self.events.pop_front()
     }
 
     fn other_state<B: Subject>(&self, other: &Walk<B>) -> Option<Parted> {

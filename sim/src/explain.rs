@@ -26,7 +26,7 @@ pub struct Explanation {
     pub version: u32,
     /// Whether it is up since.
     pub is_up: bool,
-    /// The way through each discoverer that should tell of it.
+    /// The way through each discoverer that should report it.
     pub ways: Vec<Way>,
 }
 
@@ -35,8 +35,8 @@ pub struct Explanation {
 pub struct Way {
     /// The discoverer.
     pub discoverer: DiscovererId,
-    /// What it looks at.
-    pub looks_at: String,
+    /// What it discovers.
+    pub description: String,
     /// What happened, in order.
     pub hops: Vec<Hop>,
     /// Why the receiver does not know yet; none if it does.
@@ -124,7 +124,7 @@ impl Story<'_> {
         let backend = &self.plan.scenario.backends[plan.backend];
         let mut way = Way {
             discoverer: id,
-            looks_at: plan.looks_at.to_string(),
+            description: plan.description.to_string(),
             hops: Vec::new(),
             missing: None,
         };
@@ -245,11 +245,11 @@ impl Story<'_> {
             return None;
         }
         let end = self.events.partition_point(|traced| traced.at <= taken);
-        let told = self.events[..end].iter().rev().find_map(|traced| match traced.event {
+        let held = self.events[..end].iter().rev().find_map(|traced| match traced.event {
             TraceEvent::Held { discoverer, held, .. } if discoverer == id => Some(held),
             _ => None,
         });
-        told.filter(|held| *held > 0)
+        held.filter(|held| *held > 0)
     }
 
     /// Why what the manager has was not emitted.
@@ -274,7 +274,7 @@ impl Story<'_> {
             .events
             .iter()
             .filter(|traced| traced.at >= since && traced.at <= until);
-        let mut said: Vec<String> = Vec::new();
+        let mut troubles: Vec<String> = Vec::new();
         let mut failures = 0;
         for traced in meanwhile {
             match &traced.event {
@@ -285,31 +285,33 @@ impl Story<'_> {
                 } if *discoverer == id => {
                     failures += 1;
                     if failures == 1 {
-                        said.push(format!("a call failed at {}: {reason}", traced.at));
+                        troubles.push(format!("a call failed at {}: {reason}", traced.at));
                     }
                 }
                 TraceEvent::Input { input } => match &input.what {
                     Happening::Hit { discoverer, kind, .. } if *discoverer == id => {
-                        said.push(format!("hit by `{}` at {}", kind.word(), traced.at));
+                        troubles.push(format!("hit by `{}` at {}", kind.word(), traced.at));
                     }
-                    Happening::RestartManager { .. } => said.push(format!("the manager restarted at {}", traced.at)),
+                    Happening::RestartManager { .. } => {
+                        troubles.push(format!("the manager restarted at {}", traced.at))
+                    }
                     _ => {}
                 },
                 _ => {}
             }
         }
         if failures > 1 {
-            said.push(format!("{failures} failures in all"));
+            troubles.push(format!("{failures} failures in all"));
         }
-        let more = said.len().saturating_sub(4);
-        said.truncate(4);
+        let more = troubles.len().saturating_sub(4);
+        troubles.truncate(4);
         if more > 0 {
-            said.push(format!("and {more} more"));
+            troubles.push(format!("and {more} more"));
         }
-        if said.is_empty() {
+        if troubles.is_empty() {
             String::new()
         } else {
-            format!(" ({})", said.join(", "))
+            format!(" ({})", troubles.join(", "))
         }
     }
 }
@@ -330,7 +332,7 @@ impl fmt::Display for Explanation {
         let state = if self.is_up { "up" } else { "gone" };
         writeln!(f, "{} at {}: {state} since {}", self.host, self.at, fine(self.changed))?;
         for way in &self.ways {
-            writeln!(f, "{}, {}:", way.discoverer, way.looks_at)?;
+            writeln!(f, "{}, {}:", way.discoverer, way.description)?;
             for hop in &way.hops {
                 let waited = format!("+{}", fine(hop.waited));
                 writeln!(f, "  {:<14} {waited:<14} {}", fine(hop.at).to_string(), hop.what)?;

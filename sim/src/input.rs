@@ -2,7 +2,7 @@
 //!
 //! A run has two sorts of chance. *Decisions* are [`Input`]s: which host changes when, which
 //! fault's window opens, which call is hit, what is reloaded. *Noise* (how long a call takes,
-//! when a loop starts) comes from keyed [dice](crate::Dice). **The inputs and the seed of the
+//! when a loop starts) comes from a [generator](crate::KeyedRng) that is asked by name. **The inputs and the seed of the
 //! noise make the run**: replaying a recorded list of inputs needs no generator, and leaving some
 //! of them out, as a shrinker does, moves nobody's noise.
 

@@ -33,7 +33,7 @@
 //!   atlas of faults: what each rule demands while and after something goes wrong.
 //! * [`Work`], [`Simulation::work_done`]: what a run took, in comparisons and nodes instead of seconds.
 //! * [`Input`], [`Happening`]: everything that is *decided* in a run, as plain values. They are
-//!   drawn by the scenario's dice, or read from a list ([`Simulation::replay`]); either way they
+//!   drawn from the scenario's seed, or read from a list ([`Simulation::replay`]); either way they
 //!   come by as [`TraceEvent::Input`], so recording them is listening.
 //! * [`InputLog`], [`Recorder`]: those inputs as a file, and its replay.
 //! * [`Incident`]: what happened in production, recorded and replayed.
@@ -42,7 +42,7 @@
 //! * [`Swarm`]: many seeds, each with some of the troubles left out.
 //! * [`shrink()`]: from a run that failed to the smallest scenario that fails in the same way.
 //! * [`twice`], [`compare`]: two runs side by side, and where they part.
-//! * [`Dice`]: keyed random numbers. What is *noise* (latencies, phases) is drawn from them
+//! * [`KeyedRng`]: random numbers by name. What is *noise* (latencies, phases) is drawn from them
 //!   directly, by who draws it, what for, and for the how-manieth time.
 //! * [`Simulation::listen`], [`TraceEvent`]: everything that happens, for timelines and
 //!   explanations; costs nothing while nobody listens. [`short_log`] makes a line of each that
@@ -54,11 +54,10 @@
 //! * [`Truth`]: which hosts really are up.
 //!
 //! Inside: `plan` (a scenario written out), `generate` (draws inputs), `world` (truth, views,
-//! rendering), `engine` (the queue of events, discoverers of every kind, the weather of faults),
+//! rendering), `engine` (the queue of events, discoverers of every kind, the schedule of faults),
 //! `oracle` (who watches), `simulation` (drives the manager).
 
 mod compare;
-mod dice;
 mod engine;
 mod explain;
 mod file;
@@ -75,6 +74,7 @@ mod ratio;
 mod record;
 mod rehearsal;
 mod report;
+mod rng;
 mod rule;
 mod scenario;
 mod schema;
@@ -91,11 +91,10 @@ mod work;
 mod world;
 
 pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
-pub use dice::{Dice, Entity, Purpose};
 pub use explain::{Explanation, Hop, Way, explain};
 pub use file::{Mistake, Mistakes, Place, Unwritable, Wrong, nearest};
 pub use ids::{DiscovererId, HostId, JobId, ServiceId, ViewId};
-pub use incident::{Emission, Incident, IncidentError, IncidentOutcome, ReplayError, Said};
+pub use incident::{Emission, EmissionPair, Incident, IncidentError, IncidentOutcome, ReplayError};
 pub use input::{Covered, Happening, Input, Looks};
 pub use log::{Differs, EVENTS_PER_LINK, End, InputLog, Link, LogError, Replayed};
 pub use outcome::{Metrics, Outcome, Violation};
@@ -103,6 +102,7 @@ pub use ratio::{Ratio, RatioError};
 pub use record::Recorder;
 pub use rehearsal::{Rehearsal, ShownHost, target_groups};
 pub use report::{LEGEND, bytes, count, short_log, table};
+pub use rng::{Entity, KeyedRng, Purpose};
 pub use rule::{Endures, FailureClass, Rule};
 pub use scenario::*;
 pub use schema::{SCHEMA, described};

@@ -12,7 +12,7 @@ use crate::{Mark, Rule, Span};
 pub struct Outcome {
     /// The scenario's name.
     pub scenario: String,
-    /// Where the dice started.
+    /// The seed of its random numbers.
     pub seed: u64,
     /// How far the run got.
     pub time: Span,

@@ -14,7 +14,7 @@ pub(crate) struct Plan {
     pub(crate) discoverers: Vec<DiscovererPlan>,
     pub(crate) views: Vec<ViewPlan>,
     pub(crate) jobs: Vec<JobPlan>,
-    /// By service: who looks at it, and through what it is shown.
+    /// By service: who discovers it, and through what it is shown.
     pub(crate) services: Vec<ServicePlan>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct DiscovererPlan {
     /// The view of the backend's first replica; those of the others follow.
     pub(crate) first_view: ViewId,
     pub(crate) broken: bool,
-    pub(crate) looks_at: Arc<str>,
+    pub(crate) description: Arc<str>,
 }
 
 #[derive(Debug)]
@@ -96,13 +96,13 @@ impl Plan {
                 service,
                 first_view,
                 broken: number >= count.saturating_sub(broken),
-                looks_at: format!("{name} {number}: service {}", service.0).into(),
+                description: format!("{name} {number}: service {}", service.0).into(),
             });
             self.services[service.place()].discoverers.push(id);
         }
     }
 
-    /// The first of a backend's views of a service; makes them if nobody looked yet.
+    /// The first of a backend's views of a service; makes them if nobody asked yet.
     fn views_of(&mut self, backend: usize, kind: BackendKind, service: ServiceId, replicas: u32) -> ViewId {
         let known = self.services[service.place()].views.iter().copied();
         if let Some(first) = known

@@ -187,10 +187,10 @@ mod tests {
     #[test]
     fn says_what_would_be_right() {
         let errors = ["", "x", "101%", "-1%", "3/2", "1/0", "5.%", "%"];
-        let said: Vec<_> = errors
+        let messages: Vec<_> = errors
             .map(|text| text.parse::<Ratio>().expect_err(text).to_string())
             .into();
-        insta::assert_snapshot!(said.join("\n"));
+        insta::assert_snapshot!(messages.join("\n"));
     }
 
     #[test]

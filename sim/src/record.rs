@@ -1,14 +1,14 @@
 //! Writing a run down while it goes on: its inputs, and a hash chain of everything.
 //!
-//! The chain takes in every input, every event that is told, and at each link the state: the
+//! The chain takes in every input, every event that is traced, and at each link the state: the
 //! snapshot as its readers walk it, and the counters. **Two runs with the same chain did the same
 //! in the same order**; where two chains part is between the last link that is the same and the
 //! first one that is not.
 
 use headcount_core::LabelSet;
 
-use crate::dice::mix;
 use crate::log::{End, InputLog, Link};
+use crate::rng::mix;
 use crate::{Outcome, Simulation, Subject, TraceEvent, Traced};
 
 /// Runs a simulation and writes its input log.
@@ -39,7 +39,7 @@ impl<M: Subject> Recorder<M> {
     pub fn step(&mut self) -> bool {
         let any = self.simulation.step();
         for traced in self.simulation.take_events() {
-            self.tell(traced);
+            self.note(traced);
         }
         any
     }
@@ -63,7 +63,7 @@ impl<M: Subject> Recorder<M> {
         &self.simulation
     }
 
-    fn tell(&mut self, traced: Traced) {
+    fn note(&mut self, traced: Traced) {
         self.digest.event(&traced);
         self.events += 1;
         if let TraceEvent::Input { input } = traced.event {

@@ -51,7 +51,7 @@ pub enum Rule {
     NoGhost,
     /// No target is missing long after it is there.
     NoHole,
-    /// A look that failed takes no target away.
+    /// A failed poll takes no target away.
     FailureKeeps,
     /// What was saved is there after a restart, unless another version wrote it.
     Restart,
@@ -69,9 +69,9 @@ pub enum Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
-    /// Something wrong was said.
+    /// Something wrong was given.
     Correctness,
-    /// Something right was not said, or not in time.
+    /// Something right was not given, or not in time.
     Liveness,
     /// A rule holds, but the scenario wanted more.
     Expectation,
@@ -86,7 +86,7 @@ pub enum Endures {
     /// Nothing while the fault has somebody; from when it lets go, that what is late arrives within
     /// the usual bound.
     OnceItLetsGo,
-    /// The same, but what was told wrong may stay until the next connection is made.
+    /// The same, but what was received wrong may stay until the next connection is made.
     OnceConnectedAnew,
     /// What the scenario says, whatever its faults are.
     AsTheScenarioSays,
@@ -146,7 +146,7 @@ impl Rule {
             Self::Versions => "snapshots are numbered without a gap",
             Self::NoGhost => "no target is shown long after it is gone",
             Self::NoHole => "no target is missing long after it is there",
-            Self::FailureKeeps => "a look that failed takes no target away",
+            Self::FailureKeeps => "a failed poll takes no target away",
             Self::Restart => "what was saved is there after a restart",
             Self::NoLeak => "what a removed provider had is given back",
             Self::Converges => "in the calm, everything comes right that can",
@@ -157,7 +157,7 @@ impl Rule {
 
     /// What it demands of a run in which this fault happens.
     ///
-    /// The rules about the manager judge it by what it was told, so nothing that goes wrong before
+    /// The rules about the manager judge it by what it was given, so nothing that goes wrong before
     /// it can excuse it. Those about the truth count from the last moment at which a fault touched
     /// the way to the receiver.
     pub const fn endures(self, fault: FaultKind) -> Endures {

@@ -326,10 +326,10 @@ mod tests {
     #[test]
     fn says_what_would_be_right() {
         let errors = ["", "-5s", "30", "5 s", "30m1h", "1.5h", "999999999999999d"];
-        let said: Vec<_> = errors
+        let messages: Vec<_> = errors
             .map(|text| text.parse::<Span>().expect_err(text).to_string())
             .into();
-        insta::assert_snapshot!(said.join("\n"));
+        insta::assert_snapshot!(messages.join("\n"));
         let backwards = "5s..1s".parse::<SpanRange>().expect_err("backwards");
         insta::assert_snapshot!(backwards);
     }

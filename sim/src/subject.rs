@@ -23,8 +23,8 @@ pub struct Spec {
     pub version: u32,
     /// The mechanism.
     pub backend: BackendKind,
-    /// What it looks at, for people.
-    pub looks_at: Arc<str>,
+    /// What it discovers, for people.
+    pub description: Arc<str>,
 }
 
 impl ProviderConfig for Spec {
@@ -33,7 +33,7 @@ impl ProviderConfig for Spec {
     }
 
     fn describe(&self) -> String {
-        self.looks_at.to_string()
+        self.description.to_string()
     }
 }
 

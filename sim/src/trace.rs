@@ -1,7 +1,7 @@
 //! What happens in a run, for whoever listens.
 //!
 //! A run is silent unless [`Simulation::listen`](crate::Simulation::listen) was called; then
-//! every step leaves [`Traced`] events, to be taken after it. **Events only tell**: nothing in a
+//! every step leaves [`Traced`] events, to be taken after it. **Events only observe**: nothing in a
 //! run depends on whether somebody listens. Each event carries the numbers that link it to its
 //! causes: a host's version from the truth to the backend, a discoverer's call from the question
 //! to the report, a provider's update from the report to the snapshot.
@@ -217,7 +217,7 @@ impl Trace {
 
     /// Notes an event, which is made only if somebody listens.
     #[inline]
-    pub(crate) fn tell(&mut self, at: Span, event: impl FnOnce() -> TraceEvent) {
+    pub(crate) fn push(&mut self, at: Span, event: impl FnOnce() -> TraceEvent) {
         if self.listened {
             self.events.push(Traced { at, event: event() });
         }

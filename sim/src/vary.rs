@@ -1,6 +1,6 @@
 //! Comparing settings: the same scenario and seed, once for each combination of values.
 //!
-//! Runs share their noise, because dice are keyed: **what differs between two rows of the table
+//! Runs share their noise, because random numbers are keyed: **what differs between two rows of the table
 //! comes from the settings**, not from luck.
 
 use core::str::FromStr;
@@ -124,7 +124,7 @@ impl Variation {
         let (any, who) = match self.setting {
             Setting::Refresh => (kinds.any(BackendKind::polls), "asked again and again"),
             Setting::Cache => (
-                kinds.any(|kind| !kind.tells() && kind.polls()),
+                kinds.any(|kind| !kind.notifies() && kind.polls()),
                 "a list that can be cached",
             ),
             Setting::Throttle | Setting::Guard | Setting::Receiver | Setting::Hosts => return None,

@@ -17,7 +17,7 @@ pub struct Work {
     /// Pairs of groups, or of nodes full of them, that the receiver compared to read the differences
     /// between snapshots. What the oracles compare is not counted.
     pub differences_compared: u64,
-    /// Nodes of the manager's trees of groups that were looked into for updates.
+    /// Nodes of the manager's trees of groups that were visited for updates.
     pub nodes_visited: u64,
     /// Nodes that were made, because something in them changed.
     pub nodes_made: u64,

@@ -153,7 +153,7 @@ fn a_process_that_stands_still_says_nothing_and_then_everything() {
 }
 
 /// The last thing that happens is a deletion whose news gets lost: no later change brings the discoverer to
-/// look again, so the next connection has to.
+/// list again, so the next connection has to.
 #[test]
 fn a_lost_delete_is_mended_by_the_next_connection() {
     for seed in 0..200 {
@@ -194,7 +194,7 @@ fn who_saved_what_it_knew_goes_on_from_there() {
             });
         Simulation::new(&scenario, 1).expect("it makes sense").run().marks
     };
-    // Only who asks for what changed since can be told that this is too long ago.
+    // Only who asks for what changed since can be refused because that is too long ago.
     assert_eq!(marks(true).get(&Mark::Relisted), Some(&2));
     assert_eq!(marks(false).get(&Mark::Relisted), None);
 }

@@ -167,7 +167,7 @@ fn what_makes_no_sense_about_a_restart_is_said() {
     insta::assert_snapshot!(wrong.check().expect_err("it makes no sense"));
 }
 
-/// A manager that crashed has a state from before the last changes, which must not outlive the next look.
+/// A manager that crashed has a state from before the last changes, which must not outlive the next poll.
 #[test]
 fn a_state_from_before_the_last_changes_is_mended() {
     let scenario = churning(BackendKind::Consul)

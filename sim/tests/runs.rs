@@ -86,7 +86,7 @@ fn a_run_from_its_recorded_inputs_is_the_run() {
 #[test]
 fn listening_changes_nothing() {
     let silent = Simulation::new(&churning(), 5).expect("it makes sense");
-    let mut heard = silent.clone();
-    heard.listen(true);
-    assert_eq!(silent.run(), heard.run());
+    let mut listened = silent.clone();
+    listened.listen(true);
+    assert_eq!(silent.run(), listened.run());
 }

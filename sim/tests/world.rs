@@ -118,7 +118,7 @@ fn what_stays_broken_keeps_what_it_had() {
 fn a_replay_of_any_fault_is_the_run() {
     for fault in FaultKind::EXAMPLES {
         for kind in BackendKind::ALL.into_iter().filter(|kind| fault.applies_to(*kind)) {
-            // Without a delay a change is shown, and told, at the very instant at which it happens.
+            // Without a delay a change is shown, and notified, at the very instant at which it happens.
             let mut scenario = with_fault(kind, fault, 0)
                 .fault(Fault::new(FaultKind::Drop).rate(Ratio::percent(10)))
                 .fault(Fault::new(FaultKind::Reset).every(Span::mins(3)))
@@ -331,10 +331,10 @@ proptest! {
 
     /// Another host changes what happens to no other.
     #[test]
-    fn adding_a_host_moves_nobody_elses_dice(hosts in 2..40_u32, seed: u64) {
+    fn adding_a_host_moves_nobody_elses_draws(hosts in 2..40_u32, seed: u64) {
         let story = |count| {
             let scenario = Churn::examples().into_iter().fold(
-                Scenario::new("dice").until(Span::mins(20)).hosts(Hosts::new(count))
+                Scenario::new("draws").until(Span::mins(20)).hosts(Hosts::new(count))
                     .backend(Backend::new("backend", BackendKind::Dns)).discoverers(Discoverers::of("backend")),
                 Scenario::churn,
             );

@@ -206,7 +206,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{Collected, Said, World};
+    use crate::testing::{Collected, Received, World};
 
     struct Seeded(u64);
 
@@ -258,7 +258,7 @@ mod tests {
     }
 
     impl Scripted {
-        fn run(script: Vec<Result<Refreshed, RefreshError>>, time: Duration) -> Vec<Said> {
+        fn run(script: Vec<Result<Refreshed, RefreshError>>, time: Duration) -> Vec<Received> {
             let mut world = World::new();
             let scripted = Self(script.into());
             world.start(Box::new(move |env, updates| run(MINUTE, scripted, env, updates)));
@@ -279,15 +279,16 @@ mod tests {
 
     #[test]
     fn the_first_refresh_is_at_once_and_the_others_keep_to_the_interval() {
-        let said = Scripted::run(vec![found(&["x"])], MINUTE * 60);
-        assert_eq!(said[0].at, Instant::ZERO + Duration::from_millis(20));
+        let received = Scripted::run(vec![found(&["x"])], MINUTE * 60);
+        assert_eq!(received[0].at, Instant::ZERO + Duration::from_millis(20));
         assert!(
-            (60..=68).contains(&said.len()),
+            (60..=68).contains(&received.len()),
             "{} refreshes in an hour of minutes",
-            said.len()
+            received.len()
         );
-        assert!(said.iter().all(|said| {
-            said.update()
+        assert!(received.iter().all(|received| {
+            received
+                .update()
                 .is_some_and(|u| u.duration() == Some(Duration::from_millis(20)))
         }));
     }
@@ -300,11 +301,12 @@ mod tests {
                 run(MINUTE, Scripted(vec![found(&[])].into()), env, updates)
             }));
         }
-        let said = world.run_for(MINUTE * 10);
+        let received = world.run_for(MINUTE * 10);
         let last_minute = |second: u64| {
             let start = Instant::ZERO + MINUTE * 9 + Duration::from_secs(second);
-            said.iter()
-                .filter(|said| start <= said.at && said.at < start + Duration::from_secs(1))
+            received
+                .iter()
+                .filter(|received| start <= received.at && received.at < start + Duration::from_secs(1))
                 .count()
         };
         let busiest = (0..60).map(last_minute).max();
@@ -314,14 +316,14 @@ mod tests {
     #[test]
     fn failures_are_told_and_tried_again_ever_less_soon() {
         let failure = Err(RefreshError::soon("connecting to sd.example: refused"));
-        let said = Scripted::run(vec![found(&["x"]), failure], MINUTE * 10);
-        assert!(said[0].update().is_some());
+        let received = Scripted::run(vec![found(&["x"]), failure], MINUTE * 10);
+        assert!(received[0].update().is_some());
         assert!(
-            said[1..]
+            received[1..]
                 .iter()
-                .all(|said| said.failure() == Some("connecting to sd.example: refused"))
+                .all(|received| received.failure() == Some("connecting to sd.example: refused"))
         );
-        let gaps: Vec<_> = said[1..]
+        let gaps: Vec<_> = received[1..]
             .windows(2)
             .map(|pair| pair[1].at.saturating_duration_since(pair[0].at))
             .collect();
@@ -331,7 +333,7 @@ mod tests {
             "{gaps:?}"
         );
         assert!(
-            said.len() >= 10 + 5,
+            received.len() >= 10 + 5,
             "ten minutes, and the quick tries before them: {gaps:?}"
         );
     }
@@ -340,36 +342,36 @@ mod tests {
     fn after_a_success_the_next_failure_is_tried_again_soon() {
         let mut script: Vec<_> = (0..8).map(|_| Err(RefreshError::soon("down"))).collect();
         script.extend([found(&["x"]), Err(RefreshError::soon("down"))]);
-        let said = Scripted::run(script, MINUTE * 10);
-        let back = said
+        let received = Scripted::run(script, MINUTE * 10);
+        let back = received
             .iter()
-            .position(|said| said.update().is_some())
+            .position(|received| received.update().is_some())
             .expect("one success");
-        let gap = said[back + 2].at.saturating_duration_since(said[back + 1].at);
+        let gap = received[back + 2].at.saturating_duration_since(received[back + 1].at);
         assert!(gap <= FIRST_RETRY + Duration::from_millis(20), "{gap:?}");
     }
 
     #[test]
     fn what_has_to_be_mended_is_asked_for_at_the_interval() {
-        let said = Scripted::run(vec![Err(RefreshError::at_interval("404"))], MINUTE * 10);
-        assert!((10..=12).contains(&said.len()), "{}", said.len());
+        let received = Scripted::run(vec![Err(RefreshError::at_interval("404"))], MINUTE * 10);
+        assert!((10..=12).contains(&received.len()), "{}", received.len());
     }
 
     #[test]
     fn a_server_decides_when_it_is_asked_again() {
         let busy = Err(RefreshError::soon("503").after(MINUTE * 5));
-        let said = Scripted::run(vec![busy, found(&["x"])], MINUTE * 20);
-        let gap = said[1].at.saturating_duration_since(said[0].at);
+        let received = Scripted::run(vec![busy, found(&["x"])], MINUTE * 20);
+        let gap = received[1].at.saturating_duration_since(received[0].at);
         assert!(MINUTE * 5 <= gap && gap <= MINUTE * 6, "{gap:?}");
     }
 
     #[test]
     fn unchanged_counts_as_a_success_and_names_no_group() {
-        let said = Scripted::run(vec![found(&["x"]), Ok(Refreshed::Unchanged)], MINUTE * 2);
-        let update = said[1].update().expect("a success");
+        let received = Scripted::run(vec![found(&["x"]), Ok(Refreshed::Unchanged)], MINUTE * 2);
+        let update = received[1].update().expect("a success");
         assert_eq!((update.kind(), update.groups().len()), (UpdateKind::Delta, 0));
         let mut collected = Collected::default();
-        collected.hear(&said);
+        collected.receive(&received);
         assert_eq!(collected.sources(), ["x"]);
     }
 

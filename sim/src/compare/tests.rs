@@ -48,7 +48,7 @@ fn chance_from_outside_is_found_with_both_sides() {
     assert_ne!(first, second);
 }
 
-/// Every manager that was ever made, counted: what B08 forbids to look at.
+/// Every manager that was ever made, counted: what B08 forbids to depend on.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// A manager of which every second one takes a failure in the place of its third update.

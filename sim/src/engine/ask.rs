@@ -4,9 +4,9 @@ use headcount_core::{Instant, Update};
 
 use super::discoverer::{Body, Coming};
 use super::event::Event;
-use super::weather::Occasion;
+use super::faults::Occasion;
 use super::world::World;
-use crate::dice::{Entity, Purpose};
+use crate::rng::{Entity, Purpose};
 use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::TraceEvent;
 use crate::world::view::Rows;
@@ -39,14 +39,14 @@ impl World {
         let resumes = mine.kind == BackendKind::Kubernetes && discoverer.held_at.is_some();
         let view = self.replica(id, call);
         self.meter.metrics.backend_calls += 1;
-        self.tell(|| TraceEvent::Call {
+        self.trace(|| TraceEvent::Call {
             discoverer: id,
             call,
             view,
         });
 
         let met = self.meet(id, if resumes { Occasion::Resume } else { Occasion::Call });
-        let latency = self.dice.span(who, Purpose::Latency, call, backend.latency);
+        let latency = self.rng.span(who, Purpose::Latency, call, backend.latency);
         let coming = match met.map(|met| met.kind) {
             None => self.serve(&plan, id, view, resumes),
             Some(kind) => self.serve_badly(&plan, id, view, resumes, kind),
@@ -63,7 +63,7 @@ impl World {
             }
             Some((FaultKind::Clog, until)) => arrives = arrives.max(until),
             Some((FaultKind::Delay { by }, _)) => {
-                arrives = arrives + self.dice.span(who, Purpose::Length, call, by).into();
+                arrives = arrives + self.rng.span(who, Purpose::Length, call, by).into();
             }
             Some((FaultKind::Drip { each }, _)) => {
                 let rows = self.views[view.place()].rows.len() as u64;
@@ -90,7 +90,7 @@ impl World {
                 Coming::Changes { view, version, rows } => Some(Box::new((*view, Some(*version), rows.clone()))),
                 Coming::Unchanged | Coming::Trouble { .. } | Coming::Gap => None,
             };
-            let again = arrives + self.dice.span(who, Purpose::Length, call, after).into();
+            let again = arrives + self.rng.span(who, Purpose::Length, call, after).into();
             self.queue.schedule(again, Event::Echo { id, life });
         }
         let parks = mine.kind == BackendKind::Consul && matches!(coming, Coming::Unchanged);
@@ -108,7 +108,7 @@ impl World {
         let discoverer = &mut self.discoverers[id.place()];
         discoverer.coming = Some(coming);
         discoverer.last_delivery = arrives;
-        if subscribes && mine.kind.tells() && mine.kind != BackendKind::Consul {
+        if subscribes && mine.kind.notifies() && mine.kind != BackendKind::Consul {
             self.connect(id, view);
         }
         self.queue.schedule(arrives, Event::Answer { id, life, turn });
@@ -123,7 +123,7 @@ impl World {
             return mine.first_view;
         }
         let discoverer = &self.discoverers[id.place()];
-        if let Some(view) = discoverer.watching.filter(|_| mine.kind.tells()) {
+        if let Some(view) = discoverer.watching.filter(|_| mine.kind.notifies()) {
             return view;
         }
         let counter = if mine.kind.polls() {
@@ -131,7 +131,7 @@ impl World {
         } else {
             u64::from(discoverer.link)
         };
-        let replica = self.dice.between(
+        let replica = self.rng.between(
             Entity::Discoverer(id.0),
             Purpose::Pick,
             counter,
@@ -190,7 +190,7 @@ impl World {
         discoverer.failures = 0;
         discoverer.last_failure = None;
         self.meter.metrics.backend_bytes += discoverer.bytes;
-        self.tell(|| TraceEvent::Answer {
+        self.trace(|| TraceEvent::Answer {
             discoverer: id,
             call,
             view_version,
@@ -227,7 +227,7 @@ impl World {
         // The discoverer can't tell it from an answer to its last call.
         let update = discoverer.take_all(&plan.discoverers[id.place()], rows);
         discoverer.held_at = version.map(|version| (view, version));
-        self.weather.misled(self.now, id);
+        self.faults.misled(self.now, id);
         self.report(id, Body::Found(update));
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Discoverer {
     pub(crate) provider: Option<ProviderId>,
     pub(crate) calls: u64,
     pub(crate) asked_at: Instant,
-    /// What it has heard of, and from where as of which version; no version, if it can't tell.
+    /// What it has learned, from which view as of which version; no version, if it doesn't know.
     pub(crate) held: Rows,
     pub(crate) held_at: Option<(ViewId, u64)>,
     /// Its groups, by source, with the bytes of their labels.
@@ -40,7 +40,7 @@ pub(crate) struct Discoverer {
     pub(crate) coming: Option<Coming>,
     /// The same answer once more.
     pub(crate) echo: Option<Box<(ViewId, Option<u64>, Rows)>>,
-    /// Whose changes it is told of.
+    /// Whose changes it is notified of.
     pub(crate) watching: Option<ViewId>,
     /// Whether it waits in a blocking query.
     pub(crate) parked: bool,
@@ -72,15 +72,15 @@ pub(crate) enum Coming {
         rows: Rows,
         pages: u32,
     },
-    /// What changed since it last heard.
+    /// What changed since it last learned something.
     Changes { view: ViewId, version: u64, rows: Rows },
     /// It failed.
     Trouble {
         why: &'static str,
-        /// When to come back, if that was said.
+        /// When to come back, if the server asked for that.
         retry_after: Option<Span>,
     },
-    /// The file was not there: look again before believing it.
+    /// The file was not there: poll again before believing it.
     Gap,
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct News {
     pub(crate) version: u32,
 }
 
-/// What a discoverer tells the manager.
+/// What a discoverer reports to the manager.
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
     pub(crate) provider: ProviderId,

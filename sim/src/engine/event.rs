@@ -14,7 +14,7 @@ pub(crate) enum Event {
     Echo { id: DiscovererId, life: u32 },
     /// The first event of its inbox arrives.
     Deliver { id: DiscovererId, life: u32, link: u32 },
-    /// It is told that there is something to be asked for.
+    /// It is notified that there is something to be asked for.
     Notify { id: DiscovererId, life: u32, link: u32 },
     /// Its watch, stream or session ends.
     LinkEnds { id: DiscovererId, life: u32, link: u32 },
@@ -24,13 +24,13 @@ pub(crate) enum Event {
     Show { view: ViewId, host: HostId },
     /// A fault's window shuts.
     WindowShuts { window: u32 },
-    /// A stopped discoverer's last words arrive.
-    GhostSpeaks { slot: u32 },
+    /// A stopped discoverer's last report arrives.
+    GhostReports { slot: u32 },
     /// The receiver can take another snapshot.
     ReceiverReady { life: u32 },
     /// The manager's task is done with a report.
     QueueDone { life: u32 },
-    /// The oracles look at what is late.
+    /// The oracles check what is late.
     Sweep,
     /// The process that stood still goes on.
     GoesOn,
@@ -49,7 +49,7 @@ impl Event {
             | Self::WaitOver { id, life, .. } => Some((id, life)),
             Self::Show { .. }
             | Self::WindowShuts { .. }
-            | Self::GhostSpeaks { .. }
+            | Self::GhostReports { .. }
             | Self::ReceiverReady { .. }
             | Self::QueueDone { .. }
             | Self::Sweep

@@ -13,19 +13,19 @@ use crate::world::view::Rows;
 use crate::{BackendKind, HostId};
 
 impl Discoverer {
-    /// Takes everything there is, and says so in a full update (S05).
+    /// Takes everything there is, and reports it in a full update (S05).
     pub(crate) fn take_all(&mut self, plan: &DiscovererPlan, rows: Rows) -> Update {
         self.take(plan, rows);
         Update::full(self.groups.values().map(|(group, _)| group.clone()).collect())
     }
 
-    /// Takes what changed, and says so in a delta (S04).
+    /// Takes what changed, and reports it in a delta (S04).
     pub(crate) fn take_changes(&mut self, plan: &DiscovererPlan, rows: Rows) -> Update {
         let touched = self.take(plan, rows);
         self.delta(plan, touched)
     }
 
-    /// Takes one host, and says so in a delta.
+    /// Takes one host, and reports it in a delta.
     pub(crate) fn take_one(&mut self, plan: &DiscovererPlan, host: HostId, row: Option<Row>) -> Update {
         let mut rows = self.held.clone();
         match row {
@@ -34,7 +34,7 @@ impl Discoverer {
         };
         let mut touched = self.take(plan, rows);
         if touched.is_empty() && row.is_none() && is_per_object(plan.kind) {
-            // Gone already, and said once more.
+            // Gone already, and reported once more.
             touched.insert(host.0);
         }
         self.delta(plan, touched)

@@ -11,7 +11,7 @@
 use headcount_core::Instant;
 
 use super::heap::{Entry, Heap};
-use crate::dice::mix;
+use crate::rng::mix;
 
 /// How long a slice of time is, as a power of two of nanoseconds: 134 ms.
 const SLICE: u32 = 27;

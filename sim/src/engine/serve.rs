@@ -15,8 +15,12 @@ impl World {
     pub(super) fn serve(&mut self, plan: &Plan, id: DiscovererId, view: ViewId, resumes: bool) -> Coming {
         let mine = &plan.discoverers[id.place()];
         let backend = &plan.scenario.backends[mine.backend];
-        // A cache stands before lists only: who is told of changes asks what tells of them.
-        let cache = if mine.kind.tells() { Span::ZERO } else { backend.cache };
+        // A cache stands before lists only: who is notified of changes asks what notifies of them.
+        let cache = if mine.kind.notifies() {
+            Span::ZERO
+        } else {
+            backend.cache
+        };
         let (version, rows) = self.views[view.place()].answer(self.now, cache);
         let discoverer = &self.discoverers[id.place()];
         if discoverer.held_at == Some((view, version)) && mine.kind != BackendKind::Push {

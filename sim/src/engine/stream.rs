@@ -1,6 +1,6 @@
-//! What a backend tells by itself: events of a stream, notifications, the end of a wait.
+//! What a backend sends by itself: events of a stream, notifications, the end of a wait.
 //!
-//! A discoverer that watches a view hears of its changes **in order and none of them twice**,
+//! A discoverer that watches a view receives its changes **in order and none of them twice**,
 //! unless a fault makes it otherwise; what happened between two connections it learns from the
 //! answer that begins the second one.
 
@@ -8,16 +8,16 @@ use headcount_core::{Instant, Update};
 
 use super::discoverer::{Body, Coming, News};
 use super::event::Event;
-use super::weather::Occasion;
+use super::faults::Occasion;
 use super::world::World;
-use crate::dice::{Entity, Purpose};
+use crate::rng::{Entity, Purpose};
 use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::TraceEvent;
 use crate::world::truth::Row;
 use crate::{DiscovererId, HostId, Span, ViewId};
 
 impl World {
-    /// A discoverer hears of a view's changes from now on.
+    /// A discoverer is notified of a view's changes from now on.
     pub(crate) fn watch(&mut self, id: DiscovererId, view: ViewId) {
         self.unwatch(id);
         self.views[view.place()].watchers.insert(id);
@@ -48,7 +48,7 @@ impl World {
         if mine.kind != BackendKind::File {
             let lifetime = plan.scenario.backends[mine.backend].lifetime;
             let lifetime = self
-                .dice
+                .rng
                 .span(Entity::Discoverer(id.0), Purpose::Lifetime, u64::from(link), lifetime);
             // A connection that ends as it begins would be made anew for ever.
             let ends = self.now + lifetime.max(Span::millis(1)).into();
@@ -64,15 +64,15 @@ impl World {
             self.queue
                 .schedule(self.now + notice.into(), Event::WaitOver { id, life, turn });
         } else if discoverer.watching.is_some() && self.plan.discoverers[id.place()].kind != BackendKind::File {
-            // From now on it hears nothing.
+            // From now on it receives nothing.
             self.unwatch(id);
             self.queue
                 .schedule(self.now + notice.into(), Event::LinkEnds { id, life, link });
         }
     }
 
-    /// A view changed, and a discoverer hears of it, in its own way.
-    pub(crate) fn tell_watcher(
+    /// A view changed, and a discoverer that watches it is notified, as its protocol does.
+    pub(crate) fn notify_watcher(
         &mut self,
         id: DiscovererId,
         view: ViewId,
@@ -85,7 +85,7 @@ impl World {
         let backend = &plan.scenario.backends[mine.backend];
         let view_version = self.views[view.place()].version;
         let draw = u64::from(host.0) << 32 | u64::from(version);
-        let latency = self.dice.span(
+        let latency = self.rng.span(
             Entity::Discoverer(id.0),
             Purpose::Latency,
             mix_event(draw),
@@ -277,7 +277,7 @@ impl World {
         {
             discoverer.held_at = Some((news.view, news.view_version));
         }
-        self.tell(|| TraceEvent::Answer {
+        self.trace(|| TraceEvent::Answer {
             discoverer: id,
             call,
             view_version: Some(news.view_version),

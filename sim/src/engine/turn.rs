@@ -1,14 +1,14 @@
 //! When a discoverer's next turn comes, and what it reports of the last one.
 //!
-//! **A discoverer waits by its own clock**, which may run or leap as it likes; what it is told to
+//! **A discoverer waits by its own clock**, which may run or leap as it likes; what it is asked to
 //! wait for by the wall's clock it may misread.
 
 use headcount_core::{Failure, Instant};
 
 use super::discoverer::{Body, Report};
 use super::world::World;
-use crate::dice::{Entity, Purpose};
 use crate::plan::Plan;
+use crate::rng::{Entity, Purpose};
 use crate::scenario::{BackendKind, Phase};
 use crate::trace::TraceEvent;
 use crate::{DiscovererId, Span};
@@ -28,18 +28,18 @@ impl World {
         }
         self.unwatch(id);
         self.meter.metrics.failures += 1;
-        self.tell(|| TraceEvent::Answer {
+        self.trace(|| TraceEvent::Answer {
             discoverer: id,
             call,
             view_version: None,
             failure: Some(why.to_owned()),
         });
-        let description = &mine.looks_at;
+        let description = &mine.description;
         self.report(
             id,
             Body::Failed(Failure::new(format!("asking for {description}: {why}"))),
         );
-        let wait = match (retry_after, self.weather.wall(id)) {
+        let wait = match (retry_after, self.faults.wall(id)) {
             (None, _) => retry.low().times(1 << doublings).min(retry.high()),
             (Some(wait), None) => wait,
             // The server names a time of day.
@@ -48,7 +48,7 @@ impl World {
         };
         let at = self.now + self.stretch(id, wait).into();
         if retry_after.is_some() {
-            self.weather.disturbed(at, id);
+            self.faults.disturbed(at, id);
         }
         self.wait_until(id, at);
     }
@@ -66,7 +66,7 @@ impl World {
                 match entry.phase {
                     Phase::Spread => {
                         let who = Entity::Discoverer(id.0);
-                        Span::from_nanos(self.dice.between(who, Purpose::Phase, call, least, nanos))
+                        Span::from_nanos(self.rng.between(who, Purpose::Phase, call, least, nanos))
                     }
                     Phase::Together => entry.refresh,
                 }
@@ -93,7 +93,7 @@ impl World {
             Some((by, false)) => Instant::from_nanos(at.as_nanos().saturating_sub(by.as_nanos())).max(self.now),
             Some((by, true)) => {
                 let later = at + by.into();
-                self.weather.disturbed(later, id);
+                self.faults.disturbed(later, id);
                 later
             }
         };

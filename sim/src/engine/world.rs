@@ -1,5 +1,5 @@
 //! The world: truth, backends and discoverers under one clock. It knows no manager: what
-//! discoverers say lands in an outbox.
+//! discoverers report lands in an outbox.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,30 +8,30 @@ use headcount_core::{Instant, ProviderId, Update};
 
 use super::discoverer::{Body, Coming, Discoverer, Report};
 use super::event::Event;
+use super::faults::{FaultSchedule, Met, Occasion};
 use super::queue::EventQueue;
-use super::weather::{Met, Occasion, Weather};
-use crate::dice::{Entity, Purpose, mix};
 use crate::generate::at_start;
 use crate::metrics::Histogram;
 use crate::outcome::Metrics;
 use crate::plan::Plan;
+use crate::rng::{Entity, Purpose, mix};
 use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::{Trace, TraceEvent};
 use crate::world::truth::Truth;
 use crate::world::view::View;
-use crate::{Dice, DiscovererId, Happening, HostId, Input, Span, ViewId};
+use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, Span, ViewId};
 
 /// The world of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) plan: Arc<Plan>,
-    pub(crate) dice: Dice,
+    pub(crate) rng: KeyedRng,
     pub(crate) now: Instant,
     pub(crate) queue: EventQueue<Event>,
     pub(crate) truth: Truth,
     pub(crate) views: Vec<View>,
     pub(crate) discoverers: Vec<Discoverer>,
-    pub(crate) weather: Weather,
+    pub(crate) faults: FaultSchedule,
     pub(crate) outbox: VecDeque<Report>,
     /// Until when the process with manager, discoverers and receiver stands still.
     pub(crate) stands_until: Instant,
@@ -55,22 +55,22 @@ pub(crate) struct Meter {
 }
 
 impl World {
-    pub(crate) fn new(plan: Arc<Plan>, dice: Dice, draws_hits: bool) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, rng: KeyedRng, draws_hits: bool) -> Self {
         let mut world = Self {
-            dice,
+            rng,
             now: Instant::ZERO,
-            queue: EventQueue::new(dice.draw(Entity::Run, Purpose::Order, 0)),
+            queue: EventQueue::new(rng.draw(Entity::Run, Purpose::Order, 0)),
             truth: Truth::new(plan.services.len()),
             views: plan.views.iter().map(|view| View::new(&plan, view)).collect(),
             discoverers: vec![Discoverer::default(); plan.discoverers.len()],
-            weather: Weather::new(&plan, dice, draws_hits),
+            faults: FaultSchedule::new(&plan, rng, draws_hits),
             outbox: VecDeque::new(),
             stands_until: Instant::ZERO,
             ghosts: Vec::new(),
             meter: Meter::default(),
             trace: Trace::default(),
             marks: [0; Mark::ALL.len()],
-            hash: mix(dice.seed()),
+            hash: mix(rng.seed()),
             plan: plan.clone(),
         };
         for (host, looks) in at_start(&plan) {
@@ -87,15 +87,15 @@ impl World {
         Span::since_start(self.now)
     }
 
-    pub(crate) fn tell(&mut self, event: impl FnOnce() -> TraceEvent) {
-        self.trace.tell(Span::since_start(self.now), event);
+    pub(crate) fn trace(&mut self, event: impl FnOnce() -> TraceEvent) {
+        self.trace.push(Span::since_start(self.now), event);
     }
 
     pub(crate) fn mark(&mut self, mark: Mark) {
         let count = &mut self.marks[mark as usize];
         *count += 1;
         if *count == 1 {
-            self.tell(|| TraceEvent::Mark { mark });
+            self.trace(|| TraceEvent::Mark { mark });
         }
     }
 
@@ -110,7 +110,7 @@ impl World {
             && (event.whose().is_some()
                 || matches!(
                     event,
-                    Event::GhostSpeaks { .. } | Event::ReceiverReady { .. } | Event::QueueDone { .. }
+                    Event::GhostReports { .. } | Event::ReceiverReady { .. } | Event::QueueDone { .. }
                 ));
         if waits {
             self.queue.schedule(self.stands_until, event);
@@ -141,8 +141,8 @@ impl World {
                 discoverer.waiting.push(event);
                 return;
             }
-            if !self.weather.is_clear(id)
-                && let Some(until) = self.weather.paused(id)
+            if !self.faults.is_clear(id)
+                && let Some(until) = self.faults.paused(id)
             {
                 self.queue.schedule(until.max(self.now), event);
                 return;
@@ -158,7 +158,7 @@ impl World {
             Event::WaitOver { id, turn, .. } => self.wait_over(id, turn),
             Event::Show { view, host } => self.show(view, host),
             Event::WindowShuts { window } => self.shut(window),
-            Event::GhostSpeaks { slot } => self.ghost_speaks(slot),
+            Event::GhostReports { slot } => self.ghost_reports(slot),
             Event::ReceiverReady { .. } | Event::QueueDone { .. } | Event::Sweep | Event::GoesOn => {}
         }
     }
@@ -167,7 +167,7 @@ impl World {
     pub(crate) fn changed(&mut self, host: HostId) {
         let (version, up) = (self.truth.version(host), self.truth.is_up(host));
         self.fold(u64::from(host.0) << 32 | u64::from(version));
-        self.tell(|| TraceEvent::Truth { host, version, up });
+        self.trace(|| TraceEvent::Truth { host, version, up });
         let Some(looks) = self.truth.looks(host).copied() else {
             return;
         };
@@ -182,7 +182,7 @@ impl World {
             let backend = &plan.scenario.backends[plan.views[view.place()].backend];
             let draw = u64::from(host.0) << 32 | u64::from(version);
             let delay = self
-                .dice
+                .rng
                 .span(Entity::View(view.0), Purpose::Propagation, draw, backend.delay);
             if delay.is_zero() {
                 self.show(*view, host);
@@ -200,7 +200,7 @@ impl World {
             return;
         }
         let view_version = shown.version;
-        self.tell(|| TraceEvent::Shown {
+        self.trace(|| TraceEvent::Shown {
             view,
             host,
             version,
@@ -208,7 +208,7 @@ impl World {
         });
         let watchers: Vec<DiscovererId> = self.views[view.place()].watchers.iter().copied().collect();
         for id in watchers {
-            self.tell_watcher(id, view, host, row, version);
+            self.notify_watcher(id, view, host, row, version);
         }
     }
 
@@ -225,30 +225,30 @@ impl World {
             return;
         };
         let until = self.now + (*lasts).into();
-        let (window, covers) = self.weather.open(self.now, *kind, *rate, until, *fault, covers);
+        let (window, covers) = self.faults.open(self.now, *kind, *rate, until, *fault, covers);
         self.queue.schedule(until, Event::WindowShuts { window });
         if rate.is_always() {
             for id in covers {
-                self.weather_breaks(id, *kind);
+                self.fault_breaks(id, *kind);
             }
         }
     }
 
     pub(crate) fn shut(&mut self, window: u32) {
-        if let Some((kind, fault)) = self.weather.shut(self.now, window) {
-            self.tell(|| TraceEvent::WindowShut { kind, fault });
+        if let Some((kind, fault)) = self.faults.shut(self.now, window) {
+            self.trace(|| TraceEvent::WindowShut { kind, fault });
         }
     }
 
-    /// The fault that hits this occasion, if one does. A single hit is told as an input when it
-    /// meets something, whether it was drawn or decided before, so that a replay tells the same.
+    /// The fault that hits this occasion, if one does. A single hit is traced as an input when it
+    /// meets something, whether it was drawn or decided before, so that a replay traces the same.
     pub(crate) fn meet(&mut self, id: DiscovererId, occasion: Occasion) -> Option<Met> {
-        let met = self.weather.meet(self.now, id, occasion)?;
+        let met = self.faults.meet(self.now, id, occasion)?;
         if let Some(what) = met.as_input(id) {
             let at = self.at();
             // One that was decided before was counted then.
             self.meter.events += u64::from(met.hit.is_some_and(|hit| hit.is_drawn));
-            self.tell(|| TraceEvent::Input {
+            self.trace(|| TraceEvent::Input {
                 input: Input { at, what },
             });
         }
@@ -259,7 +259,7 @@ impl World {
     pub(crate) fn start(&mut self, id: DiscovererId, provider: ProviderId) {
         let discoverer = &mut self.discoverers[id.place()];
         *discoverer = discoverer.reborn(Some(provider));
-        self.weather.disturbed(self.now, id);
+        self.faults.disturbed(self.now, id);
         self.ask_at(id, self.now);
     }
 
@@ -282,9 +282,10 @@ impl World {
         self.ghosts.push(Some((provider, id, words)));
         let latency = self.plan.scenario.backends[plan.backend].latency;
         let draw = self
-            .dice
+            .rng
             .span(Entity::Discoverer(id.0), Purpose::Length, u64::from(slot), latency);
-        self.queue.schedule(self.now + draw.into(), Event::GhostSpeaks { slot });
+        self.queue
+            .schedule(self.now + draw.into(), Event::GhostReports { slot });
     }
 
     /// Kills a discoverer; it starts again under the same provider, from nothing unless it saved
@@ -298,7 +299,7 @@ impl World {
             } else {
                 discoverer.reborn(discoverer.provider)
             };
-            self.weather.disturbed(self.now, id);
+            self.faults.disturbed(self.now, id);
             self.ask_at(id, self.now);
         }
     }
@@ -316,15 +317,15 @@ impl World {
 
     /// Takes a discoverer's backend out of reach for good.
     pub(crate) fn break_for_ever(&mut self, id: DiscovererId) {
-        self.weather.break_for_ever(id);
+        self.faults.break_for_ever(id);
         let entry = &self.plan.scenario.discoverers[self.plan.discoverers[id.place()].entry];
         let notice = entry.timeout;
         self.cut(id, notice);
     }
 
-    fn ghost_speaks(&mut self, slot: u32) {
+    fn ghost_reports(&mut self, slot: u32) {
         if let Some((provider, discoverer, update)) = self.ghosts.get_mut(slot as usize).and_then(Option::take) {
-            self.mark(Mark::GhostSpoke);
+            self.mark(Mark::GhostReported);
             self.outbox.push_back(Report {
                 provider,
                 discoverer,
@@ -335,16 +336,16 @@ impl World {
 
     /// A span of a discoverer's clock in true time.
     pub(crate) fn stretch(&self, id: DiscovererId, span: Span) -> Span {
-        if self.weather.is_clear(id) {
+        if self.faults.is_clear(id) {
             return span;
         }
-        let speed = 1_000_i64 + i64::from(self.weather.skew(self.now, id)).max(-999);
+        let speed = 1_000_i64 + i64::from(self.faults.skew(self.now, id)).max(-999);
         let nanos = u128::from(span.as_nanos()) * 1_000 / u128::from(speed.unsigned_abs().max(1));
         Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// What a fault that lasts does to connections when it begins.
-    fn weather_breaks(&mut self, id: DiscovererId, kind: FaultKind) {
+    fn fault_breaks(&mut self, id: DiscovererId, kind: FaultKind) {
         let entry = &self.plan.scenario.discoverers[self.plan.discoverers[id.place()].entry];
         let notice = match kind {
             FaultKind::Reset | FaultKind::SessionExpiry => Span::ZERO,

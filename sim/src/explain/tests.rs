@@ -28,10 +28,10 @@ fn a_change_is_told_hop_by_hop() {
         panic!("one discoverer")
     };
     assert_eq!(way.missing, None);
-    let said: Vec<&str> = way.hops.iter().map(|hop| hop.what.as_str()).collect();
+    let hops: Vec<&str> = way.hops.iter().map(|hop| hop.what.as_str()).collect();
     assert!(
         matches!(
-            said[..],
+            hops[..],
             [
                 "the host goes",
                 _,
@@ -41,7 +41,7 @@ fn a_change_is_told_hop_by_hop() {
                 _
             ]
         ),
-        "{said:?}"
+        "{hops:?}"
     );
     assert_eq!(way.hops[1].waited, Span::secs(3), "the backend's delay");
     assert_eq!(way.hops[3].waited, Span::millis(20), "the call's latency");

@@ -34,7 +34,7 @@ impl Scenario {
     /// ```
     ///
     /// # Errors
-    /// What is no YAML, no scenario, or makes no sense. Mistakes of sense are all told at once,
+    /// What is no YAML, no scenario, or makes no sense. Mistakes of sense are all reported at once,
     /// others one at a time.
     pub fn from_yaml(text: &str) -> Result<Self, Mistakes> {
         let places = Places::of(text);

@@ -1,12 +1,12 @@
 //! Draws what happens to hosts.
 //!
 //! Hosts that come in addition (a second fleet, clones) have numbers behind those of the fleet,
-//! as many for each entry as the fleet has, and share the dice of the host that they go with.
+//! as many for each entry as the fleet has, and share the draws of the host that they go with.
 
 use headcount_core::Instant;
 
 use super::{Drawer, Task};
-use crate::dice::{Entity, Purpose};
+use crate::rng::{Entity, Purpose};
 use crate::world::truth::Truth;
 use crate::{Change, Churn, Happening, HostId, Looks, Ratio, ServiceId, Span, SpanRange};
 
@@ -29,7 +29,7 @@ impl Drawer {
         let who = Entity::Churn(entry, host.0);
         let hosts = &self.plan.scenario.hosts;
         let within = |over: Span| {
-            self.dice
+            self.rng
                 .span(who, Purpose::Phase, 0, SpanRange::between(Span::ZERO, over))
         };
         let if_chosen = |share: Ratio, at: Span| self.chosen(who, share).then_some(at);
@@ -102,7 +102,7 @@ impl Drawer {
                     let name = spare.0;
                     self.drawn.push_back(up(spare, Looks { name, ..moved }));
                     let shrinks = SpanRange::between(Span::ZERO, *over);
-                    let stays = lasts.plus(self.dice.span(who, Purpose::Length, 0, shrinks));
+                    let stays = lasts.plus(self.rng.span(who, Purpose::Length, 0, shrinks));
                     next(self, at + stays.into());
                 }
                 _ => self.drawn.push_back(down(spare)),
@@ -136,7 +136,7 @@ impl Drawer {
             } => {
                 let range = if here.is_some() { stays_away } else { stays };
                 let span = self
-                    .dice
+                    .rng
                     .span(who, Purpose::Length, u64::from(step), *range)
                     .max(Span::from_nanos(1));
                 self.drawn
@@ -175,7 +175,7 @@ impl Drawer {
     fn leave(&mut self, at: Instant, entry: u16, host: HostId, away: SpanRange) {
         let who = Entity::Churn(entry, host.0);
         self.drawn.push_back(Happening::Down { host });
-        let back = at + self.dice.span(who, Purpose::Length, 0, away).into();
+        let back = at + self.rng.span(who, Purpose::Length, 0, away).into();
         self.plan_at(back, Task::Churn { entry, host, step: 1 });
     }
 }

@@ -3,7 +3,7 @@
 use headcount_core::Instant;
 
 use super::{Drawer, Task};
-use crate::dice::{Entity, Purpose};
+use crate::rng::{Entity, Purpose};
 use crate::{Covered, DiscovererId, Fault, FaultKind, Happening, Ratio, Span, SpanRange};
 
 impl Drawer {
@@ -30,7 +30,7 @@ impl Drawer {
                         // One by one, all through the first half.
                         let half = Span::from_nanos(self.ends(fault).minus(fault.from).as_nanos() / 2);
                         let stalls = SpanRange::between(Span::ZERO, half);
-                        fault.from.plus(self.dice.span(who, Purpose::Phase, 0, stalls))
+                        fault.from.plus(self.rng.span(who, Purpose::Phase, 0, stalls))
                     }
                 };
                 let whose = Some(whose);
@@ -54,7 +54,7 @@ impl Drawer {
                 let lasts = match fault.every {
                     Some(every) => {
                         let lasts = self
-                            .dice
+                            .rng
                             .span(who, Purpose::Length, u64::from(step), fault.lasts)
                             .min(left);
                         let pause = self.gap(who, step + 1, every).minus(lasts).max(fault.stability);
@@ -70,7 +70,7 @@ impl Drawer {
                         let until = fault
                             .from
                             .plus(half)
-                            .plus(self.dice.span(who, Purpose::Length, 0, released));
+                            .plus(self.rng.span(who, Purpose::Length, 0, released));
                         until.minus(now)
                     }
                 };
@@ -100,7 +100,7 @@ impl Drawer {
         let mut broken = Vec::new();
         for (entry, fault) in scenario.faults.iter().enumerate() {
             let stays = |id: &DiscovererId| {
-                let draw = self.dice.draw(Entity::Fault(u16::MAX, id.0), Purpose::Choice, 0);
+                let draw = self.rng.draw(Entity::Fault(u16::MAX, id.0), Purpose::Choice, 0);
                 !scenario.heal.hit(draw)
             };
             broken.extend(self.covered(entry as u16, fault).into_iter().filter(stays));

@@ -1,8 +1,8 @@
 //! Where inputs come from: drawn while the run goes on, or read from a log.
 //!
-//! **Whatever is decided passes through here as an [`Input`]** (or is a hit that the weather
-//! draws when a call is made), so a run whose inputs were recorded can be run again without the
-//! dice that drew them.
+//! **Whatever is decided passes through here as an [`Input`]** (or is a hit that the schedule
+//! of faults draws when a call is made), so a run whose inputs were recorded can be run again without
+//! drawing them.
 
 mod churn;
 mod faults;
@@ -14,23 +14,23 @@ use std::sync::Arc;
 
 use headcount_core::Instant;
 
-use crate::dice::{Entity, Purpose};
 use crate::plan::Plan;
+use crate::rng::{Entity, Purpose};
 use crate::world::truth::Truth;
-use crate::{Dice, DiscovererId, Happening, HostId, Input, Looks, Ratio, ServiceId, Span};
+use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, Looks, Ratio, ServiceId, Span};
 
 /// Where inputs come from.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// The scenario's dice.
+    /// Drawn from the scenario's seed.
     Drawn(Box<Drawer>),
     /// A list, by time.
     Log(VecDeque<Input>),
 }
 
 impl Source {
-    pub(crate) fn drawn(plan: &Arc<Plan>, dice: Dice) -> Self {
-        Self::Drawn(Box::new(Drawer::new(plan, dice)))
+    pub(crate) fn drawn(plan: &Arc<Plan>, rng: KeyedRng) -> Self {
+        Self::Drawn(Box::new(Drawer::new(plan, rng)))
     }
 
     /// Inputs of one instant keep their order, but for hits, which come first.
@@ -79,12 +79,12 @@ pub(crate) fn at_start(plan: &Plan) -> impl Iterator<Item = (HostId, Looks)> + u
     })
 }
 
-/// Draws decisions, each with dice of its own: a host's for an entry of the scenario's churn, a
+/// Draws decisions, each by a name of its own: a host's for an entry of the scenario's churn, a
 /// discoverer's for an entry of its faults.
 #[derive(Debug, Clone)]
 pub(crate) struct Drawer {
     plan: Arc<Plan>,
-    dice: Dice,
+    rng: KeyedRng,
     agenda: BinaryHeap<Reverse<(Instant, Task)>>,
     /// Decisions of this instant that were drawn and not yet taken.
     drawn: VecDeque<Happening>,
@@ -114,10 +114,10 @@ enum Task {
 }
 
 impl Drawer {
-    fn new(plan: &Arc<Plan>, dice: Dice) -> Self {
+    fn new(plan: &Arc<Plan>, rng: KeyedRng) -> Self {
         let mut drawer = Self {
             plan: plan.clone(),
-            dice,
+            rng,
             agenda: BinaryHeap::new(),
             drawn: VecDeque::new(),
         };
@@ -177,14 +177,14 @@ impl Drawer {
     }
 
     fn chosen(&self, who: Entity, share: Ratio) -> bool {
-        share.is_always() || share.hit(self.dice.draw(who, Purpose::Choice, 0))
+        share.is_always() || share.hit(self.rng.draw(who, Purpose::Choice, 0))
     }
 
     /// The time until something that happens each `mean` on average happens for the `count`th
     /// time: anything up to twice that. The first time comes as if it had been going on for ever.
     fn gap(&self, who: Entity, count: u32, mean: Span) -> Span {
         let nanos = mean.as_nanos().saturating_mul(2);
-        let draw = |count: u64| self.dice.between(who, Purpose::Gap, count, 1, nanos);
+        let draw = |count: u64| self.rng.between(who, Purpose::Gap, count, 1, nanos);
         Span::from_nanos(if count == 0 {
             draw(0).min(draw(1))
         } else {

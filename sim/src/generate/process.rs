@@ -3,7 +3,7 @@
 use headcount_core::Instant;
 
 use super::{Drawer, Task};
-use crate::dice::Entity;
+use crate::rng::Entity;
 use crate::{DiscovererId, Happening, JobId, ProcessEvent, Ratio, Restarted, Span};
 
 impl Drawer {

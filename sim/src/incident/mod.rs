@@ -2,9 +2,9 @@
 //!
 //! `headcount run --record FILE`, or any driver with a
 //! [`RecordingManager`](headcount_core::RecordingManager), writes what a manager was given and which snapshots
-//! it emitted. **Replayed as it was, it has to say the same again, to the nanosecond**; under another
+//! it emitted. **Replayed as it was, it has to give the same again, to the nanosecond**; under another
 //! [throttle](Incident::under) it says what that would have made of the same day. Beside the manager the
-//! reference model can hear the same, so an incident is checked by the contract's rules.
+//! reference model can be given the same, so an incident is checked by the contract's rules.
 //!
 //! ```
 //! use headcount_sim::{Incident, ThrottleSetting, Span};
@@ -45,7 +45,7 @@ pub use replay::ReplayError;
 pub struct Incident {
     /// How the manager was set up.
     pub options: RecordedOptions,
-    /// What it was given and said, in order.
+    /// What it was given and gave, in order.
     pub events: Vec<Recorded>,
     /// Whether the last line was cut off, as when a process was killed while it wrote; it is left out.
     pub is_cut: bool,
@@ -76,17 +76,17 @@ pub struct IncidentOutcome {
     pub delay_max: Span,
     /// Changes that were in no snapshot when the recording ended.
     pub changes_open: u64,
-    /// Where the replay first says something else than what was recorded, if it does; never looked for under
+    /// Where the replay first emits something else than what was recorded, if it does; never checked under
     /// other settings.
-    pub differs: Option<Said>,
+    pub differs: Option<EmissionPair>,
 }
 
 /// A snapshot that was recorded, and the one in its place; none where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Said {
+pub struct EmissionPair {
     /// What was recorded.
     pub recorded: Option<Emission>,
-    /// What the replay said.
+    /// What the replay emitted.
     pub replayed: Option<Emission>,
 }
 
@@ -108,9 +108,9 @@ impl fmt::Display for Emission {
     }
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for EmissionPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = |said: Option<Emission>| said.map_or("nothing more".to_owned(), |said| said.to_string());
+        let words = |emission: Option<Emission>| emission.map_or("nothing more".to_owned(), |it| it.to_string());
         let (recorded, replayed) = (words(self.recorded), words(self.replayed));
         write!(f, "the replay differs\n  recorded: {recorded}\n  replayed: {replayed}")
     }

@@ -70,7 +70,7 @@ impl Incident {
                     incident.events.push(recorded);
                 }
                 Err(_) if lines.peek().is_none() && !text.ends_with('\n') => incident.is_cut = true,
-                Err(error) => return Err(wrong(format!("column {}: {}", error.column(), said(&error)))),
+                Err(error) => return Err(wrong(format!("column {}: {}", error.column(), plain(&error)))),
             }
         }
         Ok(incident)
@@ -87,12 +87,12 @@ fn options(line: &str) -> Result<RecordedOptions, IncidentError> {
     }
     serde_json::from_str(line).map_err(|error| IncidentError::Line {
         line: 1,
-        reason: format!("column {}: {}", error.column(), said(&error)),
+        reason: format!("column {}: {}", error.column(), plain(&error)),
     })
 }
 
 /// The error without its place: the parser counts lines of what it is given, which is one.
-fn said(error: &serde_json::Error) -> String {
+fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = text.rfind(" at line ").unwrap_or(text.len());
     text[..place].to_owned()
@@ -106,7 +106,7 @@ struct Order {
 
 impl Order {
     fn take(&mut self, recorded: &Recorded) -> Result<(), String> {
-        // A snapshot is told after the inputs of its turn, and is as old as the first of them may be.
+        // A snapshot stands after the inputs of its turn, and is as old as the first of them may be.
         let is_input = !matches!(recorded.what, RecordedEvent::Emitted { .. });
         if is_input && recorded.at < self.at {
             return Err(format!(

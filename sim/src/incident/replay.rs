@@ -9,7 +9,7 @@ use headcount_core::{
     RecordedEvent, RecordedGroup, RecordedProvider, Snapshot, Update,
 };
 
-use super::{Emission, Incident, IncidentOutcome, Said};
+use super::{Emission, EmissionPair, Incident, IncidentOutcome};
 use crate::metrics::Histogram;
 use crate::{Span, ThrottleSetting};
 
@@ -322,16 +322,16 @@ impl Replay {
 fn first_difference(
     mut recorded: impl Iterator<Item = Emission>,
     mut replayed: impl Iterator<Item = Emission>,
-) -> Option<Said> {
+) -> Option<EmissionPair> {
     loop {
-        let said = Said {
+        let pair = EmissionPair {
             recorded: recorded.next(),
             replayed: replayed.next(),
         };
-        // What was said last may be missing in a recording that was cut off.
-        match said {
-            Said { recorded: None, .. } => return None,
-            Said { recorded, replayed } if recorded != replayed => return Some(said),
+        // What was emitted last may be missing in a recording that was cut off.
+        match pair {
+            EmissionPair { recorded: None, .. } => return None,
+            EmissionPair { recorded, replayed } if recorded != replayed => return Some(pair),
             _ => {}
         }
     }

@@ -101,7 +101,7 @@ fn options(guarded: bool, ticker: bool, seed: u64) -> ManagerOptions {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// B08: whatever a manager was given, the replay says what was said; the model agrees; and other settings can be
+    /// B08: whatever a manager was given, the replay gives the same; the model agrees; and other settings can be
     /// tried.
     #[test]
     fn a_replay_says_what_was_said(
@@ -176,11 +176,11 @@ fn what_is_wrong_with_a_recording_is_said() {
         with("{\"at\":5,\"what\":{\"update\":{\"provider\":3}}}"),
         with("{\"at\":5,\n\"what\":\"timeout\"}"),
     ];
-    let said: Vec<String> = texts
+    let messages: Vec<String> = texts
         .iter()
         .map(|text| Incident::read(text).expect_err(text).to_string())
         .collect();
-    insta::assert_snapshot!(said.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 #[test]

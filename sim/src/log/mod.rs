@@ -1,7 +1,7 @@
 //! The input log of a run: everything that was decided, in a file of its own.
 //!
-//! A seed repeats a run only as long as the dice are read in the same way; **a log repeats it
-//! without the dice**, so it survives changes of the generators, and a shrinker can leave parts
+//! A seed repeats a run only as long as its random numbers are drawn in the same way; **a log
+//! repeats it without drawing decisions**, so it survives changes of the generators, and a shrinker can leave parts
 //! of it out. The file has one JSON value a line: a header with the scenario and the seed of the
 //! noise, then [`Input`]s in their order, with a [`Link`] of the run's hash chain now and then,
 //! and at its end an [`End`], by which a log that was cut off is known.
@@ -39,9 +39,9 @@ pub const EVENTS_PER_LINK: u64 = 10_000;
 /// Everything that was decided in a run, and what the run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputLog {
-    /// What the run was about. Its dice are not asked when the log is replayed.
+    /// What the run was about. Its decisions are not drawn when the log is replayed.
     pub scenario: Scenario,
-    /// Where the dice of the noise start.
+    /// The seed of the noise.
     pub seed: u64,
     /// What was decided, by time.
     pub inputs: Vec<Input>,
@@ -55,7 +55,7 @@ pub struct InputLog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// How many events had been told by then.
+    /// How many events had been traced by then.
     pub events: u64,
     /// When that was.
     pub at: Span,

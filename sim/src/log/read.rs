@@ -179,9 +179,9 @@ fn header(line: &str) -> Result<InputLog, LogError> {
 
 /// What is wrong, with the column only: the parser counts lines of what it is given, which is one.
 fn reason(error: &serde_json::Error) -> String {
-    let said = error.to_string();
-    match said.rsplit_once(" at line ") {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
         Some((reason, _)) => format!("column {}: {reason}", error.column()),
-        None => said,
+        None => text,
     }
 }

@@ -91,8 +91,8 @@ fn what_is_wrong_with_a_log_is_said() {
         .join("\n"),
         [&lines[..2], &lines[3..]].concat().join("\n"),
     ];
-    let said: Vec<_> = damaged
+    let messages: Vec<_> = damaged
         .map(|text| InputLog::read(&text).expect_err("damaged").to_string())
         .into();
-    insta::assert_snapshot!(said.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }

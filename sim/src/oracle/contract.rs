@@ -1,6 +1,6 @@
-//! What the manager is told against what it says: the rules of the contract, one by one.
+//! What the manager is given against what it gives: the rules of the contract, one by one.
 //!
-//! A small model hears every input and knows what each provider's groups must be, what was
+//! A small model receives every input and knows what each provider's groups must be, what was
 //! counted, and within which window the next snapshot is due. **Nothing that discoverers say can
 //! excuse the manager**: these rules survive every fault.
 
@@ -34,8 +34,8 @@ pub(crate) struct Contract {
     windows: Windows,
     /// When what changed is due; none, if nothing did.
     pub(super) due: Option<Window>,
-    /// When the manager said that it is due.
-    told: Option<Instant>,
+    /// When the manager reports that it is due.
+    reported: Option<Instant>,
     pub(super) receiver: Receiver,
     next_provider: u64,
     by_spec: BTreeMap<Spec, ProviderId>,
@@ -68,7 +68,7 @@ impl Contract {
             whole_every: if always_whole { 1 } else { WHOLE_EVERY },
             windows: Windows::new(throttle, now),
             due: None,
-            told: None,
+            reported: None,
             receiver: Receiver::Ready,
             next_provider: 0,
             by_spec: BTreeMap::new(),
@@ -279,34 +279,38 @@ impl Contract {
 
     /// After each input, once all outputs were taken: S07, S08, S09, S10, B01, B05.
     pub(crate) fn settle(&mut self, now: Instant, waited: bool, subject: &impl Subject) -> Verdict {
-        let told = subject.poll_timeout();
+        let reported = subject.poll_timeout();
         if waited && self.due.is_some() {
             return Err(Broken::of(
                 Rule::S09,
                 "the receiver was kept waiting, is ready, and got nothing",
             ));
         }
-        self.check_holds(told, subject)?;
-        if let Some(hold) = self.hold_deadline().filter(|hold| told == Some(*hold)) {
+        self.check_holds(reported, subject)?;
+        if let Some(hold) = self.hold_deadline().filter(|hold| reported == Some(*hold)) {
             return self.settle_behind(now, hold, subject);
         }
-        match (self.due, told) {
-            (None, Some(told)) => {
-                let reason = format!("a snapshot is said to be due at {told:?}, and nothing changed");
+        match (self.due, reported) {
+            (None, Some(reported)) => {
+                let reason = format!("a snapshot is reported as due at {reported:?}, and nothing changed");
                 return Err(Broken::of(Rule::B01, reason));
             }
-            (Some(window), Some(told)) if !window.contains(told) => {
-                let rule = if told < window.earliest { Rule::S07 } else { Rule::S08 };
+            (Some(window), Some(reported)) if !window.contains(reported) => {
+                let rule = if reported < window.earliest {
+                    Rule::S07
+                } else {
+                    Rule::S08
+                };
                 let (earliest, latest) = (window.earliest, window.latest);
                 let reason =
-                    format!("a snapshot is said to be due at {told:?}, which is not in {earliest:?}..{latest:?}");
+                    format!("a snapshot is reported as due at {reported:?}, which is not in {earliest:?}..{latest:?}");
                 return Err(Broken::of(rule, reason));
             }
             (Some(_), None) => match self.receiver {
                 Receiver::Ready => {
                     return Err(Broken::of(
                         Rule::S10,
-                        "something changed, and nothing is said to be due",
+                        "something changed, and nothing is reported as due",
                     ));
                 }
                 Receiver::Busy => {
@@ -325,7 +329,7 @@ impl Contract {
             }
             _ => {}
         }
-        self.told = told;
+        self.reported = reported;
         Ok(())
     }
 
@@ -365,7 +369,7 @@ impl Contract {
         same(Rule::S12, "the counters", &self.counters, &subject.counters())?;
         self.check_changes(newer, changes)?;
         for id in &core::mem::take(&mut self.dirty) {
-            // One that was stopped since is no longer there to be looked at.
+            // One that was stopped since is no longer there to be checked.
             let Some(given) = self.providers.get_mut(*id) else {
                 continue;
             };

@@ -105,14 +105,14 @@ impl Contract {
     }
 
     /// After each input: what is held is said, and somebody is to be woken when it counts.
-    pub(super) fn check_holds(&self, told: Option<Instant>, subject: &impl Subject) -> Verdict {
+    pub(super) fn check_holds(&self, reported: Option<Instant>, subject: &impl Subject) -> Verdict {
         for id in &self.held {
             let expected = self.providers.get(*id).map_or(0, |given| given.guarded.targets());
             same(Rule::B05, "how many targets are held", &expected, &subject.held(*id))
                 .map_err(|broken| broken.by(*id))?;
         }
         match self.hold_deadline() {
-            Some(until) if told.is_none_or(|told| told > until) => {
+            Some(until) if reported.is_none_or(|reported| reported > until) => {
                 let reason = format!("a drop that is held counts at {until:?}, and nobody is to be woken then");
                 Err(Broken::of(Rule::B05, reason))
             }

@@ -1,6 +1,6 @@
 //! Who watches a run, and says when a rule is broken.
 //!
-//! * `contract`: what the manager is told against what it says. Survives every fault: whatever
+//! * `contract`: what the manager is given against what it gives. Survives every fault: whatever
 //!   discoverers report, right or wrong, the manager has to carry it on by the rules.
 //!   `guard` and `held` are its part about drops.
 //! * `receiver`: what the receiver has against the truth. Survives the faults that `bounds` says

@@ -1,7 +1,7 @@
 //! What the receiver knows, held against the truth.
 //!
 //! For each discoverer and host: which version the receiver has. **Costs what changes**: a change
-//! of the truth opens an entry for each discoverer that should tell of it, a snapshot's
+//! of the truth opens an entry for each discoverer that should report it, a snapshot's
 //! difference closes those that it brings up to date.
 
 use std::collections::BTreeMap;
@@ -44,9 +44,9 @@ struct Open {
     gone: bool,
 }
 
-/// What a snapshot told the receiver.
+/// What the receiver received with a snapshot.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Received {
     pub(crate) learned: Vec<Learned>,
     pub(crate) groups: u64,
     /// Pairs of groups or nodes that were compared to read this.
@@ -213,8 +213,8 @@ impl Receiver {
     }
 
     /// A snapshot was handed over that differs from the one before in this.
-    pub(crate) fn take(&mut self, world: &World, changes: &[(DiscovererId, ProviderChange<'_>)]) -> Told {
-        let mut told = Told::default();
+    pub(crate) fn take(&mut self, world: &World, changes: &[(DiscovererId, ProviderChange<'_>)]) -> Received {
+        let mut received = Received::default();
         let (mut gone, mut here) = (Vec::new(), Vec::new());
         for (discoverer, pool) in changes {
             let discoverer = *discoverer;
@@ -222,7 +222,7 @@ impl Receiver {
             here.clear();
             let mut changes = pool.groups();
             for change in changes.by_ref() {
-                told.groups += 1;
+                received.groups += 1;
                 let (old, new) = match change {
                     GroupChange::Added(new) => (None, Some(new)),
                     GroupChange::Removed(old) => (Some(old), None),
@@ -230,14 +230,14 @@ impl Receiver {
                 };
                 for (stamp, bytes) in old.into_iter().flat_map(targets) {
                     gone.extend(stamp);
-                    told.bytes_gone += bytes;
+                    received.bytes_gone += bytes;
                 }
                 for (stamp, bytes) in new.into_iter().flat_map(targets) {
                     here.extend(stamp);
-                    told.bytes += bytes;
+                    received.bytes += bytes;
                 }
             }
-            told.compared += changes.compared();
+            received.compared += changes.compared();
             let known = &mut self.known[discoverer.place()];
             let before = known.len() as u64;
             gone.sort_unstable();
@@ -259,7 +259,7 @@ impl Receiver {
                 // What was right and no longer is did not change in truth.
                 let mut closed = self.compare(world, discoverer, host, world.now, false);
                 let version = self.known[discoverer.place()].get(&host).copied();
-                told.vanished += u64::from(version.is_none() && self.open.contains_key(&(discoverer, host)));
+                received.vanished += u64::from(version.is_none() && self.open.contains_key(&(discoverer, host)));
                 let before = gone
                     .iter()
                     .rev()
@@ -274,7 +274,7 @@ impl Receiver {
                     open.since = world.truth.changed(host);
                 }
                 let since = closed.filter(|open| open.changed).map(|open| open.since);
-                told.learned.push(Learned {
+                received.learned.push(Learned {
                     discoverer,
                     host,
                     version,
@@ -282,7 +282,7 @@ impl Receiver {
                 });
             }
         }
-        told
+        received
     }
 
     /// Whether something is on its way for longer than it can be. What is gone may stay for as long as
@@ -290,10 +290,10 @@ impl Receiver {
     pub(crate) fn sweep(&self, world: &World, contract: &Contract, calm: bool) -> Verdict {
         for ((discoverer, host), open) in &self.open {
             let bound = self.bounds[discoverer.place()];
-            let clear = world.weather.clear_since(*discoverer).max(self.disturbed);
+            let clear = world.faults.clear_since(*discoverer).max(self.disturbed);
             let usual = open.since.max(clear) + bound.usual.into();
             let deep = world
-                .weather
+                .faults
                 .deep_since(*discoverer)
                 .map(|since| since + bound.deep.into());
             if world.now <= usual.max(deep.unwrap_or(usual)) {
@@ -325,13 +325,13 @@ impl Receiver {
             Span::since_start(open.since),
             self.bounds[id.place()].usual,
             id,
-            world.plan.discoverers[id.place()].looks_at,
+            world.plan.discoverers[id.place()].description,
         );
         match &discoverer.last_failure {
             Some(failure) => reason.push_str(&format!("; its last call failed: {failure}")),
             None => reason.push_str("; its last call went well"),
         }
-        if let Some(fault) = world.weather.last_fault(id) {
+        if let Some(fault) = world.faults.last_fault(id) {
             reason.push_str(&format!("; the last fault there was `{}`", fault.word()));
         }
         let shown = discoverer.held.get(&host).map(|row| row.version);

@@ -1,6 +1,6 @@
 //! The simulated servers and what goes wrong with them.
 //!
-//! One [`Weather`] covers everything. A fault is drawn for each request, from the dice of the
+//! One [`FaultSchedule`] covers everything. A fault is drawn for each request, by the name of the
 //! fault and the number of the request; **whoever meets one is remembered with the time**, so
 //! that the watcher knows from when on nothing is in the way.
 
@@ -14,13 +14,13 @@ use headcount_discoverer::testing::VirtualClock;
 use headcount_reader::HttpClientSettings;
 
 use super::{Render, ShownHost};
-use crate::dice::{Entity, Purpose};
-use crate::{Dice, FaultKind, Ratio, Span, SpanRange};
+use crate::rng::{Entity, Purpose};
+use crate::{FaultKind, KeyedRng, Ratio, Span, SpanRange};
 
 /// What backends show, and what goes wrong just now.
 #[derive(Debug)]
-pub(super) struct Weather {
-    dice: Dice,
+pub(super) struct FaultSchedule {
+    rng: KeyedRng,
     latency: SpanRange,
     windows: Vec<Window>,
     requests: u64,
@@ -28,7 +28,7 @@ pub(super) struct Weather {
     history: Vec<(Instant, Arc<[ShownHost]>)>,
     /// Until when a fault was last in the way.
     pub(super) touched: Instant,
-    /// When somebody was last told less than there is.
+    /// When somebody last received less than there is.
     pub(super) lied: Option<Instant>,
 }
 
@@ -41,10 +41,10 @@ struct Window {
     until: Instant,
 }
 
-impl Weather {
-    pub(super) fn new(dice: Dice, latency: SpanRange) -> Self {
+impl FaultSchedule {
+    pub(super) fn new(rng: KeyedRng, latency: SpanRange) -> Self {
         Self {
-            dice,
+            rng,
             latency,
             windows: Vec::new(),
             requests: 0,
@@ -80,12 +80,12 @@ impl Weather {
         self.touched = self.touched.min(now);
     }
 
-    /// The fault that hits a look at the backend now, if one does.
+    /// The fault that hits a poll of the backend now, if one does.
     pub(super) fn meet(&mut self, now: Instant) -> Option<(FaultKind, Instant)> {
-        let (dice, request) = (self.dice, self.requests);
+        let (rng, request) = (self.rng, self.requests);
         self.windows.retain(|window| window.until > now);
         let hits = |window: &&Window| {
-            let draw = dice.draw(Entity::Fault(window.fault, 0), Purpose::Choice, request);
+            let draw = rng.draw(Entity::Fault(window.fault, 0), Purpose::Choice, request);
             window.rate.is_always() || window.rate.hit(draw)
         };
         let window = *self.windows.iter().find(hits)?;
@@ -108,8 +108,8 @@ impl Weather {
     /// What a request gets, and how long that takes.
     fn answer(&mut self, now: Instant, render: &Render) -> (Span, Result<Vec<u8>, Refusal>) {
         self.requests += 1;
-        let (dice, count) = (self.dice, self.requests);
-        let span = |purpose, range| dice.span(Entity::Run, purpose, count, range);
+        let (rng, count) = (self.rng, self.requests);
+        let span = |purpose, range| rng.span(Entity::Run, purpose, count, range);
         let latency = span(Purpose::Latency, self.latency);
         let hosts = self.hosts_at(now);
         let Some((kind, since)) = self.meet(now) else {
@@ -142,7 +142,7 @@ impl Weather {
     }
 }
 
-/// Whether it tells less, or something older, than there is, and looks like an answer.
+/// Whether it shows less, or something older, than there is, and looks like an answer.
 fn is_lie(kind: FaultKind) -> bool {
     matches!(
         kind,
@@ -156,16 +156,16 @@ enum Refusal {
     TooMany(Span),
 }
 
-/// HTTP servers under that weather.
+/// HTTP servers under those faults.
 #[derive(Clone)]
 pub(super) struct Servers {
     pub(super) clock: VirtualClock,
-    pub(super) weather: Arc<Mutex<Weather>>,
+    pub(super) faults: Arc<Mutex<FaultSchedule>>,
     pub(super) pages: Arc<[(String, Render)]>,
 }
 
-pub(super) fn lock(weather: &Mutex<Weather>) -> MutexGuard<'_, Weather> {
-    weather.lock().unwrap_or_else(PoisonError::into_inner)
+pub(super) fn lock(faults: &Mutex<FaultSchedule>) -> MutexGuard<'_, FaultSchedule> {
+    faults.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Http for Servers {
@@ -189,7 +189,7 @@ impl HttpClient for Servers {
             let Some((_, render)) = self.pages.iter().find(|(url, _)| *url == request.url) else {
                 return Ok(answer(404, &[], Vec::new()));
             };
-            let (after, result) = lock(&self.weather).answer(self.clock.time(), render);
+            let (after, result) = lock(&self.faults).answer(self.clock.time(), render);
             let (after, timeout) = (after.into(), request.timeout);
             self.clock.sleep(timeout.min(after)).await;
             if after > timeout {

@@ -5,7 +5,7 @@
 //! simulated HTTP server or reads simulated files, while the scenario's churn changes what they
 //! show and its faults hit each call. A manager takes what is found, a receiver takes snapshots,
 //! and **what the receiver has is held against the truth all the time**: every change has to
-//! reach it within a bound once the faults let go, and no failed look may take a target away.
+//! reach it within a bound once the faults let go, and no failed poll may take a target away.
 //! Time is virtual: an hour takes milliseconds, and the same seed gives the same run.
 //!
 //! ```

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use headcount_core::{Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId, Snapshot, Update};
-use headcount_discoverer::testing::{Said, World};
+use headcount_discoverer::testing::{Received, World};
 use headcount_discoverer::{Env, Report, Updates};
 
-use super::backend::{Servers, Weather, lock};
+use super::backend::{FaultSchedule, Servers, lock};
 use super::watch::Watch;
 use super::{Rehearsal, Render, ShownHost};
-use crate::dice::{Entity, Purpose, mix};
 use crate::metrics::Histogram;
-use crate::{Dice, FaultKind, Happening, HostId, Input, Looks, Metrics, Outcome, Span, Violation};
+use crate::rng::{Entity, Purpose, mix};
+use crate::{FaultKind, Happening, HostId, Input, KeyedRng, Looks, Metrics, Outcome, Span, Violation};
 
 /// A job's discoverer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub(super) struct Stage {
     plan: Rehearsal,
     inputs: VecDeque<Input>,
     world: World,
-    weather: Arc<Mutex<Weather>>,
+    faults: Arc<Mutex<FaultSchedule>>,
     pages: Arc<[(String, Render)]>,
     up: BTreeMap<HostId, Looks>,
     manager: Manager<Part>,
@@ -57,17 +57,17 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(mut plan: Rehearsal) -> Self {
-        let dice = Dice::new(plan.seed);
+        let rng = KeyedRng::new(plan.seed);
         let latency = plan.scenario.backends.first().map(|backend| backend.latency);
         let options = ManagerOptions {
             throttle: plan.scenario.manager.throttle.into(),
-            seed: dice.draw(Entity::Run, Purpose::Seed, 0),
+            seed: rng.draw(Entity::Run, Purpose::Seed, 0),
             ..ManagerOptions::default()
         };
         Self {
             inputs: core::mem::take(&mut plan.inputs).into(),
-            world: World::with_seed(dice.draw(Entity::Run, Purpose::Seed, 1)),
-            weather: Arc::new(Mutex::new(Weather::new(dice, latency.unwrap_or_default()))),
+            world: World::with_seed(rng.draw(Entity::Run, Purpose::Seed, 1)),
+            faults: Arc::new(Mutex::new(FaultSchedule::new(rng, latency.unwrap_or_default()))),
             pages: core::mem::take(&mut plan.served).into(),
             up: plan.start.iter().copied().collect(),
             manager: Manager::new(Instant::ZERO, options),
@@ -112,8 +112,8 @@ impl Stage {
     }
 
     fn step(&mut self, next: Instant) {
-        let said = self.world.run_for(next.saturating_duration_since(self.now()));
-        said.into_iter().for_each(|said| self.hear(said));
+        let received = self.world.run_for(next.saturating_duration_since(self.now()));
+        received.into_iter().for_each(|received| self.receive(received));
         let now = self.now();
         while self.inputs.front().is_some_and(|input| input.at.moment() <= now)
             && let Some(input) = self.inputs.pop_front()
@@ -131,7 +131,7 @@ impl Stage {
         }
         self.manager.handle_timeout(now);
         self.carry_out();
-        let clear_since = lock(&self.weather).touched;
+        let clear_since = lock(&self.faults).touched;
         let late = self
             .watches
             .iter()
@@ -139,18 +139,18 @@ impl Stage {
         self.violations.extend(late);
     }
 
-    fn hear(&mut self, said: Said) {
-        let Some(provider) = self.providers.get(&said.provider).copied() else {
+    fn receive(&mut self, received: Received) {
+        let Some(provider) = self.providers.get(&received.provider).copied() else {
             return;
         };
         self.events += 1;
-        self.hash = mix(self.hash ^ said.at.as_nanos());
-        match said.report {
-            Report::Update(update) => self.found(said.at, provider, update),
+        self.hash = mix(self.hash ^ received.at.as_nanos());
+        match received.report {
+            Report::Update(update) => self.found(received.at, provider, update),
             Report::Failure(failure) => {
                 self.metrics.failures += 1;
                 // A provider that was stopped meanwhile has nothing to say.
-                self.manager.handle_failure(said.at, provider, failure).ok();
+                self.manager.handle_failure(received.at, provider, failure).ok();
             }
         }
         self.carry_out();
@@ -178,8 +178,8 @@ impl Stage {
                 lasts,
                 fault,
                 ..
-            } => lock(&self.weather).open(now, kind, rate, lasts, fault),
-            Happening::Calm { .. } => lock(&self.weather).calm(now),
+            } => lock(&self.faults).open(now, kind, rate, lasts, fault),
+            Happening::Calm { .. } => lock(&self.faults).calm(now),
             Happening::Reload => self.apply(),
             Happening::PauseReceiver { lasts } => {
                 let until = now + lasts.into();
@@ -207,9 +207,9 @@ impl Stage {
             .collect();
         let there: BTreeSet<String> = shown.iter().map(|host| host.address.clone()).collect();
         self.watches.iter_mut().for_each(|watch| watch.truth(now, &there));
-        lock(&self.weather).show(now, shown);
+        lock(&self.faults).show(now, shown);
         for file in 0..self.plan.files.len() {
-            let met = lock(&self.weather).meet(now);
+            let met = lock(&self.faults).meet(now);
             let again = now + STEP_OF_A_WRITER.into();
             match met.map(|(kind, _)| kind) {
                 Some(FaultKind::TornWrite) => {
@@ -230,7 +230,7 @@ impl Stage {
         let Some((path, render)): Option<&(PathBuf, Render)> = self.plan.files.get(file) else {
             return;
         };
-        let mut bytes = render(&lock(&self.weather).hosts_at(self.now()));
+        let mut bytes = render(&lock(&self.faults).hosts_at(self.now()));
         match how {
             FileWrite::Whole => self.world.files.write(path, bytes),
             FileWrite::Silent => self.world.files.write_silently(path, bytes),
@@ -278,7 +278,7 @@ impl Stage {
         let discoverer = make();
         let servers = Servers {
             clock: self.world.clock.clone(),
-            weather: self.weather.clone(),
+            faults: self.faults.clone(),
             pages: self.pages.clone(),
         };
         let id = self.world.start(Box::new(move |mut env: Env, updates: Updates| {
@@ -292,16 +292,16 @@ impl Stage {
         let now = self.now();
         self.events += 1;
         self.hash = mix(self.hash ^ now.as_nanos() ^ snapshot.version() << 48);
-        let lied = lock(&self.weather).lied;
+        let lied = lock(&self.faults).lied;
         let is_lied_to = lied.is_some_and(|until| now <= until + self.plan.within.into());
         for watch in &mut self.watches {
             let lost = watch.took(now, snapshot, is_lied_to, &mut self.staleness);
             self.violations.extend(lost);
         }
         let takes = (self.plan.receiver)(Span::since_start(now), snapshot);
-        let dice = Dice::new(self.plan.seed);
+        let rng = KeyedRng::new(self.plan.seed);
         let ours = self.plan.scenario.receiver.takes;
-        let ours = dice.span(Entity::Receiver, Purpose::Latency, snapshot.version(), ours);
+        let ours = rng.span(Entity::Receiver, Purpose::Latency, snapshot.version(), ours);
         self.receiver_ready = Some(now + takes.plus(ours).into());
     }
 
@@ -321,7 +321,7 @@ impl Stage {
                 delayed_updates: counters.updates_delayed,
                 received_updates: counters.received_updates,
                 unchanged_updates: counters.unchanged_updates,
-                backend_calls: lock(&self.weather).requests(),
+                backend_calls: lock(&self.faults).requests(),
                 ..self.metrics
             },
             violations: self.violations,

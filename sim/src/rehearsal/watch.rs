@@ -39,7 +39,7 @@ impl Watch {
         self.there.clone_from(there);
     }
 
-    /// The receiver took a snapshot. `lied` is until when somebody was told less than there is.
+    /// The receiver took a snapshot. `lied` is until when somebody received less than there is.
     pub(super) fn took(
         &mut self,
         now: Instant,

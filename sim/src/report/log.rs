@@ -8,7 +8,7 @@ pub const LEGEND: &str = "\
 #   T+ T- T~  the truth: a host is up, is gone, is another
 #   F[ F] F!  a fault: a window opens, shuts, a call is hit
 #   P+ P-     a provider is started, stopped
-#   P~ P! P?  its update changed something, its look failed, it spoke although it was stopped
+#   P~ P! P?  its update changed something, its poll failed, it reported although it was stopped
 #   G[ G]     the guard holds targets of it that are gone, lets them go
 #   C         the configuration, a process or the receiver is touched
 #   S         a snapshot is handed over

@@ -59,8 +59,8 @@ impl BackendKind {
         matches!(self, Self::File | Self::Dns | Self::Http)
     }
 
-    /// Whether the backend tells discoverers when something changed.
-    pub const fn tells(self) -> bool {
+    /// Whether the backend notifies discoverers when something changed.
+    pub const fn notifies(self) -> bool {
         !matches!(self, Self::Static | Self::Dns | Self::Http)
     }
 }

@@ -6,7 +6,7 @@ use crate::{Ratio, Span, SpanRange};
 
 /// Something that happens to hosts, once or for as long as the storm lasts.
 ///
-/// Each host has dice of its own for each entry: who else there is does not matter to it.
+/// Each host has draws of its own for each entry: who else there is does not matter to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

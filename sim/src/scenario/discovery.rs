@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Guard, ThrottleSetting};
 use crate::{Span, SpanRange};
 
-/// Discoverers that look at one backend in the same way, each at one service.
+/// Discoverers that ask one backend in the same way, each for one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -13,9 +13,9 @@ pub struct Discoverers {
     /// By which jobs name them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// The backend that they look at.
+    /// The backend that they ask.
     pub backend: String,
-    /// How many there are: discoverer `n` looks at service `n % services`. Zero is one a service.
+    /// How many there are: discoverer `n` asks for service `n % services`. Zero is one a service.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub count: u32,
     /// `http`, `dns`, `file`: how often they ask.
@@ -64,7 +64,7 @@ fn is_retry(range: &SpanRange) -> bool {
 }
 
 impl Discoverers {
-    /// A discoverer for each service, that looks at `backend`.
+    /// A discoverer for each service, that asks `backend`.
     pub fn of(backend: impl Into<String>) -> Self {
         Self {
             name: String::new(),

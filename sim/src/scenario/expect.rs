@@ -29,7 +29,7 @@ pub enum Expectation {
 pub enum Condition {
     /// The receiver has the truth, as far as each backend still shows it.
     Converged,
-    /// No change of the truth waits longer than this for the receiver to hear of it.
+    /// No change of the truth waits longer than this for the receiver to learn of it.
     StaleAtMost(Span),
     /// No snapshot has fewer than this share of the targets that there truly are.
     ShowsAtLeast(Ratio),
@@ -42,8 +42,8 @@ pub enum Condition {
 pub enum Mark {
     /// A snapshot was due while the receiver was busy (S09).
     UpdateDelayed,
-    /// A stopped provider still spoke (S06).
-    GhostSpoke,
+    /// A stopped provider still reported (S06).
+    GhostReported,
     /// An update changed nothing (B01).
     UnchangedUpdate,
     /// A set became empty, and that was said (S03).
@@ -64,7 +64,7 @@ pub enum Mark {
     Reconnected,
     /// A blocking query came back with nothing new.
     WaitedInVain,
-    /// A discoverer was told something older than what it knew.
+    /// A discoverer received something older than what it knew.
     WentBackInTime,
     /// A list was put together of pages from different moments.
     TornPages,
@@ -84,7 +84,7 @@ impl Mark {
     /// All of them.
     pub const ALL: [Self; 19] = [
         Self::UpdateDelayed,
-        Self::GhostSpoke,
+        Self::GhostReported,
         Self::UnchangedUpdate,
         Self::EmptySaid,
         Self::ProviderShared,
@@ -110,7 +110,7 @@ impl Mark {
     pub const fn word(self) -> &'static str {
         match self {
             Self::UpdateDelayed => "update_delayed",
-            Self::GhostSpoke => "ghost_spoke",
+            Self::GhostReported => "ghost_reported",
             Self::UnchangedUpdate => "unchanged_update",
             Self::EmptySaid => "empty_said",
             Self::ProviderShared => "provider_shared",

@@ -85,7 +85,7 @@ pub enum FaultKind {
         /// From how long before.
         by: Span,
     },
-    /// The replica no longer hears of changes.
+    /// The replica no longer receives changes.
     Freeze,
     /// Replicas disagree: every second one shows what was true some time before. Needs a backend
     /// with `replicas: 2` or more.
@@ -250,7 +250,7 @@ impl FaultKind {
         )
     }
 
-    /// Whether it tells discoverers something wrong, which only a new connection is sure to mend.
+    /// Whether it gives discoverers something wrong, which only a new connection is sure to mend.
     pub const fn leaves_a_trace(self) -> bool {
         matches!(self.family(), FaultFamily::Answer) || matches!(self, Self::Reorder)
     }

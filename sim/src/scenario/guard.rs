@@ -147,8 +147,8 @@ mod tests {
         let wrong = [
             "", "30%", "30%:", ":10m", "130%:10m", "30:10m", "1/3:10m", "0.5%:10m", "30%:0s", "30%:10",
         ];
-        let said = wrong.map(|text| text.parse::<Guard>().expect_err(text).to_string());
-        insta::assert_snapshot!(said.join("\n"));
+        let messages = wrong.map(|text| text.parse::<Guard>().expect_err(text).to_string());
+        insta::assert_snapshot!(messages.join("\n"));
     }
 
     #[test]

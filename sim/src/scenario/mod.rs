@@ -59,7 +59,7 @@ pub struct Scenario {
     /// What it shows, in a paragraph.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub about: String,
-    /// Where all dice start; the command line may say another.
+    /// The seed of all random numbers; the command line may say another.
     pub seed: u64,
     /// How long the run lasts.
     pub until: Span,
@@ -97,7 +97,7 @@ pub struct Scenario {
     /// What happens to processes and their configuration.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<ProcessEvent>,
-    /// What happens besides, written out one by one: what no dice decide.
+    /// What happens besides, written out one by one, in the place of being drawn.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub script: Vec<Input>,
     /// What must hold beyond the rules, which are always checked.
@@ -167,7 +167,7 @@ impl Scenario {
         }
     }
 
-    /// Sets where all dice start.
+    /// Sets the seed of all random numbers.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
@@ -257,7 +257,7 @@ impl Scenario {
         self
     }
 
-    /// Adds something that happens at a moment of its own, and that no dice decide.
+    /// Adds something that happens at a moment of its own, and is not drawn.
     #[must_use]
     pub fn happens(mut self, at: Span, what: Happening) -> Self {
         self.script.push(Input { at, what });

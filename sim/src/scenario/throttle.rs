@@ -111,9 +111,9 @@ mod tests {
             let setting: ThrottleSetting = text.parse().expect(text);
             assert_eq!(setting.to_string(), text);
         }
-        let said: Vec<_> = ["", "tick:5s", "ticker", "ticker:5", "backoff:5s..1s"]
+        let messages: Vec<_> = ["", "tick:5s", "ticker", "ticker:5", "backoff:5s..1s"]
             .map(|text| text.parse::<ThrottleSetting>().expect_err(text).to_string())
             .into();
-        insta::assert_snapshot!(said.join("\n"));
+        insta::assert_snapshot!(messages.join("\n"));
     }
 }

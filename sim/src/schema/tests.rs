@@ -46,7 +46,7 @@ fn the_file_is_what_the_types_say() {
     assert!(
         made == SCHEMA,
         "sim/scenarios/scenario.schema.json is not what the types say; \
-         run this test with HEADCOUNT_WRITE_SCHEMA=1 and look at the difference"
+         run this test with HEADCOUNT_WRITE_SCHEMA=1 and review the difference"
     );
 }
 

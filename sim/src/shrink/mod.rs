@@ -1,6 +1,6 @@
 //! From a run that failed to the smallest scenario that still fails in the same way.
 //!
-//! First the run's decisions are written out into the scenario's `script`, so that no dice decide
+//! First the run's decisions are written out into the scenario's `script`, so that nothing is drawn
 //! any more. Then whatever can be left out is: inputs, halves of them at a time (delta debugging:
 //! Zeller, Hildebrandt, IEEE TSE 2002); then entries and fields of the scenario; then numbers
 //! become small, spans short and round. **A step is kept if and only if the same rule is still
@@ -121,7 +121,7 @@ pub fn shrink_watched<M: Subject>(
     Ok(Cutter::new(&fails, scenario, violation, limits.runs).cut())
 }
 
-/// The log's scenario with its inputs in the place of its dice, up to the failure.
+/// The log's scenario with its inputs in the place of its draws, up to the failure.
 fn written_out(log: &InputLog, wanted: &Violation, calms: bool) -> Scenario {
     let mut scenario = log.scenario.clone();
     scenario.seed = log.seed;

@@ -1,5 +1,5 @@
 //! Drives the manager: what happens goes in, what it asks for is carried out, and the contract
-//! hears of both.
+//! is given both.
 
 use headcount_core::reference::{Input as Given, PlainSnapshot};
 use headcount_core::{Output, ProviderId, UpdateOutcome};
@@ -39,7 +39,7 @@ impl<M: Subject> Simulation<M> {
         }
     }
 
-    /// Takes what discoverers said to the manager, or into the queue before it.
+    /// Takes what discoverers reported to the manager, or into the queue before it.
     pub(super) fn pump(&mut self) {
         while let Some(report) = self.world.outbox.pop_front() {
             let queue = &self.plan.scenario.queue;
@@ -115,7 +115,7 @@ impl<M: Subject> Simulation<M> {
             self.world.queue.schedule(until, Event::ReceiverReady { life });
             return;
         }
-        self.world.tell(|| TraceEvent::Taken);
+        self.world.trace(|| TraceEvent::Taken);
         self.give(Given::ReceiverReady, None);
     }
 
@@ -164,7 +164,7 @@ impl<M: Subject> Simulation<M> {
                 };
                 match found {
                     Ok(outcome) => self.updated(provider, from, outcome),
-                    Err(_) => self.world.tell(|| TraceEvent::Ignored { provider }),
+                    Err(_) => self.world.trace(|| TraceEvent::Ignored { provider }),
                 }
                 Ok(())
             }
@@ -174,7 +174,7 @@ impl<M: Subject> Simulation<M> {
                     self.world.mark(Mark::FailureKept);
                 }
                 if let (Some(discoverer), Ok(())) = (from, found) {
-                    self.world.tell(|| TraceEvent::Failure { provider, discoverer });
+                    self.world.trace(|| TraceEvent::Failure { provider, discoverer });
                 }
                 if checked {
                     self.contract.failed(now, provider, found)
@@ -249,7 +249,7 @@ impl<M: Subject> Simulation<M> {
         }
         if let Some(discoverer) = from {
             let manager = &self.manager;
-            self.world.tell(|| {
+            self.world.trace(|| {
                 let number = manager.provider(provider).map_or(0, |(health, _)| health.updates);
                 TraceEvent::update(provider, discoverer, number, outcome)
             });
@@ -265,7 +265,7 @@ impl<M: Subject> Simulation<M> {
                     self.providers.resize(number + 1, id);
                 }
                 self.providers[number] = id;
-                self.world.tell(|| TraceEvent::Started {
+                self.world.trace(|| TraceEvent::Started {
                     provider,
                     discoverer: id,
                 });
@@ -280,7 +280,7 @@ impl<M: Subject> Simulation<M> {
                 let Some(&id) = self.providers.get(provider.number() as usize) else {
                     return;
                 };
-                self.world.tell(|| TraceEvent::Stopped {
+                self.world.trace(|| TraceEvent::Stopped {
                     provider,
                     discoverer: id,
                 });
@@ -293,7 +293,7 @@ impl<M: Subject> Simulation<M> {
         }
     }
 
-    /// The reference model hears the same, and must say the same.
+    /// The reference model is given the same, and must give the same.
     fn compare_with_model(&mut self, input: Given<Spec>, found: &[Output<Spec>]) -> Verdict {
         let Some(shadow) = &mut self.shadow else { return Ok(()) };
         let wrong = |reason: String| Broken::of(Rule::Model, reason);

@@ -1,11 +1,11 @@
-//! A snapshot is handed over: the oracles look at what changed, and the receiver is busy.
+//! A snapshot is handed over: the oracles check what changed, and the receiver is busy.
 
 use headcount_core::Snapshot;
 
 use super::Simulation;
-use crate::dice::{Entity, Purpose};
 use crate::engine::Event;
-use crate::oracle::receiver::Told;
+use crate::oracle::receiver::Received;
+use crate::rng::{Entity, Purpose};
 use crate::scenario::{Checks, Mark};
 use crate::subject::Subject;
 use crate::trace::TraceEvent;
@@ -30,17 +30,17 @@ impl<M: Subject> Simulation<M> {
             .iter()
             .map(|(id, _)| (*id, self.receiver.known_of(*id)))
             .collect();
-        let told = self.receiver.take(&self.world, &changes);
+        let received = self.receiver.take(&self.world, &changes);
         if had.iter().any(|(id, had)| *had > 0 && self.receiver.known_of(*id) == 0) {
             self.world.mark(Mark::EmptySaid);
         }
-        self.measure(&newer, told);
+        self.measure(&newer, received);
         self.expectations.note(self.world.now, &self.receiver);
 
         let takes = self.plan.scenario.receiver.takes;
         let takes = self
             .world
-            .dice
+            .rng
             .span(Entity::Receiver, Purpose::Latency, newer.version(), takes);
         let ready = (self.world.now + takes.into()).max(self.consumer.paused_until);
         self.world
@@ -48,8 +48,8 @@ impl<M: Subject> Simulation<M> {
             .schedule(ready, Event::ReceiverReady { life: self.lives });
     }
 
-    fn measure(&mut self, snapshot: &Snapshot, told: Told) {
-        for learned in &told.learned {
+    fn measure(&mut self, snapshot: &Snapshot, received: Received) {
+        for learned in &received.learned {
             if let Some(staleness) = learned.staleness {
                 self.world.meter.staleness.add(staleness);
                 let verdict = self.expectations.learned(staleness);
@@ -57,25 +57,25 @@ impl<M: Subject> Simulation<M> {
             }
         }
         let targets = self.receiver.targets();
-        self.consumer.bytes = self.consumer.bytes + told.bytes - told.bytes_gone;
-        self.world.meter.differences_compared += told.compared;
+        self.consumer.bytes = self.consumer.bytes + received.bytes - received.bytes_gone;
+        self.world.meter.differences_compared += received.compared;
         let metrics = &mut self.world.meter.metrics;
-        metrics.bytes_changed += told.bytes;
-        metrics.vanished += told.vanished;
+        metrics.bytes_changed += received.bytes;
+        metrics.vanished += received.vanished;
         metrics.bytes_whole += self.consumer.bytes;
         metrics.peak_targets = metrics.peak_targets.max(targets);
         self.world
-            .fold(snapshot.version() ^ told.groups << 24 ^ told.bytes << 40);
-        for learned in told.learned {
-            self.world.tell(|| TraceEvent::Learned {
+            .fold(snapshot.version() ^ received.groups << 24 ^ received.bytes << 40);
+        for learned in received.learned {
+            self.world.trace(|| TraceEvent::Learned {
                 discoverer: learned.discoverer,
                 host: learned.host,
                 version: learned.version,
                 staleness: learned.staleness,
             });
         }
-        let (version, groups, bytes) = (snapshot.version(), told.groups, told.bytes);
-        self.world.tell(|| TraceEvent::Emission {
+        let (version, groups, bytes) = (snapshot.version(), received.groups, received.bytes);
+        self.world.trace(|| TraceEvent::Emission {
             version,
             targets,
             groups,

@@ -1,4 +1,4 @@
-//! The guard in a run: an operator confirms what is held, and what is held is told and counted.
+//! The guard in a run: an operator confirms what is held, and what is held is traced and counted.
 
 use headcount_core::ProviderId;
 use headcount_core::reference::Input as Given;
@@ -43,7 +43,7 @@ impl<M: Subject> Simulation<M> {
             }
             let number = provider.number() as usize;
             if let Some(discoverer) = self.providers.get(number).copied() {
-                self.world.tell(|| TraceEvent::Held {
+                self.world.trace(|| TraceEvent::Held {
                     provider,
                     discoverer,
                     held,

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use headcount_core::reference::Pair;
 use headcount_core::{Counters, Instant, Manager, ManagerOptions, ProviderId, Reload, Snapshot, StoreWork};
 
-use crate::dice::{Entity, Purpose};
 use crate::engine::{Event, Report, World};
 use crate::generate::Source;
 use crate::oracle::contract::Contract;
@@ -21,11 +20,12 @@ use crate::oracle::receiver::Receiver;
 use crate::oracle::{Broken, Verdict};
 use crate::outcome::{Metrics, Outcome, Violation};
 use crate::plan::Plan;
+use crate::rng::{Entity, Purpose};
 use crate::scenario::{Checks, Guard, Mark, ReloadMode, Running, Scenario};
 use crate::subject::{Spec, Subject};
 use crate::trace::{TraceEvent, Traced};
 use crate::world::truth::Truth;
-use crate::{Dice, DiscovererId, Input, JobId, Problems, Rule, Span, Work};
+use crate::{DiscovererId, Input, JobId, KeyedRng, Problems, Rule, Span, Work};
 use restart::State;
 
 /// A run of a scenario.
@@ -110,11 +110,11 @@ struct Consumer {
     bytes: u64,
 }
 
-/// How often what is late is looked for.
+/// How often what is late is checked.
 const SWEEP_EVERY: Span = Span::secs(10);
 
 impl Simulation {
-    /// A run of `scenario` whose dice start at `seed`, under the manager of the core.
+    /// A run of `scenario` with this seed, under the manager of the core.
     ///
     /// # Errors
     /// Everything in the scenario that makes no sense.
@@ -130,24 +130,24 @@ impl<M: Subject> Simulation<M> {
     /// Everything in the scenario that makes no sense.
     pub fn of(scenario: &Scenario, seed: u64) -> Result<Self, Problems> {
         let plan = Arc::new(Plan::new(scenario)?);
-        let source = Source::drawn(&plan, Dice::new(seed));
-        Ok(Self::start(plan, Dice::new(seed), source))
+        let source = Source::drawn(&plan, KeyedRng::new(seed));
+        Ok(Self::start(plan, KeyedRng::new(seed), source))
     }
 
-    /// A run that takes its decisions from a list in the place of the scenario's dice. Noise is
+    /// A run that takes its decisions from a list in the place of drawing them. Noise is
     /// drawn as ever, from `seed`.
     ///
     /// # Errors
     /// Everything in the scenario that makes no sense.
     pub fn replay(scenario: &Scenario, seed: u64, inputs: Vec<Input>) -> Result<Self, Problems> {
         let plan = Arc::new(Plan::new(scenario)?);
-        Ok(Self::start(plan, Dice::new(seed), Source::log(inputs)))
+        Ok(Self::start(plan, KeyedRng::new(seed), Source::log(inputs)))
     }
 
-    fn start(plan: Arc<Plan>, dice: Dice, inputs: Source) -> Self {
-        let world = World::new(plan.clone(), dice, matches!(inputs, Source::Drawn(_)));
+    fn start(plan: Arc<Plan>, rng: KeyedRng, inputs: Source) -> Self {
+        let world = World::new(plan.clone(), rng, matches!(inputs, Source::Drawn(_)));
         let version = Running::first(&plan.scenario.manager);
-        let options = options(&plan.scenario, version, dice, 0);
+        let options = options(&plan.scenario, version, rng, 0);
         let mut simulation = Self {
             inputs,
             end: plan.scenario.until.moment(),
@@ -240,7 +240,7 @@ impl<M: Subject> Simulation<M> {
         let marks = Mark::ALL.into_iter().zip(self.world.marks);
         Outcome {
             scenario: self.plan.scenario.name.clone(),
-            seed: self.world.dice.seed(),
+            seed: self.world.rng.seed(),
             time: self.now(),
             violations: self.violations.iter().chain(&self.missed).cloned().collect(),
             metrics: Metrics {
@@ -312,7 +312,7 @@ impl<M: Subject> Simulation<M> {
         let each = self.plan.discoverers.iter();
         each.map(|discoverer| {
             let backend = &self.plan.scenario.backends[discoverer.backend];
-            (backend.name.clone(), discoverer.looks_at.clone())
+            (backend.name.clone(), discoverer.description.clone())
         })
         .collect()
     }
@@ -370,10 +370,10 @@ impl<M: Subject> Simulation<M> {
             return;
         }
         self.violations.push(violation.clone());
-        self.world.tell(|| TraceEvent::Violation { violation });
+        self.world.trace(|| TraceEvent::Violation { violation });
     }
 
-    /// The run is over: what is looked at once only.
+    /// The run is over: what is checked once only.
     fn finish(&mut self) {
         if core::mem::replace(&mut self.finished, true) {
             return;
@@ -394,7 +394,7 @@ impl<M: Subject> Simulation<M> {
 }
 
 /// How the manager is set up; each of its lives has jitter of its own.
-fn options(scenario: &Scenario, version: Running, dice: Dice, life: u32) -> ManagerOptions {
+fn options(scenario: &Scenario, version: Running, rng: KeyedRng, life: u32) -> ManagerOptions {
     ManagerOptions {
         throttle: version.throttle.into(),
         reload: match version.reload {
@@ -402,7 +402,7 @@ fn options(scenario: &Scenario, version: Running, dice: Dice, life: u32) -> Mana
             ReloadMode::Legacy => Reload::Legacy,
         },
         guard: scenario.manager.guard.and_then(Guard::of_core),
-        seed: dice.draw(Entity::Run, Purpose::Seed, u64::from(life)),
+        seed: rng.draw(Entity::Run, Purpose::Seed, u64::from(life)),
         ..ManagerOptions::default()
     }
 }

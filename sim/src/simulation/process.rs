@@ -1,4 +1,4 @@
-//! Decisions take effect: on hosts, on the weather, on processes and their configuration.
+//! Decisions take effect: on hosts, on faults, on processes and their configuration.
 
 use headcount_core::reference::Input as Given;
 
@@ -11,10 +11,10 @@ use crate::{DiscovererId, Happening, HostId, Input};
 
 impl<M: Subject> Simulation<M> {
     pub(super) fn decide(&mut self, input: Input) {
-        // Hits are told when they meet something.
+        // Hits are traced when they meet something.
         if !matches!(input.what, Happening::Hit { .. }) {
-            let told = input.clone();
-            self.world.tell(|| TraceEvent::Input { input: told });
+            let traced = input.clone();
+            self.world.trace(|| TraceEvent::Input { input: traced });
         }
         self.take_effect(input);
     }
@@ -51,7 +51,7 @@ impl<M: Subject> Simulation<M> {
                 discoverer,
                 kind,
                 after,
-            } => self.world.weather.arm(*discoverer, *kind, *after),
+            } => self.world.faults.arm(*discoverer, *kind, *after),
             Happening::Reload => self.apply(),
             Happening::ChangeConfig { discoverers } => {
                 for id in discoverers {
@@ -117,7 +117,7 @@ impl<M: Subject> Simulation<M> {
                 discoverer: *id,
                 version: self.config.versions[id.place()],
                 backend: discoverer.kind,
-                looks_at: discoverer.looks_at.clone(),
+                description: discoverer.description.clone(),
             }
         };
         let wanted = plan.job_ids().filter(|job| !self.config.removed.contains(job));
@@ -136,10 +136,10 @@ impl<M: Subject> Simulation<M> {
 
     fn calm(&mut self, broken: &[DiscovererId]) {
         let now = self.world.now;
-        for window in self.world.weather.open_windows() {
+        for window in self.world.faults.open_windows() {
             self.world.shut(window);
         }
-        self.world.weather.disarm();
+        self.world.faults.disarm();
         for id in broken.iter().filter(|id| id.place() < self.plan.discoverers.len()) {
             self.world.break_for_ever(*id);
             self.receiver.give_up(*id);

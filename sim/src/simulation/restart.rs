@@ -46,7 +46,7 @@ impl<M: Subject> Simulation<M> {
         // Another process does not stand still because this one did.
         self.world.stands_until = now;
         self.put_off.clear();
-        let options = options(&self.plan.scenario, self.version, self.world.dice, self.lives);
+        let options = options(&self.plan.scenario, self.version, self.world.rng, self.lives);
         self.counted = sum(self.counted, self.manager.counters());
         self.worked.add(self.manager.work());
         self.shadow = shadow(&self.plan.scenario, now, &options);
@@ -77,7 +77,7 @@ impl<M: Subject> Simulation<M> {
                 self.restore_oracles(options, &found, state.shown);
                 self.world.mark(Mark::Restored);
                 let bytes = found.len();
-                self.world.tell(|| TraceEvent::Restored { bytes });
+                self.world.trace(|| TraceEvent::Restored { bytes });
                 manager
             }
             (Ok(manager), false) => {
@@ -90,7 +90,7 @@ impl<M: Subject> Simulation<M> {
             }
             (Err(reason), false) => {
                 self.world.mark(Mark::StateRefused);
-                self.world.tell(|| TraceEvent::Refused { reason });
+                self.world.trace(|| TraceEvent::Refused { reason });
                 M::new(now, options.clone())
             }
             (Err(reason), true) => {

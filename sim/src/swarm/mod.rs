@@ -30,8 +30,8 @@ use std::sync::{Mutex, PoisonError};
 use headcount_core::Manager;
 use serde::Serialize;
 
-use crate::dice::{Entity, Purpose};
-use crate::{Dice, Expectation, Mark, Outcome, Problems, Scenario, Simulation, Span, Spec, Subject, Violation};
+use crate::rng::{Entity, Purpose};
+use crate::{Expectation, KeyedRng, Mark, Outcome, Problems, Scenario, Simulation, Span, Spec, Subject, Violation};
 
 /// Many seeds of one scenario, about to be run.
 #[derive(Debug, Clone)]
@@ -255,13 +255,13 @@ impl Summary {
 
 /// Leaves a part of the troubles out: of each list a share that the seed draws, from none to all.
 fn drawn(scenario: &Scenario, seed: u64) -> Scenario {
-    // Other dice than those of the run, so that what is left out says nothing about the rest.
-    let dice = Dice::new(Dice::new(seed).draw(Entity::Run, Purpose::Pick, u64::MAX));
+    // Another seed than that of the run, so that what is left out says nothing about the rest.
+    let rng = KeyedRng::new(KeyedRng::new(seed).draw(Entity::Run, Purpose::Pick, u64::MAX));
     let mut scenario = without_sometimes(scenario.clone());
     let mut count = 0;
     let mut draw = |high| {
         count += 1;
-        dice.between(Entity::Run, Purpose::Choice, count, 1, high)
+        rng.between(Entity::Run, Purpose::Choice, count, 1, high)
     };
     // One in four keeps all of a list, one in four keeps one entry in four.
     let share = draw(4);

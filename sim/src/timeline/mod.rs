@@ -38,12 +38,12 @@ pub struct Timeline {
     /// Which hosts are up.
     up: Vec<bool>,
     /// The stretch of which it is known last how many targets there were to find.
-    looked: Option<usize>,
+    sampled: Option<usize>,
     stretches: Vec<Stretch>,
     lanes: BTreeMap<DiscovererId, Lane>,
     /// Windows that are about some discoverers only, for each of those.
     windows: BTreeMap<DiscovererId, Vec<(Span, Span)>>,
-    looks_at: Vec<(String, Arc<str>)>,
+    descriptions: Vec<(String, Arc<str>)>,
     faults: BTreeMap<u16, FaultLane>,
     notes: Vec<(Span, String)>,
 }
@@ -94,11 +94,11 @@ impl Timeline {
             scenario: simulation.scenario().clone(),
             until: simulation.scenario().until,
             up: (0..hosts).map(|host| truth.is_up(HostId(host))).collect(),
-            looked: None,
+            sampled: None,
             stretches: vec![Stretch::default(); STRETCHES],
             lanes: BTreeMap::new(),
             windows: BTreeMap::new(),
-            looks_at: simulation.discoverers(),
+            descriptions: simulation.discoverers(),
             faults: BTreeMap::new(),
             notes: Vec::new(),
         }
@@ -110,9 +110,9 @@ impl Timeline {
             self.event(at, event);
         }
         let stretch = self.stretch_of(simulation.now());
-        if self.looked != Some(stretch) {
+        if self.sampled != Some(stretch) {
             self.stretches[stretch].truth = Some(simulation.targets_wanted());
-            self.looked = Some(stretch);
+            self.sampled = Some(stretch);
         }
     }
 
@@ -180,7 +180,7 @@ impl Timeline {
                 return;
             }
             other => match other.says() {
-                Some(said) => said,
+                Some(text) => text,
                 None => return,
             },
         };

@@ -81,11 +81,11 @@ impl Timeline {
 
 impl Timeline {
     fn drawn(&self, id: DiscovererId, lane: &Lane) -> Value {
-        let (backend, looks_at) = self.looks_at.get(id.place()).cloned().unwrap_or_default();
+        let (backend, description) = self.descriptions.get(id.place()).cloned().unwrap_or_default();
         let windows = self.windows.get(&id).into_iter().flatten().take(WINDOWS);
         json!({
             "name": format!("{id} {backend}"),
-            "looks": format!("{id}, {looks_at}"),
+            "title": format!("{id}, {description}"),
             "windows": windows.map(|(from, to)| json!([seconds(*from), seconds(*to)])).collect::<Vec<_>>(),
             "failures": sparse(lane.cells.iter().map(|cell| u64::from(cell.0))),
             "stale": sparse(lane.cells.iter().map(|cell| millis(cell.1))),

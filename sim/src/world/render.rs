@@ -22,7 +22,7 @@ impl Clone for OwnEncoder {
     }
 }
 
-/// Which of a discoverer's groups a host is in. Lists have a group a zone, what tells of single
+/// Which of a discoverer's groups a host is in. Lists have a group a zone, what notifies of single
 /// objects has a group an object.
 pub(crate) fn source_of(kind: BackendKind, host: HostId, row: &Row) -> u32 {
     match kind {

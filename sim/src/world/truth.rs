@@ -2,7 +2,7 @@
 //!
 //! A table of columns, one row a host. Backends show delayed views of it; only oracles see it.
 //! **Each change of a row gives it a new version**, and whatever shows the row says which
-//! version it shows, so that it can always be told how old a picture is.
+//! version it shows, so that it is always known how old a picture is.
 
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 //!
 //! Rows are in a persistent map: an answer, a cache and a point in history are clones that cost
 //! nothing, and what changed between two of them costs what changed. **A view's version moves if
-//! and only if its rows do**, so whoever has seen a version knows without looking that nothing
+//! and only if its rows do**, so whoever has seen a version knows without comparing that nothing
 //! is new.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -21,7 +21,7 @@ pub(crate) type Rows = OrdMap<HostId, Row>;
 pub(crate) struct View {
     pub(crate) version: u64,
     pub(crate) rows: Rows,
-    /// Who hears of changes.
+    /// Who is notified of changes.
     pub(crate) watchers: BTreeSet<DiscovererId>,
     cached: Option<(Instant, u64, Rows)>,
     /// What was shown since when, for answers from the past.
@@ -32,7 +32,7 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn new(plan: &Plan, view: &ViewPlan) -> Self {
-        // What a script says may hit as well as what dice decide.
+        // What a script says may hit as well as what is drawn.
         let scripted = plan.scenario.script.iter().filter_map(|input| match input.what {
             Happening::Hit { kind, .. } | Happening::Window { kind, .. } => Some(kind),
             _ => None,
@@ -70,7 +70,7 @@ impl View {
         true
     }
 
-    /// What it answers now: what it shows, or what it did when it last looked.
+    /// What it answers now: what it shows, or what it did when its cache was filled.
     pub(crate) fn answer(&mut self, now: Instant, cache: Span) -> (u64, &Rows) {
         if cache.is_zero() {
             return (self.version, &self.rows);

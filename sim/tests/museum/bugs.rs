@@ -309,7 +309,7 @@ impl Bug for SameAddressIsTheSame {
         if news.is_empty() && update.kind() == UpdateKind::Delta {
             return core.handle_update(now, provider, Update::unchanged());
         }
-        // A list of which every group has the addresses that it had is not looked into.
+        // A list of which every group has the addresses that it had is not compared.
         let same_list = news.is_empty() && self.seen.keys().filter(|(id, _)| *id == provider).count() == known.len();
         if same_list {
             return core.handle_update(now, provider, Update::unchanged());

@@ -180,7 +180,7 @@ pub(crate) fn exhibits() -> Vec<Exhibit> {
         Exhibit::guarded::<Faulty<GuardsNothing>>(
             "guards-nothing",
             "Alibaba Nacos #3880",
-            "Clients were to ignore an empty list that is pushed to them. The check looked at each instance and then \
+            "Clients were to ignore an empty list that is pushed to them. The check went over each instance and then \
              said in any case that the list is good, so the empty list was taken in, and nobody was left to call.",
         ),
     ]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use headcount_core::UpdateKind;
 use headcount_discoverer::mechanism::Mechanism;
-use headcount_discoverer::testing::{Collected, Said, World};
+use headcount_discoverer::testing::{Collected, Received, World};
 use proptest::prelude::*;
 
 use super::*;
@@ -38,14 +38,14 @@ impl Scene {
         scene
     }
 
-    fn settle(&mut self) -> Vec<Said> {
+    fn settle(&mut self) -> Vec<Received> {
         self.run_for(Duration::ZERO)
     }
 
-    fn run_for(&mut self, time: Duration) -> Vec<Said> {
-        let said = self.world.run_for(time);
-        self.collected.hear(&said);
-        said
+    fn run_for(&mut self, time: Duration) -> Vec<Received> {
+        let received = self.world.run_for(time);
+        self.collected.receive(&received);
+        received
     }
 
     fn metric(&self, definition: Definition) -> Vec<(String, f64)> {
@@ -67,8 +67,8 @@ impl Scene {
     }
 }
 
-fn failures(said: &[Said]) -> Vec<&str> {
-    said.iter().filter_map(Said::failure).collect()
+fn failures(received: &[Received]) -> Vec<&str> {
+    received.iter().filter_map(Received::failure).collect()
 }
 
 #[test]
@@ -82,14 +82,14 @@ fn the_first_look_says_everything_at_once() {
     world.files.write("/sd/c.txt", "not ours");
     let files = ["/sd/*.json", "/sd/b.yml", "/sd/a.json"];
     world.start(lists(&files));
-    let said = world.settle();
-    assert_eq!(said.len(), 1);
+    let received = world.settle();
+    assert_eq!(received.len(), 1);
     assert_eq!(
-        said[0].update().map(headcount_core::Update::kind),
+        received[0].update().map(headcount_core::Update::kind),
         Some(UpdateKind::Full)
     );
     let mut collected = Collected::default();
-    collected.hear(&said);
+    collected.receive(&received);
     assert_eq!(collected.sources(), ["/sd/a.json:0", "/sd/a.json:1", "/sd/b.yml:0"]);
     let labels = collected.group("/sd/a.json:0").expect("it is there").labels();
     assert_eq!(
@@ -115,9 +115,9 @@ fn a_change_is_told_at_once_and_costs_one_read() {
         ("/sd/b.json", r#"[{"targets": ["b:1"]}]"#),
     ]);
     scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:2"]}]"#);
-    let said = scene.settle();
+    let received = scene.settle();
     assert_eq!(scene.collected.addresses(), ["a:2", "b:1"]);
-    assert_eq!(said[0].update().map(|update| update.groups().len()), Some(1));
+    assert_eq!(received[0].update().map(|update| update.groups().len()), Some(1));
     assert_eq!(scene.world.files.take_reads(), [PathBuf::from("/sd/a.json")]);
 }
 
@@ -138,10 +138,10 @@ fn many_changes_that_come_together_are_one_update() {
 fn the_same_bytes_again_change_nothing() {
     let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
     scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:1"]}]"#);
-    let said = scene.settle();
+    let received = scene.settle();
     assert!(
-        said.len() == 1 && said[0].update().is_some_and(|update| update.groups().is_empty()),
-        "{said:?}"
+        received.len() == 1 && received[0].update().is_some_and(|update| update.groups().is_empty()),
+        "{received:?}"
     );
 }
 
@@ -194,18 +194,18 @@ fn a_yaml_file_that_is_written_in_steps_never_shows_less() {
 fn a_file_that_stays_broken_keeps_its_groups_and_is_reported_once() {
     let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#), ("/sd/b.json", "[]")]);
     scene.world.files.write("/sd/a.json", r#"[{"targets": [5]}]"#);
-    let said = scene.run_for(Duration::from_secs(10));
+    let received = scene.run_for(Duration::from_secs(10));
     let expected = "decoding /sd/a.json: entry 0 (line 1, column 15): invalid type: integer `5`, expected a string";
-    assert_eq!(failures(&said), [expected]);
+    assert_eq!(failures(&received), [expected]);
     assert_eq!(
         (scene.collected.addresses(), scene.count(READ_ERRORS)),
         (vec!["a:1"], 1.0)
     );
     // Other files go on, and that they do well does not hide the one that is broken.
     scene.world.files.write("/sd/b.json", r#"[{"targets": ["b:1"]}]"#);
-    let said = scene.settle();
+    let received = scene.settle();
     assert_eq!(scene.collected.addresses(), ["a:1", "b:1"]);
-    assert_eq!(said.last().and_then(Said::failure), Some(expected));
+    assert_eq!(received.last().and_then(Received::failure), Some(expected));
     assert_eq!(scene.count(READ_ERRORS), 1.0, "it was not read again");
     // A look that finds nothing new is no success either. At the interval it is reported again.
     scene.world.files.write("/sd/b.json", r#"[{"targets": ["b:1"]}]"#);
@@ -225,8 +225,8 @@ fn a_broken_file_that_goes_untold_is_not_reported_for_ever() {
     scene.world.files.remove_silently("/sd/bad.json");
     scene.run_for(INTERVAL + Duration::from_secs(2));
     scene.world.files.write("/sd/ok.json", r#"[{"targets": ["a:2"]}]"#);
-    let said = scene.settle();
-    assert_eq!((said.len(), failures(&said)), (1, vec![]));
+    let received = scene.settle();
+    assert_eq!((received.len(), failures(&received)), (1, vec![]));
 }
 
 #[test]
@@ -236,9 +236,9 @@ fn a_file_that_is_broken_from_the_start_is_reported_at_once_and_once() {
     scene.world.files.write("/sd/bad.json", "[");
     let files = ["/sd/*.json"];
     scene.world.start(lists(&files));
-    let said = scene.settle();
+    let received = scene.settle();
     assert_eq!(
-        (said.len(), failures(&said)),
+        (received.len(), failures(&received)),
         (
             2,
             vec!["decoding /sd/bad.json: line 1, column 1: EOF while parsing a list"]
@@ -252,8 +252,8 @@ fn a_file_that_is_broken_from_the_start_is_reported_at_once_and_once() {
 fn a_file_that_cannot_be_read_keeps_its_groups() {
     let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
     scene.world.files.make_unreadable("/sd/a.json", "permission denied");
-    let said = scene.run_for(Duration::from_secs(1));
-    assert_eq!(failures(&said), ["reading /sd/a.json: permission denied"]);
+    let received = scene.run_for(Duration::from_secs(1));
+    assert_eq!(failures(&received), ["reading /sd/a.json: permission denied"]);
     assert_eq!(scene.collected.addresses(), ["a:1"]);
 }
 
@@ -261,9 +261,9 @@ fn a_file_that_cannot_be_read_keeps_its_groups() {
 fn a_file_over_the_limit_is_refused() {
     let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
     scene.world.files.write("/sd/a.json", vec![0; 256 << 20 | 1]);
-    let said = scene.run_for(Duration::from_secs(1));
+    let received = scene.run_for(Duration::from_secs(1));
     assert_eq!(
-        failures(&said),
+        failures(&received),
         ["reading /sd/a.json: larger than the limit of 268435456 bytes"]
     );
 }
@@ -290,8 +290,8 @@ fn an_editor_that_replaces_a_file_leaves_no_gap() {
     scene.world.files.remove("/sd/a.json");
     assert!(scene.run_for(SETTLE / 2).is_empty());
     scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:2"]}]"#);
-    let said = scene.run_for(SETTLE * 4);
-    assert_eq!(said.len(), 1, "{said:?}");
+    let received = scene.run_for(SETTLE * 4);
+    assert_eq!(received.len(), 1, "{received:?}");
     assert_eq!(scene.collected.addresses(), ["a:2"]);
 }
 
@@ -331,10 +331,10 @@ fn what_cannot_be_watched_is_said_once_and_read_at_the_interval() {
     world.files.write("/sd/a.json", r#"[{"targets": ["a:1"]}]"#);
     let files = ["/sd/*.json", "/later/*.json"];
     world.start(lists(&files));
-    let said = world.run_for(INTERVAL * 3);
+    let received = world.run_for(INTERVAL * 3);
     let expected = "watching for changes: /later: no such file; the files there are read every 300s instead";
-    assert_eq!(failures(&said), [expected]);
-    assert!(said[0].update().is_some(), "what was found comes first");
+    assert_eq!(failures(&received), [expected]);
+    assert!(received[0].update().is_some(), "what was found comes first");
     // The other folder is watched all the same.
     world.files.write("/sd/a.json", r#"[{"targets": ["a:2"]}]"#);
     assert_eq!(world.settle().len(), 1);
@@ -342,10 +342,10 @@ fn what_cannot_be_watched_is_said_once_and_read_at_the_interval() {
     world.files.write("/later/b.json", r#"[{"targets": ["b:1"]}]"#);
     assert_eq!(world.settle().len(), 0);
     let mut collected = Collected::default();
-    collected.hear(&world.run_for(INTERVAL));
+    collected.receive(&world.run_for(INTERVAL));
     assert_eq!(collected.addresses(), ["b:1"]);
     world.files.write("/later/b.json", r#"[{"targets": ["b:2"]}]"#);
-    collected.hear(&world.settle());
+    collected.receive(&world.settle());
     assert_eq!((collected.addresses(), world.files.watches()), (vec!["b:2"], 1));
 }
 
@@ -381,10 +381,10 @@ fn files_behind_a_link_that_moves_are_seen_at_once() {
     let files = ["/sd/*.json"];
     world.start(lists(&files));
     let mut collected = Collected::default();
-    collected.hear(&world.settle());
+    collected.receive(&world.settle());
     assert_eq!(collected.addresses(), ["a:1"]);
     world.files.link("/sd/..data", "..2");
-    collected.hear(&world.settle());
+    collected.receive(&world.settle());
     assert_eq!(
         (collected.addresses(), collected.sources()),
         (vec!["a:2"], vec!["/sd/a.json:0"])
@@ -423,16 +423,16 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever happened: after an interval of quiet, what was said is what the files say, and of
+    /// Whatever happened: after an interval of quiet, what was received is what the files say, and of
     /// a damaged file what it said before.
     #[test]
-    fn what_was_said_is_what_the_files_say(events in events(), seed: u64) {
+    fn what_was_received_is_what_the_files_say(events in events(), seed: u64) {
         let mut world = World::with_seed(seed);
         world.files.write("/sd/keep", "");
         let files = ["/sd/*.json", "/sd/*.yml"];
         world.start(lists(&files));
         let mut collected = Collected::default();
-        collected.hear(&world.settle());
+        collected.receive(&world.settle());
         let mut model: std::collections::BTreeMap<String, Vec<String>> = Default::default();
         for event in events {
             let path = |file: u8| format!("/sd/{file}.{}", if file.is_multiple_of(2) { "json" } else { "yml" });
@@ -452,27 +452,27 @@ proptest! {
                     world.files.write_silently(path(file), text);
                     model.insert(path(file), targets);
                     // Whatever happens to the file next, this has been seen.
-                    collected.hear(&world.run_for(INTERVAL + Duration::from_secs(2)));
+                    collected.receive(&world.run_for(INTERVAL + Duration::from_secs(2)));
                 }
                 Event::Damage(file) => {
                     // What was written last has been seen before.
-                    collected.hear(&world.run_for(Duration::from_secs(2)));
+                    collected.receive(&world.run_for(Duration::from_secs(2)));
                     world.files.write(path(file), "[{\"targets\": ");
                 }
                 Event::Remove(file) => {
                     world.files.remove(path(file));
                     model.remove(&path(file));
                     // Damaged next, it must not be known from before.
-                    collected.hear(&world.run_for(Duration::from_secs(2)));
+                    collected.receive(&world.run_for(Duration::from_secs(2)));
                 }
                 Event::BreakWatch => {
                     world.files.break_watches("queue overflow");
-                    collected.hear(&world.run_for(INTERVAL + Duration::from_secs(2)));
+                    collected.receive(&world.run_for(INTERVAL + Duration::from_secs(2)));
                 }
-                Event::Wait(millis) => collected.hear(&world.run_for(Duration::from_millis(millis.into()))),
+                Event::Wait(millis) => collected.receive(&world.run_for(Duration::from_millis(millis.into()))),
             }
         }
-        collected.hear(&world.run_for(INTERVAL + Duration::from_secs(2)));
+        collected.receive(&world.run_for(INTERVAL + Duration::from_secs(2)));
         let expected: Vec<_> = model.values().flatten().map(String::as_str).collect();
         prop_assert_eq!(collected.addresses(), expected);
         prop_assert_eq!(world.running(), 1);

@@ -4,7 +4,7 @@ use headcount_core::{Instant, UpdateKind};
 use headcount_discoverer::env::{HttpError, HttpResponse};
 use headcount_discoverer::mechanism::Mechanism;
 use headcount_discoverer::refresh::FIRST_RETRY;
-use headcount_discoverer::testing::{Collected, Said, World};
+use headcount_discoverer::testing::{Collected, Received, World};
 use headcount_reader::HttpClientSettings;
 
 use super::*;
@@ -47,9 +47,9 @@ fn failures(world: &World) -> f64 {
         .map_or(-1.0, |(_, samples)| samples[0].value)
 }
 
-fn only_failure(said: &[Said]) -> &str {
-    assert_eq!(said.len(), 1, "{said:?}");
-    said[0].failure().expect("a failure")
+fn only_failure(received: &[Received]) -> &str {
+    assert_eq!(received.len(), 1, "{received:?}");
+    received[0].failure().expect("a failure")
 }
 
 #[test]
@@ -83,10 +83,10 @@ fn what_the_server_lists_is_said_in_full() {
         &[JSON],
         r#"[{"targets": ["a:1", "b:1"], "labels": {"rack": "1"}}, {"targets": ["c:1"]}]"#,
     );
-    let said = world.settle();
-    assert_eq!(said[0].update().map(Update::kind), Some(UpdateKind::Full));
+    let received = world.settle();
+    assert_eq!(received[0].update().map(Update::kind), Some(UpdateKind::Full));
     let mut collected = Collected::default();
-    collected.hear(&said);
+    collected.receive(&received);
     let source = |index: usize| format!("http://user:pass@sd.example/list:{index}");
     assert_eq!(collected.sources(), [source(0), source(1)]);
     assert_eq!(collected.addresses(), ["a:1", "b:1", "c:1"]);
@@ -94,7 +94,7 @@ fn what_the_server_lists_is_said_in_full() {
     assert_eq!(labels.get("__meta_url"), Some("http://user:pass@sd.example/list"));
     // A shorter list takes away what it no longer has.
     world.http.answer(200, &[JSON], list(&["c:1"]));
-    collected.hear(&world.run_for(MINUTE));
+    collected.receive(&world.run_for(MINUTE));
     assert_eq!(collected.addresses(), ["c:1"]);
 }
 
@@ -102,12 +102,12 @@ fn what_the_server_lists_is_said_in_full() {
 fn a_body_that_is_the_same_is_not_told_again() {
     let mut world = world(MINUTE);
     world.http.answer(200, &[JSON], list(&["a:1"]));
-    let said = world.run_for(MINUTE * 10);
-    assert!(said.len() >= 10);
+    let received = world.run_for(MINUTE * 10);
+    assert!(received.len() >= 10);
     assert!(
-        said[1..]
+        received[1..]
             .iter()
-            .all(|said| said.update().is_some_and(|update| update.groups().is_empty()))
+            .all(|received| received.update().is_some_and(|update| update.groups().is_empty()))
     );
 }
 
@@ -122,7 +122,7 @@ fn what_the_server_said_of_its_list_is_sent_back() {
     );
     world.http.then_answer(304, &[], "");
     let mut collected = Collected::default();
-    collected.hear(&world.run_for(MINUTE * 3));
+    collected.receive(&world.run_for(MINUTE * 3));
     assert_eq!(collected.addresses(), ["a:1"]);
     let requests = world.http.take_requests();
     assert!(requests.len() >= 3);
@@ -157,22 +157,22 @@ fn a_server_that_goes_away_loses_no_target() {
     let mut world = world(MINUTE);
     world.http.answer(200, &[JSON], list(&["a:1", "b:1"]));
     let mut collected = Collected::default();
-    collected.hear(&world.settle());
+    collected.receive(&world.settle());
     world.http.answer(502, &[], "bad gateway");
     world.http.then_fail(refused());
-    let said = world.run_for(MINUTE * 20);
-    collected.hear(&said);
+    let received = world.run_for(MINUTE * 20);
+    collected.receive(&received);
     assert_eq!(collected.addresses(), ["a:1", "b:1"]);
-    assert!(said.len() >= 20 && said.iter().all(|said| said.failure().is_some()));
+    assert!(received.len() >= 20 && received.iter().all(|received| received.failure().is_some()));
     let expected = "getting the target list http://sd.example/list: connecting to sd.example:80: connection refused";
-    assert_eq!(said.last().and_then(Said::failure), Some(expected));
-    assert_eq!(failures(&world), said.len() as f64);
+    assert_eq!(received.last().and_then(Received::failure), Some(expected));
+    assert_eq!(failures(&world), received.len() as f64);
     // It is back, with the same list: that is a success, and quickly seen.
     world.http.answer(200, &[JSON], list(&["a:1", "b:1"]));
     let back = world.run_for(MINUTE);
     assert!(
         back.last()
-            .is_some_and(|said| said.update().is_some_and(|update| update.groups().is_empty()))
+            .is_some_and(|received| received.update().is_some_and(|update| update.groups().is_empty()))
     );
 }
 
@@ -182,20 +182,20 @@ fn a_hiccup_is_tried_again_within_the_refresh() {
     world.http.answer(503, &[], "");
     world.http.then_fail(refused());
     world.http.then_answer(200, &[JSON], list(&["a:1"]));
-    let said = world.run_for(Duration::from_secs(1));
-    assert_eq!(said.len(), 1, "nobody hears of it: {said:?}");
-    assert!(said[0].update().is_some() && said[0].at <= Instant::ZERO + QUICK_RETRY * 3);
+    let received = world.run_for(Duration::from_secs(1));
+    assert_eq!(received.len(), 1, "nobody hears of it: {received:?}");
+    assert!(received[0].update().is_some() && received[0].at <= Instant::ZERO + QUICK_RETRY * 3);
     assert_eq!((world.http.take_requests().len(), failures(&world)), (3, 0.0));
 }
 
 #[test]
 fn a_server_that_is_down_is_asked_quickly_at_first_and_then_ever_less() {
     let mut world = world(MINUTE);
-    let said = world.run_for(MINUTE * 60);
+    let received = world.run_for(MINUTE * 60);
     let requests = world.http.take_requests();
-    assert_eq!(requests.len(), said.len() * 3, "each refresh tries three times");
-    assert!((60..=80).contains(&said.len()), "{}", said.len());
-    let first_gap = said[1].at.saturating_duration_since(said[0].at);
+    assert_eq!(requests.len(), received.len() * 3, "each refresh tries three times");
+    assert!((60..=80).contains(&received.len()), "{}", received.len());
+    let first_gap = received[1].at.saturating_duration_since(received[0].at);
     assert!(first_gap <= FIRST_RETRY + QUICK_RETRY * 3, "{first_gap:?}");
 }
 
@@ -205,11 +205,15 @@ fn who_says_when_to_come_again_is_obeyed() {
         let mut world = world(MINUTE);
         world.http.answer(503, &[("retry-after", header)], "");
         world.http.then_answer(200, &[JSON], list(&["a:1"]));
-        let said = world.run_for(MINUTE * 6);
-        assert!(said[0].failure().is_some_and(|message| message.contains("status 503")));
+        let received = world.run_for(MINUTE * 6);
         assert!(
-            said[1].at >= Instant::ZERO + MINUTE * 5 && said[1].update().is_some(),
-            "{header}: {said:?}"
+            received[0]
+                .failure()
+                .is_some_and(|message| message.contains("status 503"))
+        );
+        assert!(
+            received[1].at >= Instant::ZERO + MINUTE * 5 && received[1].update().is_some(),
+            "{header}: {received:?}"
         );
     }
 }
@@ -255,15 +259,19 @@ fn an_answer_that_is_no_list_is_a_failure_and_changes_nothing() {
         let mut world = world(MINUTE);
         world.http.answer(200, &[JSON], list(&["a:1"]));
         let mut collected = Collected::default();
-        collected.hear(&world.settle());
+        collected.receive(&world.settle());
         world.http.answer(status, &headers, body);
-        let said = world.run_for(MINUTE);
-        collected.hear(&said);
-        assert!(only_failure(&said).contains(expected), "{}", only_failure(&said));
+        let received = world.run_for(MINUTE);
+        collected.receive(&received);
+        assert!(
+            only_failure(&received).contains(expected),
+            "{}",
+            only_failure(&received)
+        );
         assert_eq!((collected.addresses(), failures(&world)), (vec!["a:1"], 1.0));
         // What was refused is not taken for known: the good list counts again.
         world.http.answer(200, &[JSON], list(&["b:1"]));
-        collected.hear(&world.run_for(MINUTE));
+        collected.receive(&world.run_for(MINUTE));
         assert_eq!(collected.addresses(), ["b:1"]);
     }
 }
@@ -278,9 +286,9 @@ fn a_server_that_hangs_is_given_the_interval_and_ten_minutes_at_most() {
             body: Vec::new(),
         };
         world.http.then(MINUTE * 600, Ok(answer));
-        let said = world.run_for(limit);
-        assert!(only_failure(&said).contains("no whole answer within"));
-        assert_eq!(said[0].at, Instant::ZERO + limit);
+        let received = world.run_for(limit);
+        assert!(only_failure(&received).contains("no whole answer within"));
+        assert_eq!(received[0].at, Instant::ZERO + limit);
     }
 }
 
@@ -302,6 +310,6 @@ fn settings_that_cannot_work_yet_are_reported_and_tried_again() {
     world.http.answer(200, &[JSON], list(&["a:1"]));
     assert!(only_failure(&world.settle()).contains("ca_file /etc/ca.pem: no such file"));
     world.http.refuse_settings(None);
-    let said = world.run_for(MINUTE);
-    assert!(said.last().is_some_and(|said| said.update().is_some()));
+    let received = world.run_for(MINUTE);
+    assert!(received.last().is_some_and(|received| received.update().is_some()));
 }

@@ -54,7 +54,7 @@ fn each_process_that_listens_is_a_group() {
     process(&world, 21, "nginx", &["socket:[1]"]);
     process(&world, 30, "sshd", &["socket:[3]"]);
     let mut collected = Collected::default();
-    collected.hear(&world.settle());
+    collected.receive(&world.settle());
     assert_eq!(collected.sources(), ["local:20", "local:30", "local:unknown"]);
     let nginx = collected.group("local:20").expect("it listens");
     assert_eq!(nginx.labels().get("__meta_local_process_name"), Some("nginx"));
@@ -78,7 +78,7 @@ fn processes_that_vanish_meanwhile_or_may_not_be_looked_into_are_no_failure() {
     world.files.remove("/proc/50/comm");
     world.files.remove("/proc/50/exe");
     let mut collected = Collected::default();
-    collected.hear(&world.settle());
+    collected.receive(&world.settle());
     assert_eq!(collected.sources(), ["local:50"]);
     let labels = collected.group("local:50").expect("it listens").labels();
     assert_eq!(labels.iter().collect::<Vec<_>>(), [("__meta_local_pid", "50")]);
@@ -89,10 +89,10 @@ fn what_stops_listening_is_gone_after_the_interval() {
     let mut world = world(&[("0100007F:1F90", 1), ("0100007F:1F91", 2)]);
     process(&world, 50, "app", &["socket:[1]", "socket:[2]"]);
     let mut collected = Collected::default();
-    collected.hear(&world.settle());
+    collected.receive(&world.settle());
     assert_eq!(collected.addresses(), ["127.0.0.1:8080", "127.0.0.1:8081"]);
     world.files.write("/proc/self/net/tcp", table(&[("0100007F:1F91", 2)]));
-    collected.hear(&world.run_for(Duration::from_secs(31)));
+    collected.receive(&world.run_for(Duration::from_secs(31)));
     assert_eq!(collected.addresses(), ["127.0.0.1:8081"]);
 }
 
@@ -100,7 +100,7 @@ fn what_stops_listening_is_gone_after_the_interval() {
 fn without_the_kernels_table_it_fails_and_says_so() {
     let mut world = world(&[]);
     world.files.make_unreadable("/proc/self/net/tcp", "permission denied");
-    let said = world.settle();
+    let received = world.settle();
     let expected = "listing the sockets that listen: reading /proc/self/net/tcp: permission denied";
-    assert_eq!(said[0].failure(), Some(expected));
+    assert_eq!(received[0].failure(), Some(expected));
 }

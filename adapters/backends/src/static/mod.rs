@@ -71,11 +71,11 @@ mod tests {
         let groups = vec![entry(&["a:1", "b:1"], &[("rack", "1")]), entry(&["c:1"], &[])];
         let mut world = World::new();
         world.start(Arc::new(StaticSd::new(groups)).discoverer());
-        let said = world.run_for(Duration::from_secs(86_400));
-        assert_eq!((said.len(), world.running()), (1, 0));
-        assert_eq!(said[0].update().map(Update::kind), Some(UpdateKind::Full));
+        let received = world.run_for(Duration::from_secs(86_400));
+        assert_eq!((received.len(), world.running()), (1, 0));
+        assert_eq!(received[0].update().map(Update::kind), Some(UpdateKind::Full));
         let mut collected = Collected::default();
-        collected.hear(&said);
+        collected.receive(&received);
         assert_eq!(collected.sources(), ["0", "1"]);
         assert_eq!(collected.addresses(), ["a:1", "b:1", "c:1"]);
         assert_eq!(
@@ -89,8 +89,8 @@ mod tests {
         let groups = vec![entry(&["a:1"], &[]), entry(&["b:1"], &[("", "x")])];
         let mut world = World::new();
         world.start(Arc::new(StaticSd::new(groups)).discoverer());
-        let said = world.settle();
-        let failure = said[0].failure().expect("a failure");
+        let received = world.settle();
+        let failure = received[0].failure().expect("a failure");
         assert!(
             failure.starts_with("static_configs[1]: a label has an empty name"),
             "{failure}"

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use headcount_core::{Group, Update, UpdateKind};
 
-use super::Said;
+use super::Received;
 
 /// What a receiver would know after some updates: the rules S04 and S05, and no more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,10 +11,11 @@ pub struct Collected {
 }
 
 impl Collected {
-    /// Takes in what was said. Failures change nothing.
-    pub fn hear(&mut self, said: &[Said]) {
-        said.iter()
-            .filter_map(Said::update)
+    /// Takes in what was received. Failures change nothing.
+    pub fn receive(&mut self, received: &[Received]) {
+        received
+            .iter()
+            .filter_map(Received::update)
             .for_each(|update| self.apply(update));
     }
 

@@ -58,12 +58,12 @@ pub struct World {
     tasks: Vec<Task>,
     next_provider: u64,
     queue: async_channel::Sender<Message>,
-    received: async_channel::Receiver<Message>,
+    reports: async_channel::Receiver<Message>,
 }
 
-/// What a discoverer said, and when.
+/// What was received of a discoverer, and when.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub struct Received {
     /// When.
     pub at: Instant,
     /// Who.
@@ -72,7 +72,7 @@ pub struct Said {
     pub report: Report,
 }
 
-impl Said {
+impl Received {
     /// The update, if this is one.
     pub fn update(&self) -> Option<&Update> {
         match &self.report {
@@ -105,7 +105,7 @@ impl World {
     /// An empty world whose random numbers follow from `seed`.
     pub fn with_seed(seed: u64) -> Self {
         let clock = VirtualClock::default();
-        let (queue, received) = async_channel::unbounded();
+        let (queue, reports) = async_channel::unbounded();
         Self {
             http: ScriptedHttp::new(clock.clone()),
             files: MemoryFiles::new(clock.clone()),
@@ -115,7 +115,7 @@ impl World {
             tasks: Vec::new(),
             next_provider: 0,
             queue,
-            received,
+            reports,
         }
     }
 
@@ -153,31 +153,31 @@ impl World {
         self.tasks.len()
     }
 
-    /// Lets everybody do what can be done without time passing, and gives what was said.
-    pub fn settle(&mut self) -> Vec<Said> {
+    /// Lets everybody do what can be done without time passing, and gives what was received.
+    pub fn settle(&mut self) -> Vec<Received> {
         while self.poll_woken() {}
-        let mut said = Vec::new();
-        while let Ok(Message { provider, report }) = self.received.try_recv() {
-            said.push(Said {
+        let mut received = Vec::new();
+        while let Ok(Message { provider, report }) = self.reports.try_recv() {
+            received.push(Received {
                 at: self.clock.time(),
                 provider,
                 report,
             });
         }
-        said
+        received
     }
 
-    /// Lets `duration` pass, step by step from one deadline to the next, and gives what was said.
-    pub fn run_for(&mut self, duration: Duration) -> Vec<Said> {
+    /// Lets `duration` pass, step by step from one deadline to the next, and gives what was received.
+    pub fn run_for(&mut self, duration: Duration) -> Vec<Received> {
         let end = self.clock.time() + duration;
-        let mut said = self.settle();
+        let mut received = self.settle();
         while let Some(deadline) = self.clock.next_deadline().filter(|deadline| *deadline <= end) {
             self.clock.move_to(deadline);
-            said.append(&mut self.settle());
+            received.append(&mut self.settle());
         }
         self.clock.move_to(end);
-        said.append(&mut self.settle());
-        said
+        received.append(&mut self.settle());
+        received
     }
 
     /// Polls every task that was woken; whether there was any.

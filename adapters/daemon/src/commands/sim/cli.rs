@@ -74,7 +74,7 @@ pub(crate) struct RunOptions {
     #[command(flatten)]
     pub(crate) choice: Choice,
 
-    /// Where the dice start; without it, where the scenario says.
+    /// The seed of the random numbers; without it, the scenario's.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 

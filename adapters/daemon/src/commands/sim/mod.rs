@@ -9,9 +9,9 @@ mod chosen;
 mod cli;
 mod ending;
 mod incident;
+mod inspect;
 mod list;
 mod logs;
-mod look;
 mod progress;
 mod run;
 mod swarm;
@@ -32,8 +32,8 @@ pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
         SimCommand::Swarm(options) => swarm::swarm(&options),
         SimCommand::Replay(options) => logs::replay(&options),
         SimCommand::Shrink(options) => logs::shrink_log(&options),
-        SimCommand::Explain(options) => look::explain_host(&options),
-        SimCommand::Diff(options) => look::diff(&options),
+        SimCommand::Explain(options) => inspect::explain_host(&options),
+        SimCommand::Diff(options) => inspect::diff(&options),
         SimCommand::Bench(options) => bench::bench(&options),
         SimCommand::List { what } => print(&list::list(what)?),
         SimCommand::Schema => print(headcount_sim::SCHEMA),

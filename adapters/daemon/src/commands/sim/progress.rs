@@ -10,7 +10,7 @@ use headcount_sim::{Outcome, Simulation, Span};
 const PATIENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(100);
 const WIDTH: u64 = 30;
-/// How many parts a run is looked at in.
+/// In how many parts a run is done.
 const PARTS: u64 = 2_000;
 
 /// A line that says how far something is.
@@ -54,12 +54,12 @@ pub(super) fn run(simulation: Simulation) -> Outcome {
     watched(simulation, "", |_| {})
 }
 
-/// Runs to the end, showing how far it is, with `what` in front; `look` sees the run between its
+/// Runs to the end, showing how far it is, with `what` in front; `inspect` sees the run between its
 /// parts.
-pub(super) fn watched(mut simulation: Simulation, what: &str, mut look: impl FnMut(&mut Simulation)) -> Outcome {
+pub(super) fn watched(mut simulation: Simulation, what: &str, mut inspect: impl FnMut(&mut Simulation)) -> Outcome {
     in_parts(&mut simulation, what, |simulation, until| {
         simulation.run_until(until);
-        look(simulation);
+        inspect(simulation);
     });
     simulation.outcome()
 }

@@ -1,4 +1,4 @@
-//! The options of the commands that run many seeds, replay, shrink and look closer.
+//! The options of the commands that run many seeds, replay, shrink, explain and compare.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -95,7 +95,7 @@ pub(crate) struct ExplainOptions {
     #[command(flatten)]
     pub(super) choice: Choice,
 
-    /// Where the dice start; without it, where the scenario says.
+    /// The seed of the random numbers; without it, the scenario's.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
 
@@ -116,7 +116,7 @@ pub(crate) struct DiffOptions {
     /// Another one.
     pub(super) second: String,
 
-    /// Where the dice of scenarios start; without it, where each says.
+    /// The seed of the scenarios' random numbers; without it, each one's own.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
 

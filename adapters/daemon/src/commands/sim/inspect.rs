@@ -1,4 +1,4 @@
-//! `headcount sim explain` and `headcount sim diff`: looking closer at runs.
+//! `headcount sim explain` and `headcount sim diff`: one run in detail, and two side by side.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -73,7 +73,7 @@ pub(super) fn diff(options: &DiffOptions) -> anyhow::Result<ExitCode> {
     }
     match &comparison.divergence {
         Some(divergence) => console::print(&format!("{divergence}\n\n"))?,
-        None => console::print("the runs tell the same events\n\n")?,
+        None => console::print("the runs have the same events\n\n")?,
     }
     console::print(&deltas(&comparison)?)?;
     Ok(ExitCode::SUCCESS)

@@ -1,47 +1,47 @@
 //! Which faults whom may meet just now.
 //!
 //! A window that is open covers some discoverers; a hit waits for one discoverer's next call.
-//! **A discoverer under a clear sky pays nothing**: it is asked of each call whether its sky is
-//! clear, and of no more. The weather also remembers since when each sky is clear, which is from
-//! when on a rule can demand that everything comes right.
+//! **A discoverer without a fault pays nothing**: each call asks whether any can hit it, and no more.
+//! The schedule also remembers since when each is clear of faults, which is from when on a rule can
+//! demand that everything comes right.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use headcount_core::Instant;
 
-use crate::dice::{Entity, Purpose};
 use crate::plan::Plan;
-use crate::{BackendKind, Covered, Dice, DiscovererId, FaultFamily, FaultKind, Happening, Ratio, Span};
+use crate::rng::{Entity, Purpose};
+use crate::{BackendKind, Covered, DiscovererId, FaultFamily, FaultKind, Happening, KeyedRng, Ratio, Span};
 
-/// What a discoverer is about to do or to be told, and a fault may hit.
+/// What a discoverer is about to do or to receive, and a fault may hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occasion {
     /// It asks for everything.
     Call,
-    /// It asks for what changed since it last heard.
+    /// It asks for what changed since its last answer.
     Resume,
     /// An event of its stream arrives.
     News {
         /// Whether it says that a target is gone.
         gone: bool,
     },
-    /// It is told that there is something to be asked for.
+    /// It is notified that there is something to be asked for.
     Notify,
 }
 
-/// The weather over all discoverers.
+/// The faults of all discoverers.
 #[derive(Debug, Clone)]
-pub(crate) struct Weather {
-    skies: Vec<Sky>,
+pub(crate) struct FaultSchedule {
+    states: Vec<FaultState>,
     windows: BTreeMap<u32, Window>,
     next_window: u32,
     /// Whether hits are drawn; else they come as inputs.
     draws: bool,
-    dice: Dice,
+    rng: KeyedRng,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Sky {
+struct FaultState {
     kind: Option<BackendKind>,
     windows: Vec<u32>,
     hits: VecDeque<(FaultKind, u32)>,
@@ -81,44 +81,48 @@ pub(crate) struct Met {
     pub(crate) kind: FaultKind,
     /// When its window shuts; now, for a single hit.
     pub(crate) until: Instant,
-    /// Set if it is a single hit, which is to be told as an input.
+    /// Set if it is a single hit, which is to be traced as an input.
     pub(crate) hit: Option<SingleHit>,
 }
 
-impl Weather {
-    pub(crate) fn new(plan: &Plan, dice: Dice, draws: bool) -> Self {
-        let sky = |kind| Sky {
+impl FaultSchedule {
+    pub(crate) fn new(plan: &Plan, rng: KeyedRng, draws: bool) -> Self {
+        let state = |kind| FaultState {
             kind: Some(kind),
-            ..Sky::default()
+            ..FaultState::default()
         };
         Self {
-            skies: plan.discoverers.iter().map(|discoverer| sky(discoverer.kind)).collect(),
+            states: plan
+                .discoverers
+                .iter()
+                .map(|discoverer| state(discoverer.kind))
+                .collect(),
             windows: BTreeMap::new(),
             next_window: 0,
             draws,
-            dice,
+            rng,
         }
     }
 
     /// Whether no fault can hit this discoverer just now.
     pub(crate) fn is_clear(&self, id: DiscovererId) -> bool {
-        let sky = &self.skies[id.place()];
-        sky.windows.is_empty() && sky.hits.is_empty() && !sky.broken
+        let state = &self.states[id.place()];
+        state.windows.is_empty() && state.hits.is_empty() && !state.broken
     }
 
     /// Since when no fault has touched this discoverer; the future, if one does just now.
     pub(crate) fn clear_since(&self, id: DiscovererId) -> Instant {
-        self.skies[id.place()].clear_since
+        self.states[id.place()].clear_since
     }
 
     /// When a fault last touched it whose trace only a new connection removes.
     pub(crate) fn deep_since(&self, id: DiscovererId) -> Option<Instant> {
-        self.skies[id.place()].deep_since
+        self.states[id.place()].deep_since
     }
 
     /// The fault that touched it last.
     pub(crate) fn last_fault(&self, id: DiscovererId) -> Option<FaultKind> {
-        self.skies[id.place()].last_fault
+        self.states[id.place()].last_fault
     }
 
     /// Opens a window; gives its number and whom it covers.
@@ -132,21 +136,22 @@ impl Weather {
         covers: &Covered,
     ) -> (u32, Vec<DiscovererId>) {
         let can = |id: &DiscovererId| {
-            let sky = self.skies.get(id.place());
-            sky.and_then(|sky| sky.kind)
+            let state = self.states.get(id.place());
+            state
+                .and_then(|state| state.kind)
                 .is_some_and(|backend| kind.applies_to(backend))
         };
         let covers: Vec<DiscovererId> = match covers {
-            Covered::Everyone => (0..self.skies.len() as u32).map(DiscovererId).filter(can).collect(),
+            Covered::Everyone => (0..self.states.len() as u32).map(DiscovererId).filter(can).collect(),
             Covered::These(these) => these.iter().copied().filter(can).collect(),
         };
         let number = self.next_window;
         self.next_window += 1;
         for id in &covers {
-            let sky = &mut self.skies[id.place()];
-            sky.windows.push(number);
+            let state = &mut self.states[id.place()];
+            state.windows.push(number);
             if rate.is_always() {
-                sky.touch(now.max(until), kind);
+                state.touch(now.max(until), kind);
             }
         }
         let window = Window {
@@ -164,11 +169,11 @@ impl Weather {
     pub(crate) fn shut(&mut self, now: Instant, number: u32) -> Option<(FaultKind, u16)> {
         let window = self.windows.remove(&number)?;
         for id in &window.covers {
-            let sky = &mut self.skies[id.place()];
-            sky.windows.retain(|other| *other != number);
+            let state = &mut self.states[id.place()];
+            state.windows.retain(|other| *other != number);
             // The calm shuts windows before their time, unless others are open.
-            if window.rate.is_always() && sky.windows.is_empty() {
-                sky.clear_since = sky.clear_since.min(now);
+            if window.rate.is_always() && state.windows.is_empty() {
+                state.clear_since = state.clear_since.min(now);
             }
         }
         Some((window.kind, window.fault))
@@ -181,37 +186,37 @@ impl Weather {
 
     /// Arms a hit for this discoverer's next call, after this many others at this instant.
     pub(crate) fn arm(&mut self, id: DiscovererId, kind: FaultKind, after: u32) {
-        if let Some(sky) = self.skies.get_mut(id.place()) {
-            sky.hits.push_back((kind, after));
+        if let Some(state) = self.states.get_mut(id.place()) {
+            state.hits.push_back((kind, after));
         }
     }
 
     /// Forgets all hits that did not meet anything.
     pub(crate) fn disarm(&mut self) {
-        self.skies.iter_mut().for_each(|sky| sky.hits.clear());
+        self.states.iter_mut().for_each(|state| state.hits.clear());
     }
 
     /// Takes a discoverer's backend out of reach for ever.
     pub(crate) fn break_for_ever(&mut self, id: DiscovererId) {
-        if let Some(sky) = self.skies.get_mut(id.place()) {
-            sky.broken = true;
-            sky.clear_since = Instant::from_nanos(u64::MAX);
-            sky.last_fault = Some(FaultKind::Partition);
+        if let Some(state) = self.states.get_mut(id.place()) {
+            state.broken = true;
+            state.clear_since = Instant::from_nanos(u64::MAX);
+            state.last_fault = Some(FaultKind::Partition);
         }
     }
 
     /// Notes that something else than a fault kept this discoverer from its work until now.
     pub(crate) fn disturbed(&mut self, now: Instant, id: DiscovererId) {
-        let sky = &mut self.skies[id.place()];
-        sky.clear_since = sky.clear_since.max(now);
+        let state = &mut self.states[id.place()];
+        state.clear_since = state.clear_since.max(now);
     }
 
-    /// Notes that this discoverer was told something wrong just now, which only a new connection
+    /// Notes that this discoverer received something wrong just now, which only a new connection
     /// mends.
     pub(crate) fn misled(&mut self, now: Instant, id: DiscovererId) {
-        let sky = &mut self.skies[id.place()];
-        sky.clear_since = sky.clear_since.max(now);
-        sky.deep_since = sky.deep_since.max(Some(now));
+        let state = &mut self.states[id.place()];
+        state.clear_since = state.clear_since.max(now);
+        state.deep_since = state.deep_since.max(Some(now));
     }
 
     /// Until when this discoverer stands still, if it does.
@@ -250,7 +255,7 @@ impl Weather {
 
     /// The windows that cover a discoverer, in the order in which they opened.
     fn over(&self, id: DiscovererId) -> impl Iterator<Item = &Window> {
-        let numbers = self.skies[id.place()].windows.iter();
+        let numbers = self.states[id.place()].windows.iter();
         numbers.filter_map(|number| self.windows.get(number))
     }
 
@@ -259,12 +264,12 @@ impl Weather {
         if self.is_clear(id) {
             return None;
         }
-        let sky = &mut self.skies[id.place()];
-        let count = sky.occasions;
-        sky.occasions += 1;
-        sky.at_once = if sky.last == now { sky.at_once + 1 } else { 0 };
-        sky.last = now;
-        if sky.broken {
+        let state = &mut self.states[id.place()];
+        let count = state.occasions;
+        state.occasions += 1;
+        state.at_once = if state.last == now { state.at_once + 1 } else { 0 };
+        state.last = now;
+        if state.broken {
             let until = Instant::from_nanos(u64::MAX);
             return Some(Met {
                 kind: FaultKind::Partition,
@@ -272,21 +277,21 @@ impl Weather {
                 hit: None,
             });
         }
-        let at_once = sky.at_once;
-        let armed = sky
+        let at_once = state.at_once;
+        let armed = state
             .hits
             .iter()
             .position(|(kind, after)| *after <= at_once && occasion.meets(*kind));
-        if let Some((kind, after)) = armed.and_then(|place| sky.hits.remove(place)) {
-            sky.touch(now, kind);
+        if let Some((kind, after)) = armed.and_then(|place| state.hits.remove(place)) {
+            state.touch(now, kind);
             return Some(Met {
                 kind,
                 until: now,
                 hit: Some(SingleHit { after, is_drawn: false }),
             });
         }
-        let backend = sky.kind?;
-        for number in &sky.windows {
+        let backend = state.kind?;
+        for number in &state.windows {
             let Some(window) = self.windows.get(number) else {
                 continue;
             };
@@ -295,15 +300,15 @@ impl Weather {
             }
             if window.rate.is_always() {
                 let (kind, until) = (window.kind, window.until);
-                sky.touch(until, kind);
+                state.touch(until, kind);
                 return Some(Met { kind, until, hit: None });
             }
             let who = Entity::Fault(window.fault, id.0);
-            if self.draws && window.rate.hit(self.dice.draw(who, Purpose::Choice, count)) {
+            if self.draws && window.rate.hit(self.rng.draw(who, Purpose::Choice, count)) {
                 let kind = window.kind;
-                sky.touch(now, kind);
+                state.touch(now, kind);
                 let hit = SingleHit {
-                    after: sky.at_once,
+                    after: state.at_once,
                     is_drawn: true,
                 };
                 return Some(Met {
@@ -317,7 +322,7 @@ impl Weather {
     }
 }
 
-impl Sky {
+impl FaultState {
     fn touch(&mut self, until: Instant, kind: FaultKind) {
         self.clear_since = self.clear_since.max(until);
         self.last_fault = Some(kind);

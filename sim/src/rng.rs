@@ -1,6 +1,6 @@
 //! Random numbers that are asked for by name.
 //!
-//! A draw is a hash of (seed, who, what for, which time), so **nobody's dice depend on anybody
+//! A draw is a hash of (seed, who, what for, which time), so **nobody's draws depend on anybody
 //! else's**: another host, another discoverer or one fault less leaves every other draw as it
 //! was. Two runs that differ in one setting share their noise, and a failure survives shrinking.
 //! Integers only; the hash is pinned here with test vectors.
@@ -9,7 +9,7 @@ use crate::span::{Span, SpanRange};
 
 /// The source of every draw of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dice {
+pub struct KeyedRng {
     seed: u64,
 }
 
@@ -60,8 +60,8 @@ pub enum Purpose {
     Order = 10,
 }
 
-impl Dice {
-    /// The dice of this seed.
+impl KeyedRng {
+    /// The generator with this seed.
     pub const fn new(seed: u64) -> Self {
         Self { seed }
     }
@@ -169,7 +169,7 @@ mod tests {
         let lines: Vec<String> = vectors
             .iter()
             .map(|&(seed, entity, purpose, counter)| {
-                let drawn = Dice::new(seed).draw(entity, purpose, counter);
+                let drawn = KeyedRng::new(seed).draw(entity, purpose, counter);
                 format!("{seed} {entity:?} {purpose:?} {counter} = {drawn:#018x}")
             })
             .collect();
@@ -178,13 +178,13 @@ mod tests {
 
     #[test]
     fn streams_do_not_meet() {
-        let dice = Dice::new(1);
+        let rng = KeyedRng::new(1);
         let mut drawn = BTreeSet::new();
         for number in 0..50 {
             for entity in [Entity::Host(number), Entity::View(number), Entity::Fault(1, number)] {
                 for purpose in [Purpose::Gap, Purpose::Length] {
                     for counter in 0..20 {
-                        assert!(drawn.insert(dice.draw(entity, purpose, counter)));
+                        assert!(drawn.insert(rng.draw(entity, purpose, counter)));
                     }
                 }
             }
