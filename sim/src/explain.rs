@@ -121,7 +121,6 @@ struct Story<'a> {
 impl Story<'_> {
     fn way(&self, id: DiscovererId) -> Way {
         let plan = &self.plan.discoverers[id.place()];
-        let backend = &self.plan.scenario.backends[plan.backend];
         let mut way = Way {
             discoverer: id,
             description: plan.description.to_string(),
@@ -141,45 +140,84 @@ impl Story<'_> {
             matches!(event, TraceEvent::Learned { discoverer, host, version, .. }
                 if *discoverer == id && *host == self.host && *version == wanted)
         });
-        let until = learned.map_or(Span::MAX, |(at, _)| at);
+        let learned = learned.map(|(at, _)| at);
+        let missing = self.follow(id, learned, &mut way).err();
+        way.missing = missing.filter(|_| learned.is_none());
+        way
+    }
 
-        let last_view = ViewId(plan.first_view.0 + backend.replicas);
-        let views = plan.first_view..last_view;
+    /// Follows the change through a discoverer to the receiver, which learned of it at `learned`, if it
+    /// did. An error says why it goes no further.
+    fn follow(&self, id: DiscovererId, learned: Option<Span>, way: &mut Way) -> Result<(), String> {
+        let until = learned.unwrap_or(Span::MAX);
+        let (since, seen) = self.follow_to_backend(id, learned, way)?;
+        let Some(answered) = self.follow_to_discoverer(id, since, seen, until, way) else {
+            let at = learned.ok_or_else(|| format!("{id} has not seen it yet{}", self.trouble(id, since)))?;
+            way.hop(at, "the receiver has it".to_owned());
+            return Ok(());
+        };
+        let taken = self.follow_to_manager(id, answered, until, way)?;
+        let at = learned.ok_or_else(|| self.not_emitted(taken))?;
+        let version = self.events.iter().find_map(|traced| match traced.event {
+            TraceEvent::Emission { version, .. } if traced.at >= at => Some(version),
+            _ => None,
+        });
+        way.hop(
+            at,
+            format!("snapshot {} is emitted, and the receiver has it", version.unwrap_or(0)),
+        );
+        Ok(())
+    }
+
+    /// When the backend showed the change, and in which version of its view, if that is known.
+    fn follow_to_backend(
+        &self,
+        id: DiscovererId,
+        learned: Option<Span>,
+        way: &mut Way,
+    ) -> Result<(Span, Option<u64>), String> {
+        let plan = &self.plan.discoverers[id.place()];
+        let backend = &self.plan.scenario.backends[plan.backend];
+        let views = plan.first_view..ViewId(plan.first_view.0 + backend.replicas);
         let shown = self.first(self.changed, |event| {
             matches!(event, TraceEvent::Shown { view, host, version, .. }
                 if views.contains(view) && *host == self.host && *version >= self.version)
         });
-        let (since, seen) = match shown {
+        match shown {
             Some((at, TraceEvent::Shown { view, view_version, .. })) => {
                 way.hop(
                     at,
                     format!("`{}` shows it ({view}, state {view_version})", backend.name),
                 );
-                (at, Some(*view_version))
+                Ok((at, Some(*view_version)))
             }
             // What is there from the start is shown from the start.
-            _ if self.changed.is_zero() => (Span::ZERO, None),
-            _ if learned.is_none() => {
-                way.missing = Some(format!(
-                    "`{}` does not show it yet; a change takes {} there{}",
-                    backend.name,
-                    backend.delay,
-                    self.trouble(id, self.changed)
-                ));
-                return way;
-            }
-            _ => (self.changed, None),
-        };
+            _ if self.changed.is_zero() => Ok((Span::ZERO, None)),
+            _ if learned.is_none() => Err(format!(
+                "`{}` does not show it yet; a change takes {} there{}",
+                backend.name,
+                backend.delay,
+                self.trouble(id, self.changed)
+            )),
+            _ => Ok((self.changed, None)),
+        }
+    }
+
+    /// When the discoverer had an answer with the change, if it had one in time.
+    fn follow_to_discoverer(
+        &self,
+        id: DiscovererId,
+        since: Span,
+        seen: Option<u64>,
+        until: Span,
+        way: &mut Way,
+    ) -> Option<Span> {
         let answered = self.first(since, |event| {
             matches!(event, TraceEvent::Answer { discoverer, view_version: Some(version), failure: None, .. }
                 if *discoverer == id && seen.is_none_or(|seen| *version >= seen))
         });
         let Some((answered, TraceEvent::Answer { call, .. })) = answered.filter(|(at, _)| *at <= until) else {
-            match learned {
-                Some((at, _)) => way.hop(at, "the receiver has it".to_owned()),
-                None => way.missing = Some(format!("{id} has not seen it yet{}", self.trouble(id, since))),
-            }
-            return way;
+            return None;
         };
         let asked = self.first(Span::ZERO, |event| {
             matches!(event, TraceEvent::Call { discoverer, call: other, .. } if *discoverer == id && other == call)
@@ -191,15 +229,17 @@ impl Story<'_> {
             );
         }
         way.hop(answered, format!("{id} is answered"));
+        Some(answered)
+    }
+
+    /// When the manager took the update in, and the guard let it pass.
+    fn follow_to_manager(&self, id: DiscovererId, answered: Span, until: Span, way: &mut Way) -> Result<Span, String> {
         let taken = self.first(
             answered,
             |event| matches!(event, TraceEvent::Update { discoverer, .. } if *discoverer == id),
         );
         let Some((taken, _)) = taken.filter(|(at, _)| *at <= until) else {
-            way.missing = learned
-                .is_none()
-                .then(|| "the update waits in the queue before the manager".to_owned());
-            return way;
+            return Err("the update waits in the queue before the manager".to_owned());
         };
         way.hop(taken, "the manager takes the update in".to_owned());
         if let Some(held) = self.held_since(id, taken) {
@@ -208,28 +248,12 @@ impl Story<'_> {
                 taken,
                 |event| matches!(event, TraceEvent::Held { discoverer, held: 0, .. } if *discoverer == id),
             );
-            match let_go.filter(|(at, _)| *at <= until) {
-                Some((at, _)) => way.hop(at, "the guard lets it go".to_owned()),
-                None => {
-                    way.missing = learned.is_none().then(|| "the guard holds it still".to_owned());
-                    return way;
-                }
-            }
+            let Some((at, _)) = let_go.filter(|(at, _)| *at <= until) else {
+                return Err("the guard holds it still".to_owned());
+            };
+            way.hop(at, "the guard lets it go".to_owned());
         }
-        match learned {
-            Some((at, _)) => {
-                let version = self.events.iter().find_map(|traced| match traced.event {
-                    TraceEvent::Emission { version, .. } if traced.at >= at => Some(version),
-                    _ => None,
-                });
-                way.hop(
-                    at,
-                    format!("snapshot {} is emitted, and the receiver has it", version.unwrap_or(0)),
-                );
-            }
-            None => way.missing = Some(self.not_emitted(taken)),
-        }
-        way
+        Ok(taken)
     }
 
     fn first(&self, from: Span, wanted: impl Fn(&TraceEvent) -> bool) -> Option<(Span, &TraceEvent)> {

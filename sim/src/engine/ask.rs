@@ -4,13 +4,14 @@ use headcount_core::{Instant, Update};
 
 use super::discoverer::{Body, Coming};
 use super::event::Event;
-use super::faults::Occasion;
+use super::faults::{Met, Occasion};
 use super::world::World;
+use crate::plan::Plan;
 use crate::rng::{Entity, Purpose};
 use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::TraceEvent;
 use crate::world::view::Rows;
-use crate::{DiscovererId, ViewId};
+use crate::{DiscovererId, SpanRange, ViewId};
 
 impl World {
     /// Plans a discoverer's next turn; one that was planned before is void.
@@ -21,16 +22,13 @@ impl World {
         self.queue.schedule(at, Event::Ask { id, life, turn });
     }
 
+    /// A discoverer's turn: it asks, and its answer is on its way, or it waits in a blocking query.
     pub(crate) fn ask(&mut self, id: DiscovererId, turn: u32) {
         if self.discoverers[id.place()].turn != turn {
             return;
         }
         let plan = self.plan.clone();
-        let (mine, who) = (&plan.discoverers[id.place()], Entity::Discoverer(id.0));
-        let (backend, entry) = (
-            &plan.scenario.backends[mine.backend],
-            &plan.scenario.discoverers[mine.entry],
-        );
+        let mine = &plan.discoverers[id.place()];
         let discoverer = &mut self.discoverers[id.place()];
         let call = discoverer.calls;
         discoverer.calls += 1;
@@ -46,7 +44,6 @@ impl World {
         });
 
         let met = self.meet(id, if resumes { Occasion::Resume } else { Occasion::Call });
-        let latency = self.rng.span(who, Purpose::Latency, call, backend.latency);
         let coming = match met.map(|met| met.kind) {
             None => self.serve(&plan, id, view, resumes),
             Some(kind) => self.serve_badly(&plan, id, view, resumes, kind),
@@ -56,22 +53,8 @@ impl World {
             _ => 1,
         };
         self.meter.metrics.backend_calls += pages - 1;
-        let mut arrives = self.now + latency.times(pages).into();
-        match met.map(|met| (met.kind, met.until)) {
-            Some((FaultKind::Drop | FaultKind::Partition | FaultKind::OneWay, _)) => {
-                arrives = self.now + entry.timeout.into();
-            }
-            Some((FaultKind::Clog, until)) => arrives = arrives.max(until),
-            Some((FaultKind::Delay { by }, _)) => {
-                arrives = arrives + self.rng.span(who, Purpose::Length, call, by).into();
-            }
-            Some((FaultKind::Drip { each }, _)) => {
-                let rows = self.views[view.place()].rows.len() as u64;
-                arrives = arrives + each.times(rows).into();
-            }
-            _ => {}
-        }
-        let gives_up = self.now + entry.timeout.times(pages).into();
+        let mut arrives = self.arrival(&plan, id, call, view, pages, met);
+        let gives_up = self.now + plan.scenario.discoverers[mine.entry].timeout.times(pages).into();
         let coming = if arrives > gives_up {
             arrives = gives_up;
             self.mark(Mark::TimedOut);
@@ -83,28 +66,13 @@ impl World {
             coming
         };
         if let Some(FaultKind::Duplicate { after }) = met.map(|met| met.kind) {
-            self.discoverers[id.place()].echo = match &coming {
-                Coming::All {
-                    view, version, rows, ..
-                } => Some(Box::new((*view, *version, rows.clone()))),
-                Coming::Changes { view, version, rows } => Some(Box::new((*view, Some(*version), rows.clone()))),
-                Coming::Unchanged | Coming::Trouble { .. } | Coming::Gap => None,
-            };
-            let again = arrives + self.rng.span(who, Purpose::Length, call, after).into();
-            self.queue.schedule(again, Event::Echo { id, life });
+            self.plan_echo(id, call, &coming, arrives, after);
         }
-        let parks = mine.kind == BackendKind::Consul && matches!(coming, Coming::Unchanged);
-        let subscribes = matches!(coming, Coming::All { .. } | Coming::Changes { .. } | Coming::Unchanged);
-        if parks {
-            self.watch(id, view);
-            self.discoverers[id.place()].parked = true;
-            let mut over = self.now + self.stretch(id, backend.wait).into();
-            if let Some(until) = met.map(|met| met.until).filter(|until| *until > self.now) {
-                over = over.min(until);
-            }
-            self.queue.schedule(over, Event::WaitOver { id, life, turn });
+        if mine.kind == BackendKind::Consul && matches!(coming, Coming::Unchanged) {
+            self.park(&plan, id, view, met);
             return;
         }
+        let subscribes = matches!(coming, Coming::All { .. } | Coming::Changes { .. } | Coming::Unchanged);
         let discoverer = &mut self.discoverers[id.place()];
         discoverer.coming = Some(coming);
         discoverer.last_delivery = arrives;
@@ -112,6 +80,60 @@ impl World {
             self.connect(id, view);
         }
         self.queue.schedule(arrives, Event::Answer { id, life, turn });
+    }
+
+    /// When the answer to a call arrives, if somebody waits for it.
+    fn arrival(&self, plan: &Plan, id: DiscovererId, call: u64, view: ViewId, pages: u64, met: Option<Met>) -> Instant {
+        let (mine, who) = (&plan.discoverers[id.place()], Entity::Discoverer(id.0));
+        let latency = plan.scenario.backends[mine.backend].latency;
+        let latency = self.rng.span(who, Purpose::Latency, call, latency);
+        let usually = self.now + latency.times(pages).into();
+        match met.map(|met| (met.kind, met.until)) {
+            Some((FaultKind::Drop | FaultKind::Partition | FaultKind::OneWay, _)) => {
+                self.now + plan.scenario.discoverers[mine.entry].timeout.into()
+            }
+            Some((FaultKind::Clog, until)) => usually.max(until),
+            Some((FaultKind::Delay { by }, _)) => usually + self.rng.span(who, Purpose::Length, call, by).into(),
+            Some((FaultKind::Drip { each }, _)) => {
+                let rows = self.views[view.place()].rows.len() as u64;
+                usually + each.times(rows).into()
+            }
+            _ => usually,
+        }
+    }
+
+    /// The same answer arrives once more.
+    fn plan_echo(&mut self, id: DiscovererId, call: u64, coming: &Coming, arrives: Instant, after: SpanRange) {
+        let discoverer = &mut self.discoverers[id.place()];
+        discoverer.echo = match coming {
+            Coming::All {
+                view, version, rows, ..
+            } => Some(Box::new((*view, *version, rows.clone()))),
+            Coming::Changes { view, version, rows } => Some(Box::new((*view, Some(*version), rows.clone()))),
+            Coming::Unchanged | Coming::Trouble { .. } | Coming::Gap => None,
+        };
+        let life = discoverer.life;
+        let again = arrives
+            + self
+                .rng
+                .span(Entity::Discoverer(id.0), Purpose::Length, call, after)
+                .into();
+        self.queue.schedule(again, Event::Echo { id, life });
+    }
+
+    /// The query blocks until there is something new, or for as long as the backend lets it.
+    fn park(&mut self, plan: &Plan, id: DiscovererId, view: ViewId, met: Option<Met>) {
+        self.watch(id, view);
+        let wait = plan.scenario.backends[plan.discoverers[id.place()].backend].wait;
+        let over = self.now + self.stretch(id, wait).into();
+        let until = met.map(|met| met.until).filter(|until| *until > self.now);
+        let discoverer = &mut self.discoverers[id.place()];
+        discoverer.parked = true;
+        let (life, turn) = (discoverer.life, discoverer.turn);
+        self.queue.schedule(
+            until.map_or(over, |until| over.min(until)),
+            Event::WaitOver { id, life, turn },
+        );
     }
 
     /// The view that answers a discoverer's call: polls are spread over the replicas, connections

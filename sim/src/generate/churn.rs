@@ -50,133 +50,155 @@ impl Drawer {
         }
     }
 
+    /// Draws what an entry makes of a host now, and plans its next step if there is one.
     pub(super) fn draw_churn(&mut self, at: Instant, entry: u16, host: HostId, step: u32, truth: &Truth) {
         let plan = self.plan.clone();
-        let who = Entity::Churn(entry, host.0);
-        let here = truth.looks(host).copied().filter(|_| truth.is_up(host));
         let Some(looks) = truth.looks(host).copied() else {
             return;
         };
-        let spare = HostId(host.0 + plan.scenario.hosts.count * (u32::from(entry) + 1));
-        let next = |drawer: &mut Self, at: Instant| {
-            let step = step + 1;
-            drawer.plan_at(at, Task::Churn { entry, host, step });
+        let turn = Turn {
+            at,
+            entry,
+            host,
+            step,
+            looks,
+            is_up: truth.is_up(host),
+            spare: HostId(host.0 + plan.scenario.hosts.count * (u32::from(entry) + 1)),
         };
-        let up = |host, looks| Happening::Up { host, looks };
-        let down = |host| Happening::Down { host };
-        let moved = Looks {
-            address: next_address(looks.address),
-            ..looks
-        };
+        let moved = turn.moved();
         match &plan.scenario.churn[usize::from(entry)] {
             Churn::Steady { rate, every, change } => {
-                if here.is_some() {
-                    let looks = match change {
-                        Change::Replace => moved,
-                        Change::Relabel => next_release(looks),
-                    };
-                    self.drawn.push_back(up(host, looks));
-                }
-                let gap = self.gap(who, step + 1, mean(*rate, *every));
-                next(self, at + gap.into());
+                let looks = match change {
+                    Change::Replace => moved,
+                    Change::Relabel => next_release(looks),
+                };
+                self.change(turn, looks);
+                let gap = self.gap(turn.who(), step + 1, mean(*rate, *every));
+                self.plan_next(turn, at + gap.into());
             }
-            Churn::RollingDeploy { away, .. } => match step {
-                0 if here.is_some() => self.leave(at, entry, host, *away),
-                0 => {}
-                _ => self.drawn.push_back(up(host, next_release(moved))),
-            },
+            Churn::RollingDeploy { away, .. } => self.draw_absence(turn, *away, next_release(moved)),
+            Churn::ZoneLoss { lasts, .. } => self.draw_absence(turn, SpanRange::exactly(*lasts), looks),
+            Churn::SpotReclaim { replaced_after, .. } => {
+                let name = turn.spare.0;
+                self.draw_absence(turn, *replaced_after, Looks { name, ..moved });
+            }
+            Churn::NameReuse { away, .. } => self.draw_absence(turn, *away, moved),
             Churn::BlueGreen {
-                over,
                 at: start,
+                over,
                 overlap,
                 ..
             } => match step {
                 0 => {
-                    self.drawn.push_back(up(spare, next_release(moved)));
-                    next(self, start.plus(*over).plus(*overlap).moment());
+                    self.up(turn.spare, next_release(moved));
+                    self.plan_next(turn, start.plus(*over).plus(*overlap).moment());
                 }
-                _ => self.drawn.push_back(down(host)),
+                _ => self.down(host),
             },
-            Churn::Autoscale { over, lasts, .. } => match step {
-                0 => {
-                    let name = spare.0;
-                    self.drawn.push_back(up(spare, Looks { name, ..moved }));
-                    let shrinks = SpanRange::between(Span::ZERO, *over);
-                    let stays = lasts.plus(self.rng.span(who, Purpose::Length, 0, shrinks));
-                    next(self, at + stays.into());
-                }
-                _ => self.drawn.push_back(down(spare)),
-            },
-            Churn::ZoneLoss { lasts, .. } => match step {
-                0 if here.is_some() => self.leave(at, entry, host, SpanRange::exactly(*lasts)),
-                0 => {}
-                _ => self.drawn.push_back(up(host, looks)),
-            },
-            Churn::SpotReclaim { replaced_after, .. } => match step {
-                0 if here.is_some() => self.leave(at, entry, host, *replaced_after),
-                0 => {}
-                _ => self.drawn.push_back(up(host, Looks { name: spare.0, ..moved })),
-            },
+            Churn::Autoscale { over, lasts, .. } => self.draw_autoscale(turn, *over, *lasts),
             Churn::MassRelabel { more_labels, .. } => {
                 let labels = looks.labels.saturating_add(*more_labels);
-                if here.is_some() {
-                    self.drawn.push_back(up(
-                        host,
-                        Looks {
-                            labels,
-                            ..next_release(looks)
-                        },
-                    ));
-                }
+                let relabelled = Looks {
+                    labels,
+                    ..next_release(looks)
+                };
+                self.change(turn, relabelled);
             }
-            Churn::Flapping {
-                up: stays,
-                down: stays_away,
-                ..
-            } => {
-                let range = if here.is_some() { stays_away } else { stays };
-                let span = self
-                    .rng
-                    .span(who, Purpose::Length, u64::from(step), *range)
-                    .max(Span::from_nanos(1));
-                self.drawn
-                    .push_back(if here.is_some() { down(host) } else { up(host, looks) });
-                next(self, at + span.into());
+            Churn::Flapping { up, down, .. } => self.draw_flap(turn, *up, *down),
+            Churn::IpReuse { .. } if turn.is_up => {
+                let service = ServiceId((looks.service.0 + 1) % plan.scenario.hosts.services);
+                let name = turn.spare.0;
+                self.down(host);
+                self.up(turn.spare, Looks { service, name, ..looks });
             }
-            Churn::IpReuse { .. } => {
-                if here.is_some() {
-                    let services = plan.scenario.hosts.services;
-                    let service = ServiceId((looks.service.0 + 1) % services);
-                    self.drawn.push_back(down(host));
-                    self.drawn.push_back(up(
-                        spare,
-                        Looks {
-                            service,
-                            name: spare.0,
-                            ..looks
-                        },
-                    ));
-                }
-            }
-            Churn::NameReuse { away, .. } => match step {
-                0 if here.is_some() => self.leave(at, entry, host, *away),
-                0 => {}
-                _ => self.drawn.push_back(up(host, moved)),
-            },
-            Churn::HostClone { .. } => {
-                if here.is_some() {
-                    self.drawn.push_back(up(spare, moved));
-                }
-            }
+            Churn::HostClone { .. } if turn.is_up => self.up(turn.spare, moved),
+            Churn::IpReuse { .. } | Churn::HostClone { .. } => {}
         }
     }
 
-    /// The host goes now and comes back after a while.
-    fn leave(&mut self, at: Instant, entry: u16, host: HostId, away: SpanRange) {
-        let who = Entity::Churn(entry, host.0);
+    /// The host goes at its first step, if it is there, and comes back at its second, looking like this.
+    fn draw_absence(&mut self, turn: Turn, away: SpanRange, back: Looks) {
+        if turn.step > 0 {
+            self.up(turn.host, back);
+        } else if turn.is_up {
+            self.down(turn.host);
+            let back = turn.at + self.rng.span(turn.who(), Purpose::Length, 0, away).into();
+            self.plan_next(turn, back);
+        }
+    }
+
+    /// Another host comes up beside this one, and goes after a while.
+    fn draw_autoscale(&mut self, turn: Turn, over: Span, lasts: Span) {
+        if turn.step > 0 {
+            self.down(turn.spare);
+            return;
+        }
+        let name = turn.spare.0;
+        self.up(turn.spare, Looks { name, ..turn.moved() });
+        let shrinks = SpanRange::between(Span::ZERO, over);
+        let stays = lasts.plus(self.rng.span(turn.who(), Purpose::Length, 0, shrinks));
+        self.plan_next(turn, turn.at + stays.into());
+    }
+
+    /// The host goes if it is up, else it comes, for as long as it stays so.
+    fn draw_flap(&mut self, turn: Turn, up: SpanRange, down: SpanRange) {
+        let range = if turn.is_up {
+            self.down(turn.host);
+            down
+        } else {
+            self.up(turn.host, turn.looks);
+            up
+        };
+        let stays = self.rng.span(turn.who(), Purpose::Length, u64::from(turn.step), range);
+        self.plan_next(turn, turn.at + stays.max(Span::from_nanos(1)).into());
+    }
+
+    /// The host looks like this from now on, if it is up.
+    fn change(&mut self, turn: Turn, looks: Looks) {
+        if turn.is_up {
+            self.up(turn.host, looks);
+        }
+    }
+
+    fn up(&mut self, host: HostId, looks: Looks) {
+        self.drawn.push_back(Happening::Up { host, looks });
+    }
+
+    fn down(&mut self, host: HostId) {
         self.drawn.push_back(Happening::Down { host });
-        let back = at + self.rng.span(who, Purpose::Length, 0, away).into();
-        self.plan_at(back, Task::Churn { entry, host, step: 1 });
+    }
+
+    fn plan_next(&mut self, turn: Turn, at: Instant) {
+        let Turn { entry, host, .. } = turn;
+        let step = turn.step + 1;
+        self.plan_at(at, Task::Churn { entry, host, step });
+    }
+}
+
+/// One step of an entry of the scenario's churn for one host.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    at: Instant,
+    entry: u16,
+    host: HostId,
+    step: u32,
+    looks: Looks,
+    is_up: bool,
+    /// The number of the host that comes beside this one or in its place, if one does.
+    spare: HostId,
+}
+
+impl Turn {
+    fn who(self) -> Entity {
+        Entity::Churn(self.entry, self.host.0)
+    }
+
+    /// How the host looks at another address.
+    fn moved(self) -> Looks {
+        Looks {
+            address: next_address(self.looks.address),
+            ..self.looks
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! is given both.
 
 use headcount_core::reference::{Input as Given, PlainSnapshot};
-use headcount_core::{Output, ProviderId, UpdateOutcome};
+use headcount_core::{Instant, Output, ProviderId, UpdateOutcome};
 
 use super::{SWEEP_EVERY, Simulation};
 use crate::engine::{Body, Event, Report};
@@ -134,86 +134,14 @@ impl<M: Subject> Simulation<M> {
     /// Gives the manager an input, carries out what it asks for, and lets the contract judge.
     pub(super) fn give(&mut self, input: Given<Spec>, from: Option<DiscovererId>) {
         let now = self.world.now;
-        let checked = self.plan.scenario.checks != Checks::None;
         let copy = self.shadow.is_some().then(|| input.clone());
         let touched = match &input {
             Given::Update(provider, _) => Some(*provider),
             _ => None,
         };
-        let mut waited = false;
-        let verdict = match input {
-            Given::Apply(sets) => {
-                let applied = self.manager.apply(now, sets.clone());
-                if !applied.kept.is_empty() {
-                    self.world.mark(Mark::ProviderKept);
-                }
-                if checked {
-                    self.contract.applied(now, &sets, &applied)
-                } else {
-                    Ok(())
-                }
-            }
-            Given::Update(provider, update) => {
-                let found = if checked {
-                    let found = self.manager.handle_update(now, provider, update.clone());
-                    let verdict = self.contract.updated(now, provider, &update, found);
-                    self.rule(verdict);
-                    found
-                } else {
-                    self.manager.handle_update(now, provider, update)
-                };
-                match found {
-                    Ok(outcome) => self.updated(provider, from, outcome),
-                    Err(_) => self.world.trace(|| TraceEvent::Ignored { provider }),
-                }
-                Ok(())
-            }
-            Given::Failure(provider, failure) => {
-                let found = self.manager.handle_failure(now, provider, failure);
-                if self.contract.has_groups(provider) {
-                    self.world.mark(Mark::FailureKept);
-                }
-                if let (Some(discoverer), Ok(())) = (from, found) {
-                    self.world.trace(|| TraceEvent::Failure { provider, discoverer });
-                }
-                if checked {
-                    self.contract.failed(now, provider, found)
-                } else {
-                    Ok(())
-                }
-            }
-            Given::BuildFailure(provider, reason) => {
-                let known = self.manager.handle_build_failure(now, provider, reason).is_ok();
-                self.world.mark(Mark::ConfigFailed);
-                match (checked, known) {
-                    (true, true) => self.contract.build_failed(now, provider, &self.manager),
-                    (true, false) => {
-                        Err(Broken::of(Rule::S11, "a config that was to be built is not known").by(provider))
-                    }
-                    (false, _) => Ok(()),
-                }
-            }
-            Given::Confirm(provider) => {
-                let found = self.manager.confirm_drop(now, provider);
-                if found.is_ok_and(|targets| targets > 0) {
-                    self.world.mark(Mark::DropConfirmed);
-                }
-                if checked {
-                    self.contract.confirmed(now, provider, found)
-                } else {
-                    Ok(())
-                }
-            }
-            Given::ReceiverReady => {
-                waited = self.contract.receiver_ready();
-                self.manager.handle_receiver_ready(now);
-                self.contract.let_go_due(now)
-            }
-            Given::Timeout => {
-                self.manager.handle_timeout(now);
-                self.contract.let_go_due(now)
-            }
-        };
+        // Whether a snapshot was kept from the receiver until this input.
+        let waited = matches!(input, Given::ReceiverReady) && self.contract.receiver_ready();
+        let verdict = self.hand_to_manager(now, input, from);
         self.rule(verdict);
         self.note_holds(touched);
         let outputs: Vec<Output<Spec>> = core::iter::from_fn(|| self.manager.poll_output()).collect();
@@ -230,7 +158,7 @@ impl<M: Subject> Simulation<M> {
         for output in outputs {
             self.carry_out(output, waited, &mut unbuilt);
         }
-        if checked && self.violations.is_empty() {
+        if self.is_checked() && self.violations.is_empty() {
             let verdict = self.contract.settle(now, waited && !emits, &self.manager);
             self.rule(verdict);
         }
@@ -241,6 +169,81 @@ impl<M: Subject> Simulation<M> {
             let reason = "the scenario says that nothing can be built from it".to_owned();
             self.give(Given::BuildFailure(provider, reason), None);
         }
+    }
+
+    fn is_checked(&self) -> bool {
+        self.plan.scenario.checks != Checks::None
+    }
+
+    /// Hands the manager an input, and the contract both that and what the manager made of it.
+    fn hand_to_manager(&mut self, now: Instant, input: Given<Spec>, from: Option<DiscovererId>) -> Verdict {
+        let checked = self.is_checked();
+        match input {
+            Given::Apply(sets) => {
+                let applied = self.manager.apply(now, sets.clone());
+                if !applied.kept.is_empty() {
+                    self.world.mark(Mark::ProviderKept);
+                }
+                if checked {
+                    self.contract.applied(now, &sets, &applied)?;
+                }
+            }
+            Given::Update(provider, update) => {
+                // Only who checks needs the update once more.
+                let found = if checked {
+                    let found = self.manager.handle_update(now, provider, update.clone());
+                    let verdict = self.contract.updated(now, provider, &update, found);
+                    self.rule(verdict);
+                    found
+                } else {
+                    self.manager.handle_update(now, provider, update)
+                };
+                match found {
+                    Ok(outcome) => self.updated(provider, from, outcome),
+                    Err(_) => self.world.trace(|| TraceEvent::Ignored { provider }),
+                }
+            }
+            Given::Failure(provider, failure) => {
+                let found = self.manager.handle_failure(now, provider, failure);
+                if self.contract.has_groups(provider) {
+                    self.world.mark(Mark::FailureKept);
+                }
+                if let (Some(discoverer), Ok(())) = (from, found) {
+                    self.world.trace(|| TraceEvent::Failure { provider, discoverer });
+                }
+                if checked {
+                    self.contract.failed(now, provider, found)?;
+                }
+            }
+            Given::BuildFailure(provider, reason) => {
+                let known = self.manager.handle_build_failure(now, provider, reason).is_ok();
+                self.world.mark(Mark::ConfigFailed);
+                if checked && !known {
+                    return Err(Broken::of(Rule::S11, "a config that was to be built is not known").by(provider));
+                }
+                if checked {
+                    self.contract.build_failed(now, provider, &self.manager)?;
+                }
+            }
+            Given::Confirm(provider) => {
+                let found = self.manager.confirm_drop(now, provider);
+                if found.is_ok_and(|targets| targets > 0) {
+                    self.world.mark(Mark::DropConfirmed);
+                }
+                if checked {
+                    self.contract.confirmed(now, provider, found)?;
+                }
+            }
+            Given::ReceiverReady => {
+                self.manager.handle_receiver_ready(now);
+                self.contract.let_go_due(now)?;
+            }
+            Given::Timeout => {
+                self.manager.handle_timeout(now);
+                self.contract.let_go_due(now)?;
+            }
+        }
+        Ok(())
     }
 
     fn updated(&mut self, provider: ProviderId, from: Option<DiscovererId>, outcome: UpdateOutcome) {
