@@ -16,7 +16,7 @@
 
 #[cfg(feature = "file")]
 pub mod file;
-#[cfg(feature = "target-groups")]
+#[cfg(any(feature = "file", feature = "http"))]
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
@@ -27,7 +27,7 @@ pub mod r#static;
 #[cfg(feature = "target-groups")]
 pub mod target_groups;
 
-use headcount_discoverer::mechanism::Registry;
+use headcount_discoverer::mechanism::{Registry, RegistryError};
 
 /// Every mechanism that was built in.
 ///
@@ -36,9 +36,10 @@ use headcount_discoverer::mechanism::Registry;
 /// assert_eq!(registry.get("http").map(|entry| entry.field()), Some("http_sd_configs"));
 /// ```
 pub fn registry() -> Registry {
+    #[allow(unused_mut, reason = "there is a build without any")]
     let mut registry = Registry::new();
     // Names differ, which a test sees to, so that nothing is refused.
-    let _: [Result<(), _>; _] = [
+    let _: [Result<(), RegistryError>; _] = [
         #[cfg(feature = "file")]
         registry.register::<file::FileSd>(),
         #[cfg(feature = "http")]
