@@ -1,5 +1,4 @@
-//! A mechanism of one's own: an inventory (CMDB) that lists hosts over HTTP, as
-//! `[{"host": "10.0.0.1:9100", "rack": "r1"}, …]`, becomes `cmdb_sd_configs` in a `prometheus.yml`.
+//! `cmdb_sd_configs`, of one's own: hosts that a CMDB lists as `[{"host": "10.0.0.1:9100", "rack": "r1"}, …]`.
 #![allow(clippy::print_stdout, reason = "a program that shows something")]
 
 use std::{error::Error, path::PathBuf, sync::Arc, time::Duration};
@@ -71,8 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let env = headcount_runtime::env(&runtime);
     let (handle, mut snapshots) =
         headcount_runtime::start(&runtime, ManagerOptions::default(), env, SdConfig::discoverer);
-    let jobs = config.scrape_configs.into_iter();
-    smol::block_on(handle.apply(jobs.map(|job| (job.job_name, job.sd))))?;
+    smol::block_on(handle.apply(config.scrape_configs.into_iter().map(|job| (job.job_name, job.sd))))?;
     while let Some(snapshot) = smol::block_on(snapshots.next()) {
         let sets = snapshot.sets().filter_map(|name| snapshot.set(name));
         sets.for_each(|set| println!("{}: {} targets", set.name(), set.target_count()));
