@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use headcount_discoverer::env::{Files, HttpError};
+use headcount_discoverer::env::{Files, HttpError, TokenCache};
 use headcount_reader::{Authorization, BasicAuth, HttpClientSettings};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderValue};
@@ -24,11 +24,15 @@ pub(crate) struct Authentication {
 }
 
 impl Authentication {
-    pub(crate) fn new(platform: &Platform, settings: &HttpClientSettings) -> Result<Self, HttpError> {
+    pub(crate) fn new(
+        platform: &Platform,
+        cache: &TokenCache,
+        settings: &HttpClientSettings,
+    ) -> Result<Self, HttpError> {
         let tokens = settings
             .oauth2
             .as_deref()
-            .map(|oauth2| Tokens::new(platform, oauth2))
+            .map(|oauth2| Tokens::new(platform, cache, oauth2))
             .transpose()?;
         Ok(Self {
             files: platform.files.clone(),
@@ -60,10 +64,14 @@ impl Authentication {
         Ok(())
     }
 
-    /// Whether a refused request should be sent again because its token had been kept from before.
+    /// Forgets the token of a request that was refused, unless there is a newer one already; whether it had one, so
+    /// that it is worth another try.
     pub(crate) fn forget_refused(&self, headers: &HeaderMap) -> bool {
         match (&self.tokens, headers.get(AUTHORIZATION)) {
-            (Some(tokens), Some(sent)) => tokens.forget(sent),
+            (Some(tokens), Some(sent)) => {
+                tokens.forget(sent);
+                true
+            }
             _ => false,
         }
     }

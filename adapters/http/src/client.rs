@@ -1,8 +1,13 @@
-//! One client: the time limit, redirects, headers, and reading the answer.
+//! One client: limits of time, redirects, headers, and reading the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
-use headcount_discoverer::env::{BodySink, Cause, HttpClient, HttpError, HttpRequest, HttpResponse};
+use headcount_discoverer::env::{
+    Awaited, Cause, Clock, HttpBody, HttpClient, HttpError, HttpRequest, HttpStream, TokenCache,
+};
 use headcount_reader::{HeaderValues, HttpClientSettings};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, USER_AGENT};
 use http::{HeaderMap, StatusCode};
@@ -11,7 +16,8 @@ use hyper::body::Body;
 
 use crate::Platform;
 use crate::authentication::{Authentication, authorize_from_url};
-use crate::body;
+use crate::body::{self, Pieces};
+use crate::limits::Running;
 use crate::redirect::{self, MAX_REQUESTS};
 use crate::request::{BadHeader, Outgoing, header};
 use crate::secrets;
@@ -30,7 +36,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(platform: &Platform, settings: &HttpClientSettings) -> Result<Self, HttpError> {
+    pub(crate) fn new(
+        platform: &Platform,
+        tokens: &TokenCache,
+        settings: &HttpClientSettings,
+    ) -> Result<Self, HttpError> {
         for (name, values) in &settings.headers {
             let secrets = values.secrets.iter().map(|secret| secret.reveal());
             for value in values.values.iter().map(String::as_str).chain(secrets) {
@@ -42,18 +52,14 @@ impl Client {
         Ok(Self {
             platform: platform.clone(),
             transport,
-            authentication: Authentication::new(platform, settings)?,
+            authentication: Authentication::new(platform, tokens, settings)?,
             headers: settings.headers.clone(),
             follow_redirects: settings.follow_redirects,
         })
     }
 
-    async fn exchange(
-        &self,
-        request: Outgoing,
-        limit: u64,
-        sink: &mut dyn BodySink,
-    ) -> Result<HttpResponse, HttpError> {
+    /// Sends a request, and follows where it is redirected. The request that was answered, and its answer.
+    async fn exchange(&self, request: Outgoing) -> Result<(Outgoing, Response<PooledBody>), HttpError> {
         let first = request.url.clone();
         let mut request = request;
         // Once the way has left the first host, its secrets stay out even if it comes back.
@@ -65,7 +71,7 @@ impl Client {
                 false => None,
             };
             let Some(next) = next else {
-                return read(answer, limit, &request.host(), sink).await;
+                return Ok((request, answer));
             };
             finish(answer, &request.host()).await;
             left_host |= !redirect::same_host(&first, &next.url);
@@ -122,31 +128,59 @@ impl Client {
 }
 
 impl HttpClient for Client {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+    fn open(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpStream, HttpError>> {
         Box::pin(async move {
-            let mut whole = Whole(Vec::new());
-            let answer = self.send_to(request, &mut whole).await?;
-            Ok(HttpResponse {
-                body: whole.0,
-                ..answer
-            })
+            let clock = &self.platform.clock;
+            let request = Outgoing::new(request)?;
+            let (host, limits) = (request.host(), request.limits);
+            let mut total = Running::start(&**clock, Awaited::End, limits.total);
+            let (request, answer) = self.exchange(request).or(total.passed(&host)).await?;
+            let host = request.host();
+            let (parts, body) = answer.into_parts();
+            let body = LimitedBody {
+                pieces: Pieces::new(body, &parts.headers, limits.body, &host),
+                clock: clock.clone(),
+                host,
+                total,
+                idle_limit: limits.idle,
+                idle: None,
+            };
+            Ok(HttpStream::new(parts.status.as_u16(), shown(&parts.headers), body))
         })
     }
+}
 
-    fn send_to<'a>(
-        &'a self,
-        request: HttpRequest,
-        sink: &'a mut dyn BodySink,
-    ) -> BoxFuture<'a, Result<HttpResponse, HttpError>> {
+/// A body whose pieces have to come in time.
+struct LimitedBody {
+    pieces: Pieces<PooledBody>,
+    clock: Arc<dyn Clock>,
+    host: String,
+    total: Running,
+    idle_limit: Option<Duration>,
+    /// Runs from when a piece was asked for until it is there, however often asking is given up.
+    idle: Option<Running>,
+}
+
+impl HttpBody for LimitedBody {
+    fn next_piece(&mut self) -> BoxFuture<'_, Result<Option<&[u8]>, HttpError>> {
         Box::pin(async move {
-            let (timeout, limit) = (request.timeout, request.body_limit);
-            let request = Outgoing::new(request)?;
-            let host = request.host();
-            let late = async {
-                self.platform.clock.sleep(timeout).await;
-                Err(HttpError::Timeout { host, timeout })
-            };
-            self.exchange(request, limit, sink).or(late).await
+            let Self {
+                pieces, host, total, ..
+            } = self;
+            let running = || Running::start(&*self.clock, Awaited::Piece, self.idle_limit);
+            let idle = self.idle.get_or_insert_with(running);
+            // Lent again below: what races must not hold on to it.
+            let next = async { Ok(pieces.next().await?.is_some()) };
+            match next.or(total.passed(host)).or(idle.passed(host)).await {
+                Ok(is_piece) => {
+                    self.idle = None;
+                    Ok(is_piece.then(|| pieces.piece()))
+                }
+                Err(error) => {
+                    pieces.body_mut().give_up();
+                    Err(error)
+                }
+            }
         })
     }
 }
@@ -170,43 +204,19 @@ fn bad_header(error: BadHeader) -> HttpError {
     }
 }
 
-/// A body kept as a whole.
-struct Whole(Vec<u8>);
-
-impl BodySink for Whole {
-    fn begin(&mut self, _head: &HttpResponse) {}
-
-    fn take(&mut self, piece: &[u8]) {
-        self.0.extend_from_slice(piece);
-    }
-}
-
-async fn read(
-    answer: Response<PooledBody>,
-    limit: u64,
-    host: &str,
-    sink: &mut dyn BodySink,
-) -> Result<HttpResponse, HttpError> {
-    let (parts, incoming) = answer.into_parts();
+/// The headers that describe a body as it is given.
+fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
     // The body is no longer what these describe.
-    let hidden = if body::is_gzip(&parts.headers) {
+    let hidden = if body::is_gzip(headers) {
         &[CONTENT_ENCODING, CONTENT_LENGTH][..]
     } else {
         &[]
     };
-    let shown = parts.headers.iter().filter(|(name, _)| !hidden.contains(name));
+    let shown = headers.iter().filter(|(name, _)| !hidden.contains(name));
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = shown
+    shown
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-        .collect();
-    let head = HttpResponse {
-        status: parts.status.as_u16(),
-        headers,
-        body: Vec::new(),
-    };
-    sink.begin(&head);
-    body::read(incoming, &parts.headers, limit, host, &mut |piece| sink.take(piece)).await?;
-    Ok(head)
+        .collect()
 }
 
 /// Reads an answer that nobody wants to its end, if that is near, so that its connection can be
@@ -214,8 +224,6 @@ async fn read(
 async fn finish(answer: Response<PooledBody>, host: &str) {
     let (parts, body) = answer.into_parts();
     if body.size_hint().exact().is_some_and(|length| length <= REDIRECT_BODY) {
-        body::read(body, &parts.headers, REDIRECT_BODY, host, &mut |_| {})
-            .await
-            .ok();
+        body::read(body, &parts.headers, REDIRECT_BODY, host).await.ok();
     }
 }

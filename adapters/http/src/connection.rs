@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_channel::{Receiver, Sender as Sending};
 use futures_lite::FutureExt;
@@ -15,9 +16,15 @@ use hyper::client::conn::{http1, http2};
 use hyper::rt::Executor;
 
 use crate::io::HyperStream;
-use crate::{Spawn, Stream};
+use crate::timer::ClockTimer;
+use crate::{Platform, Spawn, Stream};
 
 type Body = Full<Bytes>;
+
+/// A connection that carries requests, on which nothing came for this long, is asked whether it is still there: the
+/// streams of watches would not notice otherwise. Prometheus's times.
+const PING_AFTER: Duration = Duration::from_secs(60);
+const PONG_WITHIN: Duration = Duration::from_secs(15);
 
 /// A connection on which requests can be sent. Dropping it closes it.
 pub(crate) struct Connection {
@@ -38,21 +45,22 @@ enum Sender {
 
 impl Connection {
     /// Speaks HTTP/1.1, or HTTP/2 if that was agreed on, over a stream.
-    pub(crate) async fn open(
-        spawn: &Arc<dyn Spawn>,
-        stream: Box<dyn Stream>,
-        http2: bool,
-    ) -> Result<Self, hyper::Error> {
+    pub(crate) async fn open(platform: &Platform, stream: Box<dyn Stream>, http2: bool) -> Result<Self, hyper::Error> {
         let io = HyperStream::new(stream);
         let (ending, end) = async_channel::bounded(1);
         let (held, holders) = async_channel::bounded(1);
         let sender = if http2 {
-            let (sender, connection) = http2::Builder::new(Spawner(spawn.clone())).handshake(io).await?;
-            spawn.spawn(Box::pin(drive(connection, ending, holders)));
+            let mut builder = http2::Builder::new(Spawner(platform.spawn.clone()));
+            builder
+                .timer(ClockTimer(platform.clock.clone()))
+                .keep_alive_interval(PING_AFTER)
+                .keep_alive_timeout(PONG_WITHIN);
+            let (sender, connection) = builder.handshake(io).await?;
+            platform.spawn.spawn(Box::pin(drive(connection, ending, holders)));
             Sender::Http2(sender)
         } else {
             let (sender, connection) = http1::handshake(io).await?;
-            spawn.spawn(Box::pin(drive(connection, ending, holders)));
+            platform.spawn.spawn(Box::pin(drive(connection, ending, holders)));
             Sender::Http1(sender)
         };
         Ok(Self { sender, end, held })

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use blocking::unblock;
@@ -11,13 +12,12 @@ use headcount_discoverer::env::{Cause, Clock, HttpError};
 use headcount_reader::{ProxySettings, TlsSettings};
 use http::header::{HeaderMap, HeaderValue};
 use rustls::pki_types::ServerName;
-use url::Url;
 
 use crate::authentication::sensitive;
 use crate::connection::{Connection, broken};
 use crate::pool::Place;
 use crate::proxy::{Proxies, ProxyError, ProxyKind, ProxyServer, ThroughProxy};
-use crate::request::{bare_host, header, port};
+use crate::request::{Outgoing, bare_host, header, port};
 use crate::tls::{Session, Tls};
 use crate::{Connect, Platform, Stream, socks5, tunnel};
 
@@ -38,6 +38,7 @@ pub(crate) struct Dialer {
 pub(crate) struct Route {
     host: String,
     port: u16,
+    socket: Option<PathBuf>,
     proxy: Option<ProxyServer>,
     secure: bool,
     /// There whenever TLS is needed, to the server or to the proxy.
@@ -51,6 +52,7 @@ impl Route {
             secure: self.secure,
             host: self.host.clone(),
             port: self.port,
+            socket: self.socket.clone(),
             proxy: self.proxy.as_ref().map(ProxyServer::address),
             generation: self.session.as_ref().map_or(0, |session| session.generation),
         }
@@ -98,8 +100,10 @@ impl Dialer {
     }
 
     /// How to reach a URL, with the certificates of now.
-    pub(crate) async fn route(&self, url: &Url) -> Result<Route, HttpError> {
-        let proxy = self.proxies.for_url(url).cloned();
+    pub(crate) async fn route(&self, request: &Outgoing) -> Result<Route, HttpError> {
+        let (url, socket) = (&request.url, request.socket.clone());
+        // What a socket leads to is on this machine.
+        let proxy = self.proxies.for_url(url).filter(|_| socket.is_none()).cloned();
         let secure = url.scheme() == "https";
         let secure_proxy = proxy.as_ref().is_some_and(|proxy| proxy.kind == ProxyKind::Https);
         let session = if secure || secure_proxy {
@@ -110,6 +114,7 @@ impl Dialer {
         Ok(Route {
             host: bare_host(url),
             port: port(url),
+            socket,
             proxy,
             secure,
             session,
@@ -119,15 +124,16 @@ impl Dialer {
     /// A new connection.
     pub(crate) async fn connect(&self, route: &Route) -> Result<Connection, HttpError> {
         let target = show(&route.host, route.port);
-        let stream = match &route.proxy {
-            None => self.tcp(&route.host, route.port, &target).await?,
-            Some(proxy) => self.through(proxy, route, &target).await?,
+        let stream = match (&route.socket, &route.proxy) {
+            (Some(socket), _) => self.unix(socket).await?,
+            (None, None) => self.tcp(&route.host, route.port, &target).await?,
+            (None, Some(proxy)) => self.through(proxy, route, &target).await?,
         };
         let (stream, http2) = match &route.session {
             Some(session) if route.secure => self.secure(session, stream, &route.host, &target, true).await?,
             _ => (stream, false),
         };
-        Connection::open(&self.platform.spawn, stream, http2)
+        Connection::open(&self.platform, stream, http2)
             .await
             .map_err(|error| broken(&target, error))
     }
@@ -161,6 +167,14 @@ impl Dialer {
             ProxyKind::Http | ProxyKind::Https => {}
         }
         Ok(stream)
+    }
+
+    async fn unix(&self, socket: &Path) -> Result<Box<dyn Stream>, HttpError> {
+        let stream = self.platform.connect.unix(socket).await;
+        stream.map_err(|error| HttpError::Connect {
+            host: socket.display().to_string(),
+            cause: error.into(),
+        })
     }
 
     /// TLS over a stream, and whether HTTP/2 was agreed on.
@@ -341,6 +355,10 @@ mod tests {
                 Does::Refuse => Box::pin(ready(Err(io::ErrorKind::ConnectionRefused.into()))),
                 Does::Nothing => Box::pin(pending()),
             }
+        }
+
+        fn unix(&self, _path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+            Box::pin(pending())
         }
     }
 

@@ -20,6 +20,7 @@ mod client;
 mod connection;
 mod dial;
 mod io;
+mod limits;
 mod no_proxy;
 mod oauth2;
 mod platform;
@@ -30,31 +31,48 @@ mod request;
 mod roots;
 mod secrets;
 mod socks5;
+mod timer;
 mod tls;
 mod transport;
 mod tunnel;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use headcount_discoverer::env::{Http, HttpClient, HttpError};
+use headcount_discoverer::env::{Http, HttpClient, HttpError, TokenCache};
 use headcount_reader::HttpClientSettings;
+
+use crate::client::Client;
 
 pub use platform::{Connect, Platform, Spawn, Stream};
 
-/// Makes HTTP clients that use real sockets.
+/// Makes HTTP clients that use real sockets. Equal settings have one client, as long as somebody holds it.
 pub struct HttpClients {
     platform: Platform,
+    tokens: TokenCache,
+    clients: Mutex<HashMap<HttpClientSettings, Weak<Client>>>,
 }
 
 impl HttpClients {
     /// Clients on a platform.
     pub fn new(platform: Platform) -> Self {
-        Self { platform }
+        Self {
+            platform,
+            tokens: TokenCache::default(),
+            clients: Mutex::default(),
+        }
     }
 }
 
 impl Http for HttpClients {
     fn client(&self, settings: &HttpClientSettings) -> Result<Arc<dyn HttpClient>, HttpError> {
-        Ok(Arc::new(client::Client::new(&self.platform, settings)?))
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(settings).and_then(Weak::upgrade) {
+            return Ok(client);
+        }
+        clients.retain(|_, client| client.strong_count() > 0);
+        let client = Arc::new(Client::new(&self.platform, &self.tokens, settings)?);
+        clients.insert(settings.clone(), Arc::downgrade(&client));
+        Ok(client)
     }
 }

@@ -1,12 +1,12 @@
-//! Tokens by OAuth 2.0's client-credentials and JWT bearer grants, kept until shortly before they
-//! expire.
+//! Tokens by OAuth 2.0's client-credentials and JWT bearer grants, shared by all clients with the same
+//! `oauth2`.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use headcount_discoverer::env::{Cause, HttpError};
-use headcount_reader::{OAuth2, OAuth2Grant};
+use headcount_discoverer::env::{Awaited, Cause, HttpError, HttpLimits, Token, TokenCache, TokenSlot};
+use headcount_reader::{OAuth2, OAuth2Grant, Secret};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -18,36 +18,30 @@ use crate::assertion;
 use crate::authentication::{basic_value, sensitive};
 use crate::body;
 use crate::client::default_user_agent;
-use crate::request::{Outgoing, parse_url, shown};
+use crate::limits::within;
+use crate::request::{Outgoing, host_and_port, parse_url, shown};
 use crate::secrets;
 use crate::transport::Transport;
 
-/// A token is renewed this long before it expires.
-const MARGIN: Duration = Duration::from_secs(10);
 /// Largest answer of a token endpoint.
 const ANSWER_LIMIT: u64 = 1 << 20;
+/// The longest that an endpoint may take: whoever waits for a token may have no limit of time of its own.
+const LONGEST: Duration = Duration::from_secs(30);
 
-/// The tokens of one client.
+/// A slot for each set of settings and what the secret was.
+type Slot = TokenSlot<HttpError>;
+
+/// The tokens of one client, which it shares with all that have the same settings.
 pub(crate) struct Tokens {
     settings: OAuth2,
     url: Url,
     platform: Platform,
     transport: Transport,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    token: Option<Token>,
+    cache: TokenCache,
+    /// The client secret, or the key, that was read last, and the slot for it.
+    slot: Mutex<Option<(Secret, Arc<Slot>)>>,
     /// Where the endpoint wants the client's id and secret, once it is known.
-    style: Option<Style>,
-}
-
-struct Token {
-    authorization: String,
-    expires: Option<Instant>,
-    /// The client secret, or the key, that it was had for.
-    secret: String,
+    style: Mutex<Option<Style>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +53,7 @@ enum Style {
 }
 
 impl Tokens {
-    pub(crate) fn new(platform: &Platform, settings: &OAuth2) -> Result<Self, HttpError> {
+    pub(crate) fn new(platform: &Platform, cache: &TokenCache, settings: &OAuth2) -> Result<Self, HttpError> {
         let url = parse_url(&settings.token_url)?;
         if !settings.scopes.is_empty() && settings.endpoint_params.iter().any(|(name, _)| name == "scope") {
             return Err(HttpError::Settings {
@@ -74,7 +68,9 @@ impl Tokens {
             url,
             platform: platform.clone(),
             transport,
-            state: Mutex::default(),
+            cache: cache.clone(),
+            slot: Mutex::default(),
+            style: Mutex::default(),
         })
     }
 
@@ -88,62 +84,58 @@ impl Tokens {
             Some(source) => secrets::secret(&*self.platform.files, source, what).await?,
             None => String::new(),
         };
-        if let Some(authorization) = self.kept(&secret) {
-            return Ok(authorization);
+        let clock = &*self.platform.clock;
+        let fetch = async || {
+            let host = host_and_port(&self.url);
+            within(clock, &host, Awaited::End, Some(LONGEST), self.fetch(&secret)).await
+        };
+        let token = self.slot(&secret).get(clock, fetch).await?;
+        Ok(token.reveal().to_owned())
+    }
+
+    /// Forgets the token that a server refused, unless there is a newer one already.
+    pub(crate) fn forget(&self, refused: &HeaderValue) {
+        let slot = lock(&self.slot).as_ref().map(|(_, slot)| slot.clone());
+        let refused = String::from_utf8_lossy(refused.as_bytes());
+        slot.map(|slot| slot.forget(&Secret::new(refused)));
+    }
+
+    /// The slot for a secret: another one when its file has changed.
+    fn slot(&self, secret: &str) -> Arc<Slot> {
+        let mut last = lock(&self.slot);
+        if let Some((_, slot)) = last.as_ref().filter(|(of, _)| of.reveal() == secret) {
+            return slot.clone();
         }
-        let token = self.fetch(secret).await?;
-        let authorization = token.authorization.clone();
-        self.with_state(|state| state.token = Some(token));
-        Ok(authorization)
+        let secret = Secret::new(secret);
+        let slot = self.cache.slot((self.settings.clone(), secret.clone()));
+        *last = Some((secret, slot.clone()));
+        slot
     }
 
-    /// Forgets the token that a server refused. False when there is a newer one already.
-    pub(crate) fn forget(&self, refused: &HeaderValue) -> bool {
-        self.with_state(|state| {
-            state
-                .token
-                .take_if(|token| token.authorization.as_bytes() == refused.as_bytes())
-                .is_some()
-        })
-    }
-
-    fn kept(&self, secret: &str) -> Option<String> {
-        self.with_state(|state| {
-            let token = state.token.as_ref().filter(|token| token.secret == secret)?;
-            let valid = token.expires.is_none_or(|expires| Instant::now() < expires);
-            valid.then(|| token.authorization.clone())
-        })
-    }
-
-    async fn fetch(&self, secret: String) -> Result<Token, HttpError> {
+    async fn fetch(&self, secret: &str) -> Result<Token, HttpError> {
         let style = match self.settings.grant {
             OAuth2Grant::JwtBearer(_) => Some(Style::Assertion),
-            OAuth2Grant::ClientCredentials => self.with_state(|state| state.style),
+            OAuth2Grant::ClientCredentials => *lock(&self.style),
         };
         let answer = match style {
-            Some(style) => self.ask(style, &secret).await?,
+            Some(style) => self.ask(style, secret).await?,
             // Endpoints differ in where they want the secret and don't say: try one, then the other.
-            None => match self.ask(Style::Header, &secret).await {
+            None => match self.ask(Style::Header, secret).await {
                 Ok(answer) => {
-                    self.with_state(|state| state.style = Some(Style::Header));
+                    *lock(&self.style) = Some(Style::Header);
                     answer
                 }
                 Err(_) => {
-                    let answer = self.ask(Style::Parameters, &secret).await?;
-                    self.with_state(|state| state.style = Some(Style::Parameters));
+                    let answer = self.ask(Style::Parameters, secret).await?;
+                    *lock(&self.style) = Some(Style::Parameters);
                     answer
                 }
             },
         };
-        let expires = answer
-            .lifetime
-            .and_then(|lifetime| Instant::now().checked_add(lifetime.saturating_sub(MARGIN)));
-        let authorization = format!("{} {}", answer.scheme, answer.token);
-        Ok(Token {
-            authorization,
-            expires,
-            secret,
-        })
+        Ok(Token::new(
+            format!("{} {}", answer.scheme, answer.token),
+            answer.lifetime,
+        ))
     }
 
     async fn ask(&self, style: Style, secret: &str) -> Result<Answer, HttpError> {
@@ -159,10 +151,8 @@ impl Tokens {
             .map_err(|error| failed(Cause::new(error)))?;
         let (parts, body) = answer.into_parts();
         let host = request.host();
-        let mut answer = Vec::new();
-        let mut out = |piece: &[u8]| answer.extend_from_slice(piece);
-        let read = body::read(body, &parts.headers, ANSWER_LIMIT, &host, &mut out).await;
-        read.map_err(|error| failed(Cause::new(error)))?;
+        let answer = body::read(body, &parts.headers, ANSWER_LIMIT, &host).await;
+        let answer = answer.map_err(|error| failed(Cause::new(error)))?;
         Answer::read(parts.status, &parts.headers, &answer).map_err(|error| failed(Cause::new(error)))
     }
 
@@ -217,12 +207,14 @@ impl Tokens {
             url: self.url.clone(),
             headers,
             body: form.finish().into(),
+            socket: None,
+            limits: HttpLimits::default(),
         })
     }
+}
 
-    fn with_state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
-        look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why an answer of a token endpoint gives no token.

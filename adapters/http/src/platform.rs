@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -21,6 +22,12 @@ pub trait Connect: Send + Sync {
     /// # Errors
     /// What the system says. Dropping the future gives up.
     fn tcp(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
+
+    /// A connection to a UNIX socket.
+    ///
+    /// # Errors
+    /// What the system says. Dropping the future gives up.
+    fn unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
 }
 
 /// Starts tasks.

@@ -1,6 +1,7 @@
 //! Connections that wait for their next request.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ pub(crate) struct Place {
     pub(crate) secure: bool,
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// The UNIX socket that it goes over.
+    pub(crate) socket: Option<PathBuf>,
     /// Host and port of the proxy.
     pub(crate) proxy: Option<String>,
     /// Which reading of the certificate files it was made with.

@@ -96,6 +96,8 @@ pub(crate) fn strip_sensitive(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use headcount_discoverer::env::HttpLimits;
+
     use super::*;
 
     fn request(method: &str) -> Outgoing {
@@ -104,6 +106,8 @@ mod tests {
             url: Url::parse("https://user:pass@a.example/x/y?z=1").unwrap(),
             headers: HeaderMap::from_iter([(header::CONTENT_TYPE, "text/plain".parse().unwrap())]),
             body: Bytes::from_static(b"body"),
+            socket: None,
+            limits: HttpLimits::default(),
         }
     }
 

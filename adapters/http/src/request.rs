@@ -1,7 +1,9 @@
 //! A request that has been checked, in hyper's types.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
-use headcount_discoverer::env::{Cause, HttpError, HttpRequest};
+use headcount_discoverer::env::{Cause, HttpError, HttpLimits, HttpRequest};
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use url::{Host, Url};
@@ -13,6 +15,9 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The UNIX socket that is connected to in place of the URL's host.
+    pub(crate) socket: Option<PathBuf>,
+    pub(crate) limits: HttpLimits,
 }
 
 impl Outgoing {
@@ -35,6 +40,8 @@ impl Outgoing {
             url,
             headers,
             body: request.body.into(),
+            socket: request.socket,
+            limits: request.limits,
         })
     }
 

@@ -3,8 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use headcount_discoverer::env::{Cause, HttpError};
+use headcount_discoverer::env::{Awaited, Cause, Clock, HttpError};
 use headcount_reader::{ProxySettings, TlsSettings};
 use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
 use http::{Method, Request, Uri, Version};
@@ -15,11 +16,13 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use crate::Platform;
 use crate::connection::{Connection, SendError};
 use crate::dial::{Dialer, Route};
+use crate::limits::within;
 use crate::pool::{Place, Pool};
 use crate::request::Outgoing;
 
 /// Connections to wherever they are needed, under one set of TLS and proxy settings.
 pub(crate) struct Transport {
+    clock: Arc<dyn Clock>,
     dialer: Dialer,
     pool: Arc<Pool>,
 }
@@ -32,32 +35,52 @@ impl Transport {
         http2: bool,
     ) -> Result<Self, HttpError> {
         Ok(Self {
+            clock: platform.clock.clone(),
             dialer: Dialer::new(platform, tls, proxy, http2)?,
             pool: Arc::default(),
         })
     }
 
-    /// Sends a request and waits for the answer's head.
+    /// Sends a request and waits for the answer's head, within the request's limits for both.
     pub(crate) async fn send(&self, request: &Outgoing) -> Result<Response<PooledBody>, HttpError> {
-        let route = self.dialer.route(&request.url).await?;
+        let (host, limits) = (request.host(), request.limits);
+        let route = self.dialer.route(request);
+        let route = self.within(&host, Awaited::Connection, limits.connect, route).await?;
         let place = route.place();
+        let send = async |connection| {
+            let answer = self.send_on(connection, &route, &place, request);
+            self.within(&host, Awaited::Head, limits.head, answer).await
+        };
         if let Some(connection) = self.pool.take(&place) {
-            match self.send_on(connection, &route, &place, request).await? {
+            match send(connection).await? {
                 Ok(answer) => return Ok(answer),
                 // The server may have closed it while it waited. What was not sent, or can be
                 // sent twice without harm, is sent again.
                 Err(failed) if failed.unsent || is_idempotent(&request.method) => {}
-                Err(failed) => return Err(failed.explain(&request.host()).await),
+                Err(failed) => return Err(failed.explain(&host).await),
             }
         }
-        let connection = self.dialer.connect(&route).await?;
+        let connection = self.dialer.connect(&route);
+        let connection = self
+            .within(&host, Awaited::Connection, limits.connect, connection)
+            .await?;
         if let Some(shared) = connection.share() {
             self.pool.put(&place, shared);
         }
-        match self.send_on(connection, &route, &place, request).await? {
+        match send(connection).await? {
             Ok(answer) => Ok(answer),
-            Err(failed) => Err(failed.explain(&request.host()).await),
+            Err(failed) => Err(failed.explain(&host).await),
         }
+    }
+
+    async fn within<T>(
+        &self,
+        host: &str,
+        awaited: Awaited,
+        limit: Option<Duration>,
+        act: impl Future<Output = Result<T, HttpError>>,
+    ) -> Result<T, HttpError> {
+        within(&*self.clock, host, awaited, limit, act).await
     }
 
     async fn send_on(
@@ -73,11 +96,12 @@ impl Transport {
             pool,
             place,
             connection: None,
-            healthy: false,
+            state: LeaseState::Unanswered,
         });
         match connection.send(outgoing).await {
             Ok(answer) => {
                 lease.connection = Some(connection);
+                lease.state = LeaseState::Reading;
                 Ok(Ok(answer.map(|body| PooledBody { body, lease })))
             }
             Err(failed) => {
@@ -102,8 +126,10 @@ impl Body for PooledBody {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(context);
-        if matches!(polled, Poll::Ready(None)) {
-            this.lease.healthy = true;
+        match &polled {
+            Poll::Ready(None) => this.lease.state = LeaseState::Read,
+            Poll::Ready(Some(Err(_))) => this.lease.fail(),
+            _ => {}
         }
         polled
     }
@@ -117,22 +143,45 @@ impl Body for PooledBody {
     }
 }
 
+impl PooledBody {
+    /// Says that nothing came in time, so that nobody else waits on the same connection.
+    pub(crate) fn give_up(&mut self) {
+        self.lease.fail();
+    }
+}
+
 /// A connection in use. An HTTP/2 connection whose request did not end well, a timeout among
 /// others, is not used again: it may be dead without anybody having said so.
 struct Lease {
     pool: Arc<Pool>,
     place: Place,
     connection: Option<Connection>,
-    healthy: bool,
+    state: LeaseState,
+}
+
+/// How far the answer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeaseState {
+    Unanswered,
+    Reading,
+    Read,
+    Failed,
+}
+
+impl Lease {
+    fn fail(&mut self) {
+        self.state = LeaseState::Failed;
+        self.pool.forget_shared(&self.place);
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        match self.connection.take() {
-            Some(connection) if self.healthy && !connection.is_http2() => self.pool.put(&self.place, connection),
-            Some(connection) if connection.is_http2() && self.healthy => {}
-            // Without a connection the request did not get as far as an answer.
-            Some(_) | None => self.pool.forget_shared(&self.place),
+        match (self.state, self.connection.take()) {
+            (LeaseState::Read, Some(connection)) if !connection.is_http2() => self.pool.put(&self.place, connection),
+            // Who stops to read ends a stream on an HTTP/2 connection, and the connection itself on another.
+            (LeaseState::Read | LeaseState::Reading | LeaseState::Failed, _) => {}
+            (LeaseState::Unanswered, _) => self.pool.forget_shared(&self.place),
         }
     }
 }

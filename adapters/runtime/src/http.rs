@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use headcount_discoverer::BoxFuture;
@@ -37,6 +38,10 @@ struct OnRuntime(SharedRuntime);
 impl Connect for OnRuntime {
     fn tcp(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         self.0.connect(address)
+    }
+
+    fn unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        self.0.connect_unix(path)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,15 @@ pub trait Runtime: Send + Sync + 'static {
     /// # Errors
     /// What the system says. Dropping the future gives up.
     fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
+
+    /// Opens a connection to a UNIX socket. A runtime that says nothing else has none.
+    ///
+    /// # Errors
+    /// What the system says. Dropping the future gives up.
+    fn connect_unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        let _ = path;
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
 }
 
 /// A runtime that many parts hold.

@@ -7,6 +7,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +45,11 @@ impl Runtime for Global {
     fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         connect(address)
     }
+
+    #[cfg(unix)]
+    fn connect_unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        connect_unix(path)
+    }
 }
 
 impl Runtime for Own {
@@ -57,6 +64,11 @@ impl Runtime for Own {
     fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         connect(address)
     }
+
+    #[cfg(unix)]
+    fn connect_unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        connect_unix(path)
+    }
 }
 
 fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
@@ -69,6 +81,15 @@ fn connect(address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>
     Box::pin(async move {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
+        Ok(Box::new(stream) as Box<dyn Stream>)
+    })
+}
+
+#[cfg(unix)]
+fn connect_unix(path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+    let path = path.to_owned();
+    Box::pin(async move {
+        let stream = ::smol::net::unix::UnixStream::connect(path).await?;
         Ok(Box::new(stream) as Box<dyn Stream>)
     })
 }

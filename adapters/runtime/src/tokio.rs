@@ -9,6 +9,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,12 +49,30 @@ impl Runtime for Tokio {
     }
 
     fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
-        // A task of tokio's, because the caller may be polled outside of tokio.
-        let mut connecting = AbortOnDrop(self.0.spawn(async move {
+        self.connecting(async move {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             Ok(Box::new(stream.compat()) as Box<dyn Stream>)
-        }));
+        })
+    }
+
+    #[cfg(unix)]
+    fn connect_unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        let path = path.to_owned();
+        self.connecting(async move {
+            let stream = ::tokio::net::UnixStream::connect(path).await?;
+            Ok(Box::new(stream.compat()) as Box<dyn Stream>)
+        })
+    }
+}
+
+impl Tokio {
+    /// Runs it as a task of tokio's, because the caller may be polled outside of tokio.
+    fn connecting(
+        &self,
+        connect: impl Future<Output = io::Result<Box<dyn Stream>>> + Send + 'static,
+    ) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        let mut connecting = AbortOnDrop(self.0.spawn(connect));
         Box::pin(async move { (&mut connecting.0).await.map_err(io::Error::other)? })
     }
 }

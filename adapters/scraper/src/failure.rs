@@ -167,6 +167,8 @@ fn in_go_words(cause: &Cause) -> String {
 
 #[cfg(test)]
 mod tests {
+    use headcount_discoverer::env::Awaited;
+
     use super::*;
 
     #[test]
@@ -180,7 +182,8 @@ mod tests {
         assert_eq!(said, expected);
         let late = HttpError::Timeout {
             host: "h:1".to_owned(),
-            timeout: std::time::Duration::from_secs(1),
+            awaited: Awaited::End,
+            limit: std::time::Duration::from_secs(1),
         };
         let said = |has_begun| ScrapeFailure::of_http(&late, "http://h:1/metrics", has_begun);
         assert_eq!(

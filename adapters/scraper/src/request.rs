@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use headcount_discoverer::env::HttpRequest;
+use headcount_discoverer::env::{HttpLimits, HttpRequest};
 use headcount_reader::{NameEscaping, ScrapeProtocol};
 
 use crate::settings::ScrapeSettings;
@@ -29,9 +29,11 @@ pub(crate) fn request(settings: &ScrapeSettings, url: &str, timeout: Duration) -
     ];
     HttpRequest {
         headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
-        timeout,
-        // What has just the size of the limit is over it.
-        body_limit: settings.body_size_limit.map_or(u64::MAX, |limit| limit.get() - 1),
+        limits: HttpLimits {
+            // What has just the size of the limit is over it.
+            body: settings.body_size_limit.map_or(u64::MAX, |limit| limit.get() - 1),
+            ..HttpLimits::whole(timeout)
+        },
         ..HttpRequest::get(url)
     }
 }

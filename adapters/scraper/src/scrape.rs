@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headcount_discoverer::env::{BodySink, HttpClient, HttpResponse};
+use headcount_discoverer::env::{HttpClient, HttpError, HttpStream};
 use http::StatusCode;
 
 use crate::checks::Checks;
@@ -40,7 +40,6 @@ pub(crate) async fn scrape(
 ) -> Scraped {
     let mut reading = Reading {
         settings,
-        status: None,
         content_type: String::new(),
         body_bytes: 0,
         samples: 0,
@@ -48,27 +47,27 @@ pub(crate) async fn scrape(
         checks: Checks::new(settings, labels),
         failure: None,
     };
-    let sent = client.send_to(request(settings, url, timeout), &mut reading).await;
-    if let Some(status) = reading.status.filter(|status| *status != StatusCode::OK) {
-        return Scraped {
-            body_bytes: reading.body_bytes,
-            ..Scraped::failed(ScrapeFailure::Status(shown(status)))
-        };
+    let answer = match client.open(request(settings, url, timeout)).await {
+        Ok(answer) => answer,
+        Err(error) => return Scraped::failed(ScrapeFailure::of_http(&error, url, false)),
+    };
+    let status = StatusCode::from_u16(answer.status).ok();
+    let read = reading.read_all(answer, status == Some(StatusCode::OK)).await;
+    let failure = match (status, read) {
+        // Whatever its body is.
+        (Some(status), _) if status != StatusCode::OK => ScrapeFailure::Status(shown(status)),
+        (_, Err(error)) => ScrapeFailure::of_http(&error, url, true),
+        (_, Ok(())) => return reading.finish(),
+    };
+    Scraped {
+        body_bytes: reading.body_bytes,
+        ..Scraped::failed(failure)
     }
-    if let Err(error) = sent {
-        let failure = ScrapeFailure::of_http(&error, url, reading.status.is_some());
-        return Scraped {
-            body_bytes: reading.body_bytes,
-            ..Scraped::failed(failure)
-        };
-    }
-    reading.finish()
 }
 
 /// An answer that is being read.
 struct Reading<'a> {
     settings: &'a ScrapeSettings,
-    status: Option<StatusCode>,
     content_type: String,
     body_bytes: u64,
     samples: u64,
@@ -78,23 +77,19 @@ struct Reading<'a> {
     failure: Option<ScrapeFailure>,
 }
 
-impl BodySink for Reading<'_> {
-    fn begin(&mut self, head: &HttpResponse) {
-        self.status = StatusCode::from_u16(head.status).ok();
-        self.content_type = head.header("content-type").unwrap_or_default().to_owned();
-    }
-
-    fn take(&mut self, piece: &[u8]) {
-        self.body_bytes = self.body_bytes.saturating_add(piece.len() as u64);
-        if piece.is_empty() || self.failure.is_some() || self.status != Some(StatusCode::OK) {
-            return;
-        }
-        let read = self.read(piece);
-        self.failure = read.err();
-    }
-}
-
 impl Reading<'_> {
+    /// Reads a body to its end, also what of it is of no use: its connection can be used again then.
+    async fn read_all(&mut self, mut answer: HttpStream, is_wanted: bool) -> Result<(), HttpError> {
+        self.content_type = answer.header("content-type").unwrap_or_default().to_owned();
+        while let Some(piece) = answer.next_piece().await? {
+            self.body_bytes = self.body_bytes.saturating_add(piece.len() as u64);
+            if is_wanted && self.failure.is_none() {
+                self.failure = self.read(piece).err();
+            }
+        }
+        Ok(())
+    }
+
     fn read(&mut self, piece: &[u8]) -> Result<(), ScrapeFailure> {
         let exposition = match &mut self.exposition {
             Some(exposition) => exposition,

@@ -148,7 +148,7 @@ fn what_is_asked_is_as_prometheus_asks_it() {
     scene.start(1, "10s");
     let sent = scene.pass(10);
     assert_eq!(sent[0].header("X-Prometheus-Scrape-Timeout-Seconds"), Some("1"));
-    assert_eq!(sent[0].request.timeout, Duration::from_secs(1));
+    assert_eq!(sent[0].request.limits.total, Some(Duration::from_secs(1)));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headcount_core::Instant;
 use headcount_discoverer::BoxFuture;
-use headcount_discoverer::env::{Clock, Http, HttpClient, HttpError, HttpRequest, HttpResponse};
+use headcount_discoverer::env::{Awaited, Clock, Http, HttpClient, HttpError, HttpRequest, HttpResponse, HttpStream};
 use headcount_discoverer::testing::VirtualClock;
 use headcount_reader::HttpClientSettings;
 
@@ -175,30 +175,39 @@ impl Http for Servers {
 }
 
 impl HttpClient for Servers {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+    fn open(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpStream, HttpError>> {
         Box::pin(async move {
             let host = request.url.split('/').nth(2).unwrap_or(&request.url).to_owned();
-            let answer = |status, headers: &[(&str, String)], body| HttpResponse {
-                status,
-                headers: headers
-                    .iter()
-                    .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                    .collect(),
-                body,
+            let answer = |status, headers: &[(&str, String)], body| {
+                let headers = headers.iter();
+                HttpStream::from(HttpResponse {
+                    status,
+                    headers: headers
+                        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                        .collect(),
+                    body,
+                })
             };
             let Some((_, render)) = self.pages.iter().find(|(url, _)| *url == request.url) else {
                 return Ok(answer(404, &[], Vec::new()));
             };
             let (after, result) = lock(&self.faults).answer(self.clock.time(), render);
-            let (after, timeout) = (after.into(), request.timeout);
-            self.clock.sleep(timeout.min(after)).await;
-            if after > timeout {
-                return Err(HttpError::Timeout { host, timeout });
+            // A simulated answer comes as a whole, so its head is as late as its end.
+            let (after, limits) = (after.into(), request.limits);
+            let times = [(limits.total, Awaited::End), (limits.head, Awaited::Head)];
+            let times = times.into_iter().filter_map(|(limit, awaited)| Some((limit?, awaited)));
+            if let Some((limit, awaited)) = times
+                .filter(|(limit, _)| *limit < after)
+                .min_by_key(|(limit, _)| *limit)
+            {
+                self.clock.sleep(limit).await;
+                return Err(HttpError::Timeout { host, awaited, limit });
             }
+            self.clock.sleep(after).await;
             match result {
-                Ok(body) if body.len() as u64 > request.body_limit => Err(HttpError::BodyTooLarge {
+                Ok(body) if body.len() as u64 > limits.body => Err(HttpError::BodyTooLarge {
                     host,
-                    limit: request.body_limit,
+                    limit: limits.body,
                 }),
                 Ok(body) => Ok(answer(200, &[("content-type", "application/json".to_owned())], body)),
                 Err(Refusal::TooMany(wait)) => {

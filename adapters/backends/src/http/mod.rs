@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::{Encoder, Update};
-use headcount_discoverer::env::{HttpClient, HttpRequest, HttpResponse};
+use headcount_discoverer::env::{HttpClient, HttpLimits, HttpRequest, HttpResponse};
 use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
@@ -158,12 +158,12 @@ impl List {
             );
         }
         HttpRequest {
-            method: "GET".to_owned(),
-            url: self.settings.url.clone(),
             headers,
-            body: Vec::new(),
-            timeout,
-            body_limit: LARGEST_BODY,
+            limits: HttpLimits {
+                body: LARGEST_BODY,
+                ..HttpLimits::whole(timeout)
+            },
+            ..HttpRequest::get(self.settings.url.clone())
         }
     }
 

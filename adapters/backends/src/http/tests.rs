@@ -71,7 +71,7 @@ fn asks_as_prometheus_does() {
             .is_some_and(|agent| agent.starts_with("headcount/"))
     );
     assert_eq!(request.header("if-none-match"), None);
-    assert_eq!(request.request.timeout, Duration::from_millis(90_500));
+    assert_eq!(request.request.limits.total, Some(Duration::from_millis(90_500)));
     assert_eq!((failures(&world), requests.len()), (0.0, 1));
 }
 
@@ -300,7 +300,7 @@ fn a_body_over_the_limit_is_a_failure() {
         limit: LARGEST_BODY,
     });
     assert!(only_failure(&world.settle()).contains("larger than the limit of 268435456 bytes"));
-    assert_eq!(world.http.take_requests()[0].request.body_limit, LARGEST_BODY);
+    assert_eq!(world.http.take_requests()[0].request.limits.body, LARGEST_BODY);
 }
 
 #[test]

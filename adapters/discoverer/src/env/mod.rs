@@ -10,6 +10,7 @@ mod clock;
 mod files;
 mod http;
 mod random;
+mod tokens;
 mod unavailable;
 
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use std::sync::Arc;
 pub use cause::Cause;
 pub use clock::Clock;
 pub use files::{FileContents, FileError, FileWatch, Files};
-pub use http::{BodySink, Http, HttpClient, HttpError, HttpRequest, HttpResponse};
+pub use http::{Awaited, Http, HttpBody, HttpClient, HttpError, HttpLimits, HttpRequest, HttpResponse, HttpStream};
 pub use random::Random;
+pub use tokens::{Token, TokenCache, TokenSlot};
 pub use unavailable::NotAvailable;
 
 use crate::metrics::Metrics;

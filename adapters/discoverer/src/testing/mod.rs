@@ -41,7 +41,7 @@ use crate::{BoxFuture, Discoverer, Env, Message, Report, Updates};
 pub use clock::VirtualClock;
 pub use collected::Collected;
 pub use files::MemoryFiles;
-pub use http::{ScriptedHttp, SentRequest};
+pub use http::{Answer, BodyPipe, Script, ScriptedHttp, SentRequest};
 
 /// A small deterministic world with discoverers in it.
 #[derive(Debug)]

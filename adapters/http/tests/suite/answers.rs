@@ -1,16 +1,13 @@
-//! The client's answers and limits, over plain HTTP.
+//! The client's answers, over plain HTTP.
 
-use std::io::{BufReader, Write};
-use std::time::Duration;
+use std::io::Write;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use headcount_discoverer::env::{BodySink, Http, HttpError, HttpRequest, HttpResponse};
+use headcount_discoverer::env::{Http, HttpError, HttpRequest};
 use headcount_reader::{HeaderValues, HttpClientSettings, Secret};
 use headcount_runtime::{SharedRuntime, http_clients};
 
-use crate::harness::{client, get, text, until};
-use crate::server::{Answer, Server, answer, listen, ok, read_request};
+use crate::harness::{client, get, gzip, text};
+use crate::server::{Answer, Server, answer, listen, ok};
 
 on_each_runtime!(
     sends_and_reads,
@@ -23,16 +20,10 @@ on_each_runtime!(
     secrets_stay_with_the_first_host,
     adds_configured_headers,
     decompresses,
-    a_gzip_bomb_stops_at_the_limit,
-    a_long_body_stops_at_the_limit,
-    a_body_is_given_as_it_comes,
-    a_slow_answer_times_out,
-    a_body_that_drips_times_out,
     broken_answers_are_errors,
     a_server_that_speaks_first_is_an_error,
     nobody_there_is_an_error,
     bad_requests_are_refused,
-    a_dropped_request_closes_its_connection,
 );
 
 fn plain() -> HttpClientSettings {
@@ -232,12 +223,6 @@ async fn adds_configured_headers(runtime: SharedRuntime) {
     ));
 }
 
-fn gzip(data: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
-}
-
 async fn decompresses(runtime: SharedRuntime) {
     let body = "unfolds ".repeat(1000);
     let compressed = gzip(body.as_bytes());
@@ -261,147 +246,6 @@ async fn decompresses(runtime: SharedRuntime) {
         .await
         .unwrap();
     assert_eq!(text(&response), "as it is");
-}
-
-async fn a_gzip_bomb_stops_at_the_limit(runtime: SharedRuntime) {
-    let bomb = gzip(&vec![0; 50 << 20]);
-    let server = Server::start(move |_| answer("200 OK", &[("content-encoding", "gzip")], &bomb));
-    let request = HttpRequest {
-        body_limit: 100_000,
-        ..get(&server.url("/"))
-    };
-    let error = client(&runtime, &plain()).send(request).await.unwrap_err();
-    assert_eq!(
-        error,
-        HttpError::BodyTooLarge {
-            host: server.address.to_string(),
-            limit: 100_000
-        }
-    );
-}
-
-async fn a_long_body_stops_at_the_limit(runtime: SharedRuntime) {
-    let server = Server::start(|seen| match seen.target.as_str() {
-        "/said" => ok([b'x'; 101]),
-        "/exact" => ok([b'x'; 100]),
-        _ => Answer::Drip(b"HTTP/1.1 200 OK\r\n\r\n and so on for ever".to_vec()),
-    });
-    let client = client(&runtime, &plain());
-    let send = |path: &str| {
-        client.send(HttpRequest {
-            body_limit: 100,
-            ..get(&server.url(path))
-        })
-    };
-    let too_large = HttpError::BodyTooLarge {
-        host: server.address.to_string(),
-        limit: 100,
-    };
-    assert_eq!(send("/said").await, Err(too_large.clone()));
-    assert_eq!(send("/endless").await, Err(too_large));
-    assert_eq!(send("/exact").await.unwrap().body.len(), 100);
-}
-
-/// Says when it has the beginning of a body.
-struct Taken {
-    status: u16,
-    bytes: Vec<u8>,
-    has_begun: std::sync::mpsc::Sender<()>,
-}
-
-impl BodySink for Taken {
-    fn begin(&mut self, head: &HttpResponse) {
-        self.status = head.status;
-    }
-
-    fn take(&mut self, piece: &[u8]) {
-        self.bytes.extend_from_slice(piece);
-        self.has_begun.send(()).ok();
-    }
-}
-
-async fn a_body_is_given_as_it_comes(runtime: SharedRuntime) {
-    let (has_begun, begun) = std::sync::mpsc::channel();
-    let begun = std::sync::Mutex::new(Some(begun));
-    let address = listen(move |mut stream| {
-        let begun = begun.lock().unwrap().take().unwrap();
-        std::thread::spawn(move || {
-            read_request(&mut BufReader::new(&stream), 1).unwrap();
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nbegun")
-                .unwrap();
-            // The rest is not sent before the beginning was taken.
-            begun.recv().unwrap();
-            stream.write_all(b"ended").unwrap();
-        });
-    });
-    let mut taken = Taken {
-        status: 0,
-        bytes: Vec::new(),
-        has_begun,
-    };
-    let client = client(&runtime, &plain());
-    let answer = client
-        .send_to(get(&format!("http://{address}/")), &mut taken)
-        .await
-        .unwrap();
-    assert_eq!((taken.status, taken.bytes.as_slice()), (200, &b"begunended"[..]));
-    assert_eq!((answer.status, answer.body.len()), (200, 0));
-}
-
-async fn a_slow_answer_times_out(runtime: SharedRuntime) {
-    // It takes connections and says nothing.
-    let (keep, _kept) = std::sync::mpsc::channel();
-    let address = listen(move |stream| keep.send(stream).unwrap());
-    let timeout = Duration::from_millis(50);
-    let request = HttpRequest {
-        timeout,
-        ..get(&format!("http://{address}/"))
-    };
-    let error = client(&runtime, &plain()).send(request).await.unwrap_err();
-    assert_eq!(
-        error,
-        HttpError::Timeout {
-            host: address.to_string(),
-            timeout
-        }
-    );
-}
-
-async fn a_body_that_drips_times_out(runtime: SharedRuntime) {
-    let server = Server::start(|_| {
-        // Chunks of one byte, of which the next one always comes soon.
-        Answer::Drip(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n".to_vec())
-    });
-    let drip = listen(|mut stream| {
-        std::thread::spawn(move || {
-            read_request(&mut BufReader::new(&stream), 1).unwrap();
-            let mut next: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
-            while stream.write_all(next).is_ok() {
-                next = b"x";
-                std::thread::sleep(Duration::from_millis(2));
-            }
-        });
-    });
-    let timeout = Duration::from_millis(100);
-    let client = client(&runtime, &plain());
-    let error = client
-        .send(HttpRequest {
-            timeout,
-            ..get(&format!("http://{drip}/"))
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error,
-        HttpError::Timeout {
-            host: drip.to_string(),
-            timeout
-        }
-    );
-    // Where chunks should be is another head: broken, not slow.
-    let error = client.send(get(&server.url("/"))).await.unwrap_err();
-    assert!(matches!(error, HttpError::Protocol { .. }), "{error}");
 }
 
 async fn broken_answers_are_errors(runtime: SharedRuntime) {
@@ -489,28 +333,4 @@ async fn bad_requests_are_refused(runtime: SharedRuntime) {
         ..get("http://host/")
     };
     assert!(matches!(client.send(bad_header).await, Err(HttpError::Url { .. })));
-}
-
-async fn a_dropped_request_closes_its_connection(runtime: SharedRuntime) {
-    let (closed, gone) = std::sync::mpsc::channel();
-    let (opened, open) = std::sync::mpsc::channel();
-    let address = listen(move |mut stream| {
-        opened.send(()).unwrap();
-        let closed = closed.clone();
-        std::thread::spawn(move || {
-            // Ends when the client closes.
-            std::io::copy(&mut stream, &mut std::io::sink()).ok();
-            closed.send(()).ok();
-        });
-    });
-    let client = client(&runtime, &plain());
-    let mut sending = client.send(get(&format!("http://{address}/")));
-    let connected = async {
-        until(&runtime, || open.try_recv().is_ok()).await;
-        None
-    };
-    let sent = futures_lite::future::or(async { Some((&mut sending).await) }, connected).await;
-    assert!(sent.is_none(), "{sent:?}");
-    drop(sending);
-    until(&runtime, || gone.try_recv().is_ok()).await;
 }

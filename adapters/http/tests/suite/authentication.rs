@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headcount_discoverer::env::{Http, HttpError, HttpRequest};
 use headcount_reader::{
-    Authorization, BasicAuth, HttpClientSettings, JwtAlgorithm, JwtBearer, OAuth2, OAuth2Grant, ProxySettings, Secret,
-    SecretSource, TextSource, TlsSettings,
+    Authorization, BasicAuth, HeaderValues, HttpClientSettings, JwtAlgorithm, JwtBearer, OAuth2, OAuth2Grant,
+    ProxySettings, Secret, SecretSource, TextSource, TlsSettings,
 };
 use headcount_runtime::{SharedRuntime, http_clients};
 use rustls::pki_types::PrivateKeyDer;
@@ -26,6 +26,8 @@ on_each_runtime!(
     a_header_of_the_callers_stays,
     credentials_that_no_header_can_hold_are_refused,
     a_token_is_fetched_once,
+    many_clients_fetch_one_token,
+    many_refused_at_once_fetch_one_more,
     a_refused_token_is_renewed,
     a_changed_client_secret_renews_the_token,
     a_token_endpoint_that_wants_parameters_gets_them,
@@ -163,6 +165,59 @@ async fn a_token_is_fetched_once(runtime: SharedRuntime) {
     assert_eq!(asked.body, "grant_type=client_credentials&scope=read+list&audience=x+y");
     // Basic, of "id%3A1" and "s3cr%26t".
     assert_eq!(asked.header("authorization"), Some("Basic aWQlM0ExOnMzY3IlMjZ0"));
+}
+
+async fn many_clients_fetch_one_token(runtime: SharedRuntime) {
+    let (server, endpoint) = (server(), endpoint());
+    let clients = http_clients(&runtime);
+    // Equal in `oauth2` only.
+    let each = (0..200).map(|number| {
+        let value = HeaderValues {
+            values: vec![number.to_string()],
+            ..HeaderValues::default()
+        };
+        let settings = HttpClientSettings {
+            headers: vec![("x-number".to_owned(), value)],
+            ..with(oauth2(&endpoint))
+        };
+        clients.client(&settings).unwrap()
+    });
+    let each: Vec<_> = each.collect();
+    let executor = async_executor::LocalExecutor::new();
+    let url = server.url("/");
+    let tasks: Vec<_> = each
+        .iter()
+        .map(|client| executor.spawn(client.send(get(&url))))
+        .collect();
+    executor
+        .run(async {
+            for task in tasks {
+                assert_eq!(text(&task.await.unwrap()), "Bearer t1");
+            }
+        })
+        .await;
+    endpoint.only();
+}
+
+async fn many_refused_at_once_fetch_one_more(runtime: SharedRuntime) {
+    let endpoint = endpoint();
+    // The first token is refused once all have come with it.
+    let server = Server::start(|seen: &Seen| match seen.header("authorization") {
+        Some("Bearer t1") => answer("401 Unauthorized", &[], "out"),
+        _ => ok("in"),
+    });
+    let client = client(&runtime, &with(oauth2(&endpoint)));
+    let executor = async_executor::LocalExecutor::new();
+    let url = server.url("/");
+    let tasks: Vec<_> = (0..50).map(|_| executor.spawn(client.send(get(&url)))).collect();
+    executor
+        .run(async {
+            for task in tasks {
+                assert_eq!(text(&task.await.unwrap()), "in");
+            }
+        })
+        .await;
+    assert_eq!(endpoint.seen().len(), 2);
 }
 
 async fn a_refused_token_is_renewed(runtime: SharedRuntime) {

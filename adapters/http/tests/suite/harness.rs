@@ -1,12 +1,15 @@
 //! Running tests, and what they share.
 
 use std::future::Future;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_lite::FutureExt;
 use futures_lite::future::block_on;
-use headcount_discoverer::env::{Http, HttpClient, HttpRequest, HttpResponse};
+use headcount_discoverer::env::{Http, HttpClient, HttpLimits, HttpRequest, HttpResponse};
 use headcount_reader::HttpClientSettings;
 use headcount_runtime::{SharedRuntime, http_clients};
 
@@ -49,14 +52,22 @@ pub(crate) fn client(runtime: &SharedRuntime, settings: &HttpClientSettings) -> 
 
 /// A `GET` with generous limits.
 pub(crate) fn get(url: &str) -> HttpRequest {
-    HttpRequest {
-        method: "GET".to_owned(),
-        url: url.to_owned(),
-        headers: Vec::new(),
-        body: Vec::new(),
-        timeout: Duration::from_secs(20),
-        body_limit: 1 << 20,
+    HttpRequest::get(url).limits(limited(1 << 20, Duration::from_secs(20)))
+}
+
+/// Limits for a whole answer.
+pub(crate) fn limited(body: u64, total: Duration) -> HttpLimits {
+    HttpLimits {
+        body,
+        ..HttpLimits::whole(total)
     }
+}
+
+/// Compressed.
+pub(crate) fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// The body as text.

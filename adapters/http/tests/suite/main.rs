@@ -24,7 +24,11 @@ mod server;
 mod answers;
 // Who we are.
 mod authentication;
+// How much may come, and how long it may take.
+mod limits;
 // Proxies of all kinds.
 mod proxies;
+// Bodies as they come, and their connections.
+mod streams;
 // Certificates and HTTP/2.
 mod tls;

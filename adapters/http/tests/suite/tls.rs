@@ -3,14 +3,16 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use futures_rustls::TlsAcceptor;
 use headcount_discoverer::env::{Http, HttpClient, HttpError};
 use headcount_reader::{HttpClientSettings, Secret, SecretSource, TextSource, TlsSettings, TlsVersion};
 use headcount_runtime::{SharedRuntime, http_clients};
-use http_body_util::Full;
-use hyper::body::Bytes;
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Bytes, Frame};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -35,6 +37,7 @@ on_each_runtime!(
     settings_that_can_never_work_are_refused,
     plain_http_on_the_other_end_is_an_error,
     http2_is_spoken_when_it_may,
+    who_stops_to_read_leaves_an_http2_connection_to_the_others,
 );
 
 /// Who signs certificates.
@@ -360,6 +363,18 @@ async fn plain_http_on_the_other_end_is_an_error(runtime: SharedRuntime) {
     );
 }
 
+/// A body that never comes.
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
 /// A server that speaks HTTP/2 if asked to, and says what it spoke. It ends with its thread.
 fn http2_server(authority: &Authority) -> SocketAddr {
     let mut config = authority.server(&["localhost"]);
@@ -370,17 +385,27 @@ fn http2_server(authority: &Authority) -> SocketAddr {
     listener.set_nonblocking(true).unwrap();
     let serve = async move {
         let listener = ::tokio::net::TcpListener::from_std(listener).unwrap();
+        let mut connection = 0;
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
+            connection += 1;
             ::tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream.compat()).await else {
                     return;
                 };
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let io = TokioIo::new(stream.compat());
-                let service = service_fn(async |request: Request<_>| {
-                    let said = format!("{:?} {}", request.version(), request.uri());
-                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(said))))
+                let service = service_fn(move |request: Request<_>| {
+                    let said = match request.uri().path() {
+                        "/connection" => connection.to_string(),
+                        _ => format!("{:?} {}", request.version(), request.uri()),
+                    };
+                    let body = Full::new(Bytes::from(said));
+                    let body = match request.uri().path() {
+                        "/endless" => Either::Left(Endless),
+                        _ => Either::Right(body),
+                    };
+                    std::future::ready(Ok::<_, Infallible>(Response::new(body)))
                 });
                 if http2 {
                     hyper::server::conn::http2::Builder::new(TokioExecutor::new())
@@ -427,4 +452,23 @@ async fn http2_is_spoken_when_it_may(runtime: SharedRuntime) {
         ]
     );
     assert_eq!(ask(&client(&runtime, &speaking(false))).await, "HTTP/1.1 /a?b");
+}
+
+async fn who_stops_to_read_leaves_an_http2_connection_to_the_others(runtime: SharedRuntime) {
+    let authority = Authority::new();
+    let server = http2_server(&authority);
+    let client = client(&runtime, &with(trusting(&authority)));
+    let url = format!("https://localhost:{}/", server.port());
+    let open = client.open(get(&format!("{url}endless"))).await.unwrap();
+    drop(open);
+    let connection = async || {
+        let answer = client.send(get(&format!("{url}connection"))).await.unwrap();
+        text(&answer).to_owned()
+    };
+    assert_eq!(connection().await, "1");
+    // One on which nothing comes in time may be dead.
+    let limits = headcount_discoverer::env::HttpLimits::stream(std::time::Duration::from_millis(20));
+    let mut open = client.open(get(&format!("{url}endless")).limits(limits)).await.unwrap();
+    assert!(open.next_piece().await.is_err());
+    assert_eq!(connection().await, "2");
 }

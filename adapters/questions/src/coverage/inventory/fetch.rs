@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use anyhow::{Context, bail};
-use headcount_discoverer::env::HttpRequest;
+use headcount_discoverer::env::{HttpLimits, HttpRequest};
 use headcount_reader::HttpClientSettings;
 use headcount_service::Workers;
 
@@ -59,11 +59,11 @@ fn is_url(from: &str) -> bool {
 
 async fn get(workers: &Workers, url: &str) -> anyhow::Result<Fetched> {
     let client = workers.env().http.client(&HttpClientSettings::default())?;
-    let request = HttpRequest {
-        body_limit: LIMIT,
-        ..HttpRequest::get(url)
+    let limits = HttpLimits {
+        body: LIMIT,
+        ..HttpLimits::default()
     };
-    let answer = client.send(request).await?;
+    let answer = client.send(HttpRequest::get(url).limits(limits)).await?;
     if answer.status != 200 {
         bail!("the server answers with status {}, not 200", answer.status);
     }
