@@ -34,7 +34,9 @@ mod diff;
 mod duration;
 mod group;
 mod hash;
+mod health;
 mod manager;
+mod missing;
 mod pool;
 mod provider;
 mod random;
@@ -61,18 +63,21 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use group::{
     Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, Targets,
 };
+pub use health::{Condition, FailedRefresh, Health, Reports, Restored};
 pub use manager::{
     Applied, Backoff, Counters, DropGuard, Held, Manager, ManagerOptions, Output, Percent, PercentError, Reload,
     StillThere, Throttle, TimeoutReason,
 };
+pub use missing::{Missing, MissingPart};
 pub use pool::{
     Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetCursor, TargetExplanation, TargetId, TargetLabels,
     TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
 };
-pub use provider::{FailedConfig, Health, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
+pub use provider::{FailedConfig, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;
 pub use recording::{
-    RECORDING_FORMAT, Recorded, RecordedEvent, RecordedGroup, RecordedOptions, RecordedProvider, RecordingManager, Sink,
+    RECORDING_FORMAT, Recorded, RecordedEvent, RecordedGroup, RecordedOptions, RecordedProvider, RecordedRead,
+    RecordingManager, Sink,
 };
 pub use saved::{STATE_FORMAT, SavedProvider, SavedState};
 pub use scrape::{

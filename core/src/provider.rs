@@ -1,11 +1,10 @@
-//! Providers: who they are, what they run, and how they fare.
+//! Providers: who they are and what they run.
 
 use core::fmt;
 use core::hash::Hash;
-use core::time::Duration;
 use std::sync::Arc;
 
-use crate::{Held, Instant};
+use crate::{Health, Held};
 
 /// What a provider runs. Configs that are equal are one provider (S01), so two that are equal
 /// must mean the same to whoever builds a discoverer from them.
@@ -44,65 +43,6 @@ impl fmt::Display for ProviderId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("provider {0} is not running; what it reported was ignored")]
 pub struct UnknownProvider(pub ProviderId);
-
-/// How a provider fares (B04).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
-    /// When it was started.
-    pub started: Instant,
-    /// When it last reported groups, changed or not.
-    pub last_update: Option<Instant>,
-    /// When what it reported last changed something.
-    pub last_change: Option<Instant>,
-    /// When it last failed, and how.
-    pub last_failure: Option<(Instant, Arc<str>)>,
-    /// Updates it sent.
-    pub updates: u64,
-    /// Updates that changed nothing.
-    pub unchanged_updates: u64,
-    /// Refreshes that failed.
-    pub failures: u64,
-    /// Refreshes whose duration is known, and how long they took in all.
-    pub refreshes: (u64, Duration),
-    /// Whether the last thing it reported was a failure.
-    pub failing: bool,
-}
-
-impl Health {
-    pub(crate) fn new(started: Instant) -> Self {
-        Self {
-            started,
-            last_update: None,
-            last_change: None,
-            last_failure: None,
-            updates: 0,
-            unchanged_updates: 0,
-            failures: 0,
-            refreshes: (0, Duration::ZERO),
-            failing: false,
-        }
-    }
-
-    /// Whether it has reported groups or a failure at least once.
-    pub fn has_reported(&self) -> bool {
-        self.last_update.is_some() || self.last_failure.is_some()
-    }
-
-    /// The last failure, if nothing succeeded since.
-    pub fn current_failure(&self) -> Option<&str> {
-        let (_, message) = self.last_failure.as_ref().filter(|_| self.failing)?;
-        Some(message)
-    }
-
-    pub(crate) fn refreshed(&mut self, duration: Option<Duration>) {
-        if let Some(duration) = duration {
-            self.refreshes = (
-                self.refreshes.0.saturating_add(1),
-                self.refreshes.1.saturating_add(duration),
-            );
-        }
-    }
-}
 
 /// A running provider, as the manager sees it.
 #[derive(Debug, Clone)]

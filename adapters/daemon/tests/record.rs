@@ -123,7 +123,7 @@ fn only_the_throttle_of_a_recording_can_be_varied() {
     let setup = Setup::new();
     let recording = setup.folder.path().join("incident.jsonl");
     let head = concat!(
-        r#"{"headcount_recording":1,"at":0,"name":"scrape","throttle":{"ticker":{"interval":{"secs":5,"nanos":0}}},"#,
+        r#"{"headcount_recording":2,"at":0,"name":"scrape","throttle":{"ticker":{"interval":{"secs":5,"nanos":0}}},"#,
         r#""reload":"keep","guard":null,"seed":0}"#,
         "\n{\"at\":1,\"wh"
     );

@@ -58,8 +58,8 @@ pub fn failures(observation: &Observation, timeout: Duration) -> Vec<Failure> {
     let mut failures = Vec::new();
     for provider in &observation.providers {
         let (name, description) = (&provider.name, &provider.description);
-        let what = if let Some(error) = provider.health.current_failure() {
-            error.to_owned()
+        let what = if let Some(failed) = provider.health.current_failure() {
+            failed.message.to_string()
         } else if !provider.health.has_reported() {
             let timeout = headcount_core::format_duration(timeout);
             format!("no answer within {timeout}; see --timeout")

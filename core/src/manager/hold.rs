@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use super::guard::{DropGuard, Held};
 use super::registry::{Provider, Registry};
 use crate::store::Losses;
-use crate::{Group, Groups, Instant, ProviderId, StoreWork, Update, UpdateOutcome};
+use crate::{Group, Groups, Instant, ProviderId, StoreWork, Update, UpdateKind, UpdateOutcome};
 
 /// What the guard knows of one provider.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +80,9 @@ impl<C> Registry<C> {
         work: &mut StoreWork,
     ) -> Option<UpdateOutcome> {
         let provider = self.providers.get_mut(&id)?;
-        let number = provider.begin_update(now, &update);
+        provider.health.updated(now, &update);
+        let number = provider.health.updates;
+        let is_partial = update.kind() == UpdateKind::Partial;
         let was_held = provider.guarded.held.is_some();
         let before = provider.actual().clone();
         let changes = before.changes_of(update);
@@ -111,12 +113,14 @@ impl<C> Registry<C> {
             _ => (now, 0),
         };
         let until = since + guard.hold;
+        // A partial read does not know whether what was lost before has stayed so.
+        let is_confirmed = until <= now && !(is_partial && since < now);
         let outcome = match too_much {
             Some(TooMuch {
                 set,
                 before: passed,
                 of,
-            }) if now < until => {
+            }) if !is_confirmed => {
                 let shown = provider.groups.keep(&before, &actual);
                 provider.guarded.further = further;
                 provider.guarded.held = Some(Held {
@@ -201,9 +205,13 @@ impl<C> Registry<C> {
         Some(held.targets)
     }
 
-    /// A provider that fails has no deadline: nobody knows whether its losses stayed.
+    /// A provider whose last report leaves open what is there has no deadline: nobody knows whether its
+    /// losses stayed.
     fn hold_deadline_of(&self, id: ProviderId) -> Option<Instant> {
-        let provider = self.providers.get(&id).filter(|provider| !provider.health.failing)?;
+        let provider = self
+            .providers
+            .get(&id)
+            .filter(|provider| !provider.health.reports.has_gaps())?;
         provider.guarded.until()
     }
 

@@ -249,7 +249,7 @@ impl<C: ProviderConfig> Manager<C> {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
             return Err(UnknownProvider(provider));
         };
-        running.fail(now, &failure);
+        running.health.failed(now, &failure);
         self.advance(now);
         Ok(())
     }

@@ -10,9 +10,11 @@ use imbl::OrdMap;
 
 use super::hold::Guarded;
 use super::{Output, Reload};
-use crate::provider::{FailedConfig, Health, ProviderStatus};
+use crate::provider::{FailedConfig, ProviderStatus};
 use crate::snapshot::{Identity, ProviderSnapshot};
-use crate::{Groups, Instant, ProviderConfig, ProviderId, SavedProvider, SavedState, UnknownProvider};
+use crate::{
+    Groups, Health, Instant, ProviderConfig, ProviderId, Restored, SavedProvider, SavedState, UnknownProvider,
+};
 
 /// What applying a config did to providers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,7 +41,7 @@ pub(super) struct Registry<C> {
     /// Providers of which the guard holds a drop.
     pub(super) held: BTreeSet<ProviderId>,
     /// What was there before the first apply, for the providers that it starts.
-    saved: HashMap<Arc<C>, Groups, FixedState>,
+    saved: HashMap<Arc<C>, (Restored, Groups), FixedState>,
 }
 
 #[derive(Debug, Clone)]
@@ -70,7 +72,14 @@ impl<C> Default for Registry<C> {
 impl<C: ProviderConfig> Registry<C> {
     /// Nobody runs, and those whom the first apply starts have what was saved.
     pub(super) fn restore(now: Instant, saved: SavedState<C>) -> Self {
-        let restored = |provider: SavedProvider<C>| (provider.config, provider.groups.restored(now));
+        let restored = |provider: SavedProvider<C>| {
+            // A clock that went back since does not make it whole in the future.
+            let first_whole = provider.first_whole.map(|at| at.min(now));
+            (
+                provider.config,
+                (Restored { first_whole }, provider.groups.restored(now)),
+            )
+        };
         Self {
             saved: saved.providers.into_iter().map(restored).collect(),
             ..Self::default()
@@ -79,16 +88,14 @@ impl<C: ProviderConfig> Registry<C> {
 
     /// What there is, to start again with.
     pub(super) fn save(&self) -> Vec<SavedProvider<C>> {
-        let running = self
-            .providers
-            .values()
-            .map(|provider| (&provider.config, &provider.groups));
-        let with_groups = running.filter(|(_, groups)| !groups.is_empty());
-        with_groups
-            .map(|(config, groups)| SavedProvider {
-                config: config.clone(),
-                groups: groups.clone(),
-            })
+        let saved = self.providers.values().map(|provider| SavedProvider {
+            config: provider.config.clone(),
+            first_whole: provider.health.reports.first_whole(),
+            groups: provider.groups.clone(),
+        });
+        // Of the others there is nothing to know.
+        saved
+            .filter(|saved| !saved.groups.is_empty() || saved.first_whole.is_some())
             .collect()
     }
 
@@ -155,7 +162,7 @@ impl<C: ProviderConfig> Registry<C> {
         }
         let id = ProviderId::from_number(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
-        let groups = self.saved.remove(&config).unwrap_or_default();
+        let (restored, groups) = self.saved.remove(&config).unzip();
         let config = Arc::new(config);
         let identity = Identity {
             id,
@@ -164,12 +171,14 @@ impl<C: ProviderConfig> Registry<C> {
             description: config.describe().into(),
         };
         self.by_config.insert(config.clone(), id);
+        let mut health = Health::new(now);
+        health.reports.restored = restored;
         let provider = Provider {
             identity: Arc::new(identity),
             config,
             subscribers: Vec::new(),
-            health: Health::new(now),
-            groups,
+            health,
+            groups: groups.unwrap_or_default(),
             guarded: Guarded::default(),
         };
         self.providers.insert(id, provider);

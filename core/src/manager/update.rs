@@ -1,29 +1,17 @@
 //! Taking an update into a provider's groups (S04, S05, B01).
 
-use std::sync::Arc;
-
 use super::registry::Provider;
 use crate::update::UpdateKind;
-use crate::{Failure, Group, Groups, Instant, StoreWork, Update, UpdateOutcome, store};
+use crate::{Group, Groups, Instant, StoreWork, Update, UpdateOutcome, store};
 
 impl<C> Provider<C> {
     /// Takes an update in and says what it changed.
     pub(super) fn update(&mut self, now: Instant, update: Update, work: &mut StoreWork) -> UpdateOutcome {
-        let number = self.begin_update(now, &update);
+        self.health.updated(now, &update);
         let changes = self.groups.changes_of(update);
-        let outcome = self.groups.apply(changes, now, number, work);
+        let outcome = self.groups.apply(changes, now, self.health.updates, work);
         self.end_update(now, &outcome);
         outcome
-    }
-
-    /// Notes that an update came, and says which number it has.
-    pub(super) fn begin_update(&mut self, now: Instant, update: &Update) -> u64 {
-        let health = &mut self.health;
-        health.updates = health.updates.saturating_add(1);
-        health.last_update = Some(now);
-        health.failing = false;
-        health.refreshed(update.duration);
-        health.updates
     }
 
     /// Notes what an update changed.
@@ -34,14 +22,6 @@ impl<C> Provider<C> {
             self.health.last_change = Some(now);
         }
     }
-
-    /// Notes a failed refresh.
-    pub(super) fn fail(&mut self, now: Instant, failure: &Failure) {
-        self.health.failures = self.health.failures.saturating_add(1);
-        self.health.last_failure = Some((now, Arc::from(failure.message())));
-        self.health.failing = true;
-        self.health.refreshed(failure.duration());
-    }
 }
 
 impl Groups {
@@ -50,7 +30,7 @@ impl Groups {
         let order = last_of_each_source(&update.groups);
         let gone = match update.kind {
             UpdateKind::Full => self.unnamed(&order, &update.groups),
-            UpdateKind::Delta => Vec::new(),
+            UpdateKind::Delta | UpdateKind::Completing | UpdateKind::Partial => Vec::new(),
         };
         let mut groups: Vec<Option<Group>> = update.groups.into_iter().map(Some).collect();
         let named = order

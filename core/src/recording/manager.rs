@@ -2,7 +2,7 @@
 
 use core::ops::Deref;
 
-use super::{Recorded, RecordedEvent, RecordedGroup, RecordedProvider};
+use super::{Recorded, RecordedEvent, RecordedGroup, RecordedProvider, RecordedRead};
 use crate::saved::ReadGroup;
 use crate::{
     Applied, Failure, GroupChange, Instant, Manager, Output, ProviderConfig, ProviderId, UnknownProvider, Update,
@@ -68,7 +68,7 @@ impl<C: ProviderConfig> RecordingManager<C> {
         if self.sink.is_none() {
             return self.manager.handle_update(now, provider, update);
         }
-        let took = update.duration();
+        let (took, read) = (update.duration(), RecordedRead::of(&update));
         let before = self.manager.reported_groups(provider).cloned().unwrap_or_default();
         let outcome = self.manager.handle_update(now, provider, update)?;
         let (mut groups, mut gone) = (Vec::new(), Vec::new());
@@ -92,6 +92,7 @@ impl<C: ProviderConfig> RecordingManager<C> {
                 provider,
                 groups,
                 gone,
+                read,
                 took,
             },
         );
@@ -108,7 +109,8 @@ impl<C: ProviderConfig> RecordingManager<C> {
         provider: ProviderId,
         failure: Failure,
     ) -> Result<(), UnknownProvider> {
-        let (message, took) = (failure.message().to_owned(), failure.duration());
+        let message = failure.message().to_owned();
+        let (took, retry_after) = (failure.duration(), failure.retry_after());
         self.manager.handle_failure(now, provider, failure)?;
         let provider = provider.number();
         self.record(
@@ -117,6 +119,7 @@ impl<C: ProviderConfig> RecordingManager<C> {
                 provider,
                 message,
                 took,
+                retry_after,
             },
         );
         Ok(())

@@ -18,12 +18,12 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::saved::ReadGroup;
-use crate::{DropGuard, GroupError, Instant, ManagerOptions, Reload, Throttle};
+use crate::{DropGuard, Group, GroupError, Instant, ManagerOptions, Missing, Reload, Throttle, Update, UpdateKind};
 
 pub use manager::{RecordingManager, Sink};
 
 /// The number of the format in which this version writes recordings.
-pub const RECORDING_FORMAT: u32 = 1;
+pub const RECORDING_FORMAT: u32 = 2;
 
 /// How the recorded manager was set up: the first line of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub enum RecordedEvent {
         /// Sources that are gone.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         gone: Vec<String>,
+        /// What it is a report of.
+        #[serde(default, skip_serializing_if = "RecordedRead::is_delta")]
+        read: RecordedRead,
         /// How long the refresh took, where that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         took: Option<Duration>,
@@ -90,6 +93,9 @@ pub enum RecordedEvent {
         /// How long it took, where that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         took: Option<Duration>,
+        /// After how long it will be tried again, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<Duration>,
     },
     /// [`Manager::handle_build_failure`](crate::Manager::handle_build_failure).
     BuildFailure {
@@ -114,6 +120,20 @@ pub enum RecordedEvent {
         /// How many targets it has, each counted once for its provider.
         targets: u64,
     },
+}
+
+/// What an update that was recorded is a report of. What it changed is recorded beside it, so a full
+/// update and the last of several deltas are the same here: all there was has been reported.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedRead {
+    /// Of some changes.
+    #[default]
+    Delta,
+    /// Of everything there is.
+    Whole,
+    /// Of what could be got.
+    Partial(Missing),
 }
 
 /// A provider that was started.
@@ -145,6 +165,29 @@ impl RecordedGroup {
     /// Those of [`Batch::group`](crate::Batch::group).
     pub fn encode(&self, batch: &mut crate::Batch<'_>) -> Result<(), GroupError> {
         self.0.add_to(batch)
+    }
+}
+
+impl RecordedRead {
+    pub(super) fn of(update: &Update) -> Self {
+        match (update.missing(), update.kind()) {
+            (Some(missing), _) => Self::Partial(missing.clone()),
+            (None, UpdateKind::Full | UpdateKind::Completing) => Self::Whole,
+            (None, UpdateKind::Delta | UpdateKind::Partial) => Self::Delta,
+        }
+    }
+
+    /// An update that reports the same, of these groups.
+    pub fn update(&self, groups: Vec<Group>) -> Update {
+        match self {
+            Self::Delta => Update::delta(groups),
+            Self::Whole => Update::completing(groups),
+            Self::Partial(missing) => Update::partial(groups, missing.clone()),
+        }
+    }
+
+    fn is_delta(&self) -> bool {
+        *self == Self::Delta
     }
 }
 

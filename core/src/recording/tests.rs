@@ -39,7 +39,15 @@ fn a_recording_says_what_changed_and_no_more() {
         .expect("it runs");
     manager.handle_update(at(3), started[0], before).expect("it runs");
     manager
-        .handle_failure(at(4), started[0], Failure::new("it is away"))
+        .handle_failure(
+            at(4),
+            started[0],
+            Failure::new("it is away").retry_in(Duration::from_secs(1)),
+        )
+        .expect("it runs");
+    let missing = Missing::of([crate::MissingPart::new("rack r2", "HTTP 503")]).expect("a part");
+    manager
+        .handle_update(at(4), started[0], Update::partial(Vec::new(), missing))
         .expect("it runs");
     manager.handle_update(at(5), started[0], after).expect("it runs");
     assert!(manager.handle_update(at(5), started[1], Update::unchanged()).is_err());

@@ -2,12 +2,19 @@
 
 use super::guard::{PlainGroups, PlainHeld, further_lost, keep, lost, too_much};
 use super::model::{Model, PlainProvider};
-use crate::{Instant, ProviderId, UnknownProvider};
+use crate::{Condition, Instant, ProviderId, UnknownProvider};
 
 impl<C> Model<C> {
     /// The backend reports that a provider's groups went from `before` to `actual`. Shows what the guard
     /// lets pass of that, and says how many targets it holds.
-    pub(super) fn guard(&mut self, now: Instant, id: ProviderId, before: &PlainGroups, actual: PlainGroups) -> usize {
+    pub(super) fn guard(
+        &mut self,
+        now: Instant,
+        id: ProviderId,
+        before: &PlainGroups,
+        actual: PlainGroups,
+        is_partial: bool,
+    ) -> usize {
         let Some(guard) = self.guard else {
             if let Some(provider) = self.providers.get_mut(&id) {
                 provider.shown.groups = actual;
@@ -35,7 +42,8 @@ impl<C> Model<C> {
                 provider.show(now, actual, Some(targets));
                 0
             }
-            Some(_) if until <= now => {
+            // A partial read does not know whether what was lost before stayed so.
+            Some(_) if until <= now && !(is_partial && since < now) => {
                 provider.show(now, actual, None);
                 0
             }
@@ -64,8 +72,14 @@ impl<C> Model<C> {
     }
 
     pub(super) fn hold_deadlines(&self) -> impl Iterator<Item = (ProviderId, Instant)> {
-        let answering = self.providers.iter().filter(|(_, provider)| !provider.health.failing);
-        answering.filter_map(|(id, provider)| Some((*id, provider.held.as_ref()?.until)))
+        // Who fails, or could not get everything, does not know what stayed so.
+        let sure = self.providers.iter().filter(|(_, provider)| {
+            matches!(
+                provider.health.reports.condition,
+                Condition::Starting | Condition::Healthy
+            )
+        });
+        sure.filter_map(|(id, provider)| Some((*id, provider.held.as_ref()?.until)))
     }
 
     /// An operator says that it is so.

@@ -1,6 +1,6 @@
 //! The manager again, slow and obviously right, and what checks that both agree.
 //!
-//! [`Model`] states the rules S01–S13, B01, B05, B07 and the result of B02 in plain maps of strings.
+//! [`Model`] states the rules S01–S13, B01, B04, B05, B07, B09 and the result of B02 in plain maps of strings.
 //! It shares nothing, is clever nowhere, and recomputes what it is asked for. **Where the model
 //! and the manager disagree, one of them breaks the contract**, and the rule named at the
 //! model's line says which.
@@ -37,7 +37,7 @@ mod world;
 pub use model::{Answer, Input, Model, PlainOutput, Reaction};
 pub use operation::{COLLIDING_SOURCES, Operation, Pick, PlainConfig};
 pub use pair::{Pair, Step};
-pub use plain::{PlainGroup, PlainLabels, PlainStored, PlainUpdate};
+pub use plain::{PlainGroup, PlainKind, PlainLabels, PlainStored, PlainUpdate};
 pub use snapshot::{PlainProviderSnapshot, PlainSnapshot};
 pub use window::{Window, Windows};
 pub use world::World;

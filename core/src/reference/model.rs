@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::guard::PlainHeld;
-use super::plain::{PlainGroup, PlainStored, PlainUpdate};
+use super::plain::{PlainGroup, PlainKind, PlainStored, PlainUpdate};
 use super::saved::PlainSaved;
 use super::snapshot::{PlainProviderSnapshot, PlainSnapshot};
 use super::window::Windows;
 use super::{Disagreement, Window};
 use crate::{
-    Applied, Counters, DropGuard, FailedConfig, Failure, Health, Instant, ManagerOptions, ProviderConfig, ProviderId,
-    Reload, TimeoutReason, UnknownProvider, Update, UpdateKind, UpdateOutcome,
+    Applied, Condition, Counters, DropGuard, FailedConfig, FailedRefresh, Failure, Health, Instant, ManagerOptions,
+    ProviderConfig, ProviderId, Reload, Reports, Restored, TimeoutReason, UnknownProvider, Update, UpdateOutcome,
 };
 
 /// One input of a manager.
@@ -313,8 +313,11 @@ impl<C: ProviderConfig> Model<C> {
                         let id = ProviderId::from_number(self.next_id);
                         self.next_id += 1;
                         let mut provider = PlainProvider::new(now, id, config);
-                        let saved = self.saved.iter().find(|(saved, _)| saved == config);
-                        provider.shown.groups = saved.map(|(_, groups)| groups.clone()).unwrap_or_default();
+                        if let Some(saved) = self.saved.iter().find(|saved| saved.config == *config) {
+                            let first_whole = saved.first_whole;
+                            provider.health.reports.restored = Some(Restored { first_whole });
+                            provider.shown.groups = saved.groups.clone();
+                        }
                         self.providers.insert(id, provider);
                         started.push(id);
                         id
@@ -368,7 +371,17 @@ impl<C: ProviderConfig> Model<C> {
         let health = &mut provider.health;
         health.updates += 1;
         health.last_update = Some(now);
-        health.failing = false;
+        let reports = &mut health.reports;
+        reports.first_update = reports.first_update.or(Some(now));
+        // B09: whole is what was read to its end without any error.
+        if matches!(update.kind, PlainKind::Full | PlainKind::Completing) {
+            reports.first_whole = reports.first_whole.or(Some(now));
+        }
+        reports.condition = match &update.kind {
+            PlainKind::Partial(missing) => Condition::Partial(missing.clone()),
+            _ => Condition::Healthy,
+        };
+        let is_partial = matches!(update.kind, PlainKind::Partial(_));
         if let Some(duration) = update.duration {
             health.refreshes = (health.refreshes.0 + 1, health.refreshes.1.saturating_add(duration));
         }
@@ -377,10 +390,10 @@ impl<C: ProviderConfig> Model<C> {
 
         let shown = provider.shown.groups.clone();
         let old = provider.actual().clone();
-        // S05: a full update starts from nothing. S04: a delta from what there is.
+        // S05: a full update starts from nothing. S04: any other from what there is.
         let mut new = match update.kind {
-            UpdateKind::Full => BTreeMap::new(),
-            UpdateKind::Delta => old.clone(),
+            PlainKind::Full => BTreeMap::new(),
+            PlainKind::Delta | PlainKind::Completing | PlainKind::Partial(_) => old.clone(),
         };
         // S04: the last group of a source counts; one without targets removes it.
         let named: BTreeMap<String, PlainGroup> = update
@@ -410,7 +423,7 @@ impl<C: ProviderConfig> Model<C> {
             };
             new.insert(source, stored);
         }
-        let held = self.guard(now, id, &old, new);
+        let held = self.guard(now, id, &old, new, is_partial);
 
         let Some(provider) = self.providers.get_mut(&id) else {
             return Err(UnknownProvider(id));
@@ -450,8 +463,20 @@ impl<C: ProviderConfig> Model<C> {
         // B04: what was found stays.
         let health = &mut provider.health;
         health.failures += 1;
-        health.failing = true;
-        health.last_failure = Some((now, Arc::from(failure.message())));
+        let last = FailedRefresh {
+            at: now,
+            message: Arc::from(failure.message()),
+            retry_at: failure.retry_after().map(|after| now + after),
+        };
+        health.last_failure = Some(last.clone());
+        let reports = &mut health.reports;
+        reports.first_failure = reports.first_failure.or(Some(now));
+        let (since, before) = match reports.condition {
+            Condition::Failing { since, times, .. } => (since, times),
+            Condition::Starting | Condition::Healthy | Condition::Partial(_) => (now, 0),
+        };
+        let times = before + 1;
+        reports.condition = Condition::Failing { since, times, last };
         if let Some(duration) = failure.duration() {
             health.refreshes = (health.refreshes.0 + 1, health.refreshes.1.saturating_add(duration));
         }
@@ -548,7 +573,7 @@ impl<C: ProviderConfig> PlainProvider<C> {
                 unchanged_updates: 0,
                 failures: 0,
                 refreshes: (0, core::time::Duration::ZERO),
-                failing: false,
+                reports: Reports::default(),
             },
             held: None,
             passed: Vec::new(),

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use super::bytes::{below, byte, one_of};
-use super::plain::{PlainGroup, PlainUpdate};
-use crate::{ProviderConfig, UpdateKind};
+use super::plain::{PlainGroup, PlainKind, PlainUpdate};
+use crate::{Missing, MissingPart, ProviderConfig};
 
 /// Sources whose stable hash is the same: the rarest of chances, by construction.
 pub const COLLIDING_SOURCES: [&str; 3] = [
@@ -94,8 +94,8 @@ pub enum Operation {
         manager: u8,
         /// Who sends it.
         provider: Pick,
-        /// As a full update, or a delta.
-        kind: UpdateKind,
+        /// As what kind of update.
+        kind: PlainKind,
         /// Whether its encoder is new.
         new_encoder: bool,
     },
@@ -107,6 +107,8 @@ pub enum Operation {
         provider: Pick,
         /// How long it took, if that is known.
         took: Option<Duration>,
+        /// After how long it will be tried again, if that is known.
+        retry_after: Option<Duration>,
     },
     /// A discoverer can't be built.
     BuildFailure {
@@ -180,6 +182,7 @@ impl Operation {
                 manager,
                 provider: pick(bytes),
                 took: took(bytes),
+                retry_after: took(bytes),
             },
             18 => Self::BuildFailure {
                 manager,
@@ -209,8 +212,16 @@ fn pick(bytes: &mut &[u8]) -> Pick {
     }
 }
 
-fn kind(bytes: &mut &[u8]) -> UpdateKind {
-    one_of(bytes, &[UpdateKind::Delta, UpdateKind::Full], UpdateKind::Delta)
+/// A delta or a full update more often than not.
+fn kind(bytes: &mut &[u8]) -> PlainKind {
+    let choice = byte(bytes);
+    let parts = (0..=choice >> 6).map(|number| MissingPart::new(format!("zone {number}"), "HTTP 503"));
+    match (choice % 8, Missing::of(parts)) {
+        (0 | 2 | 4, _) => PlainKind::Delta,
+        (6, Some(missing)) => PlainKind::Partial(missing),
+        (5, _) => PlainKind::Completing,
+        _ => PlainKind::Full,
+    }
 }
 
 fn took(bytes: &mut &[u8]) -> Option<Duration> {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crate::{Batch, Group, GroupError, Instant, LabelSet, Stored, Update, UpdateKind};
+use crate::{Batch, Group, GroupError, Instant, LabelSet, Missing, Stored, Update, UpdateKind};
 
 /// A label set in full.
 pub type PlainLabels = BTreeMap<String, String>;
@@ -71,17 +71,52 @@ impl From<&Stored> for PlainStored {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainUpdate {
     /// What it says of the sources that it does not name.
-    pub kind: UpdateKind,
+    pub kind: PlainKind,
     /// The groups, in order.
     pub groups: Vec<PlainGroup>,
     /// How long the refresh took, where that is known.
     pub duration: Option<Duration>,
 }
 
+/// An [`UpdateKind`], with what it comes with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlainKind {
+    /// [`Update::full`].
+    Full,
+    /// [`Update::delta`].
+    Delta,
+    /// [`Update::completing`].
+    Completing,
+    /// [`Update::partial`].
+    Partial(Missing),
+}
+
+impl PlainUpdate {
+    /// The update with these groups in the place of its own, which they have to be, encoded.
+    pub fn encoded(&self, groups: Vec<Group>) -> Update {
+        let update = match &self.kind {
+            PlainKind::Full => Update::full(groups),
+            PlainKind::Delta => Update::delta(groups),
+            PlainKind::Completing => Update::completing(groups),
+            PlainKind::Partial(missing) => Update::partial(groups, missing.clone()),
+        };
+        match self.duration {
+            Some(duration) => update.took(duration),
+            None => update,
+        }
+    }
+}
+
 impl From<&Update> for PlainUpdate {
     fn from(update: &Update) -> Self {
+        let kind = match (update.kind(), update.missing()) {
+            (_, Some(missing)) => PlainKind::Partial(missing.clone()),
+            (UpdateKind::Full, None) => PlainKind::Full,
+            (UpdateKind::Completing, None) => PlainKind::Completing,
+            (UpdateKind::Delta | UpdateKind::Partial, None) => PlainKind::Delta,
+        };
         Self {
-            kind: update.kind(),
+            kind,
             groups: update.groups().iter().map(PlainGroup::from).collect(),
             duration: update.duration(),
         }

@@ -5,25 +5,41 @@ use super::plain::PlainStored;
 use super::{Disagreement, Model, Pair, agree};
 use crate::{Instant, Manager, ManagerOptions, ProviderConfig, SavedState};
 
-/// A [`SavedState`] in full: configs, each with its groups by source.
-pub(super) type PlainSaved<C> = Vec<(C, PlainGroups)>;
+/// A [`SavedState`] in full.
+pub(super) type PlainSaved<C> = Vec<PlainSavedProvider<C>>;
+
+/// A saved provider: its config, when it was first read whole, and its groups by source.
+#[derive(Debug, Clone)]
+pub(super) struct PlainSavedProvider<C> {
+    pub(super) config: C,
+    pub(super) first_whole: Option<Instant>,
+    pub(super) groups: PlainGroups,
+}
 
 impl<C: ProviderConfig> Model<C> {
-    /// What is shown of each provider that shows anything.
+    /// What is shown of each provider, and whether it was read whole; nothing of those of which there
+    /// is neither.
     pub(super) fn save(&self) -> PlainSaved<C> {
-        let shown = self.providers.values();
-        let shown = shown.filter(|provider| !provider.shown.groups.is_empty());
-        shown
-            .map(|provider| (provider.config.clone(), provider.shown.groups.clone()))
+        let saved = self.providers.values().map(|provider| PlainSavedProvider {
+            config: provider.config.clone(),
+            first_whole: provider.health.reports.first_whole(),
+            groups: provider.shown.groups.clone(),
+        });
+        saved
+            .filter(|saved| !saved.groups.is_empty() || saved.first_whole.is_some())
             .collect()
     }
 
     /// A model of a manager that starts with what another one had.
     pub(super) fn restore(now: Instant, options: &ManagerOptions, mut saved: PlainSaved<C>) -> Self {
-        for stored in saved.iter_mut().flat_map(|(_, groups)| groups.values_mut()) {
-            // B07: no update of this life put it there, and it did so before now.
-            stored.update = 0;
-            stored.changed = stored.changed.min(now);
+        for provider in &mut saved {
+            // B09: it was whole before now.
+            provider.first_whole = provider.first_whole.map(|at| at.min(now));
+            for stored in provider.groups.values_mut() {
+                // B07: no update of this life put it there, and it did so before now.
+                stored.update = 0;
+                stored.changed = stored.changed.min(now);
+            }
         }
         let mut model = Self::new(now, options);
         model.saved = saved;
@@ -47,7 +63,7 @@ impl<C: ProviderConfig + core::fmt::Debug> Pair<C> {
     /// The model would leave something else.
     pub fn save(&self, now: Instant) -> Result<SavedState<C>, Disagreement> {
         let saved = self.manager().save(now);
-        let words = |(config, groups): &(C, PlainGroups)| format!("{config:?}: {groups:?}");
+        let words = |saved: &PlainSavedProvider<C>| format!("{saved:?}");
         let (expected, found) = (self.model().save(), plain(&saved));
         agree(
             "what is saved",
@@ -67,6 +83,10 @@ fn plain<C: ProviderConfig>(saved: &SavedState<C>) -> PlainSaved<C> {
     };
     let providers = saved.providers().iter();
     providers
-        .map(|provider| (provider.config().clone(), groups(provider.groups())))
+        .map(|provider| PlainSavedProvider {
+            config: provider.config().clone(),
+            first_whole: provider.first_whole(),
+            groups: groups(provider.groups()),
+        })
         .collect()
 }

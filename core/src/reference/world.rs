@@ -6,7 +6,7 @@ use super::bytes::{below, one_of};
 use super::{Disagreement, Input, Operation, Pair, Pick, PlainConfig, PlainGroup, PlainUpdate, agree};
 use crate::{
     Backoff, DropGuard, Encoder, Failure, Group, Instant, ManagerOptions, Output, Percent, ProviderId, Reload,
-    SavedState, Throttle, Update, UpdateKind,
+    SavedState, Throttle, Update,
 };
 
 /// Managers with their models, a clock, and an encoder for each manager's discoverers.
@@ -85,7 +85,7 @@ impl World {
             } => self.give(*manager, |pair, encoder| {
                 let id = provider.of(pair);
                 let update = PlainUpdate {
-                    kind: *kind,
+                    kind: kind.clone(),
                     groups: pair.model().groups(id),
                     duration: None,
                 };
@@ -95,9 +95,15 @@ impl World {
                 manager,
                 provider,
                 took,
+                retry_after,
             } => self.give(*manager, |pair, _| {
-                let failure = Failure::new("refreshing: the backend is not there");
-                let failure = took.map_or(failure.clone(), |took| failure.took(took));
+                let mut failure = Failure::new("refreshing: the backend is not there");
+                if let Some(took) = took {
+                    failure = failure.took(*took);
+                }
+                if let Some(after) = retry_after {
+                    failure = failure.retry_in(*after);
+                }
                 Ok(Input::Failure(provider.of(pair), failure))
             }),
             Operation::BuildFailure { manager, provider } => self.give(*manager, |pair, _| {
@@ -220,14 +226,7 @@ fn encode(encoder: &mut Encoder, update: &PlainUpdate, new_encoder: bool) -> Res
         &expected,
         &groups.iter().map(PlainGroup::from).collect(),
     )?;
-    let encoded = match update.kind {
-        UpdateKind::Full => Update::full(groups),
-        UpdateKind::Delta => Update::delta(groups),
-    };
-    Ok(match update.duration {
-        Some(duration) => encoded.took(duration),
-        None => encoded,
-    })
+    Ok(update.encoded(groups))
 }
 
 fn options(bytes: &mut &[u8], number: u8) -> ManagerOptions {

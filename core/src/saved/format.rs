@@ -1,14 +1,15 @@
-//! How a state is written down: format 1.
+//! How a state is written down: format 2.
 //!
 //! ```json
-//! {"format": 1, "manager": "scrape", "at": 1700000000000000000, "providers": [
-//!   {"config": "whatever the config is", "groups": [
+//! {"format": 2, "manager": "scrape", "at": 1700000000000000000, "providers": [
+//!   {"config": "whatever the config is", "first_whole": 1700000000000000000, "groups": [
 //!     {"source": "racks.json:0", "changed": 1700000000000000000, "labels": {"rack": "r1"},
 //!      "targets": [{"__address__": "10.0.0.1:9100"}]}]}]}
 //! ```
 //!
 //! **The format comes first**, so that a reader knows whether it can read the rest. Times are
 //! nanoseconds since the driver's epoch, which must be the same for who writes and who reads.
+//! `first_whole` is missing for a provider that was never read whole.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -38,8 +39,12 @@ impl<C: Serialize> Serialize for SavedState<C> {
 
 impl<C: Serialize> Serialize for SavedProvider<C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("SavedProvider", 2)?;
+        let mut out = serializer.serialize_struct("SavedProvider", 3)?;
         out.serialize_field("config", &*self.config)?;
+        match self.first_whole {
+            Some(at) => out.serialize_field("first_whole", &at.as_nanos())?,
+            None => out.skip_field("first_whole")?,
+        }
         out.serialize_field("groups", &WrittenGroups(&self.groups))?;
         out.end()
     }
@@ -120,14 +125,21 @@ impl<'de, C: Deserialize<'de>> Visitor<'de> for StateVisitor<C> {
 #[serde(deny_unknown_fields)]
 struct ReadProvider<C> {
     config: C,
+    #[serde(default = "Option::default")]
+    first_whole: Option<u64>,
     groups: ReadGroups,
 }
 
 impl<'de, C: Deserialize<'de>> Deserialize<'de> for SavedProvider<C> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let ReadProvider { config, groups } = ReadProvider::deserialize(deserializer)?;
+        let ReadProvider {
+            config,
+            first_whole,
+            groups,
+        } = ReadProvider::deserialize(deserializer)?;
         Ok(Self {
             config: Arc::new(config),
+            first_whole: first_whole.map(Instant::from_nanos),
             groups: groups.0,
         })
     }

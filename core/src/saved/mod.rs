@@ -22,7 +22,7 @@ use crate::{Group, Groups, Instant, Stored};
 pub(crate) use group::ReadGroup;
 
 /// The number of the format in which this version writes states, and which it reads.
-pub const STATE_FORMAT: u32 = 1;
+pub const STATE_FORMAT: u32 = 2;
 
 /// What a manager had at one moment: its providers' configs, each with its groups.
 ///
@@ -64,6 +64,7 @@ pub struct SavedState<C> {
 #[derive(Clone)]
 pub struct SavedProvider<C> {
     pub(crate) config: Arc<C>,
+    pub(crate) first_whole: Option<Instant>,
     pub(crate) groups: Groups,
 }
 
@@ -78,7 +79,7 @@ impl<C> SavedState<C> {
         self.at
     }
 
-    /// The providers that had groups, in the order in which they were started.
+    /// The providers that had groups or had been read whole, in the order in which they were started.
     pub fn providers(&self) -> &[SavedProvider<C>] {
         &self.providers
     }
@@ -94,6 +95,11 @@ impl<C> SavedProvider<C> {
     /// What it ran.
     pub fn config(&self) -> &C {
         &self.config
+    }
+
+    /// When it was first read whole, if it was (B09): what comes after it need not wait for it.
+    pub fn first_whole(&self) -> Option<Instant> {
+        self.first_whole
     }
 
     /// What it showed.

@@ -10,7 +10,7 @@
 //! use headcount_sim::{Incident, ThrottleSetting, Span};
 //!
 //! let recording = concat!(
-//!     r#"{"headcount_recording":1,"at":0,"name":"scrape","throttle":{"ticker":{"interval":{"secs":5,"nanos":0}}},"#,
+//!     r#"{"headcount_recording":2,"at":0,"name":"scrape","throttle":{"ticker":{"interval":{"secs":5,"nanos":0}}},"#,
 //!     r#""reload":"keep","guard":null,"seed":0}"#, "\n",
 //!     r#"{"at":0,"what":{"apply":{"sets":[["node",[0]]],"started":[{"provider":0,"kind":"file","description":"f"}]}}}"#, "\n",
 //!     r#"{"at":0,"what":{"update":{"provider":0,"groups":[{"source":"a","labels":{},"targets":[{"__address__":"h:1"}]}]}}}"#, "\n",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use headcount_core::reference::{Disagreement, Input, Pair};
 use headcount_core::{
     Encoder, Failure, Group, GroupError, Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId,
-    RecordedEvent, RecordedGroup, RecordedProvider, Snapshot, Update,
+    RecordedEvent, RecordedGroup, RecordedProvider, Snapshot,
 };
 
 use super::{Emission, EmissionPair, Incident, IncidentOutcome};
@@ -189,6 +189,7 @@ impl Replay {
                 provider,
                 groups,
                 gone,
+                read,
                 took,
             } => {
                 let groups = self.encode(at, *provider, groups, gone)?;
@@ -197,7 +198,7 @@ impl Replay {
                     self.outcome.changes += 1;
                     self.waiting.push_back(at);
                 }
-                let update = Update::delta(groups);
+                let update = read.update(groups);
                 let update = took.map_or(update.clone(), |took| update.took(took));
                 Input::Update(ProviderId::from_number(*provider), update)
             }
@@ -205,10 +206,16 @@ impl Replay {
                 provider,
                 message,
                 took,
+                retry_after,
             } => {
                 self.outcome.reports += 1;
-                let failure = Failure::new(message.clone());
-                let failure = took.map_or(failure.clone(), |took| failure.took(took));
+                let mut failure = Failure::new(message.clone());
+                if let Some(took) = took {
+                    failure = failure.took(*took);
+                }
+                if let Some(after) = retry_after {
+                    failure = failure.retry_in(*after);
+                }
                 Input::Failure(ProviderId::from_number(*provider), failure)
             }
             RecordedEvent::BuildFailure { provider, reason } => {

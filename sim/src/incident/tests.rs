@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex};
 
 use headcount_core::reference::{Operation, PlainConfig};
 use headcount_core::{
-    Encoder, Failure, Instant, Manager, ManagerOptions, Output, ProviderId, RecordedOptions, RecordingManager, Sink,
-    Update, UpdateKind,
+    Encoder, Failure, Instant, Manager, ManagerOptions, Output, ProviderId, RECORDING_FORMAT, RecordedOptions,
+    RecordingManager, Sink,
 };
 use proptest::prelude::*;
 
@@ -41,10 +41,7 @@ fn recorded(options: ManagerOptions, operations: &[Operation]) -> String {
                 for group in &update.groups {
                     group.encode(&mut batch).expect("it fits");
                 }
-                let update = match update.kind {
-                    UpdateKind::Full => Update::full(batch.finish()),
-                    UpdateKind::Delta => Update::delta(batch.finish()),
-                };
+                let update = update.encoded(batch.finish());
                 manager.handle_update(now, pick(&started, provider), update).ok();
             }
             Operation::Failure { provider, .. } => {
@@ -165,12 +162,12 @@ fn what_is_wrong_with_a_recording_is_said() {
         };
         serde_json::to_string(&options).expect("it can be written")
     };
-    let with = |lines: &str| format!("{}\n{lines}\n", head(1));
+    let with = |lines: &str| format!("{}\n{lines}\n", head(RECORDING_FORMAT));
     let texts = [
         String::new(),
         "{\"headcount_inputs\":1}".to_owned(),
-        head(2),
-        head(1).replace("\"keep\"", "\"maybe\""),
+        head(RECORDING_FORMAT + 1),
+        head(RECORDING_FORMAT).replace("\"keep\"", "\"maybe\""),
         with("{\"at\":1,\"what\":\"lunch\"}"),
         with("{\"at\":5,\"what\":\"timeout\"}\n{\"at\":3,\"what\":\"timeout\"}"),
         with("{\"at\":5,\"what\":{\"update\":{\"provider\":3}}}"),

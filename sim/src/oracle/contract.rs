@@ -210,6 +210,7 @@ impl Contract {
         given.updates += 1;
         given.last_update = Some(now);
         given.failing = false;
+        given.partial = update.kind() == UpdateKind::Partial;
         let expected = match self.guard {
             Some(guard) => self.take_guarded(now, guard, id, update),
             None => given.take(now, update),
@@ -217,7 +218,7 @@ impl Contract {
         let rule = match update.kind() {
             _ if expected.held + found.held > 0 => Rule::B05,
             UpdateKind::Full => Rule::S05,
-            UpdateKind::Delta => Rule::S04,
+            UpdateKind::Delta | UpdateKind::Completing | UpdateKind::Partial => Rule::S04,
         };
         same(rule, "what an update changed", &expected, &found).map_err(|broken| broken.by(id))?;
         if expected.is_unchanged() {
@@ -240,6 +241,7 @@ impl Contract {
         };
         given.last_failure = Some(now);
         given.failing = true;
+        given.partial = false;
         found.map_err(|_| Broken::of(Rule::S06, "a failure of a running provider was ignored").by(id))?;
         self.let_go_due(now)
     }

@@ -18,6 +18,8 @@ pub(super) struct Given {
     pub(super) last_update: Option<Instant>,
     pub(super) last_failure: Option<Instant>,
     pub(super) failing: bool,
+    /// Whether its last report could not get everything.
+    pub(super) partial: bool,
     /// Sources that were touched since the last snapshot.
     pub(super) dirty: BTreeSet<Arc<str>>,
     /// What is known of its drops; `groups` are those that have to be shown.
@@ -93,7 +95,7 @@ impl Given {
     /// What an update makes of the groups.
     pub(super) fn take(&mut self, now: Instant, update: &Update) -> UpdateOutcome {
         let mut outcome = UpdateOutcome::default();
-        if update.groups().is_empty() && update.kind() == UpdateKind::Delta {
+        if update.groups().is_empty() && update.kind() != UpdateKind::Full {
             return outcome;
         }
         // When a source is named twice, the last one counts.
@@ -189,8 +191,8 @@ impl Given {
             self.failing,
             self.groups.len(),
         );
-        let failed = health.last_failure.as_ref().map(|(at, _)| *at);
-        let found = (health.updates, health.last_update, failed, health.failing, groups);
+        let failed = health.last_failure.as_ref().map(|failed| failed.at);
+        let found = (health.updates, health.last_update, failed, health.is_failing(), groups);
         same(
             Rule::B04,
             "a provider's updates, last update, last failure, whether it fails, and groups",

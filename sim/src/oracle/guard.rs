@@ -1,7 +1,7 @@
 //! What the guard has to hold of what providers lose, for how long, and how that ends (B05).
 
 use headcount_core::reference::guard::{further_lost, is_too_much, lost};
-use headcount_core::{DropGuard, Instant, ProviderId, UnknownProvider, Update, UpdateOutcome};
+use headcount_core::{DropGuard, Instant, ProviderId, UnknownProvider, Update, UpdateKind, UpdateOutcome};
 
 use super::contract::{Contract, Receiver};
 use super::held::{Held, Touched};
@@ -37,7 +37,9 @@ impl Contract {
         let Some(given) = self.providers.get_mut(id) else {
             return UpdateOutcome::default();
         };
-        if is_too_much && until > now {
+        // A partial read does not know whether what was lost before has stayed so.
+        let is_confirmed = until <= now && !(update.kind() == UpdateKind::Partial && since < now);
+        if is_too_much && !is_confirmed {
             self.held.insert(id);
             let held = Held::new(since, until, targets, further);
             let changes = given.hold(held, &touched);
@@ -144,7 +146,7 @@ impl Contract {
 
     fn hold_deadlines(&self) -> impl Iterator<Item = (ProviderId, Instant)> {
         let held = self.held.iter().filter_map(|id| Some((*id, self.providers.get(*id)?)));
-        let answering = held.filter(|(_, given)| !given.failing);
+        let answering = held.filter(|(_, given)| !given.failing && !given.partial);
         answering.filter_map(|(id, given)| Some((id, given.guarded.held.as_ref()?.until)))
     }
 

@@ -123,10 +123,11 @@ mod tests {
     fn a_later_format_is_found_as_one_that_the_core_does_not_know() {
         let first = Running::first(&Manager::default());
         let later = first.then(Version::with_format(3));
-        let written = r#"{"format":1,"manager":""}"#;
-        assert_eq!(first.as_found(written, 3), r#"{"format":3,"manager":""}"#);
-        assert_eq!(later.as_found(written, 3), written);
-        assert_eq!(later.as_found(written, 1), written);
+        let written = head(STATE_FORMAT) + r#""manager":""}"#;
+        let unknown = head(STATE_FORMAT + 2) + r#""manager":""}"#;
+        assert_eq!(first.as_found(&written, 3), unknown);
+        assert_eq!(later.as_found(&written, 3), written);
+        assert_eq!(later.as_found(&written, 1), written);
         assert!(later.reads(1) && !first.reads(3));
     }
 }

@@ -93,7 +93,7 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
                 reach("a slow receiver", updates_delayed > 10);
                 reach(
                     "a failing provider",
-                    pair.manager().providers().any(|provider| provider.health.failing),
+                    pair.manager().providers().any(|provider| provider.health.is_failing()),
                 );
                 reach(
                     "a held drop",

@@ -89,14 +89,14 @@ proptest! {
         let id = story.one_provider();
         let started = story.now;
         let health = |story: &Story| story.manager().provider(id).expect("it runs").health.clone();
-        let failure = |story: &Story| health(story).current_failure().map(str::to_owned);
+        let failure = |story: &Story| health(story).current_failure().map(|failed| failed.message.to_string());
         prop_assert_eq!(health(&story).started, started);
         prop_assert!(!health(&story).has_reported() && !story.manager().is_ready());
 
         story.wait(Duration::from_millis(pause));
         story.fails(id, Failure::new("no answer")).expect("it runs");
         let failed = story.now;
-        prop_assert_eq!(health(&story).last_failure.map(|(at, _)| at), Some(failed));
+        prop_assert_eq!(health(&story).last_failure.map(|failed| failed.at), Some(failed));
         prop_assert_eq!(failure(&story), Some("no answer".to_owned()));
         prop_assert!(story.manager().is_ready(), "a failure is an answer, too");
         prop_assert_eq!(health(&story).last_update, None);
@@ -107,7 +107,7 @@ proptest! {
         prop_assert_eq!(health(&story).last_update, Some(updated));
         prop_assert_eq!(health(&story).last_change, (!found.is_empty()).then_some(updated));
         prop_assert_eq!(failure(&story), None);
-        prop_assert_eq!(health(&story).last_failure.map(|(at, _)| at), Some(failed), "what was, was");
+        prop_assert_eq!(health(&story).last_failure.map(|failed| failed.at), Some(failed), "what was, was");
 
         story.settle();
         story.wait(Duration::from_millis(pause));

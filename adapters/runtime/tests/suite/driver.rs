@@ -252,7 +252,7 @@ async fn a_panic_is_a_failure_and_harms_no_other(runtime: SharedRuntime) {
             .with(|manager| {
                 manager
                     .providers()
-                    .filter_map(|status| status.health.current_failure().map(str::to_owned))
+                    .filter_map(|status| status.health.current_failure().map(|failed| failed.message.to_string()))
                     .collect()
             })
             .await

@@ -124,7 +124,7 @@ impl HealthLog {
                 tracing::info!(manager, provider = name, description, sets, targets, "discovered");
             }
             Transition::Fails => {
-                let error = provider.health.current_failure().unwrap_or_default();
+                let error = provider.health.current_failure().map_or("", |failed| &*failed.message);
                 tracing::warn!(
                     manager,
                     provider = name,
@@ -156,12 +156,12 @@ impl Said {
         let has_updated = provider.has_updated();
         let (was_failing, had_updated) = (self.is_failing, self.has_updated);
         let failures = health.failures.saturating_sub(self.failures);
-        self.is_failing = health.failing;
+        self.is_failing = health.is_failing();
         self.has_updated = has_updated;
-        if !health.failing {
+        if !health.is_failing() {
             self.failures = health.failures;
         }
-        match (was_failing, health.failing) {
+        match (was_failing, health.is_failing()) {
             (false, true) => Some(Transition::Fails),
             (true, false) => Some(Transition::Recovered(failures)),
             // It failed and recovered between two looks.

@@ -80,7 +80,7 @@ impl Provider {
     /// In one word: `starting`, `ok` or `failing`.
     #[must_use]
     pub fn state(&self) -> &'static str {
-        match (self.health.failing, self.has_updated()) {
+        match (self.health.is_failing(), self.has_updated()) {
             (true, _) => "failing",
             (false, true) => "ok",
             (false, false) => "starting",

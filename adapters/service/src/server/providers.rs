@@ -171,7 +171,7 @@ fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
     let health = provider.health;
     let at = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.unix_seconds(at));
     let age = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.age_seconds(at));
-    let (last_failure, last_error) = health.last_failure.unzip();
+    let (last_failure, last_error) = health.last_failure.map(|failed| (failed.at, failed.message)).unzip();
     Entry {
         manager,
         name: provider.name,

@@ -165,7 +165,7 @@ async fn incomplete(app: &App, name: &str, offer: &Offer) -> Response<Body> {
     let waiting_for = providers.map(|provider| Waiting {
         provider: &provider.name,
         description: &provider.description,
-        last_error: provider.health.current_failure(),
+        last_error: provider.health.current_failure().map(|failed| &*failed.message),
     });
     let error = format!("the list of {name:?} is not complete yet; keep the one that you have");
     let body = Incomplete {

@@ -37,10 +37,17 @@ struct HeldEntry {
 
 impl Stale {
     pub(crate) fn of(observation: &Observation, clock: WallClock) -> Self {
-        let failing = observation.providers.iter().filter(|provider| provider.health.failing);
+        let failing = observation
+            .providers
+            .iter()
+            .filter(|provider| provider.health.is_failing());
         let entry = |provider: &Provider| StaleEntry {
             since: provider.health.last_update.map(|at| clock.unix_seconds(at)),
-            error: provider.health.current_failure().unwrap_or_default().into(),
+            error: provider
+                .health
+                .current_failure()
+                .map(|failed| failed.message.clone())
+                .unwrap_or_default(),
         };
         Self {
             held: Holds::of(observation),

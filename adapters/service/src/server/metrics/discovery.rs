@@ -158,7 +158,7 @@ pub(super) fn providers(out: &mut Exposition, observations: &Observations, clock
         "headcount_sd_provider_failing",
         Kind::Gauge,
         "Whether the provider's last look at its backend failed.",
-        &|provider| Some(f64::from(u8::from(provider.health.failing))),
+        &|provider| Some(f64::from(u8::from(provider.health.is_failing()))),
     );
     each(
         out,

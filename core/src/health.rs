@@ -1,0 +1,211 @@
+//! How providers fare: what they reported, when, and what is missing of it (B04, B09).
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use crate::{Failure, Instant, Missing, Update, UpdateKind};
+
+/// How a provider fares (B04).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// When it was started.
+    pub started: Instant,
+    /// When it last reported groups, changed or not.
+    pub last_update: Option<Instant>,
+    /// When what it reported last changed something.
+    pub last_change: Option<Instant>,
+    /// How it last failed, even if it did well since.
+    pub last_failure: Option<FailedRefresh>,
+    /// Updates it sent.
+    pub updates: u64,
+    /// Updates that changed nothing.
+    pub unchanged_updates: u64,
+    /// Refreshes that failed.
+    pub failures: u64,
+    /// Refreshes whose duration is known, and how long they took in all.
+    pub refreshes: (u64, Duration),
+    /// What it reported for the first time when, and how it fares now.
+    pub reports: Reports,
+}
+
+/// What a provider has reported so far: whether its groups can be believed to be all there is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reports {
+    /// When it first reported groups, be they none.
+    pub first_update: Option<Instant>,
+    /// When it first failed.
+    pub first_failure: Option<Instant>,
+    /// When it was first read whole, by this process (B09).
+    pub first_whole: Option<Instant>,
+    /// That it started with what another process had saved of it.
+    pub restored: Option<Restored>,
+    /// How it fares now.
+    pub condition: Condition,
+}
+
+/// What was known of a provider's reports when it was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// When it was first read whole, by the process that saved it or one before.
+    pub first_whole: Option<Instant>,
+}
+
+/// How a provider fares, by its last report.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Condition {
+    /// It has not reported yet.
+    #[default]
+    Starting,
+    /// Its last report was without any error.
+    Healthy,
+    /// Its last report has what could be got, and this could not.
+    Partial(Missing),
+    /// Its last refresh failed; its groups are those of before.
+    Failing {
+        /// When it failed first without doing better since.
+        since: Instant,
+        /// How often it has failed since then: at least once.
+        times: u64,
+        /// How it failed last.
+        last: FailedRefresh,
+    },
+}
+
+/// A refresh that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedRefresh {
+    /// When.
+    pub at: Instant,
+    /// What was being done, to what, and what went wrong.
+    pub message: Arc<str>,
+    /// When the discoverer will try again, if it said so.
+    pub retry_at: Option<Instant>,
+}
+
+impl Health {
+    pub(crate) fn new(started: Instant) -> Self {
+        Self {
+            started,
+            last_update: None,
+            last_change: None,
+            last_failure: None,
+            updates: 0,
+            unchanged_updates: 0,
+            failures: 0,
+            refreshes: (0, Duration::ZERO),
+            reports: Reports::default(),
+        }
+    }
+
+    /// Whether it has reported groups or a failure at least once.
+    pub fn has_reported(&self) -> bool {
+        self.reports.has_reported()
+    }
+
+    /// Whether the last thing it reported was a failure.
+    pub fn is_failing(&self) -> bool {
+        self.current_failure().is_some()
+    }
+
+    /// The last failure, if nothing succeeded since.
+    pub fn current_failure(&self) -> Option<&FailedRefresh> {
+        self.reports.failure()
+    }
+
+    /// Notes that an update came.
+    pub(crate) fn updated(&mut self, now: Instant, update: &Update) {
+        self.updates = self.updates.saturating_add(1);
+        self.last_update = Some(now);
+        self.refreshed(update.duration());
+        let reports = &mut self.reports;
+        reports.first_update.get_or_insert(now);
+        match update.kind() {
+            UpdateKind::Full | UpdateKind::Completing => {
+                reports.first_whole.get_or_insert(now);
+            }
+            // A delta is no read of everything, and a partial one of less.
+            UpdateKind::Delta | UpdateKind::Partial => {}
+        }
+        reports.condition = match update.missing() {
+            Some(missing) => Condition::Partial(missing.clone()),
+            None => Condition::Healthy,
+        };
+    }
+
+    /// Notes that a refresh failed.
+    pub(crate) fn failed(&mut self, now: Instant, failure: &Failure) {
+        self.failures = self.failures.saturating_add(1);
+        self.refreshed(failure.duration());
+        let last = FailedRefresh {
+            at: now,
+            message: failure.message().into(),
+            retry_at: failure.retry_after().map(|after| now + after),
+        };
+        self.last_failure = Some(last.clone());
+        let reports = &mut self.reports;
+        reports.first_failure.get_or_insert(now);
+        let (since, times) = match reports.condition {
+            Condition::Failing { since, times, .. } => (since, times.saturating_add(1)),
+            _ => (now, 1),
+        };
+        reports.condition = Condition::Failing { since, times, last };
+    }
+
+    fn refreshed(&mut self, duration: Option<Duration>) {
+        if let Some(duration) = duration {
+            let (count, sum) = self.refreshes;
+            self.refreshes = (count.saturating_add(1), sum.saturating_add(duration));
+        }
+    }
+}
+
+impl Reports {
+    /// Whether it has reported groups or a failure at least once.
+    pub fn has_reported(&self) -> bool {
+        self.first_report().is_some()
+    }
+
+    /// When it first reported groups or a failure.
+    pub fn first_report(&self) -> Option<Instant> {
+        self.first_update.into_iter().chain(self.first_failure).min()
+    }
+
+    /// Whether it has been read whole at least once, by this process or by the one whose saved
+    /// state it started with (B09).
+    pub fn is_whole(&self) -> bool {
+        self.first_whole().is_some()
+    }
+
+    /// When it was first read whole, by this process or one before.
+    pub fn first_whole(&self) -> Option<Instant> {
+        let before = self.restored.and_then(|restored| restored.first_whole);
+        before.or(self.first_whole)
+    }
+
+    /// Whether what it has may be as it was saved by another process: it was restored, and this
+    /// process has not read it whole yet.
+    pub fn is_only_restored(&self) -> bool {
+        self.restored.is_some() && self.first_whole.is_none()
+    }
+
+    /// The failure that it last reported, if nothing succeeded since.
+    pub fn failure(&self) -> Option<&FailedRefresh> {
+        match &self.condition {
+            Condition::Failing { last, .. } => Some(last),
+            _ => None,
+        }
+    }
+
+    /// What its last report could not get.
+    pub fn missing(&self) -> Option<&Missing> {
+        match &self.condition {
+            Condition::Partial(missing) => Some(missing),
+            _ => None,
+        }
+    }
+
+    /// Whether its last report leaves open what of its groups is there.
+    pub(crate) fn has_gaps(&self) -> bool {
+        matches!(self.condition, Condition::Partial(_) | Condition::Failing { .. })
+    }
+}
