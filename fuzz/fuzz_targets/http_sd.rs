@@ -27,13 +27,13 @@ fuzz_target!(|bytes: &[u8]| {
     world.http.answer(200, &[("content-type", "application/json")], GOOD);
     world.start(discoverer);
     let mut collected = Collected::default();
-    collected.hear(&world.settle());
+    collected.receive(&world.settle());
     assert_eq!(collected.addresses(), ["known:1"]);
 
     world.http.answer(status, &headers, body);
-    let said = world.run_for(INTERVAL * 2);
-    collected.hear(&said);
-    if said.iter().all(|said| said.failure().is_some()) {
+    let received = world.run_for(INTERVAL * 2);
+    collected.receive(&received);
+    if received.iter().all(|received| received.failure().is_some()) {
         assert_eq!(collected.addresses(), ["known:1"]);
     }
     assert_eq!(world.running(), 1);
