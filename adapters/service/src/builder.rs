@@ -24,7 +24,7 @@ const MAX_SCRAPES: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
 
 /// What a [`Service`] is to do. Without more, it discovers, and answers who has it at hand: nothing
 /// listens, nothing is scraped, no file is written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[must_use = "nothing runs before it is started"]
 pub struct ServiceBuilder {
     workers: Option<Workers>,
@@ -66,21 +66,6 @@ pub enum StartError {
     /// The manager ended by itself, which is a bug.
     #[error(transparent)]
     Gone(#[from] DriverGone),
-}
-
-impl Default for ServiceBuilder {
-    fn default() -> Self {
-        Self {
-            workers: None,
-            listen: None,
-            throttle: Throttle::default(),
-            guard: None,
-            scrape: None,
-            file_sd: None,
-            record: None,
-            auto_reload: None,
-        }
-    }
 }
 
 impl ServiceBuilder {
