@@ -5,7 +5,7 @@
 use headcount_core::{Encoder, Snapshot, Update};
 use headcount_discoverer::env::HttpRequest;
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
-use headcount_discoverer::{BoxFuture, Env, Updates};
+use headcount_discoverer::{Env, Updates};
 use headcount_reader::HttpClientSettings;
 use headcount_sim::{
     Backend, BackendKind, Churn, Discoverers, Fault, FaultKind, Hosts, Ratio, Rehearsal, Scenario, ShownHost, Span,
@@ -15,28 +15,26 @@ use headcount_sim::{
 struct Inventory(Encoder);
 
 impl Refresh for Inventory {
-    fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
-        Box::pin(async move {
-            let client = env.http.client(&HttpClientSettings::default());
-            let client = client.map_err(|error| RefreshError::at_interval(error.to_string()))?;
-            let answer = client.send(HttpRequest::get("http://inventory/hosts")).await;
-            let answer = answer.map_err(|error| RefreshError::soon(error.to_string()))?;
-            if answer.status != 200 {
-                return Err(RefreshError::soon(format!("status {}", answer.status)));
-            }
-            let text = String::from_utf8_lossy(&answer.body);
-            // Leave this check out, and the rehearsal says `failure-keeps`.
-            let Some(text) = text.strip_suffix("end\n") else {
-                return Err(RefreshError::soon("the answer broke off"));
-            };
-            let mut batch = self.0.batch();
-            let targets = text.lines().filter_map(|line| line.split_once(' '));
-            let targets = targets.map(|(address, zone)| [("__address__", address), ("zone", zone)]);
-            let shared: [(&str, &str); 0] = [];
-            let group = batch.group("inventory", shared, targets);
-            group.map_err(|error| RefreshError::at_interval(error.to_string()))?;
-            Ok(Refreshed::Update(Update::full(batch.finish())))
-        })
+    async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
+        let client = env.http.client(&HttpClientSettings::default());
+        let client = client.map_err(|error| RefreshError::at_interval(error.to_string()))?;
+        let answer = client.send(HttpRequest::get("http://inventory/hosts")).await;
+        let answer = answer.map_err(|error| RefreshError::soon(error.to_string()))?;
+        if answer.status != 200 {
+            return Err(RefreshError::soon(format!("status {}", answer.status)));
+        }
+        let text = String::from_utf8_lossy(&answer.body);
+        // Leave this check out, and the rehearsal says `failure-keeps`.
+        let Some(text) = text.strip_suffix("end\n") else {
+            return Err(RefreshError::soon("the answer broke off"));
+        };
+        let mut batch = self.0.batch();
+        let targets = text.lines().filter_map(|line| line.split_once(' '));
+        let targets = targets.map(|(address, zone)| [("__address__", address), ("zone", zone)]);
+        let shared: [(&str, &str); 0] = [];
+        let group = batch.group("inventory", shared, targets);
+        group.map_err(|error| RefreshError::at_interval(error.to_string()))?;
+        Ok(Refreshed::Update(Update::full(batch.finish())))
     }
 }
 

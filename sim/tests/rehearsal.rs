@@ -10,7 +10,7 @@ use headcount_core::{Encoder, Update};
 use headcount_discoverer::env::HttpRequest;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
-use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
+use headcount_discoverer::{Discoverer, Env, Updates};
 use headcount_reader::HttpClientSettings;
 use headcount_sim::{
     Backend, BackendKind, Change, Churn, Discoverers, Fault, FaultKind, Hosts, Outcome, Ratio, Receiver, Rehearsal,
@@ -112,20 +112,18 @@ fn the_same_seed_is_the_same_rehearsal() {
 struct Careless(Encoder);
 
 impl Refresh for Careless {
-    fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
-        Box::pin(async move {
-            let client = env.http.client(&HttpClientSettings::default()).expect("plain settings");
-            let body = match client.send(HttpRequest::get(URL)).await {
-                Ok(answer) => answer.body,
-                Err(_) => b"[]".to_vec(),
-            };
-            let text = String::from_utf8_lossy(&body).into_owned();
-            let addresses = text.split('"').filter(|word| word.ends_with(":9100"));
-            let mut batch = self.0.batch();
-            let none: [(&str, &str); 0] = [];
-            batch.group("all", none, addresses.map(|it| [("__address__", it)])).ok();
-            Ok(Refreshed::Update(Update::full(batch.finish())))
-        })
+    async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
+        let client = env.http.client(&HttpClientSettings::default()).expect("plain settings");
+        let body = match client.send(HttpRequest::get(URL)).await {
+            Ok(answer) => answer.body,
+            Err(_) => b"[]".to_vec(),
+        };
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let addresses = text.split('"').filter(|word| word.ends_with(":9100"));
+        let mut batch = self.0.batch();
+        let none: [(&str, &str); 0] = [];
+        batch.group("all", none, addresses.map(|it| [("__address__", it)])).ok();
+        Ok(Refreshed::Update(Update::full(batch.finish())))
     }
 }
 

@@ -9,16 +9,22 @@
 //! * The first refresh is at once. The second comes after half to a whole interval, the others
 //!   after 90 % to 100 % of one, counted from start to start: discoverers that started together
 //!   drift apart, and targets are never older than the configuration allows.
-//! * After a failure that may pass by itself, the next try is after a second, then two, four, …,
-//!   each shortened by up to half at random, and never later than the interval.
-//! * After any other failure, and after `Retry-After`, it is as the failure says.
+//! * After a failure the next refresh comes when an interval is over, and up to a tenth later. If the failure may
+//!   pass by itself there is one more try in between: after a second, at the next failures after two, four, …, and
+//!   at most half an interval, each shortened by up to half at random. So **a backend that fails is asked at most
+//!   twice in an interval**, however it fails.
+//! * After `Retry-After` it is as the server says.
+//!
+//! A refresh that has not ended after an interval (at least [`SHORTEST_DEADLINE`], at most [`LONGEST_DEADLINE`]) is
+//! given up: that is a failure too.
 
 use std::time::Duration;
 
+use futures_lite::FutureExt;
 use headcount_core::{Failure, Update};
 
 use crate::env::Random;
-use crate::{BoxFuture, Env, Stopped, Updates};
+use crate::{Env, Stopped, Updates};
 
 /// The wait after a first failure that may pass by itself, unless the interval is shorter.
 pub const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -27,10 +33,17 @@ pub const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// mistaken header must not silence a discoverer for a day.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
 
+/// However short the interval, a refresh may take as long as this.
+pub const SHORTEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// However long the interval, a refresh may take no longer than this: a backend that hangs must be noticed within
+/// minutes, even where it is asked once a day.
+pub const LONGEST_DEADLINE: Duration = Duration::from_secs(10 * 60);
+
 /// A mechanism that is asked again and again.
 pub trait Refresh: Send {
-    /// Asks once.
-    fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>>;
+    /// Asks once. When it takes too long the future is dropped where it waits, and this is called again later.
+    fn refresh(&mut self, env: &Env) -> impl Future<Output = Result<Refreshed, RefreshError>> + Send;
 }
 
 /// What a refresh found.
@@ -104,18 +117,16 @@ impl RefreshError {
 ///
 /// use headcount_core::{Encoder, Update};
 /// use headcount_discoverer::refresh::{self, Refresh, Refreshed, RefreshError};
-/// use headcount_discoverer::{BoxFuture, Env, Updates};
+/// use headcount_discoverer::{Env, Updates};
 ///
 /// struct Racks(Encoder);
 ///
 /// impl Refresh for Racks {
-///     fn refresh<'a>(&'a mut self, _env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
-///         Box::pin(async {
-///             let mut batch = self.0.batch();
-///             let group = batch.group("rack-1", [("rack", "1")], [[("__address__", "10.0.0.1:9100")]]);
-///             group.map_err(|error| RefreshError::at_interval(error.to_string()))?;
-///             Ok(Refreshed::Update(Update::full(batch.finish())))
-///         })
+///     async fn refresh(&mut self, _env: &Env) -> Result<Refreshed, RefreshError> {
+///         let mut batch = self.0.batch();
+///         let group = batch.group("rack-1", [("rack", "1")], [[("__address__", "10.0.0.1:9100")]]);
+///         group.map_err(|error| RefreshError::at_interval(error.to_string()))?;
+///         Ok(Refreshed::Update(Update::full(batch.finish())))
 ///     }
 /// }
 ///
@@ -127,7 +138,7 @@ pub async fn run(interval: Duration, mut mechanism: impl Refresh, env: Env, upda
     let mut schedule = Schedule::new(interval);
     loop {
         let started = env.clock.now();
-        let result = mechanism.refresh(&env).await;
+        let result = in_time(interval, &env, mechanism.refresh(&env)).await;
         let took = env.clock.now().saturating_duration_since(started);
         let (wait, reported) = match result {
             Ok(refreshed) => {
@@ -139,7 +150,7 @@ pub async fn run(interval: Duration, mut mechanism: impl Refresh, env: Env, upda
                 (wait, updates.send(update.took(took)).await)
             }
             Err(error) => {
-                let wait = schedule.after_failure(error.retry, env.random.as_ref());
+                let wait = schedule.after_failure(error.retry, took, env.random.as_ref());
                 (wait, updates.fail(Failure::new(error.message).took(took)).await)
             }
         };
@@ -150,12 +161,33 @@ pub async fn run(interval: Duration, mut mechanism: impl Refresh, env: Env, upda
     }
 }
 
+/// What a refresh gives, or that it did not end in time.
+async fn in_time(
+    interval: Duration,
+    env: &Env,
+    refresh: impl Future<Output = Result<Refreshed, RefreshError>>,
+) -> Result<Refreshed, RefreshError> {
+    let deadline = interval.clamp(SHORTEST_DEADLINE, LONGEST_DEADLINE);
+    let late = async {
+        env.clock.sleep(deadline).await;
+        Err(RefreshError::soon(format!(
+            "the refresh did not end within {deadline:?}: what it asks does not answer, or has more to tell than fits \
+             into this time"
+        )))
+    };
+    // One that ends at the last moment, by a limit of its own, says more.
+    refresh.or(late).await
+}
+
 /// Decides how long to wait between refreshes.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     interval: Duration,
     succeeded_before: bool,
-    failures: u32,
+    /// Tries between the intervals since the last success.
+    tries: u32,
+    /// How much of an interval was over when the refresh that runs now began, if it is such a try.
+    since_interval: Option<Duration>,
 }
 
 impl Schedule {
@@ -166,13 +198,15 @@ impl Schedule {
         Self {
             interval: interval.clamp(Duration::from_millis(1), century),
             succeeded_before: false,
-            failures: 0,
+            tries: 0,
+            since_interval: None,
         }
     }
 
     /// From the start of a refresh that succeeded to the start of the next.
     pub fn after_success(&mut self, random: &dyn Random) -> Duration {
-        self.failures = 0;
+        self.tries = 0;
+        self.since_interval = None;
         let share = if std::mem::replace(&mut self.succeeded_before, true) {
             0.9
         } else {
@@ -181,18 +215,32 @@ impl Schedule {
         random.between(self.interval.mul_f64(share), self.interval)
     }
 
-    /// From the end of a refresh that failed to the start of the next.
-    pub fn after_failure(&mut self, retry: Retry, random: &dyn Random) -> Duration {
-        let doubled = 2_u32.saturating_pow(self.failures);
-        self.failures = self.failures.saturating_add(1);
-        let soon = FIRST_RETRY.saturating_mul(doubled).min(self.interval);
+    /// From the end of a refresh that failed after it `took` so long to the start of the next.
+    pub fn after_failure(&mut self, retry: Retry, took: Duration, random: &dyn Random) -> Duration {
+        let was_try = self.since_interval.take();
         match retry {
-            Retry::Soon if soon < self.interval => random.between(soon / 2, soon),
-            Retry::Soon => random.between(self.interval.mul_f64(0.9), self.interval),
-            Retry::AtInterval => random.between(self.interval.mul_f64(0.9), self.interval),
             Retry::After(wait) => {
-                let wait = wait.min(LONGEST_RETRY_AFTER.max(self.interval)).max(soon / 2);
+                let wait = wait
+                    .min(LONGEST_RETRY_AFTER.max(self.interval))
+                    .max(FIRST_RETRY.min(self.interval));
                 random.between(wait, wait.saturating_add(wait / 10))
+            }
+            Retry::Soon if was_try.is_none() => {
+                let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(self.tries));
+                let longest = self.interval / 2;
+                self.tries = self.tries.saturating_add(1);
+                // Never sooner than the last time, or three could fall into one interval.
+                let wait = match doubled < longest {
+                    true => random.between(doubled / 2, doubled),
+                    false => longest,
+                };
+                self.since_interval = Some(took.saturating_add(wait));
+                wait
+            }
+            Retry::Soon | Retry::AtInterval => {
+                let over = was_try.unwrap_or_default().saturating_add(took);
+                let interval = random.between(self.interval, self.interval.mul_f64(1.1));
+                interval.saturating_sub(over)
             }
         }
     }
@@ -220,8 +268,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn waits_stay_within_what_is_promised(bits: u64, interval in 1_u64..100_000, failures in 0_usize..40) {
-            let (random, interval) = (Seeded(bits), Duration::from_millis(interval));
+        fn waits_stay_within_what_is_promised(
+            bits: u64,
+            interval in 1_u64..100_000,
+            took in 0_u64..200_000,
+            failures in 0_usize..40,
+        ) {
+            let (random, interval, took) = (Seeded(bits), Duration::from_millis(interval), Duration::from_millis(took));
             let mut schedule = Schedule::new(interval);
             let first = schedule.after_success(&random);
             prop_assert!(interval / 2 <= first && first <= interval);
@@ -229,14 +282,19 @@ mod tests {
             prop_assert!(interval.mul_f64(0.899) <= second && second <= interval);
             let mut longest = Duration::ZERO;
             for _ in 0..failures {
-                let wait = schedule.after_failure(Retry::Soon, &random);
-                prop_assert!(wait <= interval && wait >= longest, "never slower than the interval, and ever slower");
+                let wait = schedule.after_failure(Retry::Soon, took, &random);
+                prop_assert!(wait <= interval / 2 && wait >= longest, "ever later, up to half an interval");
                 longest = wait;
+                let rest = schedule.after_failure(Retry::Soon, took, &random);
+                let from_start = took + wait + took + rest;
+                prop_assert!(from_start >= interval, "two in an interval, and no third");
+                prop_assert!(from_start <= interval.mul_f64(1.11).max(took + wait + took));
             }
-            prop_assert!(schedule.after_failure(Retry::AtInterval, &random) <= interval);
+            let at_interval = took + schedule.after_failure(Retry::AtInterval, took, &random);
+            prop_assert!(interval <= at_interval.max(took) && at_interval <= interval.mul_f64(1.11).max(took));
             let asked = Duration::from_secs(30);
-            prop_assert!(schedule.after_failure(Retry::After(asked), &random) >= asked);
-            let capped = schedule.after_failure(Retry::After(Duration::MAX), &random);
+            prop_assert!(schedule.after_failure(Retry::After(asked), took, &random) >= asked);
+            let capped = schedule.after_failure(Retry::After(Duration::MAX), took, &random);
             prop_assert!(capped <= LONGEST_RETRY_AFTER.max(interval).mul_f64(1.11));
         }
     }
@@ -245,15 +303,13 @@ mod tests {
     struct Scripted(VecDeque<Result<Refreshed, RefreshError>>);
 
     impl Refresh for Scripted {
-        fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
-            Box::pin(async {
-                env.clock.sleep(Duration::from_millis(20)).await;
-                let next = self.0.pop_front().expect("the script has an end");
-                if self.0.is_empty() {
-                    self.0.push_back(next.clone());
-                }
-                next
-            })
+        async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
+            env.clock.sleep(Duration::from_millis(20)).await;
+            let next = self.0.pop_front().expect("the script has an end");
+            if self.0.is_empty() {
+                self.0.push_back(next.clone());
+            }
+            next
         }
     }
 
@@ -328,14 +384,13 @@ mod tests {
             .map(|pair| pair[1].at.saturating_duration_since(pair[0].at))
             .collect();
         assert!(gaps[0] <= FIRST_RETRY + Duration::from_millis(20), "{gaps:?}");
-        assert!(
-            gaps.iter().all(|gap| *gap <= MINUTE + Duration::from_millis(20)),
-            "{gaps:?}"
-        );
-        assert!(
-            received.len() >= 10 + 5,
-            "ten minutes, and the quick tries before them: {gaps:?}"
-        );
+        assert!(gaps.iter().all(|gap| *gap <= MINUTE.mul_f64(1.1)), "{gaps:?}");
+        // The first of them is the success.
+        for three in received[1..].windows(3) {
+            let time = three[2].at.saturating_duration_since(three[0].at);
+            assert!(time >= MINUTE, "three in {time:?}: {gaps:?}");
+        }
+        assert!(received.len() >= 15, "two in each minute: {gaps:?}");
     }
 
     #[test]
@@ -373,6 +428,36 @@ mod tests {
         let mut collected = Collected::default();
         collected.receive(&received);
         assert_eq!(collected.sources(), ["x"]);
+    }
+
+    /// Never ends.
+    struct Hanging;
+
+    impl Refresh for Hanging {
+        async fn refresh(&mut self, _env: &Env) -> Result<Refreshed, RefreshError> {
+            std::future::pending().await
+        }
+    }
+
+    #[test]
+    fn every_refresh_has_a_deadline() {
+        let second = Duration::from_secs(1);
+        for (interval, deadline) in [
+            (second, SHORTEST_DEADLINE),
+            (MINUTE, MINUTE),
+            (MINUTE * 600, LONGEST_DEADLINE),
+        ] {
+            let mut world = World::new();
+            world.start(Box::new(move |env, updates| run(interval, Hanging, env, updates)));
+            let heard = world.run_for(deadline);
+            assert_eq!(heard.len(), 1);
+            assert!(
+                heard[0]
+                    .failure()
+                    .is_some_and(|message| message.contains("did not end within"))
+            );
+            assert_eq!(heard[0].at, Instant::ZERO + deadline);
+        }
     }
 
     #[test]

@@ -13,27 +13,25 @@
 //! use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
 //! use headcount_discoverer::env::HttpRequest;
 //! use headcount_reader::HttpClientSettings;
-//! use headcount_discoverer::{BoxFuture, Env, Updates};
+//! use headcount_discoverer::{Env, Updates};
 //! use headcount_sim::{Backend, BackendKind, Churn, Discoverers, Fault, FaultKind, Ratio, Rehearsal, Scenario, Span};
 //!
 //! // A discoverer of one's own: a server that sends an address a line.
 //! struct Lines(Encoder);
 //! impl Refresh for Lines {
-//!     fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
-//!         Box::pin(async move {
-//!             let client = env.http.client(&HttpClientSettings::default());
-//!             let client = client.map_err(|error| RefreshError::at_interval(error.to_string()))?;
-//!             let answer = client.send(HttpRequest::get("http://cmdb/lines")).await;
-//!             let answer = answer.map_err(|error| RefreshError::soon(error.to_string()))?;
-//!             let text = String::from_utf8_lossy(&answer.body);
-//!             // An answer that broke off says so by its missing end.
-//!             let Some(text) = text.strip_suffix("end\n") else {
-//!                 return Err(RefreshError::soon("the answer broke off"));
-//!             };
-//!             let mut batch = self.0.batch();
-//!             batch.group("lines", [("rack", "1")], text.lines().map(|line| [("__address__", line)])).ok();
-//!             Ok(Refreshed::Update(Update::full(batch.finish())))
-//!         })
+//!     async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
+//!         let client = env.http.client(&HttpClientSettings::default());
+//!         let client = client.map_err(|error| RefreshError::at_interval(error.to_string()))?;
+//!         let answer = client.send(HttpRequest::get("http://cmdb/lines")).await;
+//!         let answer = answer.map_err(|error| RefreshError::soon(error.to_string()))?;
+//!         let text = String::from_utf8_lossy(&answer.body);
+//!         // An answer that broke off says so by its missing end.
+//!         let Some(text) = text.strip_suffix("end\n") else {
+//!             return Err(RefreshError::soon("the answer broke off"));
+//!         };
+//!         let mut batch = self.0.batch();
+//!         batch.group("lines", [("rack", "1")], text.lines().map(|line| [("__address__", line)])).ok();
+//!         Ok(Refreshed::Update(Update::full(batch.finish())))
 //!     }
 //! }
 //! async fn lines(env: Env, updates: Updates) {

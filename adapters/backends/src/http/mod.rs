@@ -9,9 +9,9 @@
 //! The sources are the URL with `:0`, `:1`, … in the order of the list.
 //!
 //! A refresh may take as long as the interval, and no longer than [`LONGEST_REFRESH`]. Within
-//! it, a connection that failed and an overloaded server are tried again [`QUICK_RETRIES`] times
-//! in quick succession; then the refresh has failed, which is reported, and the
-//! [schedule](headcount_discoverer::refresh) decides.
+//! it, a connection that failed and an overloaded server are tried a second time, after a second
+//! at most; then the refresh has failed, which is counted once and reported, and the next one
+//! comes when the interval is over. So **a server that fails is asked at most twice in an interval**.
 
 mod protocol;
 mod settings;
@@ -39,11 +39,8 @@ pub const LARGEST_BODY: u64 = 256 << 20;
 /// noticed within minutes, even where lists are fetched once a day.
 pub const LONGEST_REFRESH: Duration = Duration::from_secs(10 * 60);
 
-/// How often a request is sent again within a refresh.
-pub const QUICK_RETRIES: u32 = 2;
-
-/// The wait before the first of them; it doubles.
-const QUICK_RETRY: Duration = Duration::from_millis(200);
+/// The longest wait before a request is sent a second time within a refresh.
+const QUICK_RETRY: Duration = Duration::from_secs(1);
 
 const FAILURES: Definition = Definition {
     name: "prometheus_sd_http_failures_total",
@@ -66,6 +63,7 @@ impl Discoverer for HttpDiscoverer {
                 client: None,
                 encoder: Encoder::new(),
                 last: None,
+                retry_wait: None,
             };
             refresh::run(interval, list, env, updates).await;
         })
@@ -78,6 +76,7 @@ struct List {
     client: Option<Arc<dyn HttpClient>>,
     encoder: Encoder,
     last: Option<LastAnswer>,
+    retry_wait: Option<Duration>,
 }
 
 /// What is known of the answer that was understood last.
@@ -88,17 +87,15 @@ struct LastAnswer {
 }
 
 impl Refresh for List {
-    fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
-        Box::pin(async {
-            let result = match self.ask(env).await {
-                Ok(answer) => self.understand(env, answer),
-                Err(error) => Err(error),
-            };
-            if result.is_err() {
-                env.metrics.add(FAILURES, &[], 1.0);
-            }
-            result
-        })
+    async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
+        let result = match self.ask(env).await {
+            Ok(answer) => self.understand(env, answer),
+            Err(error) => Err(error),
+        };
+        if result.is_err() {
+            env.metrics.add(FAILURES, &[], 1.0);
+        }
+        result
     }
 }
 
@@ -109,34 +106,28 @@ impl List {
             Some(client) => client.clone(),
             None => {
                 let made = env.http.client(&self.settings.client);
-                let client = made.map_err(|error| self.failure(RefreshError::at_interval, &error))?;
+                let client = made.map_err(|error| self.failure(&error))?;
                 self.client.insert(client).clone()
             }
         };
         let limit = self.settings.refresh_interval.min(LONGEST_REFRESH);
         let started = env.clock.now();
-        let mut retries = 0;
-        loop {
-            let left = limit.saturating_sub(env.clock.now().saturating_duration_since(started));
-            let result = client.send(self.request(left)).await;
-            let longest_wait = QUICK_RETRY.saturating_mul(2_u32.saturating_pow(retries));
-            let again = retries < QUICK_RETRIES && longest_wait < left && protocol::worth_a_quick_retry(&result);
-            if again {
-                retries = retries.saturating_add(1);
-                env.clock
-                    .sleep(env.random.between(longest_wait / 2, longest_wait))
-                    .await;
-                continue;
-            }
-            return result.map_err(|error| {
-                let kind = if error.may_pass() {
-                    RefreshError::soon
-                } else {
-                    RefreshError::at_interval
-                };
-                self.failure(kind, &error)
-            });
+        let mut result = client.send(self.request(limit)).await;
+        let left = limit.saturating_sub(env.clock.now().saturating_duration_since(started));
+        let wait = self.retry_wait(env);
+        if wait < left && protocol::worth_a_quick_retry(&result) {
+            env.clock.sleep(wait).await;
+            result = client.send(self.request(left.saturating_sub(wait))).await;
         }
+        result.map_err(|error| self.failure(&error))
+    }
+
+    /// The wait before a second try: drawn once, so that however refreshes follow each other no three requests fall
+    /// into one interval.
+    fn retry_wait(&mut self, env: &Env) -> Duration {
+        let longest = QUICK_RETRY.min(self.settings.refresh_interval / 2);
+        let draw = || env.random.between(longest / 2, longest);
+        *self.retry_wait.get_or_insert_with(draw)
     }
 
     fn request(&self, timeout: Duration) -> HttpRequest {
@@ -172,15 +163,8 @@ impl List {
             return Ok(Refreshed::Unchanged);
         }
         if answer.status != 200 {
-            let kind = if protocol::is_transient(answer.status) {
-                RefreshError::soon
-            } else {
-                RefreshError::at_interval
-            };
-            let error = self.failure(
-                kind,
-                &format_args!("the server answered with status {}, not 200", answer.status),
-            );
+            let status = answer.status;
+            let error = self.failure(&format_args!("the server answered with status {status}, not 200"));
             let wait = answer
                 .header("retry-after")
                 .and_then(|value| protocol::retry_after(value, env.clock.unix_time()));
@@ -189,7 +173,7 @@ impl List {
         let content_type = answer.header("content-type").unwrap_or_default();
         if !protocol::is_json(content_type) {
             let reason = format_args!("the answer's type is {content_type:?}, not \"application/json\"");
-            return Err(self.failure(RefreshError::at_interval, &reason));
+            return Err(self.failure(&reason));
         }
         let fingerprint = Fingerprint::of(&answer.body);
         let owned = |name| answer.header(name).map(str::to_owned);
@@ -209,15 +193,16 @@ impl List {
         };
         if let Err(error) = json::decode(&answer.body, origin, &mut batch) {
             drop(batch);
-            return Err(self.failure(RefreshError::at_interval, &error));
+            return Err(self.failure(&error));
         }
         let update = Update::full(batch.finish());
         self.last = Some(this);
         Ok(Refreshed::Update(update))
     }
 
-    fn failure(&self, kind: fn(String) -> RefreshError, reason: &dyn std::fmt::Display) -> RefreshError {
-        kind(format!(
+    /// A failure, after which it is asked again when the interval is over: what is worth another try has had it.
+    fn failure(&self, reason: &dyn std::fmt::Display) -> RefreshError {
+        RefreshError::at_interval(format!(
             "getting the target list {}: {reason}",
             without_credentials(&self.settings.url)
         ))

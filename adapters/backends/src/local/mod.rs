@@ -57,20 +57,18 @@ struct Machine {
 }
 
 impl Refresh for Machine {
-    fn refresh<'a>(&'a mut self, env: &'a Env) -> BoxFuture<'a, Result<Refreshed, RefreshError>> {
-        Box::pin(async {
-            let sockets = listening(env).await?;
-            let owners = self.processes.owners(env, &sockets).await;
-            let mut by_process: BTreeMap<Option<Pid>, Vec<&Socket>> = BTreeMap::new();
-            for socket in &sockets {
-                by_process
-                    .entry(owners.get(&socket.inode).copied())
-                    .or_default()
-                    .push(socket);
-            }
-            let update = self.groups(env, by_process).await;
-            update.map_err(|error| RefreshError::at_interval(format!("listing the sockets that listen: {error}")))
-        })
+    async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
+        let sockets = listening(env).await?;
+        let owners = self.processes.owners(env, &sockets).await;
+        let mut by_process: BTreeMap<Option<Pid>, Vec<&Socket>> = BTreeMap::new();
+        for socket in &sockets {
+            by_process
+                .entry(owners.get(&socket.inode).copied())
+                .or_default()
+                .push(socket);
+        }
+        let update = self.groups(env, by_process).await;
+        update.map_err(|error| RefreshError::at_interval(format!("listing the sockets that listen: {error}")))
     }
 }
 
