@@ -9,8 +9,8 @@ use crate::{GroupDiff, ProviderId, Snapshot};
 
 /// What differs between two snapshots of one manager.
 ///
-/// Sets say which providers they read; providers say which groups changed. A provider's changes
-/// stand there once, however many sets subscribe to it.
+/// Sets say which providers they read; providers say which groups changed, and reports what else is
+/// known of them. A provider's changes stand there once, however many sets subscribe to it.
 #[derive(Debug, Clone)]
 pub struct SnapshotDiff<'a> {
     older: &'a Snapshot,
@@ -51,6 +51,15 @@ pub enum ProviderChange<'a> {
     Removed(&'a ProviderSnapshot),
 }
 
+/// A provider of which something else is known than before, or which is new.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportsChange<'a> {
+    /// As it was, unless it is new.
+    pub old: Option<&'a ProviderSnapshot>,
+    /// As it is.
+    pub new: &'a ProviderSnapshot,
+}
+
 impl Snapshot {
     /// What changed from `older` to this snapshot. Both must be of one manager.
     pub fn diff<'a>(&'a self, older: &'a Self) -> SnapshotDiff<'a> {
@@ -85,9 +94,31 @@ impl<'a> SnapshotDiff<'a> {
         changes.filter(|change| !matches!(change, ProviderChange::Changed { old, new } if new.groups.diff(&old.groups).next().is_none()))
     }
 
+    /// The providers that have reported something else than groups, in the order of their ids: those
+    /// that reported for the first time, were first read whole, or fare otherwise than before.
+    pub fn reports(&self) -> impl Iterator<Item = ReportsChange<'a>> + use<'a> {
+        let changes = self.older.providers.diff(&self.newer.providers);
+        changes.filter_map(|item| match item {
+            DiffItem::Add(_, new) => Some(ReportsChange { old: None, new }),
+            DiffItem::Update {
+                old: (_, old),
+                new: (_, new),
+            } => (old.reports != new.reports).then_some(ReportsChange { old: Some(old), new }),
+            DiffItem::Remove(..) => None,
+        })
+    }
+
+    /// Whether other configs can't be built than before (S11).
+    pub fn has_other_failed_configs(&self) -> bool {
+        self.older.failed != self.newer.failed
+    }
+
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.sets().next().is_none() && self.providers().next().is_none()
+        self.sets().next().is_none()
+            && self.providers().next().is_none()
+            && self.reports().next().is_none()
+            && !self.has_other_failed_configs()
     }
 }
 
@@ -110,8 +141,8 @@ impl<'a> ProviderChange<'a> {
 }
 
 impl PartialEq for ProviderSnapshot {
-    /// Whether both are the same version of the same provider: it is made anew only when its
-    /// groups change, so this is an address at most.
+    /// Whether both are the same version of the same provider: it is made anew only when its groups
+    /// or reports change, so this is an address at most.
     fn eq(&self, other: &Self) -> bool {
         core::ptr::eq(self, other)
     }

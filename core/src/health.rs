@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::{Failure, Instant, Missing, Update, UpdateKind};
+use crate::{EventKind, Failure, Instant, Missing, Update, UpdateKind};
 
 /// How a provider fares (B04).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,28 +112,39 @@ impl Health {
         self.reports.failure()
     }
 
-    /// Notes that an update came.
-    pub(crate) fn updated(&mut self, now: Instant, update: &Update) {
+    /// Notes that an update came, and says what is news of that.
+    pub(crate) fn updated(&mut self, now: Instant, update: &Update) -> News {
         self.updates = self.updates.saturating_add(1);
         self.last_update = Some(now);
         self.refreshed(update.duration());
         let reports = &mut self.reports;
-        reports.first_update.get_or_insert(now);
+        let mut is_first = first(&mut reports.first_update, now);
         match update.kind() {
-            UpdateKind::Full | UpdateKind::Completing => {
-                reports.first_whole.get_or_insert(now);
-            }
+            UpdateKind::Full | UpdateKind::Completing => is_first |= first(&mut reports.first_whole, now),
             // A delta is no read of everything, and a partial one of less.
             UpdateKind::Delta | UpdateKind::Partial => {}
         }
-        reports.condition = match update.missing() {
+        let condition = match update.missing() {
             Some(missing) => Condition::Partial(missing.clone()),
             None => Condition::Healthy,
         };
+        let is_news = is_first || reports.condition != condition;
+        let before = core::mem::replace(&mut reports.condition, condition);
+        let event = match (before, &reports.condition) {
+            (Condition::Failing { times, .. }, Condition::Healthy) => Some(EventKind::Recovered { failures: times }),
+            (Condition::Partial(_), Condition::Healthy) => Some(EventKind::Recovered { failures: 0 }),
+            (_, Condition::Partial(missing)) if is_news => Some(EventKind::Partial(missing.clone())),
+            _ => None,
+        };
+        News {
+            is_first,
+            is_news,
+            event,
+        }
     }
 
-    /// Notes that a refresh failed.
-    pub(crate) fn failed(&mut self, now: Instant, failure: &Failure) {
+    /// Notes that a refresh failed, and says what is news of that.
+    pub(crate) fn failed(&mut self, now: Instant, failure: &Failure) -> News {
         self.failures = self.failures.saturating_add(1);
         self.refreshed(failure.duration());
         let last = FailedRefresh {
@@ -143,12 +154,17 @@ impl Health {
         };
         self.last_failure = Some(last.clone());
         let reports = &mut self.reports;
-        reports.first_failure.get_or_insert(now);
-        let (since, times) = match reports.condition {
-            Condition::Failing { since, times, .. } => (since, times.saturating_add(1)),
-            _ => (now, 1),
+        let is_first = first(&mut reports.first_failure, now);
+        let (since, times, event) = match reports.condition {
+            Condition::Failing { since, times, .. } => (since, times.saturating_add(1), None),
+            _ => (now, 1, Some(EventKind::Failing(last.clone()))),
         };
         reports.condition = Condition::Failing { since, times, last };
+        News {
+            is_first,
+            is_news: true,
+            event,
+        }
     }
 
     fn refreshed(&mut self, duration: Option<Duration>) {
@@ -157,6 +173,24 @@ impl Health {
             self.refreshes = (count.saturating_add(1), sum.saturating_add(duration));
         }
     }
+}
+
+/// What a report made known besides groups.
+pub(crate) struct News {
+    /// It is the first update, the first failure or the first whole read: receivers wait for that, so
+    /// a snapshot has to say it (B01).
+    pub(crate) is_first: bool,
+    /// Anything in the provider's [`Reports`] is another than before.
+    pub(crate) is_news: bool,
+    /// What those have to hear of at once who don't wait for the next snapshot.
+    pub(crate) event: Option<EventKind>,
+}
+
+/// Notes when something first was, and says whether that is now.
+fn first(at: &mut Option<Instant>, now: Instant) -> bool {
+    let is_first = at.is_none();
+    at.get_or_insert(now);
+    is_first
 }
 
 impl Reports {

@@ -9,6 +9,7 @@
 //! * [`Update`], [`Failure`]: what discoverers report.
 //! * [`Manager`]: merges, throttles, remembers.
 //! * [`Snapshot`], [`SnapshotDiff`]: what the receiver gets.
+//! * [`ManagerEvent`]: what happens between snapshots.
 //! * [`RecordingManager`], [`Recorded`]: what a manager was given and gave, for a replay.
 //! * [`SavedState`]: what a manager has, for the one that starts after it.
 //! * [`relabel`]: rules that drop targets and rewrite their labels.
@@ -58,15 +59,15 @@ mod time;
 mod update;
 mod work;
 
-pub use diff::{ProviderChange, SetChange, SnapshotDiff};
+pub use diff::{ProviderChange, ReportsChange, SetChange, SnapshotDiff};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use group::{
     Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, Targets,
 };
 pub use health::{Condition, FailedRefresh, Health, Reports, Restored};
 pub use manager::{
-    Applied, Backoff, Counters, DropGuard, Held, Manager, ManagerOptions, Output, Percent, PercentError, Reload,
-    StillThere, Throttle, TimeoutReason,
+    Applied, Backoff, Counters, DropGuard, EventKind, Held, Manager, ManagerEvent, ManagerOptions, Output, Percent,
+    PercentError, Release, Reload, StillThere, Throttle, TimeoutReason,
 };
 pub use missing::{Missing, MissingPart};
 pub use pool::{

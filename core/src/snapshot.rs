@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use crate::{Groups, Instant, ProviderId, Stored};
+use crate::{FailedConfig, Groups, Instant, ProviderId, Reports, Stored};
 
 /// Every set with all its groups. Cheap to clone, to send and to keep.
 #[derive(Debug, Clone, Default)]
@@ -17,12 +17,14 @@ pub struct Snapshot {
     pub(crate) at: Instant,
     pub(crate) sets: OrdMap<Arc<str>, Arc<[ProviderId]>>,
     pub(crate) providers: OrdMap<ProviderId, Arc<ProviderSnapshot>>,
+    pub(crate) failed: Arc<[FailedConfig]>,
 }
 
-/// One provider in a snapshot: who it is, and its groups.
+/// One provider in a snapshot: who it is, what it has reported, and its groups.
 #[derive(Debug)]
 pub struct ProviderSnapshot {
     pub(crate) identity: Arc<Identity>,
+    pub(crate) reports: Reports,
     pub(crate) groups: Groups,
 }
 
@@ -76,6 +78,12 @@ impl Snapshot {
     pub fn provider(&self, id: ProviderId) -> Option<&ProviderSnapshot> {
         self.providers.get(&id).map(|provider| &**provider)
     }
+
+    /// The configs whose discoverers could not be built since the last apply (S11). Their providers are
+    /// not here.
+    pub fn failed_configs(&self) -> &[FailedConfig] {
+        &self.failed
+    }
 }
 
 impl ProviderSnapshot {
@@ -97,6 +105,13 @@ impl ProviderSnapshot {
     /// What the provider discovers, for people.
     pub fn description(&self) -> &Arc<str> {
         &self.identity.description
+    }
+
+    /// What it had reported when the snapshot was made. What came first is always here: a first
+    /// update, a first failure and a first whole read each make a snapshot (B01). How it fares may have
+    /// changed since; that comes as [events](crate::ManagerEvent).
+    pub fn reports(&self) -> &Reports {
+        &self.reports
     }
 
     /// The provider's groups.
@@ -123,6 +138,19 @@ impl<'a> SetView<'a> {
     pub fn providers(&self) -> impl Iterator<Item = &'a ProviderSnapshot> + use<'a> {
         let snapshot = self.snapshot;
         self.providers.iter().filter_map(move |id| snapshot.provider(*id))
+    }
+
+    /// The configs of the set whose discoverers could not be built (S11).
+    pub fn failed_configs(&self) -> impl Iterator<Item = &'a FailedConfig> + use<'a> {
+        let name = self.name;
+        let failed = self.snapshot.failed.iter();
+        failed.filter(move |failed| failed.sets.contains(name))
+    }
+
+    /// Whether all of it is here (B09): each of its providers has been read whole at least once, and
+    /// none of its configs failed.
+    pub fn is_whole(&self) -> bool {
+        self.failed_configs().next().is_none() && self.providers().all(|provider| provider.reports.is_whole())
     }
 
     /// Every group with the provider that it comes from: provider by provider, and within one

@@ -68,8 +68,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Loader::new(registry).load(&PathBuf::from(file))?;
     let runtime = headcount_runtime::smol::global();
     let env = headcount_runtime::env(&runtime);
-    let (handle, mut snapshots) =
-        headcount_runtime::start(&runtime, ManagerOptions::default(), env, SdConfig::discoverer);
+    let running = headcount_runtime::start(&runtime, ManagerOptions::default(), env, SdConfig::discoverer);
+    let (handle, mut snapshots) = (running.handle, running.snapshots);
     smol::block_on(handle.apply(config.scrape_configs.into_iter().map(|job| (job.job_name, job.sd))))?;
     while let Some(snapshot) = smol::block_on(snapshots.next()) {
         let sets = snapshot.sets().filter_map(|name| snapshot.set(name));

@@ -3,6 +3,7 @@
 
 use headcount_core::{Encoder, ManagerOptions, ProviderConfig, Update};
 use headcount_discoverer::{Discoverer, Env, Updates};
+use headcount_runtime::Running;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Host(&'static str);
@@ -29,7 +30,9 @@ fn main() {
     let runtime = headcount_runtime::smol::global();
     let env = headcount_runtime::env(&runtime);
     let build = |&host: &Host| Ok(Box::new(move |env, updates| look(host, env, updates)) as Box<dyn Discoverer>);
-    let (handle, mut snapshots) = headcount_runtime::start(&runtime, ManagerOptions::default(), env, build);
+    let Running {
+        handle, mut snapshots, ..
+    } = headcount_runtime::start(&runtime, ManagerOptions::default(), env, build);
     smol::block_on(async {
         let hosts = ["10.0.0.1:9100", "10.0.0.2:9100"].map(Host).to_vec();
         handle.apply([("nodes".to_owned(), hosts)]).await.ok();

@@ -3,6 +3,7 @@
 
 use headcount_core::{Encoder, ManagerOptions, ProviderConfig, Update};
 use headcount_discoverer::{Discoverer, Env, Updates};
+use headcount_runtime::Running;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Host(&'static str);
@@ -30,7 +31,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = headcount_runtime::tokio::current()?;
     let env = headcount_runtime::env(&runtime);
     let build = |&host: &Host| Ok(Box::new(move |env, updates| look(host, env, updates)) as Box<dyn Discoverer>);
-    let (handle, mut snapshots) = headcount_runtime::start(&runtime, ManagerOptions::default(), env, build);
+    let Running {
+        handle, mut snapshots, ..
+    } = headcount_runtime::start(&runtime, ManagerOptions::default(), env, build);
     let hosts = ["10.0.0.1:9100", "10.0.0.2:9100"].map(Host).to_vec();
     handle.apply([("nodes".to_owned(), hosts)]).await?;
     if let Some(nodes) = snapshots.next().await.as_ref().and_then(|all| all.set("nodes")) {

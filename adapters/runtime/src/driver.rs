@@ -18,6 +18,7 @@ use headcount_core::{
 };
 use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Report, Updates};
 
+use crate::events::{EventReceiver, EventSender, queue};
 use crate::handle::{Command, Handle};
 use crate::runtime::SharedRuntime;
 use crate::slot::{SnapshotReceiver, SnapshotSlot, slot};
@@ -32,6 +33,18 @@ const MESSAGES_A_TURN: usize = 32;
 /// Time that discoverers are given to be dropped when the driver stops.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
+/// A manager that runs, and what comes out of it. Whoever does not want one part drops it.
+#[derive(Debug)]
+#[must_use = "the driver ends when its last handle is dropped"]
+pub struct Running<C: ProviderConfig> {
+    /// Speaks to it.
+    pub handle: Handle<C>,
+    /// Where its snapshots arrive.
+    pub snapshots: SnapshotReceiver,
+    /// Where it is heard at once how providers fare.
+    pub events: EventReceiver,
+}
+
 /// Starts a manager on `runtime`. Time is that of `env.clock`.
 ///
 /// `build` makes a discoverer from a provider config. It is called whenever the manager starts a
@@ -39,12 +52,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 ///
 /// A discoverer that panics is reported as a failed refresh, and does not run again until its
 /// provider is started anew.
-pub fn start<C, B>(
-    runtime: &SharedRuntime,
-    options: ManagerOptions,
-    env: Env,
-    build: B,
-) -> (Handle<C>, SnapshotReceiver)
+pub fn start<C, B>(runtime: &SharedRuntime, options: ManagerOptions, env: Env, build: B) -> Running<C>
 where
     C: ProviderConfig + Send + Sync + 'static,
     B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
@@ -62,7 +70,7 @@ pub fn start_recorded<C, B>(
     env: Env,
     build: B,
     record: impl FnOnce(RecordedOptions) -> Sink,
-) -> (Handle<C>, SnapshotReceiver)
+) -> Running<C>
 where
     C: ProviderConfig + Send + Sync + 'static,
     B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
@@ -76,7 +84,7 @@ fn launch<C, B>(
     env: Env,
     build: B,
     record: impl FnOnce(RecordedOptions) -> Option<Sink>,
-) -> (Handle<C>, SnapshotReceiver)
+) -> Running<C>
 where
     C: ProviderConfig + Send + Sync + 'static,
     B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
@@ -86,7 +94,8 @@ where
     let (command_sender, commands) = async_channel::bounded(COMMANDS);
     let (sender, messages) = async_channel::bounded(QUEUE);
     let (ending, ended) = async_channel::bounded::<Infallible>(1);
-    let (snapshots, receiver) = slot();
+    let (snapshots, snapshot_receiver) = slot();
+    let (events, event_receiver) = queue();
     let driver = Driver {
         manager: RecordingManager::new(Manager::new(now, options), sink),
         runtime: runtime.clone(),
@@ -96,6 +105,7 @@ where
         messages,
         sender,
         snapshots,
+        events,
         tasks: HashMap::new(),
         timer: None,
     };
@@ -105,7 +115,11 @@ where
         AssertUnwindSafe(driver.run()).catch_unwind().await.ok();
         drop(ending);
     }));
-    (Handle::new(command_sender, ended), receiver)
+    Running {
+        handle: Handle::new(command_sender, ended),
+        snapshots: snapshot_receiver,
+        events: event_receiver,
+    }
 }
 
 struct Driver<C: ProviderConfig, B> {
@@ -117,6 +131,7 @@ struct Driver<C: ProviderConfig, B> {
     messages: Receiver<Message>,
     sender: Sender<Message>,
     snapshots: SnapshotSlot,
+    events: EventSender,
     tasks: HashMap<ProviderId, Task>,
     /// The deadline that is slept for, kept so that a message does not cost a new timer.
     timer: Option<(Instant, BoxFuture<'static, ()>)>,
@@ -225,6 +240,7 @@ where
                 Output::Start { provider, config, .. } => self.start(now, provider, &config),
                 Output::Stop { provider } => drop(self.tasks.remove(&provider)),
                 Output::Emit(snapshot) => self.snapshots.put(snapshot),
+                Output::Event(event) => self.events.put(event),
             }
         }
     }

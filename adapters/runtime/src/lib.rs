@@ -2,7 +2,7 @@
 //!
 //! Two things live here. The **driver** ([`start`]) is one task that owns the manager: it takes
 //! the discoverers' updates from a bounded queue, starts and stops discoverers as the manager
-//! says, keeps its timers, and hands snapshots to a receiver. The **environment** ([`env()`])
+//! says, keeps its timers, and hands snapshots and events to receivers. The **environment** ([`env()`])
 //! implements [`headcount_discoverer::env`] over real sockets, files and clocks.
 //!
 //! The one rule: **what differs between runtimes is a [`Runtime`], three methods, and nothing
@@ -13,6 +13,7 @@
 //! # #[cfg(feature = "smol")] {
 //! use headcount_core::{ManagerOptions, ProviderConfig, Update};
 //! use headcount_discoverer::{Discoverer, Env, Updates};
+//! use headcount_runtime::Running;
 //!
 //! #[derive(Clone, PartialEq, Eq, Hash)]
 //! struct Rack(u32);
@@ -28,7 +29,7 @@
 //!
 //! let runtime = headcount_runtime::smol::global();
 //! let env = headcount_runtime::env(&runtime);
-//! let (handle, mut snapshots) = headcount_runtime::start(&runtime, ManagerOptions::default(), env, |rack: &Rack| {
+//! let Running { handle, mut snapshots, .. } = headcount_runtime::start(&runtime, ManagerOptions::default(), env, |rack: &Rack| {
 //!     let source = format!("rack/{}", rack.0);
 //!     Ok(Box::new(async move |_env: Env, updates: Updates| {
 //!         let mut encoder = headcount_core::Encoder::new();
@@ -51,6 +52,7 @@
 
 mod clock;
 mod driver;
+mod events;
 mod files;
 mod handle;
 mod http;
@@ -69,7 +71,8 @@ use std::sync::Arc;
 use headcount_discoverer::Env;
 
 pub use clock::SystemClock;
-pub use driver::{start, start_recorded};
+pub use driver::{Running, start, start_recorded};
+pub use events::EventReceiver;
 pub use files::SystemFiles;
 pub use handle::{DriverGone, Handle};
 pub use http::{http_clients, http_clients_with};

@@ -40,7 +40,8 @@ pub async fn discover(
         seed: env.random.next_u64(),
         ..ManagerOptions::default()
     };
-    let (handle, _snapshots) = headcount_runtime::start(workers.runtime(), options, env.clone(), SdConfig::discoverer);
+    let running = headcount_runtime::start(workers.runtime(), options, env.clone(), SdConfig::discoverer);
+    let handle = &running.handle;
     handle.apply(sets).await?;
     let deadline = Instant::now() + timeout;
     while !handle.with(|manager| manager.is_ready()).await? && Instant::now() < deadline {

@@ -12,7 +12,9 @@
 use std::collections::VecDeque;
 
 use super::guard::{DropGuard, Held};
+use super::output::Outputs;
 use super::registry::{Provider, Registry};
+use super::{EventKind, Release};
 use crate::store::Losses;
 use crate::{Group, Groups, Instant, ProviderId, StoreWork, Update, UpdateKind, UpdateOutcome};
 
@@ -78,9 +80,9 @@ impl<C> Registry<C> {
         id: ProviderId,
         update: Update,
         work: &mut StoreWork,
+        outputs: &mut Outputs<C>,
     ) -> Option<UpdateOutcome> {
         let provider = self.providers.get_mut(&id)?;
-        provider.health.updated(now, &update);
         let number = provider.health.updates;
         let is_partial = update.kind() == UpdateKind::Partial;
         let was_held = provider.guarded.held.is_some();
@@ -123,15 +125,25 @@ impl<C> Registry<C> {
             }) if !is_confirmed => {
                 let shown = provider.groups.keep(&before, &actual);
                 provider.guarded.further = further;
-                provider.guarded.held = Some(Held {
+                let was = provider.guarded.held.replace(Held {
                     since,
                     until,
                     targets: lost,
                     before: passed,
                     of,
-                    set,
+                    set: set.clone(),
                     actual,
                 });
+                if was.is_none_or(|was| (was.since, was.targets) != (since, lost)) {
+                    let held = EventKind::DropHeld {
+                        set,
+                        targets: lost,
+                        of,
+                        since,
+                        until,
+                    };
+                    outputs.event(now, id, held);
+                }
                 self.held.insert(id);
                 let named = taken
                     .added
@@ -152,6 +164,14 @@ impl<C> Registry<C> {
                 provider.groups = actual;
                 provider.let_go(now, confirmed.is_none().then_some(lost));
                 self.held.remove(&id);
+                if was_held {
+                    let why = if confirmed.is_some() {
+                        Release::HoldTime
+                    } else {
+                        Release::CameBack
+                    };
+                    outputs.event(now, id, EventKind::DropReleased { targets: lost, why });
+                }
                 outcome
             }
         };
@@ -160,11 +180,11 @@ impl<C> Registry<C> {
     }
 
     /// Lets go what stayed so for the hold time, and says whether there was anything.
-    pub(super) fn release_due(&mut self, now: Instant) -> bool {
+    pub(super) fn release_due(&mut self, now: Instant, outputs: &mut Outputs<C>) -> bool {
         let is_due = |id: &&ProviderId| self.hold_deadline_of(**id).is_some_and(|until| until <= now);
         let due: Vec<ProviderId> = self.held.iter().filter(is_due).copied().collect();
         for id in &due {
-            self.release(now, *id, true);
+            self.release(now, *id, Release::HoldTime, outputs);
         }
         !due.is_empty()
     }
@@ -176,12 +196,12 @@ impl<C> Registry<C> {
 
     /// Judges what is held again, after sets have come, gone or changed: that is configuration, and
     /// not guarded.
-    pub(super) fn judge_again(&mut self, now: Instant, guard: DropGuard) {
+    pub(super) fn judge_again(&mut self, now: Instant, guard: DropGuard, outputs: &mut Outputs<C>) {
         for id in self.held.clone() {
             let lost = self.providers.get(&id).map_or(0, |provider| provider.guarded.lost());
             match self.too_much(now, guard, id, lost) {
                 None => {
-                    self.release(now, id, false);
+                    self.release(now, id, Release::Reload, outputs);
                 }
                 Some(TooMuch { set, before, of }) => {
                     let provider = self.providers.get_mut(&id);
@@ -194,14 +214,24 @@ impl<C> Registry<C> {
     }
 
     /// Shows what the backend has, and says how many targets that removed.
-    pub(super) fn release(&mut self, now: Instant, id: ProviderId, confirmed: bool) -> Option<usize> {
+    pub(super) fn release(
+        &mut self,
+        now: Instant,
+        id: ProviderId,
+        why: Release,
+        outputs: &mut Outputs<C>,
+    ) -> Option<usize> {
         self.held.remove(&id);
         let provider = self.providers.get_mut(&id)?;
         let held = provider.guarded.held.take()?;
         provider.groups = held.actual;
         provider.health.last_change = Some(now);
-        provider.let_go(now, (!confirmed).then_some(held.targets));
+        // What nobody confirmed counts as what went.
+        let is_confirmed = matches!(why, Release::HoldTime | Release::Confirmed);
+        provider.let_go(now, (!is_confirmed).then_some(held.targets));
         self.touched(id);
+        let targets = held.targets;
+        outputs.event(now, id, EventKind::DropReleased { targets, why });
         Some(held.targets)
     }
 

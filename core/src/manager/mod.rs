@@ -6,26 +6,31 @@
 //! to `None`, then sleep until [`Manager::poll_timeout`].** The same inputs at the same times
 //! give the same outputs, byte for byte (B08).
 
+mod event;
 mod guard;
 mod hold;
 mod options;
+mod output;
 mod registry;
 mod throttle;
 mod update;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
+pub use event::{EventKind, ManagerEvent, Release};
 pub use guard::{DropGuard, Held, Percent, PercentError, StillThere};
 pub use options::{ManagerOptions, Reload};
+pub use output::Output;
 pub use registry::Applied;
 pub use throttle::{Backoff, Throttle};
 
+use crate::health::News;
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::{
     Failure, Groups, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, StoreWork, UnknownProvider, Update,
     UpdateOutcome,
 };
+use output::Outputs;
 use registry::Registry;
 use throttle::ThrottleState;
 
@@ -79,34 +84,9 @@ pub struct Manager<C: ProviderConfig> {
     receiver: Receiver,
     /// The last snapshot that was emitted, brought up to date when the next one is.
     snapshot: Snapshot,
-    outputs: VecDeque<Output<C>>,
+    outputs: Outputs<C>,
     counters: Counters,
     work: StoreWork,
-}
-
-/// What the driver should do.
-#[derive(Debug, Clone)]
-#[must_use = "an output that is not carried out is lost"]
-pub enum Output<C> {
-    /// Build a discoverer from `config` and let it report as `provider`. If it can't be built,
-    /// say so with [`Manager::handle_build_failure`].
-    Start {
-        /// As whom it reports.
-        provider: ProviderId,
-        /// The provider's name, `kind/N`.
-        name: Arc<str>,
-        /// What to build it from.
-        config: Arc<C>,
-        /// The sets that subscribe, for what is logged of it.
-        sets: Arc<[Arc<str>]>,
-    },
-    /// Stop the discoverer that reports as `provider`. What it still reports is ignored (S06).
-    Stop {
-        /// Which one.
-        provider: ProviderId,
-    },
-    /// Hand this to the receiver. It is busy until [`Manager::handle_receiver_ready`].
-    Emit(Snapshot),
 }
 
 /// Why the driver should wake up.
@@ -159,7 +139,7 @@ impl<C: ProviderConfig> Manager<C> {
             registry: Registry::default(),
             throttle: ThrottleState::new(options.throttle, now, options.seed),
             receiver: Receiver::Ready,
-            outputs: VecDeque::new(),
+            outputs: Outputs::default(),
             counters: Counters::default(),
             work: StoreWork::default(),
         }
@@ -190,9 +170,10 @@ impl<C: ProviderConfig> Manager<C> {
     /// A set that is named twice has the configs of both. Providers whose config is still wanted
     /// go on (S02), unless the manager reloads as 2.x did. A snapshot is due in any case (S10).
     pub fn apply(&mut self, now: Instant, sets: impl IntoIterator<Item = (String, Vec<C>)>) -> Applied {
-        let applied = self.registry.apply(now, self.reload, sets, &mut self.outputs);
+        let version = self.next_version();
+        let applied = self.registry.apply(now, self.reload, version, sets, &mut self.outputs);
         if let Some(guard) = self.guard {
-            self.registry.judge_again(now, guard);
+            self.registry.judge_again(now, guard, &mut self.outputs);
         }
         self.throttle.changed(now);
         self.advance(now);
@@ -201,8 +182,9 @@ impl<C: ProviderConfig> Manager<C> {
 
     /// Input: a provider found groups.
     ///
-    /// An update that changes nothing makes no snapshot (B01). With a guard set, one that removes too
-    /// many targets is held, and changes nothing but what it adds (B05).
+    /// An update that changes nothing makes no snapshot, unless it is the provider's first or the first
+    /// that has everything (B01). With a guard set, one that removes too many targets is held, and
+    /// changes nothing but what it adds (B05).
     ///
     /// # Errors
     /// [`UnknownProvider`] when the provider is not running; nothing changed (S06).
@@ -212,17 +194,25 @@ impl<C: ProviderConfig> Manager<C> {
         provider: ProviderId,
         update: Update,
     ) -> Result<UpdateOutcome, UnknownProvider> {
-        let work = &mut self.work;
-        let outcome = match self.guard {
-            Some(guard) => self.registry.update_guarded(now, guard, provider, update, work),
-            None => self
-                .registry
-                .provider_mut(provider)
-                .map(|running| running.update(now, update, work)),
-        };
-        let Some(outcome) = outcome else {
+        let Some(running) = self.registry.provider_mut(provider) else {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
             return Err(UnknownProvider(provider));
+        };
+        let news = running.health.updated(now, &update);
+        let outcome = match self.guard {
+            None => {
+                let outcome = running.update(now, update, &mut self.work);
+                self.announce(now, provider, news);
+                outcome
+            }
+            Some(guard) => {
+                self.announce(now, provider, news);
+                let (work, outputs) = (&mut self.work, &mut self.outputs);
+                let guarded = self
+                    .registry
+                    .update_guarded(now, guard, provider, update, work, outputs);
+                guarded.unwrap_or_default()
+            }
         };
         self.counters.received_updates = self.counters.received_updates.saturating_add(1);
         if outcome.is_unchanged() {
@@ -235,7 +225,8 @@ impl<C: ProviderConfig> Manager<C> {
         Ok(outcome)
     }
 
-    /// Input: a provider's refresh failed. Its groups stay (B04).
+    /// Input: a provider's refresh failed. Its groups stay (B04). Its first failure makes a snapshot
+    /// (B01); that it fails, and did not before, is an event.
     ///
     /// # Errors
     /// [`UnknownProvider`] when the provider is not running; nothing changed (S06).
@@ -249,7 +240,8 @@ impl<C: ProviderConfig> Manager<C> {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
             return Err(UnknownProvider(provider));
         };
-        running.health.failed(now, &failure);
+        let news = running.health.failed(now, &failure);
+        self.announce(now, provider, news);
         self.advance(now);
         Ok(())
     }
@@ -267,10 +259,14 @@ impl<C: ProviderConfig> Manager<C> {
         provider: ProviderId,
         reason: impl Into<String>,
     ) -> Result<(), UnknownProvider> {
-        if let Err(unknown) = self.registry.build_failed(provider, reason.into()) {
-            self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
-            return Err(unknown);
-        }
+        let failed = match self.registry.build_failed(provider, reason.into()) {
+            Ok(failed) => failed,
+            Err(unknown) => {
+                self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
+                return Err(unknown);
+            }
+        };
+        self.outputs.event(now, provider, EventKind::BuildFailed(failed));
         self.throttle.changed(now);
         self.advance(now);
         Ok(())
@@ -285,7 +281,9 @@ impl<C: ProviderConfig> Manager<C> {
         if self.registry.provider_mut(provider).is_none() {
             return Err(UnknownProvider(provider));
         }
-        let released = self.registry.release(now, provider, true);
+        let released = self
+            .registry
+            .release(now, provider, Release::Confirmed, &mut self.outputs);
         if released.is_some() {
             self.throttle.changed(now);
         }
@@ -313,7 +311,7 @@ impl<C: ProviderConfig> Manager<C> {
 
     /// Output: what to do next; `None` when there is nothing more.
     pub fn poll_output(&mut self) -> Option<Output<C>> {
-        self.outputs.pop_front()
+        self.outputs.pop()
     }
 
     /// Output: when to call [`handle_timeout`](Self::handle_timeout) at the latest, and why;
@@ -337,7 +335,7 @@ impl<C: ProviderConfig> Manager<C> {
     }
 
     /// The state as it is, whether or not it was emitted. Its version is that of the snapshot
-    /// that would be emitted next, or of the last one if nothing changed since.
+    /// that would be emitted next, or of the last one if nothing is to be emitted.
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         if self.throttle.deadline().is_none() {
             self.snapshot.clone()
@@ -393,7 +391,7 @@ impl<C: ProviderConfig> Manager<C> {
 
     /// Lets go what the guard has held for long enough.
     fn release_due(&mut self, now: Instant) {
-        if self.registry.release_due(now) {
+        if self.registry.release_due(now, &mut self.outputs) {
             self.throttle.changed(now);
         }
     }
@@ -420,18 +418,34 @@ impl<C: ProviderConfig> Manager<C> {
         self.throttle.emitted(now);
         self.receiver = Receiver::Busy;
         self.counters.updates = self.counters.updates.saturating_add(1);
-        self.outputs.push_back(Output::Emit(self.snapshot.clone()));
+        self.outputs.push(Output::Emit(self.snapshot.clone()));
     }
 
     fn next_snapshot(&self, now: Instant) -> Snapshot {
-        let mut providers = self.snapshot.providers.clone();
-        self.registry.bring_up_to_date(&mut providers);
-        Snapshot {
-            manager: self.name.clone(),
-            version: self.snapshot.version.saturating_add(1),
+        let mut snapshot = Snapshot {
+            version: self.next_version(),
             at: now,
-            sets: self.registry.sets().clone(),
-            providers,
+            ..self.snapshot.clone()
+        };
+        self.registry.bring_up_to_date(&mut snapshot);
+        snapshot
+    }
+
+    fn next_version(&self) -> u64 {
+        self.snapshot.version.saturating_add(1)
+    }
+
+    /// Lets everybody know what a report made known besides groups: those who wait for snapshots with
+    /// the next one, and soon, if they have to wait for it; the others at once.
+    fn announce(&mut self, now: Instant, provider: ProviderId, news: News) {
+        if news.is_news {
+            self.registry.touched(provider);
+        }
+        if news.is_first {
+            self.throttle.changed(now);
+        }
+        if let Some(what) = news.event {
+            self.outputs.event(now, provider, what);
         }
     }
 }

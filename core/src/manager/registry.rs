@@ -3,22 +3,25 @@
 //! **Equal configs are one provider.** The table of configs is only ever asked, never walked, so
 //! its order can't show; everything that is walked is ordered by id or by name.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use imbl::OrdMap;
 
 use super::hold::Guarded;
+use super::output::Outputs;
 use super::{Output, Reload};
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::snapshot::{Identity, ProviderSnapshot};
 use crate::{
-    Groups, Health, Instant, ProviderConfig, ProviderId, Restored, SavedProvider, SavedState, UnknownProvider,
+    Groups, Health, Instant, ProviderConfig, ProviderId, Restored, SavedProvider, SavedState, Snapshot, UnknownProvider,
 };
 
 /// What applying a config did to providers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Applied {
+    /// The version of the first snapshot that has the sets as they were applied.
+    pub version: u64,
     /// Providers that were started, in the order in which their configs came.
     pub started: Vec<ProviderId>,
     /// Providers that were stopped, in the order of their ids.
@@ -36,6 +39,8 @@ pub(super) struct Registry<C> {
     pub(super) providers: BTreeMap<ProviderId, Provider<C>>,
     pub(super) sets: OrdMap<Arc<str>, Arc<[ProviderId]>>,
     failed: Vec<FailedConfig>,
+    /// Whether those are others than in the last snapshot.
+    failed_is_dirty: bool,
     /// Providers that are not in the last snapshot as they are.
     dirty: BTreeSet<ProviderId>,
     /// Providers of which the guard holds a drop.
@@ -62,6 +67,7 @@ impl<C> Default for Registry<C> {
             providers: BTreeMap::new(),
             sets: OrdMap::new(),
             failed: Vec::new(),
+            failed_is_dirty: false,
             dirty: BTreeSet::new(),
             held: BTreeSet::new(),
             saved: HashMap::default(),
@@ -103,11 +109,16 @@ impl<C: ProviderConfig> Registry<C> {
         &mut self,
         now: Instant,
         reload: Reload,
+        version: u64,
         sets: impl IntoIterator<Item = (String, Vec<C>)>,
-        outputs: &mut VecDeque<Output<C>>,
+        outputs: &mut Outputs<C>,
     ) -> Applied {
+        self.failed_is_dirty |= !self.failed.is_empty();
         self.failed.clear();
-        let mut applied = Applied::default();
+        let mut applied = Applied {
+            version,
+            ..Applied::default()
+        };
         if reload == Reload::Legacy {
             self.by_config.clear();
             applied.stopped = self.stop_where(|_| true);
@@ -228,7 +239,7 @@ impl<C: ProviderConfig> Registry<C> {
         }
     }
 
-    pub(super) fn build_failed(&mut self, id: ProviderId, reason: String) -> Result<(), UnknownProvider> {
+    pub(super) fn build_failed(&mut self, id: ProviderId, reason: String) -> Result<FailedConfig, UnknownProvider> {
         let provider = self.forget(id).ok_or(UnknownProvider(id))?;
         for set in &provider.subscribers {
             if let Some(members) = self.sets.get(set) {
@@ -236,13 +247,15 @@ impl<C: ProviderConfig> Registry<C> {
                 self.sets.insert(set.clone(), members.into());
             }
         }
-        self.failed.push(FailedConfig {
+        let failed = FailedConfig {
             name: provider.identity.name.clone(),
             description: provider.identity.description.clone(),
             sets: provider.subscribers,
             reason,
-        });
-        Ok(())
+        };
+        self.failed.push(failed.clone());
+        self.failed_is_dirty = true;
+        Ok(failed)
     }
 }
 
@@ -251,7 +264,7 @@ impl<C> Registry<C> {
         self.providers.get_mut(&id)
     }
 
-    /// Notes that a provider's groups changed.
+    /// Notes that a provider's groups or reports changed.
     pub(super) fn touched(&mut self, id: ProviderId) {
         self.dirty.insert(id);
     }
@@ -259,15 +272,22 @@ impl<C> Registry<C> {
     /// Notes that the last snapshot has everything.
     pub(super) fn clean(&mut self) {
         self.dirty.clear();
+        self.failed_is_dirty = false;
     }
 
-    /// Brings a snapshot's providers up to date, at the cost of those that changed.
-    pub(super) fn bring_up_to_date(&self, providers: &mut OrdMap<ProviderId, Arc<ProviderSnapshot>>) {
+    /// Brings the last snapshot up to date, at the cost of what changed.
+    pub(super) fn bring_up_to_date(&self, snapshot: &mut Snapshot) {
+        snapshot.sets = self.sets.clone();
+        if self.failed_is_dirty {
+            snapshot.failed = self.failed.as_slice().into();
+        }
+        let providers = &mut snapshot.providers;
         for id in &self.dirty {
             match self.providers.get(id) {
                 Some(provider) => {
                     let provider_snapshot = ProviderSnapshot {
                         identity: provider.identity.clone(),
+                        reports: provider.health.reports.clone(),
                         groups: provider.groups.clone(),
                     };
                     providers.insert(*id, Arc::new(provider_snapshot));

@@ -2,7 +2,7 @@
 
 use super::guard::{PlainGroups, PlainHeld, further_lost, keep, lost, too_much};
 use super::model::{Model, PlainProvider};
-use crate::{Condition, Instant, ProviderId, UnknownProvider};
+use crate::{Condition, EventKind, Instant, ProviderId, Release, UnknownProvider};
 
 impl<C> Model<C> {
     /// The backend reports that a provider's groups went from `before` to `actual`. Shows what the guard
@@ -39,17 +39,26 @@ impl<C> Model<C> {
         };
         match reason {
             None => {
-                provider.show(now, actual, Some(targets));
+                let was_held = provider.show(now, actual, Some(targets));
+                self.released(now, id, was_held.then_some(targets), Release::CameBack);
                 0
             }
             // A partial read does not know whether what was lost before stayed so.
             Some(_) if until <= now && !(is_partial && since < now) => {
-                provider.show(now, actual, None);
+                let was_held = provider.show(now, actual, None);
+                self.released(now, id, was_held.then_some(targets), Release::HoldTime);
                 0
             }
             Some(reason) => {
                 provider.shown.groups = kept;
-                provider.held = Some(PlainHeld {
+                let held = EventKind::DropHeld {
+                    set: reason.set.as_str().into(),
+                    targets,
+                    of: reason.of,
+                    since,
+                    until,
+                };
+                let was = provider.held.replace(PlainHeld {
                     since,
                     until,
                     targets,
@@ -57,6 +66,9 @@ impl<C> Model<C> {
                     reason,
                     actual,
                 });
+                if was.is_none_or(|was| (was.since, was.targets) != (since, targets)) {
+                    self.happened(now, id, held);
+                }
                 targets
             }
         }
@@ -66,7 +78,7 @@ impl<C> Model<C> {
     pub(super) fn release_due(&mut self, now: Instant) -> bool {
         let due: Vec<_> = self.hold_deadlines().filter(|(_, until)| *until <= now).collect();
         for (id, _) in &due {
-            self.release(now, *id, true);
+            self.release(now, *id, Release::HoldTime);
         }
         !due.is_empty()
     }
@@ -87,7 +99,7 @@ impl<C> Model<C> {
         if !self.providers.contains_key(&id) {
             return Err(UnknownProvider(id));
         }
-        Ok(self.release(now, id, true))
+        Ok(self.release(now, id, Release::Confirmed))
     }
 
     /// After a reload, drops are too much for the sets that there are now, or they are not.
@@ -99,7 +111,7 @@ impl<C> Model<C> {
             };
             match too_much(guard, now, &self.sets, &self.providers, id, held.targets) {
                 None => {
-                    self.release(now, id, false);
+                    self.release(now, id, Release::Reload);
                 }
                 Some(reason) => {
                     let provider = self.providers.get_mut(&id);
@@ -111,15 +123,24 @@ impl<C> Model<C> {
         }
     }
 
-    fn release(&mut self, now: Instant, id: ProviderId, confirmed: bool) -> usize {
+    fn release(&mut self, now: Instant, id: ProviderId, why: Release) -> usize {
         let provider = self.providers.get_mut(&id);
         let Some((provider, held)) = provider.and_then(|provider| provider.held.take().map(|held| (provider, held)))
         else {
             return 0;
         };
         provider.health.last_change = Some(now);
-        provider.show(now, held.actual, (!confirmed).then_some(held.targets));
+        let nobody_confirmed = why == Release::Reload;
+        provider.show(now, held.actual, nobody_confirmed.then_some(held.targets));
+        self.released(now, id, Some(held.targets), why);
         held.targets
+    }
+
+    /// What was held, if anything was, is held no more.
+    fn released(&mut self, now: Instant, id: ProviderId, held: Option<usize>, why: Release) {
+        if let Some(targets) = held {
+            self.happened(now, id, EventKind::DropReleased { targets, why });
+        }
     }
 }
 
@@ -130,13 +151,14 @@ impl<C> PlainProvider<C> {
     }
 
     /// Shows what the backend has. `passed` targets were lost and nobody confirmed it; or somebody
-    /// did, and no loss from before counts any more.
-    fn show(&mut self, now: Instant, actual: PlainGroups, passed: Option<usize>) {
+    /// did, and no loss from before counts any more. Says whether something was held.
+    fn show(&mut self, now: Instant, actual: PlainGroups, passed: Option<usize>) -> bool {
         self.shown.groups = actual;
-        self.held = None;
+        let was_held = self.held.take().is_some();
         match passed {
             Some(lost) => self.passed.push((now, lost)),
             None => self.passed.clear(),
         }
+        was_held
     }
 }

@@ -10,8 +10,9 @@ use super::snapshot::{PlainProviderSnapshot, PlainSnapshot};
 use super::window::Windows;
 use super::{Disagreement, Window};
 use crate::{
-    Applied, Condition, Counters, DropGuard, FailedConfig, FailedRefresh, Failure, Health, Instant, ManagerOptions,
-    ProviderConfig, ProviderId, Reload, Reports, Restored, TimeoutReason, UnknownProvider, Update, UpdateOutcome,
+    Applied, Condition, Counters, DropGuard, EventKind, FailedConfig, FailedRefresh, Failure, Health, Instant,
+    ManagerEvent, ManagerOptions, ProviderConfig, ProviderId, Reload, Reports, Restored, TimeoutReason,
+    UnknownProvider, Update, UpdateOutcome,
 };
 
 /// One input of a manager.
@@ -66,6 +67,8 @@ pub enum PlainOutput<C> {
     Stop(ProviderId),
     /// Hand this to the receiver.
     Emit(PlainSnapshot),
+    /// Somebody may want to hear this.
+    Event(ManagerEvent),
 }
 
 /// What an input does.
@@ -95,6 +98,8 @@ pub struct Model<C> {
     due: Option<Instant>,
     receiver: Receiver,
     emitted: PlainSnapshot,
+    /// What the driver has to do for the input that is being taken.
+    outputs: Vec<PlainOutput<C>>,
 }
 
 /// A running provider in full.
@@ -148,6 +153,7 @@ impl<C: ProviderConfig> Model<C> {
                 at: now,
                 ..PlainSnapshot::default()
             },
+            outputs: Vec::new(),
         }
     }
 
@@ -162,30 +168,33 @@ impl<C: ProviderConfig> Model<C> {
         input: &Input<C>,
         deadline: Option<Instant>,
     ) -> Result<Reaction<C>, Disagreement> {
-        let mut outputs = Vec::new();
+        let known = |model: &Self, id| model.providers.get(&id).map(|provider| provider.health.reports.clone());
         let (answer, effect) = match input {
             // S10: an apply makes a snapshot due, whatever it changed.
-            Input::Apply(sets) => (Answer::Applied(self.apply(now, sets, &mut outputs)), Effect::Changed),
+            Input::Apply(sets) => (Answer::Applied(self.apply(now, sets)), Effect::Changed),
             Input::Update(id, update) => {
+                let before = known(self, *id);
                 let answer = self.update(now, *id, update);
                 let effect = match answer {
-                    Ok(outcome) if outcome.is_unchanged() => Effect::Nothing, // B01
+                    // B01: nothing changed, and nothing was reported for the first time.
+                    Ok(outcome) if outcome.is_unchanged() && !is_first(before, known(self, *id)) => Effect::Nothing,
                     Ok(_) => Effect::Changed,
                     Err(_) => Effect::Ignored, // S06
                 };
                 (Answer::Updated(answer), effect)
             }
             Input::Failure(id, failure) => {
+                let before = known(self, *id);
                 let answer = self.fail(now, *id, failure);
-                let effect = if answer.is_ok() {
-                    Effect::Nothing
-                } else {
-                    Effect::Ignored
+                let effect = match answer {
+                    Ok(()) if is_first(before, known(self, *id)) => Effect::Changed, // B01
+                    Ok(()) => Effect::Nothing,
+                    Err(_) => Effect::Ignored, // S06
                 };
                 (Answer::Noted(answer), effect)
             }
             Input::BuildFailure(id, reason) => {
-                let answer = self.build_failure(*id, reason);
+                let answer = self.build_failure(now, *id, reason);
                 let effect = if answer.is_ok() {
                     Effect::Changed
                 } else {
@@ -213,8 +222,9 @@ impl<C: ProviderConfig> Model<C> {
             if self.release_due(now) || matches!(effect, Effect::Changed) {
                 self.make_due(now, deadline)?;
             }
-            self.emit_if_due(now, &mut outputs);
+            self.emit_if_due(now);
         }
+        let outputs = std::mem::take(&mut self.outputs);
         Ok(Reaction { answer, outputs })
     }
 
@@ -285,7 +295,7 @@ impl<C: ProviderConfig> Model<C> {
         &self.sets
     }
 
-    fn apply(&mut self, now: Instant, sets: &[(String, Vec<C>)], outputs: &mut Vec<PlainOutput<C>>) -> Applied {
+    fn apply(&mut self, now: Instant, sets: &[(String, Vec<C>)]) -> Applied {
         let before = std::mem::take(&mut self.providers);
         // S11: a failed config is tried again, so it no longer counts as failed.
         self.failed.clear();
@@ -345,10 +355,10 @@ impl<C: ProviderConfig> Model<C> {
             .copied()
             .filter(|id| self.providers.contains_key(id))
             .collect();
-        outputs.extend(stopped.iter().copied().map(PlainOutput::Stop));
+        self.outputs.extend(stopped.iter().copied().map(PlainOutput::Stop));
         for id in &started {
             if let Some(provider) = self.providers.get(id) {
-                outputs.push(PlainOutput::Start {
+                self.outputs.push(PlainOutput::Start {
                     provider: *id,
                     name: provider.shown.name.clone(),
                     config: provider.config.clone(),
@@ -357,7 +367,13 @@ impl<C: ProviderConfig> Model<C> {
             }
         }
         self.judge_again(now);
-        Applied { started, stopped, kept }
+        Applied {
+            // Whatever was due before, the next snapshot has this too.
+            version: self.emitted.version + 1,
+            started,
+            stopped,
+            kept,
+        }
     }
 
     fn update(&mut self, now: Instant, id: ProviderId, update: &Update) -> Result<UpdateOutcome, UnknownProvider> {
@@ -377,10 +393,12 @@ impl<C: ProviderConfig> Model<C> {
         if matches!(update.kind, PlainKind::Full | PlainKind::Completing) {
             reports.first_whole = reports.first_whole.or(Some(now));
         }
+        let before = reports.condition.clone();
         reports.condition = match &update.kind {
             PlainKind::Partial(missing) => Condition::Partial(missing.clone()),
             _ => Condition::Healthy,
         };
+        self.outputs.extend(event(now, id, &before, &reports.condition));
         let is_partial = matches!(update.kind, PlainKind::Partial(_));
         if let Some(duration) = update.duration {
             health.refreshes = (health.refreshes.0 + 1, health.refreshes.1.saturating_add(duration));
@@ -471,19 +489,20 @@ impl<C: ProviderConfig> Model<C> {
         health.last_failure = Some(last.clone());
         let reports = &mut health.reports;
         reports.first_failure = reports.first_failure.or(Some(now));
-        let (since, before) = match reports.condition {
-            Condition::Failing { since, times, .. } => (since, times),
-            Condition::Starting | Condition::Healthy | Condition::Partial(_) => (now, 0),
+        let before = reports.condition.clone();
+        let (since, times) = match before {
+            Condition::Failing { since, times, .. } => (since, times + 1),
+            Condition::Starting | Condition::Healthy | Condition::Partial(_) => (now, 1),
         };
-        let times = before + 1;
         reports.condition = Condition::Failing { since, times, last };
+        self.outputs.extend(event(now, id, &before, &reports.condition));
         if let Some(duration) = failure.duration() {
             health.refreshes = (health.refreshes.0 + 1, health.refreshes.1.saturating_add(duration));
         }
         Ok(())
     }
 
-    fn build_failure(&mut self, id: ProviderId, reason: &str) -> Result<(), UnknownProvider> {
+    fn build_failure(&mut self, now: Instant, id: ProviderId, reason: &str) -> Result<(), UnknownProvider> {
         let Some(provider) = self.providers.remove(&id) else {
             self.counters.ignored_reports += 1; // S06
             return Err(UnknownProvider(id));
@@ -493,12 +512,14 @@ impl<C: ProviderConfig> Model<C> {
             members.retain(|member| *member != id);
         }
         // S11
-        self.failed.push(FailedConfig {
+        let failed = FailedConfig {
             name: provider.shown.name.into(),
             description: provider.shown.description.into(),
             sets: provider.subscribers.iter().map(|set| Arc::from(set.as_str())).collect(),
             reason: reason.to_owned(),
-        });
+        };
+        self.failed.push(failed.clone());
+        self.happened(now, id, EventKind::BuildFailed(failed));
         Ok(())
     }
 
@@ -519,7 +540,7 @@ impl<C: ProviderConfig> Model<C> {
         Ok(())
     }
 
-    fn emit_if_due(&mut self, now: Instant, outputs: &mut Vec<PlainOutput<C>>) {
+    fn emit_if_due(&mut self, now: Instant) {
         if self.due.is_none_or(|due| due > now) {
             return;
         }
@@ -530,7 +551,7 @@ impl<C: ProviderConfig> Model<C> {
                 self.windows.emission(now);
                 self.receiver = Receiver::Busy;
                 self.counters.updates += 1;
-                outputs.push(PlainOutput::Emit(self.emitted.clone()));
+                self.outputs.push(PlainOutput::Emit(self.emitted.clone()));
             }
             // S09: it stays due, and is counted once.
             Receiver::Busy => {
@@ -542,14 +563,50 @@ impl<C: ProviderConfig> Model<C> {
     }
 
     fn next_snapshot(&self, now: Instant) -> PlainSnapshot {
-        let shown = |(id, provider): (&ProviderId, &PlainProvider<C>)| (*id, provider.shown.clone());
+        let shown = |(id, provider): (&ProviderId, &PlainProvider<C>)| {
+            let reports = provider.health.reports.clone();
+            let shown = PlainProviderSnapshot {
+                reports,
+                ..provider.shown.clone()
+            };
+            (*id, shown)
+        };
         PlainSnapshot {
             manager: self.name.clone(),
             version: self.emitted.version + 1,
             at: now,
             sets: self.sets.clone(),
             providers: self.providers.iter().map(shown).collect(),
+            failed: self.failed.clone(),
         }
+    }
+}
+
+/// B01: whether something was reported for the first time.
+fn is_first(before: Option<Reports>, after: Option<Reports>) -> bool {
+    let firsts = |reports: Reports| (reports.first_update, reports.first_failure, reports.first_whole);
+    before.map(firsts) != after.map(firsts)
+}
+
+/// B04: what is to be heard of at once of how a provider fares.
+fn event<C>(at: Instant, provider: ProviderId, before: &Condition, after: &Condition) -> Option<PlainOutput<C>> {
+    let what = match (before, after) {
+        (Condition::Failing { .. }, Condition::Failing { .. }) => return None,
+        (_, Condition::Failing { last, .. }) => EventKind::Failing(last.clone()),
+        (Condition::Partial(before), Condition::Partial(after)) if before == after => return None,
+        (_, Condition::Partial(missing)) => EventKind::Partial(missing.clone()),
+        (Condition::Failing { times, .. }, Condition::Healthy) => EventKind::Recovered { failures: *times },
+        (Condition::Partial(_), Condition::Healthy) => EventKind::Recovered { failures: 0 },
+        (Condition::Starting | Condition::Healthy, Condition::Healthy) | (_, Condition::Starting) => return None,
+    };
+    Some(PlainOutput::Event(ManagerEvent { at, provider, what }))
+}
+
+impl<C> Model<C> {
+    /// Somebody may want to hear this.
+    pub(super) fn happened(&mut self, at: Instant, provider: ProviderId, what: EventKind) {
+        let event = ManagerEvent { at, provider, what };
+        self.outputs.push(PlainOutput::Event(event));
     }
 }
 
@@ -561,6 +618,7 @@ impl<C: ProviderConfig> PlainProvider<C> {
                 name: format!("{}/{}", config.kind(), id.number()),
                 kind: config.kind().to_owned(),
                 description: config.describe(),
+                reports: Reports::default(),
                 groups: BTreeMap::new(),
             },
             subscribers: Vec::new(),

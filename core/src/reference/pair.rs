@@ -103,6 +103,7 @@ impl<C: ProviderConfig> Pair<C> {
             PlainOutput::Start { name, sets, .. } => format!("start {name} for {sets:?}"),
             PlainOutput::Stop(id) => format!("stop {id}"),
             PlainOutput::Emit(snapshot) => format!("emit {snapshot:?}"),
+            PlainOutput::Event(event) => format!("{event:?}"),
         };
         let plain = found.iter().map(plain_output).collect::<Result<Vec<_>, _>>()?;
         if expected != plain {
@@ -271,5 +272,6 @@ fn plain_output<C: ProviderConfig>(output: &Output<C>) -> Result<PlainOutput<C>,
         },
         Output::Stop { provider } => PlainOutput::Stop(*provider),
         Output::Emit(snapshot) => PlainOutput::Emit(PlainSnapshot::read(snapshot)?),
+        Output::Event(event) => PlainOutput::Event(event.clone()),
     })
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::plain::PlainStored;
 use super::{Disagreement, agree};
-use crate::{GroupChange, Instant, ProviderChange, ProviderId, ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
+use crate::{
+    FailedConfig, GroupChange, Instant, ProviderChange, ProviderId, ProviderSnapshot, Reports, SetChange, Snapshot,
+    SnapshotDiff,
+};
 
 /// A [`Snapshot`] in full.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +22,8 @@ pub struct PlainSnapshot {
     pub sets: BTreeMap<String, Vec<ProviderId>>,
     /// The providers.
     pub providers: BTreeMap<ProviderId, PlainProviderSnapshot>,
+    /// The configs that could not be built.
+    pub failed: Vec<FailedConfig>,
 }
 
 /// A [`ProviderSnapshot`] in full.
@@ -30,6 +35,8 @@ pub struct PlainProviderSnapshot {
     pub kind: String,
     /// What it discovers.
     pub description: String,
+    /// What it had reported.
+    pub reports: Reports,
     /// Its groups by source.
     pub groups: BTreeMap<String, PlainStored>,
 }
@@ -46,6 +53,7 @@ impl PlainSnapshot {
             at: snapshot.at(),
             sets: BTreeMap::new(),
             providers: BTreeMap::new(),
+            failed: snapshot.failed_configs().to_vec(),
         };
         for provider in snapshot.providers() {
             let same = snapshot.provider(provider.id()).is_some_and(|found| found == provider);
@@ -76,6 +84,12 @@ impl PlainSnapshot {
                 .iter()
                 .map(|(provider, stored)| (provider.id(), stored.group().source()));
             agree("SetView::groups", &by_provider, &by_group.collect())?;
+            // S11, B09
+            let of_set = |failed: &&FailedConfig| failed.sets.iter().any(|set| set == name);
+            let failed: Vec<&FailedConfig> = plain.failed.iter().filter(of_set).collect();
+            agree("SetView::failed_configs", &failed, &set.failed_configs().collect())?;
+            let is_whole = failed.is_empty() && providers().all(|provider| provider.reports.is_whole());
+            agree("SetView::is_whole", &is_whole, &set.is_whole())?;
             plain.sets.insert(name.to_string(), ids);
         }
         agree("the number of sets", &plain.sets.len(), &snapshot.sets().len())?;
@@ -139,6 +153,7 @@ impl PlainSnapshot {
                     providers.insert(
                         id,
                         PlainProviderSnapshot {
+                            reports: Reports::default(),
                             groups: BTreeMap::new(),
                             ..PlainProviderSnapshot::read(provider)?
                         },
@@ -190,9 +205,33 @@ impl PlainSnapshot {
             }
         }
         agree("the order of changed providers", &true, &ids.is_sorted())?;
+        let mut reported = Vec::new();
+        for change in diff.reports() {
+            let id = change.new.id();
+            reported.push(id);
+            let before = older.providers.get(&id).map(|provider| &provider.reports);
+            let old = change.old.map(ProviderSnapshot::reports);
+            agree("what was known of reports", &before, &old)?;
+            agree(
+                "that what is known differs",
+                &true,
+                &(before != Some(change.new.reports())),
+            )?;
+            match providers.get_mut(&id) {
+                Some(provider) => provider.reports = change.new.reports().clone(),
+                None => return Err(Disagreement::new("a change of reports", "a known provider", id)),
+            }
+        }
+        agree("the order of changed reports", &true, &reported.is_sorted())?;
+        let others_failed = self.failed != older.failed;
+        agree(
+            "whether other configs failed",
+            &others_failed,
+            &diff.has_other_failed_configs(),
+        )?;
         agree("the changed sources", &self.changed_sources(older), &changed)?;
         agree("the older providers with the changes", &self.providers, &providers)?;
-        let nothing = self.sets == older.sets && self.providers == older.providers;
+        let nothing = self.sets == older.sets && self.providers == older.providers && self.failed == older.failed;
         agree("SnapshotDiff::is_empty", &nothing, &diff.is_empty())
     }
 
@@ -212,6 +251,7 @@ impl PlainProviderSnapshot {
             name: provider.name().to_string(),
             kind: provider.kind().to_string(),
             description: provider.description().to_string(),
+            reports: provider.reports().clone(),
             groups: BTreeMap::new(),
         };
         for group in provider.groups().iter() {

@@ -21,9 +21,9 @@ use crate::{DiscovererId, ReloadMode, Rule};
 /// How often everything is compared: at every so-manieth emission.
 const WHOLE_EVERY: u64 = 512;
 
-/// What a manager leaves to the one after it.
+/// What a manager leaves to the one after it: of each provider whether it was read whole, and its groups.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Saved(BTreeMap<Spec, GivenGroups>);
+pub(crate) struct Saved(BTreeMap<Spec, (bool, GivenGroups)>);
 
 /// A model of what the manager must say.
 #[derive(Debug, Clone)]
@@ -86,7 +86,10 @@ impl Contract {
     /// What each provider must be showing, for the contract of a manager that starts with that.
     pub(crate) fn save(&self) -> Saved {
         let running = self.by_spec.iter();
-        let shown = running.filter_map(|(spec, id)| Some((spec.clone(), self.providers.get(*id)?.groups.clone())));
+        let shown = running.filter_map(|(spec, id)| {
+            let given = self.providers.get(*id)?;
+            Some((spec.clone(), (given.whole, given.groups.clone())))
+        });
         Saved(shown.collect())
     }
 
@@ -145,8 +148,8 @@ impl Contract {
                         self.next_provider += 1;
                         expected.started.push(id);
                         match self.saved.0.remove(spec) {
-                            Some(groups) => {
-                                self.providers.start_with(now, id, groups);
+                            Some((whole, groups)) => {
+                                self.providers.start_with(now, id, whole, groups);
                                 self.dirty.insert(id);
                             }
                             None => self.providers.start(id),
@@ -167,6 +170,12 @@ impl Contract {
         for id in &expected.stopped {
             self.providers.stop(*id);
         }
+        same(
+            Rule::Versions,
+            "the version of the first snapshot with what was applied",
+            &(self.emissions + 1),
+            &applied.version,
+        )?;
         same(
             Rule::S01,
             "the providers that an apply starts",
@@ -211,6 +220,7 @@ impl Contract {
         given.last_update = Some(now);
         given.failing = false;
         given.partial = update.kind() == UpdateKind::Partial;
+        let is_first = given.reports_for_the_first_time(update);
         let expected = match self.guard {
             Some(guard) => self.take_guarded(now, guard, id, update),
             None => given.take(now, update),
@@ -223,7 +233,9 @@ impl Contract {
         same(rule, "what an update changed", &expected, &found).map_err(|broken| broken.by(id))?;
         if expected.is_unchanged() {
             self.counters.unchanged_updates += 1;
-            return self.let_go_due(now);
+            if !is_first {
+                return self.let_go_due(now);
+            }
         }
         self.dirty.insert(id);
         self.changed(now)?;
@@ -239,10 +251,15 @@ impl Contract {
                 Ok(()) => Err(Broken::of(Rule::S06, "a failure of a stopped provider was taken in").by(id)),
             };
         };
+        let is_first = given.last_failure.is_none();
         given.last_failure = Some(now);
         given.failing = true;
         given.partial = false;
         found.map_err(|_| Broken::of(Rule::S06, "a failure of a running provider was ignored").by(id))?;
+        if is_first {
+            self.dirty.insert(id);
+            self.changed(now)?;
+        }
         self.let_go_due(now)
     }
 
@@ -390,6 +407,7 @@ impl Contract {
                 &pool.groups().len(),
             )
             .map_err(|broken| broken.by(*id))?;
+            given.check_reports(pool).map_err(|broken| broken.by(*id))?;
             given.check_health(*id, subject)?;
         }
         same(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use headcount_core::{Group, Instant, ProviderId, Stored, Update, UpdateKind, UpdateOutcome};
+use headcount_core::{Group, Instant, ProviderId, ProviderSnapshot, Stored, Update, UpdateKind, UpdateOutcome};
 
 use super::held::{GivenGroups, Guarded};
 use super::{Broken, Verdict, same};
@@ -20,6 +20,10 @@ pub(super) struct Given {
     pub(super) failing: bool,
     /// Whether its last report could not get everything.
     pub(super) partial: bool,
+    /// Whether it was read whole, by this manager or by the one whose state this one started with (B09).
+    pub(super) whole: bool,
+    /// Whether it was read whole by this manager.
+    read_whole: bool,
     /// Sources that were touched since the last snapshot.
     pub(super) dirty: BTreeSet<Arc<str>>,
     /// What is known of its drops; `groups` are those that have to be shown.
@@ -62,11 +66,12 @@ impl ByProvider {
     }
 
     /// A provider starts with what it had shown before a restart.
-    pub(super) fn start_with(&mut self, now: Instant, id: ProviderId, saved: GivenGroups) {
+    pub(super) fn start_with(&mut self, now: Instant, id: ProviderId, whole: bool, saved: GivenGroups) {
         self.start(id);
         if let Some(given) = self.get_mut(id) {
             given.dirty = saved.keys().cloned().collect();
             given.groups = saved;
+            given.whole = whole;
             given.guarded.shown = given.groups.values().map(|group| group.group.target_count()).sum();
             for group in given.groups.values_mut() {
                 // No update of this life brought it.
@@ -170,6 +175,33 @@ impl Given {
                 .map_err(|broken| broken.about(source))
             }
         }
+    }
+
+    /// Notes that an update came, and says whether a snapshot has to say so even if no group changed
+    /// (B01): it is the first, or the first that has everything.
+    pub(super) fn reports_for_the_first_time(&mut self, update: &Update) -> bool {
+        let is_whole = matches!(update.kind(), UpdateKind::Full | UpdateKind::Completing);
+        let is_first = self.updates == 1 || is_whole && !self.read_whole;
+        self.read_whole |= is_whole;
+        self.whole |= is_whole;
+        is_first
+    }
+
+    /// B01, B09: a snapshot says whether a provider has reported, failed and been read whole.
+    pub(super) fn check_reports(&self, provider: &ProviderSnapshot) -> Verdict {
+        let reports = provider.reports();
+        let expected = (self.updates > 0, self.last_failure.is_some(), self.whole);
+        let found = (
+            reports.first_update.is_some(),
+            reports.first_failure.is_some(),
+            reports.is_whole(),
+        );
+        same(
+            Rule::B01,
+            "whether a snapshot says that a provider has reported, failed, and been read whole",
+            &expected,
+            &found,
+        )
     }
 
     /// B04: its health is known.

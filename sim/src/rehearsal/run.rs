@@ -267,6 +267,8 @@ impl Stage {
                     }
                 }
                 Output::Emit(snapshot) => self.emitted(&snapshot),
+                // It is in the report, and the report was said.
+                Output::Event(_) => {}
             }
         }
     }

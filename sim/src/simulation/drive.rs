@@ -293,6 +293,8 @@ impl<M: Subject> Simulation<M> {
                 }
             }
             Output::Emit(snapshot) => self.emitted(snapshot, waited),
+            // What it says of a report is in the report, which is traced.
+            Output::Event(_) => {}
         }
     }
 
@@ -326,5 +328,6 @@ fn word(output: &Output<Spec>) -> String {
         Output::Start { name, .. } => format!("start {name}"),
         Output::Stop { provider } => format!("stop {provider}"),
         Output::Emit(snapshot) => format!("emit {}", snapshot.version()),
+        Output::Event(event) => format!("{event:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use headcount_core::reference::{Operation, World};
-use headcount_core::{Counters, Output, Random};
+use headcount_core::{Counters, EventKind, Output, Random, Release};
 use headcount_tests::Effort;
 use proptest::prelude::*;
 
@@ -64,12 +64,20 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
                 match output {
                     Output::Start { sets, .. } => reach("a provider with several sets", sets.len() > 1),
                     Output::Stop { .. } => reach("a stop", true),
+                    Output::Event(event) => reach(event_word(&event.what), true),
                     Output::Emit(snapshot) => {
                         reach(
                             "an empty set",
                             snapshot
                                 .sets()
                                 .any(|set| snapshot.set(set).is_some_and(|set| set.group_count() == 0)),
+                        );
+                        reach(
+                            "a set that is whole",
+                            snapshot
+                                .sets()
+                                .filter_map(|set| snapshot.set(set))
+                                .any(|set| set.is_whole() && set.providers().count() > 1),
                         );
                         reach(
                             "several levels",
@@ -107,11 +115,19 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
         }
     }
     let all = [
+        "a drop that came back",
+        "a drop that is held",
+        "a drop that stayed",
         "a failed config",
         "a failing provider",
         "a ghost",
         "a held drop",
+        "a provider that begins to fail",
+        "a provider that can't be built",
+        "a provider that recovers",
         "a provider with several sets",
+        "a read that lacks something",
+        "a set that is whole",
         "a slow receiver",
         "a stop",
         "an empty set",
@@ -121,4 +137,21 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
         "snapshots",
     ];
     assert_eq!(reached.into_iter().collect::<Vec<_>>(), all);
+}
+
+fn event_word(what: &EventKind) -> &'static str {
+    match what {
+        EventKind::Failing(_) => "a provider that begins to fail",
+        EventKind::Partial(_) => "a read that lacks something",
+        EventKind::Recovered { .. } => "a provider that recovers",
+        EventKind::DropHeld { .. } => "a drop that is held",
+        EventKind::DropReleased { why, .. } => match why {
+            Release::CameBack => "a drop that came back",
+            Release::HoldTime => "a drop that stayed",
+            Release::Confirmed => "a confirmed drop",
+            Release::Reload => "a drop that no set minds after a reload",
+        },
+        EventKind::BuildFailed(_) => "a provider that can't be built",
+        _ => "an event that is not known here",
+    }
 }

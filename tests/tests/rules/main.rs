@@ -7,6 +7,7 @@
 //! * `providers`: who runs (S01, S02, S03, S06, S10, S11).
 //! * `updates`: what is stored (S04, S05, B01).
 //! * `reads`: how much of a backend a report is of (S04, B04, B09).
+//! * `reporting`: what is said of providers besides their groups (B01, B04, B05, B09, S11).
 //! * `guard`: what is held when too much goes (B05).
 //! * `throttling`: when it is emitted (S07, S08, S09).
 //! * `watching`: what can be known of it (S12, S13, B04, B07, B08).
@@ -23,6 +24,7 @@ mod cost;
 mod guard;
 mod providers;
 mod reads;
+mod reporting;
 mod restart;
 mod scrape_times;
 mod story;

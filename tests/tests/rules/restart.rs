@@ -38,8 +38,10 @@ proptest! {
         let emitted = story.emitted.len();
         story.full(id, &after).expect("it runs");
         prop_assert_eq!(story.received("node"), Some(after.clone()));
-        // B01: what is found as it was saved is no change.
-        prop_assert_eq!(story.emitted.len() > emitted, before != after);
+        // B01: what is found as it was saved is no change, and that it was found is said.
+        prop_assert_eq!(story.emitted.len(), emitted + 1);
+        let [.., older, newer] = story.emitted.as_slice() else { panic!("two snapshots") };
+        prop_assert_eq!(newer.diff(older).providers().next().is_some(), before != after);
     }
 
     /// S04: a delta replaces what it names; B04: a failure replaces nothing.

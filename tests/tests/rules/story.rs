@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use headcount_core::reference::{Answer, Input, Pair, PlainConfig, PlainGroup};
 use headcount_core::{
-    Applied, Backoff, Encoder, Failure, Group, Instant, Manager, ManagerOptions, Output, ProviderId, Snapshot,
-    Throttle, UnknownProvider, Update, UpdateOutcome,
+    Applied, Backoff, Encoder, EventKind, Failure, Group, Instant, Manager, ManagerEvent, ManagerOptions, Output,
+    ProviderId, Snapshot, Throttle, UnknownProvider, Update, UpdateOutcome,
 };
 use headcount_tests::Effort;
 use proptest::prelude::*;
@@ -24,6 +24,7 @@ pub(crate) struct Story {
     pub(crate) emitted: Vec<Snapshot>,
     pub(crate) started: Vec<(ProviderId, PlainConfig)>,
     pub(crate) stopped: Vec<ProviderId>,
+    pub(crate) events: Vec<ManagerEvent>,
     encoder: Encoder,
     /// Whether the receiver takes each snapshot as soon as it is there.
     pub(crate) receiver_is_quick: bool,
@@ -38,6 +39,7 @@ impl Story {
             emitted: Vec::new(),
             started: Vec::new(),
             stopped: Vec::new(),
+            events: Vec::new(),
             encoder: Encoder::new(),
             receiver_is_quick: true,
         }
@@ -158,6 +160,11 @@ impl Story {
         Some(set.groups().map(|(_, stored)| decode(stored.group())).collect())
     }
 
+    /// What happened to providers since this was asked last.
+    pub(crate) fn take_events(&mut self) -> Vec<EventKind> {
+        self.events.drain(..).map(|event| event.what).collect()
+    }
+
     pub(crate) fn input(&mut self, input: Input<PlainConfig>) -> Answer {
         let step = self.pair.step(self.now, input);
         let step = step.unwrap_or_else(|disagreement| panic!("{disagreement}"));
@@ -165,6 +172,7 @@ impl Story {
             match output {
                 Output::Start { provider, config, .. } => self.started.push((provider, (*config).clone())),
                 Output::Stop { provider } => self.stopped.push(provider),
+                Output::Event(event) => self.events.push(event),
                 Output::Emit(snapshot) => {
                     self.emitted.push(snapshot);
                     if self.receiver_is_quick {

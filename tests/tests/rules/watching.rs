@@ -252,6 +252,7 @@ fn record(seed: u64, steps: usize) -> String {
             match output {
                 Output::Start { name, sets, .. } => writeln!(text, "{now:?} start {name} for {sets:?}"),
                 Output::Stop { provider } => writeln!(text, "{now:?} stop {provider}"),
+                Output::Event(event) => writeln!(text, "{now:?} {} {:?}", event.provider, event.what),
                 Output::Emit(snapshot) => {
                     let name = snapshot.manager().to_owned();
                     let (version, at) = (snapshot.version(), snapshot.at());

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_lite::future::pending;
-use headcount_core::{Backoff, Encoder, Failure, ManagerOptions, ProviderConfig, Snapshot, Throttle, Update};
+use headcount_core::{
+    Backoff, Encoder, EventKind, Failure, ManagerOptions, ProviderConfig, Snapshot, Throttle, Update,
+};
 use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
-use headcount_runtime::{DriverGone, Handle, SharedRuntime, SnapshotReceiver};
+use headcount_runtime::{DriverGone, EventReceiver, Handle, SharedRuntime, SnapshotReceiver};
 
 use crate::harness::until;
 
@@ -26,6 +28,8 @@ on_each_runtime!(
     a_question_that_panics_harms_only_who_asked,
     a_dropped_next_loses_nothing,
     a_discoverer_that_ends_keeps_its_groups,
+    events_say_how_providers_fare,
+    a_listener_that_never_listens_blocks_nobody,
 );
 
 /// A provider config: the name of a script.
@@ -73,6 +77,11 @@ impl Scripts {
     }
 
     fn start(self, runtime: &SharedRuntime) -> (Handle<Script>, SnapshotReceiver) {
+        let (handle, snapshots, _) = self.start_with_events(runtime);
+        (handle, snapshots)
+    }
+
+    fn start_with_events(self, runtime: &SharedRuntime) -> (Handle<Script>, SnapshotReceiver, EventReceiver) {
         let throttle = Backoff {
             initial: Duration::ZERO,
             max: Duration::from_millis(1),
@@ -83,7 +92,8 @@ impl Scripts {
             ..ManagerOptions::default()
         };
         let env = headcount_runtime::env(runtime);
-        headcount_runtime::start(runtime, options, env, move |script: &Script| self.build(script))
+        let running = headcount_runtime::start(runtime, options, env, move |script: &Script| self.build(script));
+        (running.handle, running.snapshots, running.events)
     }
 }
 
@@ -414,5 +424,60 @@ async fn a_discoverer_that_ends_keeps_its_groups(runtime: SharedRuntime) {
     expect(&mut snapshots, "a", &["1:1"]).await;
     handle.apply([job("a", &["ends", "one"])]).await.unwrap();
     expect(&mut snapshots, "a", &["1:1", "2:1"]).await;
+    handle.stop().await;
+}
+
+/// Events come without being asked for, without a snapshot, and in the order in which they happened.
+async fn events_say_how_providers_fare(runtime: SharedRuntime) {
+    let scripts = Scripts::default().with("shaky", |_env, updates| async move {
+        updates.fail(Failure::new("no answer")).await.ok();
+        updates.fail(Failure::new("still none")).await.ok();
+        says(updates, "10.0.0.1:9100").await;
+    });
+    let (handle, mut snapshots, mut events) = scripts.start_with_events(&runtime);
+    let applied = handle.apply([job("a", &["shaky", "missing"])]).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        let event = events.next().await.expect("the driver runs");
+        seen.push((event.provider, event.what));
+    }
+    let [shaky, missing] = applied.started[..] else {
+        panic!("two providers")
+    };
+    let of = |id| move |(provider, what): &(_, EventKind)| (*provider == id).then(|| what.clone());
+    let of_shaky: Vec<_> = seen.iter().filter_map(of(shaky)).collect();
+    let [EventKind::Failing(first), EventKind::Recovered { failures: 2 }] = of_shaky.as_slice() else {
+        panic!("{of_shaky:?}")
+    };
+    assert_eq!(&*first.message, "no answer");
+    let of_missing: Vec<_> = seen.iter().filter_map(of(missing)).collect();
+    assert!(
+        matches!(of_missing.as_slice(), [EventKind::BuildFailed(_)]),
+        "{of_missing:?}"
+    );
+
+    // The snapshot that an apply names has its sets, and says what was reported.
+    let snapshot = expect(&mut snapshots, "a", &["10.0.0.1:9100"]).await;
+    assert!(snapshot.version() >= applied.version);
+    let reports = snapshot.provider(shaky).expect("it runs").reports().clone();
+    assert!(reports.first_failure.is_some() && reports.first_update.is_some() && !reports.is_whole());
+    assert_eq!(snapshot.failed_configs().len(), 1);
+    handle.stop().await;
+    assert_eq!(events.next().await, None);
+}
+
+/// Whoever holds the receiver of events and never asks it holds up nobody.
+async fn a_listener_that_never_listens_blocks_nobody(runtime: SharedRuntime) {
+    let scripts = Scripts::default().with("shaky", |_env, updates| async move {
+        for _ in 0..3_000 {
+            updates.fail(Failure::new("no answer")).await.ok();
+            updates.send(Update::unchanged()).await.ok();
+        }
+        says(updates, "10.0.0.1:9100").await;
+    });
+    let (handle, mut snapshots, events) = scripts.start_with_events(&runtime);
+    handle.apply([job("a", &["shaky"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["10.0.0.1:9100"]).await;
+    assert!(events.merged() > 0);
     handle.stop().await;
 }

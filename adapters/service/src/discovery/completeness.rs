@@ -1,30 +1,23 @@
 //! Which providers' first groups are in a snapshot.
 //!
-//! A snapshot does not say whether a provider without groups found none or has not spoken yet.
-//! The manager knows that, but may be ahead of the snapshot. **A provider counts only if its first
-//! update is certainly in the snapshot**; when in doubt, it counts a snapshot later.
+//! **A provider counts once its first update is in the snapshot**, which says so; or what was restored of
+//! it.
 
 use std::collections::BTreeSet;
 
 use headcount_core::{ProviderId, Snapshot};
-
-use super::Observation;
 
 /// The providers whose first update is in the newest snapshot.
 #[derive(Debug, Default)]
 pub(super) struct Spoken(BTreeSet<ProviderId>);
 
 impl Spoken {
-    /// Takes note of `snapshot`, and of what the manager said after it was emitted.
-    pub(super) fn note(&mut self, snapshot: &Snapshot, observation: &Observation) {
+    /// Takes note of `snapshot`.
+    pub(super) fn note(&mut self, snapshot: &Snapshot) {
         self.0.retain(|id| snapshot.provider(*id).is_some());
-        for pool in snapshot.providers() {
-            let has_spoken = observation
-                .provider(pool.id())
-                .is_some_and(|provider| provider.has_updated());
-            let is_current = observation.newest.provider(pool.id()) == Some(pool);
-            if !pool.groups().is_empty() || (has_spoken && is_current) {
-                self.0.insert(pool.id());
+        for provider in snapshot.providers() {
+            if !provider.groups().is_empty() || provider.reports().first_update.is_some() {
+                self.0.insert(provider.id());
             }
         }
     }
@@ -84,7 +77,7 @@ mod tests {
         }
 
         fn note(&mut self, snapshot: &Snapshot) -> bool {
-            self.spoken.note(snapshot, &Observation::of(&self.manager, self.now));
+            self.spoken.note(snapshot);
             self.spoken.has(ProviderId::from_number(0))
         }
     }
@@ -107,15 +100,14 @@ mod tests {
             .manager
             .handle_failure(world.now, ProviderId::from_number(0), Failure::new("no"))
             .expect("running");
-        assert!(!world.note(&snapshot), "a failure brings no groups");
+        let failed = world.emitted().expect("its first failure");
+        assert!(!world.note(&failed), "a failure brings no groups");
         world
             .manager
             .handle_update(world.now, ProviderId::from_number(0), Update::full(Vec::new()))
             .expect("running");
-        assert!(
-            world.note(&snapshot),
-            "no snapshot follows an update that changes nothing"
-        );
+        let empty = world.emitted().expect("its first update");
+        assert!(world.note(&empty));
     }
 
     #[test]

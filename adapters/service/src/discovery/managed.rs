@@ -10,7 +10,7 @@ use event_listener::{Event, EventListener};
 use headcount_core::{DropGuard, ManagerOptions, ProviderId, Throttle, UnknownProvider};
 use headcount_discoverer::Env;
 use headcount_discoverer::mechanism::SdConfig;
-use headcount_runtime::{DriverGone, Handle};
+use headcount_runtime::{DriverGone, Handle, Running};
 
 use super::publisher::Publisher;
 use super::{Observation, View};
@@ -47,7 +47,7 @@ pub(crate) fn start(
         ..ManagerOptions::default()
     };
     let build = SdConfig::discoverer;
-    let (handle, snapshots) = match recording {
+    let Running { handle, snapshots, .. } = match recording {
         Some(recording) => {
             let record = |options| recording.sink(options);
             headcount_runtime::start_recorded(runtime, options, env.clone(), build, record)
@@ -101,11 +101,7 @@ impl Managed {
 
     /// Makes `sets` all the sets there are. Gives the version of the first snapshot with them.
     pub(crate) async fn apply(&self, sets: Vec<(String, Vec<SdConfig>)>) -> Result<u64, DriverGone> {
-        self.handle.apply(sets).await?;
-        let clock = self.env.clock.clone();
-        self.handle
-            .with(move |manager| manager.snapshot(clock.now()).version())
-            .await
+        Ok(self.handle.apply(sets).await?.version)
     }
 
     /// Lets go what the guard holds of a provider. Gives how many targets that were.

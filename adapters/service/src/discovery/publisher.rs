@@ -65,7 +65,7 @@ impl Publisher {
                 Look::Again if view.is_complete() || !view.is_started() => continue,
                 Look::Again => (view.snapshot.clone(), false),
             };
-            self.spoken.note(&snapshot, &observation);
+            self.spoken.note(&snapshot);
             let next = view.next(snapshot, &self.spoken);
             self.pace(&next, is_new);
             if is_new || is_more_complete(&next, &view) {

@@ -176,7 +176,7 @@ pub(super) mod tests {
 
         pub(crate) fn view(&mut self) -> View {
             let observation = Observation::of(&self.manager, Instant::ZERO);
-            self.spoken.note(&observation.newest, &observation);
+            self.spoken.note(&observation.newest);
             View::default().next(observation.newest, &self.spoken)
         }
     }
@@ -218,7 +218,7 @@ pub(super) mod tests {
         let mut spoken = Spoken::default();
         let mut view_after = |manager: &Manager<SdConfig>, view: &View| {
             let observation = Observation::of(manager, Instant::ZERO);
-            spoken.note(&observation.newest, &observation);
+            spoken.note(&observation.newest);
             view.next(observation.newest, &spoken)
         };
         let generations = |view: &View| -> Vec<(String, u64)> {
