@@ -8,27 +8,40 @@
 //! Losses that pass are remembered for the hold time, so that many small drops count as the
 //! one that they are. What was confirmed is not: a set that was halved on purpose must not be held
 //! at the next target that goes.
-
-use std::collections::VecDeque;
+//!
+//! # An example
+//! A set of 100 targets from one provider; 30 % may go, and what is more is held for ten minutes.
+//!
+//! ```text
+//!  time   the backend has            lost  passed   of   share   what happens
+//!  0:00   100                           0       0  100    0 %
+//!  1:00   85                           15       0  100   15 %   shown; 15 passed
+//!  2:00   60                           25      15  100   40 %   held until 12:00: 85 are shown
+//!  3:00   60, and 5 that are new       25      15  100   40 %   the 5 are shown at once: 90
+//!  4:00   45, and the 5                40      15  105   52 %   still held until 12:00: of the 40 that are
+//!                                                               lost 15 are further, which with the 15
+//!                                                               that passed are 28 %, and would pass
+//!  5:00   20, and the 5                65      15  105   76 %   held anew, until 15:00: 40 are further,
+//!                                                               which with the 15 would not pass
+//!  6:00   no answer                    65                       still held: nobody knows what is there,
+//!                                                               so 15:00 is no deadline meanwhile
+//!  7:00   85, and the 5                 0                       let go: nothing is lost any more
+//! ```
+//!
+//! - *lost*: targets that are shown and that the backend does not have, by source and address.
+//! - *passed*: targets of the set that went within the hold time, and nobody confirmed it.
+//! - *of*: the targets that the set showed before the update, and those that passed.
+//!
+//! The share is (lost + passed) ÷ of. What is *further* is lost since the hold began, beyond what it
+//! began with; a loss that would be held by itself has to stay for the whole time by itself.
 
 use super::guard::{DropGuard, Held};
 use super::output::Outputs;
-use super::registry::{Provider, Registry};
+use super::provider::Provider;
+use super::registry::Registry;
 use super::{EventKind, Release};
 use crate::store::Losses;
-use crate::{Group, Groups, Instant, ProviderId, StoreWork, Update, UpdateKind, UpdateOutcome};
-
-/// What the guard knows of one provider.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Guarded {
-    pub(super) held: Option<Held>,
-    /// Targets that were lost since [`Held::since`], beyond those for which it is held.
-    further: usize,
-    /// Losses that passed, with their times, the oldest first.
-    passed: VecDeque<(Instant, usize)>,
-    /// Their sum.
-    passed_in_all: usize,
-}
+use crate::{Group, GroupChange, Groups, Instant, ProviderId, StoreWork, Update, UpdateKind, UpdateOutcome};
 
 /// The set for which there is too much loss.
 struct TooMuch {
@@ -37,42 +50,38 @@ struct TooMuch {
     of: usize,
 }
 
-impl Guarded {
-    /// When what is held counts, if it stays so.
-    fn until(&self) -> Option<Instant> {
-        self.held.as_ref().map(|held| held.until)
-    }
+/// What the backend has after an update, before it is decided what of that is shown.
+struct Learned {
+    /// What it had.
+    before: Groups,
+    actual: Groups,
+    /// What the update changed of that.
+    outcome: UpdateOutcome,
+    /// The groups that the update names and that have targets, if something is held.
+    named: Vec<Group>,
+    /// Whether the update could not get everything.
+    is_partial: bool,
+    /// Targets that are shown and not there.
+    lost: usize,
+    /// Those of them that were lost since the hold began, beyond what it began with.
+    further: usize,
+}
 
-    fn lost(&self) -> usize {
-        self.held.as_ref().map_or(0, |held| held.targets)
-    }
-
-    /// Notes that targets were let go which nobody confirmed.
-    fn pass(&mut self, now: Instant, lost: usize) {
-        if lost > 0 {
-            self.passed.push_back((now, lost));
-            self.passed_in_all = self.passed_in_all.saturating_add(lost);
-        }
-    }
-
-    /// Notes that all that passed was confirmed.
-    fn forget_passed(&mut self) {
-        self.passed.clear();
-        self.passed_in_all = 0;
-    }
-
-    /// How many targets passed within the hold time. Each loss is forgotten once.
-    fn passed_lately(&mut self, now: Instant, guard: DropGuard) -> usize {
-        while let Some((_, lost)) = self.passed.front().filter(|(at, _)| *at + guard.hold <= now) {
-            self.passed_in_all = self.passed_in_all.saturating_sub(*lost);
-            self.passed.pop_front();
-        }
-        self.passed_in_all
-    }
+/// What is shown of an update.
+enum Verdict {
+    /// All but its losses.
+    Hold {
+        since: Instant,
+        until: Instant,
+        further: usize,
+        too_much: TooMuch,
+    },
+    /// All of it; so many targets go without being confirmed, or all that went are.
+    Show { passed: Option<usize> },
 }
 
 impl<C> Registry<C> {
-    /// Takes a provider's update in, under a guard.
+    /// Takes the groups of a provider's update in, under a guard.
     pub(super) fn update_guarded(
         &mut self,
         now: Instant,
@@ -82,101 +91,58 @@ impl<C> Registry<C> {
         work: &mut StoreWork,
         outputs: &mut Outputs<C>,
     ) -> Option<UpdateOutcome> {
+        let learned = self.providers.get(&id)?.learn(now, update, work);
+        let verdict = self.judge(now, guard, id, &learned);
+        if matches!(verdict, Verdict::Hold { .. }) {
+            self.held.insert(id);
+        } else {
+            self.held.remove(&id);
+        }
         let provider = self.providers.get_mut(&id)?;
-        let number = provider.health.updates;
-        let is_partial = update.kind() == UpdateKind::Partial;
-        let was_held = provider.guarded.held.is_some();
-        let before = provider.actual().clone();
-        let changes = before.changes_of(update);
-        let named = if was_held { named(&changes) } else { Vec::new() };
-        let mut actual = before.clone();
-        let taken = actual.apply(changes, now, number, work);
-        let losses = match taken {
-            UpdateOutcome {
-                changed: 0, removed: 0, ..
-            } if !was_held => Losses::default(),
-            _ => {
-                if was_held {
-                    actual.adopt(&before, &provider.groups);
-                }
-                provider.groups.losses(&before, &actual)
+        let (outcome, event) = match verdict {
+            Verdict::Hold {
+                since,
+                until,
+                further,
+                too_much,
+            } => {
+                provider.guarded.further = further;
+                provider.hold(learned, since, until, too_much)
             }
+            Verdict::Show { passed } => provider.show(now, learned, passed),
         };
-        let lost = provider.guarded.lost().saturating_add(losses.after);
-        let lost = lost.saturating_sub(losses.before);
-        let further = provider.guarded.further.saturating_add(losses.further);
+        provider.note(now, &outcome);
+        if let Some(event) = event {
+            outputs.event(now, id, event);
+        }
+        Some(outcome)
+    }
 
-        let too_much = self.too_much(now, guard, id, lost);
+    /// Whether an update loses so much that it has to be held, and since when that is so.
+    fn judge(&mut self, now: Instant, guard: DropGuard, id: ProviderId, learned: &Learned) -> Verdict {
+        let Some(too_much) = self.too_much(now, guard, id, learned.lost) else {
+            return Verdict::Show {
+                passed: Some(learned.lost),
+            };
+        };
         // What joins a hold and is too much by itself has to stay for the whole time as well.
-        let starts_anew = too_much.is_some() && self.too_much(now, guard, id, further).is_some();
-        let provider = self.providers.get_mut(&id)?;
-        let (since, further) = match &provider.guarded.held {
-            Some(held) if !starts_anew => (held.since, further),
+        let starts_anew = self.too_much(now, guard, id, learned.further).is_some();
+        let held = self.providers.get(&id).and_then(|it| it.guarded.held.as_ref());
+        let (since, further) = match held {
+            Some(held) if !starts_anew => (held.since, learned.further),
             _ => (now, 0),
         };
         let until = since + guard.hold;
         // A partial read does not know whether what was lost before has stayed so.
-        let is_confirmed = until <= now && !(is_partial && since < now);
-        let outcome = match too_much {
-            Some(TooMuch {
-                set,
-                before: passed,
-                of,
-            }) if !is_confirmed => {
-                let shown = provider.groups.keep(&before, &actual);
-                provider.guarded.further = further;
-                let was = provider.guarded.held.replace(Held {
-                    since,
-                    until,
-                    targets: lost,
-                    before: passed,
-                    of,
-                    set: set.clone(),
-                    actual,
-                });
-                if was.is_none_or(|was| (was.since, was.targets) != (since, lost)) {
-                    let held = EventKind::DropHeld {
-                        set,
-                        targets: lost,
-                        of,
-                        since,
-                        until,
-                    };
-                    outputs.event(now, id, held);
-                }
-                self.held.insert(id);
-                let named = taken
-                    .added
-                    .saturating_add(taken.changed)
-                    .saturating_add(taken.unchanged);
-                UpdateOutcome {
-                    unchanged: named.saturating_sub(shown.added).saturating_sub(shown.changed),
-                    held: lost,
-                    ..shown
-                }
-            }
-            confirmed => {
-                let outcome = if was_held {
-                    difference(&provider.groups, &actual, &named)
-                } else {
-                    taken
-                };
-                provider.groups = actual;
-                provider.let_go(now, confirmed.is_none().then_some(lost));
-                self.held.remove(&id);
-                if was_held {
-                    let why = if confirmed.is_some() {
-                        Release::HoldTime
-                    } else {
-                        Release::CameBack
-                    };
-                    outputs.event(now, id, EventKind::DropReleased { targets: lost, why });
-                }
-                outcome
-            }
-        };
-        self.providers.get_mut(&id)?.end_update(now, &outcome);
-        Some(outcome)
+        if until <= now && !(learned.is_partial && since < now) {
+            return Verdict::Show { passed: None };
+        }
+        Verdict::Hold {
+            since,
+            until,
+            further,
+            too_much,
+        }
     }
 
     /// Lets go what stayed so for the hold time, and says whether there was anything.
@@ -226,13 +192,13 @@ impl<C> Registry<C> {
         let held = provider.guarded.held.take()?;
         provider.groups = held.actual;
         provider.health.last_change = Some(now);
-        // What nobody confirmed counts as what went.
+        // What nobody confirmed counts as what passed.
         let is_confirmed = matches!(why, Release::HoldTime | Release::Confirmed);
-        provider.let_go(now, (!is_confirmed).then_some(held.targets));
+        provider.guarded.let_go(now, (!is_confirmed).then_some(held.targets));
         self.touched(id);
         let targets = held.targets;
         outputs.event(now, id, EventKind::DropReleased { targets, why });
-        Some(held.targets)
+        Some(targets)
     }
 
     /// A provider whose last report leaves open what is there has no deadline: nobody knows whether its
@@ -264,20 +230,107 @@ impl<C> Registry<C> {
 }
 
 impl<C> Provider<C> {
-    /// The groups as the backend has them.
-    pub(super) fn actual(&self) -> &Groups {
-        let held = self.guarded.held.as_ref();
-        held.map_or(&self.groups, |held| &held.actual)
+    /// Works out what an update makes of what the backend has. Nothing of it is shown yet.
+    fn learn(&self, now: Instant, update: Update, work: &mut StoreWork) -> Learned {
+        let is_held = self.guarded.held.is_some();
+        let is_partial = update.kind() == UpdateKind::Partial;
+        let before = self.actual().clone();
+        let changes = before.changes_of(update);
+        let named = if is_held { named(&changes) } else { Vec::new() };
+        let mut actual = before.clone();
+        let outcome = actual.apply(changes, now, self.health.updates, work);
+        let losses = if !is_held && outcome.changed == 0 && outcome.removed == 0 {
+            // Most updates: what only adds loses nothing, and what is shown need not be gone through.
+            Losses::default()
+        } else {
+            if is_held {
+                actual.adopt(&before, &self.groups);
+            }
+            self.groups.losses(&before, &actual)
+        };
+        let lost = self.guarded.lost().saturating_add(losses.after);
+        Learned {
+            lost: lost.saturating_sub(losses.before),
+            further: self.guarded.further.saturating_add(losses.further),
+            before,
+            actual,
+            outcome,
+            named,
+            is_partial,
+        }
     }
 
-    /// Nothing is held any more; `passed` targets went without being confirmed, or all were.
-    fn let_go(&mut self, now: Instant, passed: Option<usize>) {
-        self.guarded.held = None;
-        self.guarded.further = 0;
-        match passed {
-            Some(lost) => self.guarded.pass(now, lost),
-            None => self.guarded.forget_passed(),
-        }
+    /// Shows an update without its losses. Says what that changed, and what there is to hear of it.
+    fn hold(
+        &mut self,
+        learned: Learned,
+        since: Instant,
+        until: Instant,
+        too_much: TooMuch,
+    ) -> (UpdateOutcome, Option<EventKind>) {
+        let Learned {
+            before,
+            actual,
+            outcome,
+            lost,
+            ..
+        } = learned;
+        let TooMuch {
+            set,
+            before: passed,
+            of,
+        } = too_much;
+        let shown = self.groups.keep(&before, &actual);
+        let was = self.guarded.held.replace(Held {
+            since,
+            until,
+            targets: lost,
+            before: passed,
+            of,
+            set: set.clone(),
+            actual,
+        });
+        let is_news = was.is_none_or(|was| (was.since, was.targets) != (since, lost));
+        let event = is_news.then_some(EventKind::DropHeld {
+            set,
+            targets: lost,
+            of,
+            since,
+            until,
+        });
+        let named = outcome.added.saturating_add(outcome.changed);
+        let named = named.saturating_add(outcome.unchanged);
+        let outcome = UpdateOutcome {
+            unchanged: named.saturating_sub(shown.added).saturating_sub(shown.changed),
+            held: lost,
+            ..shown
+        };
+        (outcome, event)
+    }
+
+    /// Shows all of an update, and what was held before.
+    fn show(&mut self, now: Instant, learned: Learned, passed: Option<usize>) -> (UpdateOutcome, Option<EventKind>) {
+        let Learned {
+            actual,
+            outcome,
+            named,
+            lost,
+            ..
+        } = learned;
+        let was_held = self.guarded.held.is_some();
+        let outcome = if was_held {
+            difference(&self.groups, &actual, &named)
+        } else {
+            outcome
+        };
+        self.groups = actual;
+        self.guarded.let_go(now, passed);
+        let why = match passed {
+            Some(_) => Release::CameBack,
+            None => Release::HoldTime,
+        };
+        let event = was_held.then_some(EventKind::DropReleased { targets: lost, why });
+        (outcome, event)
     }
 }
 
@@ -292,9 +345,9 @@ fn difference(old: &Groups, new: &Groups, named: &[Group]) -> UpdateOutcome {
     let mut outcome = UpdateOutcome::default();
     for change in new.diff(old) {
         let count = match change {
-            crate::GroupChange::Added(_) => &mut outcome.added,
-            crate::GroupChange::Changed { .. } => &mut outcome.changed,
-            crate::GroupChange::Removed(_) => &mut outcome.removed,
+            GroupChange::Added(_) => &mut outcome.added,
+            GroupChange::Changed { .. } => &mut outcome.changed,
+            GroupChange::Removed(_) => &mut outcome.removed,
         };
         *count = count.saturating_add(1);
     }

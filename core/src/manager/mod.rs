@@ -6,21 +6,26 @@
 //! to `None`, then sleep until [`Manager::poll_timeout`].** The same inputs at the same times
 //! give the same outputs, byte for byte (B08).
 
+mod counters;
+mod emission;
 mod event;
 mod guard;
+mod guarded;
 mod hold;
 mod options;
 mod output;
+mod provider;
 mod registry;
 mod throttle;
 mod update;
 
 use std::sync::Arc;
 
+pub use counters::Counters;
 pub use event::{EventKind, ManagerEvent, Release};
 pub use guard::{DropGuard, Held, Percent, PercentError, StillThere};
 pub use options::{ManagerOptions, Reload};
-pub use output::Output;
+pub use output::{Output, TimeoutReason};
 pub use registry::Applied;
 pub use throttle::{Backoff, Throttle};
 
@@ -30,21 +35,24 @@ use crate::{
     Failure, Groups, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, StoreWork, UnknownProvider, Update,
     UpdateOutcome,
 };
+use emission::Receiver;
 use output::Outputs;
 use registry::Registry;
 use throttle::ThrottleState;
 
 /// Merges what providers find into snapshots.
 ///
-/// Its methods come in four families:
+/// Its methods come in three families:
 ///
 /// * inputs: [`apply`](Self::apply), `handle_*`: something happened outside, at `now`;
 /// * outputs: `poll_*`: what the driver should do next;
-/// * getters: everything else.
+/// * getters: everything else. A driver needs none of them: what others have to know comes as
+///   [snapshots](Snapshot) and [events](ManagerEvent).
 ///
 /// ```
-/// use std::time::Duration;
-/// use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Output, ProviderConfig, Update};
+/// use headcount_core::{
+///     Encoder, EventKind, Failure, Instant, Manager, ManagerOptions, Output, ProviderConfig, Update,
+/// };
 ///
 /// #[derive(Clone, PartialEq, Eq, Hash)]
 /// struct Rack(&'static str);
@@ -72,6 +80,12 @@ use throttle::ThrottleState;
 /// }
 /// let Some(Output::Emit(snapshot)) = manager.poll_output() else { panic!() };
 /// assert_eq!(snapshot.set("node").map(|set| set.target_count()), Some(1));
+/// assert!(snapshot.set("node").is_some_and(|set| set.is_whole()));
+/// manager.handle_receiver_ready(now);
+/// // 5. Hear at once how providers fare. What was found before a failure stays.
+/// manager.handle_failure(now, provider, Failure::new("asking r1: connection refused"))?;
+/// let Some(Output::Event(event)) = manager.poll_output() else { panic!() };
+/// assert!(event.provider == provider && matches!(event.what, EventKind::Failing(_)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -87,40 +101,6 @@ pub struct Manager<C: ProviderConfig> {
     outputs: Outputs<C>,
     counters: Counters,
     work: StoreWork,
-}
-
-/// Why the driver should wake up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum TimeoutReason {
-    /// What changed may be emitted then.
-    Throttle,
-    /// A drop that is held counts then (B05).
-    Hold,
-}
-
-/// What a manager counted since it was made (S12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Updates that running providers sent: `prometheus_sd_received_updates_total`.
-    pub received_updates: u64,
-    /// Those of them that changed nothing (B01).
-    pub unchanged_updates: u64,
-    /// Reports of providers that were stopped, which changed nothing (S06).
-    pub ignored_reports: u64,
-    /// Snapshots that were delivered: `prometheus_sd_updates_total`.
-    pub updates: u64,
-    /// Snapshots that were due while the receiver was busy: `prometheus_sd_updates_delayed_total`.
-    pub updates_delayed: u64,
-}
-
-/// The one who takes snapshots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Receiver {
-    Ready,
-    Busy,
-    /// Busy, and a snapshot is due for it already (S09).
-    KeptWaiting,
 }
 
 impl<C: ProviderConfig> Manager<C> {
@@ -293,15 +273,7 @@ impl<C: ProviderConfig> Manager<C> {
 
     /// Input: the receiver took the last snapshot and can take another.
     pub fn handle_receiver_ready(&mut self, now: Instant) {
-        let was = core::mem::replace(&mut self.receiver, Receiver::Ready);
-        match was {
-            // It waited past the deadline: the newest state is due now.
-            Receiver::KeptWaiting => {
-                self.release_due(now);
-                self.emit(now);
-            }
-            Receiver::Ready | Receiver::Busy => self.advance(now),
-        }
+        self.receiver_is_ready(now);
     }
 
     /// Input: time passed. Calling it early or late is harmless.
@@ -320,13 +292,6 @@ impl<C: ProviderConfig> Manager<C> {
         let throttle = self.throttle_deadline().map(|at| (at, TimeoutReason::Throttle));
         let hold = self.registry.hold_deadline().map(|at| (at, TimeoutReason::Hold));
         throttle.into_iter().chain(hold).min()
-    }
-
-    /// When the next snapshot is due, unless the receiver missed that already.
-    pub(crate) fn throttle_deadline(&self) -> Option<Instant> {
-        self.throttle
-            .deadline()
-            .filter(|_| self.receiver != Receiver::KeptWaiting)
     }
 
     /// The manager's name.
@@ -389,52 +354,6 @@ impl<C: ProviderConfig> Manager<C> {
         self.work
     }
 
-    /// Lets go what the guard has held for long enough.
-    fn release_due(&mut self, now: Instant) {
-        if self.registry.release_due(now, &mut self.outputs) {
-            self.throttle.changed(now);
-        }
-    }
-
-    /// Emits what is due, or notes that the receiver keeps it waiting.
-    fn advance(&mut self, now: Instant) {
-        self.release_due(now);
-        if self.throttle.deadline().is_none_or(|deadline| deadline > now) {
-            return;
-        }
-        match self.receiver {
-            Receiver::Ready => self.emit(now),
-            Receiver::Busy => {
-                self.receiver = Receiver::KeptWaiting;
-                self.counters.updates_delayed = self.counters.updates_delayed.saturating_add(1);
-            }
-            Receiver::KeptWaiting => {}
-        }
-    }
-
-    fn emit(&mut self, now: Instant) {
-        self.snapshot = self.next_snapshot(now);
-        self.registry.clean();
-        self.throttle.emitted(now);
-        self.receiver = Receiver::Busy;
-        self.counters.updates = self.counters.updates.saturating_add(1);
-        self.outputs.push(Output::Emit(self.snapshot.clone()));
-    }
-
-    fn next_snapshot(&self, now: Instant) -> Snapshot {
-        let mut snapshot = Snapshot {
-            version: self.next_version(),
-            at: now,
-            ..self.snapshot.clone()
-        };
-        self.registry.bring_up_to_date(&mut snapshot);
-        snapshot
-    }
-
-    fn next_version(&self) -> u64 {
-        self.snapshot.version.saturating_add(1)
-    }
-
     /// Lets everybody know what a report made known besides groups: those who wait for snapshots with
     /// the next one, and soon, if they have to wait for it; the others at once.
     fn announce(&mut self, now: Instant, provider: ProviderId, news: News) {
@@ -449,6 +368,3 @@ impl<C: ProviderConfig> Manager<C> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -34,6 +34,16 @@ pub enum Output<C> {
     Event(ManagerEvent),
 }
 
+/// Why the driver should wake up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TimeoutReason {
+    /// What changed may be emitted then.
+    Throttle,
+    /// A drop that is held counts then (B05).
+    Hold,
+}
+
 /// Outputs that wait for the driver, in their order.
 #[derive(Debug, Clone)]
 pub(super) struct Outputs<C>(VecDeque<Output<C>>);

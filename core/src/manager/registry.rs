@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use super::hold::Guarded;
+use super::guarded::Guarded;
 use super::output::Outputs;
+use super::provider::Provider;
 use super::{Output, Reload};
 use crate::provider::{FailedConfig, ProviderStatus};
-use crate::snapshot::{Identity, ProviderSnapshot};
+use crate::snapshot::Identity;
 use crate::{
     Groups, Health, Instant, ProviderConfig, ProviderId, Restored, SavedProvider, SavedState, Snapshot, UnknownProvider,
 };
@@ -47,16 +48,6 @@ pub(super) struct Registry<C> {
     pub(super) held: BTreeSet<ProviderId>,
     /// What was there before the first apply, for the providers that it starts.
     saved: HashMap<Arc<C>, (Restored, Groups), FixedState>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Provider<C> {
-    pub(super) identity: Arc<Identity>,
-    pub(super) config: Arc<C>,
-    pub(super) subscribers: Vec<Arc<str>>,
-    pub(super) health: Health,
-    pub(super) groups: Groups,
-    pub(super) guarded: Guarded,
 }
 
 impl<C> Default for Registry<C> {
@@ -285,12 +276,7 @@ impl<C> Registry<C> {
         for id in &self.dirty {
             match self.providers.get(id) {
                 Some(provider) => {
-                    let provider_snapshot = ProviderSnapshot {
-                        identity: provider.identity.clone(),
-                        reports: provider.health.reports.clone(),
-                        groups: provider.groups.clone(),
-                    };
-                    providers.insert(*id, Arc::new(provider_snapshot));
+                    providers.insert(*id, Arc::new(provider.snapshot()));
                 }
                 None => {
                     providers.remove(id);
@@ -317,21 +303,5 @@ impl<C> Registry<C> {
 
     pub(super) fn status(&self, id: ProviderId) -> Option<ProviderStatus<'_, C>> {
         self.providers.get(&id).map(Provider::status)
-    }
-}
-
-impl<C> Provider<C> {
-    fn status(&self) -> ProviderStatus<'_, C> {
-        ProviderStatus {
-            id: self.identity.id,
-            name: &self.identity.name,
-            config: &self.config,
-            description: &self.identity.description,
-            subscribers: &self.subscribers,
-            health: &self.health,
-            groups: self.groups.len(),
-            targets: self.groups.target_count(),
-            held: self.guarded.held.as_ref(),
-        }
     }
 }

@@ -1,28 +1,7 @@
-//! Taking an update into a provider's groups (S04, S05, B01).
+//! What an update makes of a provider's groups (S04, S05).
 
-use super::registry::Provider;
 use crate::update::UpdateKind;
-use crate::{Group, Groups, Instant, StoreWork, Update, UpdateOutcome, store};
-
-impl<C> Provider<C> {
-    /// Takes an update in and says what it changed.
-    pub(super) fn update(&mut self, now: Instant, update: Update, work: &mut StoreWork) -> UpdateOutcome {
-        self.health.updated(now, &update);
-        let changes = self.groups.changes_of(update);
-        let outcome = self.groups.apply(changes, now, self.health.updates, work);
-        self.end_update(now, &outcome);
-        outcome
-    }
-
-    /// Notes what an update changed.
-    pub(super) fn end_update(&mut self, now: Instant, outcome: &UpdateOutcome) {
-        if outcome.is_unchanged() {
-            self.health.unchanged_updates = self.health.unchanged_updates.saturating_add(1);
-        } else {
-            self.health.last_change = Some(now);
-        }
-    }
-}
+use crate::{Group, Groups, Update, store};
 
 impl Groups {
     /// What an update makes of these groups, in the order of keys, no source twice.
