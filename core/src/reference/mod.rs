@@ -23,18 +23,23 @@
 //! ```
 
 mod bytes;
+mod due;
 pub mod guard;
 mod held;
+mod io;
 mod model;
 mod operation;
 mod pair;
 mod plain;
+mod reported;
 mod saved;
 mod snapshot;
+mod wanted;
 mod window;
 mod world;
 
-pub use model::{Answer, Input, Model, PlainOutput, Reaction};
+pub use io::{Answer, Input, PlainOutput, Reaction};
+pub use model::Model;
 pub use operation::{COLLIDING_SOURCES, Operation, Pick, PlainConfig};
 pub use pair::{Pair, Step};
 pub use plain::{PlainGroup, PlainKind, PlainLabels, PlainStored, PlainUpdate};

@@ -1,0 +1,83 @@
+//! When snapshots are emitted, and what is in them: the rules S07, S08, S09 and S10.
+
+use super::model::{Model, PlainProvider, Receiver};
+use super::snapshot::{PlainProviderSnapshot, PlainSnapshot};
+use super::{Disagreement, PlainOutput, Window};
+use crate::{Instant, ProviderConfig, ProviderId, TimeoutReason};
+
+impl<C: ProviderConfig> Model<C> {
+    /// When the driver has to come back: at the deadline, unless the receiver missed it; then
+    /// only the receiver can bring something new (S09). And when a drop that is held counts (B05).
+    pub fn timeout(&self) -> Option<(Instant, TimeoutReason)> {
+        let throttle = self.due.filter(|_| self.receiver != Receiver::KeptWaiting);
+        let throttle = throttle.map(|at| (at, TimeoutReason::Throttle));
+        let holds = self.hold_deadlines().map(|(_, at)| (at, TimeoutReason::Hold));
+        throttle.into_iter().chain(holds).min()
+    }
+
+    /// The state as it is.
+    pub fn snapshot(&self, now: Instant) -> PlainSnapshot {
+        match self.due {
+            None => self.emitted.clone(),
+            Some(_) => self.next_snapshot(now),
+        }
+    }
+
+    /// S07, S08: what changed is due at a moment that the throttle decides, and stays due then,
+    /// whatever else changes.
+    pub(super) fn make_due(&mut self, now: Instant, deadline: Option<Instant>) -> Result<(), Disagreement> {
+        if self.due.is_some() {
+            return Ok(());
+        }
+        let window: Window = self.windows.change(now)?;
+        // The manager names no deadline when it emitted at once or the receiver is busy. That is
+        // right if it may be due already; if not, comparing the outputs will show it.
+        let due = deadline.unwrap_or(window.earliest);
+        if !window.contains(due) {
+            return Err(Disagreement::new("the deadline (S07, S08)", window, due));
+        }
+        self.due = Some(due);
+        Ok(())
+    }
+
+    pub(super) fn emit_if_due(&mut self, now: Instant) {
+        if self.due.is_none_or(|due| due > now) {
+            return;
+        }
+        match self.receiver {
+            Receiver::Ready => {
+                self.emitted = self.next_snapshot(now);
+                self.due = None;
+                self.windows.emission(now);
+                self.receiver = Receiver::Busy;
+                self.counters.updates += 1;
+                self.outputs.push(PlainOutput::Emit(self.emitted.clone()));
+            }
+            // S09: it stays due, and is counted once.
+            Receiver::Busy => {
+                self.receiver = Receiver::KeptWaiting;
+                self.counters.updates_delayed += 1;
+            }
+            Receiver::KeptWaiting => {}
+        }
+    }
+
+    fn next_snapshot(&self, now: Instant) -> PlainSnapshot {
+        let shown = |(id, provider): (&ProviderId, &PlainProvider<C>)| {
+            let reports = provider.health.reports.clone();
+            let shown = PlainProviderSnapshot {
+                reports,
+                ..provider.shown.clone()
+            };
+            (*id, shown)
+        };
+        PlainSnapshot {
+            manager: self.name.clone(),
+            version: self.emitted.version + 1,
+            at: now,
+            sets: self.sets.clone(),
+            providers: self.providers.iter().map(shown).collect(),
+            failed: self.failed.clone(),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Who runs, and for whom: the rules S01, S02, S03, S06 and S11.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::PlainOutput;
+use super::model::{Model, PlainProvider};
+use super::snapshot::PlainProviderSnapshot;
+use crate::{
+    Applied, EventKind, FailedConfig, Health, Instant, ProviderConfig, ProviderId, Reload, Reports, Restored,
+    UnknownProvider,
+};
+
+impl<C: ProviderConfig> Model<C> {
+    pub(super) fn apply(&mut self, now: Instant, sets: &[(String, Vec<C>)]) -> Applied {
+        let before = std::mem::take(&mut self.providers);
+        // S11: a failed config is tried again, so it no longer counts as failed.
+        self.failed.clear();
+        self.sets.clear();
+        let mut started = Vec::new();
+        for (set, configs) in sets {
+            // S03: a set stands there even if it has no config.
+            self.sets.entry(set.clone()).or_default();
+            for config in configs {
+                // S01: equal configs are one provider. S02: one that ran goes on, with all it
+                // has; legacy mode finds none that ran.
+                let here = self.providers.iter().find(|(_, provider)| provider.config == *config);
+                let ran = before.iter().find(|(_, provider)| provider.config == *config);
+                let id = match (here, ran) {
+                    (Some((id, _)), _) => *id,
+                    (None, Some((id, provider))) if self.reload == Reload::Keep => {
+                        let kept = PlainProvider {
+                            subscribers: Vec::new(),
+                            ..provider.clone()
+                        };
+                        self.providers.insert(*id, kept);
+                        *id
+                    }
+                    (None, _) => {
+                        let id = ProviderId::from_number(self.next_id);
+                        self.next_id += 1;
+                        let mut provider = PlainProvider::new(now, id, config);
+                        if let Some(saved) = self.saved.iter().find(|saved| saved.config == *config) {
+                            let first_whole = saved.first_whole;
+                            provider.health.reports.restored = Some(Restored { first_whole });
+                            provider.shown.groups = saved.groups.clone();
+                        }
+                        self.providers.insert(id, provider);
+                        started.push(id);
+                        id
+                    }
+                };
+                // S01: a set that names a config twice subscribes once.
+                let members = self.sets.entry(set.clone()).or_default();
+                if !members.contains(&id) {
+                    members.push(id);
+                    if let Some(provider) = self.providers.get_mut(&id) {
+                        provider.subscribers.push(set.clone());
+                    }
+                }
+            }
+        }
+        self.saved.clear();
+        // S02: who is not wanted is stopped and forgotten.
+        let stopped: Vec<_> = before
+            .keys()
+            .copied()
+            .filter(|id| !self.providers.contains_key(id))
+            .collect();
+        let kept = before
+            .keys()
+            .copied()
+            .filter(|id| self.providers.contains_key(id))
+            .collect();
+        self.outputs.extend(stopped.iter().copied().map(PlainOutput::Stop));
+        for id in &started {
+            if let Some(provider) = self.providers.get(id) {
+                self.outputs.push(PlainOutput::Start {
+                    provider: *id,
+                    name: provider.shown.name.clone(),
+                    config: provider.config.clone(),
+                    sets: provider.subscribers.clone(),
+                });
+            }
+        }
+        self.judge_again(now);
+        Applied {
+            // Whatever was due before, the next snapshot has this too.
+            version: self.emitted.version + 1,
+            started,
+            stopped,
+            kept,
+        }
+    }
+
+    pub(super) fn build_failure(&mut self, now: Instant, id: ProviderId, reason: &str) -> Result<(), UnknownProvider> {
+        let Some(provider) = self.providers.remove(&id) else {
+            self.counters.ignored_reports += 1; // S06
+            return Err(UnknownProvider(id));
+        };
+        // S03: the sets stay, without it.
+        for members in self.sets.values_mut() {
+            members.retain(|member| *member != id);
+        }
+        // S11
+        let failed = FailedConfig {
+            name: provider.shown.name.into(),
+            description: provider.shown.description.into(),
+            sets: provider.subscribers.iter().map(|set| Arc::from(set.as_str())).collect(),
+            reason: reason.to_owned(),
+        };
+        self.failed.push(failed.clone());
+        self.happened(now, id, EventKind::BuildFailed(failed));
+        Ok(())
+    }
+}
+
+impl<C: ProviderConfig> PlainProvider<C> {
+    fn new(now: Instant, id: ProviderId, config: &C) -> Self {
+        Self {
+            config: config.clone(),
+            shown: PlainProviderSnapshot {
+                name: format!("{}/{}", config.kind(), id.number()),
+                kind: config.kind().to_owned(),
+                description: config.describe(),
+                reports: Reports::default(),
+                groups: BTreeMap::new(),
+            },
+            subscribers: Vec::new(),
+            health: Health {
+                started: now,
+                last_update: None,
+                last_change: None,
+                last_failure: None,
+                updates: 0,
+                unchanged_updates: 0,
+                failures: 0,
+                refreshes: (0, core::time::Duration::ZERO),
+                reports: Reports::default(),
+            },
+            held: None,
+            passed: Vec::new(),
+        }
+    }
+}
