@@ -118,6 +118,22 @@ impl PlainSnapshot {
     /// # Errors
     /// It has too much, too little, or something that is not so.
     pub fn check_diff(&self, older: &Self, diff: &SnapshotDiff<'_>) -> Result<(), Disagreement> {
+        self.check_sets(older, diff)?;
+        let mut providers = older.providers.clone();
+        self.check_groups(older, diff, &mut providers)?;
+        check_reports(older, diff, &mut providers)?;
+        agree("the older providers with the changes", &self.providers, &providers)?;
+        let others_failed = self.failed != older.failed;
+        agree(
+            "whether other configs failed",
+            &others_failed,
+            &diff.has_other_failed_configs(),
+        )?;
+        let nothing = self.sets == older.sets && self.providers == older.providers && self.failed == older.failed;
+        agree("SnapshotDiff::is_empty", &nothing, &diff.is_empty())
+    }
+
+    fn check_sets(&self, older: &Self, diff: &SnapshotDiff<'_>) -> Result<(), Disagreement> {
         let mut sets = older.sets.clone();
         let mut named = Vec::new();
         for change in diff.sets() {
@@ -139,57 +155,39 @@ impl PlainSnapshot {
             };
         }
         agree("the order of changed sets", &true, &named.is_sorted())?;
-        agree("the older sets with the changes", &self.sets, &sets)?;
+        agree("the older sets with the changes", &self.sets, &sets)
+    }
 
-        let mut providers = older.providers.clone();
+    /// Makes of the older providers what the difference says of their groups.
+    fn check_groups(
+        &self,
+        older: &Self,
+        diff: &SnapshotDiff<'_>,
+        providers: &mut BTreeMap<ProviderId, PlainProviderSnapshot>,
+    ) -> Result<(), Disagreement> {
         let mut changed = BTreeSet::new();
         let mut ids = Vec::new();
         for change in diff.providers() {
             let id = change.id();
             ids.push(id);
-            match change {
-                ProviderChange::Added(provider) => {
-                    agree("that an added provider is new", &None, &providers.get(&id))?;
-                    providers.insert(
-                        id,
-                        PlainProviderSnapshot {
-                            reports: Reports::default(),
-                            groups: BTreeMap::new(),
-                            ..PlainProviderSnapshot::read(provider)?
-                        },
-                    );
-                }
-                ProviderChange::Changed { old, new } => {
-                    let lens = |snapshot: &Self| snapshot.providers.get(&id).map(|provider| provider.groups.len());
-                    agree("a provider before its change", &lens(older), &Some(old.groups().len()))?;
-                    agree("a provider after its change", &lens(self), &Some(new.groups().len()))?;
-                }
-                ProviderChange::Removed(provider) => {
-                    let len = providers.get(&id).map(|provider| provider.groups.len());
-                    agree("a provider that is gone", &len, &Some(provider.groups().len()))?;
-                }
+            self.check_lengths(older, &change)?;
+            if let ProviderChange::Added(provider) = change {
+                let added = PlainProviderSnapshot {
+                    reports: Reports::default(),
+                    groups: BTreeMap::new(),
+                    ..PlainProviderSnapshot::read(provider)?
+                };
+                let before = providers.insert(id, added);
+                agree("that an added provider is new", &None, &before)?;
             }
             let mut changes = 0_usize;
-            for change_of_group in change.groups() {
+            for group in change.groups() {
                 changes += 1;
-                let source = change_of_group.source().to_owned();
                 let Some(provider) = providers.get_mut(&id) else {
                     return Err(Disagreement::new("a change of a group", "a known provider", id));
                 };
-                let (before, after) = match change_of_group {
-                    GroupChange::Added(new) => (None, Some(PlainStored::from(new))),
-                    GroupChange::Removed(old) => (Some(PlainStored::from(old)), None),
-                    GroupChange::Changed { old, new } => (Some(PlainStored::from(old)), Some(PlainStored::from(new))),
-                };
-                agree(
-                    "a group before its change",
-                    &provider.groups.get(&source),
-                    &before.as_ref(),
-                )?;
-                match after {
-                    Some(new) => provider.groups.insert(source.clone(), new),
-                    None => provider.groups.remove(&source),
-                };
+                let source = group.source().to_owned();
+                provider.check_group(&source, group)?;
                 let once = changed.insert((id, source));
                 agree("that a changed source stands there once", &true, &once)?;
             }
@@ -205,34 +203,20 @@ impl PlainSnapshot {
             }
         }
         agree("the order of changed providers", &true, &ids.is_sorted())?;
-        let mut reported = Vec::new();
-        for change in diff.reports() {
-            let id = change.new.id();
-            reported.push(id);
-            let before = older.providers.get(&id).map(|provider| &provider.reports);
-            let old = change.old.map(ProviderSnapshot::reports);
-            agree("what was known of reports", &before, &old)?;
-            agree(
-                "that what is known differs",
-                &true,
-                &(before != Some(change.new.reports())),
-            )?;
-            match providers.get_mut(&id) {
-                Some(provider) => provider.reports = change.new.reports().clone(),
-                None => return Err(Disagreement::new("a change of reports", "a known provider", id)),
-            }
-        }
-        agree("the order of changed reports", &true, &reported.is_sorted())?;
-        let others_failed = self.failed != older.failed;
-        agree(
-            "whether other configs failed",
-            &others_failed,
-            &diff.has_other_failed_configs(),
-        )?;
-        agree("the changed sources", &self.changed_sources(older), &changed)?;
-        agree("the older providers with the changes", &self.providers, &providers)?;
-        let nothing = self.sets == older.sets && self.providers == older.providers && self.failed == older.failed;
-        agree("SnapshotDiff::is_empty", &nothing, &diff.is_empty())
+        agree("the changed sources", &self.changed_sources(older), &changed)
+    }
+
+    /// How many groups a provider has before and after its change.
+    fn check_lengths(&self, older: &Self, change: &ProviderChange<'_>) -> Result<(), Disagreement> {
+        let id = change.id();
+        let len = |snapshot: &Self| snapshot.providers.get(&id).map(|provider| provider.groups.len());
+        let (old, new) = match change {
+            ProviderChange::Added(new) => (None, Some(new.groups().len())),
+            ProviderChange::Changed { old, new } => (Some(old.groups().len()), Some(new.groups().len())),
+            ProviderChange::Removed(old) => (Some(old.groups().len()), None),
+        };
+        agree("a provider before its change", &len(older), &old)?;
+        agree("a provider after its change", &len(self), &new)
     }
 
     fn stored(&self, id: ProviderId, source: &str) -> Option<&PlainStored> {
@@ -240,7 +224,45 @@ impl PlainSnapshot {
     }
 }
 
+/// Makes of the older providers what the difference says of their reports.
+fn check_reports(
+    older: &PlainSnapshot,
+    diff: &SnapshotDiff<'_>,
+    providers: &mut BTreeMap<ProviderId, PlainProviderSnapshot>,
+) -> Result<(), Disagreement> {
+    let mut ids = Vec::new();
+    for change in diff.reports() {
+        let id = change.new.id();
+        ids.push(id);
+        let before = older.providers.get(&id).map(|provider| &provider.reports);
+        let old = change.old.map(ProviderSnapshot::reports);
+        agree("what was known of reports", &before, &old)?;
+        let differs = before != Some(change.new.reports());
+        agree("that what is known differs", &true, &differs)?;
+        match providers.get_mut(&id) {
+            Some(provider) => provider.reports = change.new.reports().clone(),
+            None => return Err(Disagreement::new("a change of reports", "a known provider", id)),
+        }
+    }
+    agree("the order of changed reports", &true, &ids.is_sorted())
+}
+
 impl PlainProviderSnapshot {
+    /// Makes one change of a group.
+    fn check_group(&mut self, source: &str, change: GroupChange<'_>) -> Result<(), Disagreement> {
+        let (before, after) = match change {
+            GroupChange::Added(new) => (None, Some(PlainStored::from(new))),
+            GroupChange::Removed(old) => (Some(PlainStored::from(old)), None),
+            GroupChange::Changed { old, new } => (Some(PlainStored::from(old)), Some(PlainStored::from(new))),
+        };
+        agree("a group before its change", &self.groups.get(source), &before.as_ref())?;
+        match after {
+            Some(new) => self.groups.insert(source.to_owned(), new),
+            None => self.groups.remove(source),
+        };
+        Ok(())
+    }
+
     /// How many targets its groups have.
     pub fn target_count(&self) -> usize {
         self.groups.values().map(|stored| stored.group.targets.len()).sum()

@@ -22,34 +22,7 @@ impl<C: ProviderConfig> Model<C> {
             // S03: a set stands there even if it has no config.
             self.sets.entry(set.clone()).or_default();
             for config in configs {
-                // S01: equal configs are one provider. S02: one that ran goes on, with all it
-                // has; legacy mode finds none that ran.
-                let here = self.providers.iter().find(|(_, provider)| provider.config == *config);
-                let ran = before.iter().find(|(_, provider)| provider.config == *config);
-                let id = match (here, ran) {
-                    (Some((id, _)), _) => *id,
-                    (None, Some((id, provider))) if self.reload == Reload::Keep => {
-                        let kept = PlainProvider {
-                            subscribers: Vec::new(),
-                            ..provider.clone()
-                        };
-                        self.providers.insert(*id, kept);
-                        *id
-                    }
-                    (None, _) => {
-                        let id = ProviderId::from_number(self.next_id);
-                        self.next_id += 1;
-                        let mut provider = PlainProvider::new(now, id, config);
-                        if let Some(saved) = self.saved.iter().find(|saved| saved.config == *config) {
-                            let first_whole = saved.first_whole;
-                            provider.health.reports.restored = Some(Restored { first_whole });
-                            provider.shown.groups = saved.groups.clone();
-                        }
-                        self.providers.insert(id, provider);
-                        started.push(id);
-                        id
-                    }
-                };
+                let id = self.find_or_start(now, config, &before, &mut started);
                 // S01: a set that names a config twice subscribes once.
                 let members = self.sets.entry(set.clone()).or_default();
                 if !members.contains(&id) {
@@ -91,6 +64,41 @@ impl<C: ProviderConfig> Model<C> {
             stopped,
             kept,
         }
+    }
+
+    /// S01: equal configs are one provider. S02: one that ran goes on, with all it has; legacy mode finds
+    /// none that ran.
+    fn find_or_start(
+        &mut self,
+        now: Instant,
+        config: &C,
+        before: &BTreeMap<ProviderId, PlainProvider<C>>,
+        started: &mut Vec<ProviderId>,
+    ) -> ProviderId {
+        let here = self.providers.iter().find(|(_, provider)| provider.config == *config);
+        if let Some((id, _)) = here {
+            return *id;
+        }
+        let ran = before.iter().find(|(_, provider)| provider.config == *config);
+        if let Some((id, provider)) = ran.filter(|_| self.reload == Reload::Keep) {
+            let kept = PlainProvider {
+                subscribers: Vec::new(),
+                ..provider.clone()
+            };
+            self.providers.insert(*id, kept);
+            return *id;
+        }
+        let id = ProviderId::from_number(self.next_id);
+        self.next_id += 1;
+        let mut provider = PlainProvider::new(now, id, config);
+        if let Some(saved) = self.saved.iter().find(|saved| saved.config == *config) {
+            let first_whole = saved.first_whole;
+            provider.health.reports.restored = Some(Restored { first_whole });
+            provider.shown.groups = saved.groups.clone();
+        }
+        self.providers.insert(id, provider);
+        started.push(id);
+        id
     }
 
     pub(super) fn build_failure(&mut self, now: Instant, id: ProviderId, reason: &str) -> Result<(), UnknownProvider> {
