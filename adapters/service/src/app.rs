@@ -1,17 +1,24 @@
-//! What the parts of a running service share.
+//! What the parts of a running service share, and how a configuration gets to all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use futures_lite::FutureExt;
+use headcount_config::LoadErrors;
 use headcount_discoverer::Env;
 use headcount_runtime::DriverGone;
-use smol::Executor;
+use smol::{Executor, Timer};
 
 use crate::discovery::{Managed, Observation};
-use crate::reload::Reloader;
+use crate::plan::{Plan, Source};
+use crate::reload::{Loaded, ReloadError, Reloader};
 use crate::scraping::Scraping;
 use crate::targets::Targets;
 use crate::wall_clock::WallClock;
+
+/// How long a reload waits for its sets to be seen. With a slow throttle they are seen later.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(2);
 
 /// A running service.
 pub(crate) struct App {
@@ -27,11 +34,11 @@ pub(crate) struct App {
     pub(crate) scraping: Option<Scraping>,
     /// Discovers Alertmanagers.
     pub(crate) notify: Arc<Managed>,
-    /// The configuration that runs, and how to get the next.
+    /// The configuration that runs, and where the next comes from.
     pub(crate) reloader: Reloader,
     /// Whether both managers know their sets; before that, having no provider means nothing.
     pub(crate) is_applied: AtomicBool,
-    /// Whether every provider has spoken or failed, once.
+    /// Whether every provider has reported or failed, once.
     pub(crate) was_ready: AtomicBool,
 }
 
@@ -50,7 +57,7 @@ impl App {
         Ok(all)
     }
 
-    /// What is waited for: providers that have neither spoken nor failed since the service was started; none once
+    /// What is waited for: providers that have neither reported nor failed since the service was started; none once
     /// all had, whatever is reloaded later.
     pub(crate) async fn unready(&self) -> Result<Vec<String>, DriverGone> {
         if self.was_ready.load(Ordering::Relaxed) {
@@ -71,17 +78,93 @@ impl App {
         Ok(silent)
     }
 
+    /// Loads the configuration again, or from another source, and applies it. Completes when it is seen,
+    /// or soon after.
+    pub(crate) async fn reload(&self, source: Option<Source>) -> Result<(), ReloadError> {
+        let _turn = self.reloader.turn().await;
+        let loaded = self.reloader.load(source).await;
+        self.take(loaded).await
+    }
+
+    /// Reloads whenever the configuration's files have changed.
+    pub(crate) async fn reload_on_change(&self, interval: Duration) {
+        loop {
+            Timer::after(interval).await;
+            let _turn = self.reloader.turn().await;
+            let loaded = self.reloader.load(None).await;
+            if self.reloader.is_news(&loaded) {
+                // What went wrong is in the log.
+                self.take(loaded).await.ok();
+            }
+        }
+    }
+
+    async fn take(&self, loaded: Loaded) -> Result<(), ReloadError> {
+        let plan = match self.reloader.accept(loaded) {
+            Ok(plan) => plan,
+            Err(errors) => {
+                let problems = one_line(&errors);
+                tracing::error!(problems, "the configuration was not reloaded; what was running goes on");
+                return Err(errors.into());
+            }
+        };
+        log_warnings(&plan);
+        self.apply(&plan).await?;
+        self.reloader.note_success(self.env.clock.unix_time().as_secs_f64());
+        tracing::info!(
+            jobs = plan.jobs.len(),
+            alertmanagers = plan.alertmanagers.len(),
+            "the configuration was reloaded"
+        );
+        Ok(())
+    }
+
+    /// Applies a plan to both managers, and waits for a while until it is seen.
+    pub(crate) async fn apply(&self, plan: &Plan) -> Result<(), DriverGone> {
+        if let Some(scraping) = &self.scraping {
+            scraping.set_jobs(&plan.jobs);
+        }
+        // First, so that no list of a job is seen without its rules.
+        let configuration = self.targets.configure(plan.job_options());
+        let version = self.scrape.apply(plan.scrape_sets()).await?;
+        self.notify.apply(plan.notify_sets()).await?;
+        self.is_applied.store(true, Ordering::Release);
+        let too_late = async {
+            Timer::after(VISIBLE_WITHIN).await;
+        };
+        self.targets.seen(configuration, version).or(too_late).await;
+        Ok(())
+    }
+
     /// Both clocks.
     pub(crate) fn wall_clock(&self) -> WallClock {
         WallClock::read(&*self.env.clock)
     }
 }
 
+/// Logs what is remarkable about a plan.
+pub(crate) fn log_warnings(plan: &Plan) {
+    for warning in &plan.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn one_line(errors: &LoadErrors) -> String {
+    const MOST: usize = 10;
+    let problems = errors.problems.iter().take(MOST).map(ToString::to_string);
+    let mut line = problems.collect::<Vec<_>>().join("; ");
+    let more = errors.problems.len().saturating_sub(MOST);
+    let more = more.saturating_add(errors.omitted);
+    if more > 0 {
+        line.push_str(&format!("; and {more} more"));
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Plan, Source};
-    use crate::{Workers, discovery, reload, targets};
+    use crate::{Workers, discovery, mechanisms, targets};
     use headcount_core::Throttle;
 
     #[test]
@@ -90,25 +173,26 @@ mod tests {
         let start = |name| discovery::start(&workers, name, Throttle::default(), None, None);
         let (scrape, notify) = (start("scrape"), start("notify"));
         let targets = targets::start(workers.executor(), scrape.clone(), None).expect("a thread");
-        let (fingerprint, _) = Source::BuiltIn.load();
-        let app = App {
-            executor: workers.executor().clone(),
-            env: workers.env().clone(),
-            scrape,
-            targets,
-            scraping: None,
-            notify,
-            reloader: Reloader::new(Source::BuiltIn, fingerprint, Plan::default(), 0.0),
-            is_applied: AtomicBool::new(false),
-            was_ready: AtomicBool::new(false),
-        };
         workers.block_on(async {
+            let source = Source::Plan(Arc::default());
+            let reloader = Reloader::start(mechanisms::loader(), source, 0.0).await;
+            let app = App {
+                executor: workers.executor().clone(),
+                env: workers.env().clone(),
+                scrape,
+                targets,
+                scraping: None,
+                notify,
+                reloader: reloader.expect("nothing is wrong with it"),
+                is_applied: AtomicBool::new(false),
+                was_ready: AtomicBool::new(false),
+            };
             assert_ne!(
                 app.unready().await,
                 Ok(Vec::new()),
                 "no provider yet is not no provider"
             );
-            reload::apply(&app, &Plan::default()).await.expect("running");
+            app.apply(&Plan::default()).await.expect("running");
             assert_eq!(app.unready().await, Ok(Vec::new()));
         });
     }

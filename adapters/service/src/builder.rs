@@ -1,23 +1,25 @@
 //! What a service is to do, and how it is started.
 
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use blocking::unblock;
-use headcount_config::LoadErrors;
+use headcount_config::{LoadErrors, Loader};
 use headcount_core::{DropGuard, Throttle};
 use headcount_runtime::DriverGone;
+use smol::Task;
 
-use crate::app::App;
+use crate::app::{self, App};
 use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
-use crate::reload::{self, Reloader};
+use crate::reload::Reloader;
 use crate::server::{ListenError, Server};
-use crate::{Service, Workers, discovery, scraping, server, targets};
+use crate::service::Running;
+use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
 
 /// How many scrapes run at once unless it is said otherwise.
 const MAX_SCRAPES: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
@@ -27,6 +29,7 @@ const MAX_SCRAPES: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing runs before it is started"]
 pub struct ServiceBuilder {
+    loader: Option<Loader>,
     workers: Option<Workers>,
     listen: Option<String>,
     throttle: Throttle,
@@ -69,6 +72,13 @@ pub enum StartError {
 }
 
 impl ServiceBuilder {
+    /// Reads configurations over the mechanisms of this loader, which may have some of one's own. Without
+    /// this it has all that are built in.
+    pub fn loader(mut self, loader: Loader) -> Self {
+        self.loader = Some(loader);
+        self
+    }
+
     /// Runs its tasks on these threads. Without this it starts some of its own.
     pub fn workers(mut self, workers: &Workers) -> Self {
         self.workers = Some(workers.clone());
@@ -124,72 +134,90 @@ impl ServiceBuilder {
     /// # Errors
     /// Whatever is in the way; nothing runs then.
     pub async fn start(self, source: Source) -> Result<Service, StartError> {
-        let loaded = source.clone();
-        let (fingerprint, plan) = unblock(move || loaded.load()).await;
-        let plan = plan?;
-        let workers = match self.workers {
-            Some(workers) => workers,
+        let workers = match &self.workers {
+            Some(workers) => workers.clone(),
             None => Workers::start().map_err(StartError::Thread)?,
         };
+        let loader = self.loader.clone().unwrap_or_else(mechanisms::loader);
+        let now = workers.env().clock.unix_time().as_secs_f64();
+        let reloader = Reloader::start(loader, source.clone(), now).await?;
         let listener = match &self.listen {
             Some(address) => Some(server::bind(address).await?),
             None => None,
         };
         let recording = self.record.as_deref().map(Recording::begin).transpose()?;
-        let (executor, env) = (workers.executor(), workers.env());
-        let scrape = discovery::start(&workers, "scrape", self.throttle, self.guard, recording.as_ref());
-        let notify = discovery::start(&workers, "notify", self.throttle, None, None);
-        let (changes, changed) = async_channel::unbounded();
-        let targets = targets::start(executor, scrape.clone(), self.scrape.map(|_| changes));
-        let targets = targets.map_err(StartError::Thread)?;
-        let scraping = self
-            .scrape
-            .map(|most| scraping::start(executor, env, &targets, changed, &plan, most));
-        let now = env.clock.unix_time().as_secs_f64();
-        let app = Arc::new(App {
-            executor: executor.clone(),
-            env: env.clone(),
-            scrape,
-            targets,
-            scraping,
-            notify,
-            reloader: Reloader::new(source.clone(), fingerprint, plan, now),
-            is_applied: AtomicBool::new(false),
-            was_ready: AtomicBool::new(false),
-        });
+        let plan = reloader.plan();
+        let (app, mut tasks) = self.app(&workers, reloader, recording.as_ref())?;
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        if let Some(address) = address {
-            tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening on http://{address}");
-        }
-        let plan = app.reloader.plan();
         greet(&source, &plan, address);
+        let executor = workers.executor();
         let server = listener.map(|listener| Server::start(executor, listener, app.clone()));
         if let Some((folder, kind)) = self.file_sd {
             let lists = match kind {
                 ListKind::Relabelled => Lists::Relabelled(app.targets.clone()),
                 ListKind::Discovered => Lists::Discovered(app.scrape.clone()),
             };
-            executor.spawn(FileSd::new(folder).run(lists)).detach();
+            tasks.push(executor.spawn(FileSd::new(folder).run(lists)));
         }
-        reload::log_warnings(&plan);
-        reload::apply(&app, &plan).await?;
+        app::log_warnings(&plan);
+        app.apply(&plan).await?;
         if let Some(interval) = self.auto_reload {
-            executor.spawn(reload::reload_on_change(app.clone(), interval)).detach();
+            let app = app.clone();
+            tasks.push(executor.spawn(async move { app.reload_on_change(interval).await }));
         }
-        let reload_wanted = reload::reload_when_wanted(&app);
-        Ok(Service::new(workers, app, address, server, recording, reload_wanted))
+        let running = Running {
+            app,
+            server,
+            recording,
+            tasks,
+        };
+        Ok(Service::new(workers, running, address))
+    }
+
+    /// What runs, before it has a configuration, and the tasks that end with it.
+    fn app(
+        &self,
+        workers: &Workers,
+        reloader: Reloader,
+        recording: Option<&Recording>,
+    ) -> Result<(Arc<App>, Vec<Task<()>>), StartError> {
+        let (executor, env) = (workers.executor(), workers.env());
+        let scrape = discovery::start(workers, "scrape", self.throttle, self.guard, recording);
+        let notify = discovery::start(workers, "notify", self.throttle, None, None);
+        let (changes, changed) = async_channel::unbounded();
+        let targets = targets::start(executor, scrape.clone(), self.scrape.map(|_| changes));
+        let targets = targets.map_err(StartError::Thread)?;
+        let scraping = self
+            .scrape
+            .map(|most| scraping::start(executor, env, &targets, changed, &reloader.plan(), most));
+        let (scraping, tasks) = scraping.unzip();
+        let app = App {
+            executor: executor.clone(),
+            env: env.clone(),
+            scrape,
+            targets,
+            scraping,
+            notify,
+            reloader,
+            is_applied: AtomicBool::new(false),
+            was_ready: AtomicBool::new(false),
+        };
+        Ok((Arc::new(app), tasks.into_iter().flatten().collect()))
     }
 }
 
 /// Says in the log what runs, and where to look.
-fn greet(source: &Source, plan: &Plan, address: Option<std::net::SocketAddr>) {
+fn greet(source: &Source, plan: &Plan, address: Option<SocketAddr>) {
+    if let Some(address) = address {
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening on http://{address}");
+    }
     match source {
         Source::BuiltIn => tracing::info!("no configuration: the job `local` is what listens on this machine"),
         Source::File(path) => {
             let (jobs, alertmanagers) = (plan.jobs.len(), plan.alertmanagers.len());
             tracing::info!(config = %path.display(), jobs, alertmanagers, "configuration loaded");
         }
-        Source::Plan(_) => {}
+        Source::Text { .. } | Source::Plan(_) => {}
     }
     let Some(address) = address else { return };
     if let Some(job) = plan.jobs.first() {

@@ -1,7 +1,8 @@
 //! A running headcount as a library: a configuration goes in, lists of targets come out.
 //!
 //! * `builder`, `service`: what one does with it. `plan`: what a configuration asks for.
-//! * `app`: what the parts of a running service share; `reload`: from one plan to the next.
+//! * `app`: what the parts of a running service share, and how a configuration gets to all of them;
+//!   `reload`: the configuration that runs, and where the next comes from.
 //! * `discovery`: a running manager, and the view of its state that everything else reads. `once`: a
 //!   discovery that is made once.
 //! * `targets`: what relabelling, checks and limits make of what is discovered.
@@ -35,7 +36,7 @@ pub use output::RecordError;
 pub use plan::{Plan, Source};
 pub use reload::ReloadError;
 pub use server::ListenError;
-pub use service::{Answer, Service};
+pub use service::{Answer, ListError, Service, TargetList};
 pub use targets::{
     Alertmanagers, Describer, FLAGS, Healths, Stale, alertmanagers, relabelled_list, scrape_url, state_name,
 };

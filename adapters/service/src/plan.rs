@@ -6,13 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headcount_config::{AlertmanagerConfig, Config, LoadErrors, Machine, Problem, ScrapeConfig, Surroundings};
+use headcount_config::{AlertmanagerConfig, Config, LoadErrors, Loader, Machine, Problem, ScrapeConfig, Surroundings};
 use headcount_core::JobOptions;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_reader::pattern::Folders;
 use rapidhash::v3::rapidhash_v3;
 
-use crate::{default_config, mechanisms};
+use crate::default_config;
 
 /// The most that is read of a configuration file; more than headcount-config accepts.
 const READ_LIMIT: u64 = 1 << 30;
@@ -37,8 +37,8 @@ impl Plan {
     ///
     /// # Errors
     /// All that is wrong with it, each with its place.
-    pub fn load(path: &Path) -> Result<Self, LoadErrors> {
-        load_file(path).1
+    pub fn load(loader: &Loader, path: &Path) -> Result<Self, LoadErrors> {
+        load_file(loader, path).1
     }
 
     /// The jobs' sets, for the manager called `scrape`.
@@ -86,6 +86,13 @@ pub enum Source {
     BuiltIn,
     /// A prometheus.yml.
     File(PathBuf),
+    /// The text of a prometheus.yml.
+    Text {
+        /// The YAML.
+        text: String,
+        /// The file that it stands for: messages name it, and paths are relative to its folder.
+        origin: PathBuf,
+    },
     /// One that was read before; it stays as it is when it is reloaded.
     Plan(Arc<Plan>),
 }
@@ -95,22 +102,35 @@ pub enum Source {
 pub(crate) struct Fingerprint(u64);
 
 impl Source {
+    /// The text of a prometheus.yml, whose paths are relative to the working directory.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text {
+            text: text.into(),
+            origin: PathBuf::from("prometheus.yml"),
+        }
+    }
+
     /// Loads the plan. The fingerprint is that of what was read, also when it was wrong.
     ///
     /// Reads files; call it where blocking is allowed.
-    pub(crate) fn load(&self) -> (Fingerprint, Result<Plan, LoadErrors>) {
+    pub(crate) fn load(&self, loader: &Loader) -> (Fingerprint, Result<Plan, LoadErrors>) {
         match self {
             Self::BuiltIn => (Fingerprint(0), Ok(default_config::plan())),
-            Self::File(path) => load_file(path),
+            Self::File(path) => load_file(loader, path),
+            Self::Text { text, origin } => {
+                let recorder = Recorder::default();
+                let plan = loader.parse(text.as_bytes(), origin, &recorder).map(Plan::from);
+                (Fingerprint(recorder.seen.get()), plan)
+            }
             Self::Plan(plan) => (Fingerprint(0), Ok(Plan::clone(plan))),
         }
     }
 }
 
-fn load_file(path: &Path) -> (Fingerprint, Result<Plan, LoadErrors>) {
+fn load_file(loader: &Loader, path: &Path) -> (Fingerprint, Result<Plan, LoadErrors>) {
     let recorder = Recorder::default();
     let plan = match recorder.read(path, READ_LIMIT) {
-        Ok(bytes) => mechanisms::loader().parse(&bytes, path, &recorder).map(Plan::from),
+        Ok(bytes) => loader.parse(&bytes, path, &recorder).map(Plan::from),
         Err(error) => Err(LoadErrors::unreadable(path, &error)),
     };
     (Fingerprint(recorder.seen.get()), plan)
@@ -159,6 +179,7 @@ impl Surroundings for Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mechanisms;
     use std::fs;
 
     #[test]
@@ -168,23 +189,23 @@ mod tests {
         let included = folder.path().join("jobs-a.yml");
         fs::write(&main, "scrape_config_files: ['jobs-*.yml']").expect("written");
         fs::write(&included, "scrape_configs: [{job_name: a}]").expect("written");
-        let source = Source::File(main.clone());
+        let (source, loader) = (Source::File(main.clone()), mechanisms::loader());
 
-        let (first, plan) = source.load();
+        let (first, plan) = source.load(&loader);
         assert_eq!(plan.expect("valid").jobs.len(), 1);
-        assert_eq!(source.load().0, first);
+        assert_eq!(source.load(&loader).0, first);
 
         fs::write(&included, "scrape_configs: [{job_name: b}]").expect("written");
-        let (second, _) = source.load();
+        let (second, _) = source.load(&loader);
         assert_ne!(second, first);
 
         fs::write(folder.path().join("jobs-b.yml"), "scrape_configs: [{job_name: b}]").expect("written");
-        let (third, plan) = source.load();
+        let (third, plan) = source.load(&loader);
         assert_ne!(third, second);
         assert!(plan.is_err(), "two jobs of one name");
 
         fs::remove_file(&main).expect("removed");
-        let (fourth, plan) = source.load();
+        let (fourth, plan) = source.load(&loader);
         assert_ne!(fourth, third);
         assert!(plan.expect_err("unreadable").to_string().contains("can't be read"));
     }

@@ -1,41 +1,40 @@
-//! From one configuration to the next while running.
+//! The configuration that runs, and where the next comes from.
 //!
 //! The one rule: **a configuration that is wrong changes nothing.** What ran before goes on, the
 //! problems are said, and the metrics show it.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use async_channel::Sender;
 use blocking::unblock;
-use futures_lite::FutureExt;
-use headcount_config::LoadErrors;
+use headcount_config::{LoadErrors, Loader};
 use headcount_runtime::DriverGone;
-use smol::Timer;
+use smol::lock::MutexGuard;
 
-use crate::app::App;
 use crate::plan::{Fingerprint, Plan, Source};
-use crate::targets::Targets;
-
-/// How long a reload waits for its sets to be seen. With a slow throttle they are seen later.
-const VISIBLE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The configuration that runs, and where the next comes from.
 pub(crate) struct Reloader {
-    source: Source,
+    loader: Loader,
     plan: ArcSwap<Plan>,
     state: Mutex<State>,
     /// One reload at a time.
     turn: smol::lock::Mutex<()>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct State {
+    source: Source,
     /// Of the files as they were last read, rightly or wrongly.
     fingerprint: Fingerprint,
     status: ReloadStatus,
+}
+
+/// A configuration as it was read, rightly or wrongly.
+pub(crate) struct Loaded {
+    source: Source,
+    fingerprint: Fingerprint,
+    plan: Result<Plan, LoadErrors>,
 }
 
 /// How reloading went.
@@ -49,6 +48,7 @@ pub(crate) struct ReloadStatus {
 
 /// Why a reload changed nothing.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReloadError {
     /// The configuration is wrong.
     #[error(transparent)]
@@ -59,18 +59,23 @@ pub enum ReloadError {
 }
 
 impl Reloader {
-    /// The state after a first configuration was loaded, at `now` seconds since 1970-01-01 UTC.
-    pub(crate) fn new(source: Source, fingerprint: Fingerprint, plan: Plan, now: f64) -> Self {
+    /// Loads a first configuration, at `now` seconds since 1970-01-01 UTC.
+    pub(crate) async fn start(loader: Loader, source: Source, now: f64) -> Result<Self, LoadErrors> {
+        let loaded = load(&loader, source).await;
         let status = ReloadStatus {
             is_successful: true,
             last_success: now,
         };
-        Self {
-            source,
-            plan: ArcSwap::from_pointee(plan),
-            state: Mutex::new(State { fingerprint, status }),
+        Ok(Self {
+            loader,
+            plan: ArcSwap::from_pointee(loaded.plan?),
+            state: Mutex::new(State {
+                source: loaded.source,
+                fingerprint: loaded.fingerprint,
+                status,
+            }),
             turn: smol::lock::Mutex::new(()),
-        }
+        })
     }
 
     /// The configuration that runs.
@@ -80,149 +85,77 @@ impl Reloader {
 
     /// How reloading went.
     pub(crate) fn status(&self) -> ReloadStatus {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).status
+        self.read(|state| state.status)
+    }
+
+    /// Waits until no other reload is under way.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Reads the configuration, again or from another source.
+    pub(crate) async fn load(&self, source: Option<Source>) -> Loaded {
+        let source = source.unwrap_or_else(|| self.read(|state| state.source.clone()));
+        load(&self.loader, source).await
+    }
+
+    /// Whether this is not what was read last.
+    pub(crate) fn is_news(&self, loaded: &Loaded) -> bool {
+        self.read(|state| state.fingerprint != loaded.fingerprint)
+    }
+
+    /// Makes what was loaded the configuration that runs, unless it is wrong; then the source is
+    /// the one that it was, too.
+    pub(crate) fn accept(&self, loaded: Loaded) -> Result<Arc<Plan>, LoadErrors> {
+        let Loaded {
+            source,
+            fingerprint,
+            plan,
+        } = loaded;
+        self.change(|state| state.fingerprint = fingerprint);
+        match plan {
+            Ok(plan) => {
+                let plan = Arc::new(plan);
+                self.change(|state| state.source = source);
+                self.plan.store(plan.clone());
+                Ok(plan)
+            }
+            Err(errors) => {
+                self.change(|state| state.status.is_successful = false);
+                Err(errors)
+            }
+        }
+    }
+
+    /// Notes that the configuration was applied, at `now` seconds since 1970-01-01 UTC.
+    pub(crate) fn note_success(&self, now: f64) {
+        self.change(|state| {
+            state.status = ReloadStatus {
+                is_successful: true,
+                last_success: now,
+            };
+        });
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&State) -> R) -> R {
+        read(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
-
-    fn fingerprint(&self) -> Fingerprint {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).fingerprint
-    }
 }
 
-/// Loads the configuration again and applies it. Completes when it is seen, or soon after.
-pub(crate) async fn reload(app: &App) -> Result<(), ReloadError> {
-    let reloader = &app.reloader;
-    let _turn = reloader.turn.lock().await;
-    let source = reloader.source.clone();
-    let (fingerprint, plan) = unblock(move || source.load()).await;
-    take(app, fingerprint, plan).await
-}
-
-/// Asks for reloads without waiting for them.
-pub(crate) struct ReloadWanted(Sender<()>);
-
-impl ReloadWanted {
-    /// Asks for a reload. However often this is called while one is under way, one more follows.
-    pub(crate) fn send(&self) {
-        // Full means that one is about to start, and reads what is there then.
-        self.0.try_send(()).ok();
-    }
-}
-
-/// Starts the task that reloads whenever it is asked to. It is one of its own so that a slow
-/// reload, or many, hold up nobody who has to hear of signals.
-pub(crate) fn reload_when_wanted(app: &Arc<App>) -> ReloadWanted {
-    let (sender, wanted) = async_channel::bounded(1);
-    let reloading = app.clone();
-    let reload_each_time = async move {
-        while wanted.recv().await.is_ok() {
-            // What went wrong is in the log.
-            reload(&reloading).await.ok();
+/// Reads files, so on a thread where that is allowed.
+async fn load(loader: &Loader, source: Source) -> Loaded {
+    let loader = loader.clone();
+    unblock(move || {
+        let (fingerprint, plan) = source.load(&loader);
+        Loaded {
+            source,
+            fingerprint,
+            plan,
         }
-    };
-    app.executor.spawn(reload_each_time).detach();
-    ReloadWanted(sender)
-}
-
-/// Reloads whenever the configuration's files have changed.
-pub(crate) async fn reload_on_change(app: Arc<App>, interval: Duration) {
-    loop {
-        Timer::after(interval).await;
-        let _turn = app.reloader.turn.lock().await;
-        let source = app.reloader.source.clone();
-        let (fingerprint, plan) = unblock(move || source.load()).await;
-        if fingerprint != app.reloader.fingerprint() {
-            // What went wrong is in the log.
-            take(&app, fingerprint, plan).await.ok();
-        }
-    }
-}
-
-async fn take(app: &App, fingerprint: Fingerprint, plan: Result<Plan, LoadErrors>) -> Result<(), ReloadError> {
-    let reloader = &app.reloader;
-    reloader.change(|state| state.fingerprint = fingerprint);
-    let plan = match plan {
-        Ok(plan) => plan,
-        Err(errors) => {
-            reloader.change(|state| state.status.is_successful = false);
-            let problems = one_line(&errors);
-            tracing::error!(problems, "the configuration was not reloaded; what was running goes on");
-            return Err(errors.into());
-        }
-    };
-    log_warnings(&plan);
-    let plan = Arc::new(plan);
-    reloader.plan.store(plan.clone());
-    apply(app, &plan).await?;
-    let now = app.env.clock.unix_time().as_secs_f64();
-    reloader.change(|state| {
-        state.status = ReloadStatus {
-            is_successful: true,
-            last_success: now,
-        }
-    });
-    tracing::info!(
-        jobs = plan.jobs.len(),
-        alertmanagers = plan.alertmanagers.len(),
-        "the configuration was reloaded"
-    );
-    Ok(())
-}
-
-/// Applies a plan to both managers, and waits for a while until it is seen.
-pub(crate) async fn apply(app: &App, plan: &Plan) -> Result<(), DriverGone> {
-    if let Some(scraping) = &app.scraping {
-        scraping.set_jobs(&plan.jobs);
-    }
-    // First, so that no list of a job is seen without its rules.
-    let configuration = app.targets.configure(plan.job_options());
-    let version = app.scrape.apply(plan.scrape_sets()).await?;
-    app.notify.apply(plan.notify_sets()).await?;
-    app.is_applied.store(true, Ordering::Release);
-    let too_late = async {
-        Timer::after(VISIBLE_WITHIN).await;
-    };
-    seen(&app.targets, configuration, version).or(too_late).await;
-    Ok(())
-}
-
-/// Logs what is remarkable about a plan.
-pub(crate) fn log_warnings(plan: &Plan) {
-    for warning in &plan.warnings {
-        tracing::warn!("{warning}");
-    }
-}
-
-/// Completes when targets of this configuration and snapshot, or of later ones, are published.
-pub(crate) async fn seen(targets: &Targets, configuration: u64, snapshot: u64) {
-    loop {
-        let news = targets.news();
-        if targets.published().is_of(configuration, snapshot) {
-            return;
-        }
-        news.await;
-    }
-}
-
-fn one_line(errors: &LoadErrors) -> String {
-    const MOST: usize = 10;
-    let mut line = errors
-        .problems
-        .iter()
-        .take(MOST)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ");
-    let more = errors
-        .problems
-        .len()
-        .saturating_sub(MOST)
-        .saturating_add(errors.omitted);
-    if more > 0 {
-        line.push_str(&format!("; and {more} more"));
-    }
-    line
+    })
+    .await
 }

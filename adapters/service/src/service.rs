@@ -1,33 +1,86 @@
 //! A running headcount.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_lite::FutureExt;
+use headcount_core::Snapshot;
 use headcount_runtime::DriverGone;
-use smol::Timer;
+use smol::{Task, Timer};
 
 use crate::app::App;
+use crate::discovery::{Encoded, Offer};
 use crate::output::Recording;
-use crate::plan::Plan;
-use crate::reload::{self, ReloadError, ReloadWanted};
+use crate::plan::{Plan, Source};
+use crate::reload::ReloadError;
 use crate::server::{self, Server};
-use crate::{ServiceBuilder, Workers};
+use crate::{ListKind, ServiceBuilder, Workers};
 
-/// Time between looks at whether every provider has spoken.
+/// Time between polls of whether every provider has reported.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// A running headcount: what a configuration asks for is discovered, relabelled, and can be asked for.
 ///
-/// It runs until it is [stopped](Service::stop).
+/// It runs until it is dropped; [`stop`](Self::stop) waits for its end as well. Whoever waits for its
+/// methods may do so on any runtime.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use headcount_service::{ListKind, Service, Source};
+///
+/// futures_lite::future::block_on(async {
+///     let text = "scrape_configs: [{job_name: web, static_configs: [{targets: ['10.0.0.1:80']}]}]";
+///     let service = Service::builder().start(Source::text(text)).await?;
+///     let list = service.next_list("web", ListKind::Discovered, None).await?;
+///     assert_eq!(list.json(), b"[\n{\"targets\":[\"10.0.0.1:80\"],\"labels\":{}}\n]");
+///     service.stop().await;
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[must_use = "it ends when it is dropped"]
 pub struct Service {
     workers: Workers,
-    app: Arc<App>,
     address: Option<SocketAddr>,
-    server: Option<Server>,
-    recording: Option<Recording>,
-    reload_wanted: ReloadWanted,
+    app: Arc<App>,
+    /// Until it is stopped.
+    running: Option<Running>,
+}
+
+/// What has to be ended.
+pub(crate) struct Running {
+    pub(crate) app: Arc<App>,
+    pub(crate) server: Option<Server>,
+    pub(crate) recording: Option<Recording>,
+    /// Dropping them ends them.
+    pub(crate) tasks: Vec<Task<()>>,
+}
+
+/// A list of a job's targets, in the format that `http_sd_configs` and `file_sd_configs` share. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetList(Arc<Encoded>);
+
+/// Why there is no list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListError {
+    /// The configuration has no such job.
+    #[error("there is no job {job:?}")]
+    NoSuchJob {
+        /// Its name.
+        job: String,
+    },
+    /// Not every provider of the job has reported yet: a list would lack targets that there are.
+    #[error("the list of {job:?} is not complete yet")]
+    Incomplete {
+        /// Its name.
+        job: String,
+    },
+    /// The service has ended.
+    #[error(transparent)]
+    Gone(#[from] DriverGone),
 }
 
 /// An answer of the HTTP API.
@@ -39,28 +92,35 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl std::fmt::Debug for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").finish_non_exhaustive()
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TargetList {
+    /// The list, as JSON: equal targets give equal bytes.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        &self.0.bytes
+    }
+
+    /// A hash of its content in hexadecimal, for comparing it with another one's.
+    #[must_use]
+    pub fn tag(&self) -> &str {
+        &self.0.tag
     }
 }
 
 impl Service {
-    pub(crate) fn new(
-        workers: Workers,
-        app: Arc<App>,
-        address: Option<SocketAddr>,
-        server: Option<Server>,
-        recording: Option<Recording>,
-        reload_wanted: ReloadWanted,
-    ) -> Self {
+    pub(crate) fn new(workers: Workers, running: Running, address: Option<SocketAddr>) -> Self {
         Self {
             workers,
-            app,
             address,
-            server,
-            recording,
-            reload_wanted,
+            app: running.app.clone(),
+            running: Some(running),
         }
     }
 
@@ -87,6 +147,57 @@ impl Service {
         self.app.reloader.plan()
     }
 
+    /// What was discovered for the jobs, as the manager last emitted it.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.app.scrape.view().snapshot.clone()
+    }
+
+    /// The list of a job as it is now.
+    ///
+    /// # Errors
+    /// [`ListError::Incomplete`] until every provider of the job has reported: whoever has a list from
+    /// before does well to keep it.
+    pub async fn list(&self, job: &str, kind: ListKind) -> Result<TargetList, ListError> {
+        match self.handle(job, kind) {
+            Some(handle) if handle.is_complete() => Ok(TargetList(handle.json().await)),
+            None if !self.has_job(job) => Err(ListError::NoSuchJob { job: job.to_owned() }),
+            _ => Err(ListError::Incomplete { job: job.to_owned() }),
+        }
+    }
+
+    /// Waits for a list of a job that is complete and not the `known` one.
+    ///
+    /// # Errors
+    /// When the job is not, or no longer, in the configuration; or when the service has ended.
+    pub async fn next_list(
+        &self,
+        job: &str,
+        kind: ListKind,
+        known: Option<&TargetList>,
+    ) -> Result<TargetList, ListError> {
+        loop {
+            let news = match kind {
+                ListKind::Discovered => self.app.scrape.published(),
+                ListKind::Relabelled => self.app.targets.news(),
+            };
+            match self.list(job, kind).await {
+                Ok(list) if known != Some(&list) => return Ok(list),
+                Ok(_) | Err(ListError::Incomplete { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            let ended = async {
+                self.ended().await;
+                Err(DriverGone)
+            };
+            let news = async {
+                news.await;
+                Ok(())
+            };
+            news.or(ended).await?;
+        }
+    }
+
     /// Answers a `GET` of the HTTP API, without a network. `path` may have a query.
     pub async fn get(&self, path: &str) -> Answer {
         let (status, body) = server::get(&self.app, path).await;
@@ -98,17 +209,20 @@ impl Service {
     /// # Errors
     /// When the configuration is wrong; what was running goes on.
     pub async fn reload(&self) -> Result<(), ReloadError> {
-        reload::reload(&self.app).await
+        self.app.reload(None).await
     }
 
-    /// Asks for a reload without waiting for it. However often this is called while one is under way, one
-    /// more follows. What goes wrong is in the log and the metrics.
-    pub fn request_reload(&self) {
-        self.reload_wanted.send();
+    /// Loads the configuration from another source, which later reloads read again. Providers that stand
+    /// in both configurations run on.
+    ///
+    /// # Errors
+    /// When the configuration is wrong; what was running goes on, and later reloads read what they did.
+    pub async fn apply(&self, source: Source) -> Result<(), ReloadError> {
+        self.app.reload(Some(source)).await
     }
 
-    /// Waits until every provider has found targets, or none, or has failed, and this can be seen; or until
-    /// the time is over. Says whether it was in time.
+    /// Waits until every provider has reported or failed, and this can be seen; or until the time is over.
+    /// Says whether it was in time.
     ///
     /// # Errors
     /// When the manager ended by itself, which is a bug.
@@ -124,7 +238,7 @@ impl Service {
         }
         // What was discovered last has to be worked out before it can be told.
         let newest = self.app.scrape.observe().await?.newest.version();
-        reload::seen(&self.app.targets, 1, newest).await;
+        self.app.targets.seen(1, newest).await;
         Ok(is_in_time)
     }
 
@@ -135,10 +249,45 @@ impl Service {
     }
 
     /// Ends everything, and waits for it: requests under way are given a few seconds.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    fn handle(&self, job: &str, kind: ListKind) -> Option<Offer> {
+        match kind {
+            ListKind::Discovered => self.app.scrape.view().offer(job),
+            ListKind::Relabelled => self.app.targets.offer(job),
+        }
+    }
+
+    /// Whether the configuration has it; its list may have to be worked out first.
+    fn has_job(&self, name: &str) -> bool {
+        self.plan().jobs.iter().any(|job| job.job_name == name)
+    }
+}
+
+impl Drop for Service {
+    /// Ends what was not stopped, without waiting for it.
+    fn drop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        // The threads end with the last of the workers, so what is stopping holds one.
+        let workers = self.workers.clone();
+        let stop = async move {
+            running.stop().await;
+            drop(workers);
+        };
+        self.workers.executor().spawn(stop).detach();
+    }
+}
+
+impl Running {
+    async fn stop(self) {
         if let Some(server) = self.server {
             server.stop().await;
         }
+        drop(self.tasks);
         self.app.scrape.stop().await;
         self.app.notify.stop().await;
         if let Some(recording) = self.recording {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use headcount_questions::diff::{Named, diff};
-use headcount_service::Plan;
+use headcount_service::{Plan, loader};
 
 use super::{TROUBLE, origin, print_json};
 use crate::cli::{DiffOptions, ReportFormat};
@@ -30,7 +30,8 @@ pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
 
 /// Loads both, and says what is wrong with either, and then what is remarkable.
 fn load(old: &Path, new: &Path) -> anyhow::Result<(Plan, Plan)> {
-    match (Plan::load(old), Plan::load(new)) {
+    let loader = loader();
+    match (Plan::load(&loader, old), Plan::load(&loader, new)) {
         (Ok(old), Ok(new)) => {
             for plan in [&old, &new] {
                 origin::warn(plan);

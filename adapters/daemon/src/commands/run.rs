@@ -36,24 +36,40 @@ async fn daemon(workers: &Workers, options: &RunOptions) -> anyhow::Result<ExitC
         }
         Err(error) => return Err(error.into()),
     };
-    loop {
-        let asked = async { Some(asking.next().await) };
-        let ended = async {
-            service.ended().await;
-            None
-        };
-        match asked.or(ended).await {
-            Some(Asked::Reload) => service.request_reload(),
-            Some(Asked::Stop) => break,
-            // To go on would be to serve ever older lists.
-            None => bail!("the discovery manager ended by itself; please report this with the log above"),
-        }
+    if !serve(&service, &mut asking).await {
+        // To go on would be to serve ever older lists.
+        bail!("the discovery manager ended by itself; please report this with the log above");
     }
     tracing::info!("stopping; a second signal stops at once");
     let at_once = async { while asking.next().await == Asked::Reload {} };
     service.stop().or(at_once).await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reloads when that is asked for, until it is asked to stop; `false` when the service ends by itself. A reload
+/// that is slow holds up no signal, and however many are asked for meanwhile, one more follows.
+async fn serve(service: &Service, asking: &mut Asking) -> bool {
+    let (sender, wanted) = async_channel::bounded(1);
+    let stopped = async {
+        while asking.next().await == Asked::Reload {
+            // Full means that one is about to start, and reads what is there then.
+            sender.try_send(()).ok();
+        }
+        true
+    };
+    let reloading = async {
+        while wanted.recv().await.is_ok() {
+            // What went wrong is in the log.
+            service.reload().await.ok();
+        }
+        true
+    };
+    let ended = async {
+        service.ended().await;
+        false
+    };
+    stopped.or(reloading).or(ended).await
 }
 
 /// The service that the options ask for.

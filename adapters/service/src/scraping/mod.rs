@@ -20,7 +20,7 @@ use headcount_core::{PoolOutput, TargetId};
 use headcount_discoverer::Env;
 use headcount_scraper::{Scraper, ScraperOptions, TargetHealth};
 use rapidhash::v3::rapidhash_v3;
-use smol::Executor;
+use smol::{Executor, Task};
 
 use crate::plan::Plan;
 use crate::targets::{Changes, Targets};
@@ -33,7 +33,7 @@ const AT_ONCE: usize = 1_000;
 #[derive(Clone)]
 pub(crate) struct Scraping(Scraper);
 
-/// Starts scraping what `changes` tells.
+/// Starts scraping what `changes` tells. It ends with its tasks.
 pub(crate) fn start(
     executor: &Arc<Executor<'static>>,
     env: &Env,
@@ -41,16 +41,18 @@ pub(crate) fn start(
     changes: Receiver<Changes>,
     plan: &Plan,
     max_in_flight: NonZeroUsize,
-) -> Scraping {
+) -> (Scraping, [Task<()>; 2]) {
     let options = ScraperOptions {
         seed: seed(plan),
         max_in_flight: Some(max_in_flight),
     };
     let scraper = Scraper::new(env.clone(), Arc::new(Known::new(targets.clone())), options);
     let (scraping, following) = (scraper.clone(), scraper.clone());
-    executor.spawn(async move { scraping.run().await }).detach();
-    executor.spawn(follow(following, changes)).detach();
-    Scraping(scraper)
+    let tasks = [
+        executor.spawn(async move { scraping.run().await }),
+        executor.spawn(follow(following, changes)),
+    ];
+    (Scraping(scraper), tasks)
 }
 
 impl Scraping {

@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 
 use super::respond::{self, Body};
 use crate::app::App;
-use crate::reload::{self, ReloadError};
+use crate::reload::ReloadError;
 
 /// Ready when every provider has spoken or failed once since the start. A reload does not make
 /// it unready again.
@@ -24,7 +24,7 @@ pub(super) async fn ready(app: &App) -> Response<Body> {
 
 /// Reloads; 200 once that is done, 500 with the problems when the configuration is wrong.
 pub(super) async fn reload(app: &Arc<App>) -> Response<Body> {
-    match reload::reload(app).await {
+    match app.reload(None).await {
         Ok(()) => respond::text(StatusCode::OK, "reloaded"),
         Err(ReloadError::Config(errors)) => respond::text(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -131,6 +131,17 @@ impl Targets {
         self.news.listen()
     }
 
+    /// Completes when a state of this configuration and snapshot, or of later ones, is published.
+    pub(crate) async fn seen(&self, configuration: u64, snapshot: u64) {
+        loop {
+            let news = self.news();
+            if self.published().is_of(configuration, snapshot) {
+                return;
+            }
+            news.await;
+        }
+    }
+
     /// The list of a job after relabelling; `None` when there is no such job.
     pub(crate) fn offer(self: &Arc<Self>, job: &str) -> Option<Offer> {
         self.published().offer(self, job)
