@@ -9,14 +9,22 @@
 //!
 //! * [`registry`]: all of them, in order. A program of one's own adds its own.
 //! * [`mod@static`]: targets written in the configuration.
+//! * [`consul`]: the services of a Consul catalog.
+//! * [`consulagent`]: the services of one Consul agent. vmagent's and Alloy's.
 //! * [`mod@file`]: lists of targets in JSON and YAML files that are watched.
 //! * [`http`]: lists of targets that a server sends as JSON.
 //! * [`local`]: what listens on this machine. headcount's own.
 //! * [`target_groups`]: the format that files and servers share.
 
+#[cfg(feature = "consul")]
+pub mod consul;
+#[cfg(feature = "consul-api")]
+mod consul_api;
+#[cfg(feature = "consulagent")]
+pub mod consulagent;
 #[cfg(feature = "file")]
 pub mod file;
-#[cfg(any(feature = "file", feature = "http"))]
+#[cfg(any(feature = "file", feature = "http", feature = "consul-api"))]
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
@@ -40,6 +48,10 @@ pub fn registry() -> Registry {
     let mut registry = Registry::new();
     // Names differ, which a test sees to, so that nothing is refused.
     let _: [Result<(), RegistryError>; _] = [
+        #[cfg(feature = "consul")]
+        registry.register::<consul::ConsulSd>(),
+        #[cfg(feature = "consulagent")]
+        registry.register::<consulagent::ConsulAgentSd>(),
         #[cfg(feature = "file")]
         registry.register::<file::FileSd>(),
         #[cfg(feature = "http")]
@@ -56,7 +68,14 @@ pub fn registry() -> Registry {
 mod tests {
     /// A line in `registry` for each folder of a mechanism.
     #[test]
-    #[cfg(all(feature = "file", feature = "http", feature = "local", feature = "static"))]
+    #[cfg(all(
+        feature = "consul",
+        feature = "consulagent",
+        feature = "file",
+        feature = "http",
+        feature = "local",
+        feature = "static"
+    ))]
     fn every_folder_is_registered() {
         let registry = super::registry();
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

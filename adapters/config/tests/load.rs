@@ -220,7 +220,7 @@ scrape_configs:
     http_headers: {X-B: {secrets: [hush]}}
   - {url: 'http://b', bearer_token: hush}
   - {url: 'http://c', oauth2: {client_id: i, client_secret: hush, token_url: 'http://t'}}
-  consul_sd_configs: [{token: hush, server: s}]
+  eureka_sd_configs: [{token: hush, server: s}]
 ";
     let config = loader()
         .parse(text.as_bytes(), "prometheus.yml".as_ref(), &headcount_config::Nowhere)
@@ -241,7 +241,7 @@ scrape_configs:
     let unsupported = config.scrape_configs[0].sd[0].as_unsupported().unwrap();
     assert_eq!(
         (unsupported.mechanism.as_str(), unsupported.entry.as_str()),
-        ("consul", "{server: s, token: <secret>}")
+        ("eureka", "{server: s, token: <secret>}")
     );
 }
 

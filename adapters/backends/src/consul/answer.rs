@@ -1,0 +1,87 @@
+//! What Consul answers, decoded into what becomes labels and nothing else.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::consul_api::{Check, or_default};
+
+/// An instance of a service, as `/v1/health/service/…` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Instance {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) node: Node,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) service: Service,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) checks: Vec<Check>,
+}
+
+/// The node that an instance is registered on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Node {
+    #[serde(deserialize_with = "or_default")]
+    pub(super) node: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) address: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) datacenter: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) tagged_addresses: BTreeMap<String, Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) meta: BTreeMap<String, Text>,
+}
+
+/// What was registered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct Service {
+    #[serde(rename = "ID", deserialize_with = "or_default")]
+    pub(super) id: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) address: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) port: i64,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) tags: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) meta: BTreeMap<String, Text>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) namespace: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) partition: String,
+}
+
+/// Text where `null` means none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text(#[serde(deserialize_with = "or_default")] pub(super) String);
+
+/// The instances of a service; `null` is none.
+pub(super) fn instances(body: &[u8]) -> Result<Vec<Instance>, serde_json::Error> {
+    serde_json::from_slice::<Option<Vec<Instance>>>(body).map(Option::unwrap_or_default)
+}
+
+/// The services that there are, each with the tags that some instance of it has; `null` is none.
+pub(super) fn services(body: &[u8]) -> Result<BTreeMap<String, Vec<String>>, serde_json::Error> {
+    let services: Option<BTreeMap<String, Option<Vec<String>>>> = serde_json::from_slice(body)?;
+    let services = services.unwrap_or_default().into_iter();
+    Ok(services.map(|(name, tags)| (name, tags.unwrap_or_default())).collect())
+}
+
+/// The datacenter that an agent says it is in.
+pub(super) fn datacenter(body: &[u8]) -> Result<String, serde_json::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Agent {
+        config: Config,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Config {
+        datacenter: String,
+    }
+    serde_json::from_slice(body).map(|agent: Agent| agent.config.datacenter)
+}

@@ -1,0 +1,556 @@
+//! What to ask Consul next: a state machine that knows no request and no answer, only that there were some.
+//!
+//! **Whatever happens, something will be asked again, and never without a pause**: each question has its [`Pace`],
+//! a server in trouble is asked one question at a time, and a question that goes wrong by itself waits for an
+//! interval.
+//!
+//! Two ways to learn what changes (see the mechanism's documentation for why):
+//!
+//! ```text
+//!  few services: one blocking query each          many: three blocking queries say that something changed,
+//!                                                 and a sweep asks for each service, a few at a time
+//!
+//!  list ──────────⌛──────────⌛───▶                list, checks, nodes ────⌛──── moved ─▶ sweep ─▶ ────⌛────▶
+//!  service a ──────────⌛─────────▶
+//!  service b ──────⌛─────────⌛───▶
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headcount_core::Instant;
+use headcount_discoverer::env::Random;
+use headcount_discoverer::refresh::{Retry, Schedule};
+
+use super::pace::Pace;
+
+/// Services that are watched by a blocking query each, at most: a sixth of the connections that a Consul agent takes
+/// from one address (200), so that several entries and other programs of this machine find room, too.
+pub(super) const MOST_WATCHES: usize = 32;
+/// Services that a sweep asks for at the same time.
+pub(super) const MOST_FETCHES: usize = 8;
+/// One change can move several signals, a moment after each other.
+const GATHER: Duration = Duration::from_millis(100);
+/// How long after an answer of "too many" the number of watches is doubled again.
+pub(super) const RECOVERY: Duration = Duration::from_secs(10 * 60);
+
+/// What can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum What {
+    /// The services that there are. In a sweep's place, whether any was registered, changed or removed.
+    List,
+    /// Whether any check changed.
+    Checks,
+    /// Whether any node changed.
+    Nodes,
+    /// The agent's datacenter.
+    Agent,
+    /// The instances of a service.
+    Service(Arc<str>),
+}
+
+/// A question to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ask {
+    pub(super) id: u64,
+    pub(super) what: What,
+    /// Wait until there is something newer than this; else answer at once.
+    pub(super) index: Option<u64>,
+}
+
+/// Why there was no answer that can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Nothing else will do better now: no connection, no answer, a server that fails. With the time that the
+    /// server wants to be left alone, if it said so.
+    Server(Option<Duration>),
+    /// The same, because there were too many connections or requests.
+    TooMany(Option<Duration>),
+    /// This question is refused, or its answer can't be read.
+    Question,
+}
+
+/// What is being asked, and what will be.
+#[derive(Debug)]
+pub(super) struct Plan {
+    interval: Duration,
+    /// Whether the list says which services there are.
+    needs_list: bool,
+    list: Query,
+    checks: Query,
+    nodes: Query,
+    agent: Agent,
+    services: BTreeMap<Arc<str>, Service>,
+    /// Services that will be asked for, and from when on.
+    waiting: BTreeSet<(Instant, Arc<str>)>,
+    /// Sweeps, if there are too many services to watch each.
+    sweeps: Option<Pace>,
+    /// What was sent and not answered.
+    open: BTreeMap<u64, What>,
+    last_id: u64,
+    watches: usize,
+    watches_grow_at: Option<Instant>,
+    outage: Option<Outage>,
+}
+
+/// A question that is asked again and again.
+#[derive(Debug)]
+struct Query {
+    index: Option<u64>,
+    pace: Pace,
+    not_before: Instant,
+    is_open: bool,
+    /// When something changed of which the services were not asked since.
+    moved_at: Option<Instant>,
+    /// Whether its first answer, or failure, has come.
+    is_known: bool,
+}
+
+#[derive(Debug)]
+struct Service {
+    index: Option<u64>,
+    pace: Pace,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing to ask until a sweep comes.
+    Idle,
+    /// In `waiting`, with this time.
+    Waiting(Instant),
+    /// Asked, with this id.
+    Open(u64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Agent {
+    NotNeeded,
+    Wanted,
+    Open,
+}
+
+/// A server in trouble: one question at a time, and at most two an interval, until one is answered.
+#[derive(Debug)]
+struct Outage {
+    schedule: Schedule,
+    until: Instant,
+    probe: Option<u64>,
+    probed_at: Instant,
+}
+
+/// What comes next.
+enum Step {
+    Ask(What),
+    Sweep,
+}
+
+impl Plan {
+    /// A plan for these services, or for those that the list will have.
+    pub(super) fn new(interval: Duration, services: Option<&[String]>) -> Self {
+        let mut plan = Self {
+            interval,
+            needs_list: services.is_none(),
+            list: Query::new(interval),
+            checks: Query::new(interval),
+            nodes: Query::new(interval),
+            agent: Agent::NotNeeded,
+            services: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            sweeps: None,
+            open: BTreeMap::new(),
+            last_id: 0,
+            watches: MOST_WATCHES,
+            watches_grow_at: None,
+            outage: None,
+        };
+        if let Some(services) = services {
+            plan.set_services(Instant::ZERO, services.iter().map(|name| Arc::from(name.as_str())));
+        }
+        plan
+    }
+
+    /// What to ask now. To be called until it gives nothing.
+    pub(super) fn next(&mut self, now: Instant, random: &dyn Random) -> Option<Ask> {
+        loop {
+            let (_, step) = self.due().filter(|(at, _)| *at <= now)?;
+            match step {
+                Step::Sweep => self.begin_sweep(now, random),
+                Step::Ask(what) => return Some(self.ask(now, random, what)),
+            }
+        }
+    }
+
+    /// When [`next`](Self::next) will give something, unless an answer comes before.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.due().map(|(at, _)| at)
+    }
+
+    /// Whether the answer to a question that was sent is still wanted.
+    pub(super) fn is_open(&self, id: u64) -> bool {
+        self.open.contains_key(&id)
+    }
+
+    /// A question was answered; `index` is the one of the answer's header.
+    pub(super) fn answered(&mut self, now: Instant, id: u64, index: Option<u64>) {
+        let Some(what) = self.close(id) else { return };
+        self.outage = None;
+        if self.watches_grow_at.is_some_and(|at| at <= now) {
+            self.watches = self.watches.saturating_mul(2).min(MOST_WATCHES);
+            self.watches_grow_at = (self.watches < MOST_WATCHES).then(|| now + RECOVERY);
+        }
+        let is_swept = self.sweeps.is_some();
+        match what {
+            What::Agent => self.agent = Agent::NotNeeded,
+            What::Service(name) => {
+                if let Some(service) = self.services.get_mut(&name) {
+                    service.index = next_index(service.index, index);
+                    if is_swept {
+                        service.state = State::Idle;
+                    } else {
+                        let at = service.pace.earliest();
+                        self.wait(&name, at);
+                    }
+                }
+            }
+            signal => {
+                let query = self.query(&signal);
+                // The first answer of a signal is what later ones are compared with.
+                if query.is_known && query.index.is_none_or(|known| Some(known) != index) {
+                    query.moved_at.get_or_insert(now);
+                }
+                query.index = next_index(query.index, index);
+                query.is_known = true;
+            }
+        }
+        self.choose_way(now);
+    }
+
+    /// A question was not answered.
+    pub(super) fn failed(&mut self, now: Instant, random: &dyn Random, id: u64, trouble: Trouble) {
+        let was_probe = self.outage.as_ref().is_some_and(|outage| outage.probe == Some(id));
+        let Some(what) = self.close(id) else { return };
+        let retry_at = match trouble {
+            Trouble::Question => {
+                // The server is well, if not willing.
+                self.outage = None;
+                now + random.between(self.interval.mul_f64(0.9), self.interval)
+            }
+            Trouble::Server(after) | Trouble::TooMany(after) => {
+                self.begin_outage(now, random, after, was_probe);
+                now
+            }
+        };
+        match what {
+            // Nobody needs it enough to ask again.
+            What::Agent => self.agent = Agent::NotNeeded,
+            What::Service(name) => {
+                if let Some(service) = self.services.get_mut(&name) {
+                    // A server that comes back may count from another beginning.
+                    service.index = None;
+                    self.wait(&name, retry_at);
+                }
+            }
+            signal => {
+                let query = self.query(&signal);
+                query.index = None;
+                query.not_before = retry_at;
+                // Nobody says that nothing changed.
+                query.moved_at.get_or_insert(now);
+                query.is_known = true;
+            }
+        }
+        if let Trouble::TooMany(_) = trouble {
+            self.watches = (self.watches / 2).max(1);
+            self.watches_grow_at = Some(now + RECOVERY);
+            self.choose_way(now);
+        }
+    }
+
+    /// These are the services to discover from now on.
+    pub(super) fn set_services(&mut self, now: Instant, names: impl IntoIterator<Item = Arc<str>>) {
+        let mut before = std::mem::take(&mut self.services);
+        let mut added = Vec::new();
+        for name in names {
+            let service = before.remove(&name).unwrap_or_else(|| {
+                added.push(name.clone());
+                Service {
+                    index: None,
+                    pace: Pace::new(self.interval),
+                    state: State::Idle,
+                }
+            });
+            self.services.insert(name, service);
+        }
+        for (name, service) in before {
+            if let State::Waiting(at) = service.state {
+                self.waiting.remove(&(at, name));
+            }
+        }
+        let services = &self.services;
+        let is_wanted = |what: &What| match what {
+            What::Service(name) => services.contains_key(name),
+            _ => true,
+        };
+        self.open.retain(|_, what| is_wanted(what));
+        for name in added {
+            self.wait(&name, now);
+        }
+        self.choose_way(now);
+    }
+
+    /// A node did not say its datacenter, so the agent's is wanted.
+    pub(super) fn want_agent(&mut self) {
+        if self.agent == Agent::NotNeeded {
+            self.agent = Agent::Wanted;
+        }
+    }
+
+    /// Whether the agent will be, or is being, asked.
+    pub(super) fn wants_agent(&self) -> bool {
+        self.agent != Agent::NotNeeded
+    }
+
+    /// The next step and when it is due: the one place that decides it, so that what is done and what is waited for
+    /// can't differ.
+    fn due(&self) -> Option<(Instant, Step)> {
+        let mut first: Option<(Instant, Step)> = None;
+        let mut consider = |at: Instant, step: Step| {
+            if first.as_ref().is_none_or(|(earliest, _)| at < *earliest) {
+                first = Some((at, step));
+            }
+        };
+        let is_swept = self.sweeps.is_some();
+        for (what, query) in self.signals() {
+            // One that moved has said what it can say until a sweep begins.
+            let has_said_all = is_swept && query.moved_at.is_some();
+            if !query.is_open && !has_said_all {
+                consider(query.pace.earliest().max(query.not_before), Step::Ask(what));
+            }
+        }
+        if self.agent == Agent::Wanted {
+            consider(Instant::ZERO, Step::Ask(What::Agent));
+        }
+        if let (Some(sweeps), Some(at)) = (&self.sweeps, self.moved_at()) {
+            consider(sweeps.earliest().max(at + GATHER), Step::Sweep);
+        }
+        if let Some((at, name)) = self.waiting.first().filter(|_| self.has_room()) {
+            consider(*at, Step::Ask(What::Service(name.clone())));
+        }
+        match &self.outage {
+            None => first,
+            // Its answer says how to go on.
+            Some(Outage { probe: Some(_), .. }) => None,
+            Some(outage) => first.map(|(at, step)| (at.max(outage.until), step)),
+        }
+    }
+
+    /// Whether a service that waits can be asked for.
+    fn has_room(&self) -> bool {
+        if self.sweeps.is_none() {
+            return true;
+        }
+        // What changes while the services are asked for must not be missed, so the signals come first.
+        let signals = self.signals();
+        let are_known = signals.iter().all(|(_, query)| query.is_known);
+        let open_services = self
+            .open
+            .len()
+            .saturating_sub(signals.iter().filter(|(_, query)| query.is_open).count());
+        are_known && open_services < self.watches.min(MOST_FETCHES)
+    }
+
+    /// When the first signal moved of which the services were not asked since.
+    fn moved_at(&self) -> Option<Instant> {
+        self.signals().iter().filter_map(|(_, query)| query.moved_at).min()
+    }
+
+    /// The questions that are not about one service and are asked again and again now.
+    fn signals(&self) -> Vec<(What, &Query)> {
+        let all = [
+            (What::List, &self.list, self.needs_list),
+            (What::Checks, &self.checks, false),
+            (What::Nodes, &self.nodes, false),
+        ];
+        let is_swept = self.sweeps.is_some();
+        let asked = all.into_iter().filter(|(_, _, is_needed)| is_swept || *is_needed);
+        asked.map(|(what, query, _)| (what, query)).collect()
+    }
+
+    fn query(&mut self, what: &What) -> &mut Query {
+        match what {
+            What::Checks => &mut self.checks,
+            What::Nodes => &mut self.nodes,
+            What::List | What::Agent | What::Service(_) => &mut self.list,
+        }
+    }
+
+    fn ask(&mut self, now: Instant, random: &dyn Random, what: What) -> Ask {
+        self.last_id = self.last_id.saturating_add(1);
+        let id = self.last_id;
+        let index = match &what {
+            What::Agent => {
+                self.agent = Agent::Open;
+                None
+            }
+            What::Service(name) => {
+                let is_swept = self.sweeps.is_some();
+                self.services.get_mut(name).and_then(|service| {
+                    if let State::Waiting(at) = service.state {
+                        self.waiting.remove(&(at, name.clone()));
+                    }
+                    service.state = State::Open(id);
+                    service.pace.take(now, random);
+                    service.index.filter(|_| !is_swept)
+                })
+            }
+            signal => {
+                let query = self.query(signal);
+                query.is_open = true;
+                query.pace.take(now, random);
+                query.index
+            }
+        };
+        self.open.insert(id, what.clone());
+        if let Some(outage) = &mut self.outage {
+            outage.probe = Some(id);
+            outage.probed_at = now;
+        }
+        Ask { id, what, index }
+    }
+
+    /// Takes a question out of those that are open.
+    fn close(&mut self, id: u64) -> Option<What> {
+        let what = self.open.remove(&id)?;
+        if let Some(outage) = self.outage.as_mut().filter(|outage| outage.probe == Some(id)) {
+            outage.probe = None;
+        }
+        match &what {
+            What::Agent => {}
+            What::Service(name) => {
+                if let Some(service) = self.services.get_mut(name) {
+                    service.state = State::Idle;
+                }
+            }
+            signal => self.query(signal).is_open = false,
+        }
+        Some(what)
+    }
+
+    /// Has a service asked for from `at` on, unless it is being asked for.
+    fn wait(&mut self, name: &Arc<str>, at: Instant) {
+        let Some(service) = self.services.get_mut(name) else {
+            return;
+        };
+        match service.state {
+            State::Open(_) => return,
+            State::Waiting(before) if before <= at => return,
+            State::Waiting(before) => drop(self.waiting.remove(&(before, name.clone()))),
+            State::Idle => {}
+        }
+        service.state = State::Waiting(at);
+        self.waiting.insert((at, name.clone()));
+    }
+
+    /// Asks for each service once more. Those that still wait from the sweep before come first.
+    fn begin_sweep(&mut self, now: Instant, random: &dyn Random) {
+        if let Some(sweeps) = &mut self.sweeps {
+            sweeps.take(now, random);
+        }
+        for query in [&mut self.list, &mut self.checks, &mut self.nodes] {
+            query.moved_at = None;
+        }
+        self.ask_for_all(now);
+    }
+
+    fn ask_for_all(&mut self, now: Instant) {
+        let names: Vec<Arc<str>> = self.services.keys().cloned().collect();
+        for name in names {
+            self.wait(&name, now);
+        }
+    }
+
+    /// Watches each service, or all of them together, by how many there are. The way back is taken only when there
+    /// is room to spare, so that one service that comes and goes does not turn everything over.
+    fn choose_way(&mut self, now: Instant) {
+        let count = self.services.len();
+        if self.sweeps.is_none() && count > self.watches {
+            self.close_services();
+            self.sweeps = Some(Pace::new(self.interval));
+            // Everything is asked for now, so what moved before does not count.
+            self.list.moved_at = None;
+            self.ask_for_all(now);
+        } else if self.sweeps.is_some() && count <= self.watches / 4 * 3 {
+            self.sweeps = None;
+            self.close_services();
+            for what in [What::List, What::Checks, What::Nodes] {
+                if what != What::List || !self.needs_list {
+                    self.open.retain(|_, open| *open != what);
+                    let interval = self.interval;
+                    *self.query(&what) = Query::new(interval);
+                }
+            }
+            self.ask_for_all(now);
+        }
+        // The question that should have told whether the server is well may be among those that were closed.
+        if let Some(outage) = &mut self.outage {
+            outage.probe = outage.probe.filter(|probe| self.open.contains_key(probe));
+        }
+    }
+
+    /// Lets go of the services that are being asked for.
+    fn close_services(&mut self) {
+        self.open.retain(|_, what| !matches!(what, What::Service(_)));
+        for service in self.services.values_mut() {
+            service.index = None;
+            if let State::Open(_) = service.state {
+                service.state = State::Idle;
+            }
+        }
+    }
+
+    fn begin_outage(&mut self, now: Instant, random: &dyn Random, after: Option<Duration>, was_probe: bool) {
+        let retry = after.map_or(Retry::Soon, Retry::After);
+        match &mut self.outage {
+            // Others that were sent before it began say nothing new.
+            Some(_) if !was_probe => {}
+            Some(outage) => {
+                let took = now.saturating_duration_since(outage.probed_at);
+                outage.until = now + outage.schedule.after_failure(retry, took, random);
+            }
+            None => {
+                let mut schedule = Schedule::new(self.interval);
+                self.outage = Some(Outage {
+                    until: now + schedule.after_failure(retry, Duration::ZERO, random),
+                    schedule,
+                    probe: None,
+                    probed_at: now,
+                });
+            }
+        }
+    }
+}
+
+impl Query {
+    fn new(interval: Duration) -> Self {
+        Self {
+            index: None,
+            pace: Pace::new(interval),
+            not_before: Instant::ZERO,
+            is_open: false,
+            moved_at: None,
+            is_known: false,
+        }
+    }
+}
+
+/// The index to wait for a change of, as Consul's documentation has it: one that went back starts anew, and one that
+/// is missing or zero is taken for 1, which blocks where 0 would be answered at once, again and again.
+fn next_index(known: Option<u64>, answered: Option<u64>) -> Option<u64> {
+    let answered = answered.unwrap_or_default().max(1);
+    (known.is_none_or(|known| known <= answered)).then_some(answered)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! The requests: what is asked for, with deadlines.
+
+use std::time::Duration;
+
+use headcount_discoverer::Env;
+use headcount_discoverer::env::{HttpLimits, HttpRequest};
+
+use super::plan::{Ask, What};
+use super::settings::ConsulSd;
+use crate::consul_api::{Query, Server, path_segment, variable};
+
+/// How long Consul may hold back an answer; Prometheus's.
+const WAIT: Duration = Duration::from_secs(120);
+/// What it may take beyond that: Consul adds up to a sixteenth at random, and the answer has to be made and sent.
+const WAIT_AND_MORE: Duration = Duration::from_millis(120_000 + 120_000 / 16 + 15_000);
+/// How long an answer may take that is not held back.
+const ANSWER: Duration = Duration::from_secs(60);
+/// How long a connection may take: a server that is gone without a word need not be waited for as long as one that
+/// holds back its answer.
+const CONNECT: Duration = Duration::from_secs(15);
+/// The largest answer that is taken, in bytes. A service of 50,000 instances is about this long.
+const LARGEST_BODY: u64 = 128 << 20;
+/// What no check and no node passes: only the answer's index is wanted.
+const NOTHING: &str = "Node == \"\"";
+
+/// Makes requests of what is asked for.
+#[derive(Debug)]
+pub(super) struct Requests {
+    server: Server,
+    datacenter: String,
+    namespace: String,
+    partition: String,
+    is_stale: bool,
+    node_meta: Vec<String>,
+    tags: Vec<String>,
+    filter: String,
+    health_filter: String,
+}
+
+impl Requests {
+    /// As the settings say, and where they don't, the environment variables that every client of Consul reads.
+    pub(super) fn new(settings: &ConsulSd, env: &Env) -> Self {
+        let or_variable = |text: &String, name: &str| match text.as_str() {
+            "" => variable(env, name).unwrap_or_default(),
+            text => text.to_owned(),
+        };
+        let node_meta = settings.node_meta.iter();
+        Self {
+            server: settings.server.clone(),
+            datacenter: settings.datacenter.clone(),
+            namespace: or_variable(&settings.namespace, "CONSUL_NAMESPACE"),
+            partition: or_variable(&settings.partition, "CONSUL_PARTITION"),
+            is_stale: settings.allow_stale,
+            node_meta: node_meta.map(|(name, value)| format!("{name}:{value}")).collect(),
+            tags: settings.tags.clone(),
+            filter: settings.filter.clone(),
+            health_filter: settings.health_filter.clone(),
+        }
+    }
+
+    /// The request for what is asked for.
+    pub(super) fn of(&self, ask: &Ask) -> HttpRequest {
+        let none: &[String] = &[];
+        let request = match &ask.what {
+            What::List => self.get("/v1/catalog/services", ask, &self.filter, &self.node_meta, none),
+            What::Checks => self.get("/v1/health/state/any", ask, NOTHING, none, none),
+            What::Nodes => self.get("/v1/catalog/nodes", ask, NOTHING, none, none),
+            What::Service(name) => {
+                let path = format!("/v1/health/service/{}", path_segment(name));
+                self.get(&path, ask, &self.health_filter, &self.node_meta, &self.tags)
+            }
+            What::Agent => self.server.get("/v1/agent/self", &Query::default()),
+        };
+        let total = if ask.index.is_some() { WAIT_AND_MORE } else { ANSWER };
+        request.limits(HttpLimits {
+            connect: Some(CONNECT),
+            body: LARGEST_BODY,
+            ..HttpLimits::whole(total)
+        })
+    }
+
+    /// The parameters are in the order in which Prometheus sends them, that of their names.
+    fn get(&self, path: &str, ask: &Ask, filter: &str, node_meta: &[String], tags: &[String]) -> HttpRequest {
+        let mut query = Query::default().with("dc", &self.datacenter).with("filter", filter);
+        if let Some(index) = ask.index {
+            query = query.with("index", &index.to_string());
+        }
+        for pair in node_meta {
+            query = query.with("node-meta", pair);
+        }
+        query = query
+            .with("ns", &self.namespace)
+            .with("partition", &self.partition)
+            .with_flag("stale", self.is_stale);
+        for tag in tags {
+            query = query.with("tag", tag);
+        }
+        if ask.index.is_some() {
+            query = query.with("wait", &format!("{}ms", WAIT.as_millis()));
+        }
+        self.server.get(path, &query)
+    }
+}

@@ -1,0 +1,58 @@
+//! The labels that both mechanisms make alike.
+
+use std::collections::BTreeMap;
+
+/// Host and port as in `__address__`. Consul's ports are any whole number, and 0 for none.
+pub(crate) fn address(host: &str, port: i64) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// The tags, joined and with a separator at both ends, so that a relabelling rule need not care where in the
+/// list a tag stands.
+pub(crate) fn tag_list(tags: &[String], separator: &str) -> String {
+    format!("{separator}{}{separator}", tags.join(separator))
+}
+
+/// A label for each entry, called by [`label_name`].
+/// Keys that become the same name are given in their own order, so the last of them counts.
+pub(crate) fn labels_of<'a, V>(
+    prefix: &'a str,
+    entries: &'a BTreeMap<String, V>,
+) -> impl Iterator<Item = (String, &'a V)> {
+    entries.iter().map(move |(key, value)| (label_name(prefix, key), value))
+}
+
+/// A label's name: `prefix`, and then the key with `_` for each character that a label name can't have.
+pub(crate) fn label_name(prefix: &str, key: &str) -> String {
+    let letters = key
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' });
+    prefix.chars().chain(letters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_character_that_a_name_cannot_have_becomes_one_underscore() {
+        let meta: BTreeMap<String, &str> = [("a-b.c", "1"), ("größe", "2"), ("_X9", "3"), ("", "4")]
+            .map(|(key, value)| (key.to_owned(), value))
+            .into();
+        let labels: BTreeMap<String, &&str> = labels_of("p_", &meta).collect();
+        assert_eq!(labels.keys().collect::<Vec<_>>(), ["p_", "p__X9", "p_a_b_c", "p_gr__e"]);
+    }
+
+    #[test]
+    fn addresses_and_tags_are_written_as_prometheus_does() {
+        assert_eq!(address("10.0.0.1", 80), "10.0.0.1:80");
+        assert_eq!(address("fd00::1", 0), "[fd00::1]:0");
+        assert_eq!(tag_list(&[], ","), ",,");
+        assert_eq!(tag_list(&["a".to_owned(), "b".to_owned()], "|"), "|a|b|");
+        assert_eq!(tag_list(&["a".to_owned(), "b".to_owned()], ""), "ab");
+    }
+}

@@ -1,0 +1,282 @@
+//! `consulagent_sd_configs`: the services that are registered with one Consul agent. Not Prometheus's, but vmagent's
+//! and Alloy's: for clusters in which the catalog is too large to ask for, with an agent on each host.
+//!
+//! **What is asked**, each `refresh_interval`: the agent (`/v1/agent/self`), for its address, name, datacenter and
+//! metadata; its services (`/v1/agent/services`, with `ns` and `filter`); and for the name of each service that is
+//! wanted the health of its instances (`/v1/agent/health/service/name/NAME`), [`MOST_FETCHES`] at a time. An agent
+//! answers none of these with an index, so there is nothing to wait for.
+//!
+//! **A sick service is an answer.** The status of a health answer is the health: 200, 429 for warning, 503 for
+//! critical, all with the whole list, and 404 with an empty one. vmagent takes 200 only, so that an instance which
+//! turns sick keeps its last labels there. Here each of them is taken if its body is such a list; a 429 that is not
+//! comes from a limit, and is a failure.
+//!
+//! Where vmagent and Alloy differ: `health` is each instance's own (vmagent), as are the tags that `tags` (Alloy)
+//! demands; a `filter` holds for instances, not for all that share a name with one that passes; an instance in
+//! another `datacenter` than the one of the settings is left out (vmagent), but only if it says so, which older
+//! agents don't; IPv6 addresses have brackets in `tagged_address` labels, too (Alloy); `tag_*` labels are vmagent's.
+//!
+//! **A refresh that lost one of its answers changes nothing**, and is reported as failed.
+
+mod answer;
+mod settings;
+mod targets;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headcount_core::{Encoder, Update};
+use headcount_discoverer::env::{HttpClient, HttpLimits, HttpRequest, HttpResponse};
+use headcount_discoverer::metrics::{Definition, Kind};
+use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
+use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
+
+use crate::consul_api::{Flights, Landed, Query, Rejected, doubtful, path_segment, variable};
+use answer::{Agent, Instance, Service};
+
+pub use settings::ConsulAgentSd;
+
+/// Services whose health is asked for at the same time.
+pub const MOST_FETCHES: usize = 8;
+
+/// How long an answer may take: it comes from the agent's own memory.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The largest answer that is taken, in bytes.
+const LARGEST_BODY: u64 = 64 << 20;
+
+/// The numbers of its own.
+const METRICS: &[Definition] = &[FAILURES, SECONDS, CALLS, SKIPPED];
+
+const FAILURES: Definition = Definition {
+    name: "prometheus_sd_consulagent_rpc_failures_total",
+    help: "The number of Consul Agent RPC call failures.",
+    kind: Kind::Counter,
+};
+/// With [`CALLS`] a summary.
+const SECONDS: Definition = Definition {
+    name: "prometheus_sd_consulagent_rpc_duration_seconds_sum",
+    help: "The duration of a Consul Agent RPC call in seconds.",
+    kind: Kind::Counter,
+};
+const CALLS: Definition = Definition {
+    name: "prometheus_sd_consulagent_rpc_duration_seconds_count",
+    help: "Consul Agent RPC calls.",
+    kind: Kind::Counter,
+};
+const SKIPPED: Definition = Definition {
+    name: "headcount_sd_consulagent_skipped_instances_total",
+    help: "Instances that were found without any address, and so are no targets.",
+    kind: Kind::Counter,
+};
+
+struct AgentDiscoverer {
+    settings: Arc<ConsulAgentSd>,
+}
+
+impl Discoverer for AgentDiscoverer {
+    fn run(self: Box<Self>, env: Env, updates: Updates) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            for definition in [FAILURES, SKIPPED] {
+                env.metrics.add(definition, &[], 0.0);
+            }
+            let interval = self.settings.refresh_interval;
+            let registered = Registered {
+                settings: self.settings,
+                client: None,
+                encoder: Encoder::new(),
+            };
+            refresh::run(interval, registered, env, updates).await;
+        })
+    }
+}
+
+/// What is registered with one agent.
+struct Registered {
+    settings: Arc<ConsulAgentSd>,
+    client: Option<Arc<dyn HttpClient>>,
+    encoder: Encoder,
+}
+
+impl Refresh for Registered {
+    async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
+        let client = match &self.client {
+            Some(client) => client.clone(),
+            None => {
+                let made = self.settings.server.client(env);
+                let made = made.map_err(|error| RefreshError::at_interval(error.to_string()))?;
+                self.client.insert(made).clone()
+            }
+        };
+        let questions = Questions {
+            settings: &self.settings,
+            env,
+            client,
+        };
+        let (agent, services) = questions.ask().await?;
+        self.groups(env, &agent, &services)
+    }
+}
+
+impl Registered {
+    fn groups(
+        &mut self,
+        env: &Env,
+        agent: &Agent,
+        services: &BTreeMap<String, Vec<Instance>>,
+    ) -> Result<Refreshed, RefreshError> {
+        let mut batch = self.encoder.batch();
+        for (name, instances) in services {
+            let added = targets::add_group(&mut batch, &self.settings, agent, name, instances);
+            let without_address =
+                added.map_err(|error| RefreshError::at_interval(format!("service {name}: {error}")))?;
+            env.metrics.add(SKIPPED, &[], without_address as f64);
+        }
+        Ok(Refreshed::Update(Update::full(batch.finish())))
+    }
+}
+
+/// The questions of one refresh.
+struct Questions<'a> {
+    settings: &'a ConsulAgentSd,
+    env: &'a Env,
+    client: Arc<dyn HttpClient>,
+}
+
+impl Questions<'_> {
+    /// The agent, and the instances that are wanted, by the names of their services.
+    async fn ask(&self) -> Result<(Agent, BTreeMap<String, Vec<Instance>>), RefreshError> {
+        let path = "/v1/agent/self";
+        let body = self.one(path, &Query::default(), "self").await?.body;
+        let agent = answer::agent(&body).map_err(|error| self.failed(path, unreadable(&error)))?;
+        let namespace = match self.settings.namespace.as_str() {
+            "" => variable(self.env, "CONSUL_NAMESPACE").unwrap_or_default(),
+            namespace => namespace.to_owned(),
+        };
+        let scope = Query::default().with("ns", &namespace);
+        let wanted = self.wanted(&agent, &namespace).await?;
+        let names: BTreeSet<&str> = wanted.values().map(|service| service.service.as_str()).collect();
+        let mut found = self.health(names, &scope).await?;
+        for instances in found.values_mut() {
+            // What the list left out is left out here as well: it was the list that was filtered.
+            instances.retain(|instance| wanted.contains_key(&instance.service.id));
+        }
+        Ok((agent, found))
+    }
+
+    /// The instances to discover, by their ids.
+    async fn wanted(&self, agent: &Agent, namespace: &str) -> Result<BTreeMap<String, Service>, RefreshError> {
+        let path = "/v1/agent/services";
+        let filtered = Query::default()
+            .with("filter", &self.settings.filter)
+            .with("ns", namespace);
+        let answer = self.one(path, &filtered, "services").await?;
+        let services = answer::services(&answer.body).map_err(|error| self.failed(path, unreadable(&error)))?;
+        if let Some(rejected) = doubtful(&answer).filter(|_| services.is_empty()) {
+            return Err(self.failed(path, rejected));
+        }
+        let is_wanted = |(_, service): &(String, Service)| self.wants(agent, service);
+        Ok(services.into_iter().filter(is_wanted).collect())
+    }
+
+    /// Whether an instance is one to discover.
+    fn wants(&self, agent: &Agent, service: &Service) -> bool {
+        let wanted = match self.settings.datacenter.as_str() {
+            "" => agent.config.datacenter.as_str(),
+            datacenter => datacenter,
+        };
+        let is_elsewhere = !service.datacenter.is_empty() && !wanted.is_empty() && service.datacenter != wanted;
+        let has_tags = self.settings.tags.iter().all(|tag| service.tags.contains(tag));
+        !is_elsewhere && has_tags && self.settings.wants(&service.service)
+    }
+
+    /// The instances of each service with their health, a few services at a time.
+    async fn health(
+        &self,
+        names: BTreeSet<&str>,
+        scope: &Query,
+    ) -> Result<BTreeMap<String, Vec<Instance>>, RefreshError> {
+        let mut names = names.into_iter();
+        let mut flights = Flights::new();
+        let mut under_way = 0_usize;
+        let mut found = BTreeMap::new();
+        loop {
+            while under_way < MOST_FETCHES
+                && let Some(name) = names.next()
+            {
+                let path = format!("/v1/agent/health/service/name/{}", path_segment(name));
+                let (client, request) = (self.client.clone(), self.request(&path, scope));
+                let answer = Box::pin(async move { client.send(request).await });
+                flights.add((name.to_owned(), path), self.env.clock.now(), answer);
+                under_way = under_way.saturating_add(1);
+            }
+            if under_way == 0 {
+                return Ok(found);
+            }
+            for landed in flights.landed().await {
+                let Landed { key, sent_at, result } = landed;
+                let (name, path) = key;
+                under_way = under_way.saturating_sub(1);
+                self.took("service", self.env.clock.now().saturating_duration_since(sent_at));
+                let answer = result.map_err(|error| self.failed(&path, Rejected::by_error(&error)))?;
+                let instances = health(&answer).map_err(|rejected| self.failed(&path, rejected))?;
+                found.insert(name, instances);
+            }
+        }
+    }
+
+    /// An answer of status 200.
+    async fn one(&self, path: &str, query: &Query, call: &'static str) -> Result<HttpResponse, RefreshError> {
+        let started = self.env.clock.now();
+        let result = self.client.send(self.request(path, query)).await;
+        self.took(call, self.env.clock.now().saturating_duration_since(started));
+        match result {
+            Ok(answer) if answer.status == 200 => Ok(answer),
+            Ok(answer) => Err(self.failed(path, Rejected::by_status(&answer))),
+            Err(error) => Err(self.failed(path, Rejected::by_error(&error))),
+        }
+    }
+
+    fn request(&self, path: &str, query: &Query) -> HttpRequest {
+        self.settings.server.get(path, query).limits(HttpLimits {
+            body: LARGEST_BODY,
+            ..HttpLimits::whole(ANSWER)
+        })
+    }
+
+    fn took(&self, call: &'static str, duration: Duration) {
+        let labels = [("endpoint", "agent"), ("call", call)];
+        self.env.metrics.add(SECONDS, &labels, duration.as_secs_f64());
+        self.env.metrics.add(CALLS, &labels, 1.0);
+    }
+
+    fn failed(&self, path: &str, rejected: Rejected) -> RefreshError {
+        self.env.metrics.add(FAILURES, &[], 1.0);
+        let told = |reason: String| format!("asking the Consul agent for {path}: {reason}");
+        match rejected {
+            Rejected::Server(Some(after), reason) | Rejected::TooMany(Some(after), reason) => {
+                RefreshError::soon(told(reason)).after(after)
+            }
+            Rejected::Server(None, reason) | Rejected::TooMany(None, reason) => RefreshError::soon(told(reason)),
+            Rejected::Question(reason) => RefreshError::at_interval(told(reason)),
+        }
+    }
+}
+
+/// The list of a health answer, whatever its status says of the health.
+fn health(answer: &HttpResponse) -> Result<Vec<Instance>, Rejected> {
+    match (answer.status, answer::instances(&answer.body)) {
+        (200 | 429 | 503, Ok(instances)) => Ok(instances),
+        (404, Ok(instances)) if instances.is_empty() => Ok(instances),
+        (200, Err(error)) => Err(unreadable(&error)),
+        _ => Err(Rejected::by_status(answer)),
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Rejected {
+    Rejected::Question(format!("the answer can't be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

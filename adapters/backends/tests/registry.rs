@@ -1,0 +1,159 @@
+//! What every mechanism of the registry has to have: entries that are accepted and refused, descriptions that
+//! hold no secret, tests, an entry and a corpus in the fuzz target, a row in the README.
+//!
+//! The first two stand beside the mechanism: `testdata/accepted.yml` is a list of entries, `testdata/refused.yml` one
+//! of `entries` and what is `says` of them. All secrets in them are "hunter2".
+
+#![allow(clippy::expect_used, reason = "a panic is a test's report")]
+
+use std::path::{Path, PathBuf};
+
+use headcount_backends::registry;
+use headcount_core::ProviderConfig;
+use headcount_discoverer::mechanism::{Entry, Place, SdConfig};
+use headcount_reader::{Cursor, Document, Problem, Sink, read};
+
+const SECRET: &str = "hunter2";
+
+fn workspace(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+fn folder(mechanism: &Entry) -> PathBuf {
+    workspace("adapters/backends/src").join(mechanism.name())
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A list of the mechanism's test data.
+fn document(mechanism: &Entry, name: &str) -> Document {
+    let path = folder(mechanism).join("testdata").join(name);
+    let sink = Sink::new(path.as_path().into());
+    let document = read(&text(&path), &sink).expect("YAML");
+    let problems = sink.finish().problems;
+    assert!(problems.is_empty(), "{problems:?}");
+    document
+}
+
+fn read_list(mechanism: &Entry, at: &Cursor<'_>) -> Vec<SdConfig> {
+    mechanism.read(at, &Place::new(Path::new("/etc/prometheus")))
+}
+
+/// What is wrong with the entries of one item of `refused.yml`, and what should be said of it.
+fn refused(mechanism: &Entry, document: &Document, item: usize) -> Option<(String, Vec<Problem>)> {
+    let sink = Sink::new(Path::new("refused.yml").into());
+    let root = document.root(&sink).expect("a list");
+    let item = root.list().expect("a list").into_iter().nth(item)?;
+    let mut fields = item.fields().expect("a mapping");
+    let says = fields.some_text("says").expect("what is said");
+    let entries = fields.take("entries").expect("entries");
+    drop(read_list(mechanism, &entries));
+    Some((says, sink.finish().problems))
+}
+
+#[test]
+fn what_should_be_accepted_is_and_shows_no_secret() {
+    for mechanism in registry().iter() {
+        let document = document(mechanism, "accepted.yml");
+        let sink = Sink::new(Path::new("accepted.yml").into());
+        let root = document.root(&sink).expect("a list");
+        let entries = root.list().expect("a list").len();
+        let configs = read_list(mechanism, &root);
+        let problems = sink.finish().problems;
+        assert!(problems.is_empty(), "{}: {problems:?}", mechanism.name());
+        assert!(!configs.is_empty(), "{}", mechanism.name());
+        // `static_configs` are one provider however many they are.
+        if mechanism.field().ends_with("_sd_configs") {
+            assert_eq!(configs.len(), entries, "{}", mechanism.name());
+        }
+        for config in &configs {
+            let (described, debug) = (config.describe(), format!("{config:?} {config:#?}"));
+            assert!(!described.is_empty() && !described.contains(SECRET), "{described}");
+            assert!(!debug.contains(SECRET), "{}: {debug}", mechanism.name());
+            assert!(config.discoverer().is_ok());
+        }
+    }
+}
+
+#[test]
+fn what_should_be_refused_is_with_its_place_and_shows_no_secret() {
+    for mechanism in registry().iter() {
+        let document = document(mechanism, "refused.yml");
+        let mut items = 0;
+        while let Some((says, problems)) = refused(mechanism, &document, items) {
+            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            assert_eq!(told.len(), 1, "{}, {says}: {told:?}", mechanism.name());
+            assert!(
+                told[0].contains(&says),
+                "{}: {says:?} is not in {told:?}",
+                mechanism.name()
+            );
+            assert!(!told[0].contains(SECRET), "{}: {told:?}", mechanism.name());
+            assert!(problems[0].position.is_some(), "{told:?}");
+            items += 1;
+        }
+        assert!(items > 0, "{}: nothing is refused", mechanism.name());
+    }
+}
+
+#[test]
+fn each_says_what_it_is_and_what_it_counts() {
+    for mechanism in registry().iter() {
+        let (name, summary) = (mechanism.name(), mechanism.summary());
+        assert!(!summary.is_empty() && !summary.ends_with('.'), "{name}: {summary}");
+        for metric in mechanism.metrics() {
+            let known = ["prometheus_sd_", "headcount_sd_"];
+            assert!(
+                known.iter().any(|start| metric.name.starts_with(start)),
+                "{}",
+                metric.name
+            );
+            assert!(metric.name.contains(name), "{}: {}", name, metric.name);
+            assert!(metric.help.ends_with('.'), "{}: {}", metric.name, metric.help);
+        }
+    }
+}
+
+#[test]
+fn each_is_tested_fuzzed_and_documented() {
+    let readme = text(&workspace("README.md"));
+    let target = text(&workspace("fuzz/fuzz_targets/mechanism.rs"));
+    let corpus = workspace("fuzz/corpus/mechanism");
+    let corpus: Vec<String> = std::fs::read_dir(&corpus)
+        .unwrap_or_else(|error| panic!("{}: {error}", corpus.display()))
+        .map(|file| file.expect("a file").file_name().to_string_lossy().into_owned())
+        .collect();
+    for name in registry().iter().map(Entry::name) {
+        assert!(
+            has_tests(&workspace("adapters/backends/src").join(name)),
+            "{name} has no tests"
+        );
+        assert!(
+            readme.contains(&format!("\n| `{name}` |")),
+            "{name} has no row in README.md"
+        );
+        // What stands in the configuration is all that there is to it.
+        if name == "static" {
+            continue;
+        }
+        assert!(
+            target.contains(&format!("name: \"{name}\"")),
+            "{name} is not in the fuzz target"
+        );
+        let has_corpus = corpus.iter().any(|file| file.starts_with(&format!("{name}-")));
+        assert!(has_corpus, "{name} has no corpus in fuzz/corpus/mechanism");
+    }
+}
+
+fn has_tests(folder: &Path) -> bool {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+        let path = entry.path();
+        match path.extension() {
+            _ if path.is_dir() => has_tests(&path),
+            Some(extension) if extension == "rs" => text(&path).contains("#[test]"),
+            _ => false,
+        }
+    })
+}

@@ -1,0 +1,88 @@
+//! Any bytes as what a backend answers to a mechanism's discoverer: the first byte picks the mechanism, the rest are
+//! its answers, one after the other and then the last again and again, each divided from the next by a line `%%`.
+//!
+//! An answer is a status line, headers, an empty line and a body; mechanisms that read files find the bodies in
+//! them. The discoverer goes on whatever it hears, and while it only fails, what it found before stays.
+#![no_main]
+
+use std::path::Path;
+use std::time::Duration;
+
+use headcount_discoverer::mechanism::Place;
+use headcount_discoverer::testing::{Collected, World};
+use headcount_reader::{Sink, read};
+use libfuzzer_sys::fuzz_target;
+
+/// A mechanism as it is fuzzed.
+struct Fuzzed {
+    name: &'static str,
+    entry: &'static str,
+    /// Files that hold the answers' bodies.
+    files: &'static [&'static str],
+}
+
+/// The place in this list is the first byte of an input, so new mechanisms come last.
+const MECHANISMS: [Fuzzed; 5] = [
+    Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
+    Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
+    Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
+    Fuzzed { name: "consul", entry: "{tags: [a]}", files: &[] },
+    Fuzzed { name: "consulagent", entry: "{}", files: &[] },
+];
+
+const INTERVAL: Duration = Duration::from_secs(60);
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((first, rest)) = bytes.split_first() else { return };
+    let fuzzed = &MECHANISMS[usize::from(*first) % MECHANISMS.len()];
+    let registry = headcount_backends::registry();
+    let entry = registry.get(fuzzed.name).expect("it is built in");
+    let sink = Sink::new(Path::new("fuzz.yml").into());
+    let document = read(&format!("[{}]", fuzzed.entry), &sink).expect("YAML");
+    let root = document.root(&sink).expect("a list");
+    let config = entry.read(&root, &Place::new(Path::new("/"))).pop().expect("an entry");
+
+    let mut world = World::new();
+    world.start(config.discoverer().expect("it is supported"));
+    let mut collected = Collected::default();
+    for (number, answer) in divided(rest).into_iter().enumerate() {
+        let (head, body) = match answer.windows(2).position(|pair| pair == b"\n\n") {
+            Some(end) => (&answer[..end], &answer[end + 2..]),
+            None => (answer, &b""[..]),
+        };
+        for file in fuzzed.files {
+            world.files.write(file, body);
+        }
+        let head = String::from_utf8_lossy(head);
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.trim().parse().ok()).unwrap_or(200);
+        let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
+        match number {
+            0 => world.http.answer(status, &headers, body),
+            _ => world.http.then_answer(status, &headers, body),
+        }
+    }
+    for _ in 0..3 {
+        let before = collected.clone();
+        let received = world.run_for(INTERVAL);
+        collected.receive(&received);
+        if received.iter().all(|received| received.failure().is_some()) {
+            assert_eq!(collected, before);
+        }
+        assert_eq!(world.running(), 1);
+    }
+});
+
+/// The answers, a few at most.
+fn divided(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut answers = Vec::new();
+    let mut rest = bytes;
+    while answers.len() < 8
+        && let Some(end) = rest.windows(4).position(|four| four == b"\n%%\n")
+    {
+        answers.push(&rest[..end]);
+        rest = &rest[end + 4..];
+    }
+    answers.push(rest);
+    answers
+}
