@@ -10,10 +10,12 @@
 //! Dropping the future that [`Discoverer::run`] returned cancels the discoverer.
 //!
 //! * [`mod@env`]: the traits, and the plain data that passes through them.
+//! * [`address`]: hosts and ports as Prometheus writes them.
 //! * [`mechanism`]: what a `*_sd_configs` entry says, how it is read, and the registry of mechanisms.
 //! * [`refresh`]: the loop that polls, backs off and reports, written once.
 //! * [`metrics`]: numbers of a mechanism's own (`prometheus_sd_file_mtime_seconds`, …).
 
+pub mod address;
 pub mod env;
 pub mod mechanism;
 pub mod metrics;

@@ -5,7 +5,7 @@
 //! says, keeps its timers, and hands snapshots and events to receivers. The **environment** ([`env()`])
 //! implements [`headcount_discoverer::env`] over real sockets, files and clocks.
 //!
-//! The one rule: **what differs between runtimes is a [`Runtime`], three methods, and nothing
+//! The one rule: **what differs between runtimes is a [`Runtime`], five methods, and nothing
 //! else knows which one it runs on.** The modules `smol` and `tokio` implement it, each behind the
 //! feature of its name; any other runtime can too.
 //!
@@ -51,15 +51,19 @@
 //! ```
 
 mod clock;
+mod connections;
 mod driver;
 mod events;
 mod files;
 mod handle;
 mod http;
+mod programs;
+mod race;
 mod random;
 mod runtime;
 mod slot;
 mod task;
+mod variables;
 
 #[cfg(feature = "smol")]
 pub mod smol;
@@ -71,22 +75,29 @@ use std::sync::Arc;
 use headcount_discoverer::Env;
 
 pub use clock::SystemClock;
+pub use connections::SystemConnections;
 pub use driver::{Running, start, start_recorded};
 pub use events::EventReceiver;
 pub use files::SystemFiles;
 pub use handle::{DriverGone, Handle};
 pub use http::{http_clients, http_clients_with};
+pub use programs::SystemPrograms;
 pub use random::SystemRandom;
-pub use runtime::{Runtime, SharedRuntime, Stream};
+pub use runtime::{Datagrams, Runtime, SharedRuntime, Stream};
 pub use slot::SnapshotReceiver;
+pub use variables::SystemVariables;
 
-/// The real world: this machine's clock, network and files.
+/// The real world: this machine's clock, network and files. No program is allowed to be run.
 ///
-/// The fields of [`Env`] are public, so a part can be replaced afterwards.
+/// The fields of [`Env`] are public, so a part can be replaced afterwards: [`SystemPrograms`] with what the
+/// operator allows.
 pub fn env(runtime: &SharedRuntime) -> Env {
     let clock = Arc::new(SystemClock::new(runtime.clone()));
     Env::builder(clock, Arc::new(SystemRandom))
         .http(Arc::new(http_clients(runtime)))
         .files(Arc::new(SystemFiles::new(runtime.clone())))
+        .connections(Arc::new(SystemConnections::new(runtime.clone())))
+        .variables(Arc::new(SystemVariables))
+        .programs(Arc::new(SystemPrograms::new(runtime.clone(), [])))
         .build()
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+#[cfg(any(feature = "smol", feature = "tokio"))]
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,37 @@ pub trait Runtime: Send + Sync + 'static {
         let _ = path;
         Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
     }
+
+    /// A UDP socket that exchanges datagrams with one peer. A runtime that says nothing else has none.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn udp(&self, peer: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        let _ = peer;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A UDP socket with one peer.
+pub trait Datagrams: Send + Sync {
+    /// Sends one datagram.
+    fn send<'a>(&'a self, datagram: &'a [u8]) -> BoxFuture<'a, io::Result<()>>;
+
+    /// Receives one datagram from the peer, and gives its length; what does not fit is lost.
+    fn receive<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<usize>>;
+}
+
+/// A UDP socket of the system's that is connected to its peer, on a port that the system chose.
+#[cfg(any(feature = "smol", feature = "tokio"))]
+pub(crate) fn udp_socket(peer: SocketAddr) -> io::Result<UdpSocket> {
+    let any: IpAddr = match peer {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(peer)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// A runtime that many parts hold.

@@ -12,11 +12,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::smol::Executor;
-use ::smol::net::TcpStream;
+use ::smol::net::{TcpStream, UdpSocket};
+use ::smol::{Async, Executor};
 use headcount_discoverer::BoxFuture;
 
-use crate::runtime::{Runtime, SharedRuntime, Stream};
+use crate::runtime::{Datagrams, Runtime, SharedRuntime, Stream, udp_socket};
 
 /// smol's global executor, which has threads of its own (as many as the environment variable
 /// `SMOL_THREADS` says; one unless said otherwise).
@@ -50,6 +50,10 @@ impl Runtime for Global {
     fn connect_unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         connect_unix(path)
     }
+
+    fn udp(&self, peer: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        udp(peer)
+    }
 }
 
 impl Runtime for Own {
@@ -68,6 +72,10 @@ impl Runtime for Own {
     #[cfg(unix)]
     fn connect_unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         connect_unix(path)
+    }
+
+    fn udp(&self, peer: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        udp(peer)
     }
 }
 
@@ -92,4 +100,20 @@ fn connect_unix(path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> 
         let stream = ::smol::net::unix::UnixStream::connect(path).await?;
         Ok(Box::new(stream) as Box<dyn Stream>)
     })
+}
+
+fn udp(peer: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+    Ok(Box::new(Udp(Async::new(udp_socket(peer)?)?.into())))
+}
+
+struct Udp(UdpSocket);
+
+impl Datagrams for Udp {
+    fn send<'a>(&'a self, datagram: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move { self.0.send(datagram).await.map(drop) })
+    }
+
+    fn receive<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<usize>> {
+        Box::pin(self.0.recv(buffer))
+    }
 }

@@ -14,13 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::tokio::net::TcpStream;
+use ::tokio::net::{TcpStream, UdpSocket};
 use ::tokio::runtime::{Handle, TryCurrentError};
 use ::tokio::task::JoinHandle;
 use headcount_discoverer::BoxFuture;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
-use crate::runtime::{Runtime, SharedRuntime, Stream};
+use crate::runtime::{Datagrams, Runtime, SharedRuntime, Stream, udp_socket};
 
 /// The tokio runtime that the caller runs on.
 ///
@@ -64,6 +64,11 @@ impl Runtime for Tokio {
             Ok(Box::new(stream.compat()) as Box<dyn Stream>)
         })
     }
+
+    fn udp(&self, peer: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        let _inside = self.0.enter();
+        Ok(Box::new(Udp(UdpSocket::from_std(udp_socket(peer)?)?)))
+    }
 }
 
 impl Tokio {
@@ -74,6 +79,18 @@ impl Tokio {
     ) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         let mut connecting = AbortOnDrop(self.0.spawn(connect));
         Box::pin(async move { (&mut connecting.0).await.map_err(io::Error::other)? })
+    }
+}
+
+struct Udp(UdpSocket);
+
+impl Datagrams for Udp {
+    fn send<'a>(&'a self, datagram: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
+        Box::pin(async move { self.0.send(datagram).await.map(drop) })
+    }
+
+    fn receive<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<usize>> {
+        Box::pin(self.0.recv(buffer))
     }
 }
 

@@ -7,21 +7,27 @@
 
 mod cause;
 mod clock;
+mod connections;
 mod files;
 mod http;
+mod programs;
 mod random;
 mod tokens;
 mod unavailable;
+mod variables;
 
 use std::sync::Arc;
 
 pub use cause::Cause;
 pub use clock::Clock;
+pub use connections::{ByteStream, Connection, ConnectionError, Connections, Doing, Endpoint};
 pub use files::{FileContents, FileError, FileWatch, Files};
 pub use http::{Awaited, Http, HttpBody, HttpClient, HttpError, HttpLimits, HttpRequest, HttpResponse, HttpStream};
+pub use programs::{ProgramCall, ProgramError, ProgramOutput, Programs};
 pub use random::Random;
 pub use tokens::{Token, TokenCache, TokenSlot};
 pub use unavailable::NotAvailable;
+pub use variables::Variables;
 
 use crate::metrics::Metrics;
 use unavailable::Unavailable;
@@ -50,6 +56,12 @@ pub struct Env {
     pub http: Arc<dyn Http>,
     /// Files and file watching.
     pub files: Arc<dyn Files>,
+    /// Connections, for protocols that are not HTTP.
+    pub connections: Arc<dyn Connections>,
+    /// Environment variables.
+    pub variables: Arc<dyn Variables>,
+    /// Programs that the operator allowed to be run.
+    pub programs: Arc<dyn Programs>,
     /// Random numbers, for jitter.
     pub random: Arc<dyn Random>,
     /// A mechanism's own metrics.
@@ -64,7 +76,10 @@ impl Env {
         EnvBuilder(Self {
             clock,
             http: unavailable.clone(),
-            files: unavailable,
+            files: unavailable.clone(),
+            connections: unavailable.clone(),
+            variables: unavailable.clone(),
+            programs: unavailable,
             random,
             metrics: Metrics::default(),
         })
@@ -92,6 +107,24 @@ impl EnvBuilder {
     /// Gives files and file watching.
     pub fn files(mut self, files: Arc<dyn Files>) -> Self {
         self.0.files = files;
+        self
+    }
+
+    /// Gives connections.
+    pub fn connections(mut self, connections: Arc<dyn Connections>) -> Self {
+        self.0.connections = connections;
+        self
+    }
+
+    /// Gives environment variables; none is set unless said otherwise.
+    pub fn variables(mut self, variables: Arc<dyn Variables>) -> Self {
+        self.0.variables = variables;
+        self
+    }
+
+    /// Gives programs that may be run.
+    pub fn programs(mut self, programs: Arc<dyn Programs>) -> Self {
+        self.0.programs = programs;
         self
     }
 

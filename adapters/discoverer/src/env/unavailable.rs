@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Cause, FileContents, FileError, FileWatch, Files, Http, HttpClient, HttpError};
+use super::{
+    Cause, Connection, ConnectionError, Connections, Endpoint, FileContents, FileError, FileWatch, Files, Http,
+    HttpClient, HttpError, ProgramCall, ProgramError, ProgramOutput, Programs, Variables,
+};
 use crate::BoxFuture;
 use headcount_reader::HttpClientSettings;
 
@@ -59,6 +63,36 @@ impl Files for Unavailable {
     }
 }
 
+impl Connections for Unavailable {
+    fn connect(
+        &self,
+        endpoint: &Endpoint,
+        _within: Duration,
+    ) -> BoxFuture<'static, Result<Connection, ConnectionError>> {
+        let endpoint = endpoint.clone();
+        let source = NotAvailable { part: "connections" };
+        Box::pin(async move { Err(ConnectionError::NotAvailable { endpoint, source }) })
+    }
+}
+
+impl Variables for Unavailable {
+    fn get(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+impl Programs for Unavailable {
+    fn run(&self, call: ProgramCall) -> BoxFuture<'static, Result<ProgramOutput, ProgramError>> {
+        let source = NotAvailable { part: "programs" };
+        Box::pin(async move {
+            Err(ProgramError::NotAvailable {
+                program: call.program,
+                source,
+            })
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_lite::future::block_on;
@@ -82,5 +116,18 @@ mod tests {
         }
         let error = Unavailable.client(&HttpClientSettings::default()).err();
         assert!(error.is_some_and(|error| error.to_string().contains("HTTP clients are not available here")));
+        let zookeeper = Endpoint::tcp("zk.example", 2181);
+        let error = block_on(Unavailable.connect(&zookeeper, Duration::ZERO)).expect_err("not there");
+        assert!(
+            error
+                .to_string()
+                .starts_with("connecting to zk.example:2181: connections are not available")
+        );
+        let error = block_on(Unavailable.run(ProgramCall::new("aws"))).expect_err("not there");
+        assert!(
+            error
+                .to_string()
+                .starts_with("running aws: programs are not available here")
+        );
     }
 }

@@ -24,8 +24,11 @@
 
 mod clock;
 mod collected;
+mod connections;
 mod files;
 mod http;
+mod programs;
+mod variables;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,8 +43,11 @@ use crate::{BoxFuture, Discoverer, Env, Message, Report, Updates};
 
 pub use clock::VirtualClock;
 pub use collected::Collected;
+pub use connections::{Peer, Saying, ScriptedConnections};
 pub use files::MemoryFiles;
 pub use http::{Answer, BodyPipe, Script, ScriptedHttp, SentRequest};
+pub use programs::ScriptedPrograms;
+pub use variables::MemoryVariables;
 
 /// A small deterministic world with discoverers in it.
 #[derive(Debug)]
@@ -52,6 +58,12 @@ pub struct World {
     pub http: ScriptedHttp,
     /// The files.
     pub files: MemoryFiles,
+    /// Who is at the other end of connections.
+    pub connections: ScriptedConnections,
+    /// Environment variables.
+    pub variables: MemoryVariables,
+    /// What programs print.
+    pub programs: ScriptedPrograms,
     /// What the discoverers counted.
     pub metrics: Metrics,
     random: Arc<SplitMix>,
@@ -109,6 +121,9 @@ impl World {
         Self {
             http: ScriptedHttp::new(clock.clone()),
             files: MemoryFiles::new(clock.clone()),
+            connections: ScriptedConnections::new(clock.clone()),
+            variables: MemoryVariables::default(),
+            programs: ScriptedPrograms::new(clock.clone()),
             clock,
             metrics: Metrics::default(),
             random: Arc::new(SplitMix(AtomicU64::new(seed))),
@@ -124,6 +139,9 @@ impl World {
         Env::builder(Arc::new(self.clock.clone()), self.random.clone())
             .http(Arc::new(self.http.clone()))
             .files(Arc::new(self.files.clone()))
+            .connections(Arc::new(self.connections.clone()))
+            .variables(Arc::new(self.variables.clone()))
+            .programs(Arc::new(self.programs.clone()))
             .metrics(self.metrics.clone())
             .build()
     }

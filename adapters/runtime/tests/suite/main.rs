@@ -22,7 +22,11 @@ macro_rules! on_each_runtime {
 
 mod harness;
 
+// Connections: TCP, UNIX sockets, UDP.
+mod connections;
 // The driver: discoverers in, snapshots out.
 mod driver;
 // Files: reading, listing, watching.
 mod files;
+// Programs and environment variables.
+mod programs;

@@ -1,0 +1,5 @@
+/// Environment variables, of this process or of whoever stands in its place.
+pub trait Variables: Send + Sync {
+    /// The variable's value as it is now; `None` if it is not set or not Unicode.
+    fn get(&self, name: &str) -> Option<String>;
+}

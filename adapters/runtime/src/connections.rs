@@ -1,0 +1,82 @@
+//! Connections over TCP and UNIX sockets.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use blocking::unblock;
+use futures_lite::FutureExt;
+use headcount_discoverer::BoxFuture;
+use headcount_discoverer::env::{ByteStream, Connection, ConnectionError, Connections, Doing, Endpoint};
+
+use crate::SystemClock;
+use crate::race::race;
+use crate::runtime::SharedRuntime;
+
+/// This machine's network and its UNIX sockets.
+#[derive(Clone)]
+pub struct SystemConnections {
+    runtime: SharedRuntime,
+    clock: Arc<SystemClock>,
+}
+
+impl SystemConnections {
+    /// Connections on `runtime`.
+    pub fn new(runtime: SharedRuntime) -> Self {
+        let clock = Arc::new(SystemClock::new(runtime.clone()));
+        Self { runtime, clock }
+    }
+}
+
+impl Connections for SystemConnections {
+    fn connect(
+        &self,
+        endpoint: &Endpoint,
+        within: Duration,
+    ) -> BoxFuture<'static, Result<Connection, ConnectionError>> {
+        let (this, endpoint) = (self.clone(), endpoint.clone());
+        Box::pin(async move {
+            let limit = async {
+                this.runtime.sleep(within).await;
+                Err(ConnectionError::Timeout {
+                    endpoint: endpoint.clone(),
+                    doing: Doing::Connecting,
+                    within,
+                })
+            };
+            let stream = open(&this.runtime, &endpoint).or(limit).await?;
+            Ok(Connection::new(endpoint, stream, this.clock))
+        })
+    }
+}
+
+async fn open(runtime: &SharedRuntime, endpoint: &Endpoint) -> Result<Box<dyn ByteStream>, ConnectionError> {
+    let stream = match endpoint {
+        Endpoint::Unix(path) => runtime.connect_unix(path).await,
+        Endpoint::Tcp { host, port } => {
+            let addresses = resolve(host, *port).await.map_err(|error| ConnectionError::Resolve {
+                endpoint: endpoint.clone(),
+                cause: error.into(),
+            })?;
+            race(&**runtime, addresses).await
+        }
+    };
+    match stream {
+        Ok(stream) => Ok(Box::new(stream)),
+        Err(error) => Err(ConnectionError::Io {
+            endpoint: endpoint.clone(),
+            doing: Doing::Connecting,
+            cause: error.into(),
+        }),
+    }
+}
+
+/// The addresses of a host, in the order in which the system prefers them.
+async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let host = host.to_owned();
+    unblock(move || Ok((host.as_str(), port).to_socket_addrs()?.collect())).await
+}
