@@ -52,6 +52,7 @@
 
 mod clock;
 mod connections;
+mod dns;
 mod driver;
 mod events;
 mod files;
@@ -76,6 +77,7 @@ use headcount_discoverer::Env;
 
 pub use clock::SystemClock;
 pub use connections::SystemConnections;
+pub use dns::SystemDns;
 pub use driver::{Running, start, start_recorded};
 pub use events::EventReceiver;
 pub use files::SystemFiles;
@@ -96,6 +98,7 @@ pub fn env(runtime: &SharedRuntime) -> Env {
     Env::builder(clock, Arc::new(SystemRandom))
         .http(Arc::new(http_clients(runtime)))
         .files(Arc::new(SystemFiles::new(runtime.clone())))
+        .dns(Arc::new(SystemDns::new(runtime.clone())))
         .connections(Arc::new(SystemConnections::new(runtime.clone())))
         .variables(Arc::new(SystemVariables))
         .programs(Arc::new(SystemPrograms::new(runtime.clone(), [])))

@@ -8,6 +8,7 @@
 mod cause;
 mod clock;
 mod connections;
+mod dns;
 mod files;
 mod http;
 mod programs;
@@ -21,6 +22,10 @@ use std::sync::Arc;
 pub use cause::Cause;
 pub use clock::Clock;
 pub use connections::{ByteStream, Connection, ConnectionError, Connections, Doing, Endpoint};
+pub use dns::{
+    Dns, DnsAnswer, DnsError, DnsQuestion, DomainName, Found, NameError, REFUSED, Record, RecordType, SERVFAIL,
+    SearchList, ServerFailure, ServerTrouble,
+};
 pub use files::{FileContents, FileError, FileWatch, Files};
 pub use http::{Awaited, Http, HttpBody, HttpClient, HttpError, HttpLimits, HttpRequest, HttpResponse, HttpStream};
 pub use programs::{ProgramCall, ProgramError, ProgramOutput, Programs};
@@ -56,6 +61,8 @@ pub struct Env {
     pub http: Arc<dyn Http>,
     /// Files and file watching.
     pub files: Arc<dyn Files>,
+    /// The DNS, for what is more than the address of a host.
+    pub dns: Arc<dyn Dns>,
     /// Connections, for protocols that are not HTTP.
     pub connections: Arc<dyn Connections>,
     /// Environment variables.
@@ -77,6 +84,7 @@ impl Env {
             clock,
             http: unavailable.clone(),
             files: unavailable.clone(),
+            dns: unavailable.clone(),
             connections: unavailable.clone(),
             variables: unavailable.clone(),
             programs: unavailable,
@@ -107,6 +115,12 @@ impl EnvBuilder {
     /// Gives files and file watching.
     pub fn files(mut self, files: Arc<dyn Files>) -> Self {
         self.0.files = files;
+        self
+    }
+
+    /// Gives the DNS.
+    pub fn dns(mut self, dns: Arc<dyn Dns>) -> Self {
+        self.0.dns = dns;
         self
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Cause, Connection, ConnectionError, Connections, Endpoint, FileContents, FileError, FileWatch, Files, Http,
-    HttpClient, HttpError, ProgramCall, ProgramError, ProgramOutput, Programs, Variables,
+    Cause, Connection, ConnectionError, Connections, Dns, DnsAnswer, DnsError, DnsQuestion, Endpoint, FileContents,
+    FileError, FileWatch, Files, Http, HttpClient, HttpError, ProgramCall, ProgramError, ProgramOutput, Programs,
+    Variables,
 };
 use crate::BoxFuture;
 use headcount_reader::HttpClientSettings;
@@ -63,6 +64,13 @@ impl Files for Unavailable {
     }
 }
 
+impl Dns for Unavailable {
+    fn lookup(&self, question: DnsQuestion, _within: Duration) -> BoxFuture<'static, Result<DnsAnswer, DnsError>> {
+        let source = NotAvailable { part: "DNS lookups" };
+        Box::pin(async move { Err(DnsError::NotAvailable { question, source }) })
+    }
+}
+
 impl Connections for Unavailable {
     fn connect(
         &self,
@@ -98,6 +106,7 @@ mod tests {
     use futures_lite::future::block_on;
 
     use super::*;
+    use crate::env::RecordType;
 
     #[test]
     fn what_is_not_there_says_so_and_names_what_was_asked_for() {
@@ -122,6 +131,13 @@ mod tests {
             error
                 .to_string()
                 .starts_with("connecting to zk.example:2181: connections are not available")
+        );
+        let question = DnsQuestion::new("web", RecordType::Srv);
+        let error = block_on(Unavailable.lookup(question, Duration::ZERO)).expect_err("not there");
+        assert!(
+            error
+                .to_string()
+                .starts_with("looking up web (SRV): DNS lookups are not available here")
         );
         let error = block_on(Unavailable.run(ProgramCall::new("aws"))).expect_err("not there");
         assert!(

@@ -25,6 +25,7 @@
 mod clock;
 mod collected;
 mod connections;
+mod dns;
 mod files;
 mod http;
 mod programs;
@@ -44,6 +45,7 @@ use crate::{BoxFuture, Discoverer, Env, Message, Report, Updates};
 pub use clock::VirtualClock;
 pub use collected::Collected;
 pub use connections::{Peer, Saying, ScriptedConnections};
+pub use dns::{DnsFault, VirtualDns};
 pub use files::MemoryFiles;
 pub use http::{Answer, BodyPipe, Script, ScriptedHttp, SentRequest};
 pub use programs::ScriptedPrograms;
@@ -58,6 +60,8 @@ pub struct World {
     pub http: ScriptedHttp,
     /// The files.
     pub files: MemoryFiles,
+    /// What the DNS says.
+    pub dns: VirtualDns,
     /// Who is at the other end of connections.
     pub connections: ScriptedConnections,
     /// Environment variables.
@@ -121,6 +125,7 @@ impl World {
         Self {
             http: ScriptedHttp::new(clock.clone()),
             files: MemoryFiles::new(clock.clone()),
+            dns: VirtualDns::new(clock.clone()),
             connections: ScriptedConnections::new(clock.clone()),
             variables: MemoryVariables::default(),
             programs: ScriptedPrograms::new(clock.clone()),
@@ -139,6 +144,7 @@ impl World {
         Env::builder(Arc::new(self.clock.clone()), self.random.clone())
             .http(Arc::new(self.http.clone()))
             .files(Arc::new(self.files.clone()))
+            .dns(Arc::new(self.dns.clone()))
             .connections(Arc::new(self.connections.clone()))
             .variables(Arc::new(self.variables.clone()))
             .programs(Arc::new(self.programs.clone()))

@@ -24,6 +24,8 @@ mod harness;
 
 // Connections: TCP, UNIX sockets, UDP.
 mod connections;
+// The DNS: datagrams, TCP, resolv.conf.
+mod dns;
 // The driver: discoverers in, snapshots out.
 mod driver;
 // Files: reading, listing, watching.
