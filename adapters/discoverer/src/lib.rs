@@ -19,6 +19,7 @@ pub mod address;
 pub mod env;
 pub mod mechanism;
 pub mod metrics;
+mod parallel;
 pub mod refresh;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -28,6 +29,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use env::Env;
+pub use parallel::in_parallel;
 pub use updates::{Message, Report, Stopped, Updates};
 
 /// A boxed future that can move between threads.
