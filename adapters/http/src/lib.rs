@@ -26,6 +26,7 @@ mod oauth2;
 mod platform;
 mod pool;
 mod proxy;
+mod race;
 mod redirect;
 mod request;
 mod roots;
@@ -45,6 +46,7 @@ use headcount_reader::HttpClientSettings;
 use crate::client::Client;
 
 pub use platform::{Connect, Platform, Spawn, Stream};
+pub use race::{race, resolve};
 
 /// Makes HTTP clients that use real sockets. Equal settings have one client, as long as somebody holds it.
 pub struct HttpClients {

@@ -6,14 +6,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use headcount_discoverer::BoxFuture;
+pub use headcount_discoverer::env::ByteStream as Stream;
 use headcount_discoverer::env::{Clock, Files};
-
-/// A connection, as bytes in both directions.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Opens connections.
 pub trait Connect: Send + Sync {

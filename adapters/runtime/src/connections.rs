@@ -1,17 +1,15 @@
 //! Connections over TCP and UNIX sockets.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use blocking::unblock;
 use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{ByteStream, Connection, ConnectionError, Connections, Doing, Endpoint};
+use headcount_http::{race, resolve};
 
 use crate::SystemClock;
-use crate::race::race;
+use crate::http::OnRuntime;
 use crate::runtime::SharedRuntime;
 
 /// This machine's network and its UNIX sockets.
@@ -45,13 +43,17 @@ impl Connections for SystemConnections {
                     within,
                 })
             };
-            let stream = open(&this.runtime, &endpoint).or(limit).await?;
+            let stream = open(&this.runtime, &this.clock, &endpoint).or(limit).await?;
             Ok(Connection::new(endpoint, stream, this.clock))
         })
     }
 }
 
-async fn open(runtime: &SharedRuntime, endpoint: &Endpoint) -> Result<Box<dyn ByteStream>, ConnectionError> {
+async fn open(
+    runtime: &SharedRuntime,
+    clock: &SystemClock,
+    endpoint: &Endpoint,
+) -> Result<Box<dyn ByteStream>, ConnectionError> {
     let stream = match endpoint {
         Endpoint::Unix(path) => runtime.connect_unix(path).await,
         Endpoint::Tcp { host, port } => {
@@ -59,24 +61,12 @@ async fn open(runtime: &SharedRuntime, endpoint: &Endpoint) -> Result<Box<dyn By
                 endpoint: endpoint.clone(),
                 cause: error.into(),
             })?;
-            race(&**runtime, addresses).await
+            race(clock, &OnRuntime(runtime.clone()), addresses).await
         }
     };
-    match stream {
-        Ok(stream) => Ok(Box::new(stream)),
-        Err(error) => Err(ConnectionError::Io {
-            endpoint: endpoint.clone(),
-            doing: Doing::Connecting,
-            cause: error.into(),
-        }),
-    }
-}
-
-/// The addresses of a host, in the order in which the system prefers them.
-async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let host = host.to_owned();
-    unblock(move || Ok((host.as_str(), port).to_socket_addrs()?.collect())).await
+    stream.map_err(|error| ConnectionError::Io {
+        endpoint: endpoint.clone(),
+        doing: Doing::Connecting,
+        cause: error.into(),
+    })
 }

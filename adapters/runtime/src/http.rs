@@ -33,7 +33,8 @@ pub fn http_clients_with(runtime: &SharedRuntime, environment: BTreeMap<String, 
     })
 }
 
-struct OnRuntime(SharedRuntime);
+/// Opens connections on a runtime, and starts tasks there.
+pub(crate) struct OnRuntime(pub(crate) SharedRuntime);
 
 impl Connect for OnRuntime {
     fn tcp(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {

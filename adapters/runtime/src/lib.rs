@@ -59,7 +59,6 @@ mod files;
 mod handle;
 mod http;
 mod programs;
-mod race;
 mod random;
 mod runtime;
 mod slot;
