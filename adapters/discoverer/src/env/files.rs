@@ -77,7 +77,7 @@ pub trait Files: Send + Sync {
     fn read(&self, path: &Path, limit: u64) -> BoxFuture<'static, Result<FileContents, FileError>>;
 
     /// The paths that match a shell pattern (`*`, `?`, `[…]` as in Go's `filepath.Glob`), sorted.
-    /// [`pattern`](crate::pattern) says what matches.
+    /// [`pattern`](headcount_reader::pattern) says what matches.
     ///
     /// A pattern that matches nothing gives an empty list.
     fn glob(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<PathBuf>, FileError>>;
