@@ -146,7 +146,7 @@ fn targets_are_checked() {
         (
             vec![set("__scrape_interval__", "")],
             one.to_vec(),
-            "the target's __scrape_interval__ can't be read: it is empty",
+            "the target's __scrape_interval__ can't be read: it is empty; write for example 30s",
         ),
         (
             vec![set("__scrape_interval__", "5s")],
