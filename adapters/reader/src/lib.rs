@@ -24,7 +24,7 @@
 //! assert_eq!(fields.text("url").as_deref(), Some("http://cmdb.example/"));
 //! assert_eq!(fields.duration("every"), None);
 //! fields.finish();
-//! assert!(sink.finish().problems[0].to_string().starts_with("cmdb.yml:1:39: every: \"5x\" is not a duration"));
+//! assert!(sink.finish().problems[0].to_string().starts_with("cmdb.yml:1:38: every: \"5x\" is not a duration"));
 //! ```
 
 mod http_client;

@@ -93,7 +93,7 @@ impl Bug for VanishedSourcesStay {
         provider: ProviderId,
         update: Update,
     ) -> Result<UpdateOutcome, UnknownProvider> {
-        core.handle_update(now, provider, Update::delta(update.groups().to_vec()))
+        core.handle_update(now, provider, Update::completing(update.groups().to_vec()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Managers that get a restart wrong, and a run that finds each: who starts with what another one saved
 //! has to be caught at it.
 
-use headcount_core::{Instant, Manager, ManagerOptions};
+use headcount_core::{Instant, Manager, ManagerOptions, STATE_FORMAT};
 use headcount_sim::{
     Backend, BackendKind, Churn, Discoverers, Hosts, ProcessEvent, Ratio, Restarted, Rule, Scenario, Simulation, Span,
     Subject, Version,
@@ -46,7 +46,11 @@ struct ReadsAnything;
 
 impl Bug for ReadsAnything {
     fn restore(now: Instant, options: ManagerOptions, saved: &str) -> Result<Core, String> {
-        Subject::restore(now, options, &saved.replacen("\"format\":2", "\"format\":1", 1))
+        let (later, own) = (
+            format!("\"format\":{}", STATE_FORMAT + 1),
+            format!("\"format\":{STATE_FORMAT}"),
+        );
+        Subject::restore(now, options, &saved.replacen(&later, &own, 1))
     }
 }
 
@@ -67,12 +71,12 @@ struct ForgetsAProvider;
 impl Bug for ForgetsAProvider {
     fn restore(now: Instant, options: ManagerOptions, saved: &str) -> Result<Core, String> {
         let mut state: serde_json::Value = serde_json::from_str(saved).map_err(|error| error.to_string())?;
-        if state["format"] != 1 {
+        if state["format"] != STATE_FORMAT {
             return Err("another format".to_owned());
         }
         state["providers"].as_array_mut().map(Vec::pop);
         let providers = &state["providers"];
-        let state = format!("{{\"format\":1,\"manager\":\"\",\"at\":0,\"providers\":{providers}}}");
+        let state = format!("{{\"format\":{STATE_FORMAT},\"manager\":\"\",\"at\":0,\"providers\":{providers}}}");
         Subject::restore(now, options, &state)
     }
 }
