@@ -9,12 +9,12 @@
 //! name (a *blocking query*). Prometheus does so for each service, which takes a connection for each service, and a
 //! Consul agent takes 200 from one address. Here:
 //!
-//! * Up to [`MOST_WATCHES`](plan::MOST_WATCHES) services are watched so, each by itself: a change is there in
+//! * Up to `MOST_WATCHES` (32) services are watched so, each by itself: a change is there in
 //!   milliseconds, and other services' changes cost nothing.
 //! * Of more services only three questions are held: the list, `/v1/health/state/any` and `/v1/catalog/nodes`. Their
 //!   indices move when any instance, check or node changes, and that is all that is wanted of the last two, so a
 //!   `filter` that nothing passes keeps their answers empty. When one of them moved, a *sweep* asks for each service,
-//!   [`MOST_FETCHES`](plan::MOST_FETCHES) at a time. So 4,000 services take eleven connections instead of 4,000.
+//!   `MOST_FETCHES` (8) at a time. So 4,000 services take eleven connections instead of 4,000.
 //!   In a catalog that is quiet a sweep costs nothing; in one that changes all the time there is one each
 //!   `refresh_interval`, and Prometheus's documentation advises to raise that for large catalogs.
 //! * After an answer of status 429 (too many connections or requests) half as many services are watched by

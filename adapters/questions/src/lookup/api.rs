@@ -27,7 +27,7 @@ pub struct Api(Asked);
 
 enum Asked {
     Daemon { client: Arc<dyn HttpClient>, base: String },
-    Service(Service),
+    Service(Box<Service>),
 }
 
 impl Api {
@@ -72,7 +72,7 @@ impl Api {
         let service = service.start(Source::Plan(Arc::new(plan))).await;
         let service = service.context("starting discovery")?;
         service.settled(timeout).await.context("discovering")?;
-        Ok(Self(Asked::Service(service)))
+        Ok(Self(Asked::Service(Box::new(service))))
     }
 
     /// Ends what was started for it.

@@ -190,7 +190,7 @@ mod tests {
         let sent = Message::from_vec(&asked.bytes).unwrap();
         assert_eq!(sent.metadata.id, asked.id);
         assert!(sent.metadata.recursion_desired && sent.metadata.message_type == MessageType::Query);
-        assert_eq!(sent.queries, [asked.query.clone()]);
+        assert_eq!(sent.queries, std::slice::from_ref(&asked.query));
         assert_eq!(sent.edns.map(|edns| edns.max_payload()), Some(4096));
         let plain = Asked::new(&DomainName::ROOT, RecordType::Ns, None).unwrap();
         let sent = Message::from_vec(&plain.bytes).unwrap();
