@@ -37,6 +37,7 @@
 mod answer;
 mod calls;
 mod findings;
+mod flights;
 mod pace;
 mod plan;
 mod request;
@@ -51,10 +52,11 @@ use headcount_core::{Encoder, Failure, Group, Instant, Missing, MissingPart, Upd
 use headcount_discoverer::env::{HttpClient, HttpResponse};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Stopped, Updates};
 
-use crate::consul_api::{Flights, Landed, Rejected, doubtful};
+use crate::consul_api::{Rejected, doubtful};
 use crate::fingerprint::Fingerprint;
 use answer::Instance;
 use findings::{Findings, Report};
+use flights::{Flights, Landed};
 use plan::{Ask, Plan, Trouble, What};
 use request::Requests;
 

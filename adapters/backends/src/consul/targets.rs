@@ -1,10 +1,11 @@
 //! From instances to target groups, with Prometheus's labels.
 
 use headcount_core::{Batch, GroupError};
+use headcount_discoverer::address::host_port;
 
 use super::answer::Instance;
 use super::settings::ConsulSd;
-use crate::consul_api::{address, health, labels_of, tag_list};
+use crate::consul_api::{health, labels_of, tag_list};
 
 /// Adds the group of one service; its source is the service's name. Gives how many instances have no address, and
 /// so are no targets.
@@ -51,7 +52,7 @@ fn fill(
             "" => Ok(()),
             value => batch.label(name, value),
         };
-        label("__address__", &address(host, service.port))?;
+        label("__address__", &host_port(host, service.port))?;
         label("__meta_consul_address", &node.address)?;
         label("__meta_consul_dc", datacenter.or(agent_datacenter).unwrap_or_default())?;
         label("__meta_consul_health", health(checks))?;

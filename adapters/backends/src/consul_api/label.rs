@@ -2,15 +2,6 @@
 
 use std::collections::BTreeMap;
 
-/// Host and port as in `__address__`. Consul's ports are any whole number, and 0 for none.
-pub(crate) fn address(host: &str, port: i64) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
-}
-
 /// The tags, joined and with a separator at both ends, so that a relabelling rule need not care where in the
 /// list a tag stands.
 pub(crate) fn tag_list(tags: &[String], separator: &str) -> String {
@@ -48,9 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_tags_are_written_as_prometheus_does() {
-        assert_eq!(address("10.0.0.1", 80), "10.0.0.1:80");
-        assert_eq!(address("fd00::1", 0), "[fd00::1]:0");
+    fn tags_are_written_as_prometheus_does() {
         assert_eq!(tag_list(&[], ","), ",,");
         assert_eq!(tag_list(&["a".to_owned(), "b".to_owned()], "|"), "|a|b|");
         assert_eq!(tag_list(&["a".to_owned(), "b".to_owned()], ""), "ab");

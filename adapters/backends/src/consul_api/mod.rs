@@ -4,16 +4,14 @@
 //! **A token travels only inside of the HTTP client's settings**, as a secret header, so no request, error
 //! or debug output of ours holds it.
 
-mod flights;
 mod health;
 mod label;
 mod query;
 mod rejected;
 mod server;
 
-pub(crate) use flights::{Flights, Landed};
 pub(crate) use health::{Check, health};
-pub(crate) use label::{address, label_name, labels_of, tag_list};
+pub(crate) use label::{label_name, labels_of, tag_list};
 pub(crate) use query::{Query, path_segment};
 pub(crate) use rejected::{Rejected, doubtful};
 pub(crate) use server::{AGENT, SERVER, Server, names, texts, variable};

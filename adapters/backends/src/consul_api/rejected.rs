@@ -31,6 +31,13 @@ impl Rejected {
         }
     }
 
+    /// What was wrong.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Server(_, reason) | Self::TooMany(_, reason) | Self::Question(reason) => reason,
+        }
+    }
+
     /// What it means that there was no answer at all.
     pub(crate) fn by_error(error: &HttpError) -> Self {
         match error {

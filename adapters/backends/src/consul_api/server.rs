@@ -165,8 +165,8 @@ impl Server {
 }
 
 /// An environment variable that says something.
-pub(crate) fn variable(_env: &Env, _name: &str) -> Option<String> {
-    None
+pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
+    env.variables.get(name).filter(|value| !value.is_empty())
 }
 
 /// The texts of a list.

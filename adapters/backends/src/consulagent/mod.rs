@@ -16,7 +16,8 @@
 //! another `datacenter` than the one of the settings is left out (vmagent), but only if it says so, which older
 //! agents don't; IPv6 addresses have brackets in `tagged_address` labels, too (Alloy); `tag_*` labels are vmagent's.
 //!
-//! **A refresh that lost one of its answers changes nothing**, and is reported as failed.
+//! **A service whose health can't be had keeps its targets**, and is named as missing. A refresh that can't have the
+//! agent, or its list, changes nothing.
 
 mod answer;
 mod settings;
@@ -26,13 +27,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::{Encoder, Update};
+use headcount_core::{Encoder, Missing, MissingPart, Update};
 use headcount_discoverer::env::{HttpClient, HttpLimits, HttpRequest, HttpResponse};
 use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
-use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
+use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates, in_parallel};
 
-use crate::consul_api::{Flights, Landed, Query, Rejected, doubtful, path_segment, variable};
+use crate::consul_api::{Query, Rejected, doubtful, path_segment, variable};
 use answer::{Agent, Instance, Service};
 
 pub use settings::ConsulAgentSd;
@@ -86,6 +87,7 @@ impl Discoverer for AgentDiscoverer {
                 settings: self.settings,
                 client: None,
                 encoder: Encoder::new(),
+                known: BTreeSet::new(),
             };
             refresh::run(interval, registered, env, updates).await;
         })
@@ -97,7 +99,12 @@ struct Registered {
     settings: Arc<ConsulAgentSd>,
     client: Option<Arc<dyn HttpClient>>,
     encoder: Encoder,
+    /// The services whose groups were reported.
+    known: BTreeSet<String>,
 }
+
+/// What was found of a service.
+type Found = Result<Vec<Instance>, Rejected>;
 
 impl Refresh for Registered {
     async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
@@ -115,25 +122,56 @@ impl Refresh for Registered {
             client,
         };
         let (agent, services) = questions.ask().await?;
-        self.groups(env, &agent, &services)
+        self.report(env, &agent, services)
     }
 }
 
 impl Registered {
-    fn groups(
+    /// All groups, or those that could be had and what is missing.
+    fn report(
         &mut self,
         env: &Env,
         agent: &Agent,
-        services: &BTreeMap<String, Vec<Instance>>,
+        services: BTreeMap<String, Found>,
     ) -> Result<Refreshed, RefreshError> {
+        let gone: Vec<String> = self
+            .known
+            .iter()
+            .filter(|name| !services.contains_key(*name))
+            .cloned()
+            .collect();
+        let mut missing = Vec::new();
+        let mut first = None;
         let mut batch = self.encoder.batch();
-        for (name, instances) in services {
-            let added = targets::add_group(&mut batch, &self.settings, agent, name, instances);
-            let without_address =
-                added.map_err(|error| RefreshError::at_interval(format!("service {name}: {error}")))?;
-            env.metrics.add(SKIPPED, &[], without_address as f64);
+        for (name, found) in services {
+            let rejected = match found {
+                Ok(instances) => match targets::add_group(&mut batch, &self.settings, agent, &name, &instances) {
+                    Ok(without_address) => {
+                        env.metrics.add(SKIPPED, &[], without_address as f64);
+                        self.known.insert(name);
+                        continue;
+                    }
+                    Err(error) => Rejected::Question(error.to_string()),
+                },
+                Err(rejected) => rejected,
+            };
+            missing.push(MissingPart::new(format!("service {name}"), rejected.reason()));
+            first.get_or_insert_with(|| failure(&format!("service {name}"), rejected));
         }
-        Ok(Refreshed::Update(Update::full(batch.finish())))
+        if let Some(error) = first.filter(|_| batch.is_empty()) {
+            return Err(error);
+        }
+        let Some(missing) = Missing::of(missing) else {
+            self.known.retain(|name| !gone.contains(name));
+            return Ok(Refreshed::Update(Update::full(batch.finish())));
+        };
+        for name in gone {
+            // A group without targets: its source is gone.
+            if batch.begin(&name).and_then(|()| batch.end()).is_ok() {
+                self.known.remove(&name);
+            }
+        }
+        Ok(Refreshed::Update(Update::partial(batch.finish(), missing)))
     }
 }
 
@@ -146,7 +184,7 @@ struct Questions<'a> {
 
 impl Questions<'_> {
     /// The agent, and the instances that are wanted, by the names of their services.
-    async fn ask(&self) -> Result<(Agent, BTreeMap<String, Vec<Instance>>), RefreshError> {
+    async fn ask(&self) -> Result<(Agent, BTreeMap<String, Found>), RefreshError> {
         let path = "/v1/agent/self";
         let body = self.one(path, &Query::default(), "self").await?.body;
         let agent = answer::agent(&body).map_err(|error| self.failed(path, unreadable(&error)))?;
@@ -156,13 +194,18 @@ impl Questions<'_> {
         };
         let scope = Query::default().with("ns", &namespace);
         let wanted = self.wanted(&agent, &namespace).await?;
-        let names: BTreeSet<&str> = wanted.values().map(|service| service.service.as_str()).collect();
-        let mut found = self.health(names, &scope).await?;
-        for instances in found.values_mut() {
-            // What the list left out is left out here as well: it was the list that was filtered.
-            instances.retain(|instance| wanted.contains_key(&instance.service.id));
-        }
-        Ok((agent, found))
+        let names: BTreeSet<String> = wanted.values().map(|service| service.service.clone()).collect();
+        let (scope, wanted) = (&scope, &wanted);
+        let asked = names.into_iter().map(|name| async move {
+            let mut found = self.health(&name, scope).await;
+            if let Ok(instances) = &mut found {
+                // What the list left out is left out here as well: it was the list that was filtered.
+                instances.retain(|instance| wanted.contains_key(&instance.service.id));
+            }
+            (name, found)
+        });
+        let found = in_parallel(MOST_FETCHES, asked).await;
+        Ok((agent, found.into_iter().collect()))
     }
 
     /// The instances to discover, by their ids.
@@ -191,51 +234,35 @@ impl Questions<'_> {
         !is_elsewhere && has_tags && self.settings.wants(&service.service)
     }
 
-    /// The instances of each service with their health, a few services at a time.
-    async fn health(
-        &self,
-        names: BTreeSet<&str>,
-        scope: &Query,
-    ) -> Result<BTreeMap<String, Vec<Instance>>, RefreshError> {
-        let mut names = names.into_iter();
-        let mut flights = Flights::new();
-        let mut under_way = 0_usize;
-        let mut found = BTreeMap::new();
-        loop {
-            while under_way < MOST_FETCHES
-                && let Some(name) = names.next()
-            {
-                let path = format!("/v1/agent/health/service/name/{}", path_segment(name));
-                let (client, request) = (self.client.clone(), self.request(&path, scope));
-                let answer = Box::pin(async move { client.send(request).await });
-                flights.add((name.to_owned(), path), self.env.clock.now(), answer);
-                under_way = under_way.saturating_add(1);
-            }
-            if under_way == 0 {
-                return Ok(found);
-            }
-            for landed in flights.landed().await {
-                let Landed { key, sent_at, result } = landed;
-                let (name, path) = key;
-                under_way = under_way.saturating_sub(1);
-                self.took("service", self.env.clock.now().saturating_duration_since(sent_at));
-                let answer = result.map_err(|error| self.failed(&path, Rejected::by_error(&error)))?;
-                let instances = health(&answer).map_err(|rejected| self.failed(&path, rejected))?;
-                found.insert(name, instances);
-            }
+    /// The instances of a service with their health.
+    async fn health(&self, name: &str, scope: &Query) -> Found {
+        let path = format!("/v1/agent/health/service/name/{}", path_segment(name));
+        let answer = self.send(&path, scope, "service").await;
+        let found = answer.and_then(|answer| health(&answer));
+        if found.is_err() {
+            self.count_failure();
         }
+        found
     }
 
     /// An answer of status 200.
     async fn one(&self, path: &str, query: &Query, call: &'static str) -> Result<HttpResponse, RefreshError> {
-        let started = self.env.clock.now();
-        let result = self.client.send(self.request(path, query)).await;
-        self.took(call, self.env.clock.now().saturating_duration_since(started));
-        match result {
+        match self.send(path, query, call).await {
             Ok(answer) if answer.status == 200 => Ok(answer),
             Ok(answer) => Err(self.failed(path, Rejected::by_status(&answer))),
-            Err(error) => Err(self.failed(path, Rejected::by_error(&error))),
+            Err(rejected) => Err(self.failed(path, rejected)),
         }
+    }
+
+    /// An answer of whatever status.
+    async fn send(&self, path: &str, query: &Query, call: &'static str) -> Result<HttpResponse, Rejected> {
+        let started = self.env.clock.now();
+        let result = self.client.send(self.request(path, query)).await;
+        let took = self.env.clock.now().saturating_duration_since(started);
+        let labels = [("endpoint", "agent"), ("call", call)];
+        self.env.metrics.add(SECONDS, &labels, took.as_secs_f64());
+        self.env.metrics.add(CALLS, &labels, 1.0);
+        result.map_err(|error| Rejected::by_error(&error))
     }
 
     fn request(&self, path: &str, query: &Query) -> HttpRequest {
@@ -245,22 +272,24 @@ impl Questions<'_> {
         })
     }
 
-    fn took(&self, call: &'static str, duration: Duration) {
-        let labels = [("endpoint", "agent"), ("call", call)];
-        self.env.metrics.add(SECONDS, &labels, duration.as_secs_f64());
-        self.env.metrics.add(CALLS, &labels, 1.0);
+    fn failed(&self, path: &str, rejected: Rejected) -> RefreshError {
+        self.count_failure();
+        failure(path, rejected)
     }
 
-    fn failed(&self, path: &str, rejected: Rejected) -> RefreshError {
+    fn count_failure(&self) {
         self.env.metrics.add(FAILURES, &[], 1.0);
-        let told = |reason: String| format!("asking the Consul agent for {path}: {reason}");
-        match rejected {
-            Rejected::Server(Some(after), reason) | Rejected::TooMany(Some(after), reason) => {
-                RefreshError::soon(told(reason)).after(after)
-            }
-            Rejected::Server(None, reason) | Rejected::TooMany(None, reason) => RefreshError::soon(told(reason)),
-            Rejected::Question(reason) => RefreshError::at_interval(told(reason)),
+    }
+}
+
+fn failure(what: &str, rejected: Rejected) -> RefreshError {
+    let message = format!("asking the Consul agent for {what}: {}", rejected.reason());
+    match rejected {
+        Rejected::Server(Some(after), _) | Rejected::TooMany(Some(after), _) => {
+            RefreshError::soon(message).after(after)
         }
+        Rejected::Server(None, _) | Rejected::TooMany(None, _) => RefreshError::soon(message),
+        Rejected::Question(_) => RefreshError::at_interval(message),
     }
 }
 

@@ -1,10 +1,11 @@
 //! From instances to target groups, with the labels of vmagent and Alloy.
 
 use headcount_core::{Batch, GroupError};
+use headcount_discoverer::address::host_port;
 
 use super::answer::{Agent, Instance};
 use super::settings::ConsulAgentSd;
-use crate::consul_api::{address, health, label_name, labels_of, tag_list};
+use crate::consul_api::{health, label_name, labels_of, tag_list};
 
 /// Adds the group of one service; its source is the service's name. Gives how many instances have no address, and
 /// so are no targets.
@@ -54,7 +55,7 @@ fn fill(
             "" => Ok(()),
             value => batch.label(name, value),
         };
-        label("__address__", &address(host, service.port))?;
+        label("__address__", &host_port(host, service.port))?;
         label("__meta_consulagent_address", &agent.member.addr)?;
         label("__meta_consulagent_health", health(checks))?;
         label("__meta_consulagent_namespace", &service.namespace)?;
@@ -78,7 +79,7 @@ fn fill(
             label(&name, value.as_deref().unwrap_or_default())?;
         }
         for (name, tagged) in labels_of("__meta_consulagent_tagged_address_", &service.tagged_addresses) {
-            label(&name, &address(&tagged.address, tagged.port))?;
+            label(&name, &host_port(&tagged.address, tagged.port))?;
         }
     }
     batch.end()?;

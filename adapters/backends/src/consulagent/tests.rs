@@ -239,9 +239,11 @@ fn sickness_is_an_answer_and_vanishing_too() {
     assert_eq!(story.collected.sources(), [""; 0]);
 }
 
+const ALL: [&str; 2] = ["10.0.0.1:80", "10.0.0.9:81"];
+const HEALTH: &str = "/v1/agent/health/service/name/web";
+
 #[test]
-fn a_refresh_that_lost_an_answer_changes_nothing() {
-    let all = ["10.0.0.1:80", "10.0.0.9:81"];
+fn a_refresh_without_the_agent_or_its_list_changes_nothing() {
     for (path, status, body, told) in [
         (
             "/v1/agent/self",
@@ -252,43 +254,75 @@ fn a_refresh_that_lost_an_answer_changes_nothing() {
         ("/v1/agent/self", 200, "[", "can't be read"),
         ("/v1/agent/services", 500, "", "status 500"),
         ("/v1/agent/services", 200, r#"{"web1": {"ID"#, "can't be read"),
-        (
-            "/v1/agent/health/service/name/web",
-            429,
-            "Your IP is issuing too many",
-            "status 429: Your IP",
-        ),
-        (
-            "/v1/agent/health/service/name/web",
-            503,
-            "no backend",
-            "status 503: no backend",
-        ),
-        (
-            "/v1/agent/health/service/name/web",
-            404,
-            "page not found",
-            "status 404: page not found",
-        ),
-        ("/v1/agent/health/service/name/web", 200, &WEB[..100], "can't be read"),
     ] {
         let mut story = Story::new("{}");
         story.run(SOON);
         story.agent.answer(path, status, body);
         let received = story.run(INTERVAL);
-        assert_eq!(story.collected.addresses(), all, "{path} {status}");
+        assert_eq!(story.collected.addresses(), ALL, "{path} {status}");
         let failure = received.last().and_then(Received::failure).expect("a failure");
         assert!(failure.contains(told) && failure.contains(path), "{failure}");
-        story.agent.answer("/v1/agent/self", 200, SELF);
+    }
+}
+
+#[test]
+fn a_service_whose_health_is_no_answer_keeps_its_targets_and_the_others_go_on() {
+    for (status, body, told) in [
+        (429, "Your IP is issuing too many", "status 429: Your IP"),
+        (503, "no backend", "status 503: no backend"),
+        (404, "page not found", "status 404: page not found"),
+        (200, &WEB[..100], "can't be read"),
+    ] {
+        let mut story = Story::new("{datacenter: dc2}");
+        story.run(SOON);
+        assert_eq!(story.collected.sources(), ["db", "web"]);
+        story.agent.answer(HEALTH, status, body);
+        story.agent.answer("/v1/agent/health/service/name/db", 200, DB);
+        let received = story.run(INTERVAL);
+        assert_eq!(story.collected.sources(), ["db", "web"]);
+        let missing = received.last().and_then(Received::update).and_then(Update::missing);
+        let missing = missing.map(ToString::to_string).unwrap_or_default();
+        assert!(missing.contains("service web (") && missing.contains(told), "{missing}");
+        // What is gone from the list is gone, all the same; and when nothing is to be had, that is a failure.
         story.agent.answer(
             "/v1/agent/services",
             200,
-            r#"{"web2": {"ID": "web2", "Service": "web"}}"#,
+            r#"{"web1": {"ID": "web1", "Service": "web"}}"#,
         );
-        story.agent.answer("/v1/agent/health/service/name/web", 200, WEB);
-        story.run(INTERVAL);
-        assert_eq!(story.collected.addresses(), ["10.0.0.9:81"], "{path} {status}");
+        let received = story.run(INTERVAL);
+        let failure = received.last().and_then(Received::failure).expect("a failure");
+        assert!(failure.contains(told), "{failure}");
+        story.agent.answer(HEALTH, 200, WEB);
+        story.run(INTERVAL * 2);
+        assert_eq!(story.collected.addresses(), ["10.0.0.1:80"], "{status}");
     }
+}
+
+#[test]
+fn what_is_gone_is_gone_even_if_something_is_missing() {
+    let mut story = Story::new("{datacenter: dc2}");
+    story.agent.answer(
+        "/v1/agent/health/service/name/cache",
+        200,
+        r#"[{"Service": {"ID": "cache", "Port": 1}}]"#,
+    );
+    let with = |services: &str| format!("{{{services}}}");
+    let (web, db) = (
+        r#""web1": {"ID": "web1", "Service": "web"}"#,
+        r#""db": {"ID": "db", "Service": "db"}"#,
+    );
+    let cache = r#""cache": {"ID": "cache", "Service": "cache"}"#;
+    story
+        .agent
+        .answer("/v1/agent/services", 200, &with(&[web, db, cache].join(",")));
+    story.run(SOON);
+    assert_eq!(story.collected.sources(), ["cache", "db", "web"]);
+    story.agent.answer(HEALTH, 500, "");
+    story
+        .agent
+        .answer("/v1/agent/services", 200, &with(&[web, cache].join(",")));
+    story.run(INTERVAL);
+    assert_eq!(story.collected.sources(), ["cache", "web"]);
 }
 
 #[test]

@@ -115,6 +115,50 @@ fn a_token_is_a_secret_header_and_a_user_name_is_basic_auth() {
 }
 
 #[test]
+fn what_every_client_of_consul_reads_from_the_environment_is_read() {
+    let started = |yaml: &str, variables: &[(&str, &str)]| {
+        let mut story = Story::new();
+        for (name, value) in variables {
+            story.world.variables.set(name, value);
+        }
+        story.start(yaml);
+        story.run(SOON);
+        let url = story.consul.take_requests().remove(0).1;
+        (story.consul.settings().remove(0).headers, url)
+    };
+    let token = |values: HeaderValues| vec![("X-Consul-Token".to_owned(), values)];
+    let secret = |text: &str| HeaderValues {
+        secrets: vec![Secret::new(text)],
+        ..HeaderValues::default()
+    };
+    let all = [
+        ("CONSUL_HTTP_TOKEN", "a"),
+        ("CONSUL_NAMESPACE", "team"),
+        ("CONSUL_PARTITION", "part"),
+    ];
+    let (headers, url) = started("{}", &all);
+    assert_eq!(headers, token(secret("a")));
+    assert_eq!(url, "/v1/catalog/services?ns=team&partition=part&stale=");
+    let (headers, url) = started("{token: b, namespace: other, partition: p}", &all);
+    assert_eq!(headers, token(secret("b")));
+    assert_eq!(url, "/v1/catalog/services?ns=other&partition=p&stale=");
+    // The file is named to the client, which reads it for each request.
+    let (headers, _) = started(
+        "{}",
+        &[("CONSUL_HTTP_TOKEN", "a"), ("CONSUL_HTTP_TOKEN_FILE", "/run/token")],
+    );
+    let files = vec!["/run/token".into()];
+    assert_eq!(
+        headers,
+        token(HeaderValues {
+            files,
+            ..HeaderValues::default()
+        })
+    );
+    assert_eq!(started("{}", &[("CONSUL_HTTP_TOKEN", "")]).0, []);
+}
+
+#[test]
 fn a_name_is_one_segment_of_the_path() {
     let asked = urls("{services: ['a/b c?']}");
     assert_eq!(asked[0], "/v1/health/service/a%2Fb%20c%3F?stale=");

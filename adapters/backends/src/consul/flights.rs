@@ -8,14 +8,14 @@ use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{HttpError, HttpResponse};
 
 /// What came of a request.
-pub(crate) struct Landed<K> {
-    pub(crate) key: K,
-    pub(crate) sent_at: Instant,
-    pub(crate) result: Result<HttpResponse, HttpError>,
+pub(super) struct Landed<K> {
+    pub(super) key: K,
+    pub(super) sent_at: Instant,
+    pub(super) result: Result<HttpResponse, HttpError>,
 }
 
 /// Requests under way, each with a key of its own. Dropping one ends it.
-pub(crate) struct Flights<K>(Vec<Flight<K>>);
+pub(super) struct Flights<K>(Vec<Flight<K>>);
 
 struct Flight<K> {
     key: K,
@@ -24,12 +24,12 @@ struct Flight<K> {
 }
 
 impl<K: Clone> Flights<K> {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Vec::new())
     }
 
     /// Adds a request. It is sent when somebody waits for answers.
-    pub(crate) fn add(&mut self, key: K, now: Instant, answer: BoxFuture<'static, Result<HttpResponse, HttpError>>) {
+    pub(super) fn add(&mut self, key: K, now: Instant, answer: BoxFuture<'static, Result<HttpResponse, HttpError>>) {
         self.0.push(Flight {
             key,
             sent_at: now,
@@ -38,13 +38,13 @@ impl<K: Clone> Flights<K> {
     }
 
     /// Ends those that are no longer wanted.
-    pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&K) -> bool) {
+    pub(super) fn retain(&mut self, mut is_wanted: impl FnMut(&K) -> bool) {
         self.0.retain(|flight| is_wanted(&flight.key));
     }
 
     /// Waits until there are answers, and gives all that there are. With no requests it waits for ever. Dropping the
     /// future loses nothing.
-    pub(crate) async fn landed(&mut self) -> Vec<Landed<K>> {
+    pub(super) async fn landed(&mut self) -> Vec<Landed<K>> {
         poll_fn(|context| {
             let mut landed = Vec::new();
             // A few dozen at most: each is looked at when any of them wakes us.
