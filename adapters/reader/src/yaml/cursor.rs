@@ -111,6 +111,17 @@ impl<'a> Cursor<'a> {
         number.or_else(|| self.wrong(expected))
     }
 
+    /// A port. Nothing is 0.
+    pub fn port(&self) -> Option<u16> {
+        let expected = "a port, from 0 to 65535";
+        let number = match self.meaning(expected)? {
+            Meaning::Null => Some(0),
+            Meaning::Int(number) => u16::try_from(number).ok(),
+            _ => None,
+        };
+        number.or_else(|| self.wrong(expected))
+    }
+
     /// A number. Nothing is 0.
     pub fn number(&self) -> Option<f64> {
         match self.meaning("a number")? {

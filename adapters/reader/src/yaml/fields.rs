@@ -148,6 +148,11 @@ impl<'a> Fields<'a> {
         self.take(name)?.count()
     }
 
+    /// The port of a field; see [`Cursor::port`].
+    pub fn port(&mut self, name: &'static str) -> Option<u16> {
+        self.take(name)?.port()
+    }
+
     /// The duration of a field; see [`Cursor::duration`].
     pub fn duration(&mut self, name: &'static str) -> Option<Duration> {
         self.take(name)?.duration()
