@@ -2,12 +2,13 @@
 //! its answers, one after the other and then the last again and again, each divided from the next by a line `%%`.
 //!
 //! An answer is a status line, headers, an empty line and a body; mechanisms that read files find the bodies in
-//! them. The discoverer goes on whatever it hears, and while it only fails, what it found before stays.
+//! them. In the DNS each line of the first body is a record: a number for its type, and labels. The discoverer goes on whatever it hears, and while it only fails, what it found before stays.
 #![no_main]
 
 use std::path::Path;
 use std::time::Duration;
 
+use headcount_discoverer::env::{DomainName, Record};
 use headcount_discoverer::mechanism::Place;
 use headcount_discoverer::testing::{Collected, World};
 use headcount_reader::{Sink, read};
@@ -22,12 +23,13 @@ struct Fuzzed {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 5] = [
+const MECHANISMS: [Fuzzed; 6] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
     Fuzzed { name: "consul", entry: "{tags: [a]}", files: &[] },
     Fuzzed { name: "consulagent", entry: "{}", files: &[] },
+    Fuzzed { name: "dns", entry: "{names: [web]}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -57,6 +59,10 @@ fuzz_target!(|bytes: &[u8]| {
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.trim().parse().ok()).unwrap_or(200);
         let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
+        if number == 0 {
+            let name = DomainName::from_labels(["web"]).expect("a name");
+            world.dns.set_records(name, body.split(|byte| *byte == b'\n').filter_map(record).collect());
+        }
         match number {
             0 => world.http.answer(status, &headers, body),
             _ => world.http.then_answer(status, &headers, body),
@@ -72,6 +78,20 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(world.running(), 1);
     }
 });
+
+/// A record of the DNS, if its labels make a name.
+fn record(line: &[u8]) -> Option<Record> {
+    let (kind, labels) = line.split_first()?;
+    let labels = labels.split(|byte| *byte == b'.').filter(|label| !label.is_empty());
+    let name = DomainName::from_labels(labels).ok()?;
+    let number = u16::from(*kind);
+    Some(match kind % 4 {
+        0 => Record::Srv { priority: number, weight: 0, port: number, target: name },
+        1 => Record::Mx { preference: number, exchange: name },
+        2 => Record::Ns(name),
+        _ => Record::A([10, 0, 0, *kind].into()),
+    })
+}
 
 /// The answers, a few at most.
 fn divided(bytes: &[u8]) -> Vec<&[u8]> {

@@ -11,6 +11,7 @@
 //! * [`mod@static`]: targets written in the configuration.
 //! * [`consul`]: the services of a Consul catalog.
 //! * [`consulagent`]: the services of one Consul agent. vmagent's and Alloy's.
+//! * [`dns`]: hosts and services that the DNS knows.
 //! * [`mod@file`]: lists of targets in JSON and YAML files that are watched.
 //! * [`http`]: lists of targets that a server sends as JSON.
 //! * [`local`]: what listens on this machine. headcount's own.
@@ -22,6 +23,8 @@ pub mod consul;
 mod consul_api;
 #[cfg(feature = "consulagent")]
 pub mod consulagent;
+#[cfg(feature = "dns")]
+pub mod dns;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(any(feature = "file", feature = "http", feature = "consul-api"))]
@@ -52,6 +55,8 @@ pub fn registry() -> Registry {
         registry.register::<consul::ConsulSd>(),
         #[cfg(feature = "consulagent")]
         registry.register::<consulagent::ConsulAgentSd>(),
+        #[cfg(feature = "dns")]
+        registry.register::<dns::DnsSd>(),
         #[cfg(feature = "file")]
         registry.register::<file::FileSd>(),
         #[cfg(feature = "http")]
@@ -71,6 +76,7 @@ mod tests {
     #[cfg(all(
         feature = "consul",
         feature = "consulagent",
+        feature = "dns",
         feature = "file",
         feature = "http",
         feature = "local",
