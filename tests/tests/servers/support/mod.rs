@@ -2,6 +2,8 @@
 
 #[macro_use]
 pub(crate) mod required;
+#[macro_use]
+pub(crate) mod network;
 
 mod binary;
 mod browser;
@@ -12,6 +14,7 @@ mod fault_server;
 mod folder;
 mod headcount;
 mod http;
+mod knot;
 mod nginx;
 mod ports;
 mod process;
@@ -27,9 +30,12 @@ pub(crate) use exposition_server::ExpositionServer;
 pub(crate) use fault_server::{FaultServer, whole_answer};
 pub(crate) use folder::Folder;
 pub(crate) use headcount::Headcount;
+pub(crate) use knot::Knot;
 pub(crate) use nginx::Nginx;
 pub(crate) use ports::free_port;
-pub(crate) use prometheus::{LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, seen};
+pub(crate) use prometheus::{
+    LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, promtool_knows, seen,
+};
 pub(crate) use targets::{Labels, target_list};
 pub(crate) use tinyproxy::Tinyproxy;
 pub(crate) use wait::until;

@@ -235,6 +235,14 @@ pub(crate) fn check_service_discovery(config: &Path, job: &str) -> BTreeSet<(Lab
         .collect()
 }
 
+/// Whether promtool takes this in a job.
+pub(crate) fn promtool_knows(fields: &str) -> bool {
+    let folder = Folder::new();
+    let config = folder.write("p.yml", format!("scrape_configs:\n- job_name: a\n  {fields}\n"));
+    let checked = promtool().args(["check", "config"]).arg(config).output();
+    checked.expect("running promtool").status.success()
+}
+
 fn promtool() -> Command {
     Command::new(find("promtool").expect("promtool is installed"))
 }

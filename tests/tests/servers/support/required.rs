@@ -31,6 +31,22 @@ pub(crate) fn all_are_installed(programs: &[&str]) -> bool {
     }
 }
 
+/// Whether something that is no program is possible on this machine. If not, says which test is skipped for it.
+///
+/// # Panics
+/// It is not, and `HEADCOUNT_REQUIRE_SERVERS` is 1.
+pub(crate) fn are_possible(what: &str, is_possible: impl FnOnce() -> bool) -> bool {
+    if is_possible() {
+        return true;
+    }
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    let message = format!("NOT TESTED: {test}: this machine does not allow {what}");
+    let is_required = env::var_os("HEADCOUNT_REQUIRE_SERVERS").is_some_and(|value| value == "1");
+    assert!(!is_required, "{message}, and HEADCOUNT_REQUIRE_SERVERS=1 asks for it");
+    writeln!(io::stderr(), "{message}").ok();
+    false
+}
+
 /// What is not tested, and why; `None` when all are installed.
 fn explain_missing(programs: &[&str]) -> Option<String> {
     let missing: Vec<_> = programs
