@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use headcount_core::Condition;
 use http::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -63,6 +64,9 @@ struct Health {
     last_change: Option<f64>,
     last_change_age: Option<f64>,
     last_error: Option<Arc<str>>,
+    /// What the last read could not get, if it got the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<String>,
     last_failure: Option<f64>,
     last_failure_age: Option<f64>,
     updates: u64,
@@ -171,6 +175,10 @@ fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
     let health = provider.health;
     let at = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.unix_seconds(at));
     let age = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.age_seconds(at));
+    let missing = match &health.reports.condition {
+        Condition::Partial(missing) => Some(missing.to_string()),
+        _ => None,
+    };
     let (last_failure, last_error) = health.last_failure.map(|failed| (failed.at, failed.message)).unzip();
     Entry {
         manager,
@@ -188,6 +196,7 @@ fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
             last_change: at(health.last_change),
             last_change_age: age(health.last_change),
             last_error,
+            missing,
             last_failure: at(last_failure),
             last_failure_age: age(last_failure),
             updates: health.updates,
