@@ -20,6 +20,10 @@
 #[cfg(feature = "consul")]
 pub mod consul;
 #[cfg(feature = "consul-api")]
+#[cfg_attr(
+    not(all(feature = "consul", feature = "consulagent")),
+    allow(dead_code, unused_imports, reason = "some of it is one of the two mechanisms' only")
+)]
 mod consul_api;
 #[cfg(feature = "consulagent")]
 pub mod consulagent;
@@ -27,7 +31,7 @@ pub mod consulagent;
 pub mod dns;
 #[cfg(feature = "file")]
 pub mod file;
-#[cfg(any(feature = "file", feature = "http", feature = "consul-api"))]
+#[cfg(any(feature = "file", feature = "http", feature = "consul"))]
 mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
