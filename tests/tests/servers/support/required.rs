@@ -35,6 +35,10 @@ pub(crate) fn all_are_installed(programs: &[&str]) -> bool {
 ///
 /// # Panics
 /// It is not, and `HEADCOUNT_REQUIRE_SERVERS` is 1.
+#[allow(
+    dead_code,
+    reason = "the tests of relabelling share this file, and need no network of their own"
+)]
 pub(crate) fn are_possible(what: &str, is_possible: impl FnOnce() -> bool) -> bool {
     if is_possible() {
         return true;
