@@ -247,7 +247,7 @@ pub enum ProblemKind {
     },
     /// A mechanism that this program can't run.
     #[error(
-        "{mechanism}_sd is not supported yet; remove it, discover these targets with another mechanism, or run with --allow-unsupported to go without them"
+        "{mechanism}_sd is not supported yet and finds nothing; remove it, or discover these targets with another mechanism"
     )]
     UnsupportedMechanism {
         /// The mechanism, as in `<mechanism>_sd_configs`.
