@@ -31,8 +31,6 @@ pub mod consulagent;
 pub mod dns;
 #[cfg(feature = "file")]
 pub mod file;
-#[cfg(any(feature = "file", feature = "http", feature = "consul"))]
-mod fingerprint;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "local")]

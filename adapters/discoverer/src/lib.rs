@@ -16,7 +16,9 @@
 //! * [`metrics`]: numbers of a mechanism's own (`prometheus_sd_file_mtime_seconds`, …).
 
 pub mod address;
+mod backoff;
 pub mod env;
+mod fingerprint;
 pub mod mechanism;
 pub mod metrics;
 mod parallel;
@@ -28,7 +30,9 @@ mod updates;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use backoff::Backoff;
 pub use env::Env;
+pub use fingerprint::Fingerprint;
 pub use parallel::in_parallel;
 pub use updates::{Message, Report, Stopped, Updates};
 

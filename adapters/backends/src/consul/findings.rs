@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::Instant;
+use headcount_discoverer::Fingerprint;
 
 use super::answer::Instance;
-use crate::fingerprint::Fingerprint;
 
 /// Failures that come together are reported together.
 const SETTLE: Duration = Duration::from_secs(1);

@@ -50,10 +50,9 @@ use std::sync::Arc;
 use futures_lite::FutureExt;
 use headcount_core::{Encoder, Failure, Group, Instant, Missing, MissingPart, Update};
 use headcount_discoverer::env::{HttpClient, HttpResponse};
-use headcount_discoverer::{BoxFuture, Discoverer, Env, Stopped, Updates};
+use headcount_discoverer::{BoxFuture, Discoverer, Env, Fingerprint, Stopped, Updates};
 
 use crate::consul_api::{Rejected, doubtful};
-use crate::fingerprint::Fingerprint;
 use answer::Instance;
 use findings::{Findings, Report};
 use flights::{Flights, Landed};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use headcount_core::Instant;
 use headcount_discoverer::metrics::Metrics;
+use headcount_discoverer::{Backoff, Fingerprint};
 
 use super::{MODIFIED, SETTLE};
-use crate::fingerprint::Fingerprint;
 
 /// How often a file that can't be read or decoded is looked at again before that is reported:
 /// after 50, 100, 200 and 400 ms.
@@ -97,7 +97,7 @@ impl Looks {
             self.pending.remove(path);
             return Verdict::Settled { told };
         }
-        let due = now + SETTLE.saturating_mul(2_u32.saturating_pow(looks));
+        let due = now + Backoff::new(SETTLE, LONGEST_WAIT).wait(looks);
         let looks = looks.saturating_add(1);
         self.pending.insert(
             path.to_owned(),

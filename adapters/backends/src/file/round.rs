@@ -8,12 +8,11 @@ use std::task::Poll;
 
 use headcount_core::{Batch, Encoder, Failure, Group, Instant, Update};
 use headcount_discoverer::env::{FileContents, FileError};
-use headcount_discoverer::{BoxFuture, Env, Stopped, Updates};
+use headcount_discoverer::{BoxFuture, Env, Fingerprint, Stopped, Updates};
 
 use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict};
 use super::patterns::{Format, Patterns};
 use super::{LARGEST_FILE, READ_ERRORS, SCAN_SECONDS, SCANS};
-use crate::fingerprint::Fingerprint;
 use crate::target_groups::{Counts, Origin, json, yaml};
 
 /// Files that are read at the same time. On most runtimes a read goes over a thread and back, so

@@ -23,10 +23,9 @@ use headcount_core::{Encoder, Update};
 use headcount_discoverer::env::{HttpClient, HttpLimits, HttpRequest, HttpResponse};
 use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
-use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
+use headcount_discoverer::{BoxFuture, Discoverer, Env, Fingerprint, Updates};
 use headcount_reader::without_credentials;
 
-use crate::fingerprint::Fingerprint;
 use crate::target_groups::{Origin, json};
 
 pub use settings::HttpSd;

@@ -5,13 +5,14 @@
 /// Two different bodies of one source have the same fingerprint once in 2⁶⁴ changes, which is
 /// less likely than that memory fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fingerprint {
+pub struct Fingerprint {
     length: usize,
     hash: u64,
 }
 
 impl Fingerprint {
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    /// The fingerprint of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
         Self {
             length: bytes.len(),
             hash: rapidhash::v3::rapidhash_v3(bytes),
