@@ -12,7 +12,8 @@
 //! * [`mod@env`]: the traits, and the plain data that passes through them.
 //! * [`address`]: hosts and ports as Prometheus writes them.
 //! * [`mechanism`]: what a `*_sd_configs` entry says, how it is read, and the registry of mechanisms.
-//! * [`refresh`]: the loop that polls, backs off and reports, written once.
+//! * The loops, each written once: [`refresh`] polls, backs off and reports; [`rest`] stands on it, for backends
+//!   that are asked by HTTP, in parts and pages.
 //! * [`metrics`]: numbers of a mechanism's own (`prometheus_sd_file_mtime_seconds`, …).
 
 pub mod address;
@@ -23,6 +24,7 @@ pub mod mechanism;
 pub mod metrics;
 mod parallel;
 pub mod refresh;
+pub mod rest;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod updates;

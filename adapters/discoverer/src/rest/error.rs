@@ -1,0 +1,103 @@
+//! Why a part could not be read.
+
+use std::error::Error;
+use std::time::Duration;
+
+use headcount_core::GroupError;
+use headcount_reader::without_credentials;
+
+use super::MOST_PAGES;
+use crate::env::{HttpError, HttpRequest};
+
+/// Why a part could not be read. What was being read stands in front of it ([`Rest::READING`](super::Rest::READING)).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// There was no answer.
+    #[error("{url}: {source}")]
+    Http {
+        /// What was asked, without its credentials.
+        url: String,
+        /// Why there was none.
+        source: HttpError,
+    },
+    /// The answer is that it can't be had.
+    #[error("{url}: the server answered with status {status}, not 200")]
+    Status {
+        /// What was asked, without its credentials.
+        url: String,
+        /// The answer's status.
+        status: u16,
+        /// After how long the server wishes to be asked again (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// The answer can't be understood.
+    #[error("{url}: {source}")]
+    Answer {
+        /// What was asked, without its credentials.
+        url: String,
+        /// What is wrong with the answer.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// What was found can't be stored.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// The refresh is over before everything was asked.
+    #[error("{url}: not asked, because the refresh had to end after {deadline:?}")]
+    Late {
+        /// What was not asked, without its credentials.
+        url: String,
+        /// The time that a refresh has.
+        deadline: Duration,
+    },
+    /// A page that was there before, so that there would be no end to them.
+    #[error("{url}: this page of a list comes a second time, so the list has no end; is this what the server means?")]
+    PageAgain {
+        /// What was asked, without its credentials.
+        url: String,
+    },
+    /// A list that does not end.
+    #[error("{url}: the list goes on after {MOST_PAGES} pages; ask for larger pages, or for less")]
+    TooManyPages {
+        /// What was not asked any more, without its credentials.
+        url: String,
+    },
+    /// The server wished not to be asked yet.
+    #[error("not asked for another {wait:?}, as the server wishes; the last time, {reason}")]
+    Held {
+        /// How long it is still left alone.
+        wait: Duration,
+        /// What the last read failed of.
+        reason: String,
+    },
+}
+
+impl ReadError {
+    /// The answer to a request for this URL can't be understood.
+    pub fn answer(url: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Answer {
+            url: shown(url),
+            source: source.into(),
+        }
+    }
+
+    /// After how long it may be asked again, where the server says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            Self::Held { wait, .. } => Some(*wait),
+            _ => None,
+        }
+    }
+
+    pub(super) fn http(request: &HttpRequest, source: HttpError) -> Self {
+        Self::Http {
+            url: shown(&request.url),
+            source,
+        }
+    }
+}
+
+pub(super) fn shown(url: &str) -> String {
+    without_credentials(url).into_owned()
+}

@@ -1,0 +1,111 @@
+//! What was last read of each part, and what of that the manager has.
+
+use std::collections::{BTreeMap, HashSet};
+
+use headcount_core::{Group, Instant, Missing, Update};
+
+use super::ask::Answered;
+
+/// The parts, in order.
+pub(super) struct Known<P> {
+    parts: BTreeMap<P, Part>,
+    /// Whether the last report said everything.
+    is_whole: bool,
+}
+
+/// What is known of a part.
+#[derive(Default)]
+pub(super) struct Part {
+    /// There once it has been read as a whole; the manager has them.
+    groups: Option<Vec<Group>>,
+    pub(super) answered: Option<Answered>,
+    /// Until when its server wishes to be left alone, and why it failed.
+    pub(super) held: Option<(Instant, String)>,
+}
+
+/// What a part's read came to.
+pub(super) enum Outcome {
+    Groups(Vec<Group>, Option<Answered>),
+    /// As it was.
+    Same(Option<Answered>),
+    /// It keeps what it has; it failed or was left alone.
+    Missing,
+}
+
+impl<P: Ord + Clone> Known<P> {
+    pub(super) fn new() -> Self {
+        Self {
+            parts: BTreeMap::new(),
+            is_whole: false,
+        }
+    }
+
+    pub(super) fn part(&self, part: &P) -> Option<&Part> {
+        self.parts.get(part)
+    }
+
+    /// A part's server wishes to be left alone until then.
+    pub(super) fn hold(&mut self, part: P, until: Instant, reason: String) {
+        self.parts.entry(part).or_default().held = Some((until, reason));
+    }
+
+    /// Takes in a refresh in which at least one part was read, or there is none. `None`: nothing changed.
+    pub(super) fn take(&mut self, outcomes: Vec<(P, Outcome)>, missing: Option<Missing>) -> Option<Update> {
+        let mut before = std::mem::take(&mut self.parts);
+        let mut fresh = Vec::new();
+        let mut is_changed = false;
+        for (name, outcome) in outcomes {
+            let mut part = before.remove(&name).unwrap_or_default();
+            match outcome {
+                Outcome::Groups(groups, answered) => {
+                    is_changed = true;
+                    fresh.extend(groups.iter().cloned());
+                    let old = part.groups.replace(groups);
+                    before.insert(
+                        name.clone(),
+                        Part {
+                            groups: old,
+                            ..Part::default()
+                        },
+                    );
+                    (part.answered, part.held) = (answered, None);
+                }
+                Outcome::Same(answered) => (part.answered, part.held) = (answered, None),
+                Outcome::Missing => {}
+            }
+            self.parts.insert(name, part);
+        }
+        // Parts that are gone, and what parts had before.
+        let sources: HashSet<&str> = self.groups().map(Group::source).collect();
+        let old = before.values().flat_map(Part::groups);
+        let gone: Vec<Group> = old
+            .filter(|group| !sources.contains(group.source()))
+            .map(|group| Group::empty(group.source()))
+            .collect();
+        is_changed |= !gone.is_empty();
+        let was_whole = std::mem::replace(&mut self.is_whole, missing.is_none());
+        match missing {
+            Some(missing) => {
+                fresh.extend(gone);
+                Some(Update::partial(fresh, missing))
+            }
+            None if was_whole && !is_changed => None,
+            None => Some(Update::full(self.groups().cloned().collect())),
+        }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.parts.values().flat_map(Part::groups)
+    }
+}
+
+impl Part {
+    /// Whether it has been read as a whole.
+    pub(super) fn is_read(&self) -> bool {
+        self.groups.is_some()
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().flatten()
+    }
+}

@@ -1,0 +1,166 @@
+//! One refresh: every part is read, and what that makes is reported.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use headcount_core::{Encoder, Missing, MissingPart, Update};
+
+use super::ask::{Answered, Attempt};
+use super::known::{Known, Outcome};
+use super::{Ask, ReadError, Rest};
+use crate::env::HttpClient;
+use crate::refresh::{self, Refresh, RefreshError, Refreshed};
+use crate::{Env, in_parallel};
+
+/// The longest wait before a request is sent a second time.
+const SECOND_TRY: Duration = Duration::from_secs(1);
+
+pub(super) struct Round<M: Rest> {
+    interval: Duration,
+    mechanism: Arc<M>,
+    client: Option<Arc<dyn HttpClient>>,
+    encoder: Encoder,
+    known: Known<M::Part>,
+    /// The wait before a second try: drawn once, so that however refreshes follow each other no three requests fall
+    /// into one interval.
+    retry_wait: Option<Duration>,
+}
+
+/// What was read of a part, and what to remember of the answer.
+type Read<M> = Result<(Option<<M as Rest>::Found>, Option<Answered>), ReadError>;
+
+impl<M: Rest> Refresh for Round<M> {
+    async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
+        let read = match self.read(env).await {
+            Ok(reads) => self.report(env, reads),
+            Err(error) => Err(error),
+        };
+        let is_whole = match &read {
+            Ok(Refreshed::Update(update)) => update.missing().is_none(),
+            Ok(Refreshed::Unchanged) => true,
+            Err(_) => false,
+        };
+        if let Some(failures) = M::FAILURES.filter(|_| !is_whole) {
+            env.metrics.add(failures, &[], 1.0);
+        }
+        read
+    }
+}
+
+impl<M: Rest> Round<M> {
+    pub(super) fn new(interval: Duration, mechanism: Arc<M>) -> Self {
+        Self {
+            interval,
+            mechanism,
+            client: None,
+            encoder: Encoder::new(),
+            known: Known::new(),
+            retry_wait: None,
+        }
+    }
+
+    /// Reads every part that may be asked for. Nothing is taken in before all of it is there.
+    async fn read(&mut self, env: &Env) -> Result<Vec<(M::Part, Read<M>)>, RefreshError> {
+        let client = match &self.client {
+            Some(client) => client.clone(),
+            None => {
+                let made = env.http.client(self.mechanism.client());
+                let made = made.map_err(|error| RefreshError::at_interval(error.to_string()))?;
+                self.client.insert(made).clone()
+            }
+        };
+        let deadline = refresh::deadline(self.interval);
+        let refresh = Attempt {
+            deadline,
+            end: env.clock.now() + deadline,
+            retry_wait: self.retry_wait(env),
+            tried_in_vain: AtomicBool::new(false),
+        };
+        let listing = Ask::new(env, &*client, &refresh, None);
+        let listed = self.mechanism.parts(&listing).await;
+        let mut parts = listed.map_err(|error| failed::<M>(error.to_string(), error.retry_after()))?;
+        parts.sort();
+        parts.dedup();
+        let (mechanism, known, client, refresh) = (&*self.mechanism, &self.known, &*client, &refresh);
+        let reads = parts.into_iter().map(|part| async move {
+            let last = known.part(&part);
+            if let Some(held) = last.and_then(|last| last.held.as_ref()) {
+                let wait = held.0.saturating_duration_since(env.clock.now());
+                if !wait.is_zero() {
+                    let reason = held.1.clone();
+                    return (part, Err(ReadError::Held { wait, reason }));
+                }
+            }
+            // Only what was understood can be as it was.
+            let last = last.filter(|last| last.is_read());
+            let ask = Ask::new(env, client, refresh, last.and_then(|last| last.answered.as_ref()));
+            let found = mechanism.read(&part, &ask).await;
+            (part, found.map(|found| (found, ask.into_answered())))
+        });
+        Ok(in_parallel(M::AT_ONCE, reads).await)
+    }
+
+    /// What the reads make: all of it, or what could be had and what is missing.
+    fn report(&mut self, env: &Env, reads: Vec<(M::Part, Read<M>)>) -> Result<Refreshed, RefreshError> {
+        let mut outcomes = Vec::with_capacity(reads.len());
+        let mut failures = Vec::new();
+        for (part, read) in reads {
+            let outcome = read.and_then(|(found, answered)| match found {
+                Some(found) => {
+                    let mut batch = self.encoder.batch();
+                    self.mechanism.encode(&part, found, &mut batch)?;
+                    Ok(Outcome::Groups(batch.finish(), answered))
+                }
+                None => Ok(Outcome::Same(answered)),
+            });
+            let outcome = outcome.unwrap_or_else(|error| {
+                failures.push((part.clone(), error));
+                Outcome::Missing
+            });
+            outcomes.push((part, outcome));
+        }
+        for (part, error) in &failures {
+            if let ReadError::Status {
+                retry_after: Some(wait),
+                ..
+            } = error
+            {
+                let wait = (*wait).min(refresh::LONGEST_RETRY_AFTER.max(self.interval));
+                self.known.hold(part.clone(), env.clock.now() + wait, error.to_string());
+            }
+        }
+        if !failures.is_empty() && failures.len() == outcomes.len() {
+            return Err(all_failed::<M>(&failures));
+        }
+        let missing = failures
+            .iter()
+            .map(|(part, error)| MissingPart::new(part.to_string(), error.to_string()));
+        let update: Option<Update> = self.known.take(outcomes, Missing::of(missing));
+        Ok(update.map_or(Refreshed::Unchanged, Refreshed::Update))
+    }
+
+    fn retry_wait(&mut self, env: &Env) -> Duration {
+        let longest = SECOND_TRY.min(self.interval / 2);
+        let draw = || env.random.between(longest / 2, longest);
+        *self.retry_wait.get_or_insert_with(draw)
+    }
+}
+
+/// A refresh that got nothing. It is asked again when the interval is over, because what is worth another try has had
+/// it, or when the first of the parts may be asked.
+fn all_failed<M: Rest>(failures: &[(M::Part, ReadError)]) -> RefreshError {
+    let waits = failures.iter().map(|(_, error)| error.retry_after());
+    let wait = waits.min().flatten();
+    let message = match failures {
+        [] => String::new(),
+        [(_, only)] => only.to_string(),
+        [(part, first), rest @ ..] => format!("{part}: {first}; and so for the {} others", rest.len()),
+    };
+    failed::<M>(message, wait)
+}
+
+fn failed<M: Rest>(message: String, wait: Option<Duration>) -> RefreshError {
+    let error = RefreshError::at_interval(format!("{} {message}", M::READING));
+    wait.map_or(error.clone(), |wait| error.after(wait))
+}

@@ -1,0 +1,501 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::Utf8Error;
+use std::sync::{Mutex, MutexGuard};
+
+use headcount_core::{Instant, UpdateKind};
+use proptest::prelude::*;
+
+use super::*;
+use crate::env::{HttpRequest, HttpResponse};
+use crate::testing::{Answer, Collected, Received, World};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A zone of the cloud below.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Zone(String);
+
+impl Display for Zone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "zone {}", self.0)
+    }
+}
+
+/// Lists what a server says, one address a line. Each address is a group.
+struct Cloud {
+    client: HttpClientSettings,
+    server: Arc<Mutex<Server>>,
+}
+
+fn lines(answer: &HttpResponse) -> Result<Page<String>, Utf8Error> {
+    Ok(Page {
+        items: std::str::from_utf8(&answer.body)?.lines().map(str::to_owned).collect(),
+        next: answer.header("next").map(HttpRequest::get),
+    })
+}
+
+impl Rest for Cloud {
+    type Part = Zone;
+    type Found = Vec<String>;
+    const READING: &'static str = "listing the servers of";
+
+    fn client(&self) -> &HttpClientSettings {
+        &self.client
+    }
+
+    async fn parts(&self, _ask: &Ask<'_>) -> Result<Vec<Zone>, ReadError> {
+        Ok(lock(&self.server).zones.keys().cloned().map(Zone).collect())
+    }
+
+    async fn read(&self, zone: &Zone, ask: &Ask<'_>) -> Result<Option<Vec<String>>, ReadError> {
+        let url = format!("http://cloud/{}", zone.0);
+        if zone.0 == "single" {
+            let answer = ask.changed(HttpRequest::get(&url)).await?;
+            let page = answer.map(|answer| lines(&answer)).transpose();
+            let page = page.map_err(|error| ReadError::answer(&url, error))?;
+            return Ok(page.map(|page| page.items));
+        }
+        ask.pages(HttpRequest::get(url), lines).await.map(Some)
+    }
+
+    fn encode(&self, _zone: &Zone, found: Vec<String>, batch: &mut Batch<'_>) -> Result<(), ReadError> {
+        for address in found {
+            batch.group(&address, [("a", "b")], [[("__address__", address.as_str())]])?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Server {
+    /// Pages of each.
+    zones: BTreeMap<String, ServedZone>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct ServedZone {
+    pages: Vec<Vec<String>>,
+    trouble: Trouble,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Trouble {
+    #[default]
+    None,
+    /// The next request fails.
+    Hiccup,
+    /// From this page on.
+    Down(usize),
+    Hangs(usize),
+    Garbled(usize),
+    /// The last page says that the first one comes next.
+    Circle,
+    Busy,
+}
+
+fn lock(server: &Mutex<Server>) -> MutexGuard<'_, Server> {
+    server.lock().expect("nobody panics")
+}
+
+/// A world in which a cloud is asked, and its server.
+fn world() -> (World, Arc<Mutex<Server>>) {
+    let mut world = World::new();
+    let server = Arc::new(Mutex::new(Server::default()));
+    let asked = server.clone();
+    world.http.serve("http://cloud/", move |request| {
+        let path = request.url.trim_start_matches("http://cloud/");
+        let (zone, page) = path.split_once("?page=").unwrap_or((path, "0"));
+        lock(&asked).answer(zone, page.parse().expect("a number"))
+    });
+    let cloud = Arc::new(Cloud {
+        client: HttpClientSettings::default(),
+        server: server.clone(),
+    });
+    world.start(Box::new(move |env, updates| run(MINUTE, cloud, env, updates)));
+    (world, server)
+}
+
+impl Server {
+    fn answer(&mut self, name: &str, number: usize) -> Answer {
+        let Some(zone) = self.zones.get_mut(name) else {
+            return Answer::new(404);
+        };
+        match zone.trouble {
+            Trouble::Hiccup => {
+                zone.trouble = Trouble::None;
+                return Answer::new(502);
+            }
+            Trouble::Down(page) if page <= number => return Answer::new(500),
+            Trouble::Hangs(page) if page <= number => return Answer::hangs(),
+            Trouble::Garbled(page) if page <= number => return Answer::new(200).body(b"\xff".as_slice()),
+            Trouble::Busy => return Answer::new(429).header("retry-after", "90"),
+            _ => {}
+        }
+        let body = zone.pages.get(number).map(|page| page.join("\n")).unwrap_or_default();
+        let last = zone.pages.len().saturating_sub(1);
+        let next = match zone.trouble {
+            _ if number < last => Some(number + 1),
+            Trouble::Circle => Some(0),
+            _ => None,
+        };
+        let answer = Answer::new(200).body(body);
+        match next {
+            Some(next) => answer.header("next", &format!("http://cloud/{name}?page={next}")),
+            None => answer,
+        }
+    }
+
+    fn set(&mut self, zone: &str, pages: &[&[&str]]) {
+        let pages = pages.iter().map(|page| page.iter().map(ToString::to_string).collect());
+        let served = self.zones.entry(zone.to_owned()).or_default();
+        served.pages = pages.collect();
+    }
+
+    fn trouble(&mut self, zone: &str, trouble: Trouble) {
+        self.zones.get_mut(zone).expect("a zone").trouble = trouble;
+    }
+}
+
+/// The parts that are missing, with the reasons.
+fn missing(received: &Received) -> Vec<(&str, &str)> {
+    let missing = received.update().and_then(|update| update.missing());
+    let parts = missing.into_iter().flat_map(|missing| missing.parts());
+    parts.map(|part| (part.part.as_str(), part.reason.as_str())).collect()
+}
+
+fn last(received: &[Received]) -> &Received {
+    received.last().expect("something is reported")
+}
+
+#[test]
+fn parts_and_their_pages_are_one_full_update() {
+    let (mut world, server) = world();
+    lock(&server).set("a", &[&["1", "2"], &["3"], &["4"]]);
+    lock(&server).set("b", &[&["5"]]);
+    let received = world.settle();
+    assert_eq!(received[0].update().map(|update| update.kind()), Some(UpdateKind::Full));
+    let mut collected = Collected::default();
+    collected.receive(&received);
+    assert_eq!(collected.addresses(), ["1", "2", "3", "4", "5"]);
+    assert_eq!(world.http.take_requests().len(), 4);
+}
+
+#[test]
+fn what_fails_keeps_what_it_had_and_the_others_go_on() {
+    let (mut world, server) = world();
+    lock(&server).set("a", &[&["1"], &["2"]]);
+    lock(&server).set("b", &[&["3"]]);
+    let mut collected = Collected::default();
+    collected.receive(&world.settle());
+    // The second page is down, so the new first page is not known either.
+    lock(&server).set("a", &[&["9"], &["2"]]);
+    lock(&server).trouble("a", Trouble::Down(1));
+    lock(&server).set("b", &[&["4"]]);
+    let received = world.run_for(MINUTE);
+    collected.receive(&received);
+    assert_eq!(collected.addresses(), ["1", "2", "4"]);
+    let reason = "http://cloud/a?page=1: the server answered with status 500, not 200";
+    assert_eq!(missing(last(&received)), [("zone a", reason)]);
+    // Both: a failure.
+    lock(&server).trouble("b", Trouble::Down(0));
+    let received = world.run_for(MINUTE * 2);
+    let failure = format!("listing the servers of zone a: {reason}; and so for the 1 others");
+    assert_eq!(last(&received).failure(), Some(failure.as_str()));
+    // A zone that is gone is, even while another fails.
+    lock(&server).zones.remove("b");
+    lock(&server).set("c", &[&["5"]]);
+    collected.receive(&world.run_for(MINUTE * 2));
+    assert_eq!(collected.addresses(), ["1", "2", "5"]);
+    lock(&server).trouble("a", Trouble::None);
+    let received = world.run_for(MINUTE * 2);
+    collected.receive(&received);
+    assert_eq!(
+        last(&received).update().map(|update| update.kind()),
+        Some(UpdateKind::Full)
+    );
+    assert_eq!(collected.addresses(), ["2", "5", "9"]);
+}
+
+#[test]
+fn what_has_not_changed_is_not_sent_again() {
+    let (mut world, server) = world();
+    lock(&server).set("single", &[&["1"]]);
+    let received = world.run_for(MINUTE * 5);
+    assert!(received.len() >= 5);
+    assert!(
+        received[1..]
+            .iter()
+            .all(|received| received.update().is_some_and(|u| u.groups().is_empty()))
+    );
+    lock(&server).trouble("single", Trouble::Garbled(0));
+    assert!(last(&world.run_for(MINUTE * 2)).failure().is_some());
+    // What could not be understood is not taken for known.
+    lock(&server).trouble("single", Trouble::None);
+    let received = world.run_for(MINUTE * 2);
+    assert!(last(&received).failure().is_none());
+}
+
+#[test]
+fn a_server_is_told_what_it_said_of_its_answer() {
+    let (mut world, server) = world();
+    lock(&server).set("single", &[]);
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let tagged = Answer::new(200)
+        .header("etag", "\"1\"")
+        .header("last-modified", date)
+        .body("1");
+    world.http.at("http://cloud/single").now(tagged).then(Answer::new(304));
+    let mut collected = Collected::default();
+    collected.receive(&world.run_for(MINUTE * 3));
+    assert_eq!(collected.addresses(), ["1"]);
+    let requests = world.http.take_requests();
+    assert_eq!(requests[0].header("if-none-match"), None);
+    for request in &requests[1..] {
+        assert_eq!(request.header("if-none-match"), Some("\"1\""));
+        assert_eq!(request.header("if-modified-since"), Some(date));
+    }
+}
+
+#[test]
+fn a_list_without_an_end_is_an_error() {
+    let (mut world, server) = world();
+    lock(&server).set("circle", &[&["1"], &["2"]]);
+    lock(&server).trouble("circle", Trouble::Circle);
+    let expected = "listing the servers of http://cloud/circle?page=0: this page of a list comes a second time";
+    // The first request has no number, so it is the second round that is seen.
+    assert!(
+        last(&world.settle())
+            .failure()
+            .is_some_and(|failure| failure.contains("a second time")),
+        "{expected}"
+    );
+    // A server that does not know what a page is.
+    lock(&server).zones.clear();
+    lock(&server).set("same", &[]);
+    let counter = Mutex::new(0);
+    world.http.serve("http://cloud/same", move |_| {
+        let mut counter = counter.lock().expect("nobody panics");
+        *counter += 1;
+        Answer::new(200)
+            .header("next", &format!("http://cloud/same?page={counter}"))
+            .body("1")
+    });
+    world.http.take_requests();
+    assert!(
+        last(&world.run_for(MINUTE * 2))
+            .failure()
+            .is_some_and(|failure| failure.contains("a second time"))
+    );
+    // One that always has another page.
+    let counter = Mutex::new(0);
+    world.http.serve("http://cloud/same", move |_| {
+        let mut counter = counter.lock().expect("nobody panics");
+        *counter += 1;
+        Answer::new(200)
+            .header("next", &format!("http://cloud/same?page={counter}"))
+            .body(counter.to_string())
+    });
+    let failure = "goes on after 10000 pages";
+    assert!(
+        last(&world.run_for(MINUTE * 2))
+            .failure()
+            .is_some_and(|said| said.contains(failure))
+    );
+}
+
+#[test]
+fn a_hiccup_is_tried_again_within_the_refresh_and_a_backend_in_trouble_is_spared() {
+    let (mut world, server) = world();
+    for zone in ["a", "b", "c"] {
+        lock(&server).set(zone, &[&[zone]]);
+    }
+    lock(&server).trouble("b", Trouble::Hiccup);
+    let received = world.run_for(Duration::from_secs(1));
+    assert_eq!((received.len(), missing(&received[0]).len()), (1, 0));
+    assert_eq!(world.http.take_requests().len(), 4);
+    lock(&server).trouble("b", Trouble::Down(0));
+    let received = world.run_for(MINUTE * 10);
+    let asked: Vec<Instant> = world
+        .http
+        .take_requests()
+        .into_iter()
+        .filter(|sent| sent.request.url == "http://cloud/b")
+        .map(|sent| sent.at)
+        .collect();
+    assert!(
+        asked.len() >= 16 && received.len() >= 8,
+        "{} {}",
+        asked.len(),
+        received.len()
+    );
+    for three in asked.windows(3) {
+        let time = three[2].saturating_duration_since(three[0]);
+        assert!(time >= MINUTE, "three in {time:?}");
+    }
+}
+
+#[test]
+fn a_part_that_wishes_to_be_left_alone_is() {
+    let (mut world, server) = world();
+    lock(&server).set("a", &[&["1"]]);
+    lock(&server).set("b", &[&["2"]]);
+    lock(&server).trouble("b", Trouble::Busy);
+    let received = world.settle();
+    assert_eq!(
+        missing(&received[0])[0].1,
+        "http://cloud/b: the server answered with status 429, not 200"
+    );
+    lock(&server).trouble("b", Trouble::None);
+    let received = world.run_for(Duration::from_secs(89));
+    let waits = missing(last(&received))[0].1;
+    assert!(
+        waits.starts_with("not asked for another") && waits.contains("status 429"),
+        "{waits}"
+    );
+    let asked = world.http.take_requests();
+    assert_eq!(asked.iter().filter(|sent| sent.request.url.ends_with("/b")).count(), 1);
+    assert_eq!(missing(last(&world.run_for(MINUTE))).len(), 0);
+    // All of them: the refresh itself waits.
+    lock(&server).trouble("a", Trouble::Busy);
+    lock(&server).trouble("b", Trouble::Busy);
+    world.run_for(MINUTE);
+    world.http.take_requests();
+    assert!(world.run_for(Duration::from_secs(25)).is_empty());
+    assert!(world.http.take_requests().is_empty());
+}
+
+#[test]
+fn a_part_that_hangs_does_not_keep_the_others_from_being_reported() {
+    let (mut world, server) = world();
+    lock(&server).set("a", &[&["1"]]);
+    lock(&server).set("b", &[&["2"], &["3"]]);
+    lock(&server).trouble("b", Trouble::Hangs(1));
+    let received = world.run_for(MINUTE);
+    assert_eq!(received[0].at, Instant::ZERO + MINUTE);
+    assert_eq!(
+        missing(&received[0]),
+        [("zone b", "http://cloud/b?page=1: cloud: no whole answer within 60s")]
+    );
+}
+
+/// What happens before each step of some minutes.
+#[derive(Debug, Clone)]
+enum Event {
+    Set(u8, Vec<Vec<u8>>),
+    Remove(u8),
+    Trouble(u8, Trouble),
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let zone = 0..4_u8;
+    let pages = prop::collection::vec(prop::collection::vec(0..30_u8, 1..4), 0..4);
+    let trouble = (0..7_u8, 0..3_usize).prop_map(|(kind, page)| match kind {
+        0 | 1 => Trouble::None,
+        2 => Trouble::Hiccup,
+        3 => Trouble::Down(page),
+        4 => Trouble::Hangs(page),
+        5 => Trouble::Circle,
+        _ => Trouble::Busy,
+    });
+    let event = prop_oneof![
+        4 => (zone.clone(), pages).prop_map(|(zone, pages)| Event::Set(zone, pages)),
+        1 => zone.clone().prop_map(Event::Remove),
+        4 => (zone, trouble).prop_map(|(zone, trouble)| Event::Trouble(zone, trouble)),
+    ];
+    prop::collection::vec(event, 1..6)
+}
+
+impl Event {
+    fn happen(self, server: &mut Server) {
+        let name = |zone: u8| format!("{zone}");
+        match self {
+            Self::Set(zone, pages) => {
+                // Sources differ between zones, and pages within one.
+                let mut known = BTreeSet::new();
+                let pages = pages.into_iter().map(|page| {
+                    let new: BTreeSet<u8> = page.into_iter().filter(|item| known.insert(*item)).collect();
+                    new.into_iter().map(|item| format!("{zone}/{item}")).collect()
+                });
+                let pages = pages.collect();
+                server.zones.entry(name(zone)).or_default().pages = pages;
+            }
+            Self::Remove(zone) => drop(server.zones.remove(&name(zone))),
+            Self::Trouble(zone, trouble) => {
+                if let Some(served) = server.zones.get_mut(&name(zone)) {
+                    served.trouble = trouble;
+                }
+            }
+        }
+    }
+}
+
+/// What each zone should show.
+type Shown = BTreeMap<String, Vec<String>>;
+
+/// What a report makes of what was shown, when the server says this.
+fn model(shown: &mut Shown, server: &Server, received: &Received) {
+    if received.failure().is_some() {
+        return;
+    }
+    let missing = missing(received);
+    shown.retain(|zone, _| server.zones.contains_key(zone));
+    for (zone, served) in &server.zones {
+        if !missing.iter().any(|(part, _)| *part == format!("zone {zone}")) {
+            shown.insert(zone.clone(), served.pages.concat());
+        }
+    }
+}
+
+/// Whether a zone in this trouble can be read: `None` when that depends on what happened before.
+fn is_readable(zone: &ServedZone) -> Option<bool> {
+    let pages = zone.pages.len().max(1);
+    match zone.trouble {
+        Trouble::None => Some(true),
+        Trouble::Hiccup => None,
+        Trouble::Down(page) | Trouble::Hangs(page) | Trouble::Garbled(page) => Some(page >= pages),
+        Trouble::Circle | Trouble::Busy => Some(false),
+    }
+}
+
+/// What is received in some minutes, until no refresh runs.
+fn some_minutes(world: &mut World) -> Vec<Received> {
+    let mut received = world.run_for(MINUTE * 5);
+    let mut asked = None;
+    loop {
+        asked = asked.max(world.http.take_requests().last().map(|sent| sent.at));
+        if asked <= received.last().map(|received| received.at) {
+            return received;
+        }
+        received.append(&mut world.run_for(Duration::from_secs(1)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_each_part_shows_what_it_last_said_whole(steps in prop::collection::vec(events(), 1..8)) {
+        let (mut world, server) = world();
+        let (mut collected, mut shown) = (Collected::default(), Shown::new());
+        for events in steps {
+            for event in events {
+                event.happen(&mut lock(&server));
+            }
+            let received = some_minutes(&mut world);
+            let server = lock(&server);
+            for received in &received {
+                collected.receive(std::slice::from_ref(received));
+                model(&mut shown, &server, received);
+                let mut expected = shown.values().flatten().map(String::as_str).collect::<Vec<_>>();
+                expected.sort_unstable();
+                prop_assert_eq!(collected.addresses(), expected);
+            }
+            let last = last(&received);
+            let all_missing = last.failure().is_some();
+            for (zone, served) in &server.zones {
+                let is_missing = all_missing || missing(last).iter().any(|(part, _)| *part == format!("zone {zone}"));
+                if let Some(is_readable) = is_readable(served) {
+                    prop_assert_eq!(is_missing, !is_readable, "zone {}: {:?}, {:?}", zone, served, last);
+                }
+            }
+        }
+    }
+}
