@@ -9,7 +9,7 @@ use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::metrics::Definition;
 use headcount_reader::{Fields, HttpClientSettings, Url, UrlError, without_credentials};
 
-use super::{FAILURES, HttpDiscoverer};
+use super::{FAILURES, rest};
 
 /// How often the list is asked for where the entry says nothing; Prometheus's.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
@@ -97,7 +97,8 @@ impl Mechanism for HttpSd {
     }
 
     fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
-        Box::new(HttpDiscoverer { settings: self })
+        let interval = self.refresh_interval;
+        Box::new(move |env, updates| rest::run(interval, self, env, updates))
     }
 }
 

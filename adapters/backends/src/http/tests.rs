@@ -1,8 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::{Instant, UpdateKind};
+use headcount_core::{Instant, Update, UpdateKind};
+use headcount_discoverer::Discoverer;
 use headcount_discoverer::env::{HttpError, HttpResponse};
 use headcount_discoverer::mechanism::Mechanism;
+use headcount_discoverer::refresh::LONGEST_DEADLINE;
 use headcount_discoverer::testing::{Collected, Received, World};
 use headcount_reader::HttpClientSettings;
 
@@ -182,7 +185,7 @@ fn a_hiccup_is_tried_again_within_the_refresh() {
     world.http.then_answer(200, &[JSON], list(&["a:1"]));
     let received = world.run_for(Duration::from_secs(1));
     assert_eq!(received.len(), 1, "nobody hears of it: {received:?}");
-    assert!(received[0].update().is_some() && received[0].at <= Instant::ZERO + QUICK_RETRY);
+    assert!(received[0].update().is_some() && received[0].at <= Instant::ZERO + Duration::from_secs(1));
     assert_eq!((world.http.take_requests().len(), failures(&world)), (2, 0.0));
 }
 
@@ -288,7 +291,7 @@ fn an_answer_that_is_no_list_is_a_failure_and_changes_nothing() {
 
 #[test]
 fn a_server_that_hangs_is_given_the_interval_and_ten_minutes_at_most() {
-    for (interval, limit) in [(MINUTE, MINUTE), (MINUTE * 60, LONGEST_REFRESH)] {
+    for (interval, limit) in [(MINUTE, MINUTE), (MINUTE * 60, LONGEST_DEADLINE)] {
         let mut world = world(interval);
         let answer = HttpResponse {
             status: 200,
@@ -322,4 +325,29 @@ fn settings_that_cannot_work_yet_are_reported_and_tried_again() {
     world.http.refuse_settings(None);
     let received = world.run_for(MINUTE * 2);
     assert!(received.last().is_some_and(|received| received.update().is_some()));
+}
+
+#[test]
+fn the_types_that_prometheus_takes_and_no_others() {
+    for taken in [
+        "application/json",
+        "Application/JSON",
+        " application/json ",
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF-8",
+        "application/json;  charset=\"utf-8\"",
+    ] {
+        assert!(is_json(taken), "{taken}");
+    }
+    for refused in [
+        "",
+        "text/plain",
+        "application/jsonl",
+        "application/json; charset=iso-8859-1",
+        "application/json ; charset=utf-8",
+        "application/json; charset='utf-8'",
+        "application/json; charset=utf-8; x=y",
+    ] {
+        assert!(!is_json(refused), "{refused}");
+    }
 }
