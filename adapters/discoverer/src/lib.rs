@@ -13,7 +13,7 @@
 //! * [`address`]: hosts and ports as Prometheus writes them.
 //! * [`mechanism`]: what a `*_sd_configs` entry says, how it is read, and the registry of mechanisms.
 //! * The loops, each written once: [`refresh`] polls, backs off and reports; [`rest`] stands on it, for backends
-//!   that are asked by HTTP, in parts and pages.
+//!   that are asked by HTTP, in parts and pages; [`watch`] lists, and then follows what changes.
 //! * [`metrics`]: numbers of a mechanism's own (`prometheus_sd_file_mtime_seconds`, …).
 
 pub mod address;
@@ -28,6 +28,7 @@ pub mod rest;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod updates;
+pub mod watch;
 
 use std::future::Future;
 use std::pin::Pin;
