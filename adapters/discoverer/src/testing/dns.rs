@@ -44,7 +44,7 @@ pub enum DnsFault {
     Unreachable(io::ErrorKind),
     /// The answer is cut short, over TCP as well.
     Truncated,
-    /// The answer comes after this time.
+    /// The answer takes this time to come back; it says what was so when the question was asked.
     Slow(Duration),
     /// The answer is as old as this, as from a cache or a secondary server.
     Stale(Duration),
@@ -134,6 +134,7 @@ impl VirtualDns {
     async fn ask(&self, name: &DomainName, record_type: RecordType, within: Duration) -> Result<Found, ServerTrouble> {
         let fault = self.with(|state| state.faults.get(name).copied().or(state.fault_of_all));
         let mut age = Duration::ZERO;
+        let asked = self.clock.time();
         match fault {
             None => {}
             Some(DnsFault::Code(code)) => return Err(ServerTrouble::Code(code)),
@@ -146,7 +147,7 @@ impl VirtualDns {
             }
             Some(DnsFault::Stale(time)) => age = time,
         }
-        let then = self.clock.time().as_nanos().saturating_sub(age.as_nanos() as u64);
+        let then = asked.as_nanos().saturating_sub(age.as_nanos() as u64);
         Ok(self.with(|state| state.found(name, record_type, Instant::ZERO + Duration::from_nanos(then))))
     }
 }
@@ -327,6 +328,23 @@ mod tests {
             first(found(&mut world, "web", RecordType::A)),
             Record::A([10, 0, 0, 2].into())
         );
+    }
+
+    #[test]
+    fn a_slow_answer_says_what_was_so_when_it_was_asked_for() {
+        let mut world = World::new();
+        world.dns.set("web", &["A 10.0.0.1"]);
+        world.dns.fail("web", DnsFault::Slow(SECOND * 3));
+        let (sent, received) = mpsc::channel();
+        world.start(Box::new(move |env: Env, _: Updates| async move {
+            let answer = env.dns.lookup(DnsQuestion::new("web", RecordType::A), SECOND * 5).await;
+            sent.send(answer.map(|answer| answer.found)).expect("the test listens");
+        }));
+        world.run_for(SECOND);
+        world.dns.remove("web");
+        world.run_for(SECOND * 3);
+        let found = received.try_recv().expect("it ended").expect("an answer");
+        assert_eq!(found, Found::Records(vec![Record::A([10, 0, 0, 1].into())]));
     }
 
     #[test]
