@@ -5,6 +5,37 @@
 //! [dictionary](dictionary), strings that occur once stand in the bytes themselves. **Two groups
 //! are equal when they read the same, however they are encoded.** Groups are immutable, cloning
 //! one copies a pointer, and they are made by an [`Encoder`] only.
+//!
+//! # The bytes of a group
+//! Two targets of the source `racks.json:0`, with the shared label `rack="1"`:
+//!
+//! ```text
+//!  Group ─▶ reference count   header: dictionary, labels_at = 56, target_count = 2   length = 60
+//!       0   0c racks.json:0                  the source: its length, its text
+//!      13   13                               a target: how many bytes follow
+//!      14      01                            its shape: number 1 is [__address__, zone]
+//!      15      1a 10.0.0.1:9100              a value that stands here: its length × 2, its text
+//!      29      06 eu1                        the same; it is the first `eu1` of the batch
+//!      33   10                               a target
+//!      34      01                            the same shape
+//!      35      1a 10.0.0.2:9100
+//!      49      07                            a value that is shared: symbol 3, as 3 × 2 + 1
+//!      50   …
+//! ```
+//!
+//! Numbers take one byte up to 127, and more beyond ([codec]). A *shape* is the sorted list of a set's
+//! names and has a number, so a target has no name in it, and a value that repeats costs a byte. What is
+//! read most, the targets, stands in one piece, in order; a reader skips one by its length. The shared
+//! labels come last, because an encoder that streams knows them last.
+//!
+//! The dictionary says what symbols and shapes are:
+//!
+//! ```text
+//!  symbols   0 rack   1 __address__   2 zone   3 eu1
+//!  shapes    0 []     1 [1, 2]        2 [0]
+//! ```
+//!
+//! It is shared by all groups of a batch, and by those of later batches that add nothing to it.
 
 mod codec;
 mod dictionary;

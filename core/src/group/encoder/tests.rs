@@ -241,3 +241,31 @@ fn an_empty_group_has_a_source_only() {
     );
     assert_eq!(group.targets().count(), 0);
 }
+
+/// The drawing in the module's documentation.
+#[test]
+fn the_bytes_are_as_they_are_drawn() {
+    let mut encoder = Encoder::new();
+    let mut batch = encoder.batch();
+    let target = |number: u8| {
+        [
+            ("__address__", format!("10.0.0.{number}:9100")),
+            ("zone", "eu1".to_owned()),
+        ]
+    };
+    let labels = [("rack", "1".to_owned())];
+    batch
+        .group("racks.json:0", labels, [target(1), target(2)])
+        .expect("it fits");
+    let group = batch.finish().remove(0);
+    let header = &group.0.header.header;
+    let drawn = [
+        b"\x0cracks.json:0".as_slice(),
+        b"\x13\x01\x1a10.0.0.1:9100\x06eu1",
+        b"\x10\x01\x1a10.0.0.2:9100\x07",
+        b"\x03\x02\x021",
+    ];
+    let labels_at: usize = drawn[..3].iter().map(|part| part.len()).sum();
+    assert_eq!((header.labels_at as usize, header.target_count), (labels_at, 2));
+    assert_eq!(group.0.slice, drawn.concat());
+}
