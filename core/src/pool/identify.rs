@@ -4,8 +4,33 @@
 //! **What depends on names alone is worked out once for each layout that rules end with.**
 //!
 //! A target's identity is a sum over its labels, modulo 2¹²⁸, of the product of two 64-bit hashes
-//! of the value, each mixed with one of the name. So a value's hashes can be remembered, and the
-//! order of labels does not matter.
+//! of the value, each mixed with one of the name:
+//!
+//! ```text
+//!  identity = spread(  (a(value₁) ⊕ a(name₁)) × (b(value₁) ⊕ b(name₁))
+//!                    + (a(value₂) ⊕ a(name₂)) × (b(value₂) ⊕ b(name₂))  + …  mod 2¹²⁸ )
+//! ```
+//!
+//! The same with hashes of 4 bits, and a sum modulo 2⁸. Of `a:1` they are 3 and 5, of `node` 7 and 2,
+//! of the name `instance` 9 and 4, of `job` 1 and 12:
+//!
+//! ```text
+//!  instance="a:1", job="node"    (3⊕9)×(5⊕4) + (7⊕1)×(2⊕12) = 10×1 + 6×14 =  94
+//!  job="node", instance="a:1"    the same: a sum has no order
+//!  instance="node", job="a:1"    (7⊕9)×(2⊕4) + (3⊕1)×(5⊕12) = 14×6 + 2×9  = 102
+//! ```
+//!
+//! So it has what relabelling needs:
+//!
+//! - The order of labels does not matter, and they need not be sorted.
+//! - A value is hashed once, however many targets have it, and a name once for each layout; a label
+//!   costs two ⊕ and a product.
+//! - What mostly stays the same (the labels that a job gives all its targets) is one number that is
+//!   added ([`Terms::usual_sum`]).
+//! - Which value stands with which name counts, because both go into the product before the sum.
+//!
+//! The sum is spread at the end, so that each half of it depends on all of it: tables find an identity
+//! by one half.
 
 use super::fate::{InvalidTarget, TargetId, TargetLimit};
 use super::job::{FLAGS, Job};

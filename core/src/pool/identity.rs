@@ -1,9 +1,18 @@
 //! Identities are told apart by all of their bits, whatever a hash table makes of them.
 
+use super::identify::term;
 use super::owners::{Owners, Place};
 use super::tests::{PROVIDER, address, drain, group, job};
 use super::{JobOptions, PoolOutput, TargetId, TargetPool};
 use crate::Encoder;
+
+/// The worked example in `identify`.
+#[test]
+fn the_example_s_sums_are_right() {
+    let (a1, node, instance, job) = ([3, 5], [7, 2], [9, 4], [1, 12]);
+    assert_eq!(term(a1, instance) + term(node, job), 94);
+    assert_eq!(term(node, instance) + term(a1, job), 102);
+}
 
 fn place(index: u32) -> Place {
     Place {
