@@ -1,6 +1,7 @@
 //! Places in a pool, for readers that take its targets bit by bit.
 
-use super::{Held, TargetPool, TargetView};
+use super::slots::PoolGroup;
+use super::{TargetPool, TargetView};
 
 /// A place in the order of a pool's targets. The default is the beginning.
 ///
@@ -37,10 +38,7 @@ impl TargetPool {
     /// The targets from a place on, each with its place. The order is that of
     /// [`targets`](Self::targets).
     pub fn targets_from(&self, from: TargetCursor) -> impl Iterator<Item = (TargetCursor, TargetView<'_>)> {
-        let held = self.groups.get(from.slot as usize..).unwrap_or_default();
-        let held = (from.slot..).zip(held);
-        let held = held.filter_map(|(slot, held)| Some((slot, held.as_ref()?)));
-        held.flat_map(move |(slot, held)| {
+        self.slots.iter_from(from.slot).flat_map(move |(slot, held)| {
             let index = if slot == from.slot { from.index } else { 0 };
             self.views_from(slot, held, index)
         })
@@ -49,7 +47,7 @@ impl TargetPool {
     fn views_from<'a>(
         &'a self,
         slot: u32,
-        held: &'a Held,
+        held: &'a PoolGroup,
         from: u32,
     ) -> impl Iterator<Item = (TargetCursor, TargetView<'a>)> {
         let skipped = from as usize;

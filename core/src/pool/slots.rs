@@ -1,0 +1,111 @@
+//! The groups of a pool, each in a slot of its own with the fates of its targets.
+//!
+//! **A group keeps its slot for as long as its source has targets**, so targets can be named by slot
+//! and place, in four bytes each, and stay where they are while other groups come and go.
+
+use hashbrown::HashTable;
+
+use super::entries::Entries;
+use super::owners::Place;
+use crate::{Group, ProviderId};
+
+/// One group and its targets' fates.
+#[derive(Debug)]
+pub(super) struct PoolGroup {
+    pub(super) provider: ProviderId,
+    /// The source's hash.
+    pub(super) key: u64,
+    pub(super) group: Group,
+    pub(super) entries: Entries,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    groups: Vec<Option<PoolGroup>>,
+    free: Vec<u32>,
+    /// By provider and source.
+    by_source: HashTable<u32>,
+}
+
+impl Slots {
+    pub(super) fn get(&self, slot: u32) -> Option<&PoolGroup> {
+        self.groups.get(slot as usize)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut PoolGroup> {
+        self.groups.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// The groups and their slots, from a slot on.
+    pub(super) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &PoolGroup)> {
+        let groups = self.groups.get(first as usize..).unwrap_or_default();
+        let numbered = (first..).zip(groups);
+        numbered.filter_map(|(slot, group)| Some((slot, group.as_ref()?)))
+    }
+
+    /// How many slots there are, in use or not.
+    pub(super) fn count(&self) -> u32 {
+        number(self.groups.len())
+    }
+
+    /// The slot of a provider's group; `key` is the hash of its source.
+    pub(super) fn find(&self, provider: ProviderId, key: u64, has_source: impl Fn(&Group) -> bool) -> Option<u32> {
+        let is_it = |slot: &u32| {
+            self.get(*slot)
+                .is_some_and(|held| held.provider == provider && held.key == key && has_source(&held.group))
+        };
+        self.by_source.find(hash(provider, key), is_it).copied()
+    }
+
+    /// Gives a group a slot.
+    pub(super) fn insert(&mut self, group: PoolGroup) -> u32 {
+        let hash_of_it = hash(group.provider, group.key);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.groups.push(None);
+            number(self.groups.len()).saturating_sub(1)
+        });
+        if let Some(place) = self.groups.get_mut(slot as usize) {
+            *place = Some(group);
+        }
+        let groups = &self.groups;
+        let rehash = |slot: &u32| {
+            let group = groups.get(*slot as usize).and_then(Option::as_ref);
+            group.map_or(0, |group| hash(group.provider, group.key))
+        };
+        self.by_source.insert_unique(hash_of_it, slot, rehash);
+        slot
+    }
+
+    /// Empties a slot.
+    pub(super) fn remove(&mut self, slot: u32) {
+        let Some(group) = self.groups.get_mut(slot as usize).and_then(Option::take) else {
+            return;
+        };
+        let hash = hash(group.provider, group.key);
+        if let Ok(entry) = self.by_source.find_entry(hash, |&other| other == slot) {
+            entry.remove();
+        }
+        self.free.push(slot);
+    }
+
+    /// The place of a target, for who compares places.
+    pub(super) fn place(&self, slot: u32, index: u32) -> Place {
+        let group = self.get(slot);
+        Place {
+            provider: group.map_or(0, |group| group.provider.number()),
+            key: group.map_or(0, |group| group.key),
+            index,
+            slot,
+        }
+    }
+}
+
+/// The key is a hash already.
+fn hash(provider: ProviderId, key: u64) -> u64 {
+    key ^ provider.number().wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Slots stay below: groups take more memory than their numbers.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
