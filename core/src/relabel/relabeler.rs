@@ -211,34 +211,11 @@ impl Machine {
             }
             Action::Compare { unless, .. } => return Ok(bench.is_equal(draft, target) == *unless),
             Action::Set { what, .. } => {
-                let made = match what {
-                    Computed::Source => match sources {
-                        [slot] => {
-                            draft.set_to_slot(target, *slot)?;
-                            return Ok(true);
-                        }
-                        _ => bench.put_together(draft),
-                    },
-                    Computed::Text(text) => bench.work_out(draft, |_, out, _| {
-                        out.push_str(text);
-                        true
-                    }),
-                    Computed::Template { regex, value } => bench.work_out(draft, |source, out, groups| {
-                        regex.expand(source, groups, [(value, out)])
-                    }),
-                    Computed::Hash(modulus) => bench.work_out(draft, |source, out, _| {
-                        push_hash(source, *modulus, out);
-                        true
-                    }),
-                    Computed::Lower => bench.work_out(draft, |source, out, _| {
-                        case::push_lower(source, out);
-                        true
-                    }),
-                    Computed::Upper => bench.work_out(draft, |source, out, _| {
-                        case::push_upper(source, out);
-                        true
-                    }),
-                };
+                if let (Computed::Source, [slot]) = (what, sources) {
+                    draft.set_to_slot(target, *slot)?;
+                    return Ok(true);
+                }
+                let made = bench.compute(draft, what);
                 match made {
                     Made::Nothing => {}
                     Made::Known(text) => draft.set_known(target, text)?,
@@ -286,6 +263,33 @@ enum Made {
 }
 
 impl Bench<'_> {
+    /// What a rule that sets a label makes of its source.
+    #[inline]
+    fn compute(&mut self, draft: &mut Draft<'_>, what: &Computed) -> Made {
+        match what {
+            Computed::Source => self.put_together(draft),
+            Computed::Text(text) => self.work_out(draft, |_, out, _| {
+                out.push_str(text);
+                true
+            }),
+            Computed::Template { regex, value } => self.work_out(draft, |source, out, groups| {
+                regex.expand(source, groups, [(value, out)])
+            }),
+            Computed::Hash(modulus) => self.work_out(draft, |source, out, _| {
+                push_hash(source, *modulus, out);
+                true
+            }),
+            Computed::Lower => self.work_out(draft, |source, out, _| {
+                case::push_lower(source, out);
+                true
+            }),
+            Computed::Upper => self.work_out(draft, |source, out, _| {
+                case::push_upper(source, out);
+                true
+            }),
+        }
+    }
+
     /// What the rule makes of its source by `make`, which says whether the rule matches and
     /// appends the result; or what it is known to make of it.
     #[inline]
