@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use headcount_core::reference::{Operation, World};
-use headcount_core::{Counters, EventKind, Output, Random, Release};
+use headcount_core::reference::{Operation, PlainConfig, World};
+use headcount_core::{Counters, EventKind, Manager, Output, Random, Release, SetView};
 use headcount_tests::Effort;
 use proptest::prelude::*;
 
@@ -45,12 +45,7 @@ proptest! {
 /// the operations reach what they are there to reach.
 #[test]
 fn long_runs_agree_with_the_model_and_reach_everything() {
-    let mut reached = BTreeSet::new();
-    let mut reach = |what: &'static str, reached_it: bool| {
-        if reached_it {
-            reached.insert(what);
-        }
-    };
+    let mut reached = Reached::default();
     for seed in 0..12_u8 {
         let mut random = Random::new(u64::from(seed));
         let mut bytes = || -> Vec<u8> { (0..8).flat_map(|_| random.next_u64().to_le_bytes()).collect() };
@@ -61,56 +56,10 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
                 continue;
             };
             for output in must_agree(world.run(&operation)) {
-                match output {
-                    Output::Start { sets, .. } => reach("a provider with several sets", sets.len() > 1),
-                    Output::Stop { .. } => reach("a stop", true),
-                    Output::Event(event) => reach(event_word(&event.what), true),
-                    Output::Emit(snapshot) => {
-                        reach(
-                            "an empty set",
-                            snapshot
-                                .sets()
-                                .any(|set| snapshot.set(set).is_some_and(|set| set.group_count() == 0)),
-                        );
-                        reach(
-                            "a set that is whole",
-                            snapshot
-                                .sets()
-                                .filter_map(|set| snapshot.set(set))
-                                .any(|set| set.is_whole() && set.providers().count() > 1),
-                        );
-                        reach(
-                            "several levels",
-                            snapshot.providers().any(|pool| pool.groups().len() > 100),
-                        );
-                    }
-                }
+                reached.output(&output);
             }
             for pair in world.pairs() {
-                let Counters {
-                    unchanged_updates,
-                    ignored_reports,
-                    updates,
-                    updates_delayed,
-                    ..
-                } = pair.manager().counters();
-                reach("a failed config", !pair.manager().failed_configs().is_empty());
-                reach("an unchanged update", unchanged_updates > 0);
-                reach("a ghost", ignored_reports > 0);
-                reach("snapshots", updates > 10);
-                reach("a slow receiver", updates_delayed > 10);
-                reach(
-                    "a failing provider",
-                    pair.manager().providers().any(|provider| provider.health.is_failing()),
-                );
-                reach(
-                    "a held drop",
-                    pair.manager().providers().any(|provider| provider.held.is_some()),
-                );
-                reach(
-                    "readiness",
-                    pair.manager().is_ready() && pair.manager().providers().count() > 1,
-                );
+                reached.state(pair.manager());
             }
         }
     }
@@ -136,7 +85,61 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
         "several levels",
         "snapshots",
     ];
-    assert_eq!(reached.into_iter().collect::<Vec<_>>(), all);
+    assert_eq!(reached.0.into_iter().collect::<Vec<_>>(), all);
+}
+
+/// What the operations have reached.
+#[derive(Default)]
+struct Reached(BTreeSet<&'static str>);
+
+impl Reached {
+    fn note(&mut self, what: &'static str, reached_it: bool) {
+        if reached_it {
+            self.0.insert(what);
+        }
+    }
+
+    fn output(&mut self, output: &Output<PlainConfig>) {
+        match output {
+            Output::Start { sets, .. } => self.note("a provider with several sets", sets.len() > 1),
+            Output::Stop { .. } => self.note("a stop", true),
+            Output::Event(event) => self.note(event_word(&event.what), true),
+            Output::Emit(snapshot) => {
+                let sets: Vec<_> = snapshot.sets().filter_map(|set| snapshot.set(set)).collect();
+                self.note("an empty set", sets.iter().any(|set| set.group_count() == 0));
+                let is_whole = |set: &SetView<'_>| set.is_whole() && set.providers().count() > 1;
+                self.note("a set that is whole", sets.iter().any(is_whole));
+                let mut providers = snapshot.providers();
+                self.note(
+                    "several levels",
+                    providers.any(|provider| provider.groups().len() > 100),
+                );
+            }
+        }
+    }
+
+    fn state(&mut self, manager: &Manager<PlainConfig>) {
+        let Counters {
+            unchanged_updates,
+            ignored_reports,
+            updates,
+            updates_delayed,
+            ..
+        } = manager.counters();
+        self.note("a failed config", !manager.failed_configs().is_empty());
+        self.note("an unchanged update", unchanged_updates > 0);
+        self.note("a ghost", ignored_reports > 0);
+        self.note("snapshots", updates > 10);
+        self.note("a slow receiver", updates_delayed > 10);
+        let mut providers = manager.providers();
+        self.note(
+            "a failing provider",
+            providers.any(|provider| provider.health.is_failing()),
+        );
+        let mut providers = manager.providers();
+        self.note("a held drop", providers.any(|provider| provider.held.is_some()));
+        self.note("readiness", manager.is_ready() && manager.providers().count() > 1);
+    }
 }
 
 fn event_word(what: &EventKind) -> &'static str {
