@@ -354,8 +354,9 @@ proptest! {
         let mut broken = [false; 3];
         let mut model: [Vec<u8>; 3] = Default::default();
         let settled = |world: &mut World, collected: &mut Collected| {
-            // So long that every name has been asked for since the change, whatever came before.
-            let received: Vec<Received> = world.run_for(INTERVAL * 3);
+            // So long that every name has been asked for since the change, whatever came before, and no refresh runs.
+            let mut received: Vec<Received> = world.run_for(INTERVAL * 3);
+            received.append(&mut world.run_until_received(INTERVAL * 3));
             collected.receive(&received);
             !received.is_empty()
         };

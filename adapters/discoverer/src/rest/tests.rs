@@ -460,14 +460,8 @@ fn is_readable(zone: &ServedZone) -> Option<bool> {
 /// What is received in some minutes, until no refresh runs.
 fn some_minutes(world: &mut World) -> Vec<Received> {
     let mut received = world.run_for(MINUTE * 5);
-    let mut asked = None;
-    loop {
-        asked = asked.max(world.http.take_requests().last().map(|sent| sent.at));
-        if asked <= received.last().map(|received| received.at) {
-            return received;
-        }
-        received.append(&mut world.run_for(Duration::from_secs(1)));
-    }
+    received.append(&mut world.run_until_received(MINUTE * 5));
+    received
 }
 
 proptest! {

@@ -204,6 +204,20 @@ impl World {
         received
     }
 
+    /// Lets time pass until something is received, and no longer than `within`. A discoverer that reports after each
+    /// refresh is between two of them then.
+    pub fn run_until_received(&mut self, within: Duration) -> Vec<Received> {
+        let end = self.clock.time() + within;
+        let mut received = self.settle();
+        while received.is_empty()
+            && let Some(deadline) = self.clock.next_deadline().filter(|deadline| *deadline <= end)
+        {
+            self.clock.move_to(deadline);
+            received = self.settle();
+        }
+        received
+    }
+
     /// Polls every task that was woken; whether there was any.
     fn poll_woken(&mut self) -> bool {
         let mut any = false;

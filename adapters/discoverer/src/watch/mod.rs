@@ -29,8 +29,8 @@
 //! impl Wanderer {
 //!     fn at(&mut self, minute: u64) -> Result<Vec<Group>, RefreshError> {
 //!         let mut batch = self.0.batch();
-//!         let target = [("__address__", format!("10.0.0.{}:9100", minute % 256))];
-//!         let added = batch.group("wanderer", [("a", "b")], [target]);
+//!         let address = format!("10.0.0.{}:9100", minute % 256);
+//!         let added = batch.group("wanderer", [("a", "b")], [[("__address__", address.as_str())]]);
 //!         added.map_err(|error| RefreshError::at_interval(error.to_string()))?;
 //!         Ok(batch.finish())
 //!     }
