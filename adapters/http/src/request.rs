@@ -55,7 +55,11 @@ impl Outgoing {
 pub(crate) fn parse_url(text: &str) -> Result<Url, HttpError> {
     let unusable = |url: String, cause: Cause| Err(HttpError::Url { url, cause });
     match Url::parse(text) {
-        Err(error) => unusable(without_credentials(text), Cause::new(error)),
+        // What stands in front of an `@` may be a password, however the text is to be read.
+        Err(error) => unusable(
+            text.rsplit('@').next().unwrap_or_default().to_owned(),
+            Cause::new(error),
+        ),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {
             unusable(shown(&url), "the scheme must be http or https".into())
         }
@@ -109,17 +113,6 @@ pub(crate) fn shown(url: &Url) -> String {
     url.set_username("").ok();
     url.set_password(None).ok();
     url.into()
-}
-
-/// Text that is no URL, without what could be credentials: all up to the last `@`.
-fn without_credentials(text: &str) -> String {
-    let Some((before, after)) = text.rsplit_once('@') else {
-        return text.to_owned();
-    };
-    match before.split_once("://") {
-        Some((scheme, _)) => format!("{scheme}://{after}"),
-        None => after.to_owned(),
-    }
 }
 
 #[cfg(test)]
