@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use headcount_discoverer::env::{Files, HttpError, TokenCache};
+use headcount_discoverer::env::{Files, HttpError};
 use headcount_reader::{Authorization, BasicAuth, HttpClientSettings};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderValue};
@@ -24,15 +24,11 @@ pub(crate) struct Authentication {
 }
 
 impl Authentication {
-    pub(crate) fn new(
-        platform: &Platform,
-        cache: &TokenCache,
-        settings: &HttpClientSettings,
-    ) -> Result<Self, HttpError> {
+    pub(crate) fn new(platform: &Platform, settings: &HttpClientSettings) -> Result<Self, HttpError> {
         let tokens = settings
             .oauth2
             .as_deref()
-            .map(|oauth2| Tokens::new(platform, cache, oauth2))
+            .map(|oauth2| Tokens::new(platform, oauth2))
             .transpose()?;
         Ok(Self {
             files: platform.files.clone(),

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
-use headcount_discoverer::env::{
-    Awaited, Cause, Clock, HttpBody, HttpClient, HttpError, HttpRequest, HttpStream, TokenCache,
-};
+use headcount_discoverer::env::{Awaited, Cause, Clock, HttpBody, HttpClient, HttpError, HttpRequest, HttpStream};
 use headcount_reader::{HeaderValues, HttpClientSettings};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, USER_AGENT};
 use http::{HeaderMap, StatusCode};
@@ -36,11 +34,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(
-        platform: &Platform,
-        tokens: &TokenCache,
-        settings: &HttpClientSettings,
-    ) -> Result<Self, HttpError> {
+    pub(crate) fn new(platform: &Platform, settings: &HttpClientSettings) -> Result<Self, HttpError> {
         for (name, values) in &settings.headers {
             let secrets = values.secrets.iter().map(|secret| secret.reveal());
             for value in values.values.iter().map(String::as_str).chain(secrets) {
@@ -52,7 +46,7 @@ impl Client {
         Ok(Self {
             platform: platform.clone(),
             transport,
-            authentication: Authentication::new(platform, tokens, settings)?,
+            authentication: Authentication::new(platform, settings)?,
             headers: settings.headers.clone(),
             follow_redirects: settings.follow_redirects,
         })

@@ -1,11 +1,11 @@
 //! Making a connection: name resolution, TCP, the proxy, TLS.
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_rustls::TlsConnector;
 use headcount_discoverer::address::host_port;
-use headcount_discoverer::env::{Cause, HttpError};
+use headcount_discoverer::env::{Cause, ConnectionError, Endpoint, HttpError};
 use headcount_reader::{ProxySettings, TlsSettings};
 use http::header::{HeaderMap, HeaderValue};
 use rustls::pki_types::ServerName;
@@ -16,7 +16,10 @@ use crate::pool::Place;
 use crate::proxy::{Proxies, ProxyError, ProxyKind, ProxyServer, ThroughProxy};
 use crate::request::{Outgoing, bare_host, header, port};
 use crate::tls::{Session, Tls};
-use crate::{Platform, Stream, race, resolve, socks5, tunnel};
+use crate::{Platform, Stream, socks5, tunnel};
+
+/// The longest that a connection may take. Requests have limits of their own, which are shorter.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
 
 /// Makes connections under one set of TLS and proxy settings.
 pub(crate) struct Dialer {
@@ -86,7 +89,7 @@ impl Dialer {
         Ok(Self {
             platform: platform.clone(),
             tls: Tls::new(platform, tls, http2)?,
-            proxies: Proxies::new(&proxy.proxy, &platform.environment)?,
+            proxies: Proxies::new(&proxy.proxy, &*platform.variables)?,
             connect_headers,
         })
     }
@@ -162,11 +165,7 @@ impl Dialer {
     }
 
     async fn unix(&self, socket: &Path) -> Result<Box<dyn Stream>, HttpError> {
-        let stream = self.platform.connect.unix(socket).await;
-        stream.map_err(|error| HttpError::Connect {
-            host: socket.display().to_string(),
-            cause: error.into(),
-        })
+        self.open(Endpoint::unix(socket), &socket.display().to_string()).await
     }
 
     /// TLS over a stream, and whether HTTP/2 was agreed on.
@@ -200,13 +199,19 @@ impl Dialer {
     }
 
     async fn tcp(&self, host: &str, port: u16, shown: &str) -> Result<Box<dyn Stream>, HttpError> {
-        let failed = |error: io::Error| HttpError::Connect {
+        self.open(Endpoint::tcp(host, port), shown).await
+    }
+
+    async fn open(&self, endpoint: Endpoint, shown: &str) -> Result<Box<dyn Stream>, HttpError> {
+        let opened = self.platform.connections.connect(&endpoint, LONGEST).await;
+        let opened = opened.map_err(|error| HttpError::Connect {
             host: shown.to_owned(),
-            cause: error.into(),
-        };
-        let addresses = resolve(host, port).await.map_err(failed)?;
-        race(&*self.platform.clock, &*self.platform.connect, addresses)
-            .await
-            .map_err(failed)
+            // What it was doing and where is said already.
+            cause: match error {
+                ConnectionError::Resolve { cause, .. } | ConnectionError::Io { cause, .. } => cause,
+                other => Cause::new(other),
+            },
+        });
+        opened.map(|connection| connection.into_stream())
     }
 }

@@ -26,7 +26,6 @@ mod oauth2;
 mod platform;
 mod pool;
 mod proxy;
-mod race;
 mod redirect;
 mod request;
 mod roots;
@@ -40,18 +39,16 @@ mod tunnel;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use headcount_discoverer::env::{Http, HttpClient, HttpError, TokenCache};
+use headcount_discoverer::env::{Http, HttpClient, HttpError};
 use headcount_reader::HttpClientSettings;
 
 use crate::client::Client;
 
-pub use platform::{Connect, Platform, Spawn, Stream};
-pub use race::{race, resolve};
+pub use platform::{Platform, Spawn, Stream};
 
 /// Makes HTTP clients that use real sockets. Equal settings have one client, as long as somebody holds it.
 pub struct HttpClients {
     platform: Platform,
-    tokens: TokenCache,
     clients: Mutex<HashMap<HttpClientSettings, Weak<Client>>>,
 }
 
@@ -60,7 +57,6 @@ impl HttpClients {
     pub fn new(platform: Platform) -> Self {
         Self {
             platform,
-            tokens: TokenCache::default(),
             clients: Mutex::default(),
         }
     }
@@ -73,7 +69,7 @@ impl Http for HttpClients {
             return Ok(client);
         }
         clients.retain(|_, client| client.strong_count() > 0);
-        let client = Arc::new(Client::new(&self.platform, &self.tokens, settings)?);
+        let client = Arc::new(Client::new(&self.platform, settings)?);
         clients.insert(settings.clone(), Arc::downgrade(&client));
         Ok(client)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use headcount_discoverer::env::{Awaited, Cause, HttpError, HttpLimits, Token, TokenCache, TokenSlot};
+use headcount_discoverer::env::{Awaited, Cause, HttpError, HttpLimits, Token, TokenSlot};
 use headcount_reader::{OAuth2, OAuth2Grant, Secret};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, StatusCode};
@@ -37,7 +37,6 @@ pub(crate) struct Tokens {
     url: Url,
     platform: Platform,
     transport: Transport,
-    cache: TokenCache,
     /// The client secret, or the key, that was read last, and the slot for it.
     slot: Mutex<Option<(Secret, Arc<Slot>)>>,
     /// Where the endpoint wants the client's id and secret, once it is known.
@@ -53,7 +52,7 @@ enum Style {
 }
 
 impl Tokens {
-    pub(crate) fn new(platform: &Platform, cache: &TokenCache, settings: &OAuth2) -> Result<Self, HttpError> {
+    pub(crate) fn new(platform: &Platform, settings: &OAuth2) -> Result<Self, HttpError> {
         let url = parse_url(&settings.token_url)?;
         if !settings.scopes.is_empty() && settings.endpoint_params.iter().any(|(name, _)| name == "scope") {
             return Err(HttpError::Settings {
@@ -68,7 +67,6 @@ impl Tokens {
             url,
             platform: platform.clone(),
             transport,
-            cache: cache.clone(),
             slot: Mutex::default(),
             style: Mutex::default(),
         })
@@ -107,7 +105,7 @@ impl Tokens {
             return slot.clone();
         }
         let secret = Secret::new(secret);
-        let slot = self.cache.slot((self.settings.clone(), secret.clone()));
+        let slot = self.platform.tokens.slot((self.settings.clone(), secret.clone()));
         *last = Some((secret, slot.clone()));
         slot
     }

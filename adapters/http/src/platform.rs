@@ -1,29 +1,10 @@
 //! What HTTP needs of the world and of an async runtime.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use headcount_discoverer::BoxFuture;
 pub use headcount_discoverer::env::ByteStream as Stream;
-use headcount_discoverer::env::{Clock, Files};
-
-/// Opens connections.
-pub trait Connect: Send + Sync {
-    /// A TCP connection to one address.
-    ///
-    /// # Errors
-    /// What the system says. Dropping the future gives up.
-    fn tcp(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
-
-    /// A connection to a UNIX socket.
-    ///
-    /// # Errors
-    /// What the system says. Dropping the future gives up.
-    fn unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
-}
+use headcount_discoverer::env::{Clock, Connections, Files, TokenCache, Variables};
 
 /// Starts tasks.
 pub trait Spawn: Send + Sync {
@@ -39,9 +20,11 @@ pub struct Platform {
     /// Certificates, keys, and secrets that stand in files.
     pub files: Arc<dyn Files>,
     /// Connections.
-    pub connect: Arc<dyn Connect>,
+    pub connections: Arc<dyn Connections>,
     /// The tasks that carry them.
     pub spawn: Arc<dyn Spawn>,
     /// Environment variables, for clients that take their proxy from there (`proxy_from_environment`).
-    pub environment: Arc<BTreeMap<String, String>>,
+    pub variables: Arc<dyn Variables>,
+    /// Tokens, which all clients with the same `oauth2` share.
+    pub tokens: TokenCache,
 }

@@ -1,9 +1,8 @@
 //! Which proxy a URL is reached through.
 
-use std::collections::BTreeMap;
 use std::io;
 
-use headcount_discoverer::env::{Cause, HttpError};
+use headcount_discoverer::env::{Cause, HttpError, Variables};
 use headcount_reader::Proxy;
 use url::Url;
 
@@ -89,8 +88,8 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    /// What the settings say; `environment` is asked if they do so.
-    pub(crate) fn new(settings: &Proxy, environment: &BTreeMap<String, String>) -> Result<Self, HttpError> {
+    /// What the settings say; the environment is asked if they do so.
+    pub(crate) fn new(settings: &Proxy, variables: &dyn Variables) -> Result<Self, HttpError> {
         match settings {
             Proxy::Direct => Ok(Self::default()),
             Proxy::Url { url, no_proxy } => {
@@ -107,12 +106,12 @@ impl Proxies {
             }
             Proxy::Environment => {
                 let variable = |upper: &str| {
-                    let set = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+                    let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
                     set(upper).or_else(|| set(&upper.to_lowercase()))
                 };
                 // A variable that names no proxy is passed over, as Go does: it is not our setting.
-                let server = |name: &str| variable(name).and_then(|value| ProxyServer::parse(value).ok());
-                let except = NoProxy::parse(variable("NO_PROXY").map_or("", String::as_str));
+                let server = |name: &str| variable(name).and_then(|value| ProxyServer::parse(&value).ok());
+                let except = NoProxy::parse(&variable("NO_PROXY").unwrap_or_default());
                 Ok(Self {
                     http: server("HTTP_PROXY"),
                     https: server("HTTPS_PROXY"),
@@ -184,12 +183,19 @@ impl ProxyServer {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use headcount_reader::Secret;
 
     use super::*;
 
     fn chosen(proxies: &Proxies, url: &str) -> Option<String> {
         proxies.for_url(&Url::parse(url).unwrap()).map(ProxyServer::address)
+    }
+
+    /// No environment variable.
+    fn none() -> BTreeMap<String, String> {
+        BTreeMap::new()
     }
 
     #[test]
@@ -199,7 +205,7 @@ mod tests {
             ("https_proxy", "http://user:pass@secure"),
             ("NO_PROXY", "inside.example"),
         ];
-        let environment = environment
+        let environment: BTreeMap<String, String> = environment
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
         let proxies = Proxies::new(&Proxy::Environment, &environment).unwrap();
@@ -208,10 +214,7 @@ mod tests {
         assert_eq!(chosen(&proxies, "https://x.inside.example/"), None);
         assert_eq!(chosen(&proxies, "http://localhost/"), None);
         assert_eq!(
-            chosen(
-                &Proxies::new(&Proxy::Environment, &BTreeMap::new()).unwrap(),
-                "http://a/"
-            ),
+            chosen(&Proxies::new(&Proxy::Environment, &none()).unwrap(), "http://a/"),
             None
         );
     }
@@ -222,9 +225,9 @@ mod tests {
             url: Secret::new("socks5://p"),
             no_proxy: no_proxy.to_owned(),
         };
-        let all = Proxies::new(&settings(""), &BTreeMap::new()).unwrap();
+        let all = Proxies::new(&settings(""), &none()).unwrap();
         assert_eq!(chosen(&all, "http://localhost/"), Some("p:1080".to_owned()));
-        let some = Proxies::new(&settings("b.example"), &BTreeMap::new()).unwrap();
+        let some = Proxies::new(&settings("b.example"), &none()).unwrap();
         assert_eq!(chosen(&some, "http://localhost/"), None);
         assert_eq!(chosen(&some, "http://b.example/"), None);
         assert_eq!(chosen(&some, "https://a.example/"), Some("p:1080".to_owned()));
@@ -237,7 +240,7 @@ mod tests {
                 url: Secret::new(url),
                 no_proxy: String::new(),
             };
-            let error = Proxies::new(&settings, &BTreeMap::new()).err().unwrap().to_string();
+            let error = Proxies::new(&settings, &none()).err().unwrap().to_string();
             assert!(error.contains("proxy_url") && !error.contains("hunter2"), "{error}");
         }
         assert_eq!(

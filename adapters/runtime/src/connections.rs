@@ -6,10 +6,9 @@ use std::time::Duration;
 use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{ByteStream, Connection, ConnectionError, Connections, Doing, Endpoint};
-use headcount_http::{race, resolve};
 
 use crate::SystemClock;
-use crate::http::OnRuntime;
+use crate::race::{race, resolve};
 use crate::runtime::SharedRuntime;
 
 /// This machine's network and its UNIX sockets.
@@ -43,17 +42,13 @@ impl Connections for SystemConnections {
                     within,
                 })
             };
-            let stream = open(&this.runtime, &this.clock, &endpoint).or(limit).await?;
+            let stream = open(&this.runtime, &endpoint).or(limit).await?;
             Ok(Connection::new(endpoint, stream, this.clock))
         })
     }
 }
 
-async fn open(
-    runtime: &SharedRuntime,
-    clock: &SystemClock,
-    endpoint: &Endpoint,
-) -> Result<Box<dyn ByteStream>, ConnectionError> {
+async fn open(runtime: &SharedRuntime, endpoint: &Endpoint) -> Result<Box<dyn ByteStream>, ConnectionError> {
     let stream = match endpoint {
         Endpoint::Unix(path) => runtime.connect_unix(path).await,
         Endpoint::Tcp { host, port } => {
@@ -61,7 +56,7 @@ async fn open(
                 endpoint: endpoint.clone(),
                 cause: error.into(),
             })?;
-            race(clock, &OnRuntime(runtime.clone()), addresses).await
+            race(&**runtime, addresses).await
         }
     };
     stream.map_err(|error| ConnectionError::Io {

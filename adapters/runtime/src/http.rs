@@ -1,50 +1,34 @@
 //! The HTTP client on a [`Runtime`](crate::Runtime).
 
-use std::collections::BTreeMap;
-use std::io;
-use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use headcount_discoverer::BoxFuture;
-use headcount_http::{Connect, HttpClients, Platform, Spawn, Stream};
+use headcount_discoverer::env::{TokenCache, Variables};
+use headcount_http::{HttpClients, Platform, Spawn};
 
 use crate::runtime::SharedRuntime;
-use crate::{SystemClock, SystemFiles};
+use crate::{SystemClock, SystemConnections, SystemFiles, SystemVariables};
 
 /// HTTP clients over this machine's network and files, with the proxies of this process's environment for those
 /// that ask for them (`proxy_from_environment`).
 pub fn http_clients(runtime: &SharedRuntime) -> HttpClients {
-    // A variable that is not Unicode can't be a proxy.
-    let variables =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    http_clients_with(runtime, variables.collect())
+    http_clients_with(runtime, Arc::new(SystemVariables), TokenCache::default())
 }
 
-/// The same with other environment variables in place of the process's.
-pub fn http_clients_with(runtime: &SharedRuntime, environment: BTreeMap<String, String>) -> HttpClients {
-    let on_runtime = Arc::new(OnRuntime(runtime.clone()));
+/// The same with these environment variables, and with tokens that are shared with others.
+pub fn http_clients_with(runtime: &SharedRuntime, variables: Arc<dyn Variables>, tokens: TokenCache) -> HttpClients {
     HttpClients::new(Platform {
         clock: Arc::new(SystemClock::new(runtime.clone())),
         files: Arc::new(SystemFiles::new(runtime.clone())),
-        connect: on_runtime.clone(),
-        spawn: on_runtime,
-        environment: Arc::new(environment),
+        connections: Arc::new(SystemConnections::new(runtime.clone())),
+        spawn: Arc::new(OnRuntime(runtime.clone())),
+        variables,
+        tokens,
     })
 }
 
-/// Opens connections on a runtime, and starts tasks there.
-pub(crate) struct OnRuntime(pub(crate) SharedRuntime);
-
-impl Connect for OnRuntime {
-    fn tcp(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
-        self.0.connect(address)
-    }
-
-    fn unix(&self, path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
-        self.0.connect_unix(path)
-    }
-}
+/// Starts tasks on a runtime.
+struct OnRuntime(SharedRuntime);
 
 impl Spawn for OnRuntime {
     fn spawn(&self, future: BoxFuture<'static, ()>) {

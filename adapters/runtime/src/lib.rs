@@ -59,6 +59,7 @@ mod files;
 mod handle;
 mod http;
 mod programs;
+mod race;
 mod random;
 mod runtime;
 mod slot;
@@ -73,6 +74,7 @@ pub mod tokio;
 use std::sync::Arc;
 
 use headcount_discoverer::Env;
+use headcount_discoverer::env::TokenCache;
 
 pub use clock::SystemClock;
 pub use connections::SystemConnections;
@@ -94,12 +96,14 @@ pub use variables::SystemVariables;
 /// operator allows.
 pub fn env(runtime: &SharedRuntime) -> Env {
     let clock = Arc::new(SystemClock::new(runtime.clone()));
+    let (variables, tokens) = (Arc::new(SystemVariables), TokenCache::default());
     Env::builder(clock, Arc::new(SystemRandom))
-        .http(Arc::new(http_clients(runtime)))
+        .http(Arc::new(http_clients_with(runtime, variables.clone(), tokens.clone())))
+        .tokens(tokens)
         .files(Arc::new(SystemFiles::new(runtime.clone())))
         .dns(Arc::new(SystemDns::new(runtime.clone())))
         .connections(Arc::new(SystemConnections::new(runtime.clone())))
-        .variables(Arc::new(SystemVariables))
+        .variables(variables)
         .programs(Arc::new(SystemPrograms::new(runtime.clone(), [])))
         .build()
 }

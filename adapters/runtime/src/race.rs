@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use blocking::unblock;
 use futures_lite::FutureExt;
-use headcount_discoverer::env::Clock;
 
-use crate::{Connect, Stream};
+use crate::{Runtime, Stream};
 
 /// How long an address is tried before the other family gets its chance (RFC 8305).
 const OTHER_FAMILY_AFTER: Duration = Duration::from_millis(300);
@@ -19,7 +18,7 @@ const EACH_ADDRESS: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// What the system says when it knows none.
-pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
@@ -31,17 +30,17 @@ pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 ///
 /// # Errors
 /// What the system says of the address that failed last.
-pub async fn race(clock: &dyn Clock, connect: &dyn Connect, addresses: Vec<SocketAddr>) -> io::Result<Box<dyn Stream>> {
+pub(crate) async fn race(runtime: &dyn Runtime, addresses: Vec<SocketAddr>) -> io::Result<Box<dyn Stream>> {
     let prefers_ipv6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (preferred, others): (Vec<_>, Vec<_>) = addresses
         .into_iter()
         .partition(|address| address.is_ipv6() == prefers_ipv6);
     if others.is_empty() {
-        return in_turn(clock, connect, preferred).await;
+        return in_turn(runtime, preferred).await;
     }
     let (starting, start) = async_channel::bounded::<()>(1);
     let preferred = async {
-        let result = in_turn(clock, connect, preferred).await;
+        let result = in_turn(runtime, preferred).await;
         // If it failed, the others need not wait for their time.
         drop(starting);
         result
@@ -50,14 +49,14 @@ pub async fn race(clock: &dyn Clock, connect: &dyn Connect, addresses: Vec<Socke
         let early = async {
             start.recv().await.ok();
         };
-        early.or(clock.sleep(OTHER_FAMILY_AFTER)).await;
-        in_turn(clock, connect, others).await
+        early.or(runtime.sleep(OTHER_FAMILY_AFTER)).await;
+        in_turn(runtime, others).await
     };
     first_success(preferred, others).await
 }
 
 /// Each address after the one before failed.
-async fn in_turn(clock: &dyn Clock, connect: &dyn Connect, addresses: Vec<SocketAddr>) -> io::Result<Box<dyn Stream>> {
+async fn in_turn(runtime: &dyn Runtime, addresses: Vec<SocketAddr>) -> io::Result<Box<dyn Stream>> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     let count = addresses.len();
     for (index, address) in addresses.into_iter().enumerate() {
@@ -66,13 +65,13 @@ async fn in_turn(clock: &dyn Clock, connect: &dyn Connect, addresses: Vec<Socket
             if index + 1 == count {
                 futures_lite::future::pending::<()>().await;
             }
-            clock.sleep(EACH_ADDRESS).await;
+            runtime.sleep(EACH_ADDRESS).await;
             Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 format!("{address} does not answer"),
             ))
         };
-        match connect.tcp(address).or(limit).await {
+        match runtime.connect(address).or(limit).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
@@ -99,12 +98,10 @@ async fn first_success<T>(
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::path::Path;
     use std::sync::{Arc, Mutex};
 
     use futures_lite::future::{block_on, pending, ready};
     use futures_lite::io::Cursor;
-    use headcount_core::Instant;
     use headcount_discoverer::BoxFuture;
 
     use super::*;
@@ -124,14 +121,8 @@ mod tests {
         tried: Mutex<Vec<SocketAddr>>,
     }
 
-    impl Clock for Network {
-        fn now(&self) -> Instant {
-            Instant::ZERO
-        }
-
-        fn unix_time(&self) -> Duration {
-            Duration::ZERO
-        }
+    impl Runtime for Network {
+        fn spawn(&self, _future: BoxFuture<'static, ()>) {}
 
         fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
             if self.passes == Some(duration) {
@@ -140,20 +131,14 @@ mod tests {
                 Box::pin(pending())
             }
         }
-    }
 
-    impl Connect for Network {
-        fn tcp(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        fn connect(&self, address: SocketAddr) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
             self.tried.lock().unwrap().push(address);
             match self.addresses[&address] {
                 Does::Answer => Box::pin(ready(Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Stream>))),
                 Does::Refuse => Box::pin(ready(Err(io::ErrorKind::ConnectionRefused.into()))),
                 Does::Nothing => Box::pin(pending()),
             }
-        }
-
-        fn unix(&self, _path: &Path) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
-            Box::pin(pending())
         }
     }
 
@@ -169,7 +154,7 @@ mod tests {
             passes,
             tried: Mutex::default(),
         });
-        let answered = block_on(race(&*network, &*network, list)).is_ok();
+        let answered = block_on(race(&*network, list)).is_ok();
         let tried = network.tried.lock().unwrap().iter().map(ToString::to_string).collect();
         (tried, answered)
     }

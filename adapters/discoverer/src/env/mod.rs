@@ -69,6 +69,8 @@ pub struct Env {
     pub variables: Arc<dyn Variables>,
     /// Programs that the operator allowed to be run.
     pub programs: Arc<dyn Programs>,
+    /// Tokens, which whoever needs the same one shares.
+    pub tokens: TokenCache,
     /// Random numbers, for jitter.
     pub random: Arc<dyn Random>,
     /// A mechanism's own metrics.
@@ -88,6 +90,7 @@ impl Env {
             connections: unavailable.clone(),
             variables: unavailable.clone(),
             programs: unavailable,
+            tokens: TokenCache::default(),
             random,
             metrics: Metrics::default(),
         })
@@ -139,6 +142,12 @@ impl EnvBuilder {
     /// Gives programs that may be run.
     pub fn programs(mut self, programs: Arc<dyn Programs>) -> Self {
         self.0.programs = programs;
+        self
+    }
+
+    /// Gives a cache of tokens, to be shared with the HTTP clients; one of its own unless said otherwise.
+    pub fn tokens(mut self, tokens: TokenCache) -> Self {
+        self.0.tokens = tokens;
         self
     }
 

@@ -1,11 +1,13 @@
 //! Proxies of all kinds, each a few lines of this file.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use headcount_discoverer::env::{Http, HttpError};
+use headcount_discoverer::env::{Http, HttpError, TokenCache};
 use headcount_reader::{HttpClientSettings, Proxy, ProxySettings, Secret, TlsSettings};
 use headcount_runtime::{SharedRuntime, http_clients, http_clients_with};
 
@@ -242,8 +244,8 @@ async fn no_proxy_goes_directly(runtime: SharedRuntime) {
 
 async fn the_environment_names_the_proxy(runtime: SharedRuntime) {
     let proxy = Server::start(|_| ok("proxy"));
-    let variables = [("http_proxy".to_owned(), proxy.address.to_string())];
-    let clients = http_clients_with(&runtime, variables.into());
+    let variables = BTreeMap::from([("http_proxy".to_owned(), proxy.address.to_string())]);
+    let clients = http_clients_with(&runtime, Arc::new(variables), TokenCache::default());
     let mut settings = through("");
     settings.proxy.proxy = Proxy::Environment;
     let client = clients.client(&settings).unwrap();
