@@ -195,7 +195,7 @@ fn a_file_that_stays_broken_keeps_its_groups_and_is_reported_once() {
     let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#), ("/sd/b.json", "[]")]);
     scene.world.files.write("/sd/a.json", r#"[{"targets": [5]}]"#);
     let received = scene.run_for(Duration::from_secs(10));
-    let expected = "decoding /sd/a.json: entry 0 (line 1, column 15): invalid type: integer `5`, expected a string";
+    let expected = "decoding /sd/a.json: entry 0: invalid type: integer `5`, expected a string at line 1 column 15";
     assert_eq!(failures(&received), [expected]);
     assert_eq!(
         (scene.collected.addresses(), scene.count(READ_ERRORS)),
@@ -241,7 +241,7 @@ fn a_file_that_is_broken_from_the_start_is_reported_at_once_and_once() {
         (received.len(), failures(&received)),
         (
             2,
-            vec!["decoding /sd/bad.json: line 1, column 1: EOF while parsing a list"]
+            vec!["decoding /sd/bad.json: EOF while parsing a list at line 1 column 1"]
         )
     );
     assert_eq!(scene.collected.addresses(), ["a:1"]);

@@ -253,13 +253,13 @@ fn an_answer_that_is_no_list_is_a_failure_and_changes_nothing() {
             200,
             vec![JSON],
             b"[{\"targets\": [\"a:1\"",
-            "entry 0 (line 1, column 19): EOF while parsing a list",
+            "entry 0: EOF while parsing a list at line 1 column 19",
         ),
         (
             200,
             vec![JSON],
             b"[{\"targets\": [\"a:1\"]}, {\"x\": 1}]",
-            "entry 1 (line 1, column 27): unknown field `x`",
+            "entry 1: unknown field `x`",
         ),
         (
             200,

@@ -1,10 +1,11 @@
 //! The list as JSON: `http_sd` bodies and `.json` files.
 
 use headcount_core::Batch;
+use headcount_discoverer::env::Cause;
 use serde::de::DeserializeSeed;
 
 use super::entry::{FieldNames, ListSeed, Sink};
-use super::{Counts, DecodeError, Origin, text, without_place};
+use super::{Counts, DecodeError, Origin, text};
 
 /// Adds the groups of a JSON list to `batch`, and says how many there were.
 ///
@@ -36,10 +37,10 @@ pub fn decode(bytes: &[u8], origin: Origin<'_>, batch: &mut Batch<'_>) -> Result
         names: FieldNames::AnyCase,
     };
     let result = list.deserialize(&mut deserializer).and_then(|()| deserializer.end());
-    result.map(|()| sink.done()).map_err(|error| refusal(&error, &sink))
+    result.map(|()| sink.done()).map_err(|error| refusal(error, &sink))
 }
 
-fn refusal(error: &serde_json::Error, sink: &Sink<'_, '_>) -> DecodeError {
+fn refusal(error: serde_json::Error, sink: &Sink<'_, '_>) -> DecodeError {
     let (line, column) = (error.line() as u64, error.column() as u64);
     match (&sink.refused, sink.open_entry()) {
         (Some(error), Some(entry)) => DecodeError::Group {
@@ -48,14 +49,9 @@ fn refusal(error: &serde_json::Error, sink: &Sink<'_, '_>) -> DecodeError {
             column,
             error: error.clone(),
         },
-        (_, entry) => {
-            let reason = without_place(error.to_string(), &format!(" at line {line} column {column}"));
-            DecodeError::Malformed {
-                entry,
-                line,
-                column,
-                reason,
-            }
-        }
+        (_, entry) => DecodeError::Malformed {
+            entry,
+            cause: Cause::new(error),
+        },
     }
 }

@@ -20,6 +20,7 @@ pub mod json;
 pub mod yaml;
 
 use headcount_core::GroupError;
+use headcount_discoverer::env::Cause;
 
 /// Where a list came from: what its groups are called and what label says so.
 #[derive(Debug, Clone, Copy)]
@@ -53,19 +54,21 @@ pub enum DecodeError {
         line: usize,
     },
     /// The text is not JSON or YAML, or not a list of target groups.
-    #[error("{}{reason}", Place { entry: *entry, line: *line, column: *column })]
+    #[error("{}{cause}", entry.map_or(String::new(), |entry| format!("entry {entry}: ")))]
     Malformed {
         /// The entry of the list, counted from 0; `None` when it is not in one.
         entry: Option<usize>,
+        /// What is wrong, with line and column.
+        cause: Cause,
+    },
+    /// A YAML file of several documents.
+    #[error("line {line}: another document begins here, and only the first would be read; write one list")]
+    SeveralDocuments {
         /// The line, counted from 1; 0 when it is not known.
         line: u64,
-        /// The column, counted from 1; 0 when it is not known.
-        column: u64,
-        /// What is wrong.
-        reason: String,
     },
     /// A label or target can't be stored.
-    #[error("{}{error}", Place { entry: Some(*entry), line: *line, column: *column })]
+    #[error("{}{error}", Place { entry: *entry, line: *line, column: *column })]
     Group {
         /// The entry of the list, counted from 0.
         entry: usize,
@@ -80,7 +83,7 @@ pub enum DecodeError {
 
 /// `entry 3 (line 17, column 5): `
 struct Place {
-    entry: Option<usize>,
+    entry: usize,
     line: u64,
     column: u64,
 }
@@ -88,10 +91,8 @@ struct Place {
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.entry, self.line) {
-            (Some(entry), 0) => write!(f, "entry {entry}: "),
-            (Some(entry), line) => write!(f, "entry {entry} (line {line}, column {}): ", self.column),
-            (None, 0) => Ok(()),
-            (None, line) => write!(f, "line {line}, column {}: ", self.column),
+            (entry, 0) => write!(f, "entry {entry}: "),
+            (entry, line) => write!(f, "entry {entry} (line {line}, column {}): ", self.column),
         }
     }
 }
@@ -108,14 +109,6 @@ fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
             .saturating_add(1);
         DecodeError::NotUtf8 { offset, line }
     })
-}
-
-/// The message of a parser that says the place at the end; ours stands in front.
-fn without_place(mut message: String, place: &str) -> String {
-    if let Some(rest) = message.strip_suffix(place) {
-        message.truncate(rest.len());
-    }
-    message
 }
 
 #[cfg(test)]

@@ -101,43 +101,43 @@ fn the_label_that_says_where_from_wins() {
 #[test]
 fn json_refuses_what_prometheus_refuses_and_says_where() {
     for (text, expected) in [
-        ("", "line 1, column 0: EOF while parsing a value"),
+        ("", "EOF while parsing a value at line 1 column 0"),
         (
             "[{\"targets\": [\"x:1\"]",
-            "entry 0 (line 1, column 20): EOF while parsing an object",
+            "entry 0: EOF while parsing an object at line 1 column 20",
         ),
         (
             "{}",
-            "line 1, column 0: invalid type: map, expected a list of target groups",
+            "invalid type: map, expected a list of target groups at line 1 column 0",
         ),
-        ("[]]", "line 1, column 3: trailing characters"),
+        ("[]]", "trailing characters at line 1 column 3"),
         (
             "[{}, null]",
-            "entry 1 (line 1, column 9): invalid type: null, expected a target group: an object with `targets` and `labels`",
+            "entry 1: invalid type: null, expected a target group: an object with `targets` and `labels` at line 1 column 9",
         ),
         (
             "[\n{},\n[]]",
-            "entry 1 (line 3, column 0): invalid type: sequence, expected a target group: an object with `targets` and `labels`",
+            "entry 1: invalid type: sequence, expected a target group: an object with `targets` and `labels` at line 3 column 0",
         ),
         (
             "[{\"target\": []}]",
-            "entry 0 (line 1, column 10): unknown field `target`, expected `targets` or `labels`",
+            "entry 0: unknown field `target`, expected `targets` or `labels` at line 1 column 10",
         ),
         (
             "[{\"targets\": \"x:1\"}]",
-            "entry 0 (line 1, column 18): invalid type: string \"x:1\", expected a list of addresses",
+            "entry 0: invalid type: string \"x:1\", expected a list of addresses at line 1 column 18",
         ),
         (
             "[{\"targets\": [9100]}]",
-            "entry 0 (line 1, column 18): invalid type: integer `9100`, expected a string",
+            "entry 0: invalid type: integer `9100`, expected a string at line 1 column 18",
         ),
         (
             "[{\"labels\": {\"a\": true}}]",
-            "entry 0 (line 1, column 22): invalid type: boolean `true`, expected a string",
+            "entry 0: invalid type: boolean `true`, expected a string at line 1 column 22",
         ),
         (
             "[{\"labels\": []}]",
-            "entry 0 (line 1, column 12): invalid type: sequence, expected an object of label names and values",
+            "entry 0: invalid type: sequence, expected an object of label names and values at line 1 column 12",
         ),
         (
             "[{\"labels\": {\"\": \"x\"}}]",
@@ -145,11 +145,11 @@ fn json_refuses_what_prometheus_refuses_and_says_where() {
         ),
         (
             "[{\"targets\": [], \"targets\": []}]",
-            "entry 0 (line 1, column 26): duplicate field `targets`",
+            "entry 0: duplicate field `targets` at line 1 column 26",
         ),
         (
             "[{\"targets\": [\"\\ud800\"]}]",
-            "entry 0 (line 1, column 22): unexpected end of hex escape",
+            "entry 0: unexpected end of hex escape at line 1 column 22",
         ),
     ] {
         assert_eq!(refusal(json::decode, text), expected, "{text}");
@@ -230,37 +230,47 @@ fn yaml_takes_what_prometheus_takes() {
 
 #[test]
 fn yaml_refuses_what_prometheus_refuses_and_says_where() {
-    for (text, start, part) in [
+    for (text, start, place, part) in [
         (
             "- targets: [x:1]\n  Labels: {}\n",
-            "entry 0 (line 2, column 3): ",
+            "entry 0: ",
+            "line 2, column 3",
             "unknown field `Labels`",
         ),
-        ("- {}\n- ~\n", "entry 1 (line 2, column 3): ", ""),
-        ("- {}\n- text\n", "entry 1 (line 2, column 3): ", ""),
-        ("targets: [x:1]\n", "line 1, column 1: ", ""),
-        ("- targets: x:1\n", "entry 0 (line 1, column 12): ", ""),
-        ("- labels: {a: [b]}\n", "entry 0 (line 1, column 15): ", ""),
-        ("- labels: {a: b, a: c}\n", "entry 0 (line 1, column 18): ", "duplicate"),
+        ("- {}\n- ~\n", "entry 1: ", "line 2, column 3", ""),
+        ("- {}\n- text\n", "entry 1: ", "line 2, column 3", ""),
+        ("targets: [x:1]\n", "", "line 1, column 1", ""),
+        ("- targets: x:1\n", "entry 0: ", "line 1, column 12", ""),
+        ("- labels: {a: [b]}\n", "entry 0: ", "line 1, column 15", ""),
         (
-            "- targets: [x:1]\n  targets: [y:1]\n",
-            "entry 0 (line 2, column 3): ",
+            "- labels: {a: b, a: c}\n",
+            "entry 0: ",
+            "line 1, column 18",
             "duplicate",
         ),
-        ("- targets: [x:1\n", "entry 0 (line 1, column 12): ", "unclosed"),
+        (
+            "- targets: [x:1]\n  targets: [y:1]\n",
+            "entry 0: ",
+            "line 2, column 3",
+            "duplicate",
+        ),
+        ("- targets: [x:1\n", "entry 0: ", "line 1, column 12", "unclosed"),
         (
             "- targets: []\n---\n- targets: []\n",
-            "line 3, column 1: ",
-            "more than one document",
+            "line 3: ",
+            "",
+            "another document",
         ),
         (
             "- labels: {a: *nothing}\n",
-            "entry 0 (line 1, column 15): ",
+            "entry 0: ",
+            "line 1, column 15",
             "unknown anchor",
         ),
     ] {
         let error = refusal(yaml::decode, text);
-        assert!(error.starts_with(start) && error.contains(part), "{text:?}: {error}");
+        let is_said = error.starts_with(start) && error.contains(place) && error.contains(part);
+        assert!(is_said, "{text:?}: {error}");
     }
 }
 

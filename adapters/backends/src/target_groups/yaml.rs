@@ -4,10 +4,11 @@
 //! Prometheus does; anchors, aliases and merge keys work, within limits that no honest list meets.
 
 use headcount_core::Batch;
+use headcount_discoverer::env::Cause;
 use serde::de::DeserializeSeed;
 
 use super::entry::{FieldNames, ListSeed, Sink};
-use super::{Counts, DecodeError, Origin, text, without_place};
+use super::{Counts, DecodeError, Origin, text};
 
 /// What aliases may expand a document to, in bytes of text: as much as the largest file that is
 /// read, and little enough that a malicious file costs a second and no memory.
@@ -44,7 +45,7 @@ pub fn decode(bytes: &[u8], origin: Origin<'_>, batch: &mut Batch<'_>) -> Result
         }
         .deserialize(deserializer)
     });
-    decoded.map(|()| sink.done()).map_err(|error| refusal(&error, &sink))
+    decoded.map(|()| sink.done()).map_err(|error| refusal(error, &sink))
 }
 
 /// The parser's own limits, set so that they bound what aliases do and nothing else: a long list
@@ -72,7 +73,7 @@ fn options(length: usize) -> serde_yaml::Options {
     }
 }
 
-fn refusal(error: &serde_yaml::Error, sink: &Sink<'_, '_>) -> DecodeError {
+fn refusal(error: serde_yaml::Error, sink: &Sink<'_, '_>) -> DecodeError {
     let (line, column) = error
         .location()
         .map_or((0, 0), |location| (location.line(), location.column()));
@@ -83,19 +84,12 @@ fn refusal(error: &serde_yaml::Error, sink: &Sink<'_, '_>) -> DecodeError {
             column,
             error: error.clone(),
         },
-        (_, entry) => {
-            let reason = match error.without_snippet() {
-                serde_yaml::Error::MultipleDocuments { .. } => {
-                    "there is more than one document; write one list".to_owned()
-                }
-                error => without_place(error.to_string(), &format!(" at line {line}, column {column}")),
-            };
-            DecodeError::Malformed {
-                entry,
-                line,
-                column,
-                reason,
-            }
+        _ if matches!(error.without_snippet(), serde_yaml::Error::MultipleDocuments { .. }) => {
+            DecodeError::SeveralDocuments { line }
         }
+        (_, entry) => DecodeError::Malformed {
+            entry,
+            cause: Cause::new(error),
+        },
     }
 }
