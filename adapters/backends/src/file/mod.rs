@@ -90,8 +90,8 @@ impl Discoverer for FileDiscoverer {
 
 /// Why the discoverer goes on.
 enum Wake {
-    /// It was told of changes, or that it may have missed some.
-    Told(Result<Vec<PathBuf>, FileError>),
+    /// Something changed, or the watch says that it may have missed some.
+    Changed(Result<Vec<PathBuf>, FileError>),
     /// A file is due to be looked at again.
     Due,
     /// The refresh interval is over.
@@ -112,22 +112,22 @@ impl FileDiscoverer {
             let started = env.clock.now();
             files.read_all(&self.settings.patterns, reason, &updates).await?;
             watch.report(&updates).await?;
-            reason = Reason::Look;
+            reason = Reason::Again;
             let interval_ends = started + schedule.after_success(env.random.as_ref());
             loop {
                 match wait(&env, &mut watch, files.next_due(), interval_ends).await {
-                    Wake::Told(Ok(paths)) => {
+                    Wake::Changed(Ok(paths)) => {
                         let candidates = self.settings.patterns.files_meant_by(&paths);
                         if watch::is_link_among(&env, &paths, &candidates).await {
                             // A link in the folder decides what the files are (a ConfigMap's `..data`).
-                            files.read_all(&self.settings.patterns, Reason::Look, &updates).await?;
+                            files.read_all(&self.settings.patterns, Reason::Again, &updates).await?;
                         } else {
                             files.read_some(candidates, &updates).await?;
                         }
                     }
-                    Wake::Told(Err(error)) => {
+                    Wake::Changed(Err(error)) => {
                         watch.failed(&error);
-                        files.read_all(&self.settings.patterns, Reason::Look, &updates).await?;
+                        files.read_all(&self.settings.patterns, Reason::Again, &updates).await?;
                         watch.report(&updates).await?;
                     }
                     Wake::Due => files.read_due(&updates).await?,
@@ -152,9 +152,9 @@ async fn wait(env: &Env, watch: &mut Watch, due: Option<Instant>, interval_ends:
         }
         Wake::Due
     };
-    let told = async { Wake::Told(watch.changed().await) };
+    let changed = async { Wake::Changed(watch.changed().await) };
     // The first that is ready counts. The interval comes first: it covers all of the others.
-    interval.or(due).or(told).await
+    interval.or(due).or(changed).await
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ const TOLD_FAILURES: usize = 5;
 pub(super) enum Reason {
     /// Nothing is known yet: whatever can be decoded counts at once, and failures are reported.
     First,
-    /// Somebody told of a change, or the interval is over.
-    Look,
+    /// A change was noticed, or the interval is over.
+    Again,
 }
 
 /// All that is known of the files, and what reads them.
@@ -93,7 +93,7 @@ impl Files {
             return Ok(());
         }
         let started = self.env.clock.now();
-        self.read(paths, Reason::Look, Vec::new(), started, updates).await
+        self.read(paths, Reason::Again, Vec::new(), started, updates).await
     }
 
     /// Reads the files that are due to be looked at again.
@@ -153,10 +153,10 @@ impl Files {
         let broken = &self.state.broken;
         let found = match reason {
             Reason::First => Some(Update::full(groups)),
-            Reason::Look if !groups.is_empty() => Some(Update::delta(groups)),
+            Reason::Again if !groups.is_empty() => Some(Update::delta(groups)),
             // It is not a success yet as long as something is only half seen.
-            Reason::Look if failures.is_empty() && broken.is_empty() && !waiting => Some(Update::unchanged()),
-            Reason::Look => None,
+            Reason::Again if failures.is_empty() && broken.is_empty() && !waiting => Some(Update::unchanged()),
+            Reason::Again => None,
         };
         // An update alone would say that all is well, also of the files that this round did not read.
         let is_failing = !failures.is_empty() || is_news || (found.is_some() && !broken.is_empty());
