@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{JobOptions, PoolOutput, TargetPool};
-use crate::{ProviderChange, ProviderId, SetChange, Snapshot};
+use crate::{ProviderChange, ProviderId, SetChange, Snapshot, SnapshotDiff};
 
 /// One pool for each job. A set of a snapshot belongs to the job of its name.
 ///
@@ -62,8 +62,17 @@ impl TargetPools {
 
     /// Takes the next snapshot of the one manager that all of them are from.
     pub fn handle_snapshot(&mut self, snapshot: &Snapshot) {
-        let older = core::mem::replace(&mut self.snapshot, snapshot.clone());
-        let diff = snapshot.diff(&older);
+        self.handle_diff(&snapshot.diff(&self.snapshot));
+    }
+
+    /// The same, for who has the difference to the snapshot before at hand. If it is one to another
+    /// snapshot, what changed is found out anew.
+    pub fn handle_diff(&mut self, diff: &SnapshotDiff) {
+        if !diff.begins_with(&self.snapshot) {
+            return self.handle_snapshot(diff.newer());
+        }
+        let (older, snapshot) = (diff.older(), diff.newer());
+        self.snapshot = snapshot.clone();
         let mut sets_changed = false;
         for change in diff.sets() {
             sets_changed = true;

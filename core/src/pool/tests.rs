@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::relabel::{NameValidation, RelabelRule, Relabeling, RuleRegex, SourceLabels, Verdict, model};
-use crate::{Encoder, Instant, Manager, ManagerOptions, Output, ProviderConfig, Update};
+use crate::{Encoder, Instant, Manager, ManagerOptions, Output, ProviderConfig, Snapshot, SnapshotDiff, Update};
 
 type Labels = Vec<(String, String)>;
 
@@ -675,6 +675,10 @@ proptest! {
         let mut now = Instant::ZERO;
         let mut manager: Manager<Config> = Manager::new(now, ManagerOptions::default());
         let mut pools = TargetPools::new();
+        // Takes several snapshots at once, by their differences.
+        let mut late = TargetPools::new();
+        let mut newest = Snapshot::default();
+        let mut waiting: Option<SnapshotDiff> = None;
         let mut known: BTreeMap<String, BTreeSet<TargetId>> = BTreeMap::new();
         for (kind, groups, sets, which) in steps {
             let chosen = |place: usize| which >> place & 1 == 1;
@@ -684,7 +688,9 @@ proptest! {
                     let sets = sets.map(|(_, (job, configs))| ((*job).to_owned(), configs.iter().copied().map(Config).collect()));
                     manager.apply(now, sets.collect::<Vec<(String, Vec<Config>)>>());
                 }
-                1 => pools.configure(JOBS.iter().enumerate().filter(|(place, _)| chosen(*place)).map(|(_, job)| JobOptions::new(job))),
+                1 => for pools in [&mut pools, &mut late] {
+                    pools.configure(JOBS.iter().enumerate().filter(|(place, _)| chosen(*place)).map(|(_, job)| JobOptions::new(job)));
+                },
                 _ => {
                     let ids: Vec<ProviderId> = manager.providers().map(|provider| provider.id).collect();
                     if let Some(id) = ids.get(usize::from(which) % ids.len().max(1)) {
@@ -699,6 +705,12 @@ proptest! {
             while let Some(output) = manager.poll_output() {
                 if let Output::Emit(snapshot) = output {
                     pools.handle_snapshot(&snapshot);
+                    let diff = snapshot.diff(&newest);
+                    match &mut waiting {
+                        Some(waiting) => waiting.extend(&diff),
+                        None => waiting = Some(diff),
+                    }
+                    newest = snapshot.clone();
                     last = Some(snapshot);
                 }
             }
@@ -709,6 +721,13 @@ proptest! {
             known.retain(|_, ids| !ids.is_empty());
             let now_active = pools.pools().map(|(job, pool)| (job.to_string(), active(pool)));
             prop_assert_eq!(&known, &now_active.filter(|(_, ids)| !ids.is_empty()).collect::<BTreeMap<_, _>>());
+            if chosen(2) && let Some(diff) = waiting.take() {
+                late.handle_diff(&diff);
+                let states = |pools: &TargetPools| -> BTreeMap<_, _> {
+                    pools.pools().map(|(job, pool)| (job.clone(), state(pool))).collect()
+                };
+                prop_assert_eq!(states(&late), states(&pools));
+            }
             let Some(snapshot) = last else { continue };
             for (job, pool) in pools.pools() {
                 let mut rebuilt = TargetPool::new(JobOptions::new(job));

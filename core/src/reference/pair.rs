@@ -132,6 +132,14 @@ impl<C: ProviderConfig> Pair<C> {
         if let Some((older, plain_older)) = self.emitted.back() {
             plain_older.check_diff(&plain, &older.diff(snapshot))?;
         }
+        if let Some((oldest, plain_oldest)) = self.emitted.front() {
+            // Several steps taken at once are one.
+            let mut all = oldest.diff(oldest);
+            for step in self.emitted.iter().map(|(older, _)| older).chain([snapshot]) {
+                all.extend(&step.diff(&all.newer().clone()));
+            }
+            plain.check_diff(plain_oldest, &all)?;
+        }
         plain.check_diff(&plain, &snapshot.diff(snapshot))?;
         if self.emitted.len() == KEPT {
             self.emitted.pop_front();

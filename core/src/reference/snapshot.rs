@@ -117,7 +117,7 @@ impl PlainSnapshot {
     ///
     /// # Errors
     /// It has too much, too little, or something that is not so.
-    pub fn check_diff(&self, older: &Self, diff: &SnapshotDiff<'_>) -> Result<(), Disagreement> {
+    pub fn check_diff(&self, older: &Self, diff: &SnapshotDiff) -> Result<(), Disagreement> {
         self.check_sets(older, diff)?;
         let mut providers = older.providers.clone();
         self.check_groups(older, diff, &mut providers)?;
@@ -133,7 +133,7 @@ impl PlainSnapshot {
         agree("SnapshotDiff::is_empty", &nothing, &diff.is_empty())
     }
 
-    fn check_sets(&self, older: &Self, diff: &SnapshotDiff<'_>) -> Result<(), Disagreement> {
+    fn check_sets(&self, older: &Self, diff: &SnapshotDiff) -> Result<(), Disagreement> {
         let mut sets = older.sets.clone();
         let mut named = Vec::new();
         for change in diff.sets() {
@@ -162,7 +162,7 @@ impl PlainSnapshot {
     fn check_groups(
         &self,
         older: &Self,
-        diff: &SnapshotDiff<'_>,
+        diff: &SnapshotDiff,
         providers: &mut BTreeMap<ProviderId, PlainProviderSnapshot>,
     ) -> Result<(), Disagreement> {
         let mut changed = BTreeSet::new();
@@ -227,7 +227,7 @@ impl PlainSnapshot {
 /// Makes of the older providers what the difference says of their reports.
 fn check_reports(
     older: &PlainSnapshot,
-    diff: &SnapshotDiff<'_>,
+    diff: &SnapshotDiff,
     providers: &mut BTreeMap<ProviderId, PlainProviderSnapshot>,
 ) -> Result<(), Disagreement> {
     let mut ids = Vec::new();

@@ -14,8 +14,9 @@ impl<M: Subject> Simulation<M> {
     pub(super) fn emitted(&mut self, snapshot: Snapshot, waited: bool) {
         let older = core::mem::replace(&mut self.snapshot, snapshot);
         let newer = self.snapshot.clone();
+        let diff = newer.diff(&older);
         let mut changes = Vec::new();
-        for change in newer.diff(&older).providers() {
+        for change in diff.providers() {
             if let Some(id) = self.providers.get(change.id().number() as usize) {
                 changes.push((*id, change));
             }
