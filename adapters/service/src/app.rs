@@ -1,7 +1,7 @@
 //! What the parts of a running service share, and how a configuration gets to all of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_lite::FutureExt;
@@ -36,8 +36,9 @@ pub(crate) struct App {
     pub(crate) notify: Arc<Managed>,
     /// The configuration that runs, and where the next comes from.
     pub(crate) reloader: Reloader,
-    /// Whether both managers know their sets; before that, having no provider means nothing.
-    pub(crate) is_applied: AtomicBool,
+    /// The first snapshots that have the configuration's sets, of both managers; before them, having no
+    /// provider means nothing.
+    pub(crate) applied: OnceLock<[u64; 2]>,
     /// Whether every provider has reported or failed, once.
     pub(crate) was_ready: AtomicBool,
 }
@@ -57,25 +58,42 @@ impl App {
         Ok(all)
     }
 
-    /// What is waited for: providers that have neither reported nor failed since the service was started; none once
-    /// all had, whatever is reloaded later.
-    pub(crate) async fn unready(&self) -> Result<Vec<String>, DriverGone> {
+    /// What is waited for: providers of which it can't be seen yet that they have reported or failed since
+    /// the service was started; none once all had, whatever is reloaded later.
+    pub(crate) fn unready(&self) -> Vec<String> {
         if self.was_ready.load(Ordering::Relaxed) {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        if !self.is_applied.load(Ordering::Acquire) {
-            return Ok(vec!["the configuration to be applied".to_owned()]);
+        let views = self.managers().map(|managed| managed.view());
+        let applied = self.applied.get();
+        if !applied.is_some_and(|first| {
+            first
+                .iter()
+                .zip(&views)
+                .all(|(first, view)| view.snapshot.version() >= *first)
+        }) {
+            return vec!["the configuration to be applied".to_owned()];
         }
-        let observations = self.observe().await?;
-        let silent = observations.iter().flat_map(|(_, observation)| &observation.providers);
-        let silent = silent.filter(|provider| !provider.health.has_reported());
-        let silent: Vec<_> = silent
-            .map(|provider| format!("{} ({})", provider.name, provider.description))
+        let providers = views.iter().flat_map(|view| view.snapshot.providers());
+        let silent: Vec<_> = providers
+            .filter(|provider| !provider.reports().has_reported())
+            .map(|provider| format!("{} ({})", provider.name(), provider.description()))
             .collect();
         if silent.is_empty() {
             self.was_ready.store(true, Ordering::Relaxed);
         }
-        Ok(silent)
+        silent
+    }
+
+    /// Waits until nothing is waited for any more.
+    pub(crate) async fn ready(&self) {
+        loop {
+            let [scrape, notify] = self.managers().map(|managed| managed.published());
+            if self.unready().is_empty() {
+                return;
+            }
+            scrape.or(notify).await;
+        }
     }
 
     /// Loads the configuration again, or from another source, and applies it. Completes when it is seen,
@@ -127,8 +145,8 @@ impl App {
         // First, so that no list of a job is seen without its rules.
         let configuration = self.targets.configure(plan.job_options());
         let version = self.scrape.apply(plan.scrape_sets()).await?;
-        self.notify.apply(plan.notify_sets()).await?;
-        self.is_applied.store(true, Ordering::Release);
+        let notified = self.notify.apply(plan.notify_sets()).await?;
+        self.applied.get_or_init(|| [version, notified]);
         let too_late = async {
             Timer::after(VISIBLE_WITHIN).await;
         };
@@ -184,16 +202,13 @@ mod tests {
                 scraping: None,
                 notify,
                 reloader: reloader.expect("nothing is wrong with it"),
-                is_applied: AtomicBool::new(false),
+                applied: OnceLock::new(),
                 was_ready: AtomicBool::new(false),
             };
-            assert_ne!(
-                app.unready().await,
-                Ok(Vec::new()),
-                "no provider yet is not no provider"
-            );
+            assert!(!app.unready().is_empty(), "no provider yet is not no provider");
             app.apply(&Plan::default()).await.expect("running");
-            assert_eq!(app.unready().await, Ok(Vec::new()));
+            app.ready().await;
+            assert!(app.unready().is_empty());
         });
     }
 }

@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use headcount_config::{LoadErrors, Loader};
@@ -154,10 +154,10 @@ impl ServiceBuilder {
         let server = listener.map(|listener| Server::start(executor, listener, app.clone()));
         if let Some((folder, kind)) = self.file_sd {
             let lists = match kind {
-                ListKind::Relabelled => Lists::Relabelled(app.targets.clone()),
-                ListKind::Discovered => Lists::Discovered(app.scrape.clone()),
+                ListKind::Relabelled => Lists::relabelled(&app.targets),
+                ListKind::Discovered => Lists::discovered(&app.scrape),
             };
-            tasks.push(executor.spawn(FileSd::new(folder).run(lists)));
+            tasks.push(executor.spawn(FileSd::new(folder, lists).run()));
         }
         app::log_warnings(&plan);
         app.apply(&plan).await?;
@@ -199,7 +199,7 @@ impl ServiceBuilder {
             scraping,
             notify,
             reloader,
-            is_applied: AtomicBool::new(false),
+            applied: OnceLock::new(),
             was_ready: AtomicBool::new(false),
         };
         Ok((Arc::new(app), tasks.into_iter().flatten().collect()))

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_lite::FutureExt;
 use headcount_core::Snapshot;
@@ -17,9 +17,6 @@ use crate::plan::{Plan, Source};
 use crate::reload::ReloadError;
 use crate::server::{self, Server};
 use crate::{ListKind, ServiceBuilder, Workers};
-
-/// Time between polls of whether every provider has reported.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// A running headcount: what a configuration asks for is discovered, relabelled, and can be asked for.
 ///
@@ -72,7 +69,8 @@ pub enum ListError {
         /// Its name.
         job: String,
     },
-    /// Not every provider of the job has reported yet: a list would lack targets that there are.
+    /// Not every provider of the job was read whole yet, or one can't be run: a list would lack targets that
+    /// there are.
     #[error("the list of {job:?} is not complete yet")]
     Incomplete {
         /// Its name.
@@ -156,11 +154,11 @@ impl Service {
     /// The list of a job as it is now.
     ///
     /// # Errors
-    /// [`ListError::Incomplete`] until every provider of the job has reported: whoever has a list from
+    /// [`ListError::Incomplete`] until every provider of the job was read whole: whoever has a list from
     /// before does well to keep it.
     pub async fn list(&self, job: &str, kind: ListKind) -> Result<TargetList, ListError> {
         match self.handle(job, kind) {
-            Some(handle) if handle.is_complete() => Ok(TargetList(handle.json().await)),
+            Some(handle) if handle.is_complete => Ok(TargetList(handle.json().await)),
             None if !self.has_job(job) => Err(ListError::NoSuchJob { job: job.to_owned() }),
             _ => Err(ListError::Incomplete { job: job.to_owned() }),
         }
@@ -227,19 +225,22 @@ impl Service {
     /// # Errors
     /// When the manager ended by itself, which is a bug.
     pub async fn settled(&self, timeout: Duration) -> Result<bool, DriverGone> {
-        let deadline = Instant::now() + timeout;
-        let mut is_in_time = true;
-        while !self.app.unready().await?.is_empty() {
-            if Instant::now() >= deadline {
-                is_in_time = false;
-                break;
-            }
-            Timer::after(PAUSE).await;
-        }
-        // What was discovered last has to be worked out before it can be told.
-        let newest = self.app.scrape.observe().await?.newest.version();
-        self.app.targets.seen(1, newest).await;
-        Ok(is_in_time)
+        let settled = async {
+            self.app.ready().await;
+            // What was discovered last has to be worked out before it can be told.
+            let newest = self.app.scrape.view().snapshot.version();
+            self.app.targets.seen(1, newest).await;
+            Ok(true)
+        };
+        let too_late = async {
+            Timer::after(timeout).await;
+            Ok(false)
+        };
+        let ended = async {
+            self.ended().await;
+            Err(DriverGone)
+        };
+        settled.or(ended).or(too_late).await
     }
 
     /// Completes when a manager has ended by itself. That is a bug, and to go on would be to serve ever

@@ -1,83 +1,103 @@
 //! Says in the log when a provider fails and when it recovers, and when a drop of its targets is held
 //! and when no longer, once each.
+//!
+//! It hears of that by events. What makes a snapshot, like a provider's first groups, stands in the
+//! difference of two.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use headcount_core::{FailedConfig, Held, Instant, ProviderId};
+use headcount_core::{
+    EventKind, FailedConfig, Instant, ManagerEvent, Missing, ProviderChange, ProviderId, ProviderSnapshot, Release,
+    Reports, SnapshotDiff,
+};
 
-use super::{Observation, Provider};
+use super::readers::Readers;
 
-/// What was said last of each provider.
+/// What was reported last of each provider.
 pub(super) struct HealthLog {
     manager: &'static str,
-    providers: BTreeMap<ProviderId, Said>,
+    providers: HashMap<ProviderId, Reported>,
     failed_configs: Vec<FailedConfig>,
 }
 
+/// What was reported of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Said {
-    is_failing: bool,
-    /// Failures since it last did well, as counted when it did.
-    failures: u64,
+struct Reported {
     has_updated: bool,
-    /// Since when a drop is held, and of how many targets.
-    held: Option<(Instant, usize)>,
+    /// It did well after so many failures, and that is reported with the snapshot that has its first groups.
+    recovered: Option<u64>,
+    /// Since when a drop is held.
+    held: Option<Instant>,
 }
 
-/// What there is to say of a provider.
+/// What there is to report of a provider.
 #[derive(Debug, PartialEq, Eq)]
-enum Transition {
+enum Transition<'a> {
     /// It found groups for the first time.
-    Spoke,
+    Discovered,
     /// It fails.
-    Fails,
+    Fails(&'a str),
+    /// It got a part.
+    Partial(&'a Missing),
     /// It does well again after so many failures.
     Recovered(u64),
+    /// A drop is held.
+    Held(Drop<'a>),
+    /// No drop is held any more.
+    Released(usize, Release),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Drop<'a> {
+    set: &'a str,
+    targets: usize,
+    of: usize,
+    hold: Duration,
 }
 
 impl HealthLog {
     pub(super) fn new(manager: &'static str) -> Self {
         Self {
             manager,
-            providers: BTreeMap::new(),
+            providers: HashMap::new(),
             failed_configs: Vec::new(),
         }
     }
 
-    /// Logs what is new. Says whether other targets are held than before.
-    pub(super) fn note(&mut self, observation: &Observation) -> bool {
-        let mut holds_others = false;
-        self.providers.retain(|id, _| observation.provider(*id).is_some());
-        for provider in &observation.providers {
-            let said = self.providers.entry(provider.id).or_default();
-            let (transition, was_held) = (said.next(provider), said.held);
-            said.held = provider.held.as_ref().map(|held| (held.since, held.targets));
-            let is_held = said.held;
-            holds_others |= is_held != was_held;
-            let is_news = is_held.map(|(since, _)| since) != was_held.map(|(since, _)| since);
-            if let Some(transition) = transition {
-                self.log(provider, &transition);
-            }
-            match (is_news, &provider.held) {
-                (true, Some(held)) => self.log_held(provider, held),
-                (true, None) => self.log_let_go(provider),
-                (false, _) => {}
+    /// Logs what happened, if that is news.
+    pub(super) fn hear(&mut self, event: &ManagerEvent, provider: &ProviderSnapshot, readers: &Readers) {
+        let reported = self.providers.entry(provider.id()).or_default();
+        if let Some(transition) = reported.hear(&event.what, provider.reports()) {
+            self.log(provider, readers, &transition);
+        }
+    }
+
+    /// Logs what a snapshot has for the first time. Costs what differs.
+    pub(super) fn take(&mut self, diff: &SnapshotDiff, readers: &Readers) {
+        for change in diff.reports() {
+            let reported = self.providers.entry(change.new.id()).or_default();
+            if let Some(transition) = reported.take(change.new.reports()) {
+                self.log(change.new, readers, &transition);
             }
         }
-        self.note_failed_configs(&observation.failed_configs);
-        holds_others
+        for change in diff.providers() {
+            if let ProviderChange::Removed(provider) = change {
+                self.providers.remove(&provider.id());
+            }
+        }
+        if diff.has_other_failed_configs() {
+            self.take_failed_configs(diff.newer().failed_configs());
+        }
     }
 
     /// Says which configs can't be run, unless they could not be run before, either. A reload
     /// tries them again under other names.
-    fn note_failed_configs(&mut self, all: &[FailedConfig]) {
-        if self.failed_configs == all {
-            return;
-        }
+    fn take_failed_configs(&mut self, all: &[FailedConfig]) {
         let before: HashSet<_> = self.failed_configs.iter().map(fault).collect();
         for failed in all.iter().filter(|failed| !before.contains(&fault(failed))) {
-            let (sets, reason) = (few(&failed.sets), &failed.reason);
+            let (sets, reason) = (few(failed.sets.iter()), &failed.reason);
             tracing::warn!(
                 manager = self.manager, provider = %failed.name, sets, reason,
                 "a service discovery config can't be run; its targets are missing"
@@ -86,45 +106,15 @@ impl HealthLog {
         self.failed_configs = all.to_vec();
     }
 
-    fn log_held(&self, provider: &Provider, held: &Held) {
-        let (manager, name, description) = (self.manager, &*provider.name, &*provider.description);
-        let (set, targets, of, before) = (&*held.set, held.targets, held.of, held.before);
-        let hold = format!("{:?}", held.until.saturating_duration_since(held.since));
-        tracing::warn!(
-            manager,
-            provider = name,
-            description,
-            set,
-            targets,
-            of,
-            before,
-            hold,
-            "too many targets are gone at once; they are kept until that stays so for the hold time, or is confirmed"
-        );
-    }
-
-    fn log_let_go(&self, provider: &Provider) {
-        let (manager, name, description) = (self.manager, &*provider.name, &*provider.description);
-        let targets = provider.targets;
-        tracing::info!(
-            manager,
-            provider = name,
-            description,
-            targets,
-            "no drop is held any more; targets are those that were discovered"
-        );
-    }
-
-    fn log(&self, provider: &Provider, transition: &Transition) {
-        let (manager, name, description) = (self.manager, &*provider.name, &*provider.description);
-        let sets = few(&provider.subscribers);
+    fn log(&self, provider: &ProviderSnapshot, readers: &Readers, transition: &Transition<'_>) {
+        let (manager, name, description) = (self.manager, &**provider.name(), &**provider.description());
+        let sets = few(readers.of(provider.id()));
+        let targets = provider.groups().target_count();
         match transition {
-            Transition::Spoke => {
-                let targets = provider.targets;
+            Transition::Discovered => {
                 tracing::info!(manager, provider = name, description, sets, targets, "discovered");
             }
-            Transition::Fails => {
-                let error = provider.health.current_failure().map_or("", |failed| &*failed.message);
+            Transition::Fails(error) => {
                 tracing::warn!(
                     manager,
                     provider = name,
@@ -134,8 +124,17 @@ impl HealthLog {
                     "discovery fails; targets found before are kept"
                 );
             }
+            Transition::Partial(missing) => {
+                tracing::warn!(
+                    manager,
+                    provider = name,
+                    description,
+                    sets,
+                    %missing,
+                    "discovery got a part only; targets that were found before in what is missing are kept"
+                );
+            }
             Transition::Recovered(failures) => {
-                let targets = provider.targets;
                 tracing::info!(
                     manager,
                     provider = name,
@@ -146,37 +145,103 @@ impl HealthLog {
                     "discovery works again"
                 );
             }
+            Transition::Held(drop) => {
+                let Drop { set, targets, of, hold } = drop;
+                tracing::warn!(
+                    manager,
+                    provider = name,
+                    description,
+                    set,
+                    targets,
+                    of,
+                    ?hold,
+                    "too many targets are gone at once; they are kept until that stays so for the hold time, or is confirmed"
+                );
+            }
+            Transition::Released(gone, why) => {
+                let why = release(*why);
+                tracing::info!(
+                    manager,
+                    provider = name,
+                    description,
+                    gone,
+                    why,
+                    "no drop is held any more; targets are those that were discovered"
+                );
+            }
         }
     }
 }
 
-impl Said {
-    fn next(&mut self, provider: &Provider) -> Option<Transition> {
-        let health = &provider.health;
-        let has_updated = provider.has_updated();
-        let (was_failing, had_updated) = (self.is_failing, self.has_updated);
-        let failures = health.failures.saturating_sub(self.failures);
-        self.is_failing = health.is_failing();
-        self.has_updated = has_updated;
-        if !health.is_failing() {
-            self.failures = health.failures;
-        }
-        match (was_failing, health.is_failing()) {
-            (false, true) => Some(Transition::Fails),
-            (true, false) => Some(Transition::Recovered(failures)),
-            // It failed and recovered between two looks.
-            (false, false) if failures > 0 => Some(Transition::Recovered(failures)),
-            (false, false) if has_updated && !had_updated => Some(Transition::Spoke),
+impl Reported {
+    /// What is news of an event. `shown` is what the snapshot has that readers see now, or will see at once.
+    fn hear<'a>(&mut self, event: &'a EventKind, shown: &Reports) -> Option<Transition<'a>> {
+        match event {
+            EventKind::Failing(failed) => {
+                self.recovered = None;
+                Some(Transition::Fails(&failed.message))
+            }
+            EventKind::Partial(missing) => Some(Transition::Partial(missing)),
+            EventKind::Recovered { failures } if shown.first_update.is_some() => {
+                self.has_updated = true;
+                Some(Transition::Recovered(*failures))
+            }
+            EventKind::Recovered { failures } => {
+                self.recovered = Some(*failures);
+                None
+            }
+            EventKind::DropHeld {
+                set,
+                targets,
+                of,
+                since,
+                until,
+            } => {
+                let drop = Drop {
+                    set,
+                    targets: *targets,
+                    of: *of,
+                    hold: until.saturating_duration_since(*since),
+                };
+                let is_news = self.held.replace(*since) != Some(*since);
+                is_news.then_some(Transition::Held(drop))
+            }
+            EventKind::DropReleased { targets, why } => {
+                self.held = None;
+                Some(Transition::Released(*targets, *why))
+            }
             _ => None,
         }
+    }
+
+    /// What is news of what a snapshot says.
+    fn take(&mut self, reports: &Reports) -> Option<Transition<'static>> {
+        let is_first = reports.first_update.is_some() && !self.has_updated;
+        self.has_updated |= is_first;
+        let transition = match self.recovered.take_if(|_| is_first) {
+            Some(failures) => Transition::Recovered(failures),
+            None => Transition::Discovered,
+        };
+        // Why it fails since then was an event.
+        (is_first && reports.failure().is_none()).then_some(transition)
+    }
+}
+
+fn release(why: Release) -> &'static str {
+    match why {
+        Release::CameBack => "enough of them came back",
+        Release::HoldTime => "it stayed so for the hold time",
+        Release::Confirmed => "it was confirmed",
+        Release::Reload => "the configuration is another",
     }
 }
 
 /// Names for a log line, which must not grow with the configuration.
-fn few(sets: &[Arc<str>]) -> String {
+fn few<'a>(sets: impl ExactSizeIterator<Item = &'a Arc<str>>) -> String {
     const MOST: usize = 5;
-    let mut names = sets.iter().take(MOST).map(|set| &**set).collect::<Vec<_>>().join(", ");
-    if let Some(more) = sets.len().checked_sub(MOST).filter(|more| *more > 0) {
+    let more = sets.len().saturating_sub(MOST);
+    let mut names = sets.take(MOST).map(|set| &**set).collect::<Vec<_>>().join(", ");
+    if more > 0 {
         names.push_str(&format!(" and {more} more"));
     }
     names
@@ -190,62 +255,96 @@ fn fault(failed: &FailedConfig) -> (&str, &[Arc<str>], &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use headcount_backends::file::FileSd;
-    use headcount_core::{Failure, Manager, ManagerOptions, Update};
+    use headcount_core::{Failure, Manager, ManagerOptions, MissingPart, Output, Update};
     use headcount_discoverer::mechanism::{SdConfig, Unsupported};
-    use std::time::Duration;
 
-    #[test]
-    fn each_transition_is_said_once() {
-        let file = FileSd::new(["x.json"], Duration::from_secs(1)).expect("good");
-        let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
-        let applied = manager.apply(Instant::ZERO, [("job".to_owned(), vec![SdConfig::new(file)])]);
-        let provider = applied.started[0];
-        let mut said = Said::default();
-        let mut look = |manager: &Manager<SdConfig>| {
-            let observation = Observation::of(manager, Instant::ZERO);
-            said.next(&observation.providers[0])
-        };
-        assert_eq!(look(&manager), None);
-        for _ in 0..3 {
-            manager
-                .handle_failure(Instant::ZERO, provider, Failure::new("down"))
+    /// A manager with one provider, and what is reported of it.
+    struct World {
+        manager: Manager<SdConfig>,
+        provider: ProviderId,
+        reported: Reported,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
+            let config = SdConfig::unsupported(Unsupported {
+                mechanism: "x".to_owned(),
+                entry: String::new(),
+            });
+            let applied = manager.apply(Instant::ZERO, [("job".to_owned(), vec![config])]);
+            Self {
+                manager,
+                provider: applied.started[0],
+                reported: Reported::default(),
+            }
+        }
+
+        fn fails(&mut self) {
+            let failure = Failure::new("down");
+            self.manager
+                .handle_failure(Instant::ZERO, self.provider, failure)
                 .expect("running");
         }
-        assert_eq!(look(&manager), Some(Transition::Fails));
-        manager
-            .handle_failure(Instant::ZERO, provider, Failure::new("down"))
-            .expect("running");
-        assert_eq!(look(&manager), None);
-        manager
-            .handle_update(Instant::ZERO, provider, Update::full(Vec::new()))
-            .expect("running");
-        assert_eq!(look(&manager), Some(Transition::Recovered(4)));
-        assert_eq!(look(&manager), None);
-        manager
-            .handle_failure(Instant::ZERO, provider, Failure::new("down"))
-            .expect("running");
-        manager
-            .handle_update(Instant::ZERO, provider, Update::unchanged())
-            .expect("running");
-        assert_eq!(look(&manager), Some(Transition::Recovered(1)), "between two looks");
-        assert_eq!(look(&manager), None);
+
+        fn updates(&mut self, update: Update) {
+            self.manager
+                .handle_update(Instant::ZERO, self.provider, update)
+                .expect("running");
+        }
+
+        /// What is reported of the events so far; the snapshot is as it was before them.
+        fn heard(&mut self, shown: &Reports) -> Vec<String> {
+            let mut all = Vec::new();
+            while let Some(output) = self.manager.poll_output() {
+                if let Output::Event(event) = output {
+                    let transition = self.reported.hear(&event.what, shown);
+                    all.extend(transition.map(|transition| format!("{transition:?}")));
+                }
+            }
+            all
+        }
+
+        fn reports(&self) -> Reports {
+            let provider = self.manager.provider(self.provider).expect("running");
+            provider.health.reports.clone()
+        }
     }
 
     #[test]
-    fn the_first_groups_are_said() {
-        let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
-        let config = SdConfig::unsupported(Unsupported {
-            mechanism: "x".to_owned(),
-            entry: String::new(),
-        });
-        let applied = manager.apply(Instant::ZERO, [("job".to_owned(), vec![config])]);
-        let mut said = Said::default();
-        manager
-            .handle_update(Instant::ZERO, applied.started[0], Update::unchanged())
-            .expect("running");
-        let observation = Observation::of(&manager, Instant::ZERO);
-        assert_eq!(said.next(&observation.providers[0]), Some(Transition::Spoke));
-        assert_eq!(said.next(&observation.providers[0]), None);
+    fn each_transition_is_reported_once() {
+        let mut world = World::new();
+        let nothing = Reports::default();
+        (0..3).for_each(|_| world.fails());
+        assert_eq!(world.heard(&nothing), ["Fails(\"down\")"]);
+        assert_eq!(world.reported.take(&world.reports()), None);
+        world.fails();
+        world.updates(Update::full(Vec::new()));
+        assert!(
+            world.heard(&nothing).is_empty(),
+            "how many targets it found is in the next snapshot"
+        );
+        let shown = world.reports();
+        assert_eq!(world.reported.take(&shown), Some(Transition::Recovered(4)));
+        assert_eq!(world.reported.take(&shown), None);
+        world.fails();
+        world.updates(Update::unchanged());
+        assert_eq!(world.heard(&shown), ["Fails(\"down\")", "Recovered(1)"]);
+        let zone = Missing::of([MissingPart::new("zone a", "503")]).expect("a part");
+        (0..2).for_each(|_| world.updates(Update::partial(Vec::new(), zone.clone())));
+        world.updates(Update::full(Vec::new()));
+        let heard = world.heard(&shown);
+        assert!(heard[0].starts_with("Partial("), "{heard:?}");
+        assert_eq!(heard[1..], ["Recovered(0)"]);
+    }
+
+    #[test]
+    fn the_first_groups_are_reported() {
+        let mut world = World::new();
+        world.updates(Update::unchanged());
+        assert!(world.heard(&Reports::default()).is_empty());
+        let shown = world.reports();
+        assert_eq!(world.reported.take(&shown), Some(Transition::Discovered));
+        assert_eq!(world.reported.take(&shown), None);
     }
 }

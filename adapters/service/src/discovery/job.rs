@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use blocking::unblock;
 use bytes::Bytes;
-use headcount_core::ProviderId;
 use smol::lock::OnceCell;
 
 use super::Encoded;
@@ -20,16 +19,9 @@ pub(crate) struct Job {
     pub(crate) groups: usize,
     /// Targets in those groups.
     pub(crate) targets: usize,
-    /// The providers whose first groups are not in it yet. Without them the list is not complete,
-    /// and handing it out would take targets away from whoever has them from an earlier run.
-    pub(crate) waiting_for: Arc<[ProviderId]>,
-}
-
-impl Job {
-    /// Whether every provider's groups are in the list.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.waiting_for.is_empty()
-    }
+    /// Whether the snapshot says that all of it is there (B09). Handing out a list that is not complete
+    /// would take targets away from whoever has them from an earlier run.
+    pub(crate) is_complete: bool,
 }
 
 /// A set's list at one state of its groups. It is encoded at most once, however many ask.
@@ -109,17 +101,12 @@ type Encode = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
 pub(crate) struct Offer {
     pub(crate) list: Arc<List>,
     /// As in [`Job`].
-    pub(crate) waiting_for: Arc<[ProviderId]>,
+    pub(crate) is_complete: bool,
     /// Encodes the list in the state that its generation stands for, or in a later one.
     pub(crate) encode: Encode,
 }
 
 impl Offer {
-    /// Whether every provider's groups are in the list.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.waiting_for.is_empty()
-    }
-
     /// The list as JSON.
     pub(crate) async fn json(&self) -> Arc<Encoded> {
         self.list.json(&self.encode).await

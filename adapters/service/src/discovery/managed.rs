@@ -2,18 +2,18 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
 use async_channel::Receiver;
-use event_listener::{Event, EventListener};
+use event_listener::EventListener;
 use headcount_core::{DropGuard, ManagerOptions, ProviderId, Throttle, UnknownProvider};
 use headcount_discoverer::Env;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{DriverGone, Handle, Running};
 
+use super::feed::Follower;
+use super::publication::Publication;
 use super::publisher::Publisher;
-use super::{Observation, View};
+use super::{Observation, View, ViewChange};
 use crate::Workers;
 use crate::output::Recording;
 
@@ -23,11 +23,11 @@ pub(crate) struct Managed {
     name: &'static str,
     handle: Handle<SdConfig>,
     env: Env,
-    view: ArcSwap<View>,
-    published: Event,
-    /// Counts changes of what the guard holds, which make no view.
-    holds: AtomicU64,
+    publication: Arc<Publication>,
     ended: Receiver<Infallible>,
+    /// How often the manager was asked something.
+    #[cfg(test)]
+    questions: std::sync::atomic::AtomicUsize,
 }
 
 /// Starts the manager called `name`, and the task that publishes what it finds.
@@ -47,31 +47,35 @@ pub(crate) fn start(
         ..ManagerOptions::default()
     };
     let build = SdConfig::discoverer;
-    let Running { handle, snapshots, .. } = match recording {
+    let running = match recording {
         Some(recording) => {
             let record = |options| recording.sink(options);
             headcount_runtime::start_recorded(runtime, options, env.clone(), build, record)
         }
         None => headcount_runtime::start(runtime, options, env.clone(), build),
     };
-    let (ending, ended) = async_channel::bounded(1);
-    let (env, view, published) = (env.clone(), ArcSwap::default(), Event::new());
-    let managed = Arc::new(Managed {
-        name,
+    let Running {
         handle,
-        env,
-        view,
-        published,
-        holds: AtomicU64::new(0),
-        ended,
-    });
-    let publisher = Publisher::new(managed.clone(), snapshots, workers.executor().clone());
+        snapshots,
+        events,
+    } = running;
+    let (ending, ended) = async_channel::bounded(1);
+    let publication = Arc::new(Publication::default());
+    let publisher = Publisher::new(name, publication.clone(), snapshots, events, workers.executor().clone());
     let publish = async move {
         publisher.run().await;
         drop(ending);
     };
     workers.executor().spawn(publish).detach();
-    managed
+    Arc::new(Managed {
+        name,
+        handle,
+        env: env.clone(),
+        publication,
+        ended,
+        #[cfg(test)]
+        questions: std::sync::atomic::AtomicUsize::default(),
+    })
 }
 
 impl Managed {
@@ -82,17 +86,25 @@ impl Managed {
 
     /// The newest view.
     pub(crate) fn view(&self) -> Arc<View> {
-        self.view.load_full()
+        self.publication.view()
     }
 
     /// Completes when another view is published. Get it before looking at the view, and nothing
     /// is missed.
     pub(crate) fn published(&self) -> EventListener {
-        self.published.listen()
+        self.publication.published()
     }
 
-    /// What the manager says of its providers now.
+    /// Who gets all that changes from now on.
+    pub(crate) fn follow(&self) -> Follower<ViewChange> {
+        self.publication.follow()
+    }
+
+    /// What the manager says of its providers now. It is asked, and has other things to do: for who answers a
+    /// request, and nothing else.
     pub(crate) async fn observe(&self) -> Result<Observation, DriverGone> {
+        #[cfg(test)]
+        self.questions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let clock = self.env.clock.clone();
         self.handle
             .with(move |manager| Observation::of(manager, clock.now()))
@@ -121,15 +133,56 @@ impl Managed {
 
     /// Another number when other targets are held.
     pub(crate) fn holds(&self) -> u64 {
-        self.holds.load(Ordering::Relaxed)
+        self.publication.holds()
     }
+}
 
-    pub(super) fn note_other_holds(&self) {
-        self.holds.fetch_add(1, Ordering::Relaxed);
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::{FileSd, Lists};
+    use headcount_backends::r#static::{StaticGroup, StaticSd};
+    use headcount_core::JobOptions;
+    use std::time::{Duration, Instant};
 
-    pub(super) fn publish(&self, view: View) {
-        self.view.store(Arc::new(view));
-        self.published.notify(usize::MAX);
+    /// Pools, files and the log work with what they are given.
+    #[test]
+    fn the_manager_is_asked_nothing_while_snapshots_flow() {
+        let workers = Workers::start().expect("threads");
+        let throttle = Throttle::Ticker {
+            interval: Duration::ZERO,
+        };
+        let managed = start(&workers, "scrape", throttle, None, None);
+        let targets = crate::targets::start(workers.executor(), managed.clone(), None).expect("a thread");
+        let folder = tempfile::tempdir().expect("a folder");
+        let lists = [Lists::discovered(&managed), Lists::relabelled(&targets)];
+        let paths = ["discovered", "relabelled"].map(|name| folder.path().join(name));
+        let files = paths.iter().zip(lists);
+        let tasks: Vec<_> = files
+            .map(|(path, lists)| workers.executor().spawn(FileSd::new(path.clone(), lists).run()))
+            .collect();
+        workers.block_on(async {
+            for round in 1..=10 {
+                let address = format!("h:{round}");
+                let group = StaticGroup {
+                    targets: vec![address.clone()],
+                    labels: Vec::new(),
+                };
+                let sets = vec![("job".to_owned(), vec![SdConfig::new(StaticSd::new(vec![group]))])];
+                let configuration = targets.configure(vec![JobOptions::new("job")]);
+                let version = managed.apply(sets).await.expect("running");
+                targets.seen(configuration, version).await;
+                for path in &paths {
+                    let path = path.join("job.json");
+                    let deadline = Instant::now() + Duration::from_secs(60);
+                    while !std::fs::read_to_string(&path).is_ok_and(|text| text.contains(&address)) {
+                        assert!(Instant::now() < deadline, "{address} is not in {}", path.display());
+                        smol::Timer::after(Duration::from_millis(5)).await;
+                    }
+                }
+            }
+        });
+        drop(tasks);
+        assert_eq!(managed.questions.load(std::sync::atomic::Ordering::Relaxed), 0);
     }
 }

@@ -1,28 +1,32 @@
 //! A running manager, and what the rest of the service sees of it.
 //!
-//! * `managed`: the manager's driver, and the newest [`View`].
-//! * `publisher`: the task that makes views of snapshots.
-//! * `view`, `job`: sets with their lists; which are complete.
+//! * `managed`: the manager's driver, and what it has found.
+//! * `publisher`: the task that makes views of snapshots; `publication`: where they are read.
+//! * `view`, `job`: sets with their lists; which are complete. `readers`: which sets read a provider.
+//! * `feed`: what changed, for the pools and outputs.
 //! * `list`: the list of targets that http_sd and file_sd share.
 //! * `encoded`: that list as bytes, made once.
 //! * `health_log`: says in the log when a provider fails and recovers.
 
-mod completeness;
 mod encoded;
+mod feed;
 mod health_log;
 mod job;
 mod list;
 mod managed;
 mod observation;
+mod publication;
 mod publisher;
+mod readers;
 mod view;
 
 pub(crate) use encoded::Encoded;
+pub(crate) use feed::{Change, Feed, Follower};
 pub(crate) use job::{Job, List, Offer};
 pub use list::{ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list};
 pub(crate) use list::{write_labels, write_string};
 pub(crate) use managed::{Managed, start};
 pub use observation::{Observation, Provider};
-pub(crate) use view::View;
 #[cfg(test)]
 pub(crate) use view::tests::{GroupParts, OwnedParts, Sets, snapshot_of, view_of};
+pub(crate) use view::{View, ViewChange};

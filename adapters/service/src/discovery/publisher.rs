@@ -1,45 +1,58 @@
-//! Makes views of snapshots.
+//! Makes views of snapshots, and has events logged.
 //!
-//! Besides taking snapshots it looks at the manager from time to time, because failures, and
-//! first updates without groups, make no snapshot.
+//! The one rule: **it asks the manager nothing.** What there is to know comes with snapshots and events, so
+//! it costs what changes, and sleeps while nothing does. It has no way to ask, either.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
-use headcount_core::Snapshot;
-use headcount_runtime::SnapshotReceiver;
+use futures_lite::future::{pending, poll_once};
+use headcount_core::{EventKind, ManagerEvent, Snapshot};
+use headcount_runtime::{EventReceiver, SnapshotReceiver};
 use smol::{Executor, Timer};
 
-use super::completeness::Spoken;
+use super::View;
 use super::health_log::HealthLog;
-use super::{Managed, View};
+use super::publication::Publication;
+use super::readers::Readers;
+use super::view::ViewChange;
 
-/// Time between looks at the manager when every set is complete.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// The same right after a snapshot while a set is not complete; it doubles with each look.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+/// Time before it goes on after a panic.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Events that are taken before a snapshot that came after them: as many as can wait.
+const EVENTS_AT_ONCE: usize = 1_024;
 
 pub(super) struct Publisher {
-    managed: Arc<Managed>,
+    publication: Arc<Publication>,
     snapshots: SnapshotReceiver,
+    events: EventReceiver,
     executor: Arc<Executor<'static>>,
-    spoken: Spoken,
+    readers: Readers,
     health: HealthLog,
-    pause: Duration,
+    /// An event of a provider that no snapshot has shown yet. It waits for one that does, and further events
+    /// wait for it.
+    early: Option<ManagerEvent>,
 }
 
 impl Publisher {
-    pub(super) fn new(managed: Arc<Managed>, snapshots: SnapshotReceiver, executor: Arc<Executor<'static>>) -> Self {
-        let health = HealthLog::new(managed.name());
+    pub(super) fn new(
+        manager: &'static str,
+        publication: Arc<Publication>,
+        snapshots: SnapshotReceiver,
+        events: EventReceiver,
+        executor: Arc<Executor<'static>>,
+    ) -> Self {
         Self {
-            managed,
+            publication,
             snapshots,
+            events,
             executor,
-            spoken: Spoken::default(),
-            health,
-            pause: SHORTEST_PAUSE,
+            readers: Readers::default(),
+            health: HealthLog::new(manager),
+            early: None,
         }
     }
 
@@ -47,57 +60,83 @@ impl Publisher {
     pub(super) async fn run(mut self) {
         while AssertUnwindSafe(self.publish_all()).catch_unwind().await.is_err() {
             tracing::error!("publishing what was discovered panicked and is tried again; please report this");
-            Timer::after(LONGEST_PAUSE).await;
+            Timer::after(PAUSE).await;
         }
     }
 
     async fn publish_all(&mut self) {
-        while let Some(look) = self.next_look().await {
-            let Ok(observation) = self.managed.observe().await else {
-                return;
-            };
-            if self.health.note(&observation) {
-                self.managed.note_other_holds();
-            }
-            let view = self.managed.view();
-            let (snapshot, is_new) = match look {
-                Look::At(snapshot) => (snapshot, true),
-                Look::Again if view.is_complete() || !view.is_started() => continue,
-                Look::Again => (view.snapshot.clone(), false),
-            };
-            self.spoken.note(&snapshot);
-            let next = view.next(snapshot, &self.spoken);
-            self.pace(&next, is_new);
-            if is_new || is_more_complete(&next, &view) {
-                self.prepare(&next, &view);
-                self.managed.publish(next);
+        while let Some(news) = self.next().await {
+            match news {
+                News::Snapshot(snapshot) => self.take(&snapshot).await,
+                News::Event(event) => self.hear(event, &self.publication.view().snapshot),
             }
         }
     }
 
-    /// Waits for a snapshot, or until it is time to look again; `None` when the manager has ended.
-    async fn next_look(&mut self) -> Option<Look> {
-        let snapshot = async { self.snapshots.next().await.map(Look::At) };
-        let again = async {
-            Timer::after(self.pause).await;
-            Some(Look::Again)
+    /// Waits for what comes next; `None` when the manager has ended.
+    async fn next(&mut self) -> Option<News> {
+        let snapshot = async { self.snapshots.next().await.map(News::Snapshot) };
+        let event = async {
+            match &self.early {
+                None => self.events.next().await.map(News::Event),
+                Some(_) => pending().await,
+            }
         };
-        snapshot.or(again).await
+        snapshot.or(event).await
     }
 
-    fn pace(&mut self, view: &View, is_new: bool) {
-        self.pause = match (view.is_complete(), is_new) {
-            (true, _) => LONGEST_PAUSE,
-            (false, true) => SHORTEST_PAUSE,
-            (false, false) => self.pause.saturating_mul(2).min(LONGEST_PAUSE),
+    async fn take(&mut self, snapshot: &Snapshot) {
+        let before = self.publication.view();
+        let diff = Arc::new(snapshot.diff(&before.snapshot));
+        self.readers.take(&diff);
+        self.hear_earlier(snapshot).await;
+        self.health.take(&diff, &self.readers);
+        let (view, jobs) = before.next(&diff, &self.readers);
+        let change = ViewChange {
+            view: Arc::new(view),
+            diff,
+            jobs: Arc::new(jobs),
         };
+        self.prepare(&change, &before);
+        self.publication.publish(&change);
+    }
+
+    /// Takes the events that came before a snapshot; it says who they are about.
+    async fn hear_earlier(&mut self, snapshot: &Snapshot) {
+        if let Some(event) = self.early.take() {
+            self.hear(event, snapshot);
+        }
+        for _ in 0..EVENTS_AT_ONCE {
+            if self.early.is_some() {
+                return;
+            }
+            match poll_once(self.events.next()).await {
+                Some(Some(event)) => self.hear(event, snapshot),
+                _ => return,
+            }
+        }
+    }
+
+    fn hear(&mut self, event: ManagerEvent, snapshot: &Snapshot) {
+        match event.what {
+            // Configs that can't be run stand in snapshots, all of them.
+            EventKind::BuildFailed(_) => return,
+            EventKind::DropHeld { .. } | EventKind::DropReleased { .. } => self.publication.note_other_holds(),
+            _ => {}
+        }
+        match snapshot.provider(event.provider) {
+            Some(provider) => self.health.hear(&event, provider, &self.readers),
+            // It was stopped since.
+            None if snapshot.at() > event.at => {}
+            None => self.early = Some(event),
+        }
     }
 
     /// Lets the lists that somebody reads be encoded before they are asked for.
-    fn prepare(&self, next: &View, before: &View) {
-        for (name, job) in next.changed_since(before) {
+    fn prepare(&self, change: &ViewChange, before: &View) {
+        for (name, job) in change.view.other_lists(before, &change.jobs) {
             if job.list.is_wanted()
-                && let Some(offer) = next.offer(name)
+                && let Some(offer) = change.view.offer(name)
             {
                 self.executor.spawn(async move { offer.prepare().await }).detach();
             }
@@ -105,14 +144,77 @@ impl Publisher {
     }
 }
 
-enum Look {
-    At(Snapshot),
-    Again,
+enum News {
+    Snapshot(Snapshot),
+    Event(ManagerEvent),
 }
 
-fn is_more_complete(next: &View, before: &View) -> bool {
-    next.jobs.iter().any(|(name, job)| {
-        let before = before.jobs.get(name);
-        before.is_none_or(|before| before.waiting_for.len() > job.waiting_for.len())
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Workers;
+    use crate::discovery::Sets;
+    use headcount_core::{EventKind, Failure, Instant, ManagerOptions, ProviderId};
+    use headcount_discoverer::mechanism::SdConfig;
+
+    /// One that gets what a test gives it.
+    fn publisher(workers: &Workers) -> Publisher {
+        let (runtime, env) = (workers.runtime(), workers.env());
+        let running = headcount_runtime::start(runtime, ManagerOptions::default(), env.clone(), SdConfig::discoverer);
+        let executor = workers.executor().clone();
+        Publisher::new("scrape", Arc::default(), running.snapshots, running.events, executor)
+    }
+
+    #[test]
+    fn a_difference_is_made_once_however_many_follow() {
+        let workers = Workers::start().expect("threads");
+        let mut publisher = publisher(&workers);
+        let follow = || publisher.publication.follow();
+        let (followers, slow) = ([follow(), follow(), follow()], follow());
+        let mut sets = Sets::new(&["a", "b"]);
+        for number in 0..4 {
+            let rack = number.to_string();
+            let targets = vec![vec![("__address__", "h:1")]];
+            sets.update(number % 2, vec![("s", vec![("rack", &rack)], targets)]);
+            smol::block_on(publisher.take(&sets.snapshot()));
+            let changes = followers.each_ref().map(|follower| follower.take().expect("a change"));
+            for change in &changes {
+                assert!(Arc::ptr_eq(&change.diff, &changes[0].diff), "not one of its own");
+                assert!(Arc::ptr_eq(&change.view, &publisher.publication.view()));
+            }
+            let jobs: Vec<_> = changes[0].jobs.iter().map(|job| &**job).collect();
+            match number {
+                0 => assert_eq!(jobs, ["a", "b"]),
+                _ => assert_eq!(jobs, [if number % 2 == 0 { "a" } else { "b" }], "cost follows change"),
+            }
+        }
+        let missed = slow.take().expect("all of it");
+        assert!(missed.diff.begins_with(&Snapshot::default()));
+        assert_eq!(missed.diff.providers().count(), 2);
+        assert_eq!(missed.view.snapshot.version(), sets.snapshot().version());
+        assert_eq!(missed.jobs.len(), 2);
+    }
+
+    #[test]
+    fn events_of_providers_that_nobody_has_seen_wait_until_they_are_seen() {
+        let workers = Workers::start().expect("threads");
+        let mut publisher = publisher(&workers);
+        let event = |at, provider| ManagerEvent {
+            at: Instant::from_nanos(at),
+            provider: ProviderId::from_number(provider),
+            what: EventKind::Recovered { failures: 1 },
+        };
+        publisher.hear(event(0, 0), &Snapshot::default());
+        assert!(publisher.early.is_some());
+        let mut sets = Sets::new(&["a"]);
+        smol::block_on(publisher.take(&sets.snapshot()));
+        assert!(publisher.early.is_none());
+        sets.at = Instant::from_nanos(7);
+        sets.fails(0, Failure::new("down"));
+        let newer = sets.snapshot();
+        publisher.hear(event(6, 9), &newer);
+        assert!(publisher.early.is_none(), "it was stopped before the snapshot was made");
+        publisher.hear(event(8, 9), &newer);
+        assert!(publisher.early.is_some(), "it was started since");
+    }
 }

@@ -1,12 +1,17 @@
 //! What readers see: the newest snapshot, and its sets with their lists.
+//!
+//! The one rule: **a view costs what changed since the one before.** The difference is given; what it does
+//! not name is shared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use headcount_core::{ProviderId, SetChange, Snapshot};
+use headcount_core::{SetChange, Snapshot, SnapshotDiff};
+use imbl::OrdMap;
 
-use super::completeness::Spoken;
+use super::feed::Change;
 use super::job::{Job, List, Offer};
+use super::readers::Readers;
 use super::target_list;
 
 /// A state of a manager that was emitted. Immutable.
@@ -15,18 +20,32 @@ pub(crate) struct View {
     /// The snapshot.
     pub(crate) snapshot: Snapshot,
     /// Its sets.
-    pub(crate) jobs: BTreeMap<Arc<str>, Job>,
+    pub(crate) jobs: OrdMap<Arc<str>, Job>,
+}
+
+/// What a view has that the one before had not. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct ViewChange {
+    /// The view.
+    pub(crate) view: Arc<View>,
+    /// What differs in its snapshot. It is made once, for all who follow.
+    pub(crate) diff: Arc<SnapshotDiff>,
+    /// The sets that came or went, or whose list or completeness may be another.
+    pub(crate) jobs: Arc<BTreeSet<Arc<str>>>,
+}
+
+impl Change for ViewChange {
+    fn extend(&mut self, later: &Self) {
+        self.view = later.view.clone();
+        Arc::make_mut(&mut self.diff).extend(&later.diff);
+        Arc::make_mut(&mut self.jobs).extend(later.jobs.iter().cloned());
+    }
 }
 
 impl View {
     /// Whether the manager has emitted anything yet.
     pub(crate) fn is_started(&self) -> bool {
         self.snapshot.version() > 0
-    }
-
-    /// Whether every set is complete.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.is_started() && self.jobs.values().all(Job::is_complete)
     }
 
     /// The list of a set as it was discovered; `None` when there is no such set.
@@ -37,74 +56,83 @@ impl View {
         let encode = move || snapshot.set(&name).map_or_else(|| b"[]".to_vec(), target_list);
         Some(Offer {
             list: job.list.clone(),
-            waiting_for: job.waiting_for.clone(),
+            is_complete: job.is_complete,
             encode: Arc::new(encode),
         })
     }
 
-    /// The lists of all sets; `None` before anything was discovered.
-    pub(crate) fn offers(&self) -> Option<BTreeMap<Arc<str>, Offer>> {
-        let offers = self
-            .jobs
-            .keys()
-            .filter_map(|name| Some((name.clone(), self.offer(name)?)));
-        self.is_started().then(|| offers.collect())
-    }
-
-    /// The view of `snapshot`. Lists of sets whose groups are the same are those of this view.
-    pub(super) fn next(&self, snapshot: Snapshot, spoken: &Spoken) -> Self {
-        let diff = snapshot.diff(&self.snapshot);
-        let changed_pools: BTreeSet<ProviderId> = diff.providers().map(|change| change.id()).collect();
-        let changed_sets: BTreeSet<&Arc<str>> = diff
-            .sets()
-            .filter_map(|change| match change {
-                SetChange::Added(set, _) | SetChange::Changed { set, .. } => Some(set),
-                SetChange::Removed(..) => None,
-            })
-            .collect();
-        let mut jobs = BTreeMap::new();
-        for name in snapshot.sets() {
-            let Some(set) = snapshot.set(name) else { continue };
-            let is_changed =
-                changed_sets.contains(name) || set.providers().any(|pool| changed_pools.contains(&pool.id()));
-            let waiting_for: Vec<_> = set
-                .providers()
-                .map(|pool| pool.id())
-                .filter(|id| !spoken.has(*id))
-                .collect();
-            let job = match self.jobs.get(name) {
-                Some(job) if !is_changed && *job.waiting_for == *waiting_for => job.clone(),
-                before => Job {
-                    list: match before {
-                        Some(job) if is_changed => job.list.successor(),
-                        Some(job) => job.list.clone(),
-                        None => List::new(),
-                    },
-                    groups: set.group_count(),
-                    targets: set.target_count(),
-                    waiting_for: waiting_for.into(),
-                },
+    /// The view after `diff`, and the sets that came or went, or whose list or completeness may be
+    /// another. Lists of sets whose groups are the same are those of this view.
+    pub(super) fn next(&self, diff: &SnapshotDiff, readers: &Readers) -> (Self, BTreeSet<Arc<str>>) {
+        let snapshot = diff.newer().clone();
+        let mut jobs = self.jobs.clone();
+        let touched = touched(diff, readers);
+        for (name, has_other_groups) in &touched {
+            let Some(set) = snapshot.set(name) else {
+                jobs.remove(name);
+                continue;
+            };
+            let list = match self.jobs.get(name) {
+                Some(job) if *has_other_groups => job.list.successor(),
+                Some(job) => job.list.clone(),
+                None => List::new(),
+            };
+            let job = Job {
+                list,
+                groups: set.group_count(),
+                targets: set.target_count(),
+                is_complete: set.is_whole(),
             };
             jobs.insert(name.clone(), job);
         }
-        Self { snapshot, jobs }
+        (Self { snapshot, jobs }, touched.into_keys().collect())
     }
 
-    /// The sets whose list is not that of `older`.
-    pub(super) fn changed_since<'a>(&'a self, older: &'a Self) -> impl Iterator<Item = (&'a Arc<str>, &'a Job)> {
-        self.jobs.iter().filter(|(name, job)| {
+    /// Of these sets, those whose list is not that of `older`.
+    pub(super) fn other_lists<'a>(
+        &'a self,
+        older: &'a Self,
+        names: &'a BTreeSet<Arc<str>>,
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Job)> {
+        let there = names.iter().filter_map(|name| self.jobs.get_key_value(name));
+        there.filter(|(name, job)| {
             let before = older.jobs.get(*name);
             before.is_none_or(|before| !Arc::ptr_eq(&before.list, &job.list))
         })
     }
 }
 
+/// The sets of which a difference says something, and whether that is of their groups.
+fn touched(diff: &SnapshotDiff, readers: &Readers) -> BTreeMap<Arc<str>, bool> {
+    let mut touched = BTreeMap::new();
+    if diff.has_other_failed_configs() {
+        let all = [diff.older(), diff.newer()].map(Snapshot::failed_configs);
+        for set in all.into_iter().flatten().flat_map(|failed| &failed.sets) {
+            touched.insert(set.clone(), false);
+        }
+    }
+    for change in diff.reports() {
+        let sets = readers.of(change.new.id());
+        touched.extend(sets.map(|set| (set.clone(), false)));
+    }
+    for change in diff.providers() {
+        let sets = readers.of(change.id());
+        touched.extend(sets.map(|set| (set.clone(), true)));
+    }
+    for change in diff.sets() {
+        let (SetChange::Added(set, _) | SetChange::Changed { set, .. } | SetChange::Removed(set, _)) = change;
+        touched.insert(set.clone(), true);
+    }
+    touched
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::discovery::Observation;
     use headcount_backends::r#static::StaticSd;
-    use headcount_core::{Encoder, Group, Instant, Manager, ManagerOptions, Update};
+    use headcount_core::{
+        Encoder, Failure, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, ProviderId, Update,
+    };
     use headcount_discoverer::mechanism::{SdConfig, Unsupported};
 
     pub(crate) type GroupParts<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a [(&'a str, &'a str)]]);
@@ -140,7 +168,8 @@ pub(super) mod tests {
     pub(crate) struct Sets {
         manager: Manager<SdConfig>,
         encoder: Encoder,
-        spoken: Spoken,
+        /// What time it is.
+        pub(crate) at: Instant,
     }
 
     impl Sets {
@@ -157,8 +186,21 @@ pub(super) mod tests {
             Self {
                 manager,
                 encoder: Encoder::new(),
-                spoken: Spoken::default(),
+                at: Instant::ZERO,
             }
+        }
+
+        /// The provider of the set with this number fails.
+        pub(crate) fn fails(&mut self, set: u64, failure: Failure) {
+            let provider = ProviderId::from_number(set);
+            self.manager
+                .handle_failure(self.at, provider, failure)
+                .expect("running");
+        }
+
+        /// What is emitted next.
+        pub(crate) fn snapshot(&self) -> Snapshot {
+            self.manager.snapshot(self.at)
         }
 
         /// The groups of the set with this number.
@@ -169,16 +211,21 @@ pub(super) mod tests {
             }
             let update = Update::full(batch.finish());
             let provider = ProviderId::from_number(set);
-            self.manager
-                .handle_update(Instant::ZERO, provider, update)
-                .expect("running");
+            self.manager.handle_update(self.at, provider, update).expect("running");
         }
 
         pub(crate) fn view(&mut self) -> View {
-            let observation = Observation::of(&self.manager, Instant::ZERO);
-            self.spoken.note(&observation.newest);
-            View::default().next(observation.newest, &self.spoken)
+            view_after(&self.manager, &View::default())
         }
+    }
+
+    /// The view that follows another, as the manager is now.
+    fn view_after(manager: &Manager<SdConfig>, before: &View) -> View {
+        let diff = manager.snapshot(Instant::ZERO).diff(&before.snapshot);
+        let mut readers = Readers::default();
+        // As if they had followed from the beginning.
+        readers.take(&diff.newer().diff(&Snapshot::default()));
+        before.next(&diff, &readers).0
     }
 
     /// A view of these sets.
@@ -189,6 +236,38 @@ pub(super) mod tests {
             made.update(number, groups);
         }
         made.view()
+    }
+
+    /// B09, B10: what a list lacks must not look as if it were gone.
+    #[test]
+    fn a_set_is_complete_once_its_providers_were_read_whole() {
+        let mut sets = Sets::new(&["a"]);
+        let provider = ProviderId::from_number(0);
+        let mut view = View::default();
+        let mut is_complete = |sets: &Sets| {
+            view = view_after(&sets.manager, &view);
+            view.jobs["a"].is_complete
+        };
+        assert!(!is_complete(&sets), "nothing was reported yet");
+        sets.fails(0, Failure::new("no"));
+        assert!(!is_complete(&sets), "a failure brings no groups");
+        let zone = Missing::of([MissingPart::new("zone a", "503")]).expect("a part");
+        sets.manager
+            .handle_update(Instant::ZERO, provider, Update::partial(Vec::new(), zone))
+            .expect("running");
+        assert!(!is_complete(&sets), "a part is not all");
+        sets.update(0, Vec::new());
+        assert!(is_complete(&sets), "that there is nothing is an answer");
+        sets.update(0, vec![("s", vec![], vec![vec![("__address__", "a:1")]])]);
+        assert!(is_complete(&sets));
+        sets.fails(0, Failure::new("no"));
+        assert!(is_complete(&sets), "what was read stays");
+        sets.update(0, Vec::new());
+        assert!(is_complete(&sets), "it may lose its groups");
+        sets.manager
+            .handle_build_failure(Instant::ZERO, provider, "no such mechanism")
+            .expect("running");
+        assert!(!is_complete(&sets), "what can't be run is never there");
     }
 
     #[test]
@@ -215,12 +294,6 @@ pub(super) mod tests {
                 .expect("valid");
             Update::full(batch.finish())
         };
-        let mut spoken = Spoken::default();
-        let mut view_after = |manager: &Manager<SdConfig>, view: &View| {
-            let observation = Observation::of(manager, Instant::ZERO);
-            spoken.note(&observation.newest);
-            view.next(observation.newest, &spoken)
-        };
         let generations = |view: &View| -> Vec<(String, u64)> {
             view.jobs
                 .iter()
@@ -232,9 +305,8 @@ pub(super) mod tests {
             .handle_update(Instant::ZERO, applied.started[0], update("a:1"))
             .expect("running");
         let first = view_after(&manager, &View::default());
-        assert!(first.jobs["a"].is_complete());
-        assert!(!first.jobs["b"].is_complete(), "b's provider has not spoken");
-        assert!(!first.is_complete());
+        assert!(first.jobs["a"].is_complete);
+        assert!(!first.jobs["b"].is_complete, "b's provider has not reported");
 
         manager.handle_timeout(Instant::from_nanos(u64::MAX));
         while manager.poll_output().is_some() {}
@@ -243,12 +315,13 @@ pub(super) mod tests {
             .handle_update(Instant::ZERO, applied.started[1], update("b:1"))
             .expect("running");
         let second = view_after(&manager, &emitted);
-        assert!(second.is_complete());
+        assert!(second.jobs["b"].is_complete);
         let (before, after) = (generations(&emitted), generations(&second));
         assert_eq!(before[0], after[0]);
         assert_ne!(before[1], after[1]);
+        let names = second.jobs.keys().cloned().collect();
         let changed: Vec<_> = second
-            .changed_since(&emitted)
+            .other_lists(&emitted, &names)
             .map(|(name, _)| name.to_string())
             .collect();
         assert_eq!(changed, ["b"]);

@@ -17,34 +17,61 @@ use smol::Timer;
 
 use super::file_name::file_name;
 use super::folder::Folder;
-use crate::discovery::{Managed, Offer};
-use crate::targets::Targets;
+use crate::discovery::{Follower, Managed, Offer, ViewChange};
+use crate::targets::{Jobs, Targets};
 
 /// When what could not be written is tried again, if nothing else happens before.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// Which lists are written.
+/// Which lists are written, and where it is heard that there are others.
 pub(crate) enum Lists {
     /// Those of the targets as they are discovered.
-    Discovered(Arc<Managed>),
+    Discovered(Arc<Managed>, Follower<ViewChange>),
     /// Those of the targets after relabelling.
-    Relabelled(Arc<Targets>),
+    Relabelled(Arc<Targets>, Follower<Jobs>),
 }
 
 impl Lists {
+    /// Those that `managed` discovers.
+    pub(crate) fn discovered(managed: &Arc<Managed>) -> Self {
+        Self::Discovered(managed.clone(), managed.follow())
+    }
+
+    /// Those of `targets`.
+    pub(crate) fn relabelled(targets: &Arc<Targets>) -> Self {
+        Self::Relabelled(targets.clone(), targets.follow())
+    }
+
     /// Completes when there may be others.
     fn news(&self) -> EventListener {
         match self {
-            Self::Discovered(managed) => managed.published(),
-            Self::Relabelled(targets) => targets.news(),
+            Self::Discovered(_, follower) => follower.news(),
+            Self::Relabelled(_, follower) => follower.news(),
         }
     }
 
-    /// Those of all jobs; `None` before the jobs are known.
-    fn offers(&self) -> Option<BTreeMap<Arc<str>, Offer>> {
+    /// The jobs that came or went or may have another list since it was asked last.
+    fn changed(&self) -> BTreeSet<Arc<str>> {
         match self {
-            Self::Discovered(managed) => managed.view().offers(),
-            Self::Relabelled(targets) => targets.offers(),
+            Self::Discovered(_, follower) => follower.take().map(|change| change.jobs.iter().cloned().collect()),
+            Self::Relabelled(_, follower) => follower.take().map(|Jobs(jobs)| jobs),
+        }
+        .unwrap_or_default()
+    }
+
+    /// Whether the jobs are known.
+    fn is_known(&self) -> bool {
+        match self {
+            Self::Discovered(managed, _) => managed.view().is_started(),
+            Self::Relabelled(targets, _) => targets.is_known(),
+        }
+    }
+
+    /// That of a job; `None` when there is no such job.
+    fn offer(&self, job: &str) -> Option<Offer> {
+        match self {
+            Self::Discovered(managed, _) => managed.view().offer(job),
+            Self::Relabelled(targets, _) => targets.offer(job),
         }
     }
 }
@@ -52,29 +79,45 @@ impl Lists {
 /// Writes a folder of file_sd files.
 pub(crate) struct FileSd {
     path: PathBuf,
+    lists: Lists,
     folder: Option<Folder>,
-    /// The generation of each job's list that is in its file.
-    written: BTreeMap<Arc<str>, u64>,
+    /// The files of all jobs that there are.
+    jobs: BTreeMap<Arc<str>, JobFile>,
+    /// The jobs that have to be seen to.
+    due: BTreeSet<Arc<str>>,
     /// What is wrong, by job; the empty name stands for the folder.
     trouble: BTreeMap<Arc<str>, String>,
 }
 
+/// The file of a job.
+#[derive(Debug, Default)]
+struct JobFile {
+    /// Its name; `None` when the job's is too long.
+    name: Option<String>,
+    /// The generation of the list that is in it.
+    written: Option<u64>,
+}
+
 impl FileSd {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf, lists: Lists) -> Self {
         Self {
             path,
+            lists,
             folder: None,
-            written: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            due: BTreeSet::new(),
             trouble: BTreeMap::new(),
         }
     }
 
     /// Runs for ever.
-    pub(crate) async fn run(mut self, lists: Lists) {
+    pub(crate) async fn run(mut self) {
         loop {
-            let news = lists.news();
-            if let Some(offers) = lists.offers() {
-                self.write(&offers).await;
+            let news = self.lists.news();
+            let changed = self.lists.changed();
+            self.due.extend(changed);
+            if self.lists.is_known() {
+                self.write().await;
             }
             if self.trouble.is_empty() {
                 news.await;
@@ -87,9 +130,9 @@ impl FileSd {
         }
     }
 
-    async fn write(&mut self, offers: &BTreeMap<Arc<str>, Offer>) {
+    async fn write(&mut self) {
         let mut trouble = BTreeMap::new();
-        if let Err(error) = self.write_all(offers, &mut trouble).await {
+        if let Err(error) = self.write_all(&mut trouble).await {
             trouble.insert(Arc::from(""), error.to_string());
         }
         for (job, error) in &trouble {
@@ -104,74 +147,92 @@ impl FileSd {
         self.trouble = trouble;
     }
 
-    async fn write_all(
-        &mut self,
-        offers: &BTreeMap<Arc<str>, Offer>,
-        trouble: &mut BTreeMap<Arc<str>, String>,
-    ) -> io::Result<()> {
-        let (path, before) = (self.path.clone(), self.folder.take());
-        let (mut folder, is_new) = unblock(move || match before {
-            Some(folder) if folder.is_there() => Ok((folder, false)),
-            _ => Folder::open(path).map(|folder| (folder, true)),
-        })
-        .await?;
+    /// Writes what is due; what could not be written is so afterwards, too.
+    async fn write_all(&mut self, trouble: &mut BTreeMap<Arc<str>, String>) -> io::Result<()> {
+        // On an error the folder is opened anew the next time.
+        let (mut folder, is_new) = self.open().await?;
         if is_new {
             // Whoever removed the folder removed the files. Those that are as they should be are not
             // written again.
-            self.written.clear();
+            self.jobs.values_mut().for_each(|file| file.written = None);
+            self.due.extend(self.jobs.keys().cloned());
         }
-        let mut kept = BTreeSet::new();
+        let has_gone = self.forget_gone();
         let mut due = Vec::new();
-        for (name, offer) in offers {
-            let Some(file) = file_name(name) else {
-                trouble.insert(
-                    name.clone(),
-                    "the job's name is too long for a file name; shorten it".to_owned(),
-                );
-                continue;
-            };
-            if self.is_due(name, offer) {
-                due.push((name, offer, file.clone()));
+        for job in std::mem::take(&mut self.due) {
+            let Some(offer) = self.lists.offer(&job) else { continue };
+            let file = self.jobs.entry(job.clone()).or_insert_with(|| JobFile {
+                name: file_name(&job),
+                written: None,
+            });
+            match &file.name {
+                None => {
+                    let text = "the job's name is too long for a file name; shorten it";
+                    trouble.insert(job.clone(), text.to_owned());
+                    self.due.insert(job);
+                }
+                Some(name) if offer.is_complete && file.written != Some(offer.list.generation()) => {
+                    due.push((job, offer, name.clone()));
+                }
+                Some(_) => {}
             }
-            kept.insert(file);
         }
-        let files: Vec<_> = due.iter().map(|(_, _, file)| file.clone()).collect();
-        let (folder_back, noted) = unblock(move || {
-            let noted = folder.note(files);
-            (folder, noted)
-        })
-        .await;
-        // On an error the folder is opened anew the next time.
-        noted?;
-        folder = folder_back;
-        for (name, offer, file) in due {
+        // Until they are written: whatever fails leaves them due.
+        self.due.extend(due.iter().map(|(job, ..)| job.clone()));
+        let names: Vec<_> = due.iter().map(|(.., name)| name.clone()).collect();
+        folder = in_background(folder, move |folder| folder.note(names)).await?;
+        for (job, offer, name) in due {
             let list = offer.json().await;
-            let (folder_back, written) = unblock(move || {
-                let written = folder.write(&file, &list.bytes);
+            let written;
+            (folder, written) = unblock(move || {
+                let written = folder.write(&name, &list.bytes);
                 (folder, written)
             })
             .await;
-            folder = folder_back;
             match written {
                 Ok(()) => {
-                    self.written.insert(name.clone(), offer.list.generation());
+                    self.due.remove(&job);
+                    if let Some(file) = self.jobs.get_mut(&job) {
+                        file.written = Some(offer.list.generation());
+                    }
                 }
-                Err(error) => {
-                    trouble.insert(name.clone(), error.to_string());
-                }
+                Err(error) => drop(trouble.insert(job, error.to_string())),
             }
         }
-        self.written.retain(|name, _| offers.contains_key(name));
-        let (folder, removed) = unblock(move || {
-            let removed = folder.remove_all_but(&kept);
-            (folder, removed)
-        })
-        .await;
+        if is_new || has_gone {
+            let kept: BTreeSet<_> = self.jobs.values().filter_map(|file| file.name.clone()).collect();
+            folder = in_background(folder, move |folder| folder.remove_all_but(&kept)).await?;
+        }
         self.folder = Some(folder);
-        removed
+        Ok(())
     }
 
-    fn is_due(&self, name: &Arc<str>, offer: &Offer) -> bool {
-        offer.is_complete() && self.written.get(name) != Some(&offer.list.generation())
+    /// The folder, and whether it is not the one of before.
+    async fn open(&mut self) -> io::Result<(Folder, bool)> {
+        let (path, before) = (self.path.clone(), self.folder.take());
+        unblock(move || match before {
+            Some(folder) if folder.is_there() => Ok((folder, false)),
+            _ => Folder::open(path).map(|folder| (folder, true)),
+        })
+        .await
     }
+
+    /// Forgets jobs that are not there any more, and says whether there were any.
+    fn forget_gone(&mut self) -> bool {
+        let mut has_gone = false;
+        for job in &self.due {
+            if self.lists.offer(job).is_none() {
+                has_gone |= self.jobs.remove(job).is_some();
+            }
+        }
+        has_gone
+    }
+}
+
+/// Changes a folder where that may take its time.
+async fn in_background(
+    mut folder: Folder,
+    change: impl FnOnce(&mut Folder) -> io::Result<()> + Send + 'static,
+) -> io::Result<Folder> {
+    unblock(move || change(&mut folder).map(|()| folder)).await
 }

@@ -65,7 +65,7 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
         "/metrics" => metrics::all(app).await,
         "/config" => status::config(app),
         "/-/healthy" => respond::text(StatusCode::OK, "headcount is healthy."),
-        "/-/ready" => status::ready(app).await,
+        "/-/ready" => status::ready(app),
         _ => match path.strip_prefix("/sd/") {
             Some(job) => sd::job(app, job, query, request.headers()).await,
             None => respond::error(

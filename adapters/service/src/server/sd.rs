@@ -1,10 +1,9 @@
 //! `/sd/<job>`: a job's targets as Prometheus's `http_sd_configs` reads them; as they are
 //! discovered, or, with `?relabelled=true`, as they are after the job's `relabel_configs`.
 //!
-//! The one rule: **a list that is not complete is not served.** While a provider of the job has
-//! never spoken the answer is 503, and Prometheus keeps the list that it has; with a partial list
-//! it would drop targets whenever headcount restarts. A config that can't be run at all
-//! (`/api/v1/providers` lists it) does not hold up the others.
+//! The one rule: **a list that is not complete is not served.** While a provider of the job was never read
+//! whole, or one of its configs can't be run, the answer is 503, and Prometheus keeps the list that it has;
+//! with a partial list it would drop targets whenever headcount restarts.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use serde::Serialize;
 use super::conditional::{accepts_gzip, is_known};
 use super::respond::{self, Body};
 use crate::app::App;
-use crate::discovery::{Encoded, Job, Offer, View};
+use crate::discovery::{Encoded, Job, View};
 
 /// Lists shorter than this are not worth compressing.
 const WORTH_COMPRESSING: usize = 1024;
@@ -51,8 +50,8 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
         let message = format!("the targets of {name:?} are being worked out; keep the list that you have");
         return respond::not_yet(respond::error(StatusCode::SERVICE_UNAVAILABLE, message));
     };
-    if !offer.is_complete() {
-        return incomplete(app, &name, &offer).await;
+    if !offer.is_complete {
+        return incomplete(app, &name).await;
     }
     let list = offer.json().await;
     let tags = [format!("\"{}\"", list.tag), format!("\"{}-gzip\"", list.tag)];
@@ -102,7 +101,7 @@ pub(super) fn index(app: &App) -> Response<Body> {
         complete: bool,
     }
     let view = app.scrape.view();
-    let entry = |(name, job): (&'_ Arc<str>, &Job)| (name.clone(), job.groups, job.targets, job.is_complete());
+    let entry = |(name, job): (&'_ Arc<str>, &Job)| (name.clone(), job.groups, job.targets, job.is_complete);
     let all: Vec<_> = view.jobs.iter().map(entry).collect();
     let jobs = all.iter().map(|(job, groups, targets, complete)| Entry {
         job,
@@ -144,7 +143,7 @@ fn unknown(view: &View, name: &str) -> Response<Body> {
     )
 }
 
-async fn incomplete(app: &App, name: &str, offer: &Offer) -> Response<Body> {
+async fn incomplete(app: &App, name: &str) -> Response<Body> {
     #[derive(Serialize)]
     struct Incomplete<'a> {
         status: &'static str,
@@ -157,21 +156,35 @@ async fn incomplete(app: &App, name: &str, offer: &Offer) -> Response<Body> {
         description: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         last_error: Option<&'a str>,
+        /// What its last read could not get.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<String>,
     }
     let Ok(observation) = app.scrape.observe().await else {
         return respond::gone();
     };
-    let providers = offer.waiting_for.iter().filter_map(|id| observation.provider(*id));
-    let waiting_for = providers.map(|provider| Waiting {
-        provider: &provider.name,
-        description: &provider.description,
-        last_error: provider.health.current_failure().map(|failed| &*failed.message),
+    let reads = |sets: &[Arc<str>]| sets.iter().any(|set| **set == *name);
+    let providers = observation.providers.iter().filter_map(|provider| {
+        let reports = &provider.health.reports;
+        (reads(&provider.subscribers) && !reports.is_whole()).then(|| Waiting {
+            provider: &provider.name,
+            description: &provider.description,
+            last_error: reports.failure().map(|failed| &*failed.message),
+            missing: reports.missing().map(ToString::to_string),
+        })
+    });
+    let failed = observation.failed_configs.iter().filter(|failed| reads(&failed.sets));
+    let failed = failed.map(|failed| Waiting {
+        provider: &failed.name,
+        description: &failed.description,
+        last_error: Some(&failed.reason),
+        missing: None,
     });
     let error = format!("the list of {name:?} is not complete yet; keep the one that you have");
     let body = Incomplete {
         status: "error",
         error,
-        waiting_for: waiting_for.collect(),
+        waiting_for: providers.chain(failed).collect(),
     };
     respond::not_yet(respond::json(StatusCode::SERVICE_UNAVAILABLE, &body))
 }

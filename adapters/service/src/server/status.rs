@@ -9,17 +9,15 @@ use super::respond::{self, Body};
 use crate::app::App;
 use crate::reload::ReloadError;
 
-/// Ready when every provider has spoken or failed once since the start. A reload does not make
-/// it unready again.
-pub(super) async fn ready(app: &App) -> Response<Body> {
-    match app.unready().await {
-        Ok(silent) if silent.is_empty() => respond::text(StatusCode::OK, "headcount is ready."),
-        Ok(silent) => {
-            let text = format!("headcount is not ready; waiting for:\n{}", silent.join("\n"));
-            respond::not_yet(respond::text(StatusCode::SERVICE_UNAVAILABLE, text))
-        }
-        Err(_) => respond::gone(),
+/// Ready when every provider has reported or failed once since the start, and that can be seen. A reload
+/// does not make it unready again.
+pub(super) fn ready(app: &App) -> Response<Body> {
+    let silent = app.unready();
+    if silent.is_empty() {
+        return respond::text(StatusCode::OK, "headcount is ready.");
     }
+    let text = format!("headcount is not ready; waiting for:\n{}", silent.join("\n"));
+    respond::not_yet(respond::text(StatusCode::SERVICE_UNAVAILABLE, text))
 }
 
 /// Reloads; 200 once that is done, 500 with the problems when the configuration is wrong.

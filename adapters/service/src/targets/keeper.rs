@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use async_channel::Sender;
 use futures_lite::FutureExt;
-use headcount_core::JobOptions;
+use headcount_core::{JobOptions, Snapshot, SnapshotDiff};
+use imbl::OrdMap;
 use smol::Executor;
 
-use super::{Changes, Counters, Published, State, Targets};
-use crate::discovery::{List, Managed, View};
+use super::{Changes, Counters, Jobs, Published, State, Targets};
+use crate::discovery::{Follower, List, Managed, View, ViewChange};
 
 /// Starts the thread that keeps the targets of what `managed` discovers, and tells `changes` what
 /// changes among them. It ends with the manager.
@@ -23,15 +24,11 @@ pub(crate) fn start(
     changes: Option<Sender<Changes>>,
 ) -> io::Result<Arc<Targets>> {
     let targets = Arc::new(Targets::default());
-    let mut keeper = Keeper {
-        targets: targets.clone(),
-        executor: executor.clone(),
-        changes,
-        jobs: None,
-    };
+    let mut keeper = Keeper::new(targets.clone(), executor.clone(), changes);
+    let discovered = managed.follow();
     thread::Builder::new()
         .name("headcount-targets".to_owned())
-        .spawn(move || smol::block_on(keeper.run(managed)))?;
+        .spawn(move || smol::block_on(keeper.run(managed, discovered)))?;
     Ok(targets)
 }
 
@@ -41,24 +38,37 @@ struct Keeper {
     changes: Option<Sender<Changes>>,
     /// The jobs that are configured, and their configuration's number.
     jobs: Option<(u64, Vec<JobOptions>)>,
+    /// What was discovered, as it was taken last.
+    view: Arc<View>,
 }
 
 /// What is to be taken.
+#[derive(Default)]
 struct Change {
-    view: Arc<View>,
+    discovered: Option<ViewChange>,
     configuration: Option<(u64, Vec<JobOptions>)>,
 }
 
 impl Keeper {
-    async fn run(&mut self, managed: Arc<Managed>) {
+    fn new(targets: Arc<Targets>, executor: Arc<Executor<'static>>, changes: Option<Sender<Changes>>) -> Self {
+        Self {
+            targets,
+            executor,
+            changes,
+            jobs: None,
+            view: Arc::default(),
+        }
+    }
+
+    async fn run(&mut self, managed: Arc<Managed>, discovered: Follower<ViewChange>) {
         loop {
-            let (discovered, configured) = (managed.published(), self.targets.configured.listen());
-            if let Some(change) = self.next(managed.view()) {
+            let (news, configured) = (discovered.news(), self.targets.configured.listen());
+            if let Some(change) = self.next(&discovered) {
                 self.take(&change);
                 continue;
             }
             let news = async {
-                discovered.or(configured).await;
+                news.or(configured).await;
                 true
             };
             let ended = async {
@@ -71,31 +81,42 @@ impl Keeper {
         }
     }
 
-    fn next(&mut self, view: Arc<View>) -> Option<Change> {
+    fn next(&self, discovered: &Follower<ViewChange>) -> Option<Change> {
+        // Before the configuration, so that no list of a job is seen without its rules.
+        let discovered = discovered.take();
         let mut wanted = self.targets.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         let configuration = wanted.jobs.take().map(|jobs| (wanted.number, jobs));
-        let is_new = !Arc::ptr_eq(&view, &self.targets.published().view);
-        if configuration.is_some() {
-            self.jobs.clone_from(&configuration);
-        }
-        (is_new || configuration.is_some()).then_some(Change { view, configuration })
+        (discovered.is_some() || configuration.is_some()).then_some(Change {
+            discovered,
+            configuration,
+        })
     }
 
-    fn take(&self, change: &Change) {
+    fn take(&mut self, change: &Change) {
+        if let Some(discovered) = &change.discovered {
+            self.view = discovered.view.clone();
+        }
+        if change.configuration.is_some() {
+            self.jobs.clone_from(&change.configuration);
+        }
         let (begun, is_followed) = (Instant::now(), self.changes.is_some());
         let taken = catch_unwind(AssertUnwindSafe(|| {
             self.targets.state.change(|state| state.take(change, is_followed))
         }));
         let changes = taken.unwrap_or_else(|_| {
             tracing::error!("working out targets panicked; they are worked out anew, please report this");
-            self.start_over(change)
+            self.start_over()
         });
         let before = self.targets.published();
-        let mut next = self.targets.read(|state| published(state, &before, &changes.jobs));
+        let touched = self.touched(change, &changes);
+        let mut next = self
+            .targets
+            .read(|state| published(state, &before, &touched, &changes.jobs));
         next.counters.syncs += 1;
         next.counters.sync_time += begun.elapsed();
         let next = Arc::new(next);
         self.targets.published.store(next.clone());
+        self.targets.feed.put(&Jobs(touched));
         self.targets.news.notify(usize::MAX);
         self.prepare(&next, &changes.jobs);
         if let Some(sender) = &self.changes
@@ -106,32 +127,47 @@ impl Keeper {
         }
     }
 
+    /// The jobs of which something else is told than before.
+    fn touched(&self, change: &Change, changes: &Changes) -> BTreeSet<Arc<str>> {
+        let mut touched = changes.jobs.clone();
+        if let Some(discovered) = &change.discovered {
+            touched.extend(discovered.jobs.iter().cloned());
+        }
+        if change.configuration.is_some() || changes.is_anew {
+            let before = self.targets.published();
+            let told = before.lists.keys().chain(before.counters.job_syncs.keys());
+            touched.extend(told.chain(self.view.jobs.keys()).cloned());
+        }
+        touched
+    }
+
     /// Makes the whole state anew, because nobody knows what is in it. If that panics as well,
     /// there are no targets until something changes.
-    fn start_over(&self, change: &Change) -> Changes {
-        let change = Change {
-            view: change.view.clone(),
-            configuration: self.jobs.clone(),
-        };
+    fn start_over(&self) -> Changes {
+        let all = Arc::new(self.view.snapshot.diff(&Snapshot::default()));
         let made = catch_unwind(AssertUnwindSafe(|| {
             self.targets.state.change(|state| {
                 *state = State::default();
+                if let Some((number, jobs)) = &self.jobs {
+                    state.configure(*number, jobs);
+                }
+                state.discover(&self.view, &all);
                 Changes {
                     is_anew: true,
-                    ..state.take(&change, self.changes.is_some())
+                    ..state.changes(self.changes.is_some())
                 }
             })
         }));
         made.unwrap_or_else(|_| {
             self.targets.state.change(|state| {
                 *state = State {
-                    view: change.view.clone(),
+                    view: self.view.clone(),
                     ..State::default()
                 };
             });
             Changes {
                 is_anew: true,
-                jobs: change.view.jobs.keys().cloned().collect(),
+                jobs: self.view.jobs.keys().cloned().collect(),
                 outputs: Vec::new(),
             }
         })
@@ -153,11 +189,25 @@ impl State {
     /// Takes a change in, and says what differs among the targets to scrape.
     fn take(&mut self, change: &Change, is_followed: bool) -> Changes {
         if let Some((number, jobs)) = &change.configuration {
-            self.configuration = *number;
-            self.pools.configure(jobs.iter().cloned());
+            self.configure(*number, jobs);
         }
-        self.pools.handle_snapshot(&change.view.snapshot);
-        self.view = change.view.clone();
+        if let Some(discovered) = &change.discovered {
+            self.discover(&discovered.view, &discovered.diff);
+        }
+        self.changes(is_followed)
+    }
+
+    fn configure(&mut self, number: u64, jobs: &[JobOptions]) {
+        self.configuration = number;
+        self.pools.configure(jobs.iter().cloned());
+    }
+
+    fn discover(&mut self, view: &Arc<View>, diff: &SnapshotDiff) {
+        self.pools.handle_diff(diff);
+        self.view = view.clone();
+    }
+
+    fn changes(&mut self, is_followed: bool) -> Changes {
         let mut changes = Changes::default();
         while let Some((job, output)) = self.pools.poll_output() {
             if !changes.jobs.contains(&job) {
@@ -171,45 +221,62 @@ impl State {
     }
 }
 
-fn published(state: &State, before: &Published, changed: &BTreeSet<Arc<str>>) -> Published {
-    let jobs = state.view.jobs.keys().filter(|job| state.pools.pool(job).is_some());
-    let list = |job: &Arc<str>| match before.lists.get(job) {
-        Some(list) if changed.contains(job) => list.successor(),
-        Some(list) => list.clone(),
-        None => List::new(),
-    };
+/// What is told after the state that was told `before`: something else of the jobs that are `touched`, and
+/// other targets of those that are `changed`.
+fn published(
+    state: &State,
+    before: &Published,
+    touched: &BTreeSet<Arc<str>>,
+    changed: &BTreeSet<Arc<str>>,
+) -> Published {
+    let mut lists = before.lists.clone();
+    for job in touched {
+        if !state.view.jobs.contains_key(job) || state.pools.pool(job).is_none() {
+            lists.remove(job);
+            continue;
+        }
+        let list = match before.lists.get(job) {
+            Some(list) if changed.contains(job) => list.successor(),
+            Some(_) => continue,
+            None => List::new(),
+        };
+        lists.insert(job.clone(), list);
+    }
     Published {
         view: state.view.clone(),
         configuration: state.configuration,
-        lists: jobs.map(|job| (job.clone(), list(job))).collect(),
-        counters: counted(state, &before.counters, changed),
+        lists,
+        counters: counted(state, &before.counters, touched, changed),
     }
 }
 
-fn counted(state: &State, before: &Counters, changed: &BTreeSet<Arc<str>>) -> Counters {
+fn counted(state: &State, before: &Counters, touched: &BTreeSet<Arc<str>>, changed: &BTreeSet<Arc<str>>) -> Counters {
     let mut counters = before.clone();
-    counters.job_syncs.retain(|job, _| state.pools.pool(job).is_some());
-    counters.failed.retain(|job, _| state.pools.pool(job).is_some());
-    for job in changed {
-        let Some(pool) = state.pools.pool(job) else { continue };
-        *counters.job_syncs.entry(job.clone()).or_default() += 1;
-        *counters.failed.entry(job.clone()).or_default() += pool.counts().invalid as u64;
-        counters.exceeded_target_limit += u64::from(pool.exceeded_target_limit().is_some());
+    for job in touched {
+        let Some(pool) = state.pools.pool(job) else {
+            counters.job_syncs.remove(job);
+            counters.failed.remove(job);
+            continue;
+        };
+        if changed.contains(job) {
+            add(&mut counters.job_syncs, job, 1);
+            add(&mut counters.failed, job, pool.counts().invalid as u64);
+            counters.exceeded_target_limit += u64::from(pool.exceeded_target_limit().is_some());
+        }
     }
     counters
+}
+
+fn add(counts: &mut OrdMap<Arc<str>, u64>, job: &Arc<str>, more: u64) {
+    *counts.entry(job.clone()).or_default() += more;
 }
 
 /// The targets of these jobs in a view, without a thread that keeps them.
 #[cfg(test)]
 pub(crate) fn targets_of(jobs: Vec<JobOptions>, view: View) -> Arc<Targets> {
-    let keeper = Keeper {
-        targets: Arc::new(Targets::default()),
-        executor: Arc::new(Executor::new()),
-        changes: None,
-        jobs: None,
-    };
+    let mut keeper = Keeper::new(Arc::default(), Arc::new(Executor::new()), None);
     keeper.take(&Change {
-        view: Arc::new(view),
+        discovered: Some(tests::change_to(view, &Snapshot::default())),
         configuration: Some((1, jobs)),
     });
     keeper.targets
@@ -220,6 +287,23 @@ mod tests {
     use super::*;
     use crate::discovery::Sets;
 
+    /// What a view has that a snapshot had not.
+    pub(super) fn change_to(view: View, older: &Snapshot) -> ViewChange {
+        ViewChange {
+            diff: Arc::new(view.snapshot.diff(older)),
+            jobs: Arc::new(view.jobs.keys().cloned().collect()),
+            view: Arc::new(view),
+        }
+    }
+
+    fn generations(targets: &Arc<Targets>) -> Vec<(String, u64)> {
+        targets
+            .offers()
+            .into_iter()
+            .map(|(job, offer)| (job.to_string(), offer.list.generation()))
+            .collect()
+    }
+
     #[test]
     fn only_lists_of_jobs_that_changed_get_another_generation() {
         let jobs = || vec![JobOptions::new("a"), JobOptions::new("b")];
@@ -227,28 +311,16 @@ mod tests {
         let groups = |rack| vec![("s", vec![("rack", rack)], vec![vec![("__address__", "h:1")]])];
         sets.update(0, groups("1"));
         sets.update(1, groups("1"));
-        let targets = targets_of(jobs(), sets.view());
-        let generations = |targets: &Arc<Targets>| {
-            let offers = targets.offers().expect("known");
-            offers
-                .into_iter()
-                .map(|(job, offer)| (job.to_string(), offer.list.generation()))
-                .collect::<Vec<_>>()
-        };
-        let first = generations(&targets);
-        let keeper = Keeper {
-            targets: targets.clone(),
-            executor: Arc::new(Executor::new()),
-            changes: None,
-            jobs: None,
-        };
-        let take = |view: View, configuration| {
+        let mut keeper = Keeper::new(Arc::default(), Arc::new(Executor::new()), None);
+        let mut take = |view: View, configuration| {
+            let discovered = Some(change_to(view, &keeper.view.snapshot));
             keeper.take(&Change {
-                view: Arc::new(view),
+                discovered,
                 configuration,
             });
-            generations(&targets)
+            generations(&keeper.targets)
         };
+        let first = take(sets.view(), Some((1, jobs())));
         assert_eq!(take(sets.view(), Some((2, jobs()))), first, "nothing changed");
         sets.update(0, groups("2"));
         let second = take(sets.view(), None);
@@ -256,7 +328,7 @@ mod tests {
         assert_eq!(second[1], first[1]);
         let third = take(sets.view(), Some((3, vec![JobOptions::new("b")])));
         assert_eq!(third, second[1..]);
-        let published = targets.published();
+        let published = keeper.targets.published();
         assert!(published.is_of(3, 0) && !published.is_of(4, 0));
         assert_eq!(published.counters.syncs, 4);
         assert_eq!(published.counters.job_syncs.values().collect::<Vec<_>>(), [&1]);

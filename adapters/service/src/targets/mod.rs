@@ -20,7 +20,7 @@ mod list;
 mod sides;
 mod url;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +28,9 @@ use arc_swap::ArcSwap;
 use event_listener::{Event, EventListener};
 use headcount_core::{JobOptions, PoolOutput, TargetPools};
 
-use crate::discovery::{List, Offer, View};
+use imbl::OrdMap;
+
+use crate::discovery::{Change, Feed, Follower, List, Offer, View};
 pub use alertmanagers::{Alertmanagers, alertmanagers};
 pub use describe::{Describer, Stale, state_name};
 pub use health::Healths;
@@ -45,6 +47,7 @@ pub(crate) struct Targets {
     state: Sides<State>,
     published: ArcSwap<Published>,
     news: Event,
+    feed: Feed<Jobs>,
     /// The configuration that is to be taken next, if there is one.
     wanted: Mutex<Wanted>,
     configured: Event,
@@ -59,6 +62,16 @@ pub(crate) struct State {
     pub(crate) view: Arc<View>,
     /// Counts up with each configuration.
     pub(crate) configuration: u64,
+}
+
+/// Jobs that came or went, or whose list or completeness may be another.
+#[derive(Debug, Clone)]
+pub(crate) struct Jobs(pub(crate) BTreeSet<Arc<str>>);
+
+impl Change for Jobs {
+    fn extend(&mut self, later: &Self) {
+        self.0.extend(later.0.iter().cloned());
+    }
 }
 
 /// What changed among the targets that are scraped.
@@ -79,7 +92,7 @@ pub(crate) struct Published {
     view: Arc<View>,
     configuration: u64,
     /// Each job's list after relabelling.
-    lists: BTreeMap<Arc<str>, Arc<List>>,
+    lists: OrdMap<Arc<str>, Arc<List>>,
     /// What was counted.
     pub(crate) counters: Counters,
 }
@@ -91,11 +104,11 @@ pub(crate) struct Counters {
     pub(crate) syncs: u64,
     pub(crate) sync_time: Duration,
     /// Times that a job's targets changed, for jobs that are there.
-    pub(crate) job_syncs: BTreeMap<Arc<str>, u64>,
+    pub(crate) job_syncs: OrdMap<Arc<str>, u64>,
     /// Times that a job had more targets than `target_limit` after a change.
     pub(crate) exceeded_target_limit: u64,
     /// Targets that could not be scraped, after each change of their job.
-    pub(crate) failed: BTreeMap<Arc<str>, u64>,
+    pub(crate) failed: OrdMap<Arc<str>, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -131,6 +144,11 @@ impl Targets {
         self.news.listen()
     }
 
+    /// Who gets the jobs of which something changes from now on.
+    pub(crate) fn follow(&self) -> Follower<Jobs> {
+        self.feed.follow()
+    }
+
     /// Completes when a state of this configuration and snapshot, or of later ones, is published.
     pub(crate) async fn seen(&self, configuration: u64, snapshot: u64) {
         loop {
@@ -147,14 +165,20 @@ impl Targets {
         self.published().offer(self, job)
     }
 
-    /// The lists of all jobs after relabelling; `None` before anything was configured and
-    /// discovered.
-    pub(crate) fn offers(self: &Arc<Self>) -> Option<BTreeMap<Arc<str>, Offer>> {
+    /// Whether anything was configured and discovered yet.
+    pub(crate) fn is_known(&self) -> bool {
+        let published = self.published();
+        published.configuration > 0 && published.view.is_started()
+    }
+
+    /// The lists of all jobs after relabelling.
+    #[cfg(test)]
+    fn offers(self: &Arc<Self>) -> Vec<(Arc<str>, Offer)> {
         let published = self.published();
         let names = published.lists.keys();
-        let offers = names.filter_map(|name| Some((name.clone(), published.offer(self, name)?)));
-        let is_known = published.configuration > 0 && published.view.is_started();
-        is_known.then(|| offers.collect())
+        names
+            .filter_map(|name| Some((name.clone(), published.offer(self, name)?)))
+            .collect()
     }
 }
 
@@ -166,12 +190,12 @@ impl Published {
 
     fn offer(&self, targets: &Arc<Targets>, job: &str) -> Option<Offer> {
         let (name, list) = self.lists.get_key_value(job)?;
-        let waiting_for = self.view.jobs.get(name)?.waiting_for.clone();
+        let is_complete = self.view.jobs.get(name)?.is_complete;
         let (targets, name) = (targets.clone(), name.clone());
         let encode = Arc::new(move || targets.read(|state| relabelled_list(&state.pools, &state.view.snapshot, &name)));
         Some(Offer {
             list: list.clone(),
-            waiting_for,
+            is_complete,
             encode,
         })
     }

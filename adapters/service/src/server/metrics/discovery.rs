@@ -100,8 +100,8 @@ fn sets(out: &mut Exposition, app: &App) {
     each(
         out,
         "headcount_sd_set_complete",
-        "Whether every provider of the set has found targets, or none, at least once. /sd answers 503 until then.",
-        &|job, _| f64::from(u8::from(job.is_complete())),
+        "Whether every provider of the set was read whole at least once, and none can't be run. /sd answers 503 until then.",
+        &|job, _| f64::from(u8::from(job.is_complete)),
     );
 }
 

@@ -61,7 +61,7 @@ fn list(app: &App) -> Response<Body> {
             let counts = pool.counts();
             Entry {
                 name,
-                complete: state.view.jobs.get(name).is_some_and(|job| job.is_complete()),
+                complete: state.view.jobs.get(name).is_some_and(|job| job.is_complete),
                 active: counts.active,
                 dropped: counts.dropped,
                 duplicate: counts.duplicate,
