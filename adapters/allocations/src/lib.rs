@@ -1,10 +1,10 @@
-//! A global allocator that counts what each thread allocates, for `headcount sim bench` and `benches`.
+//! A global allocator that counts what each thread allocates, for `benches`, and for `headcount sim bench` in
+//! builds with the feature `count-allocations`.
 //!
-//! **Counting is an addition or two to memory of the thread's own**, without a lock, a branch or a flag,
-//! so it is always on; and what other threads do meanwhile does not show, so the same work gives the
-//! same counts. What is freed is counted only for who asks for it, because the size of what is freed is
-//! otherwise never worked out. Targets without thread-locals of the linker's kind would need another way;
-//! headcount runs on none.
+//! **Counting is an addition or two to memory of the thread's own**, without a lock, a branch or a flag; and
+//! what other threads do meanwhile does not show, so the same work gives the same counts. What is freed is
+//! counted only for who asks for it, because the size of what is freed is otherwise never worked out. Targets
+//! without thread-locals of the linker's kind would need another way; headcount runs on none.
 
 #![allow(
     unsafe_code,

@@ -17,8 +17,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// For `sim bench`. Tests of memory bring an allocator of their own.
-#[cfg(not(test))]
+/// For `sim bench`, in builds for that: nobody else is to pay for it.
+#[cfg(feature = "count-allocations")]
 #[global_allocator]
 static ALLOCATOR: headcount_allocations::Counting<false> = headcount_allocations::Counting;
 

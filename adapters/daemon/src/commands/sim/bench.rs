@@ -2,7 +2,8 @@
 //!
 //! One fixed run: a fixed seed and no faults, so that only the code can make the figures differ. **Work
 //! is counted** (comparisons, nodes, allocations, bytes), so that two versions can be told apart on a
-//! busy machine; of that only allocations depend on the toolchain. Time and memory are this machine's.
+//! busy machine; of that only allocations depend on the toolchain, and only a build with the feature
+//! `count-allocations` counts them. Time and memory are this machine's.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,7 +14,7 @@ use headcount_sim::{
 };
 
 use super::cli::{BenchOptions, Format};
-use super::work::{Counted, Measured};
+use super::work::{Allocations, Counted, Measured};
 use super::{ending, progress, run};
 use crate::console;
 
@@ -21,7 +22,8 @@ const SEED: u64 = 1;
 
 pub(super) fn bench(options: &BenchOptions) -> anyhow::Result<ExitCode> {
     let scenario = workload(options);
-    let (simulation, mut made) = headcount_allocations::during(|| Simulation::new(&scenario, SEED));
+    let mut made = Allocations::default();
+    let simulation = made.during(|| Simulation::new(&scenario, SEED));
     let mut simulation = match simulation {
         Ok(simulation) => simulation,
         Err(problems) => return ending::senseless("bench", problems),
@@ -32,8 +34,7 @@ pub(super) fn bench(options: &BenchOptions) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
     // What shows the progress allocates as well, if somebody watches.
     progress::in_parts(&mut simulation, "", |simulation, until| {
-        let ((), more) = headcount_allocations::during(|| simulation.run_until(until));
-        made += more;
+        made.during(|| simulation.run_until(until));
     });
     let elapsed = start.elapsed();
     let outcome = simulation.outcome();
@@ -51,6 +52,11 @@ pub(super) fn bench(options: &BenchOptions) -> anyhow::Result<ExitCode> {
     }
     console::complain(&run::speed(&outcome, elapsed));
     console::complain(&per_event(&outcome, elapsed.as_nanos()));
+    if made.counts().is_none() {
+        console::complain(
+            "allocations were not counted; build with `--features count-allocations` to have them counted",
+        );
+    }
     if !outcome.is_clean() {
         let BenchOptions {
             until,

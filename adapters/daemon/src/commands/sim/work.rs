@@ -1,9 +1,43 @@
 //! The work of a bench, counted: in all, and for each event.
 
-use headcount_allocations::Allocations;
 use headcount_sim::{Outcome, Work, count, table};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+
+/// What was allocated, in builds that count it.
+#[derive(Debug, Default)]
+pub(super) struct Allocations {
+    #[cfg(feature = "count-allocations")]
+    made: headcount_allocations::Allocations,
+}
+
+#[cfg(feature = "count-allocations")]
+impl Allocations {
+    /// Does something, and adds what it allocates.
+    pub(super) fn during<T>(&mut self, what: impl FnOnce() -> T) -> T {
+        let (result, more) = headcount_allocations::during(what);
+        self.made += more;
+        result
+    }
+
+    /// How often memory was asked for, and of how many bytes; `None` in builds that don't count it.
+    pub(super) fn counts(&self) -> Option<(u64, u64)> {
+        Some((self.made.count, self.made.bytes))
+    }
+}
+
+#[cfg(not(feature = "count-allocations"))]
+impl Allocations {
+    /// Does something.
+    pub(super) fn during<T>(&mut self, what: impl FnOnce() -> T) -> T {
+        what()
+    }
+
+    /// How often memory was asked for, and of how many bytes; `None` in builds that don't count it.
+    pub(super) fn counts(&self) -> Option<(u64, u64)> {
+        None
+    }
+}
 
 /// What a run took, in what can be counted.
 #[derive(Debug)]
@@ -24,20 +58,23 @@ pub(super) struct Measured<'a> {
 impl Counted {
     pub(super) fn new(work: &Work, made: &Allocations, outcome: &Outcome) -> Self {
         let metrics = &outcome.metrics;
+        let mut rows = vec![
+            ("compares", "comparisons", work.compares()),
+            ("times_compared", "  of times of events", work.times_compared),
+            ("groups_compared", "  of groups in updates", work.groups_compared),
+            ("differences_compared", "  of snapshots", work.differences_compared),
+            ("nodes_visited", "tree nodes visited", work.nodes_visited),
+            ("nodes_made", "tree nodes made", work.nodes_made),
+        ];
+        if let Some((count, bytes)) = made.counts() {
+            rows.push(("allocations", "allocations", count));
+            rows.push(("allocated_bytes", "bytes allocated", bytes));
+        }
+        rows.push(("backend_bytes", "bytes that backends sent", metrics.backend_bytes));
+        rows.push(("handed_over_bytes", "bytes of differences", metrics.bytes_changed));
         Self {
             events: work.events,
-            rows: vec![
-                ("compares", "comparisons", work.compares()),
-                ("times_compared", "  of times of events", work.times_compared),
-                ("groups_compared", "  of groups in updates", work.groups_compared),
-                ("differences_compared", "  of snapshots", work.differences_compared),
-                ("nodes_visited", "tree nodes visited", work.nodes_visited),
-                ("nodes_made", "tree nodes made", work.nodes_made),
-                ("allocations", "allocations", made.count),
-                ("allocated_bytes", "bytes allocated", made.bytes),
-                ("backend_bytes", "bytes that backends sent", metrics.backend_bytes),
-                ("handed_over_bytes", "bytes of differences", metrics.bytes_changed),
-            ],
+            rows,
         }
     }
 
