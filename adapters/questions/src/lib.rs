@@ -11,6 +11,7 @@
 pub mod coverage;
 pub mod diff;
 pub mod explain;
+mod labels;
 mod lookup;
 pub mod sd_output;
 mod table;

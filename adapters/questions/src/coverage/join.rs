@@ -56,7 +56,7 @@ impl<'i> Join<'i> {
     }
 
     /// Takes a target in.
-    pub(super) fn look(&mut self, target: &Target) {
+    pub(super) fn take(&mut self, target: &Target) {
         let job = self.job(&target.scrape_pool);
         let forms = self.naming.of_target(target);
         let mut places: Vec<usize> = forms

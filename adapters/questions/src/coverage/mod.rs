@@ -40,13 +40,13 @@ pub async fn coverage(api: &Api, options: &Options, inventory: &Inventory, namin
     let jobs = overview.jobs.iter().map(|job| job.name.clone());
     let mut join = Join::new(inventory, naming, jobs.filter(|job| is_wanted(job)));
     if wanted.is_empty() {
-        api.visit(&[], |target| join.look(&target)).await?;
+        api.visit(&[], |target| join.take(&target)).await?;
     }
     let mut once: Vec<&String> = wanted.iter().collect();
     once.sort();
     once.dedup();
     for job in once {
-        api.visit(&[("scrapePool", job)], |target| join.look(&target)).await?;
+        api.visit(&[("scrapePool", job)], |target| join.take(&target)).await?;
     }
     let hosts = join.finish(options.once);
     // Who failed since it was looked at counts as well.

@@ -1,23 +1,24 @@
 //! What a reload from one configuration to another would do, before it is done.
 //!
 //! * `sides`: both configurations as one discovery. `providers`: which discoverers start and stop.
-//! * `job`: what becomes of a job; `settings`: what else it says. `pairs`: which target is which;
-//!   `telling`, `teller`: what is said of them.
+//! * `job`: what becomes of a job; `settings`: what else it says. `reload`: what a reload does to its pool;
+//!   `pairs`: which target is which; `writer`, `formatter`: what is written of them.
 //! * `report`: the answer; `output`, `shapes`: how it is written.
 //!
 //! The one rule: **nothing is claimed that was not seen.** Where a provider could not be asked, what it
 //! may know better is said to be uncertain, and so is the answer.
 
+mod formatter;
 mod job;
 mod output;
 mod pairs;
 mod providers;
+mod reload;
 mod report;
 mod settings;
 mod shapes;
 mod sides;
-mod teller;
-mod telling;
+mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -130,8 +130,8 @@ fn why_started(target: &Target) -> String {
     }
     match (target.after.state, target.before.state) {
         ("active", "notFound" | "noJob") => String::new(),
-        ("active", _) => format!("before: {}", told(&target.before)),
-        _ => told(&target.after),
+        ("active", _) => format!("before: {}", reason(&target.before)),
+        _ => reason(&target.after),
     }
 }
 
@@ -140,11 +140,11 @@ fn why_stopped(target: &Target) -> String {
         _ if target.uncertain => "is not found any more, as far as can be told".to_owned(),
         "notFound" => "is not found any more".to_owned(),
         "noJob" => String::new(),
-        _ => told(&target.after),
+        _ => reason(&target.after),
     }
 }
 
-fn told(state: &State) -> String {
+fn reason(state: &State) -> String {
     let message = state.message.as_deref().unwrap_or_default();
     match state.state {
         // The message says so itself.

@@ -111,11 +111,11 @@ mod tests {
                 olds.extend(old);
                 news.extend(new);
             });
-            for (told, all) in [(&mut olds, &old), (&mut news, &new)] {
+            for (paired, all) in [(&mut olds, &old), (&mut news, &new)] {
                 let mut all = all.clone();
-                told.sort();
+                paired.sort();
                 all.sort();
-                prop_assert_eq!(&*told, &all);
+                prop_assert_eq!(&*paired, &all);
             }
             // Who is alone on one side has nobody of its address alone on the other.
             for (address, is_old) in &alone {

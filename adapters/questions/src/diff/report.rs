@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::providers::Providers;
 use super::settings::Setting;
 use super::sides::Side;
+use crate::labels::Change;
 
 /// What a reload would change.
 #[derive(Debug, Serialize)]
@@ -125,13 +126,6 @@ pub(super) struct Relabelled {
     pub(super) changes: Vec<Change>,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash, Serialize)]
-pub(super) struct Change {
-    pub(super) label: String,
-    pub(super) before: Option<String>,
-    pub(super) after: Option<String>,
-}
-
 impl Report {
     /// Whether everybody could be asked.
     #[must_use]
@@ -167,7 +161,7 @@ impl JobDiff {
         over(self.after).saturating_sub(over(self.before))
     }
 
-    /// Whether anything is to be told of its targets.
+    /// Whether anything is to be written of its targets.
     pub(super) fn has_other_targets(&self) -> bool {
         !(self.started.is_empty()
             && self.stopped.is_empty()

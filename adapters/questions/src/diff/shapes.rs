@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 
 use super::output::write_rest;
-use super::report::{Change, Relabelled};
+use super::report::Relabelled;
+use crate::labels::Change;
 
 /// The label, whether it was there before, and whether it is afterwards.
 type Shape<'a> = Vec<(&'a str, bool, bool)>;

@@ -43,7 +43,7 @@ pub async fn explain(api: &Api, wanted: &Wanted, limit: usize) -> anyhow::Result
     .await?;
     let mut near = Nearest::default();
     if counts.is_empty() {
-        api.visit(&[], |target| near.look(wanted, &target)).await?;
+        api.visit(&[], |target| near.consider(wanted, &target)).await?;
     }
     let mut targets = Vec::new();
     for target in chosen {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::wanted::{Wanted, What, addresses};
 use crate::lookup::{Target, distance_within};
 
-/// As many are told.
+/// As many are kept.
 const MOST: usize = 10;
 
 /// A target that was perhaps meant. Sorted by how likely that is.
@@ -29,7 +29,7 @@ pub(super) struct Near {
 pub(super) struct Nearest(BTreeSet<Near>);
 
 impl Nearest {
-    pub(super) fn look(&mut self, wanted: &Wanted, target: &Target) {
+    pub(super) fn consider(&mut self, wanted: &Wanted, target: &Target) {
         let Some((rank, what)) = nearness(wanted, target) else {
             return;
         };

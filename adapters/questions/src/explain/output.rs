@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::report::{Change, Did, Found, Report};
+use super::report::{Did, Found, Report};
+use crate::labels::Change;
 use crate::lookup::ago;
 use crate::table::table;
 use headcount_service::FLAGS;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::near::Near;
+use crate::labels::{Change, changes};
 use crate::lookup::{Labels, Overview, Step, Target};
 
 /// What was found, or that nothing was.
@@ -73,13 +74,6 @@ pub(super) struct Did {
     pub(super) changes: Vec<Change>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Change {
-    pub(super) label: String,
-    pub(super) before: Option<String>,
-    pub(super) after: Option<String>,
-}
-
 impl Report {
     /// The answer in a word.
     #[must_use]
@@ -120,7 +114,7 @@ impl Found {
         let mut labels = target.discovered_labels.clone();
         let did = |(rule, step): (usize, Step)| {
             let changes = if step.keep {
-                changes(&labels, &step.output)
+                changes(text(&labels), text(&step.output))
             } else {
                 Vec::new()
             };
@@ -142,13 +136,6 @@ impl Found {
     }
 }
 
-fn changes(before: &Labels, after: &Labels) -> Vec<Change> {
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let differ = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
-    let change = |name: &String| Change {
-        label: name.clone(),
-        before: before.get(name).cloned(),
-        after: after.get(name).cloned(),
-    };
-    differ.map(change).collect()
+fn text(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {
+    labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }

@@ -58,6 +58,8 @@ pub(crate) struct Provider {
 struct Health {
     state: String,
     last_error: Option<String>,
+    /// What the last read could not get, if it got the rest.
+    missing: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,16 +71,18 @@ pub(crate) struct FailedConfig {
 }
 
 impl Overview {
-    /// A line for each provider that fails or has not answered, and each config that can't be run, if
+    /// A line for each provider that fails, has not answered or got a part only, and each config that can't be run, if
     /// any of the wanted jobs reads it.
     pub(crate) fn troubles(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let concerns = |jobs: &[String]| jobs.iter().any(|job| is_wanted(job));
         let of_provider = |provider: &Provider| {
             let (jobs, name, description) = (jobs(&provider.subscribers), &provider.name, &provider.description);
-            let what = match &*provider.health.state {
-                "ok" => return None,
-                "failing" => provider.health.last_error.as_deref().unwrap_or("it fails"),
-                _ => "has not answered yet",
+            let health = &provider.health;
+            let what = match (&*health.state, &health.missing) {
+                ("ok", Some(missing)) => format!("could not get {missing}"),
+                ("ok", None) => return None,
+                ("failing", _) => health.last_error.clone().unwrap_or_else(|| "it fails".to_owned()),
+                _ => "has not answered yet".to_owned(),
             };
             Some(format!("{jobs}: {name} ({description}): {what}"))
         };
@@ -286,5 +290,31 @@ impl fmt::Display for Rule {
             fields.push(format!("replacement: {}", quoted(&self.replacement)));
         }
         write!(f, "{{{}}}", fields.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// B09: what could not be read may have what is looked for.
+    #[test]
+    fn a_provider_that_got_a_part_only_is_a_trouble() {
+        let health = json!({"state": "ok", "lastError": null, "missing": "web.test (SERVFAIL)"});
+        let provider = json!({
+            "manager": "scrape", "name": "dns/0", "description": "web.test, db.test", "subscribers": ["a"],
+            "groups": 1, "targets": 1, "health": health,
+        });
+        let overview = Overview {
+            jobs: Vec::new(),
+            providers: vec![serde_json::from_value(provider).expect("a provider")],
+            failed_configs: Vec::new(),
+        };
+        assert_eq!(
+            overview.troubles(|_| true),
+            ["job \"a\": dns/0 (web.test, db.test): could not get web.test (SERVFAIL)"]
+        );
+        assert!(overview.troubles(|job| job == "b").is_empty());
     }
 }

@@ -255,10 +255,10 @@ mod tests {
 
     fn names(text: &str, wanted: Option<&str>) -> Result<String, String> {
         let read = read_json(text, wanted).map_err(|error| error.to_string())?;
-        Ok(told(&read))
+        Ok(summary(&read))
     }
 
-    fn told(read: &Read) -> String {
+    fn summary(read: &Read) -> String {
         let names: Vec<_> = read.hosts.iter().map(|named| named.name.as_str()).collect();
         format!("{} {:?} {}", names.join(" "), read.field, read.nameless)
     }
@@ -305,7 +305,7 @@ mod tests {
         ] {
             assert_eq!(names(text, wanted), Ok(says.to_owned()), "{text}");
         }
-        let yaml = |text| read_yaml(text, None).map(|read| told(&read));
+        let yaml = |text| read_yaml(text, None).map(|read| summary(&read));
         assert_eq!(
             yaml("# x\n- a\n- b: c\n  host: 10.0.0.1\n"),
             Ok("a 10.0.0.1 Some(\"host\") 0".to_owned())

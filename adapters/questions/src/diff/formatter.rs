@@ -8,8 +8,8 @@ use headcount_service::{Describer, Healths, Stale, scrape_url};
 /// Sorted by name.
 pub(super) type Labels = Vec<(String, String)>;
 
-/// Tells of the targets of one pool.
-pub(super) struct Teller<'a> {
+/// Puts the targets of one pool into words.
+pub(super) struct TargetFormatter<'a> {
     pool: &'a TargetPool,
     reader: TargetReader,
     snapshot: &'a Snapshot,
@@ -18,7 +18,7 @@ pub(super) struct Teller<'a> {
     has_job: bool,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> TargetFormatter<'a> {
     pub(super) fn new(pool: &'a TargetPool, snapshot: &'a Snapshot, job: &'a str, has_job: bool) -> Self {
         Self {
             pool,
@@ -34,7 +34,7 @@ impl<'a> Teller<'a> {
     }
 
     /// What became of a target, and why.
-    pub(super) fn tell(&mut self, view: Option<&TargetView<'_>>) -> State {
+    pub(super) fn fate(&mut self, view: Option<&TargetView<'_>>) -> State {
         let Some(view) = view else {
             return if self.has_job { State::NOT_FOUND } else { State::NO_JOB };
         };

@@ -1,4 +1,4 @@
-//! What is told of each target that differs.
+//! What is written of each target that differs.
 //!
 //! The one rule: **the pool decides, and this looks up**: which target an identity is of, its labels and
 //! URL, and what became of it on the other side.
@@ -7,16 +7,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use headcount_core::{Fate, TargetId, TargetView};
 
-use super::job::Outputs;
+use super::formatter::{Labels, TargetFormatter};
 use super::pairs::{Pair, address};
-use super::report::{Change, JobDiff, Relabelled, State, Target};
+use super::reload::Outputs;
+use super::report::{JobDiff, Relabelled, State, Target};
 use super::sides::Side;
-use super::teller::{Labels, Teller};
+use crate::labels::changes;
 
-/// Looks up what is to be said of what the pool said.
-pub(super) struct Telling<'a, 'd> {
-    old: Teller<'a>,
-    new: Teller<'a>,
+/// Looks up what is to be written of what the pool put out, and writes it.
+pub(super) struct JobWriter<'a, 'd> {
+    old: TargetFormatter<'a>,
+    new: TargetFormatter<'a>,
     unasked: &'a BTreeSet<Side>,
     outputs: &'a Outputs,
     /// The old labels of targets that are relabelled, by what they will be, and those targets with
@@ -26,10 +27,10 @@ pub(super) struct Telling<'a, 'd> {
     diff: &'d mut JobDiff,
 }
 
-impl<'a, 'd> Telling<'a, 'd> {
+impl<'a, 'd> JobWriter<'a, 'd> {
     pub(super) fn new(
-        old: Teller<'a>,
-        new: Teller<'a>,
+        old: TargetFormatter<'a>,
+        new: TargetFormatter<'a>,
         unasked: &'a BTreeSet<Side>,
         outputs: &'a Outputs,
         diff: &'d mut JobDiff,
@@ -45,9 +46,9 @@ impl<'a, 'd> Telling<'a, 'd> {
         }
     }
 
-    pub(super) fn tell(&mut self, pair: &Pair<'_>) {
+    pub(super) fn write(&mut self, pair: &Pair<'_>) {
         let (old_id, new_id) = (scraped(pair.old.as_ref()), scraped(pair.new.as_ref()));
-        self.tell_relabelled(pair, old_id, new_id);
+        self.write_relabelled(pair, old_id, new_id);
         let stops = old_id.is_some_and(|id| self.outputs.stopped.contains(&id));
         let starts = new_id.is_some_and(|id| self.outputs.started.contains(&id));
         match (stops, starts, &pair.old, &pair.new) {
@@ -73,11 +74,11 @@ impl<'a, 'd> Telling<'a, 'd> {
                 target.uncertain = target.before == State::NOT_FOUND && self.unasked.contains(&Side::Old);
                 self.diff.started.push(target);
             }
-            _ => self.tell_other(pair, old_id.is_some(), new_id.is_some()),
+            _ => self.write_other(pair, old_id.is_some(), new_id.is_some()),
         }
     }
 
-    fn tell_relabelled(&mut self, pair: &Pair<'_>, old_id: Option<TargetId>, new_id: Option<TargetId>) {
+    fn write_relabelled(&mut self, pair: &Pair<'_>, old_id: Option<TargetId>, new_id: Option<TargetId>) {
         let becomes = old_id.and_then(|id| self.outputs.relabelled.get(&id).copied());
         let became = new_id.filter(|id| self.outputs.became.contains(id));
         let before = pair.old.as_ref().filter(|_| becomes.is_some());
@@ -101,19 +102,19 @@ impl<'a, 'd> Telling<'a, 'd> {
         Relabelled {
             address,
             url: self.new.url(after),
-            changes: changes(before, after),
+            changes: changes(text(before), text(after)),
         }
     }
 
-    /// Tells of a target that is not scraped before or after, if it is so for reasons of another kind.
-    fn tell_other(&mut self, pair: &Pair<'_>, was_scraped: bool, is_scraped: bool) {
-        // Of a job that is gone, nothing is to be said but what it no longer scrapes.
+    /// Writes a target that is not scraped before or after, if it is so for reasons of another kind.
+    fn write_other(&mut self, pair: &Pair<'_>, was_scraped: bool, is_scraped: bool) {
+        // Of a job that is gone, nothing is to be written but what it no longer scrapes.
         let is_of_interest = self.new.has_job() && was_scraped == is_scraped;
         let (Some(view), true) = (pair.new.or(pair.old), is_of_interest) else {
             return;
         };
-        let before = pair.old.as_ref().map_or("", |view| Teller::state(view));
-        let after = pair.new.as_ref().map_or("", |view| Teller::state(view));
+        let before = pair.old.as_ref().map_or("", |view| TargetFormatter::state(view));
+        let after = pair.new.as_ref().map_or("", |view| TargetFormatter::state(view));
         if before != after {
             let mut target = self.target(&view, pair);
             target.uncertain = target.after == State::NOT_FOUND && self.unasked.contains(&Side::New)
@@ -128,8 +129,8 @@ impl<'a, 'd> Telling<'a, 'd> {
             url: None,
             labels: BTreeMap::new(),
             source: view.group.source().to_owned(),
-            before: self.old.tell(pair.old.as_ref()),
-            after: self.new.tell(pair.new.as_ref()),
+            before: self.old.fate(pair.old.as_ref()),
+            after: self.new.fate(pair.new.as_ref()),
             uncertain: false,
         }
     }
@@ -164,49 +165,6 @@ fn public(mut labels: Labels) -> BTreeMap<String, String> {
     labels.into_iter().collect()
 }
 
-/// What differs between labels that are sorted by name.
-fn changes(before: &Labels, after: &Labels) -> Vec<Change> {
-    let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
-    let mut changes = Vec::new();
-    loop {
-        let label = match (before.peek(), after.peek()) {
-            (None, None) => return changes,
-            (Some((old, _)), Some((new, _))) => old.min(new),
-            (Some((name, _)), None) | (None, Some((name, _))) => name,
-        };
-        let old = before.next_if(|(name, _)| name == label).map(|(_, value)| value);
-        let new = after.next_if(|(name, _)| name == label).map(|(_, value)| value);
-        if old != new {
-            changes.push(Change {
-                label: label.clone(),
-                before: old.cloned(),
-                after: new.cloned(),
-            });
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_change_is_what_differs(
-            before in prop::collection::btree_map("[a-d]", "[xy]", 0..4),
-            after in prop::collection::btree_map("[a-d]", "[xy]", 0..4),
-        ) {
-            let sorted = |labels: &BTreeMap<String, String>| labels.clone().into_iter().collect();
-            let changes = changes(&sorted(&before), &sorted(&after));
-            let labels: Vec<&String> = changes.iter().map(|change| &change.label).collect();
-            let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-            let unlike: Vec<&String> = names.into_iter().filter(|name| before.get(*name) != after.get(*name)).collect();
-            prop_assert_eq!(labels, unlike);
-            for change in &changes {
-                prop_assert_eq!(change.before.as_ref(), before.get(&change.label));
-                prop_assert_eq!(change.after.as_ref(), after.get(&change.label));
-            }
-        }
-    }
+fn text(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {
+    labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
