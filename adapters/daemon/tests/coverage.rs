@@ -72,8 +72,8 @@ fn coverage(folder: &Path, rest: &[&str]) -> String {
 }
 
 /// The first line of the answer.
-fn headline(said: &str) -> &str {
-    said.lines().nth(2).expect("an answer")
+fn headline(printed: &str) -> &str {
+    printed.lines().nth(2).expect("an answer")
 }
 
 #[test]
@@ -91,8 +91,8 @@ fn every_host_is_covered_or_has_a_reason() {
 fn the_exit_code_is_that_of_what_is_asked_for() {
     let folder = site("hosts.txt", "a.example.org\nb.example.org\n");
     let code = |rest: &[&str]| {
-        let said = coverage(folder.path(), &[&["--inventory", "hosts.txt"], rest].concat());
-        said.lines().next().map(str::to_owned)
+        let printed = coverage(folder.path(), &[&["--inventory", "hosts.txt"], rest].concat());
+        printed.lines().next().map(str::to_owned)
     };
     let is = |code: &str| Some(format!("exit code {code}"));
     assert_eq!(code(&["--fail-on", "uncovered"]), is("0"));
@@ -148,14 +148,14 @@ fn an_inventory_may_be_written_in_many_ways() {
         ),
     ] {
         let folder = site(name, inventory);
-        let said = coverage(folder.path(), &[&["--inventory", name], rest].concat());
+        let printed = coverage(folder.path(), &[&["--inventory", name], rest].concat());
         // Of a CSV whose header was a host, one is missing.
         let expected = if name == "export" {
             "1 of the 2 hosts"
         } else {
             "2 of the 3 hosts"
         };
-        assert!(headline(&said).starts_with(expected), "{inventory}: {said}");
+        assert!(headline(&printed).starts_with(expected), "{inventory}: {printed}");
     }
 }
 
@@ -164,13 +164,13 @@ fn an_inventory_may_come_from_a_server_or_a_pipe() {
     let upstream = Upstream::start(200, r#"["a.example.org", "b.example.org", "x"]"#);
     let folder = site("hosts.txt", HOSTS);
     let url = upstream.url.replace("http://", "http://user:hidden@");
-    let said = coverage(folder.path(), &["--inventory", &url]);
+    let printed = coverage(folder.path(), &["--inventory", &url]);
     let shown = format!("2 of the 3 hosts in {} are covered", upstream.url);
-    assert_eq!(headline(&said), shown);
+    assert_eq!(headline(&printed), shown);
     upstream.answer(404, "");
-    let said = coverage(folder.path(), &["--inventory", &url]);
+    let printed = coverage(folder.path(), &["--inventory", &url]);
     let host = upstream.url.trim_end_matches("/list");
-    insta::assert_snapshot!("coverage_no_inventory_there", said.replace(host, "http://HOST"));
+    insta::assert_snapshot!("coverage_no_inventory_there", printed.replace(host, "http://HOST"));
 
     let mut child = headcount()
         .current_dir(folder.path())
@@ -182,11 +182,11 @@ fn an_inventory_may_come_from_a_server_or_a_pipe() {
     let mut stdin = child.stdin.take().expect("piped");
     stdin.write_all(b"a.example.org\nx\n").expect("written");
     drop(stdin);
-    let said = child.wait_with_output().expect("it ends").stdout;
-    let said = String::from_utf8(said).expect("UTF-8");
+    let printed = child.wait_with_output().expect("it ends").stdout;
+    let printed = String::from_utf8(printed).expect("UTF-8");
     assert!(
-        said.starts_with("1 of the 2 hosts in standard input are covered"),
-        "{said}"
+        printed.starts_with("1 of the 2 hosts in standard input are covered"),
+        "{printed}"
     );
 }
 
@@ -211,7 +211,7 @@ fn a_label_may_name_the_host() {
 
 #[test]
 fn bad_inventories_are_said_with_their_places() {
-    let mut said = String::new();
+    let mut printed = String::new();
     for (name, inventory, rest) in [
         ("absent", "", &["--inventory", "nowhere.txt"][..]),
         ("hosts.txt", "# none\n", &[]),
@@ -242,26 +242,26 @@ fn bad_inventories_are_said_with_their_places() {
             vec!["--inventory", name]
         };
         let outcome = coverage(folder.path(), &[&inventory[..], rest].concat());
-        let told = outcome.strip_prefix("exit code 2\n--- stdout\n--- stderr\n");
-        said.push_str(told.unwrap_or(&outcome));
+        let remarks = outcome.strip_prefix("exit code 2\n--- stdout\n--- stderr\n");
+        printed.push_str(remarks.unwrap_or(&outcome));
     }
-    insta::assert_snapshot!("coverage_bad_inventories", said);
+    insta::assert_snapshot!("coverage_bad_inventories", printed);
 }
 
 #[test]
 fn questions_that_make_no_sense_are_said() {
     let folder = site("hosts.txt", HOSTS);
     let inventory = ["--inventory", "hosts.txt"];
-    let mut said = String::new();
+    let mut printed = String::new();
     for rest in [
         &["--config", "prometheus.yml", "--job", "nodes"][..],
         &["--config", "absent.yml"],
         &["--url", "x"],
     ] {
-        said.push_str(&outcome(folder.path(), &[&["coverage"], &inventory[..], rest].concat()));
-        said.push('\n');
+        printed.push_str(&outcome(folder.path(), &[&["coverage"], &inventory[..], rest].concat()));
+        printed.push('\n');
     }
-    insta::assert_snapshot!("coverage_wrong_questions", said);
+    insta::assert_snapshot!("coverage_wrong_questions", printed);
 }
 
 #[test]
@@ -275,8 +275,8 @@ fn nobody_is_sure_while_a_backend_fails() {
     let folder = folder(&[("prometheus.yml", &config), ("hosts.txt", "s\nt\n")]);
     let host = upstream.url.trim_end_matches("/list").trim_start_matches("http://");
     let coverage = |rest: &[&str]| {
-        let said = coverage(folder.path(), &[&["--inventory", "hosts.txt"], rest].concat());
-        said.replace(host, "HOST")
+        let printed = coverage(folder.path(), &[&["--inventory", "hosts.txt"], rest].concat());
+        printed.replace(host, "HOST")
     };
     insta::assert_snapshot!("coverage_failing", coverage(&[]));
     // The other job has nothing to do with it.
@@ -288,8 +288,8 @@ fn dropped_targets_that_are_not_listed_are_told() {
     let config = "scrape_configs: [{job_name: a, keep_dropped_targets: 1, static_configs: [{targets: ['a:1', 'b:1', \
                   'c:1']}], relabel_configs: [{source_labels: [__address__], regex: '[ab]:1', action: drop}]}]";
     let folder = folder(&[("prometheus.yml", config), ("hosts.txt", "a\nb\nc\n")]);
-    let said = coverage(folder.path(), &["--inventory", "hosts.txt"]);
-    insta::assert_snapshot!("coverage_hidden", said);
+    let printed = coverage(folder.path(), &["--inventory", "hosts.txt"]);
+    insta::assert_snapshot!("coverage_hidden", printed);
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn a_large_site_is_answered_for_by_its_daemon() {
     daemon.wait_for("/api/v1/scrape_pools", |text| {
         text.matches("\"active\":1998,\"dropped\":2").count() == JOBS
     });
-    let said = outcome(
+    let printed = outcome(
         folder.path(),
         &[
             "coverage",
@@ -343,7 +343,7 @@ fn a_large_site_is_answered_for_by_its_daemon() {
             "2",
         ],
     );
-    insta::assert_snapshot!("coverage_large", said);
+    insta::assert_snapshot!("coverage_large", printed);
 }
 
 #[test]

@@ -150,12 +150,12 @@ fn a_provider_of_both_sides_is_asked_once() {
         format!("scrape_configs: [{{job_name: {job}, http_sd_configs: [{{url: '{url}'}}]}}]")
     };
     let folder = folder(&[("old.yml", &config("a")), ("new.yml", &config("b"))]);
-    let said = diff(folder.path(), &[]);
+    let printed = diff(folder.path(), &[]);
     assert!(
-        said.starts_with("exit code 1\n") && said.contains("1 started, 1 stopped"),
-        "{said}"
+        printed.starts_with("exit code 1\n") && printed.contains("1 started, 1 stopped"),
+        "{printed}"
     );
-    assert!(said.contains("providers  1 kept"), "{said}");
+    assert!(printed.contains("providers  1 kept"), "{printed}");
     assert_eq!(upstream.requests(), 1);
 }
 
@@ -165,17 +165,17 @@ fn nothing_is_claimed_where_a_provider_could_not_be_asked() {
     let host = upstream.url.trim_end_matches("/list").trim_start_matches("http://");
     let failing = format!("http_sd_configs: [{{url: '{}'}}]", upstream.url);
     let stat = "static_configs: [{targets: ['a:1', 'b:1']}]";
-    let said = |old: &str, new: &str| diff_of(old, new).replace(host, "HOST");
+    let printed = |old: &str, new: &str| diff_of(old, new).replace(host, "HOST");
     // What the old side had may be what the new one's provider knows.
-    insta::assert_snapshot!("diff_new_fails", said(stat, &failing));
+    insta::assert_snapshot!("diff_new_fails", printed(stat, &failing));
     // What the new side has may have been there.
-    insta::assert_snapshot!("diff_old_fails", said(&failing, stat));
+    insta::assert_snapshot!("diff_old_fails", printed(&failing, stat));
     // One that fails for both hides changes.
     let both = format!("{failing}, {stat}");
-    insta::assert_snapshot!("diff_both_fail", said(&both, &both));
+    insta::assert_snapshot!("diff_both_fail", printed(&both, &both));
     // Those that are found and dropped are certain.
     let rules = "relabel_configs: [{source_labels: [__address__], regex: 'a:1', action: drop}]";
-    insta::assert_snapshot!("diff_certain", said(&both, &format!("{both}, {rules}")));
+    insta::assert_snapshot!("diff_certain", printed(&both, &format!("{both}, {rules}")));
 }
 
 #[test]
@@ -198,8 +198,8 @@ fn who_does_not_answer_is_given_up() {
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     let config = format!("scrape_configs: [{{job_name: a, http_sd_configs: [{{url: '{url}'}}]}}]");
     let folder = folder(&[("old.yml", &config), ("new.yml", &config)]);
-    let said = diff(folder.path(), &["--timeout", "200ms"]);
-    insta::assert_snapshot!("diff_timeout", said.replace(&url, "http://HOST/"));
+    let printed = diff(folder.path(), &["--timeout", "200ms"]);
+    insta::assert_snapshot!("diff_timeout", printed.replace(&url, "http://HOST/"));
 }
 
 #[test]
@@ -209,12 +209,12 @@ fn wrong_configurations_are_said_with_their_places() {
         ("new.yml", "scrape_configs:\n- job_name: a\n  scrape_interval: often\n"),
         ("good.yml", OLD),
     ]);
-    let mut said = diff(folder.path(), &[]);
+    let mut printed = diff(folder.path(), &[]);
     for arguments in [&["good.yml", "new.yml"], &["absent.yml", "good.yml"]] {
-        said.push_str("\n\n");
-        said.push_str(&outcome(folder.path(), &[&["diff"][..], arguments].concat()));
+        printed.push_str("\n\n");
+        printed.push_str(&outcome(folder.path(), &[&["diff"][..], arguments].concat()));
     }
-    insta::assert_snapshot!("diff_wrong", said);
+    insta::assert_snapshot!("diff_wrong", printed);
 }
 
 #[test]

@@ -26,8 +26,8 @@ const TARGETS: &str = r#"[
 
 /// Runs with ages hidden.
 fn explained(folder: &std::path::Path, arguments: &[&str]) -> String {
-    let said = outcome(folder, &[&["explain"], arguments].concat());
-    let lines = said.lines().map(|line| match line.split_once(", changed ") {
+    let printed = outcome(folder, &[&["explain"], arguments].concat());
+    let lines = printed.lines().map(|line| match line.split_once(", changed ") {
         Some((before, _)) => format!("{before}, changed AGE"),
         None => line.to_owned(),
     });
@@ -66,8 +66,8 @@ fn nobody_is_sure_while_a_backend_fails() {
     let folder = folder(&[("prometheus.yml", &config)]);
     let host = upstream.url.trim_end_matches("/list");
     let explained = |what: &str| {
-        let said = explained(folder.path(), &["--config", "prometheus.yml", what]);
-        said.replace(host.trim_start_matches("http://"), "HOST")
+        let printed = explained(folder.path(), &["--config", "prometheus.yml", what]);
+        printed.replace(host.trim_start_matches("http://"), "HOST")
     };
     insta::assert_snapshot!("explain_nowhere_but_failing", explained("t"));
     insta::assert_snapshot!("explain_found_but_failing", explained("s"));
@@ -84,7 +84,7 @@ fn questions_that_make_no_sense_are_said() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);
-    let mut said = String::new();
+    let mut printed = String::new();
     for arguments in [
         &["--config", "prometheus.yml", "nodes", "a"][..],
         &["--config", "prometheus.yml", "zzzzzz", "a=1"],
@@ -94,19 +94,19 @@ fn questions_that_make_no_sense_are_said() {
         &["--url", "127.0.0.1", "a"],
         &["--url", &url, "a"],
     ] {
-        said.push_str(&explained(folder.path(), arguments));
-        said.push_str("\n\n");
+        printed.push_str(&explained(folder.path(), arguments));
+        printed.push_str("\n\n");
     }
     let address = url.trim_start_matches("http://");
-    insta::assert_snapshot!("explain_wrong_questions", said.replace(address, "HOST"));
+    insta::assert_snapshot!("explain_wrong_questions", printed.replace(address, "HOST"));
 }
 
 #[test]
 fn json_says_the_same() {
     let folder = folder(&[("prometheus.yml", CONFIG), ("targets.json", TARGETS)]);
     let arguments = ["explain", "--config", "prometheus.yml", "c", "--output", "json"];
-    let said = outcome(folder.path(), &arguments);
-    let json = said
+    let printed = outcome(folder.path(), &arguments);
+    let json = printed
         .lines()
         .filter(|line| !line.contains("\"now\"") && !line.contains("\"changed\":"));
     insta::assert_snapshot!("explain_json", json.collect::<Vec<_>>().join("\n"));

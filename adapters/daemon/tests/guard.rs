@@ -49,16 +49,16 @@ fn a_drop_is_held_said_everywhere_and_let_go_when_it_is_confirmed() {
             .all(|name| list.contains(&format!("{name}:9100"))),
         "{list}"
     );
-    let said = held(&daemon);
+    let shown = held(&daemon);
     assert_eq!(
-        json!([said["targets"], said["before"], said["of"], said["set"]]),
+        json!([shown["targets"], shown["before"], shown["of"], shown["set"]]),
         json!([3, 0, 4, "node"])
     );
     let (since, until) = (
-        said["since"].as_f64().expect("a time"),
-        said["until"].as_f64().expect("a time"),
+        shown["since"].as_f64().expect("a time"),
+        shown["until"].as_f64().expect("a time"),
     );
-    assert!((until - since - 3_600.0).abs() < 1.0, "{said}");
+    assert!((until - since - 3_600.0).abs() < 1.0, "{shown}");
     assert!(daemon.get("/metrics").text().contains(&metric(3)));
     daemon.logged("a warning", |entry| {
         let is_it = entry["level"] == "WARN" && entry["provider"] == "file/0" && entry["targets"] == 3;

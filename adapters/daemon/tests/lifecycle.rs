@@ -118,7 +118,7 @@ fn a_burst_of_reloads_does_not_hold_up_the_end() {
     let reloads = daemon.log_count(|entry| {
         entry["message"]
             .as_str()
-            .is_some_and(|said| said.contains("was reloaded"))
+            .is_some_and(|printed| printed.contains("was reloaded"))
     });
     assert!(reloads <= 3, "many requests become one reload: {reloads}");
 }
@@ -142,10 +142,10 @@ fn a_wrong_start_is_explained() {
         .output()
         .expect("it runs");
     assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("prometheus.yml:1:18: scrape_configs[0]: job_name is missing"),
-        "{said}"
+        printed.contains("prometheus.yml:1:18: scrape_configs[0]: job_name is missing"),
+        "{printed}"
     );
 
     let daemon = Daemon::start(&[]);
@@ -155,6 +155,6 @@ fn a_wrong_start_is_explained() {
         .output()
         .expect("it runs");
     assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains(&format!("listening on {address}")), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(printed.contains(&format!("listening on {address}")), "{printed}");
 }

@@ -82,9 +82,12 @@ fn a_recording_that_cannot_be_written_is_said_at_the_start() {
         "--config",
         &config,
     ];
-    let said = outcome(setup.folder.path(), &options);
-    assert!(said.starts_with("exit code 1\n"), "{said}");
-    assert!(said.contains("creating the recording /nowhere/at-all.jsonl"), "{said}");
+    let printed = outcome(setup.folder.path(), &options);
+    assert!(printed.starts_with("exit code 1\n"), "{printed}");
+    assert!(
+        printed.contains("creating the recording /nowhere/at-all.jsonl"),
+        "{printed}"
+    );
 }
 
 /// A full disk, as Linux has one to try.
