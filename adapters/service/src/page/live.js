@@ -16,14 +16,14 @@ export const state = { pools: null, tag: null };
 let wake = () => {};
 
 /**
- * Watches the daemon. `changed` is called after each change, `checked` after each look, with the
+ * Watches the daemon. `changed` is called after each change, `checked` after each poll, with the
  * error if there was no answer.
  */
 export async function watch({ changed, checked }) {
   document.addEventListener("visibilitychange", () => wake());
   for (;;) {
     if (document.visibilityState === "visible") {
-      const error = await look(changed);
+      const error = await poll(changed);
       checked(error);
     }
     await new Promise((resolve) => {
@@ -33,7 +33,7 @@ export async function watch({ changed, checked }) {
   }
 }
 
-async function look(changed) {
+async function poll(changed) {
   let news;
   try {
     news = await getUnless("scrape_pools", state.tag);

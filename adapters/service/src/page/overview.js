@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { count, h, link, plural } from "./dom.js";
 import { all, bar, counts, FATES, linkedCount, total } from "./fates.js";
 import { ago, state } from "./live.js";
+import { PolledView } from "./polled.js";
 
 const COLUMNS = [
   ["name", "Job"],
@@ -18,37 +19,22 @@ const PROVIDERS_EVERY = 5000;
 const MOST_PROBLEMS = 8;
 const MANY_JOBS = 8;
 
-export class Overview {
+export class Overview extends PolledView {
   title = "Overview";
-  #redraw;
-  #parameters = {};
   #providers = null;
   #alertmanagers = null;
-  #timer;
 
   constructor(redraw) {
-    this.#redraw = redraw;
-    this.#timer = setInterval(() => document.visibilityState === "visible" && this.changed(), PROVIDERS_EVERY);
-    this.changed();
-  }
-
-  show(parameters) {
-    this.#parameters = parameters;
+    super("/", redraw, PROVIDERS_EVERY);
   }
 
   async changed() {
-    this.#redraw();
-    try {
-      [this.#providers, this.#alertmanagers] = await Promise.all([get("providers"), get("alertmanagers")]);
-      this.#redraw();
-    } catch {
-      // That there is no answer is said by who watches the connection.
-    }
+    this.redraw();
+    await super.changed();
   }
 
-  close() {
-    clearInterval(this.#timer);
-    this.#redraw = () => {};
+  async load() {
+    [this.#providers, this.#alertmanagers] = await Promise.all([get("providers"), get("alertmanagers")]);
   }
 
   draw() {
@@ -99,6 +85,11 @@ export class Overview {
       ` fails${provider.targets ? `; its ${plural(provider.targets, "target")} are kept` : ""}: `,
       h("span", { class: "error" }, provider.health.lastError),
     ]);
+    const partial = this.#providers.providers.filter(({ health }) => health.missing).map(({ name, health }) => [
+      h("a", { href: link("/providers", { q: name }) }, name),
+      " could not get all; what it had of the rest is kept: ",
+      h("span", { class: "error" }, health.missing),
+    ]);
     const held = this.#providers.providers.filter((provider) => provider.held).map((provider) => [
       h("a", { href: link("/providers", { q: provider.name }) }, provider.name),
       ` lost ${plural(provider.held.targets, "target")} of ${count(provider.held.of)} of ${provider.held.set} at once; they are kept until that is confirmed`,
@@ -122,7 +113,7 @@ export class Overview {
         h("a", { href: link("/targets", { job: pool.name, state: "dropped" }) }, pool.name),
         ` scrapes nothing: its rules drop all of its ${plural(pool.dropped, "target")}`,
       ]);
-    const problems = [...failing, ...held, ...refused, ...limited, ...empty, ...invalid];
+    const problems = [...failing, ...partial, ...held, ...refused, ...limited, ...empty, ...invalid];
     if (problems.length === 0) {
       const waiting = pools.filter((pool) => !pool.complete).length;
       const text = waiting ? `${plural(waiting, "job")} still to be found for the first time.` : "All providers found their targets, and nothing is wrong with any.";
@@ -134,7 +125,7 @@ export class Overview {
   }
 
   #jobs(pools) {
-    const { sort = "name", jobs: filter = "" } = this.#parameters;
+    const { sort = "name", jobs: filter = "" } = this.parameters;
     const wanted = pools.filter((pool) => pool.name.toLowerCase().includes(filter.toLowerCase()));
     const successes = this.#successes();
     const rows = wanted.map((pool) => ({ pool, numbers: counts(pool), success: successes.get(pool.name) }));
@@ -143,7 +134,7 @@ export class Overview {
       h(
         "th",
         { scope: "col", class: name === "name" ? null : "n", "aria-sort": sort === name ? (name === "name" ? "ascending" : "descending") : null },
-        h("a", { href: link("/", { ...this.#parameters, sort: name === "name" ? "" : name }) }, word),
+        h("a", { href: link("/", { ...this.parameters, sort: name === "name" ? "" : name }) }, word),
       ),
     );
     return h(
@@ -153,14 +144,7 @@ export class Overview {
         "div",
         { class: "heading" },
         h("h2", null, plural(pools.length, "job")),
-        pools.length > MANY_JOBS &&
-          h("input", {
-            type: "search",
-            "aria-label": "Filter jobs",
-            placeholder: "Filter jobs",
-            value: filter,
-            oninput: (event) => this.#filter(event.target.value),
-          }),
+        pools.length > MANY_JOBS && this.field("Filter jobs", "jobs"),
       ),
       h(
         "table",
@@ -180,12 +164,6 @@ export class Overview {
       for (const job of subscribers) successes.set(job, Math.min(successes.get(job) ?? Infinity, health.lastUpdate ?? 0));
     }
     return successes;
-  }
-
-  #filter(text) {
-    this.#parameters = { ...this.#parameters, jobs: text };
-    history.replaceState(null, "", link("/", this.#parameters));
-    this.#redraw();
   }
 
   #alertmanagerList() {

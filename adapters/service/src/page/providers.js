@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { count, h, link, plural } from "./dom.js";
 import { ago } from "./live.js";
+import { PolledView } from "./polled.js";
 
 const EVERY = 3000;
 const MOST_ROWS = 500;
@@ -10,40 +11,21 @@ const MOST_JOBS = 6;
 const STATES = { failing: "Failing", starting: "Starting", ok: "OK" };
 const CLASSES = { failing: "invalid", starting: "waiting", ok: "active" };
 
-export class Providers {
+export class Providers extends PolledView {
   title = "Providers";
-  #redraw;
-  #parameters = {};
   #data = null;
-  #timer;
 
   constructor(redraw) {
-    this.#redraw = redraw;
-    this.#timer = setInterval(() => document.visibilityState === "visible" && this.changed(), EVERY);
-    this.changed();
+    super("/providers", redraw, EVERY);
   }
 
-  show(parameters) {
-    this.#parameters = parameters;
-  }
-
-  async changed() {
-    try {
-      this.#data = await get("providers");
-      this.#redraw();
-    } catch {
-      // That there is no answer is said by who watches the connection.
-    }
-  }
-
-  close() {
-    clearInterval(this.#timer);
-    this.#redraw = () => {};
+  async load() {
+    this.#data = await get("providers");
   }
 
   draw() {
     if (!this.#data) return [h("h1", { key: "h1" }, "Providers"), h("p", { key: "wait", class: "faint" }, "Asking headcount…")];
-    const { state = "", q = "" } = this.#parameters;
+    const { state = "", q = "" } = this.parameters;
     const { providers, failedConfigs } = this.#data;
     const text = q.toLowerCase();
     const found = providers.filter((provider) => !state || provider.health.state === state).filter((provider) => holds(provider, text));
@@ -72,23 +54,13 @@ export class Providers {
         h("span", { class: "faint" }, count(number)),
       );
     });
-    const field = h("input", {
-      type: "search",
-      "aria-label": "Filter providers",
-      placeholder: "Filter providers",
-      value: q,
-      oninput: (event) => {
-        this.#parameters = { ...this.#parameters, q: event.target.value };
-        history.replaceState(null, "", link("/providers", this.#parameters));
-        this.#redraw();
-      },
-    });
+    const field = this.field("Filter providers", "q");
     return h("div", { key: "filters", class: "filters" }, h("nav", { class: "chips", "aria-label": "Health" }, chips), field);
   }
 }
 
 function holds(provider, text) {
-  const texts = [provider.name, provider.kind, provider.description, provider.health.lastError ?? "", ...provider.subscribers];
+  const texts = [provider.name, provider.kind, provider.description, provider.health.lastError ?? "", provider.health.missing ?? "", ...provider.subscribers];
   return texts.some((part) => part.toLowerCase().includes(text));
 }
 
@@ -108,6 +80,7 @@ function providerCard(provider) {
     h("h2", null, h("span", { class: `badge ${CLASSES[health.state]}` }, STATES[health.state]), held && [" ", h("span", { class: "badge held" }, "Held")], " ", provider.name, " ", h("span", { class: "kind" }, provider.kind)),
     h("p", { class: "description" }, provider.description),
     health.state === "failing" && h("p", { class: "error" }, health.lastError),
+    health.missing && h("p", { class: "error" }, "Could not get ", health.missing),
     held && h("p", { class: "held" }, heldDrop(provider)),
     h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
     h("p", { class: "subscribers" }, "For ", subscribers(provider)),

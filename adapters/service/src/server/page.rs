@@ -51,6 +51,7 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
         ("live.js", SCRIPT, include_str!("../page/live.js")),
         ("main.js", SCRIPT, include_str!("../page/main.js")),
         ("overview.js", SCRIPT, include_str!("../page/overview.js")),
+        ("polled.js", SCRIPT, include_str!("../page/polled.js")),
         ("providers.js", SCRIPT, include_str!("../page/providers.js")),
         ("steps.js", SCRIPT, include_str!("../page/steps.js")),
         ("target.js", SCRIPT, include_str!("../page/target.js")),
@@ -109,6 +110,22 @@ mod tests {
             let imported = quoted_after(file.content, "from \"./");
             for name in imported.chain(quoted_after(file.content, "=\"page/")) {
                 assert!(names.contains(name), "{} names {name}", file.name);
+            }
+        }
+    }
+
+    /// Besides the policy, for browsers that don't know it yet: what backends say becomes text, and nothing else.
+    #[test]
+    fn no_script_makes_markup_of_text() {
+        for file in FILES.iter() {
+            for way in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+            ] {
+                assert!(!file.content.contains(way), "{} has {way}", file.name);
             }
         }
     }
