@@ -11,11 +11,27 @@ use support::Setup;
 fn a_config_that_can_not_be_run_is_said_and_harms_no_other() {
     let setup = Setup::new();
     let config = "scrape_configs: [{job_name: node, file_sd_configs: [{files: ['targets.json']}], \
-                  digitalocean_sd_configs: [{}]}, {job_name: only, digitalocean_sd_configs: [{port: 81}]}]";
+                  digitalocean_sd_configs: [{}]}, {job_name: only, digitalocean_sd_configs: [{port: 81}]}, \
+                  {job_name: other, static_configs: [{targets: ['b:1']}]}]";
     fs::write(&setup.config, config).expect("written");
     let daemon = setup.start(&[]);
-    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
-    daemon.wait_for("/sd/only", |list| list == "[]");
+    daemon.wait_for("/sd/other", |list| list.contains("b:1"));
+    // What it would have found is not known, so its jobs are never complete (B10).
+    for job in ["node", "only"] {
+        let answer = daemon.get(&format!("/sd/{job}"));
+        assert_eq!(answer.status, 503);
+        let waiting = answer.json()["waiting_for"].clone();
+        let is_named = |waiting: &serde_json::Value| {
+            waiting["last_error"]
+                .as_str()
+                .is_some_and(|error| error.contains("not supported yet"))
+        };
+        assert!(
+            waiting.as_array().is_some_and(|all| all.iter().any(is_named)),
+            "{waiting}"
+        );
+    }
+    daemon.wait_for("/api/v1/targets", |body| body.contains("a:9100"));
     let failed = daemon.get("/api/v1/providers").json()["data"]["failedConfigs"].clone();
     assert_eq!(failed.as_array().map(Vec::len), Some(2));
     assert_eq!(failed[0]["sets"], json!(["node"]));

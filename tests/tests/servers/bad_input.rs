@@ -228,7 +228,12 @@ fn a_secret_that_cant_be_read_harms_its_job_only() {
     headcount.wait_for_failure("http", &[&secret]);
     headcount.wait_for("good", &["10.0.0.1:1"]);
     assert_eq!(headcount.get("/sd/locked").unwrap().status, 503);
-    assert_eq!(headcount.get("/-/ready").unwrap().status, 200);
+    until("it is ready", || {
+        let status = headcount.get("/-/ready")?.status;
+        (status == 200)
+            .then_some(())
+            .ok_or_else(|| format!("it answers {status}"))
+    });
 }
 
 #[test]
