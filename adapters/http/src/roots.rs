@@ -24,29 +24,52 @@ pub(crate) fn system() -> Arc<RootCertStore> {
     SYSTEM.get_or_init(load).clone()
 }
 
-/// Accepts what the authorities of a `ca` vouch for, and these authorities themselves.
-///
-/// A server's self-signed certificate given as its own `ca` is what `openssl req -x509` makes, and
-/// Go accepts it; the library below refuses it, because it is an authority's.
+/// Whose certificates are accepted. Whoever it is, the handshake must prove that the server has the certificate's key.
 #[derive(Debug)]
-pub(crate) struct TrustGiven {
-    given: Vec<CertificateDer<'static>>,
-    verifier: Arc<WebPkiServerVerifier>,
+pub(crate) struct Trust {
+    whom: Whom,
+    provider: Arc<CryptoProvider>,
 }
 
-impl TrustGiven {
-    pub(crate) fn new(
+#[derive(Debug)]
+enum Whom {
+    /// What the authorities of a `ca` vouch for, and these authorities themselves.
+    ///
+    /// A server's self-signed certificate given as its own `ca` is what `openssl req -x509` makes, and
+    /// Go accepts it; the library below refuses it, because it is an authority's.
+    Given {
+        given: Vec<CertificateDer<'static>>,
+        verifier: Arc<WebPkiServerVerifier>,
+    },
+    /// Anyone (`insecure_skip_verify`).
+    Anyone,
+}
+
+impl Trust {
+    /// Accepts what these authorities vouch for.
+    pub(crate) fn given(
         given: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, VerifierBuilderError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(given.iter().cloned());
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
-        Ok(Self { given, verifier })
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build()?;
+        Ok(Self {
+            whom: Whom::Given { given, verifier },
+            provider,
+        })
+    }
+
+    /// Accepts any certificate.
+    pub(crate) fn anyone(provider: Arc<CryptoProvider>) -> Self {
+        Self {
+            whom: Whom::Anyone,
+            provider,
+        }
     }
 }
 
-impl ServerCertVerifier for TrustGiven {
+impl ServerCertVerifier for Trust {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -55,12 +78,12 @@ impl ServerCertVerifier for TrustGiven {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self
-            .verifier
-            .verify_server_cert(certificate, intermediates, name, ocsp, now)
-        {
+        let Whom::Given { given, verifier } = &self.whom else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match verifier.verify_server_cert(certificate, intermediates, name, ocsp, now) {
             // It looks at the dates first and at this last, so all that is left is the name.
-            Err(error) if is_used_as_server(&error) && self.given.iter().any(|given| given == certificate) => {
+            Err(error) if is_used_as_server(&error) && given.iter().any(|given| given == certificate) => {
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -74,55 +97,7 @@ impl ServerCertVerifier for TrustGiven {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// Whether the only objection is that an authority's certificate is used as a server's.
-fn is_used_as_server(error: &Error) -> bool {
-    let Error::InvalidCertificate(CertificateError::Other(OtherError(other))) = error else {
-        return false;
-    };
-    matches!(other.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
-}
-
-/// Accepts any certificate (`insecure_skip_verify`). The handshake must still prove that the
-/// server has the certificate's key.
-#[derive(Debug)]
-pub(crate) struct AcceptAny(pub(crate) Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AcceptAny {
-    fn verify_server_cert(
-        &self,
-        _certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
@@ -132,11 +107,19 @@ impl ServerCertVerifier for AcceptAny {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Whether the only objection is that an authority's certificate is used as a server's.
+fn is_used_as_server(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(other))) = error else {
+        return false;
+    };
+    matches!(other.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 
 use crate::Platform;
-use crate::roots::{self, AcceptAny, TrustGiven};
+use crate::roots::{self, Trust};
 use crate::secrets;
 
 /// The TLS settings of one client.
@@ -148,9 +148,9 @@ impl Material {
         let builder = match &self.ca {
             _ if insecure => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AcceptAny(provider))),
+                .with_custom_certificate_verifier(Arc::new(Trust::anyone(provider))),
             Some(ca) => {
-                let verifier = TrustGiven::new(authorities(ca)?, provider).map_err(|error| bad(Cause::new(error)))?;
+                let verifier = Trust::given(authorities(ca)?, provider).map_err(|error| bad(Cause::new(error)))?;
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
             }
             None => builder.with_root_certificates(roots::system()),
