@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{ByteStream, Connection, ConnectionError, Connections, Doing, Endpoint};
 
@@ -34,16 +33,8 @@ impl Connections for SystemConnections {
     ) -> BoxFuture<'static, Result<Connection, ConnectionError>> {
         let (this, endpoint) = (self.clone(), endpoint.clone());
         Box::pin(async move {
-            let limit = async {
-                this.runtime.sleep(within).await;
-                Err(ConnectionError::Timeout {
-                    endpoint: endpoint.clone(),
-                    doing: Doing::Connecting,
-                    within,
-                })
-            };
-            let stream = open(&this.runtime, &endpoint).or(limit).await?;
-            Ok(Connection::new(endpoint, stream, this.clock))
+            let stream = open(&this.runtime, &endpoint);
+            Connection::open(endpoint.clone(), this.clock, within, stream).await
         })
     }
 }

@@ -159,6 +159,22 @@ impl Connection {
         }
     }
 
+    /// The connection that `open` makes, which is given up when `within` has passed: for implementations of
+    /// [`Connections`].
+    ///
+    /// # Errors
+    /// That of `open`, or that it took too long.
+    pub async fn open(
+        endpoint: Endpoint,
+        clock: Arc<dyn Clock>,
+        within: Duration,
+        open: impl Future<Output = Result<Box<dyn ByteStream>, ConnectionError>>,
+    ) -> Result<Self, ConnectionError> {
+        let late = late(&*clock, &endpoint, Doing::Connecting, within);
+        let stream = open.or(late).await?;
+        Ok(Self::new(endpoint, stream, clock))
+    }
+
     /// Where it goes.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -227,13 +243,15 @@ async fn limited<T>(
             cause: error.into(),
         })
     };
-    let limit = async {
-        clock.sleep(within).await;
-        Err(ConnectionError::Timeout {
-            endpoint: endpoint.clone(),
-            doing,
-            within,
-        })
-    };
-    act.or(limit).await
+    act.or(late(clock, endpoint, doing, within)).await
+}
+
+/// That it took too long, once it has.
+async fn late<T>(clock: &dyn Clock, endpoint: &Endpoint, doing: Doing, within: Duration) -> Result<T, ConnectionError> {
+    clock.sleep(within).await;
+    Err(ConnectionError::Timeout {
+        endpoint: endpoint.clone(),
+        doing,
+        within,
+    })
 }

@@ -11,7 +11,7 @@ use headcount_core::Instant;
 use super::VirtualClock;
 use super::clock::Sleep;
 use crate::BoxFuture;
-use crate::env::{Clock, Connection, ConnectionError, Connections, Doing, Endpoint};
+use crate::env::{ByteStream, Connection, ConnectionError, Connections, Doing, Endpoint};
 
 /// The other side of connections. Cloning shares it.
 ///
@@ -151,6 +151,45 @@ impl ScriptedConnections {
         })
     }
 
+    /// Our end of a new connection to there.
+    async fn open_line(&self, endpoint: &Endpoint) -> Result<Box<dyn ByteStream>, ConnectionError> {
+        let peer = self.with(|places| match places.get_mut(endpoint) {
+            Some(Place::Accepts { make, .. }) => Ok(Some(make())),
+            Some(Place::Hangs) => Ok(None),
+            Some(Place::HasNoAddress) => Err(ConnectionError::Resolve {
+                endpoint: endpoint.clone(),
+                cause: io::ErrorKind::NotFound.into(),
+            }),
+            None => Err(ConnectionError::Io {
+                endpoint: endpoint.clone(),
+                doing: Doing::Connecting,
+                cause: io::ErrorKind::ConnectionRefused.into(),
+            }),
+        })?;
+        let Some(mut peer) = peer else {
+            return std::future::pending().await;
+        };
+        let greeting = peer.greet();
+        let line = Arc::new(Mutex::new(Line {
+            peer,
+            coming: VecDeque::new(),
+            busy_until: Instant::ZERO,
+            ended: None,
+            reader: None,
+        }));
+        self.put(&line, greeting);
+        self.with(|places| {
+            if let Some(Place::Accepts { open, .. }) = places.get_mut(endpoint) {
+                open.push(line.clone());
+            }
+        });
+        Ok(Box::new(Stream {
+            clock: self.clock.clone(),
+            line,
+            sleep: None,
+        }))
+    }
+
     fn put(&self, line: &Mutex<Line>, sayings: Vec<Saying>) {
         let now = self.clock.time();
         lock(line).put(now, sayings);
@@ -190,49 +229,8 @@ impl Connections for ScriptedConnections {
     ) -> BoxFuture<'static, Result<Connection, ConnectionError>> {
         let (this, endpoint) = (self.clone(), endpoint.clone());
         Box::pin(async move {
-            let doing = Doing::Connecting;
-            let refused = |kind: io::ErrorKind| ConnectionError::Io {
-                endpoint: endpoint.clone(),
-                doing,
-                cause: kind.into(),
-            };
-            let peer = this.with(|places| match places.get_mut(&endpoint) {
-                Some(Place::Accepts { make, .. }) => Ok(Some(make())),
-                Some(Place::Hangs) => Ok(None),
-                Some(Place::HasNoAddress) => Err(ConnectionError::Resolve {
-                    endpoint: endpoint.clone(),
-                    cause: io::ErrorKind::NotFound.into(),
-                }),
-                None => Err(refused(io::ErrorKind::ConnectionRefused)),
-            })?;
-            let Some(mut peer) = peer else {
-                this.clock.sleep(within).await;
-                return Err(ConnectionError::Timeout {
-                    endpoint,
-                    doing,
-                    within,
-                });
-            };
-            let greeting = peer.greet();
-            let line = Arc::new(Mutex::new(Line {
-                peer,
-                coming: VecDeque::new(),
-                busy_until: Instant::ZERO,
-                ended: None,
-                reader: None,
-            }));
-            this.put(&line, greeting);
-            this.with(|places| {
-                if let Some(Place::Accepts { open, .. }) = places.get_mut(&endpoint) {
-                    open.push(line.clone());
-                }
-            });
-            let stream = Stream {
-                clock: this.clock.clone(),
-                line,
-                sleep: None,
-            };
-            Ok(Connection::new(endpoint, Box::new(stream), Arc::new(this.clock)))
+            let clock = Arc::new(this.clock.clone());
+            Connection::open(endpoint.clone(), clock, within, this.open_line(&endpoint)).await
         })
     }
 }
