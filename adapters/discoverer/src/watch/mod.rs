@@ -177,7 +177,11 @@ impl Default for Timing {
 /// Lists, and follows what changes, for ever. Returns when nobody listens any more.
 pub async fn run<W: Watch>(timing: Timing, mechanism: W, env: Env, updates: Updates) {
     let watcher = Watcher {
-        timing,
+        // However little was asked for, it must not go round without a pause.
+        timing: Timing {
+            resync: timing.resync.max(SHORT),
+            idle: timing.idle.max(FIRST_PAUSE),
+        },
         mechanism,
         known: Known::default(),
         place: None,
@@ -202,7 +206,7 @@ struct Watcher<W: Watch> {
     list_at: Instant,
     /// Listings that failed since the last one that did not.
     lists_failed: u32,
-    /// Streams that failed since one last said something.
+    /// Streams that failed since one last said something, or was open for a while.
     failed: u32,
     /// Whether the last report was a failure of a stream.
     is_failing: bool,
@@ -256,7 +260,7 @@ impl<W: Watch> Watcher<W> {
                     position: listing.position,
                     listed_at: now,
                 });
-                let resync = self.timing.resync.max(SHORT);
+                let resync = self.timing.resync;
                 self.list_at = now + self.env.random.between(resync.mul_f64(0.9), resync);
                 (self.lists_failed, self.is_failing) = (0, false);
                 self.updates.send(update.took(took)).await
@@ -291,6 +295,10 @@ impl<W: Watch> Watcher<W> {
         };
         let now = self.env.clock.now();
         let is_short = |since: Instant| now.saturating_duration_since(since) < SHORT;
+        if !is_short(opened) {
+            // However little it said, it was open.
+            self.failed = 0;
+        }
         match left {
             Left::Ended if is_short(opened) => {
                 self.fail(RefreshError::soon(
@@ -333,7 +341,7 @@ impl<W: Watch> Watcher<W> {
                     }
                     let said = async { Some(next.await) };
                     let enough = async {
-                        env.clock.sleep(left.min(self.timing.idle.max(FIRST_PAUSE))).await;
+                        env.clock.sleep(left.min(self.timing.idle)).await;
                         None
                     };
                     match or(said, enough).await {
