@@ -158,7 +158,7 @@ impl<'a> Ask<'a> {
             if asked.len() >= MOST_PAGES {
                 return Err(ReadError::TooManyPages { url: shown(&url) });
             }
-            if !asked.insert((url.clone(), request.body.clone())) {
+            if !asked.insert(request.clone()) {
                 return Err(ReadError::PageAgain { url: shown(&url) });
             }
             let answer = self.get(request).await?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// One request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HttpRequest {
     /// `GET`, `POST`, …
     pub method: String,
@@ -70,7 +70,7 @@ impl HttpRequest {
 ///
 /// An answer that is read as a whole needs no more than `total`. A stream that is open for hours, such as a watch,
 /// has none, and is told by `idle` from one whose server is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HttpLimits {
     /// Until there is a connection: looking up the name, TCP, the proxy, TLS. One that waits already takes no time.
     pub connect: Option<Duration>,
