@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -376,7 +378,7 @@ proptest! {
         // A change that everybody is told of.
         running.answer_all(200);
         asked.extend(running.open.iter().map(|ask| ask.what.clone()));
-        for name in running.plan.services.keys() {
+        for name in running.plan.services.names() {
             prop_assert!(asked.contains(&What::Service(name.clone())), "{name} was not asked for");
         }
         prop_assert!(!needs_list || asked.contains(&What::List));
@@ -387,7 +389,7 @@ fn check(running: &Running) -> Result<(), TestCaseError> {
     if let Some(deadline) = running.plan.deadline() {
         prop_assert!(deadline > running.now, "it should have asked");
     } else {
-        let idle = running.plan.services.is_empty() && !running.plan.needs_list;
+        let idle = running.plan.services.len() == 0 && !running.plan.needs_list;
         prop_assert!(idle || !running.open.is_empty(), "it waits for nothing");
     }
     let mut what: Vec<&What> = running.open.iter().map(|ask| &ask.what).collect();
@@ -404,13 +406,6 @@ fn check(running: &Running) -> Result<(), TestCaseError> {
     };
     prop_assert!(open_services <= most, "{open_services} at a time");
     prop_assert!(running.open.len() <= most + 4);
-    let waiting: usize = running.plan.waiting.len();
-    let marked = running
-        .plan
-        .services
-        .values()
-        .filter(|service| matches!(service.state, State::Waiting(_)))
-        .count();
-    prop_assert_eq!(waiting, marked);
+    prop_assert!(running.plan.services.are_consistent());
     Ok(())
 }

@@ -15,15 +15,21 @@
 //!  service b ──────⌛─────────⌛───▶
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+mod outage;
+mod services;
+mod signal;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::Instant;
 use headcount_discoverer::env::Random;
-use headcount_discoverer::refresh::{Retry, Schedule};
 
 use super::pace::Pace;
+use outage::Outage;
+use services::Services;
+use signal::Signal;
 
 /// Services that are watched by a blocking query each, at most: a sixth of the connections that a Consul agent takes
 /// from one address (200), so that several entries and other programs of this machine find room, too.
@@ -77,13 +83,11 @@ pub(super) struct Plan {
     interval: Duration,
     /// Whether the list says which services there are.
     needs_list: bool,
-    list: Query,
-    checks: Query,
-    nodes: Query,
+    list: Signal,
+    checks: Signal,
+    nodes: Signal,
     agent: Agent,
-    services: BTreeMap<Arc<str>, Service>,
-    /// Services that will be asked for, and from when on.
-    waiting: BTreeSet<(Instant, Arc<str>)>,
+    services: Services,
     /// Sweeps, if there are too many services to watch each.
     sweeps: Option<Pace>,
     /// What was sent and not answered.
@@ -94,50 +98,11 @@ pub(super) struct Plan {
     outage: Option<Outage>,
 }
 
-/// A question that is asked again and again.
-#[derive(Debug)]
-struct Query {
-    index: Option<u64>,
-    pace: Pace,
-    not_before: Instant,
-    is_open: bool,
-    /// When something changed of which the services were not asked since.
-    moved_at: Option<Instant>,
-    /// Whether its first answer, or failure, has come.
-    is_known: bool,
-}
-
-#[derive(Debug)]
-struct Service {
-    index: Option<u64>,
-    pace: Pace,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Nothing to ask until a sweep comes.
-    Idle,
-    /// In `waiting`, with this time.
-    Waiting(Instant),
-    /// Asked, with this id.
-    Open(u64),
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Agent {
     NotNeeded,
     Wanted,
     Open,
-}
-
-/// A server in trouble: one question at a time, and at most two an interval, until one is answered.
-#[derive(Debug)]
-struct Outage {
-    schedule: Schedule,
-    until: Instant,
-    probe: Option<u64>,
-    probed_at: Instant,
 }
 
 /// What comes next.
@@ -152,12 +117,11 @@ impl Plan {
         let mut plan = Self {
             interval,
             needs_list: services.is_none(),
-            list: Query::new(interval),
-            checks: Query::new(interval),
-            nodes: Query::new(interval),
+            list: Signal::new(interval),
+            checks: Signal::new(interval),
+            nodes: Signal::new(interval),
             agent: Agent::NotNeeded,
-            services: BTreeMap::new(),
-            waiting: BTreeSet::new(),
+            services: Services::new(interval),
             sweeps: None,
             open: BTreeMap::new(),
             last_id: 0,
@@ -194,7 +158,7 @@ impl Plan {
 
     /// A question was answered; `index` is the one of the answer's header.
     pub(super) fn answered(&mut self, now: Instant, id: u64, index: Option<u64>) {
-        let Some(what) = self.close(id) else { return };
+        let Some((what, _)) = self.close(id) else { return };
         self.outage = None;
         if self.watches_grow_at.is_some_and(|at| at <= now) {
             self.watches = self.watches.saturating_mul(2).min(MOST_WATCHES);
@@ -203,34 +167,17 @@ impl Plan {
         let is_swept = self.sweeps.is_some();
         match what {
             What::Agent => self.agent = Agent::NotNeeded,
-            What::Service(name) => {
-                if let Some(service) = self.services.get_mut(&name) {
-                    service.index = next_index(service.index, index);
-                    if is_swept {
-                        service.state = State::Idle;
-                    } else {
-                        let at = service.pace.earliest();
-                        self.wait(&name, at);
-                    }
-                }
-            }
-            signal => {
-                let query = self.query(&signal);
-                // The first answer of a signal is what later ones are compared with.
-                if query.is_known && query.index.is_none_or(|known| Some(known) != index) {
-                    query.moved_at.get_or_insert(now);
-                }
-                query.index = next_index(query.index, index);
-                query.is_known = true;
-            }
+            What::Service(name) => self.services.answered(&name, index, !is_swept),
+            signal => self.signal(&signal).answered(now, index),
         }
         self.choose_way(now);
     }
 
     /// A question was not answered.
     pub(super) fn failed(&mut self, now: Instant, random: &dyn Random, id: u64, trouble: Trouble) {
-        let was_probe = self.outage.as_ref().is_some_and(|outage| outage.probe == Some(id));
-        let Some(what) = self.close(id) else { return };
+        let Some((what, was_probe)) = self.close(id) else {
+            return;
+        };
         let retry_at = match trouble {
             Trouble::Question => {
                 // The server is well, if not willing.
@@ -245,21 +192,8 @@ impl Plan {
         match what {
             // Nobody needs it enough to ask again.
             What::Agent => self.agent = Agent::NotNeeded,
-            What::Service(name) => {
-                if let Some(service) = self.services.get_mut(&name) {
-                    // A server that comes back may count from another beginning.
-                    service.index = None;
-                    self.wait(&name, retry_at);
-                }
-            }
-            signal => {
-                let query = self.query(&signal);
-                query.index = None;
-                query.not_before = retry_at;
-                // Nobody says that nothing changed.
-                query.moved_at.get_or_insert(now);
-                query.is_known = true;
-            }
+            What::Service(name) => self.services.failed(&name, retry_at),
+            signal => self.signal(&signal).failed(now, retry_at),
         }
         if let Trouble::TooMany(_) = trouble {
             self.watches = (self.watches / 2).max(1);
@@ -270,33 +204,13 @@ impl Plan {
 
     /// These are the services to discover from now on.
     pub(super) fn set_services(&mut self, now: Instant, names: impl IntoIterator<Item = Arc<str>>) {
-        let mut before = std::mem::take(&mut self.services);
-        let mut added = Vec::new();
-        for name in names {
-            let service = before.remove(&name).unwrap_or_else(|| {
-                added.push(name.clone());
-                Service {
-                    index: None,
-                    pace: Pace::new(self.interval),
-                    state: State::Idle,
-                }
-            });
-            self.services.insert(name, service);
-        }
-        for (name, service) in before {
-            if let State::Waiting(at) = service.state {
-                self.waiting.remove(&(at, name));
-            }
-        }
+        self.services.set(now, names);
         let services = &self.services;
         let is_wanted = |what: &What| match what {
-            What::Service(name) => services.contains_key(name),
+            What::Service(name) => services.contains(name),
             _ => true,
         };
         self.open.retain(|_, what| is_wanted(what));
-        for name in added {
-            self.wait(&name, now);
-        }
         self.choose_way(now);
     }
 
@@ -322,11 +236,11 @@ impl Plan {
             }
         };
         let is_swept = self.sweeps.is_some();
-        for (what, query) in self.signals() {
+        for (what, signal) in self.signals() {
             // One that moved has said what it can say until a sweep begins.
-            let has_said_all = is_swept && query.moved_at.is_some();
-            if !query.is_open && !has_said_all {
-                consider(query.pace.earliest().max(query.not_before), Step::Ask(what));
+            let has_said_all = is_swept && signal.moved_at.is_some();
+            if !signal.is_open && !has_said_all {
+                consider(signal.due_at(), Step::Ask(what));
             }
         }
         if self.agent == Agent::Wanted {
@@ -335,15 +249,12 @@ impl Plan {
         if let (Some(sweeps), Some(at)) = (&self.sweeps, self.moved_at()) {
             consider(sweeps.earliest().max(at + GATHER), Step::Sweep);
         }
-        if let Some((at, name)) = self.waiting.first().filter(|_| self.has_room()) {
+        if let Some((at, name)) = self.services.first_waiting().filter(|_| self.has_room()) {
             consider(*at, Step::Ask(What::Service(name.clone())));
         }
-        match &self.outage {
-            None => first,
-            // Its answer says how to go on.
-            Some(Outage { probe: Some(_), .. }) => None,
-            Some(outage) => first.map(|(at, step)| (at.max(outage.until), step)),
-        }
+        let (at, step) = first?;
+        let at = self.outage.as_ref().map_or(Some(at), |outage| outage.delay(at))?;
+        Some((at, step))
     }
 
     /// Whether a service that waits can be asked for.
@@ -353,21 +264,21 @@ impl Plan {
         }
         // What changes while the services are asked for must not be missed, so the signals come first.
         let signals = self.signals();
-        let are_known = signals.iter().all(|(_, query)| query.is_known);
+        let are_known = signals.iter().all(|(_, signal)| signal.is_known);
         let open_services = self
             .open
             .len()
-            .saturating_sub(signals.iter().filter(|(_, query)| query.is_open).count());
+            .saturating_sub(signals.iter().filter(|(_, signal)| signal.is_open).count());
         are_known && open_services < self.watches.min(MOST_FETCHES)
     }
 
     /// When the first signal moved of which the services were not asked since.
     fn moved_at(&self) -> Option<Instant> {
-        self.signals().iter().filter_map(|(_, query)| query.moved_at).min()
+        self.signals().iter().filter_map(|(_, signal)| signal.moved_at).min()
     }
 
     /// The questions that are not about one service and are asked again and again now.
-    fn signals(&self) -> Vec<(What, &Query)> {
+    fn signals(&self) -> Vec<(What, &Signal)> {
         let all = [
             (What::List, &self.list, self.needs_list),
             (What::Checks, &self.checks, false),
@@ -375,10 +286,10 @@ impl Plan {
         ];
         let is_swept = self.sweeps.is_some();
         let asked = all.into_iter().filter(|(_, _, is_needed)| is_swept || *is_needed);
-        asked.map(|(what, query, _)| (what, query)).collect()
+        asked.map(|(what, signal, _)| (what, signal)).collect()
     }
 
-    fn query(&mut self, what: &What) -> &mut Query {
+    fn signal(&mut self, what: &What) -> &mut Signal {
         match what {
             What::Checks => &mut self.checks,
             What::Nodes => &mut self.nodes,
@@ -395,62 +306,28 @@ impl Plan {
                 None
             }
             What::Service(name) => {
-                let is_swept = self.sweeps.is_some();
-                self.services.get_mut(name).and_then(|service| {
-                    if let State::Waiting(at) = service.state {
-                        self.waiting.remove(&(at, name.clone()));
-                    }
-                    service.state = State::Open(id);
-                    service.pace.take(now, random);
-                    service.index.filter(|_| !is_swept)
-                })
+                let index = self.services.ask(now, random, name);
+                index.filter(|_| self.sweeps.is_none())
             }
-            signal => {
-                let query = self.query(signal);
-                query.is_open = true;
-                query.pace.take(now, random);
-                query.index
-            }
+            signal => self.signal(signal).ask(now, random),
         };
         self.open.insert(id, what.clone());
         if let Some(outage) = &mut self.outage {
-            outage.probe = Some(id);
-            outage.probed_at = now;
+            outage.ask(now, id);
         }
         Ask { id, what, index }
     }
 
-    /// Takes a question out of those that are open.
-    fn close(&mut self, id: u64) -> Option<What> {
+    /// Takes a question out of those that are open. With whether it was the one that a server in trouble was asked.
+    fn close(&mut self, id: u64) -> Option<(What, bool)> {
         let what = self.open.remove(&id)?;
-        if let Some(outage) = self.outage.as_mut().filter(|outage| outage.probe == Some(id)) {
-            outage.probe = None;
-        }
+        let was_probe = self.outage.as_mut().is_some_and(|outage| outage.close(id));
         match &what {
             What::Agent => {}
-            What::Service(name) => {
-                if let Some(service) = self.services.get_mut(name) {
-                    service.state = State::Idle;
-                }
-            }
-            signal => self.query(signal).is_open = false,
+            What::Service(name) => self.services.close(name),
+            signal => self.signal(signal).is_open = false,
         }
-        Some(what)
-    }
-
-    /// Has a service asked for from `at` on, unless it is being asked for.
-    fn wait(&mut self, name: &Arc<str>, at: Instant) {
-        let Some(service) = self.services.get_mut(name) else {
-            return;
-        };
-        match service.state {
-            State::Open(_) => return,
-            State::Waiting(before) if before <= at => return,
-            State::Waiting(before) => drop(self.waiting.remove(&(before, name.clone()))),
-            State::Idle => {}
-        }
-        service.state = State::Waiting(at);
-        self.waiting.insert((at, name.clone()));
+        Some((what, was_probe))
     }
 
     /// Asks for each service once more. Those that still wait from the sweep before come first.
@@ -458,17 +335,10 @@ impl Plan {
         if let Some(sweeps) = &mut self.sweeps {
             sweeps.take(now, random);
         }
-        for query in [&mut self.list, &mut self.checks, &mut self.nodes] {
-            query.moved_at = None;
+        for signal in [&mut self.list, &mut self.checks, &mut self.nodes] {
+            signal.moved_at = None;
         }
-        self.ask_for_all(now);
-    }
-
-    fn ask_for_all(&mut self, now: Instant) {
-        let names: Vec<Arc<str>> = self.services.keys().cloned().collect();
-        for name in names {
-            self.wait(&name, now);
-        }
+        self.services.ask_for_all(now);
     }
 
     /// Watches each service, or all of them together, by how many there are. The way back is taken only when there
@@ -480,7 +350,7 @@ impl Plan {
             self.sweeps = Some(Pace::new(self.interval));
             // Everything is asked for now, so what moved before does not count.
             self.list.moved_at = None;
-            self.ask_for_all(now);
+            self.services.ask_for_all(now);
         } else if self.sweeps.is_some() && count <= self.watches / 4 * 3 {
             self.sweeps = None;
             self.close_services();
@@ -488,68 +358,31 @@ impl Plan {
                 if what != What::List || !self.needs_list {
                     self.open.retain(|_, open| *open != what);
                     let interval = self.interval;
-                    *self.query(&what) = Query::new(interval);
+                    *self.signal(&what) = Signal::new(interval);
                 }
             }
-            self.ask_for_all(now);
+            self.services.ask_for_all(now);
         }
         // The question that should have told whether the server is well may be among those that were closed.
         if let Some(outage) = &mut self.outage {
-            outage.probe = outage.probe.filter(|probe| self.open.contains_key(probe));
+            outage.keep_if(|probe| self.open.contains_key(&probe));
         }
     }
 
     /// Lets go of the services that are being asked for.
     fn close_services(&mut self) {
         self.open.retain(|_, what| !matches!(what, What::Service(_)));
-        for service in self.services.values_mut() {
-            service.index = None;
-            if let State::Open(_) = service.state {
-                service.state = State::Idle;
-            }
-        }
+        self.services.let_go();
     }
 
     fn begin_outage(&mut self, now: Instant, random: &dyn Random, after: Option<Duration>, was_probe: bool) {
-        let retry = after.map_or(Retry::Soon, Retry::After);
         match &mut self.outage {
             // Others that were sent before it began say nothing new.
             Some(_) if !was_probe => {}
-            Some(outage) => {
-                let took = now.saturating_duration_since(outage.probed_at);
-                outage.until = now + outage.schedule.after_failure(retry, took, random);
-            }
-            None => {
-                let mut schedule = Schedule::new(self.interval);
-                self.outage = Some(Outage {
-                    until: now + schedule.after_failure(retry, Duration::ZERO, random),
-                    schedule,
-                    probe: None,
-                    probed_at: now,
-                });
-            }
+            Some(outage) => outage.goes_on(now, random, after),
+            None => self.outage = Some(Outage::new(self.interval, now, random, after)),
         }
     }
-}
-
-impl Query {
-    fn new(interval: Duration) -> Self {
-        Self {
-            index: None,
-            pace: Pace::new(interval),
-            not_before: Instant::ZERO,
-            is_open: false,
-            moved_at: None,
-            is_known: false,
-        }
-    }
-}
-
-/// The index to wait for a change of, as Consul's documentation has it: one that went back starts anew, and one that
-/// is missing or zero is taken for 1, which blocks where 0 would be answered at once, again and again.
-fn next_index(known: Option<u64>, answered: Option<u64>) -> Option<u64> {
-    let answered = answered.unwrap_or_default().max(1);
-    (known.is_none_or(|known| known <= answered)).then_some(answered)
 }
 
 #[cfg(test)]
