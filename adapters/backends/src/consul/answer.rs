@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::consul_api::{Check, or_default};
+use crate::consul_api::{Check, Text, decode, or_default};
 
 /// An instance of a service, as `/v1/health/service/…` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -54,21 +54,19 @@ pub(super) struct Service {
     pub(super) partition: String,
 }
 
-/// Text where `null` means none.
+/// Tags of a service's instances.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Text(#[serde(deserialize_with = "or_default")] pub(super) String);
+pub(super) struct Tags(#[serde(deserialize_with = "or_default")] pub(super) Vec<String>);
 
-/// The instances of a service; `null` is none.
+/// The instances of a service.
 pub(super) fn instances(body: &[u8]) -> Result<Vec<Instance>, serde_json::Error> {
-    serde_json::from_slice::<Option<Vec<Instance>>>(body).map(Option::unwrap_or_default)
+    decode(body)
 }
 
-/// The services that there are, each with the tags that some instance of it has; `null` is none.
-pub(super) fn services(body: &[u8]) -> Result<BTreeMap<String, Vec<String>>, serde_json::Error> {
-    let services: Option<BTreeMap<String, Option<Vec<String>>>> = serde_json::from_slice(body)?;
-    let services = services.unwrap_or_default().into_iter();
-    Ok(services.map(|(name, tags)| (name, tags.unwrap_or_default())).collect())
+/// The services that there are, each with the tags that some instance of it has.
+pub(super) fn services(body: &[u8]) -> Result<BTreeMap<String, Tags>, serde_json::Error> {
+    decode(body)
 }
 
 /// The datacenter that an agent says it is in.

@@ -221,7 +221,7 @@ impl Session {
             What::List => {
                 let services = answer::services(&answer.body).map_err(unreadable)?;
                 believe(services.is_empty())?;
-                let wanted = services.iter().filter(|(name, tags)| self.settings.wants(name, tags));
+                let wanted = services.iter().filter(|(name, tags)| self.settings.wants(name, &tags.0));
                 let names: Vec<Arc<str>> = wanted.map(|(name, _)| Arc::from(name.as_str())).collect();
                 self.findings.set_services(now, names.iter().cloned());
                 understood.services = Some(names);

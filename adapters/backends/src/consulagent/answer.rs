@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::consul_api::{Check, or_default};
+use crate::consul_api::{Check, Text, decode, or_default};
 
 /// The agent itself, as `/v1/agent/self` has it.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -53,7 +53,7 @@ pub(super) struct Service {
     #[serde(deserialize_with = "or_default")]
     pub(super) tags: Vec<String>,
     #[serde(deserialize_with = "or_default")]
-    pub(super) meta: BTreeMap<String, Option<String>>,
+    pub(super) meta: BTreeMap<String, Text>,
     #[serde(deserialize_with = "or_default")]
     pub(super) tagged_addresses: BTreeMap<String, TaggedAddress>,
     #[serde(deserialize_with = "or_default")]
@@ -87,12 +87,12 @@ pub(super) fn agent(body: &[u8]) -> Result<Agent, serde_json::Error> {
     serde_json::from_slice(body)
 }
 
-/// The instances that the agent has, by their ids; `null` is none.
+/// The instances that the agent has, by their ids.
 pub(super) fn services(body: &[u8]) -> Result<BTreeMap<String, Service>, serde_json::Error> {
-    serde_json::from_slice::<Option<BTreeMap<String, Service>>>(body).map(Option::unwrap_or_default)
+    decode(body)
 }
 
-/// The instances of a service; `null` is none.
+/// The instances of a service.
 pub(super) fn instances(body: &[u8]) -> Result<Vec<Instance>, serde_json::Error> {
-    serde_json::from_slice::<Option<Vec<Instance>>>(body).map(Option::unwrap_or_default)
+    decode(body)
 }

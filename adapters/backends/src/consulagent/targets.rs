@@ -76,7 +76,7 @@ fn fill(
             label(&name, value.as_str().unwrap_or_default())?;
         }
         for (name, value) in labels_of("__meta_consulagent_service_metadata_", &service.meta) {
-            label(&name, value.as_deref().unwrap_or_default())?;
+            label(&name, &value.0)?;
         }
         for (name, tagged) in labels_of("__meta_consulagent_tagged_address_", &service.tagged_addresses) {
             label(&name, &host_port(&tagged.address, tagged.port))?;
