@@ -25,8 +25,9 @@
 //!
 //! **What is believed.** An index that goes back, or a server that was gone, starts the question anew; whether an
 //! answer is new is decided by its bytes, because after a restart an equal index can mean other data. A service
-//! that fails keeps its targets and is named as missing. A list or a service that is *empty* is not believed if the
-//! answer itself says why it may be: its server knows no leader, or the token may not see all of it.
+//! that fails keeps its targets and is named as missing. A list or a service that is *empty* is not believed if it may
+//! be so because the server knows no leader or the token may not see what there is (the module `belief` says when that
+//! is known). With `services` alone a Consul before 1.11 does not let us know.
 //!
 //! **Where Prometheus does otherwise than it says.** `__meta_consul_dc` is documented as the target's datacenter and
 //! is the agent's (prometheus#5411): here it is the `datacenter` of the settings, or the node's. So the agent need
@@ -35,6 +36,7 @@
 //! ask it loses that label. An instance without any address is skipped and counted.
 
 mod answer;
+mod belief;
 mod calls;
 mod findings;
 mod flights;
@@ -52,8 +54,9 @@ use headcount_core::{Encoder, Failure, Group, Instant, Missing, MissingPart, Upd
 use headcount_discoverer::env::{HttpClient, HttpResponse};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Fingerprint, Stopped, Updates};
 
-use crate::consul_api::{Rejected, doubtful};
+use crate::consul_api::Rejected;
 use answer::Instance;
+use belief::Belief;
 use findings::{Findings, Report};
 use flights::{Flights, Landed};
 use plan::{Ask, Plan, Trouble, What};
@@ -82,7 +85,10 @@ async fn client(settings: &ConsulSd, env: &Env, updates: &Updates) -> Result<Arc
     loop {
         match settings.server.client(env) {
             Ok(client) => return Ok(client),
-            Err(error) => updates.fail(Failure::new(format!("asking Consul: {error}"))).await?,
+            Err(error) => {
+                let failure = Failure::new(format!("asking Consul: {error}"));
+                updates.fail(failure.retry_in(settings.refresh_interval)).await?;
+            }
         }
         env.clock.sleep(settings.refresh_interval).await;
     }
@@ -95,6 +101,7 @@ struct Session {
     updates: Updates,
     client: Arc<dyn HttpClient>,
     requests: Requests,
+    belief: Belief,
     plan: Plan,
     findings: Findings,
     flights: Flights<Ask>,
@@ -122,8 +129,10 @@ struct Understood {
 impl Session {
     fn new(settings: Arc<ConsulSd>, client: Arc<dyn HttpClient>, env: Env, updates: Updates) -> Self {
         let given = (!settings.needs_list()).then_some(settings.services.as_slice());
+        let requests = Requests::new(&settings, &env);
         Self {
-            requests: Requests::new(&settings, &env),
+            belief: Belief::new(&settings, requests.are_elsewhere()),
+            requests,
             plan: Plan::new(settings.refresh_interval, given),
             findings: Findings::new(settings.refresh_interval, given),
             flights: Flights::new(),
@@ -208,7 +217,6 @@ impl Session {
             return Err(Rejected::by_status(answer));
         }
         let unreadable = |error: serde_json::Error| Rejected::Question(format!("the answer can't be read: {error}"));
-        let believe = |is_empty: bool| doubtful(answer).filter(|_| is_empty).map_or(Ok(()), Err);
         let index = answer.header("x-consul-index");
         let mut understood = Understood {
             index: index.and_then(|index| index.trim().parse().ok()),
@@ -220,8 +228,12 @@ impl Session {
             What::List if !self.settings.needs_list() => {}
             What::List => {
                 let services = answer::services(&answer.body).map_err(unreadable)?;
-                believe(services.is_empty())?;
-                let wanted = services.iter().filter(|(name, tags)| self.settings.wants(name, &tags.0));
+                if services.is_empty() {
+                    self.belief.of_empty_list(answer).map_or(Ok(()), Err)?;
+                }
+                let wanted = services
+                    .iter()
+                    .filter(|(name, tags)| self.settings.wants(name, &tags.0));
                 let names: Vec<Arc<str>> = wanted.map(|(name, _)| Arc::from(name.as_str())).collect();
                 self.findings.set_services(now, names.iter().cloned());
                 understood.services = Some(names);
@@ -230,9 +242,15 @@ impl Session {
                 let bytes = Fingerprint::of(&answer.body);
                 if self.findings.is_new(now, name, bytes) {
                     let instances = answer::instances(&answer.body).map_err(unreadable)?;
-                    believe(instances.is_empty())?;
-                    self.want_datacenters(&instances);
-                    self.findings.found(now, name, bytes, instances);
+                    match self.belief.of_no_instances(answer).filter(|_| instances.is_empty()) {
+                        // It is waited on for them: neither the call nor the server failed.
+                        Some(Rejected::Question(reason)) => self.findings.failed(now, name, reason),
+                        Some(rejected) => return Err(rejected),
+                        None => {
+                            self.want_datacenters(&instances);
+                            self.findings.found(now, name, bytes, instances);
+                        }
+                    }
                 }
             }
             What::Agent => match answer::datacenter(&answer.body) {
@@ -296,7 +314,14 @@ impl Session {
                     };
                     self.updates.send(update).await?;
                 }
-                Report::Failed(reason) => self.updates.fail(Failure::new(reason)).await?,
+                Report::Failed(reason) => {
+                    let failure = Failure::new(reason);
+                    let failure = match self.plan.deadline() {
+                        Some(at) => failure.retry_in(at.saturating_duration_since(now)),
+                        None => failure,
+                    };
+                    self.updates.fail(failure).await?;
+                }
             }
         }
         Ok(())

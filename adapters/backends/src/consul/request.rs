@@ -9,10 +9,12 @@ use super::plan::{Ask, What};
 use super::settings::ConsulSd;
 use crate::consul_api::{Query, Server, path_segment, variable};
 
-/// How long Consul may hold back an answer; Prometheus's.
-const WAIT: Duration = Duration::from_secs(120);
-/// What it may take beyond that: Consul adds up to a sixteenth at random, and the answer has to be made and sent.
-const WAIT_AND_MORE: Duration = Duration::from_millis(120_000 + 120_000 / 16 + 15_000);
+/// How long Consul may hold back an answer at most; Prometheus's.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// How long it may do so however short the interval is: an answer that says nothing new is not for free.
+const SHORTEST_WAIT: Duration = Duration::from_secs(10);
+/// What an answer that was held back may take beyond that.
+const GRACE: Duration = Duration::from_secs(15);
 /// How long an answer may take that is not held back.
 const ANSWER: Duration = Duration::from_secs(60);
 /// How long a connection may take: a server that is gone without a word need not be waited for as long as one that
@@ -27,6 +29,7 @@ const NOTHING: &str = "Node == \"\"";
 #[derive(Debug)]
 pub(super) struct Requests {
     server: Server,
+    wait: Duration,
     datacenter: String,
     namespace: String,
     partition: String,
@@ -47,6 +50,7 @@ impl Requests {
         let node_meta = settings.node_meta.iter();
         Self {
             server: settings.server.clone(),
+            wait: wait(settings.refresh_interval),
             datacenter: settings.datacenter.clone(),
             namespace: or_variable(&settings.namespace, "CONSUL_NAMESPACE"),
             partition: or_variable(&settings.partition, "CONSUL_PARTITION"),
@@ -56,6 +60,11 @@ impl Requests {
             filter: settings.filter.clone(),
             health_filter: settings.health_filter.clone(),
         }
+    }
+
+    /// Whether another namespace or partition than the default is asked for.
+    pub(super) fn are_elsewhere(&self) -> bool {
+        !self.namespace.is_empty() || !self.partition.is_empty()
     }
 
     /// The request for what is asked for.
@@ -71,7 +80,9 @@ impl Requests {
             }
             What::Agent => self.server.get("/v1/agent/self", &Query::default()),
         };
-        let total = if ask.index.is_some() { WAIT_AND_MORE } else { ANSWER };
+        // Consul adds up to a sixteenth at random.
+        let held = self.wait + self.wait / 16 + GRACE;
+        let total = if ask.index.is_some() { held } else { ANSWER };
         request.limits(HttpLimits {
             connect: Some(CONNECT),
             body: LARGEST_BODY,
@@ -96,8 +107,15 @@ impl Requests {
             query = query.with("tag", tag);
         }
         if ask.index.is_some() {
-            query = query.with("wait", &format!("{}ms", WAIT.as_millis()));
+            query = query.with("wait", &format!("{}ms", self.wait.as_millis()));
         }
         self.server.get(path, &query)
     }
+}
+
+/// How long answers to questions of this interval are held back: four intervals, which is Prometheus's two minutes
+/// where nothing is configured. A server that hangs is found out when the wait is over and no sooner, so who wants to
+/// know of changes within a second does not wait for minutes to hear that there is nobody who could tell of them.
+fn wait(interval: Duration) -> Duration {
+    interval.saturating_mul(4).clamp(SHORTEST_WAIT, LONGEST_WAIT)
 }

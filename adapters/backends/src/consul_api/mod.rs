@@ -15,7 +15,7 @@ pub(crate) use answer::{Text, decode, or_default};
 pub(crate) use health::{Check, health};
 pub(crate) use label::{label_name, labels_of, tag_list};
 pub(crate) use query::{Query, path_segment};
-pub(crate) use rejected::{Rejected, doubtful};
+pub(crate) use rejected::{LEADER_HEADER, Rejected, doubtful};
 pub(crate) use server::{AGENT, SERVER, Server, names, texts, variable};
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use headcount_discoverer::env::{HttpError, HttpResponse};
 
+/// The header that says whether the server knows a leader.
+pub(crate) const LEADER_HEADER: &str = "x-consul-knownleader";
+
 /// How much of an answer's text is told.
 const TOLD: usize = 200;
 
@@ -57,7 +60,7 @@ pub(crate) fn doubtful(answer: &HttpResponse) -> Option<Rejected> {
             .header(header)
             .is_some_and(|value| value.trim().eq_ignore_ascii_case(text))
     };
-    if says("x-consul-knownleader", "false") {
+    if says(LEADER_HEADER, "false") {
         let reason = "the server knows no leader, so that its empty answer may be old";
         return Some(Rejected::Server(None, reason.to_owned()));
     }

@@ -59,6 +59,8 @@ pub(crate) fn on(node: &'static str, node_address: &'static str, port: u16) -> I
 pub(crate) enum Fault {
     /// Another status, with this body.
     Status(u16, &'static str),
+    /// Another status, with this `Retry-After`.
+    Later(u16, String),
     /// No answer, ever.
     Hang,
     /// Nobody listens.
@@ -79,6 +81,7 @@ struct State {
     /// Which part of a URL meets which fault.
     faults: Vec<(String, Fault)>,
     connection_limit: Option<usize>,
+    is_imitation: bool,
     open: usize,
     peak: usize,
     /// How often it was started.
@@ -190,6 +193,11 @@ impl VirtualConsul {
         self.with(|state| state.faults.clear());
     }
 
+    /// It is no Consul but something that answers like one, without what only Consul itself knows.
+    pub(crate) fn imitate(&self) {
+        self.with(|state| state.is_imitation = true);
+    }
+
     /// No more than so many requests at the same time; further ones get status 429.
     pub(crate) fn limit_connections(&self, limit: Option<usize>) {
         self.with(|state| state.connection_limit = limit);
@@ -228,6 +236,7 @@ impl VirtualConsul {
         let met = faults.into_iter().find(|(part, _)| url.contains(part));
         match met.map(|(_, fault)| fault) {
             Some(Fault::Status(status, body)) => return Ok(response(status, &[], body)),
+            Some(Fault::Later(status, after)) => return Ok(response(status, &[("retry-after", &after)], "")),
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::Refuse) => {
                 return Err(HttpError::Connect {
@@ -276,12 +285,10 @@ impl VirtualConsul {
             });
         }
         let (index, body) = state.serve(url);
-        let headers = [
-            ("x-consul-index", index.to_string()),
-            ("x-consul-knownleader", "true".to_owned()),
-        ];
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Ok(response(200, &headers, &body.to_string()))
+        let index = index.to_string();
+        let headers = [("x-consul-index", index.as_str()), ("x-consul-knownleader", "true")];
+        let told = if state.is_imitation { &headers[..1] } else { &headers };
+        Ok(response(200, told, &body.to_string()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What goes wrong, and what is lost by it: nothing.
 
+use headcount_discoverer::Report as Told;
+
 use super::*;
 
 fn web_and_db() -> Story {
@@ -261,6 +263,152 @@ fn an_empty_answer_that_says_why_it_may_be_empty_is_not_believed() {
                 "an answer that is just empty is believed"
             );
         }
+    }
+}
+
+/// What a Consul before 1.11 answers to who may not see what there is.
+const NOTHING: Fault = Fault::Empty("x-consul-knownleader", "true");
+
+#[test]
+fn a_list_without_consul_itself_is_not_believed_unless_something_narrowed_it() {
+    for (entry, is_believed) in [
+        ("{}", false),
+        ("{services: [db, web]}", true),
+        (
+            "{services: [db, web], tags: [], allow_stale: false, datacenter: dc2, filter: ''}",
+            true,
+        ),
+        ("{node_meta: {a: b}}", true),
+        ("{filter: x}", true),
+        ("{namespace: team}", true),
+        ("{partition: p}", true),
+    ] {
+        let mut story = Story::new();
+        story.consul.set("db", &[on("n1", "10.0.0.1", 5432)]);
+        story.start(entry);
+        story.run(MINUTE);
+        story.consul.fail("/catalog/services", NOTHING);
+        story.consul.touch("db");
+        let received = story.run(MINUTE * 3);
+        let told = missing(&received);
+        let is_asked = !entry.contains("services");
+        assert_eq!(story.addresses().is_empty(), is_believed && is_asked, "{entry}");
+        assert_eq!(
+            told.contains("the token may not see it"),
+            !is_believed,
+            "{entry}: {told}"
+        );
+    }
+}
+
+#[test]
+fn a_service_that_is_listed_without_instances_is_waited_on_until_the_list_decides() {
+    let mut story = web_and_db();
+    story.run(MINUTE);
+    story.consul.fail("/health/service/web", NOTHING);
+    story.consul.touch("web");
+    let received = story.run(MINUTE * 3);
+    assert_eq!(story.addresses(), ALL);
+    let told = missing(&received);
+    assert!(
+        told.contains("service web (it is listed") && told.contains("node:read"),
+        "{told}"
+    );
+    assert_eq!(
+        story.metric("prometheus_sd_consul_rpc_failures_total"),
+        0.0,
+        "no call failed"
+    );
+    // It comes back as it was, or is gone.
+    story.consul.mend();
+    let received = story.run(MINUTE * 3);
+    assert_eq!(story.addresses(), ALL);
+    let last = received.last().and_then(Received::update).expect("an update");
+    assert_eq!(last.missing(), None);
+    story.consul.fail("/health/service/web", NOTHING);
+    story.consul.set("web", &[]);
+    story.run(INTERVAL);
+    assert_eq!(story.addresses(), ["10.0.0.1:5432"]);
+    assert_eq!(failures(&story.run(MINUTE * 10)), [""; 0]);
+}
+
+#[test]
+fn no_instances_are_believed_where_the_list_says_less_than_the_question_asks() {
+    for entry in ["{tags: [a, b]}", "{health_filter: x}", "{services: [web]}"] {
+        let mut story = Story::new();
+        let tags: &[&str] = &["a", "b"];
+        story.consul.set(
+            "web",
+            &[Instance {
+                tags,
+                ..on("n1", "10.0.0.1", 80)
+            }],
+        );
+        story.start(entry);
+        story.run(MINUTE);
+        assert_eq!(story.addresses(), ["10.0.0.1:80"]);
+        story.consul.fail("/health/service", NOTHING);
+        story.consul.touch("web");
+        story.run(MINUTE * 3);
+        assert_eq!(story.addresses(), [""; 0], "{entry}");
+    }
+}
+
+#[test]
+fn a_failure_says_when_it_is_tried_again() {
+    for fault in [
+        Fault::Refuse,
+        Fault::Status(403, "ACL not found"),
+        Fault::Later(503, "45".to_owned()),
+    ] {
+        let mut story = web_and_db();
+        story.run(MINUTE);
+        story.consul.fail("/v1", fault.clone());
+        story.consul.restart(10);
+        let received = story.run(MINUTE * 5);
+        let asked: Vec<Instant> = story.consul.take_requests().into_iter().map(|(at, _)| at).collect();
+        let mut told = 0;
+        for Received { at, report, .. } in &received {
+            let Told::Failure(failure) = report else { continue };
+            let Some(after) = failure.retry_after() else { continue };
+            let next = asked.iter().find(|asked| **asked >= *at);
+            assert!(
+                next.is_none_or(|next| *next == *at + after),
+                "{fault:?}: {next:?}, {after:?} after {at:?}"
+            );
+            told += 1;
+        }
+        assert!(told >= 4, "{fault:?}: {received:?}");
+    }
+}
+
+/// When `web` is asked for after an answer with this `Retry-After`, counted from that answer.
+fn asked_again_after(status: u16, after: &str) -> Duration {
+    let mut story = web_and_db();
+    story.run(MINUTE * 5);
+    story.consul.fail("/v1", Fault::Later(status, after.to_owned()));
+    story.consul.touch("web");
+    story.run(Duration::from_secs(1));
+    let failed_at = story.world.clock.time();
+    story.consul.take_requests();
+    story.run(MINUTE * 30);
+    let asked = story.consul.take_requests();
+    let first = asked.first().map(|(at, _)| *at).expect("it is asked again");
+    first.saturating_duration_since(failed_at)
+}
+
+#[test]
+fn who_says_when_to_come_again_in_seconds_or_with_a_date_is_obeyed() {
+    let around = |seconds: u64| Duration::from_secs(seconds - 2)..=Duration::from_secs(seconds + seconds / 10 + 2);
+    for status in [429, 503] {
+        assert!(around(90).contains(&asked_again_after(status, "90")), "{status}");
+        // Of the time that has passed since midnight, five minutes and a second are over.
+        let date = "Thu, 01 Jan 2026 00:06:31 GMT";
+        assert!(around(90).contains(&asked_again_after(status, date)), "{status}");
+        let nonsense = asked_again_after(status, "soon");
+        assert!(nonsense <= INTERVAL, "{status}: {nonsense:?}");
+        // Nobody is silent for a day because of one header.
+        assert!(around(600).contains(&asked_again_after(status, "86400")), "{status}");
     }
 }
 

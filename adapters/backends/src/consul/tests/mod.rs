@@ -106,8 +106,9 @@ fn what_there_is_is_told_once_as_a_whole() {
 }
 
 #[test]
-fn an_empty_catalog_is_told() {
+fn the_empty_catalog_of_what_imitates_consul_is_told() {
     let mut story = Story::new();
+    story.consul.imitate();
     story.start("{}");
     let received = story.run(SOON);
     assert_eq!(received.len(), 1);
