@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use headcount_core::Instant;
 
@@ -215,11 +215,10 @@ impl<'a> Ask<'a> {
         if answer.status == 200 {
             return Ok(answer);
         }
-        let retry_after = answer.header("retry-after");
         Err(ReadError::Status {
             url,
             status: answer.status,
-            retry_after: retry_after.and_then(|value| self::retry_after(value, self.env.clock.unix_time())),
+            retry_after: answer.retry_after(self.env.clock.unix_time()),
         })
     }
 }
@@ -242,33 +241,5 @@ fn is_worth_a_second_try(result: &Result<HttpResponse, ReadError>) -> bool {
             matches!(source, HttpError::Connect { .. } | HttpError::Protocol { .. })
         }
         Err(_) => false,
-    }
-}
-
-/// How long a `Retry-After` header asks to wait: seconds, or a date.
-fn retry_after(value: &str, unix_time: Duration) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(date.saturating_sub(unix_time))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = Duration::from_secs(784_111_777);
-        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
-        assert_eq!(
-            retry_after("Sun, 06 Nov 1994 08:49:57 GMT", now),
-            Some(Duration::from_secs(20))
-        );
-        assert_eq!(retry_after("Tue, 06 Nov 1990 08:49:57 GMT", now), Some(Duration::ZERO));
-        assert_eq!(retry_after("soon", now), None);
-        assert_eq!(retry_after("-1", now), None);
     }
 }

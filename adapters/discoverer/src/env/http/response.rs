@@ -1,5 +1,7 @@
 //! What is answered: as a whole, or as a stream.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use super::HttpError;
 use crate::BoxFuture;
 
@@ -18,6 +20,17 @@ impl HttpResponse {
     /// The first value of the header called `name` (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         first(&self.headers, name)
+    }
+
+    /// How long the server asks to be left alone from `unix_time`, the time now, on (`Retry-After`: seconds, or a
+    /// date).
+    pub fn retry_after(&self, unix_time: Duration) -> Option<Duration> {
+        let value = self.header("retry-after")?.trim();
+        if let Ok(seconds) = value.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let date = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(date.saturating_sub(unix_time))
     }
 }
 
@@ -137,4 +150,27 @@ impl HttpBody for Whole {
 fn first<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let mut named = headers.iter().filter(|(n, _)| n == name);
     named.next().map(|(_, value)| value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Duration::from_secs(784_111_777);
+        let asked = |value: &str| {
+            let answer = HttpResponse {
+                status: 503,
+                headers: vec![("retry-after".to_owned(), value.to_owned())],
+                body: Vec::new(),
+            };
+            answer.retry_after(now)
+        };
+        assert_eq!(asked("120"), Some(Duration::from_secs(120)));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:57 GMT"), Some(Duration::from_secs(20)));
+        assert_eq!(asked("Tue, 06 Nov 1990 08:49:57 GMT"), Some(Duration::ZERO));
+        assert_eq!(asked("soon"), None);
+        assert_eq!(asked("-1"), None);
+    }
 }
