@@ -8,6 +8,9 @@
 //! * A service that is listed has instances. Where none is shown, the token may see services, but not nodes. The
 //!   service may also be gone since, which the list will say in a moment.
 //!
+//! Nothing is known of a service that is asked for because `services` alone names it, nor of one whose instances
+//! `health_filter` or several `tags` may all leave out: there an empty answer is believed.
+//!
 //! Both hold for Consul itself. What imitates it often has empty catalogs, and rarely the header that says whether
 //! there is a leader; without that header an empty answer is believed.
 

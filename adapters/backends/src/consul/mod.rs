@@ -21,13 +21,14 @@
 //!   themselves, for ten minutes.
 //!
 //! `refresh_interval` bounds how often each question is asked: twice at once after a quiet time, so that the first
-//! change is told at once, and then once an interval.
+//! change is told at once, and then once an interval. An answer is held back for four intervals, at least 10 s and at
+//! most Prometheus's two minutes, so that a server that hangs is found out in about that time.
 //!
 //! **What is believed.** An index that goes back, or a server that was gone, starts the question anew; whether an
 //! answer is new is decided by its bytes, because after a restart an equal index can mean other data. A service
 //! that fails keeps its targets and is named as missing. A list or a service that is *empty* is not believed if it may
 //! be so because the server knows no leader or the token may not see what there is (the module `belief` says when that
-//! is known). With `services` alone a Consul before 1.11 does not let us know.
+//! is known: with `services` alone, or with a `health_filter`, a Consul before 1.11 does not let us know).
 //!
 //! **Where Prometheus does otherwise than it says.** `__meta_consul_dc` is documented as the target's datacenter and
 //! is the agent's (prometheus#5411): here it is the `datacenter` of the settings, or the node's. So the agent need
@@ -214,7 +215,7 @@ impl Session {
     /// What an answer says goes into the findings.
     fn understand(&mut self, now: Instant, ask: &Ask, answer: &HttpResponse) -> Result<Understood, Rejected> {
         if answer.status != 200 {
-            return Err(Rejected::by_status(answer));
+            return Err(Rejected::by_status(answer, self.env.clock.unix_time()));
         }
         let unreadable = |error: serde_json::Error| Rejected::Question(format!("the answer can't be read: {error}"));
         let index = answer.header("x-consul-index");

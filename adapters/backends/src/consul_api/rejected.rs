@@ -22,10 +22,9 @@ pub(crate) enum Rejected {
 }
 
 impl Rejected {
-    /// What an answer of another status than the one that was expected means.
-    pub(crate) fn by_status(answer: &HttpResponse) -> Self {
-        let after = answer.header("retry-after").and_then(|after| after.trim().parse().ok());
-        let after = after.map(Duration::from_secs);
+    /// What an answer of another status than the one that was expected means; `unix_time` is the time now.
+    pub(crate) fn by_status(answer: &HttpResponse, unix_time: Duration) -> Self {
+        let after = answer.retry_after(unix_time);
         let reason = reason(answer);
         match answer.status {
             429 => Self::TooMany(after, reason),
@@ -87,6 +86,8 @@ fn reason(answer: &HttpResponse) -> String {
 mod tests {
     use super::*;
 
+    const NOW: Duration = Duration::from_secs(784_111_777);
+
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> HttpResponse {
         HttpResponse {
             status,
@@ -100,19 +101,30 @@ mod tests {
 
     #[test]
     fn the_status_says_whose_trouble_it_is_and_the_text_what_it_is() {
-        let rejected =
-            |status| Rejected::by_status(&answer(status, &[("retry-after", "7")], "No cluster leader\n\u{1b}x"));
+        let rejected = |status| {
+            Rejected::by_status(
+                &answer(status, &[("retry-after", "7")], "No cluster leader\n\u{1b}x"),
+                NOW,
+            )
+        };
         let said = |status| format!("the server answered with status {status}: No cluster leader");
         let after = Some(Duration::from_secs(7));
         assert_eq!(rejected(500), Rejected::Server(after, said(500)));
         assert_eq!(rejected(429), Rejected::TooMany(after, said(429)));
+        let date = [("retry-after", "Sun, 06 Nov 1994 08:49:57 GMT")];
+        let dated = Rejected::by_status(&answer(503, &date, ""), NOW);
+        let after = Some(Duration::from_secs(20));
+        assert_eq!(
+            dated,
+            Rejected::Server(after, "the server answered with status 503".to_owned())
+        );
         assert_eq!(rejected(403), Rejected::Question(said(403)));
-        let silent = Rejected::by_status(&answer(404, &[], ""));
+        let silent = Rejected::by_status(&answer(404, &[], ""), NOW);
         assert_eq!(
             silent,
             Rejected::Question("the server answered with status 404".to_owned())
         );
-        let Rejected::Question(long) = Rejected::by_status(&answer(400, &[], &"ä".repeat(9999))) else {
+        let Rejected::Question(long) = Rejected::by_status(&answer(400, &[], &"ä".repeat(9999)), NOW) else {
             panic!("a question");
         };
         assert!(long.len() < 2 * TOLD);

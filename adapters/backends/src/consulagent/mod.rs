@@ -238,7 +238,7 @@ impl Questions<'_> {
     async fn health(&self, name: &str, scope: &Query) -> Found {
         let path = format!("/v1/agent/health/service/name/{}", path_segment(name));
         let answer = self.send(&path, scope, "service").await;
-        let found = answer.and_then(|answer| health(&answer));
+        let found = answer.and_then(|answer| health(&answer).unwrap_or_else(|| Err(self.by_status(&answer))));
         if found.is_err() {
             self.count_failure();
         }
@@ -249,9 +249,13 @@ impl Questions<'_> {
     async fn one(&self, path: &str, query: &Query, call: &'static str) -> Result<HttpResponse, RefreshError> {
         match self.send(path, query, call).await {
             Ok(answer) if answer.status == 200 => Ok(answer),
-            Ok(answer) => Err(self.failed(path, Rejected::by_status(&answer))),
+            Ok(answer) => Err(self.failed(path, self.by_status(&answer))),
             Err(rejected) => Err(self.failed(path, rejected)),
         }
+    }
+
+    fn by_status(&self, answer: &HttpResponse) -> Rejected {
+        Rejected::by_status(answer, self.env.clock.unix_time())
     }
 
     /// An answer of whatever status.
@@ -293,13 +297,13 @@ fn failure(what: &str, rejected: Rejected) -> RefreshError {
     }
 }
 
-/// The list of a health answer, whatever its status says of the health.
-fn health(answer: &HttpResponse) -> Result<Vec<Instance>, Rejected> {
+/// The list of a health answer, whatever its status says of the health; nothing if it is none.
+fn health(answer: &HttpResponse) -> Option<Found> {
     match (answer.status, answer::instances(&answer.body)) {
-        (200 | 429 | 503, Ok(instances)) => Ok(instances),
-        (404, Ok(instances)) if instances.is_empty() => Ok(instances),
-        (200, Err(error)) => Err(unreadable(&error)),
-        _ => Err(Rejected::by_status(answer)),
+        (200 | 429 | 503, Ok(instances)) => Some(Ok(instances)),
+        (404, Ok(instances)) if instances.is_empty() => Some(Ok(instances)),
+        (200, Err(error)) => Some(Err(unreadable(&error))),
+        _ => None,
     }
 }
 

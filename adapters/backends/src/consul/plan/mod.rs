@@ -158,8 +158,10 @@ impl Plan {
 
     /// A question was answered; `index` is the one of the answer's header.
     pub(super) fn answered(&mut self, now: Instant, id: u64, index: Option<u64>) {
-        let Some((what, _)) = self.close(id) else { return };
-        self.outage = None;
+        let Some((what, was_probe)) = self.close(id) else {
+            return;
+        };
+        self.end_outage(now, was_probe);
         if self.watches_grow_at.is_some_and(|at| at <= now) {
             self.watches = self.watches.saturating_mul(2).min(MOST_WATCHES);
             self.watches_grow_at = (self.watches < MOST_WATCHES).then(|| now + RECOVERY);
@@ -181,7 +183,7 @@ impl Plan {
         let retry_at = match trouble {
             Trouble::Question => {
                 // The server is well, if not willing.
-                self.outage = None;
+                self.end_outage(now, was_probe);
                 now + random.between(self.interval.mul_f64(0.9), self.interval)
             }
             Trouble::Server(after) | Trouble::TooMany(after) => {
@@ -373,6 +375,10 @@ impl Plan {
     fn close_services(&mut self) {
         self.open.retain(|_, what| !matches!(what, What::Service(_)));
         self.services.let_go();
+    }
+
+    fn end_outage(&mut self, now: Instant, was_probe: bool) {
+        self.outage.take_if(|outage| was_probe || outage.is_over(now));
     }
 
     fn begin_outage(&mut self, now: Instant, random: &dyn Random, after: Option<Duration>, was_probe: bool) {

@@ -11,6 +11,8 @@ use headcount_discoverer::refresh::{Retry, Schedule};
 pub(super) struct Outage {
     schedule: Schedule,
     until: Instant,
+    /// Whether the server itself named that time.
+    is_told: bool,
     /// The question whose answer says how to go on.
     probe: Option<u64>,
     probed_at: Instant,
@@ -23,6 +25,7 @@ impl Outage {
         Self {
             until: now + schedule.after_failure(retry(after), Duration::ZERO, random),
             schedule,
+            is_told: after.is_some(),
             probe: None,
             probed_at: now,
         }
@@ -51,9 +54,16 @@ impl Outage {
         self.probe = self.probe.filter(|probe| is_open(*probe));
     }
 
+    /// Whether it is over when a question was answered that was sent before it began. Who asks to be left alone is,
+    /// even if he still answers what he was asked then.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        !self.is_told || self.until <= now
+    }
+
     /// The one question was not answered either.
     pub(super) fn goes_on(&mut self, now: Instant, random: &dyn Random, after: Option<Duration>) {
         let took = now.saturating_duration_since(self.probed_at);
+        self.is_told = after.is_some();
         self.until = now + self.schedule.after_failure(retry(after), took, random);
     }
 }

@@ -406,7 +406,10 @@ fn who_says_when_to_come_again_in_seconds_or_with_a_date_is_obeyed() {
         let date = "Thu, 01 Jan 2026 00:06:31 GMT";
         assert!(around(90).contains(&asked_again_after(status, date)), "{status}");
         let nonsense = asked_again_after(status, "soon");
-        assert!(nonsense <= INTERVAL, "{status}: {nonsense:?}");
+        assert!(
+            nonsense <= INTERVAL.mul_f64(1.1) + Duration::from_secs(1),
+            "{status}: {nonsense:?}"
+        );
         // Nobody is silent for a day because of one header.
         assert!(around(600).contains(&asked_again_after(status, "86400")), "{status}");
     }
