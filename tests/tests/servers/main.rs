@@ -1,5 +1,5 @@
 //! The whole system with real servers: the `headcount` binary between real Prometheus, nginx,
-//! tinyproxy, knot and Chromium processes on the loopback.
+//! tinyproxy, knot, Consul and Chromium processes on the loopback.
 //!
 //! * `default_config`: what `headcount run` shows on its own.
 //! * `conformance`: headcount's API says what Prometheus's does.
@@ -9,6 +9,7 @@
 //! * `nginx`, `tinyproxy`: lists behind TLS, passwords, certificates, redirects and proxies.
 //! * `http_backend`, `bad_input`: what breaks, and what goes on nevertheless.
 //! * `dns`: targets out of the DNS, in a network of the test's own.
+//! * `consul`, `consulagent`: targets out of a Consul.
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `scale`: 20,000 hosts.
 //!
@@ -27,6 +28,8 @@ mod support;
 
 mod bad_input;
 mod conformance;
+mod consul;
+mod consulagent;
 mod default_config;
 mod dns;
 mod http_backend;

@@ -19,39 +19,46 @@ use super::wait::until;
 pub(crate) struct Headcount {
     process: Process,
     address: SocketAddr,
-    arguments: Vec<String>,
+    launch: Launch,
+}
+
+/// How it is started.
+struct Launch {
     folder: String,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Headcount {
     /// Starts `headcount run` with this configuration.
     pub(crate) fn with_config(folder: &Folder, config: &Path) -> Self {
-        Self::start(folder, &["--config", config.to_str().expect("a path in UTF-8")])
+        Self::with_variables(folder, config, &[])
+    }
+
+    /// The same, with these environment variables and no others.
+    pub(crate) fn with_variables(folder: &Folder, config: &Path, variables: &[(&str, &str)]) -> Self {
+        let config = config.to_str().expect("a path in UTF-8");
+        let launch = Launch::new(folder, &["--config", config], variables);
+        Self::launch(launch, "127.0.0.1:0")
     }
 
     /// Starts `headcount run` with these arguments, and waits until it listens.
     pub(crate) fn start(folder: &Folder, arguments: &[&str]) -> Self {
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let folder = folder.text("");
-        let (process, address) = launch(&folder, "127.0.0.1:0", &arguments);
-        Self {
-            process,
-            address,
-            arguments,
-            folder,
-        }
+        Self::launch(Launch::new(folder, arguments, &[]), "127.0.0.1:0")
     }
 
     /// The same, on a port that it gets again after a [restart](Self::restart).
     pub(crate) fn restartable(folder: &Folder, arguments: &[&str]) -> Self {
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let folder = folder.text("");
-        let (process, address) = launch(&folder, &format!("127.0.0.1:{}", free_port()), &arguments);
+        let address = format!("127.0.0.1:{}", free_port());
+        Self::launch(Launch::new(folder, arguments, &[]), &address)
+    }
+
+    fn launch(launch: Launch, address: &str) -> Self {
+        let (process, address) = launch.at(address);
         Self {
             process,
             address,
-            arguments,
-            folder,
+            launch,
         }
     }
 
@@ -76,7 +83,7 @@ impl Headcount {
 
     /// Starts it again after it was stopped, at the same address.
     pub(crate) fn restart(&mut self) {
-        let (process, address) = launch(&self.folder, &self.address.to_string(), &self.arguments);
+        let (process, address) = self.launch.at(&self.address.to_string());
         (self.process, self.address) = (process, address);
     }
 
@@ -154,6 +161,15 @@ impl Headcount {
         })
     }
 
+    /// Who reads a job's list now gets these addresses, or is told to keep what he has.
+    #[track_caller]
+    pub(crate) fn assert_not_less(&self, job: &str, expected: &[&str]) {
+        match self.list(job) {
+            Ok(targets) => assert_eq!(addresses(&targets), expected),
+            Err(error) => assert!(error.starts_with("status 503"), "{error}"),
+        }
+    }
+
     /// What `/api/v1/providers` says of the one provider of this kind.
     pub(crate) fn provider(&self, kind: &str) -> Result<Value, String> {
         let answer = self.get("/api/v1/providers")?.json()?;
@@ -227,24 +243,39 @@ impl Headcount {
     }
 }
 
-fn launch(folder: &str, address: &str, arguments: &Vec<String>) -> (Process, SocketAddr) {
-    let mut command = Process::command(headcount_binary());
-    command
-        .args(["run", "--listen", address, "--log-format", "json"])
-        .args(arguments);
-    // Proxies and other settings of whoever runs the tests are not the tests'.
-    command.env_clear().current_dir(folder);
-    let log = Path::new(folder).join("headcount.log");
-    let logged_before = std::fs::metadata(&log).map_or(0, |log| log.len());
-    let mut process = Process::start("headcount", &mut command, log);
-    let address = process.wait_until("listens", |process| {
-        let log = process.log();
-        let new = log
-            .get(usize::try_from(logged_before).expect("a short log")..)
-            .unwrap_or_default();
-        let mut lines = new.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let address = lines.find_map(|line| line["address"].as_str()?.parse().ok());
-        address.ok_or_else(|| format!("no address in the log:\n{log}"))
-    });
-    (process, address)
+impl Launch {
+    fn new(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter();
+        Self {
+            folder: folder.text(""),
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            variables: variables
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        }
+    }
+
+    /// Starts it, and gives the address at which it listens then.
+    fn at(&self, address: &str) -> (Process, SocketAddr) {
+        let mut command = Process::command(headcount_binary());
+        command
+            .args(["run", "--listen", address, "--log-format", "json"])
+            .args(&self.arguments);
+        // Proxies and other settings of whoever runs the tests are not the tests'.
+        command.env_clear().current_dir(&self.folder);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let log = Path::new(&self.folder).join("headcount.log");
+        let logged_before = std::fs::metadata(&log).map_or(0, |log| log.len());
+        let mut process = Process::start("headcount", &mut command, log);
+        let address = process.wait_until("listens", |process| {
+            let log = process.log();
+            let new = log
+                .get(usize::try_from(logged_before).expect("a short log")..)
+                .unwrap_or_default();
+            let mut lines = new.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let address = lines.find_map(|line| line["address"].as_str()?.parse().ok());
+            address.ok_or_else(|| format!("no address in the log:\n{log}"))
+        });
+        (process, address)
+    }
 }

@@ -43,10 +43,32 @@ impl Answer {
 /// # Errors
 /// Nobody listens there, or what is sent is no HTTP.
 pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -> Result<Answer, String> {
+    send(address, method, path, headers, b"")
+}
+
+/// Sends a request with a body, whose length `headers` need not name.
+///
+/// # Errors
+/// Those of [`request`].
+pub(crate) fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Result<Answer, String> {
+    let length = match body.len() {
+        0 => String::new(),
+        length => format!("Content-Length: {length}\r\n"),
+    };
     let answered = || -> io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(SILENCE))?;
-        write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n")?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}{length}\r\n"
+        )?;
+        stream.write_all(body)?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes)?;
         Ok(bytes)
