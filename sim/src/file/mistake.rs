@@ -1,8 +1,10 @@
 //! What is wrong with a scenario's file, and where.
 
 use core::fmt;
+use std::sync::Arc;
 
 use super::places::Places;
+use super::syntax::NotYaml;
 use super::words::nearest;
 use crate::Problem;
 
@@ -16,7 +18,7 @@ pub struct Place {
 }
 
 /// One thing that is wrong with a file. Shown as `line:column: field: what`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Mistake {
     /// Where; `None` if it is about the file as a whole.
     pub place: Option<Place>,
@@ -27,12 +29,12 @@ pub struct Mistake {
 }
 
 /// What can be wrong with a scenario's file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Wrong {
     /// The file is not YAML.
     #[error("not valid YAML: {0}")]
-    Syntax(String),
+    Syntax(#[source] NotYaml),
     /// A second document starts.
     #[error("another document starts here; a file holds one scenario")]
     SecondDocument,
@@ -67,7 +69,7 @@ pub enum Wrong {
 }
 
 /// Everything that was found wrong with a file; at least one thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
@@ -96,9 +98,10 @@ impl Place {
 
 impl Mistake {
     /// What the parser found.
-    pub(super) fn misread(error: &serde_yaml::Error, places: &Places) -> Self {
+    pub(super) fn misread(error: serde_yaml::Error, places: &Places) -> Self {
         use serde_yaml::Error as E;
-        let error = error.without_snippet();
+        let kept = Arc::new(error);
+        let error = kept.without_snippet();
         let place = error.location().map(Place::of);
         let field = place.and_then(|place| places.path_at(place)).unwrap_or_default();
         let mapping = place.and_then(|place| places.mapping_at(place)).unwrap_or(field);
@@ -128,7 +131,7 @@ impl Mistake {
             E::Unexpected { expected, .. } => (field, wrong_type("this", shape(expected))),
             E::Message { msg, .. } => (field, Wrong::WrongValue(msg.clone())),
             E::MultipleDocuments { .. } => ("", Wrong::SecondDocument),
-            other => ("", Wrong::Syntax(without_place(&other.to_string(), place))),
+            _ => ("", Wrong::Syntax(NotYaml::new(kept.clone()))),
         };
         let field = field.to_owned();
         Self { place, field, wrong }
@@ -144,7 +147,7 @@ impl Mistake {
     }
 }
 
-/// What a type of Rust is in a file.
+/// What a type of Rust, as the parser names it, is in a file.
 fn number(name: &str) -> &str {
     match name {
         "u16" => "a whole number from 0 to 65535",
@@ -156,7 +159,7 @@ fn number(name: &str) -> &str {
     }
 }
 
-/// What the parser's event is in a file.
+/// What the event of that name, for which the parser waited, is in a file.
 fn shape(event: &str) -> &str {
     match event {
         "sequence start" => "a list; its entries start with `- `",
@@ -164,16 +167,6 @@ fn shape(event: &str) -> &str {
         "string scalar" | "scalar" => "a single value",
         other => other,
     }
-}
-
-/// The parser's message without the place, which is said before it.
-fn without_place(message: &str, place: Option<Place>) -> String {
-    let suffix = place.map(|Place { line, column }| format!(" at line {line}, column {column}"));
-    let message = message.lines().next().unwrap_or_default();
-    suffix
-        .and_then(|suffix| message.strip_suffix(&suffix))
-        .unwrap_or(message)
-        .to_owned()
 }
 
 /// What may have been meant by a word that is not known.

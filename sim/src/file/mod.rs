@@ -5,9 +5,11 @@
 
 mod mistake;
 mod places;
+mod syntax;
 mod words;
 
 pub use mistake::{Mistake, Mistakes, Place, Wrong};
+pub use syntax::NotYaml;
 pub use words::nearest;
 
 use places::Places;
@@ -15,9 +17,9 @@ use places::Places;
 use crate::Scenario;
 
 /// A scenario can't be written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("the scenario can't be written as YAML: {0}")]
-pub struct Unwritable(String);
+pub struct Unwritable(#[source] serde_yaml::ser::Error);
 
 impl Scenario {
     /// Reads a scenario from YAML, and checks it.
@@ -39,7 +41,7 @@ impl Scenario {
     pub fn from_yaml(text: &str) -> Result<Self, Mistakes> {
         let places = Places::of(text);
         let scenario: Self = serde_yaml::from_str_with_options(text, options())
-            .map_err(|error| Mistakes::one(Mistake::misread(&error, &places)))?;
+            .map_err(|error| Mistakes::one(Mistake::misread(error, &places)))?;
         scenario.check().map_err(|problems| {
             let mistakes = problems.iter().map(|problem| Mistake::senseless(problem, &places));
             Mistakes::of(mistakes.collect())
@@ -52,7 +54,7 @@ impl Scenario {
     /// # Errors
     /// None that is known of: the words of scenarios can all be written.
     pub fn to_yaml(&self) -> Result<String, Unwritable> {
-        serde_yaml::to_string(self).map_err(|error| Unwritable(error.to_string()))
+        serde_yaml::to_string(self).map_err(Unwritable)
     }
 }
 

@@ -37,7 +37,23 @@ impl Outcome {
                 ),
             ));
         }
+        lines.extend(self.traffic());
         lines.extend([
+            ("never seen", self.never_seen()),
+            ("events", count(self.events)),
+            ("hash", format!("{:016x}", self.hash)),
+        ]);
+        let mut text = facts(&lines);
+        for violation in &self.violations {
+            text.push_str(&format!("\n{violation}\n"));
+        }
+        text
+    }
+
+    /// How much was said, between whom.
+    fn traffic(&self) -> [(&'static str, String); 5] {
+        let metrics = &self.metrics;
+        [
             (
                 "snapshots",
                 format!(
@@ -79,15 +95,7 @@ impl Outcome {
                     count(metrics.peak_queue)
                 ),
             ),
-            ("never seen", self.never_seen()),
-            ("events", count(self.events)),
-            ("hash", format!("{:016x}", self.hash)),
-        ]);
-        let mut text = facts(&lines);
-        for violation in &self.violations {
-            text.push_str(&format!("\n{violation}\n"));
-        }
-        text
+        ]
     }
 
     fn verdict(&self) -> String {

@@ -108,19 +108,32 @@ fn every_word() -> Scenario {
     for churn in crate::Churn::examples() {
         scenario = scenario.churn(churn);
     }
-    for what in [Restarted::Manager, Restarted::Discoverers] {
+    for event in process_events(at) {
+        scenario = scenario.event(event);
+    }
+    for what in happenings(at) {
+        scenario = scenario.happens(at, what);
+    }
+    scenario
+}
+
+/// One of each that happens to processes, restarts first.
+fn process_events(at: Span) -> Vec<ProcessEvent> {
+    let restart = |what: Restarted| {
         let of_manager = what == Restarted::Manager;
         let ticker = ThrottleSetting::Ticker(Span::secs(5));
-        scenario = scenario.event(ProcessEvent::Restart {
+        ProcessEvent::Restart {
             at,
             what,
             share: Ratio::ALWAYS,
             saved: true,
             age: if of_manager { Span::secs(30) } else { Span::ZERO },
             version: of_manager.then(|| Version::with_format(2).throttle(ticker).reload(ReloadMode::Legacy)),
-        });
-    }
-    for event in [
+        }
+    };
+    vec![
+        restart(Restarted::Manager),
+        restart(Restarted::Discoverers),
         ProcessEvent::Reload {
             at,
             times: 2,
@@ -141,9 +154,11 @@ fn every_word() -> Scenario {
             at,
             share: Ratio::percent(50),
         },
-    ] {
-        scenario = scenario.event(event);
-    }
+    ]
+}
+
+/// One of each that can be decided.
+fn happenings(at: Span) -> Vec<Happening> {
     let (host, discoverer) = (HostId(0), DiscovererId(0));
     let looks = Looks {
         service: ServiceId(0),
@@ -160,7 +175,7 @@ fn every_word() -> Scenario {
         lasts: at,
         fault: 0,
     };
-    for what in [
+    vec![
         Happening::Up { host, looks },
         Happening::Down { host },
         window(Covered::Everyone),
@@ -193,10 +208,7 @@ fn every_word() -> Scenario {
         Happening::Calm {
             broken: vec![discoverer],
         },
-    ] {
-        scenario = scenario.happens(at, what);
-    }
-    scenario
+    ]
 }
 
 #[test]

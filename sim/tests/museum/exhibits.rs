@@ -88,6 +88,11 @@ fn run<M: Subject>(scenario: &Scenario) -> Option<Violation> {
 }
 
 pub(crate) fn exhibits() -> Vec<Exhibit> {
+    let all = [of_prometheus(), of_others(), of_guards()];
+    all.into_iter().flatten().collect()
+}
+
+fn of_prometheus() -> Vec<Exhibit> {
     vec![
         Exhibit::of::<Faulty<StoppedStillStore>>(
             "stopped-still-store",
@@ -146,6 +151,11 @@ pub(crate) fn exhibits() -> Vec<Exhibit> {
             "The mechanism gave all its groups the same source. Each group then replaced the one before it, and of \
              five targets one was left, another one each time.",
         ),
+    ]
+}
+
+fn of_others() -> Vec<Exhibit> {
+    vec![
         Exhibit::of::<Faulty<FailureDropsTargets>>(
             "failure-drops-targets",
             "VictoriaMetrics #9375",
@@ -170,6 +180,11 @@ pub(crate) fn exhibits() -> Vec<Exhibit> {
             "Targets were compared by a hash that leaves out the discovered labels. A pod that came back at its \
              node's address kept the name of the one before it, for as long as the process lived.",
         ),
+    ]
+}
+
+fn of_guards() -> Vec<Exhibit> {
+    vec![
         Exhibit::guarded::<Faulty<NeverLetGo>>(
             "never-let-go",
             "Netflix Eureka #1267, #1073",
