@@ -13,6 +13,7 @@ use clap_complete::Shell;
 use headcount_core::{Backoff, DropGuard, Percent, Throttle, parse_duration};
 use headcount_questions::ListFormat;
 
+#[cfg(feature = "sim")]
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 
 pub(crate) use coverage::CoverageOptions;
@@ -60,6 +61,7 @@ pub(crate) enum Command {
     /// Says which hosts of an inventory are scraped, and why the others are not.
     Coverage(CoverageOptions),
     /// Runs the core under virtual time: what settings and faults do to a fleet, in seconds.
+    #[cfg(feature = "sim")]
     #[command(after_help = EXIT_CODES)]
     Sim {
         /// What to do.

@@ -9,6 +9,7 @@ mod mechanisms;
 mod origin;
 mod run;
 mod sd;
+#[cfg(feature = "sim")]
 pub(crate) mod sim;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Diff(options) => Ok(or_trouble(diff::run(&options))),
         Command::Explain(options) => Ok(or_trouble(explain::run(&options))),
         Command::Coverage(options) => Ok(or_trouble(coverage::run(&options))),
+        #[cfg(feature = "sim")]
         Command::Sim { command } => sim::sim(command),
         Command::Completions { shell } => completions::completions(shell),
     }
