@@ -50,7 +50,7 @@ fn body(hosts: &[ShownHost]) -> Vec<u8> {
 
 /// A receiver that needs a millisecond for each target.
 fn receive(_at: Span, snapshot: &Snapshot) -> Span {
-    let targets = snapshot.set("inventory").map_or(0, |set| set.target_count());
+    let targets = snapshot.set("all").map_or(0, |set| set.target_count());
     Span::millis(targets as u64)
 }
 
@@ -61,13 +61,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .calm(Span::mins(5))
         .hosts(Hosts::new(500).zones(3))
         .backend(Backend::new("inventory", BackendKind::Http))
-        .discoverers(Discoverers::of("inventory"))
+        .discoverers(Discoverers::of("inventory").refresh(Span::secs(30)))
         .churn(Churn::steady(Ratio::percent(2), Span::mins(1)))
         .fault(Fault::new(FaultKind::Truncated).rate(Ratio::percent(10)))
         .fault(Fault::new(FaultKind::Drop).rate(Ratio::percent(5)));
     let outcome = Rehearsal::new(&scenario, 7)?
         .serve("http://inventory/hosts", body)
-        .discoverer("inventory", || Box::new(inventory))
+        .discoverer("inventory", |_| Box::new(inventory))?
         .receiver(receive)
         .within(Span::mins(2))
         .run();

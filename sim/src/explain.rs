@@ -135,7 +135,7 @@ impl Story<'_> {
                 (false, _) => "the host goes".to_owned(),
             },
         );
-        let wanted = self.row.as_ref().map(|row| visible_version(plan.kind, row));
+        let wanted = self.row.as_ref().map(|row| visible_version(plan.sees, row));
         let learned = self.first(self.changed, |event| {
             matches!(event, TraceEvent::Learned { discoverer, host, version, .. }
                 if *discoverer == id && *host == self.host && *version == wanted)

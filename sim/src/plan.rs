@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::{BackendKind, DiscovererId, JobId, Problems, Scenario, ServiceId, ViewId};
+use crate::{BackendKind, DiscovererId, JobId, Problems, Scenario, ServiceId, Span, ViewId};
 
 /// A scenario, written out.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) jobs: Vec<JobPlan>,
     /// By service: who discovers it, and through what it is shown.
     pub(crate) services: Vec<ServicePlan>,
+    /// Whether any discoverer is a real one.
+    pub(crate) has_real: bool,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,20 @@ pub(crate) struct DiscovererPlan {
     pub(crate) first_view: ViewId,
     pub(crate) broken: bool,
     pub(crate) description: Arc<str>,
+    /// Whether a real discoverer runs in its place.
+    pub(crate) is_real: bool,
+    pub(crate) sees: Sees,
+    /// How long a change may be on its way through it, if that does not follow from the scenario.
+    pub(crate) within: Option<Span>,
+}
+
+/// How much of a host a discoverer's targets show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sees {
+    /// All of it.
+    Labels,
+    /// Its address, but not its labels.
+    Addresses,
 }
 
 #[derive(Debug)]
@@ -49,6 +65,16 @@ pub(crate) struct ServicePlan {
     pub(crate) views: Vec<ViewId>,
 }
 
+impl Sees {
+    /// What a modelled discoverer of this kind sees. DNS knows names and addresses only.
+    pub(crate) const fn of(kind: BackendKind) -> Self {
+        match kind {
+            BackendKind::Dns => Self::Addresses,
+            _ => Self::Labels,
+        }
+    }
+}
+
 impl Plan {
     pub(crate) fn new(scenario: &Scenario) -> Result<Self, Problems> {
         scenario.check()?;
@@ -58,6 +84,7 @@ impl Plan {
             views: Vec::new(),
             jobs: Vec::new(),
             services: vec![ServicePlan::default(); scenario.hosts.services as usize],
+            has_real: false,
         };
         for entry in 0..scenario.discoverers.len() {
             plan.add_discoverers(entry);
@@ -96,6 +123,9 @@ impl Plan {
                 service,
                 first_view,
                 broken: number >= count.saturating_sub(broken),
+                is_real: false,
+                sees: Sees::of(kind),
+                within: None,
                 description: format!("{name} {number}: service {}", service.0).into(),
             });
             self.services[service.place()].discoverers.push(id);

@@ -55,6 +55,8 @@ struct FaultState {
     /// The last fault whose trace only a new connection removes.
     deep_since: Option<Instant>,
     last_fault: Option<FaultKind>,
+    /// Until when it can't be blamed for targets that it lost: it was started, or given less than there is.
+    excused: Instant,
 }
 
 #[derive(Debug, Clone)]
@@ -219,6 +221,17 @@ impl FaultSchedule {
         state.deep_since = state.deep_since.max(Some(now));
     }
 
+    /// Notes that it is not to be blamed for what it lost until now.
+    pub(crate) fn excused(&mut self, now: Instant, id: DiscovererId) {
+        let state = &mut self.states[id.place()];
+        state.excused = state.excused.max(now);
+    }
+
+    /// Until when it is not to be blamed for targets that it lost.
+    pub(crate) fn excused_until(&self, id: DiscovererId) -> Instant {
+        self.states[id.place()].excused
+    }
+
     /// Until when this discoverer stands still, if it does.
     pub(crate) fn paused(&self, id: DiscovererId) -> Option<Instant> {
         self.over(id)
@@ -326,6 +339,9 @@ impl FaultState {
     fn touch(&mut self, until: Instant, kind: FaultKind) {
         self.clear_since = self.clear_since.max(until);
         self.last_fault = Some(kind);
+        if kind.misleads() {
+            self.excused = self.excused.max(until);
+        }
         if kind.leaves_a_trace() {
             self.deep_since = self.deep_since.max(Some(until));
         }

@@ -66,10 +66,19 @@ impl World {
             pages: 1,
         };
         let trouble = |why| Coming::Trouble { why, retry_after: None };
+        if let Some((_, rows)) = self.wrong_rows(id, view, kind) {
+            return all(rows);
+        }
         match kind {
             FaultKind::Drop | FaultKind::Partition | FaultKind::OneWay => trouble("the backend did not answer in time"),
             FaultKind::Reset => trouble("the connection was reset"),
+            FaultKind::Refused => trouble("the connection was refused"),
             FaultKind::Truncated => trouble("the answer ends in the middle"),
+            FaultKind::Garbled => trouble("the answer is no list"),
+            FaultKind::Status { retry_after, .. } => Coming::Trouble {
+                why: "the server answered with an error",
+                retry_after,
+            },
             FaultKind::TornWrite => trouble("the file can't be read: it ends in the middle"),
             FaultKind::Servfail => trouble("the server could not say (SERVFAIL)"),
             FaultKind::TooManyRequests { retry_after } => Coming::Trouble {
@@ -77,21 +86,6 @@ impl World {
                 retry_after: Some(retry_after),
             },
             FaultKind::RenameGap => Coming::Gap,
-            // Both mean that there are no records, and that this is so.
-            FaultKind::Empty | FaultKind::Nxdomain | FaultKind::NoData => all(Rows::new()),
-            FaultKind::PartialPage => {
-                let rows = &self.views[view.place()].rows;
-                let half = rows.len().div_ceil(2);
-                all(rows.iter().take(half).map(|(host, row)| (*host, *row)).collect())
-            }
-            FaultKind::BackInTime { by } => self.before(id, view, by),
-            FaultKind::Disagree { by } => {
-                let first = plan.discoverers[id.place()].first_view;
-                if (view.0 - first.0).is_multiple_of(2) {
-                    return self.serve(plan, id, view, resumes);
-                }
-                self.before(id, view, by)
-            }
             FaultKind::TtlZero => {
                 self.meter.metrics.backend_calls += 1;
                 let shown = &self.views[view.place()];
@@ -127,20 +121,37 @@ impl World {
         }
     }
 
+    /// What a view shows when this fault has it, and as of which version, if that is something else than
+    /// there is.
+    pub(super) fn wrong_rows(&mut self, id: DiscovererId, view: ViewId, kind: FaultKind) -> Option<(u64, Rows)> {
+        let shown = &self.views[view.place()];
+        match kind {
+            // All of these mean that there are no records, and that this is so.
+            FaultKind::Empty | FaultKind::Nxdomain | FaultKind::NoData => Some((shown.version, Rows::new())),
+            FaultKind::PartialPage => {
+                let half = shown.rows.len().div_ceil(2);
+                let rows = shown.rows.iter().take(half).map(|(host, row)| (*host, *row));
+                Some((shown.version, rows.collect()))
+            }
+            FaultKind::BackInTime { by } => Some(self.before(id, view, by)),
+            FaultKind::Disagree { by } => {
+                let first = self.plan.discoverers[id.place()].first_view;
+                let is_behind = !(view.0 - first.0).is_multiple_of(2);
+                is_behind.then(|| self.before(id, view, by))
+            }
+            _ => None,
+        }
+    }
+
     /// What a view showed some time before.
-    fn before(&mut self, id: DiscovererId, view: ViewId, by: Span) -> Coming {
+    fn before(&mut self, id: DiscovererId, view: ViewId, by: Span) -> (u64, Rows) {
         let then = Instant::from_nanos(self.now.as_nanos().saturating_sub(by.as_nanos()));
-        let rows = self.views[view.place()].as_of(then);
+        let (version, rows) = self.views[view.place()].as_of(then);
         let held = &self.discoverers[id.place()].held;
         let is_older = |(host, row): (&HostId, &Row)| held.get(host).is_some_and(|held| held.version > row.version);
         if rows.iter().any(is_older) {
             self.mark(Mark::WentBackInTime);
         }
-        Coming::All {
-            view,
-            version: None,
-            rows,
-            pages: 1,
-        }
+        (version, rows)
     }
 }

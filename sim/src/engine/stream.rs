@@ -9,6 +9,7 @@ use headcount_core::{Instant, Update};
 use super::discoverer::{Body, Coming, News};
 use super::event::Event;
 use super::faults::Occasion;
+use super::outside::Order;
 use super::world::World;
 use crate::rng::{Entity, Purpose};
 use crate::scenario::{BackendKind, FaultKind, Mark};
@@ -60,7 +61,10 @@ impl World {
     pub(crate) fn cut(&mut self, id: DiscovererId, notice: Span) {
         let discoverer = &self.discoverers[id.place()];
         let (life, link, turn) = (discoverer.life, discoverer.link, discoverer.turn);
-        if discoverer.parked {
+        if self.is_outside(id) {
+            let noticed = notice.is_zero();
+            self.orders.push_back(Order::Cut { id, noticed });
+        } else if discoverer.parked {
             self.queue
                 .schedule(self.now + notice.into(), Event::WaitOver { id, life, turn });
         } else if discoverer.watching.is_some() && self.plan.discoverers[id.place()].kind != BackendKind::File {

@@ -1,7 +1,7 @@
 //! The world: truth, backends and discoverers under one clock. It knows no manager: what
 //! discoverers report lands in an outbox.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use headcount_core::{Instant, ProviderId, Update};
@@ -9,6 +9,7 @@ use headcount_core::{Instant, ProviderId, Update};
 use super::discoverer::{Body, Coming, Discoverer, Report};
 use super::event::Event;
 use super::faults::{FaultSchedule, Met, Occasion};
+use super::outside::Order;
 use super::queue::EventQueue;
 use crate::generate::at_start;
 use crate::metrics::Histogram;
@@ -19,7 +20,7 @@ use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::{Trace, TraceEvent};
 use crate::world::truth::Truth;
 use crate::world::view::View;
-use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, Span, ViewId};
+use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, ServiceId, Span, ViewId};
 
 /// The world of a run.
 #[derive(Debug, Clone)]
@@ -33,6 +34,10 @@ pub(crate) struct World {
     pub(crate) discoverers: Vec<Discoverer>,
     pub(crate) faults: FaultSchedule,
     pub(crate) outbox: VecDeque<Report>,
+    /// What is to be done by whoever runs the discoverers that are real.
+    pub(crate) orders: VecDeque<Order>,
+    /// The host that has or had an address, for discoverers that see no more of it.
+    pub(crate) addresses: BTreeMap<(ServiceId, String), (HostId, u32)>,
     /// Until when the process with manager, discoverers and receiver stands still.
     pub(crate) stands_until: Instant,
     /// What stopped discoverers still had on their way.
@@ -65,6 +70,8 @@ impl World {
             discoverers: vec![Discoverer::default(); plan.discoverers.len()],
             faults: FaultSchedule::new(&plan, rng, draws_hits),
             outbox: VecDeque::new(),
+            orders: VecDeque::new(),
+            addresses: BTreeMap::new(),
             stands_until: Instant::ZERO,
             ghosts: Vec::new(),
             meter: Meter::default(),
@@ -75,6 +82,7 @@ impl World {
         };
         for (host, looks) in at_start(&plan) {
             world.truth.up(Instant::ZERO, host, looks);
+            world.note_address(host);
             let row = world.truth.row(host);
             for view in &plan.services[looks.service.place()].views {
                 world.views[view.place()].show(Instant::ZERO, host, row);
@@ -168,6 +176,7 @@ impl World {
         let (version, up) = (self.truth.version(host), self.truth.is_up(host));
         self.fold(u64::from(host.0) << 32 | u64::from(version));
         self.trace(|| TraceEvent::Truth { host, version, up });
+        self.note_address(host);
         let Some(looks) = self.truth.looks(host).copied() else {
             return;
         };
@@ -260,7 +269,18 @@ impl World {
         let discoverer = &mut self.discoverers[id.place()];
         *discoverer = discoverer.reborn(Some(provider));
         self.faults.disturbed(self.now, id);
-        self.ask_at(id, self.now);
+        self.begin(id);
+    }
+
+    /// A discoverer that was started does what it does first.
+    fn begin(&mut self, id: DiscovererId) {
+        match self.discoverers[id.place()].provider.filter(|_| self.is_outside(id)) {
+            Some(provider) => {
+                self.faults.excused(self.now, id);
+                self.orders.push_back(Order::Start { id, provider });
+            }
+            None => self.ask_at(id, self.now),
+        }
     }
 
     /// Stops a discoverer. What it had on its way still arrives.
@@ -271,6 +291,9 @@ impl World {
         let (provider, mut last) = (discoverer.provider, discoverer.clone());
         *discoverer = discoverer.reborn(None);
         let Some(provider) = provider else { return };
+        if self.is_outside(id) {
+            self.orders.push_back(Order::Stop { id });
+        }
         let plan = &self.plan.discoverers[id.place()];
         let words = match coming {
             Some(Coming::All { rows, .. }) => last.take_all(plan, rows),
@@ -300,7 +323,10 @@ impl World {
                 discoverer.reborn(discoverer.provider)
             };
             self.faults.disturbed(self.now, id);
-            self.ask_at(id, self.now);
+            if self.is_outside(id) {
+                self.orders.push_back(Order::Stop { id });
+            }
+            self.begin(id);
         }
     }
 
@@ -309,7 +335,11 @@ impl World {
         for id in (0..self.discoverers.len() as u32).map(DiscovererId) {
             self.unwatch(id);
             let discoverer = &mut self.discoverers[id.place()];
+            let runs = discoverer.provider.is_some();
             *discoverer = discoverer.reborn(None);
+            if runs && self.is_outside(id) {
+                self.orders.push_back(Order::Stop { id });
+            }
         }
         self.ghosts.iter_mut().for_each(|ghost| *ghost = None);
         self.outbox.clear();
@@ -348,7 +378,7 @@ impl World {
     fn fault_breaks(&mut self, id: DiscovererId, kind: FaultKind) {
         let entry = &self.plan.scenario.discoverers[self.plan.discoverers[id.place()].entry];
         let notice = match kind {
-            FaultKind::Reset | FaultKind::SessionExpiry => Span::ZERO,
+            FaultKind::Reset | FaultKind::Refused | FaultKind::SessionExpiry => Span::ZERO,
             FaultKind::Partition | FaultKind::OneWay | FaultKind::Drop => entry.timeout,
             _ => return,
         };

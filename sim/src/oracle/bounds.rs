@@ -67,6 +67,7 @@ impl Bound {
             BackendKind::File => entry.refresh,
             _ => Span::ZERO,
         };
+        let usual = discoverer.within.unwrap_or(usual);
         Self {
             usual,
             deep: usual.plus(lives).plus(recovers),

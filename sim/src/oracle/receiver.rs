@@ -12,27 +12,32 @@ use super::bounds::Bound;
 use super::contract::Contract;
 use super::{Broken, Verdict};
 use crate::engine::World;
-use crate::plan::Plan;
+use crate::plan::{Plan, Sees};
 use crate::world::render::{read_target, visible_version};
 use crate::{BackendKind, DiscovererId, HostId, Rule, Span};
 
 /// What the receiver knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Receiver {
-    kinds: Vec<BackendKind>,
+    sees: Vec<Sees>,
     /// Whose targets follow the truth: a static list does not, nor what is out of reach for good.
     follows: Vec<bool>,
     bounds: Vec<Bound>,
     /// Whose targets it should have.
     running: Vec<bool>,
-    /// By discoverer: the hosts that it shows, as of which version.
-    known: Vec<BTreeMap<HostId, u32>>,
+    /// By discoverer: the hosts that it shows, as of which version; the oldest, if it shows several.
+    known: Vec<Known>,
+    /// The other versions of those that it shows more than once, as when a host moves from one source to another.
+    also: Vec<Also>,
     /// What differs from the truth.
     open: BTreeMap<(DiscovererId, HostId), Open>,
     targets: u64,
     /// Until when something kept everybody waiting.
     disturbed: Instant,
 }
+
+type Known = BTreeMap<HostId, u32>;
+type Also = BTreeMap<HostId, Vec<u32>>;
 
 /// Something that differs from the truth.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +60,8 @@ pub(crate) struct Received {
     pub(crate) bytes_gone: u64,
     /// Targets that are gone from it and are there in truth.
     pub(crate) vanished: u64,
+    /// One that a real discoverer lost, and that nothing excuses.
+    pub(crate) lost: Option<(DiscovererId, HostId)>,
 }
 
 /// A host that the receiver learned something about.
@@ -70,7 +77,7 @@ impl Receiver {
     pub(crate) fn new(plan: &Plan) -> Self {
         let discoverers = &plan.discoverers;
         Self {
-            kinds: discoverers.iter().map(|discoverer| discoverer.kind).collect(),
+            sees: discoverers.iter().map(|discoverer| discoverer.sees).collect(),
             follows: discoverers
                 .iter()
                 .map(|discoverer| discoverer.kind != BackendKind::Static)
@@ -80,7 +87,8 @@ impl Receiver {
                 .map(|discoverer| Bound::new(plan, discoverer))
                 .collect(),
             running: vec![false; discoverers.len()],
-            known: vec![BTreeMap::new(); discoverers.len()],
+            known: vec![Known::new(); discoverers.len()],
+            also: vec![Also::new(); discoverers.len()],
             open: BTreeMap::new(),
             targets: 0,
             disturbed: Instant::ZERO,
@@ -132,6 +140,7 @@ impl Receiver {
             known.clear();
             *running = false;
         }
+        self.also.iter_mut().for_each(Also::clear);
         self.open.clear();
         self.targets = 0;
     }
@@ -194,12 +203,12 @@ impl Receiver {
         since: Instant,
         changed: bool,
     ) -> Option<Open> {
-        let kind = self.kinds[id.place()];
+        let sees = self.sees[id.place()];
         if !self.follows[id.place()] {
             return None;
         }
         let right = if self.running[id.place()] {
-            world.truth.row(host).map(|row| visible_version(kind, &row))
+            world.truth.row(host).map(|row| visible_version(sees, &row))
         } else {
             None
         };
@@ -242,10 +251,13 @@ impl Receiver {
             let before = known.len() as u64;
             gone.sort_unstable();
             here.sort_unstable();
-            for (host, _) in &gone {
-                known.remove(host);
+            let also = &mut self.also[discoverer.place()];
+            for (host, version) in &gone {
+                leave(known, also, *host, *version);
             }
-            known.extend(here.iter().copied());
+            for (host, version) in &here {
+                enter(known, also, *host, *version);
+            }
             self.targets = self.targets + known.len() as u64 - before;
             let mut touched: Vec<HostId> = gone
                 .iter()
@@ -265,6 +277,9 @@ impl Receiver {
                     .rev()
                     .find(|(other, _)| *other == host)
                     .map(|(_, version)| *version);
+                if version.is_none() && self.is_lost(world, discoverer, host, before) {
+                    received.lost.get_or_insert((discoverer, host));
+                }
                 if let Some(open) = self.open.get_mut(&(discoverer, host))
                     && version > before
                     && open.changed
@@ -283,6 +298,22 @@ impl Receiver {
             }
         }
         received
+    }
+
+    /// Whether a real discoverer took a target away that is there as it was shown, and that no backend
+    /// has said to be gone.
+    fn is_lost(&self, world: &World, id: DiscovererId, host: HostId, before: Option<u32>) -> bool {
+        let plan = &world.plan.discoverers[id.place()];
+        let right = world.truth.row(host).map(|row| visible_version(plan.sees, &row));
+        let excused = world.faults.excused_until(id) + self.bounds[id.place()].usual.into();
+        // Replicas that show a change at different times go back in time by themselves.
+        let is_single = world.plan.scenario.backends[plan.backend].replicas == 1;
+        plan.is_real
+            && is_single
+            && self.running[id.place()]
+            && before.is_some()
+            && before == right
+            && world.now > excused
     }
 
     /// Whether something is on its way for longer than it can be. What is gone may stay for as long as
@@ -347,4 +378,37 @@ impl Receiver {
 /// The targets of a group: which host each shows as of which version, and how many bytes it has.
 fn targets(stored: &Stored) -> impl Iterator<Item = (Option<(HostId, u32)>, u64)> {
     stored.group().targets().map(read_target)
+}
+
+/// A target shows this version of a host from now on.
+fn enter(known: &mut Known, also: &mut Also, host: HostId, version: u32) {
+    if let Some(before) = known.insert(host, version) {
+        let versions = also.entry(host).or_default();
+        versions.push(before);
+        versions.push(version);
+        take_oldest(known, also, host);
+    }
+}
+
+/// A target no longer shows this version of a host.
+fn leave(known: &mut Known, also: &mut Also, host: HostId, version: u32) {
+    let Some(shown) = known.remove(&host) else { return };
+    let Some(versions) = also.get_mut(&host) else { return };
+    versions.push(shown);
+    if let Some(place) = versions.iter().position(|other| *other == version) {
+        versions.swap_remove(place);
+    }
+    take_oldest(known, also, host);
+}
+
+/// The oldest version is the one that is known.
+fn take_oldest(known: &mut Known, also: &mut Also, host: HostId) {
+    let Some(versions) = also.get_mut(&host) else { return };
+    versions.sort_unstable_by(|one, other| other.cmp(one));
+    if let Some(oldest) = versions.pop() {
+        known.insert(host, oldest);
+    }
+    if versions.is_empty() {
+        also.remove(&host);
+    }
 }

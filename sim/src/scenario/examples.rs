@@ -5,7 +5,7 @@ use crate::{Ratio, Span, SpanRange};
 
 impl FaultKind {
     /// One of each, with usual settings.
-    pub const EXAMPLES: [Self; 34] = [
+    pub const EXAMPLES: [Self; 37] = [
         Self::Delay {
             by: SpanRange::between(Span::secs(1), Span::secs(5)),
         },
@@ -18,6 +18,7 @@ impl FaultKind {
         Self::Partition,
         Self::OneWay,
         Self::Reset,
+        Self::Refused,
         Self::Drip {
             each: Span::millis(200),
         },
@@ -25,6 +26,11 @@ impl FaultKind {
         Self::Empty,
         Self::PartialPage,
         Self::Truncated,
+        Self::Garbled,
+        Self::Status {
+            code: 503,
+            retry_after: None,
+        },
         Self::BackInTime { by: Span::mins(5) },
         Self::Freeze,
         Self::Disagree { by: Span::mins(1) },

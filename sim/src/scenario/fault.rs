@@ -69,6 +69,8 @@ pub enum FaultKind {
     OneWay,
     /// The connection breaks.
     Reset,
+    /// Nobody listens there: the connection is refused at once.
+    Refused,
     /// The answer drips in: the more it holds, the longer it takes.
     Drip {
         /// How long each target takes.
@@ -80,6 +82,16 @@ pub enum FaultKind {
     PartialPage,
     /// The answer breaks off in the middle, so that it can't be read.
     Truncated,
+    /// The answer is something else than what was asked for, such as the page of a proxy.
+    Garbled,
+    /// `http`, `consul`, `kubernetes`: the server answers with this status of HTTP, and no list.
+    Status {
+        /// Which one: 500, 503, 403.
+        code: u16,
+        /// When the server wants to be asked again, if it says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<Span>,
+    },
     /// A cache gives an answer from before.
     BackInTime {
         /// From how long before.
@@ -193,10 +205,13 @@ impl FaultKind {
             Self::Partition => "partition",
             Self::OneWay => "one_way",
             Self::Reset => "reset",
+            Self::Refused => "refused",
             Self::Drip { .. } => "drip",
             Self::Empty => "empty",
             Self::PartialPage => "partial_page",
             Self::Truncated => "truncated",
+            Self::Garbled => "garbled",
+            Self::Status { .. } => "status",
             Self::BackInTime { .. } => "back_in_time",
             Self::Freeze => "freeze",
             Self::Disagree { .. } => "disagree",
@@ -233,6 +248,7 @@ impl FaultKind {
             | Self::Partition
             | Self::OneWay
             | Self::Reset
+            | Self::Refused
             | Self::Drip { .. }
             | Self::Swizzle => FaultFamily::Network,
             Self::Pause => FaultFamily::Process,
@@ -255,6 +271,21 @@ impl FaultKind {
         matches!(self.family(), FaultFamily::Answer) || matches!(self, Self::Reorder)
     }
 
+    /// Whether it shows less than there is, or something older, in an answer that looks like any other:
+    /// nobody who believes such an answer does anything wrong.
+    pub const fn misleads(self) -> bool {
+        matches!(
+            self,
+            Self::Empty
+                | Self::PartialPage
+                | Self::BackInTime { .. }
+                | Self::Freeze
+                | Self::Disagree { .. }
+                | Self::Nxdomain
+                | Self::NoData
+        )
+    }
+
     /// Whether discoverers of this kind of backend can meet it.
     pub const fn applies_to(self, backend: BackendKind) -> bool {
         use BackendKind as B;
@@ -267,9 +298,10 @@ impl FaultKind {
             Self::TornWrite | Self::RenameGap => matches!(backend, B::File),
             Self::LostNotify => matches!(backend, B::File | B::Zookeeper),
             Self::SessionExpiry => matches!(backend, B::Zookeeper),
-            Self::TooManyRequests { .. } | Self::WallJump { .. } => {
+            Self::TooManyRequests { .. } | Self::WallJump { .. } | Self::Status { .. } => {
                 matches!(backend, B::Http | B::Consul | B::Kubernetes)
             }
+            Self::Refused | Self::Garbled => !matches!(backend, B::Static | B::File),
             _ => !matches!(backend, B::Static),
         }
     }

@@ -14,7 +14,7 @@ use crate::{DiscovererId, Rule};
 
 impl<M: Subject> Simulation<M> {
     /// Does all that happens now: inputs first, in their order, then events, in a seeded one.
-    pub(super) fn instant(&mut self) {
+    pub(crate) fn instant(&mut self) {
         let now = self.world.now;
         while let Some(input) = self.inputs.next(now, &self.world.truth) {
             self.world.meter.events += 1;
@@ -40,7 +40,7 @@ impl<M: Subject> Simulation<M> {
     }
 
     /// Takes what discoverers reported to the manager, or into the queue before it.
-    pub(super) fn pump(&mut self) {
+    pub(crate) fn pump(&mut self) {
         while let Some(report) = self.world.outbox.pop_front() {
             let queue = &self.plan.scenario.queue;
             if queue.takes.is_zero() {

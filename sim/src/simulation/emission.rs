@@ -4,11 +4,13 @@ use headcount_core::Snapshot;
 
 use super::Simulation;
 use crate::engine::Event;
+use crate::oracle::Broken;
 use crate::oracle::receiver::Received;
 use crate::rng::{Entity, Purpose};
 use crate::scenario::{Checks, Mark};
 use crate::subject::Subject;
 use crate::trace::TraceEvent;
+use crate::{DiscovererId, HostId, Rule, Span};
 
 impl<M: Subject> Simulation<M> {
     pub(super) fn emitted(&mut self, snapshot: Snapshot, waited: bool) {
@@ -35,18 +37,42 @@ impl<M: Subject> Simulation<M> {
         if had.iter().any(|(id, had)| *had > 0 && self.receiver.known_of(*id) == 0) {
             self.world.mark(Mark::EmptySaid);
         }
+        if let Some((id, host)) = received.lost {
+            self.lost(id, host);
+        }
         self.measure(&newer, received);
         self.expectations.note(self.world.now, &self.receiver);
 
+        if self.consumer.is_outside {
+            self.consumer.handed = Some(newer);
+        } else {
+            self.receiver_takes(Span::ZERO);
+        }
+    }
+
+    /// The snapshot that is for a receiver outside, once.
+    pub(crate) fn take_snapshot(&mut self) -> Option<Snapshot> {
+        self.consumer.handed.take()
+    }
+
+    /// The receiver has the newest snapshot, and needs so long for it beside what the scenario says.
+    pub(crate) fn receiver_takes(&mut self, besides: Span) {
+        let version = self.snapshot.version();
         let takes = self.plan.scenario.receiver.takes;
-        let takes = self
-            .world
-            .rng
-            .span(Entity::Receiver, Purpose::Latency, newer.version(), takes);
-        let ready = (self.world.now + takes.into()).max(self.consumer.paused_until);
+        let takes = self.world.rng.span(Entity::Receiver, Purpose::Latency, version, takes);
+        let ready = (self.world.now + takes.plus(besides).into()).max(self.consumer.paused_until);
         self.world
             .queue
             .schedule(ready, Event::ReceiverReady { life: self.lives });
+    }
+
+    fn lost(&mut self, id: DiscovererId, host: HostId) {
+        let reason = format!("{id} knew it, it is there, no backend said that it is gone, and {id} took it away");
+        let broken = Broken::of(Rule::FailureKeeps, reason).about(host.to_string());
+        self.broken(match self.world.discoverers[id.place()].provider {
+            Some(provider) => *broken.by(provider),
+            None => *broken,
+        });
     }
 
     fn measure(&mut self, snapshot: &Snapshot, received: Received) {

@@ -106,6 +106,9 @@ struct Queue {
 #[derive(Debug, Clone, Default)]
 struct Consumer {
     paused_until: Instant,
+    /// Whether it is a program outside, and the snapshot that it is to be handed.
+    is_outside: bool,
+    handed: Option<Snapshot>,
     /// Bytes of all targets that it has.
     bytes: u64,
 }
@@ -144,7 +147,7 @@ impl<M: Subject> Simulation<M> {
         Ok(Self::start(plan, KeyedRng::new(seed), Source::log(inputs)))
     }
 
-    fn start(plan: Arc<Plan>, rng: KeyedRng, inputs: Source) -> Self {
+    pub(crate) fn start(plan: Arc<Plan>, rng: KeyedRng, inputs: Source) -> Self {
         let world = World::new(plan.clone(), rng, matches!(inputs, Source::Drawn(_)));
         let version = Running::first(&plan.scenario.manager);
         let options = options(&plan.scenario, version, rng, 0);
@@ -158,7 +161,10 @@ impl<M: Subject> Simulation<M> {
             holds: BTreeMap::new(),
             config: Config::new(plan.discoverers.len()),
             queue: Queue::default(),
-            consumer: Consumer::default(),
+            consumer: Consumer {
+                is_outside: plan.has_real,
+                ..Consumer::default()
+            },
             contract: contract(&plan.scenario, version, Instant::ZERO, &options),
             receiver: Receiver::new(&plan),
             expectations: Expectations::new(&world),
@@ -338,7 +344,28 @@ impl<M: Subject> Simulation<M> {
         self.world.queue.shuffle(order);
     }
 
-    fn next_at(&self) -> Option<Instant> {
+    /// The world, for whoever runs a part of it outside.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    pub(crate) fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// Goes to this time, and says whether the run goes on: it ends at its end, or once a rule is broken.
+    pub(crate) fn go_to(&mut self, next: Option<Instant>) -> bool {
+        if !self.violations.is_empty() {
+            return false;
+        }
+        match next.filter(|next| *next <= self.end) {
+            Some(next) => self.world.now = next,
+            None => self.finish(),
+        }
+        !self.finished
+    }
+
+    pub(crate) fn next_at(&self) -> Option<Instant> {
         let deadline = self
             .manager
             .poll_timeout()
@@ -357,7 +384,7 @@ impl<M: Subject> Simulation<M> {
         }
     }
 
-    fn broken(&mut self, broken: Broken) {
+    pub(crate) fn broken(&mut self, broken: Broken) {
         let plan = &self.plan;
         let kind = |number: u64| {
             let discoverer = self.providers.get(number as usize);

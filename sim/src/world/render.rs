@@ -5,8 +5,9 @@
 
 use headcount_core::{Batch, Encoder, Group, GroupError, LabelSet};
 
+use crate::plan::Sees;
 use crate::world::truth::Row;
-use crate::{BackendKind, HostId, ServiceId};
+use crate::{BackendKind, HostId, Looks, ServiceId};
 
 /// The label by which a target says which host it shows, as of which version: `12.3` is host 12
 /// after its third change.
@@ -40,17 +41,22 @@ pub(crate) const fn is_per_object(kind: BackendKind) -> bool {
     )
 }
 
+/// The address at which a host is scraped.
+pub(crate) fn address(looks: &Looks) -> String {
+    let [a, b, c, d] = looks.address.to_be_bytes();
+    format!("{a}.{b}.{c}.{d}:9100")
+}
+
 /// The name of a source.
 pub(crate) fn source_name(kind: BackendKind, service: ServiceId, source: u32) -> String {
     format!("{}/{}/{source}", kind.word(), service.0)
 }
 
-/// The version of the host that a target of this kind of backend shows. DNS knows names and
-/// addresses only.
-pub(crate) fn visible_version(kind: BackendKind, row: &Row) -> u32 {
-    match kind {
-        BackendKind::Dns => row.incarnation,
-        _ => row.version,
+/// The version of the host that a target shows: who sees only addresses sees no change of labels.
+pub(crate) fn visible_version(sees: Sees, row: &Row) -> u32 {
+    match sees {
+        Sees::Addresses => row.incarnation,
+        Sees::Labels => row.version,
     }
 }
 
@@ -100,7 +106,7 @@ fn write<'a>(
             label("__meta_sim_name", value.of("host-").number(looks.name))?;
             label("__meta_sim_release", value.of("r").number(looks.release))?;
         }
-        let version = visible_version(kind, row);
+        let version = visible_version(Sees::of(kind), row);
         label(STAMP, value.of("").number(host.0).text(".").number(version))?;
         if kind != BackendKind::Dns {
             label("__meta_sim_zone", value.of("zone-").number(looks.zone))?;

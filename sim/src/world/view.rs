@@ -25,7 +25,7 @@ pub(crate) struct View {
     pub(crate) watchers: BTreeSet<DiscovererId>,
     cached: Option<(Instant, u64, Rows)>,
     /// What was shown since when, for answers from the past.
-    past: VecDeque<(Instant, Rows)>,
+    past: VecDeque<(Instant, u64, Rows)>,
     /// How far back that has to reach.
     remembers: Span,
 }
@@ -55,7 +55,7 @@ impl View {
         }
         if !self.remembers.is_zero() {
             let horizon = now.as_nanos().saturating_sub(self.remembers.as_nanos());
-            while self.past.get(1).is_some_and(|(since, _)| since.as_nanos() <= horizon) {
+            while self.past.get(1).is_some_and(|(since, ..)| since.as_nanos() <= horizon) {
                 self.past.pop_front();
             }
         }
@@ -65,7 +65,7 @@ impl View {
         };
         self.version += 1;
         if !self.remembers.is_zero() {
-            self.past.push_back((now, self.rows.clone()));
+            self.past.push_back((now, self.version, self.rows.clone()));
         }
         true
     }
@@ -81,10 +81,12 @@ impl View {
         (*version, rows)
     }
 
-    /// What it showed then, or the earliest that it remembers.
-    pub(crate) fn as_of(&self, then: Instant) -> Rows {
-        let shown = self.past.iter().rev().find(|(since, _)| *since <= then);
-        let shown = shown.or_else(|| self.past.front());
-        shown.map_or(&self.rows, |(_, rows)| rows).clone()
+    /// What it showed then, as of which version; or the earliest that it remembers.
+    pub(crate) fn as_of(&self, then: Instant) -> (u64, Rows) {
+        let shown = self.past.iter().rev().find(|(since, ..)| *since <= then);
+        match shown.or_else(|| self.past.front()) {
+            Some((_, version, rows)) => (*version, rows.clone()),
+            None => (self.version, self.rows.clone()),
+        }
     }
 }

@@ -1,10 +1,7 @@
-//! The discoverers that production runs, in the simulator's world.
-
-#![allow(clippy::expect_used, reason = "a panic is the report")]
+//! `http`, and what rehearsals are whatever they rehearse.
 
 use std::time::Duration;
 
-use headcount_backends::file::FileSd;
 use headcount_backends::http::HttpSd;
 use headcount_core::{Encoder, Update};
 use headcount_discoverer::env::HttpRequest;
@@ -13,47 +10,24 @@ use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
 use headcount_discoverer::{Discoverer, Env, Updates};
 use headcount_reader::HttpClientSettings;
 use headcount_sim::{
-    Backend, BackendKind, Change, Churn, Discoverers, Fault, FaultKind, Hosts, Outcome, Ratio, Receiver, Rehearsal,
-    Rule, Scenario, Span, SpanRange, target_groups,
+    BackendKind, Fault, FaultKind, Outcome, Ratio, Rehearsal, Rule, Scenario, Span, SpanRange, target_groups,
 };
 
+use super::{built, scenario};
+
 const URL: &str = "http://cmdb.example/targets";
-
-fn scenario(kind: BackendKind) -> Scenario {
-    Scenario::new("rehearsed")
-        .until(Span::mins(30))
-        .calm(Span::mins(5))
-        .hosts(Hosts::new(20).zones(3))
-        .backend(Backend::new("cmdb", kind))
-        .discoverers(Discoverers::of("cmdb"))
-        .receiver(Receiver::new(SpanRange::between(Span::ZERO, Span::secs(1))))
-        .churn(Churn::steady(Ratio::percent(10), Span::mins(1)))
-        .churn(Churn::Steady {
-            rate: Ratio::percent(5),
-            every: Span::mins(1),
-            change: Change::Relabel,
-        })
-}
-
-fn built(config: SdConfig) -> Box<dyn Discoverer> {
-    config.discoverer().expect("it is supported")
-}
 
 fn http() -> Box<dyn Discoverer> {
     let settings = HttpSd::new(URL, Duration::from_secs(15), HttpClientSettings::default());
     built(SdConfig::new(settings.expect("a good URL")))
 }
 
-fn file() -> Box<dyn Discoverer> {
-    let settings = FileSd::new(["/sd/*.json"], Duration::from_secs(60));
-    built(SdConfig::new(settings.expect("a good pattern")))
-}
-
 fn over_http(scenario: &Scenario, seed: u64, make: impl Fn() -> Box<dyn Discoverer> + 'static) -> Outcome {
     Rehearsal::new(scenario, seed)
         .expect("it makes sense")
         .serve(URL, target_groups)
-        .discoverer("cmdb", make)
+        .discoverer("cmdb", move |_| make())
+        .expect("they are in the scenario")
         .within(Span::mins(1))
         .run()
 }
@@ -78,23 +52,6 @@ fn http_sd_keeps_the_rules_under_every_fault_it_can_meet() {
         let scenario = scenario(BackendKind::Http).fault(Fault::new(kind).rate(often));
         for seed in 0..3 {
             let outcome = over_http(&scenario, seed, http);
-            assert!(outcome.is_clean(), "{kind:?}, seed {seed}: {:?}", outcome.violations);
-            assert!(outcome.metrics.changes_learned > 20, "{:?}", outcome.metrics);
-        }
-    }
-}
-
-#[test]
-fn file_sd_keeps_the_rules_while_its_file_is_torn_moved_and_silent() {
-    for kind in [FaultKind::TornWrite, FaultKind::RenameGap, FaultKind::LostNotify] {
-        let scenario = scenario(BackendKind::File).fault(Fault::new(kind).rate(Ratio::percent(50)));
-        for seed in 0..3 {
-            let outcome = Rehearsal::new(&scenario, seed)
-                .expect("it makes sense")
-                .file("/sd/targets.json", target_groups)
-                .discoverer("files", file)
-                .within(Span::mins(2))
-                .run();
             assert!(outcome.is_clean(), "{kind:?}, seed {seed}: {:?}", outcome.violations);
             assert!(outcome.metrics.changes_learned > 20, "{:?}", outcome.metrics);
         }
@@ -147,7 +104,8 @@ fn a_receiver_of_ones_own_is_handed_every_snapshot() {
     let outcome = Rehearsal::new(&scenario(BackendKind::Http), 7)
         .expect("it makes sense")
         .serve(URL, target_groups)
-        .discoverer("cmdb", http)
+        .discoverer("cmdb", |_| http())
+        .expect("they are in the scenario")
         .receiver(move |_, snapshot| {
             seen.borrow_mut().push(snapshot.version());
             Span::secs(20)

@@ -1,0 +1,86 @@
+//! Which host a real discoverer's target shows.
+//!
+//! Modelled discoverers write the label [`STAMP`], by which all oracles know hosts. **A real one's
+//! targets get it on their way to the manager**: by a label in which its backend hands it through, or
+//! by the address, which names the host but not its latest labels.
+
+use std::sync::Arc;
+
+use headcount_core::reference::{PlainGroup, PlainLabels};
+use headcount_core::{Encoder, Update, UpdateKind};
+
+use crate::DiscovererId;
+use crate::engine::World;
+use crate::plan::Sees;
+use crate::world::render::{STAMP, read_stamp};
+
+/// Finds a host's address, `host:port` as it is shown, in a target's labels.
+pub(super) type Address = Arc<dyn Fn(&PlainLabels) -> Option<String>>;
+
+/// How one discoverer's targets name their hosts.
+#[derive(Clone)]
+pub(super) enum Naming {
+    /// A label holds the stamp.
+    Label(String),
+    /// Their addresses do.
+    Address(Address),
+}
+
+impl Default for Naming {
+    fn default() -> Self {
+        Self::Address(Arc::new(|labels| labels.get("__address__").cloned()))
+    }
+}
+
+impl Naming {
+    pub(super) fn sees(&self) -> Sees {
+        match self {
+            Self::Label(_) => Sees::Labels,
+            Self::Address(_) => Sees::Addresses,
+        }
+    }
+
+    /// The update with stamped targets.
+    ///
+    /// # Errors
+    /// The address of a target that no host has or had.
+    pub(super) fn stamp(&self, world: &World, id: DiscovererId, update: &Update) -> Result<Update, String> {
+        let mut encoder = Encoder::new();
+        let mut batch = encoder.batch();
+        for group in update.groups() {
+            let mut plain = PlainGroup::from(group);
+            for target in &mut plain.targets {
+                let stamp = self.read(world, id, target, &plain.labels);
+                let stamp = stamp.ok_or_else(|| format!("{target:?}"))?;
+                target.insert(STAMP.to_owned(), stamp);
+            }
+            plain.encode(&mut batch).map_err(|error| error.to_string())?;
+        }
+        let groups = batch.finish();
+        let stamped = match (update.kind(), update.missing()) {
+            (UpdateKind::Partial, Some(missing)) => Update::partial(groups, missing.clone()),
+            (UpdateKind::Full, _) => Update::full(groups),
+            (UpdateKind::Completing, _) => Update::completing(groups),
+            (UpdateKind::Delta | UpdateKind::Partial, _) => Update::delta(groups),
+        };
+        Ok(match update.duration() {
+            Some(duration) => stamped.took(duration),
+            None => stamped,
+        })
+    }
+
+    fn read(&self, world: &World, id: DiscovererId, target: &PlainLabels, shared: &PlainLabels) -> Option<String> {
+        match self {
+            Self::Label(name) => {
+                let stamp = target.get(name).or_else(|| shared.get(name))?;
+                read_stamp(stamp).map(|_| stamp.clone())
+            }
+            Self::Address(find) => {
+                let found = find(target)?;
+                let service = world.plan.discoverers[id.place()].service;
+                let (host, version) = world.addresses.get(&(service, found))?;
+                Some(format!("{}.{version}", host.0))
+            }
+        }
+    }
+}
