@@ -2,11 +2,18 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report")]
 
+mod consul;
+mod consul_site;
+mod dns;
 mod file;
 mod http;
+mod models;
+
+use std::path::Path;
 
 use headcount_discoverer::Discoverer;
-use headcount_discoverer::mechanism::SdConfig;
+use headcount_discoverer::mechanism::{Place, SdConfig};
+use headcount_reader::{Sink, read};
 use headcount_sim::{
     Backend, BackendKind, Change, Churn, Discoverers, Hosts, Ratio, Receiver, Scenario, Span, SpanRange,
 };
@@ -30,4 +37,16 @@ fn scenario(kind: BackendKind) -> Scenario {
 
 fn built(config: SdConfig) -> Box<dyn Discoverer> {
     config.discoverer().expect("it is supported")
+}
+
+/// The discoverer of an entry as it stands in a prometheus.yml.
+fn configured(mechanism: &str, entry: &str) -> Box<dyn Discoverer> {
+    let sink = Sink::new(Path::new("prometheus.yml").into());
+    let document = read(&format!("- {entry}\n"), &sink).expect("it is YAML");
+    let at = document.root(&sink).expect("it has a root");
+    let registry = headcount_backends::registry();
+    let mechanism = registry.get(mechanism).expect("it is built in");
+    let configs = mechanism.read(&at, &Place::new(Path::new("/")));
+    assert_eq!(sink.finish().problems, [], "{entry}");
+    built(configs.into_iter().next().expect("one entry"))
 }

@@ -1,0 +1,230 @@
+//! The simulator's cheap models of `dns` and `consul` against the discoverers themselves.
+//!
+//! One and the same story, of hosts that change, faults and restarts, is told to both. **At each moment at
+//! which nothing has happened for longer than anybody needs, both show the same**: in the middle of a fault as
+//! well as after it.
+
+use std::collections::BTreeMap;
+
+use headcount_sim::{
+    Backend, BackendKind, Covered, DiscovererId, Discoverers, FaultKind, Happening, HostId, Hosts, Looks, Outcome,
+    Ratio, Scenario, ServiceId, Simulation, Span, SpanRange, TraceEvent, Traced, Version,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{consul, dns};
+
+const HOSTS: u32 = 12;
+const SERVICES: u32 = 2;
+const ZONES: u32 = 3;
+
+/// A chapter's parts, since its start. Between them, everybody has more time than anybody needs: the longest that
+/// is waited for anything is a blocking query that hangs, for 143 seconds. One that was open before a fault began
+/// may still bring news, so nothing happens before the last of them is over.
+const BEFORE: Span = Span::mins(1);
+const OPENS: Span = Span::mins(2);
+const WHILE: Span = Span::mins(5);
+const SHUTS: Span = Span::mins(12);
+const AFTER: Span = Span::mins(13);
+const LENGTH: Span = Span::mins(22);
+
+/// Something that happens, and then a long time in which nothing else does.
+#[derive(Debug, Clone)]
+struct Chapter {
+    before: Vec<Happening>,
+    fault: Option<(FaultKind, Ratio)>,
+    during: Vec<Happening>,
+    after: Vec<Happening>,
+}
+
+fn changes() -> impl Strategy<Value = Happening> {
+    let up = (0..HOSTS, 0..2_u32, 0..ZONES, 0..3_u32).prop_map(|(host, moved, zone, release)| {
+        let looks = Looks {
+            service: ServiceId(host % SERVICES),
+            zone,
+            address: host + moved * 100,
+            name: host,
+            release,
+            labels: 0,
+        };
+        Happening::Up {
+            host: HostId(host),
+            looks,
+        }
+    });
+    let everyone: Vec<DiscovererId> = (0..SERVICES).map(DiscovererId).collect();
+    let process = vec![
+        Happening::Reload,
+        Happening::ChangeConfig {
+            discoverers: everyone.clone(),
+        },
+        Happening::RestartDiscoverers {
+            discoverers: everyone,
+            saved: false,
+        },
+        Happening::RestartManager {
+            saved: false,
+            version: Version::default(),
+        },
+    ];
+    prop_oneof![
+        4 => up,
+        2 => (0..HOSTS).prop_map(|host| Happening::Down { host: HostId(host) }),
+        1 => select(process),
+    ]
+}
+
+fn chapters(kind: BackendKind) -> impl Strategy<Value = Vec<Chapter>> {
+    let by = |minutes| FaultKind::BackInTime {
+        by: Span::mins(minutes),
+    };
+    let status = |code, retry_after| FaultKind::Status { code, retry_after };
+    let more = [
+        // What is shown in the end is from after what happened, and from before it.
+        by(2),
+        by(9),
+        status(500, None),
+        status(403, None),
+        status(503, Some(Span::secs(40))),
+    ];
+    let faults: Vec<FaultKind> = FaultKind::EXAMPLES
+        .into_iter()
+        .chain(more)
+        // With several replicas it depends on the last one that was asked; swizzling is drawn.
+        .filter(|fault| !matches!(fault, FaultKind::Disagree { .. } | FaultKind::Swizzle))
+        .filter(|fault| fault.applies_to(kind))
+        .collect();
+    let rate = prop_oneof![3 => Just(Ratio::ALWAYS), 1 => Just(Ratio::percent(30))];
+    let some = || prop::collection::vec(changes(), 0..4);
+    let chapter = (
+        some(),
+        prop::option::weighted(0.9, (select(faults), rate)),
+        some(),
+        some(),
+    );
+    let chapter = chapter.prop_map(|(before, fault, during, after)| Chapter {
+        before,
+        fault,
+        during,
+        after,
+    });
+    prop::collection::vec(chapter, 1..4)
+}
+
+/// The story, and the moments at which everything has settled.
+fn story(kind: BackendKind, chapters: &[Chapter]) -> (Scenario, Vec<Span>) {
+    let until = LENGTH.times(chapters.len() as u64 + 1);
+    // As the real ones do it: their own time-outs and waits.
+    let backend = Backend::new("cmdb", kind).wait(Span::secs(128));
+    let discoverers = Discoverers::of("cmdb")
+        .refresh(Span::secs(15))
+        .timeout(Span::secs(60))
+        .retry(SpanRange::between(Span::secs(1), Span::secs(15)));
+    let mut scenario = Scenario::new("story")
+        .until(until)
+        .calm(LENGTH.minus(Span::mins(1)))
+        .hosts(Hosts::new(HOSTS).services(SERVICES).zones(ZONES))
+        .backend(backend)
+        .discoverers(discoverers);
+    let mut settled = Vec::new();
+    let moment = Span::secs(1);
+    let mut addresses = 1_u32..;
+    for (number, chapter) in (0..).zip(chapters) {
+        let start = LENGTH.times(number);
+        for (at, happenings) in [
+            (BEFORE, &chapter.before),
+            (WHILE, &chapter.during),
+            (AFTER, &chapter.after),
+        ] {
+            for what in happenings {
+                let mut what = what.clone();
+                // An address names a host, but not how often it had been there before.
+                if let (BackendKind::Dns, Happening::Up { looks, .. }) = (kind, &mut what) {
+                    looks.address = looks.name + 100 * addresses.next().unwrap_or_default();
+                }
+                scenario = scenario.happens(start.plus(at), what);
+            }
+        }
+        if let Some((kind, rate)) = chapter.fault {
+            let window = Happening::Window {
+                kind,
+                covers: Covered::Everyone,
+                rate,
+                lasts: SHUTS.minus(OPENS),
+                fault: number as u16,
+            };
+            scenario = scenario.happens(start.plus(OPENS), window);
+            // Whom a fault hits that does not hit always is drawn for each call, and their calls differ.
+            if rate.is_always() {
+                settled.push(start.plus(SHUTS).minus(moment));
+            }
+        }
+        settled.push(start.plus(LENGTH).minus(moment));
+    }
+    (scenario, settled)
+}
+
+/// What is shown of each host, as of which of its versions.
+type Shown = BTreeMap<(DiscovererId, HostId), u32>;
+
+/// What the receiver had at each of these moments.
+fn shown(events: &[Traced], moments: &[Span]) -> Vec<Shown> {
+    let mut events = events.iter().peekable();
+    let mut now = Shown::new();
+    let mut at = |moment: &Span| {
+        while let Some(traced) = events.next_if(|traced| traced.at <= *moment) {
+            if let TraceEvent::Learned {
+                discoverer,
+                host,
+                version,
+                ..
+            } = &traced.event
+            {
+                match version {
+                    Some(version) => now.insert((*discoverer, *host), *version),
+                    None => now.remove(&(*discoverer, *host)),
+                };
+            }
+        }
+        now.clone()
+    };
+    moments.iter().map(&mut at).collect()
+}
+
+fn modelled(scenario: &Scenario) -> (Outcome, Vec<Traced>) {
+    let mut simulation: Simulation = Simulation::new(scenario, 1).expect("it makes sense");
+    simulation.listen(true);
+    while simulation.step() {}
+    (simulation.outcome(), simulation.take_events())
+}
+
+fn compare(kind: BackendKind, chapters: &[Chapter], real: impl Fn(&Scenario) -> (Outcome, Vec<Traced>)) {
+    let (scenario, settled) = story(kind, chapters);
+    let ((modelled, model_events), (real, real_events)) = (modelled(&scenario), real(&scenario));
+    assert!(modelled.is_clean(), "the model: {:?}", modelled.violations);
+    assert!(real.is_clean(), "the discoverer: {:?}", real.violations);
+    let (of_model, of_real) = (shown(&model_events, &settled), shown(&real_events, &settled));
+    for ((moment, of_model), of_real) in settled.iter().zip(of_model).zip(of_real) {
+        assert_eq!(
+            of_model, of_real,
+            "left the model, right the discoverer, after {moment}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_model_of_dns_shows_what_the_discoverer_shows(chapters in chapters(BackendKind::Dns)) {
+        compare(BackendKind::Dns, &chapters, |scenario| dns::rehearsal(scenario, 1, "A").run_traced());
+    }
+
+    #[test]
+    fn the_model_of_consul_shows_what_the_discoverer_shows(chapters in chapters(BackendKind::Consul)) {
+        compare(BackendKind::Consul, &chapters, |scenario| {
+            consul::rehearsal(scenario, 1, super::consul_site::Consul::default).run_traced()
+        });
+    }
+}
