@@ -316,6 +316,11 @@ impl Scenario {
                     "nobody is there to disagree with; give the backend `replicas: 2` or more".to_owned()
                 });
             }
+            if let FaultKind::Status { code, .. } = fault.kind {
+                found.unless((400..=599).contains(&code), &format!("{at}.kind"), || {
+                    format!("{code} is not the status of an error; those are 400 to 599")
+                });
+            }
             found.unless(can || covered.is_empty(), &format!("{at}.kind"), || {
                 let kinds: Vec<&str> = covered.iter().map(|backend| backend.kind.word()).collect();
                 format!("`{}` can't happen to {}", fault.kind.word(), listed(&kinds))
@@ -371,5 +376,21 @@ mod tests {
             .fault(Fault::new(FaultKind::Nxdomain).backend("cmdb").from(Span::hours(1)));
         let problems = wrong.check().expect_err("it makes no sense");
         insta::assert_snapshot!(problems);
+    }
+
+    #[test]
+    fn only_an_error_can_be_a_fault() {
+        let answers = |code| {
+            let status = FaultKind::Status {
+                code,
+                retry_after: None,
+            };
+            let scenario = Scenario::new("s").backend(Backend::new("cmdb", BackendKind::Http));
+            let scenario = scenario.discoverers(Discoverers::of("cmdb")).fault(Fault::new(status));
+            scenario.check().err().map(|problems| problems.to_string())
+        };
+        assert_eq!(answers(503), None);
+        let wrong = "faults[0].kind: 200 is not the status of an error; those are 400 to 599";
+        assert_eq!(answers(200).as_deref(), Some(wrong));
     }
 }
