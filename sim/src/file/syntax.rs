@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_parser_says_what_and_the_mistake_where() {
-        let mistakes = Scenario::from_yaml("name: [a\nuntil: 1h\n").expect_err("no YAML");
+        let mistakes = Scenario::from_yaml("churn: [\n").expect_err("no YAML");
         let mistake = mistakes.iter().next().expect("one");
         let Wrong::Syntax(not_yaml) = &mistake.wrong else {
             panic!("{mistake:?}");

@@ -25,7 +25,7 @@ pub(crate) struct Receiver {
     bounds: Vec<Bound>,
     /// Whose targets it should have.
     running: Vec<bool>,
-    /// By discoverer: the hosts that it shows, as of which version; the oldest, if it shows several.
+    /// By discoverer: the hosts that it shows, as of which version; the newest, if it shows several.
     known: Vec<Known>,
     /// The other versions of those that it shows more than once, as when a host moves from one source to another.
     also: Vec<Also>,
@@ -252,11 +252,15 @@ impl Receiver {
             gone.sort_unstable();
             here.sort_unstable();
             let also = &mut self.also[discoverer.place()];
-            for (host, version) in &gone {
-                leave(known, also, *host, *version);
-            }
-            for (host, version) in &here {
-                enter(known, also, *host, *version);
+            // A modelled one has each host in one group; real ones move hosts from group to group in two updates.
+            if world.plan.discoverers[discoverer.place()].is_real {
+                gone.iter()
+                    .for_each(|(host, version)| leave(known, also, *host, *version));
+                here.iter()
+                    .for_each(|(host, version)| enter(known, also, *host, *version));
+            } else {
+                gone.iter().for_each(|(host, _)| drop(known.remove(host)));
+                known.extend(here.iter().copied());
             }
             self.targets = self.targets + known.len() as u64 - before;
             let mut touched: Vec<HostId> = gone
@@ -386,7 +390,7 @@ fn enter(known: &mut Known, also: &mut Also, host: HostId, version: u32) {
         let versions = also.entry(host).or_default();
         versions.push(before);
         versions.push(version);
-        take_oldest(known, also, host);
+        take_newest(known, also, host);
     }
 }
 
@@ -398,15 +402,15 @@ fn leave(known: &mut Known, also: &mut Also, host: HostId, version: u32) {
     if let Some(place) = versions.iter().position(|other| *other == version) {
         versions.swap_remove(place);
     }
-    take_oldest(known, also, host);
+    take_newest(known, also, host);
 }
 
-/// The oldest version is the one that is known.
-fn take_oldest(known: &mut Known, also: &mut Also, host: HostId) {
+/// The newest version is the one that is known.
+fn take_newest(known: &mut Known, also: &mut Also, host: HostId) {
     let Some(versions) = also.get_mut(&host) else { return };
-    versions.sort_unstable_by(|one, other| other.cmp(one));
-    if let Some(oldest) = versions.pop() {
-        known.insert(host, oldest);
+    versions.sort_unstable();
+    if let Some(newest) = versions.pop() {
+        known.insert(host, newest);
     }
     if versions.is_empty() {
         also.remove(&host);
