@@ -249,7 +249,7 @@ fn bad_inventories_are_said_with_their_places() {
 }
 
 #[test]
-fn questions_that_make_no_sense_are_said() {
+fn questions_that_make_no_sense_are_refused() {
     let folder = site("hosts.txt", HOSTS);
     let inventory = ["--inventory", "hosts.txt"];
     let mut printed = String::new();
@@ -284,7 +284,7 @@ fn nobody_is_sure_while_a_backend_fails() {
 }
 
 #[test]
-fn dropped_targets_that_are_not_listed_are_told() {
+fn dropped_targets_that_are_not_listed_are_counted() {
     let config = "scrape_configs: [{job_name: a, keep_dropped_targets: 1, static_configs: [{targets: ['a:1', 'b:1', \
                   'c:1']}], relabel_configs: [{source_labels: [__address__], regex: '[ab]:1', action: drop}]}]";
     let folder = folder(&[("prometheus.yml", config), ("hosts.txt", "a\nb\nc\n")]);

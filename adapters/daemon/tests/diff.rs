@@ -60,7 +60,7 @@ fn diff_of(old: &str, new: &str) -> String {
 }
 
 #[test]
-fn everything_that_a_reload_does_is_told() {
+fn everything_that_a_reload_does_is_shown() {
     let folder = folder(&[("old.yml", OLD), ("new.yml", NEW), ("nodes.json", NODES)]);
     insta::assert_snapshot!("diff_table", diff(folder.path(), &[]));
     insta::assert_snapshot!("diff_json", diff(folder.path(), &["--output", "json"]));

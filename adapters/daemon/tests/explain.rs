@@ -74,7 +74,7 @@ fn nobody_is_sure_while_a_backend_fails() {
 }
 
 #[test]
-fn questions_that_make_no_sense_are_said() {
+fn questions_that_make_no_sense_are_refused() {
     let folder = folder(&[
         ("prometheus.yml", CONFIG),
         ("targets.json", TARGETS),

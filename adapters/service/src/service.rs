@@ -11,7 +11,7 @@ use headcount_runtime::DriverGone;
 use smol::{Task, Timer};
 
 use crate::app::App;
-use crate::discovery::{Encoded, Offer};
+use crate::discovery::{Encoded, ListHandle};
 use crate::output::Recording;
 use crate::plan::{Plan, Source};
 use crate::reload::ReloadError;
@@ -256,10 +256,10 @@ impl Service {
         }
     }
 
-    fn handle(&self, job: &str, kind: ListKind) -> Option<Offer> {
+    fn handle(&self, job: &str, kind: ListKind) -> Option<ListHandle> {
         match kind {
-            ListKind::Discovered => self.app.scrape.view().offer(job),
-            ListKind::Relabelled => self.app.targets.offer(job),
+            ListKind::Discovered => self.app.scrape.view().handle(job),
+            ListKind::Relabelled => self.app.targets.handle(job),
         }
     }
 

@@ -54,7 +54,7 @@ impl Api {
         }
     }
 
-    /// A service of its own, which runs the discovery of a plan's jobs until every provider has spoken or
+    /// A service of its own, which runs the discovery of a plan's jobs until every provider has reported or
     /// failed, or the time is over.
     ///
     /// # Errors

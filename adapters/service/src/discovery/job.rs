@@ -98,7 +98,7 @@ type Encode = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
 
 /// A list that is handed out when it is complete. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Offer {
+pub(crate) struct ListHandle {
     pub(crate) list: Arc<List>,
     /// As in [`Job`].
     pub(crate) is_complete: bool,
@@ -106,7 +106,7 @@ pub(crate) struct Offer {
     pub(crate) encode: Encode,
 }
 
-impl Offer {
+impl ListHandle {
     /// The list as JSON.
     pub(crate) async fn json(&self) -> Arc<Encoded> {
         self.list.json(&self.encode).await

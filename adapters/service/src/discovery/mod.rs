@@ -22,7 +22,7 @@ mod view;
 
 pub(crate) use encoded::Encoded;
 pub(crate) use feed::{Change, Feed, Follower};
-pub(crate) use job::{Job, List, Offer};
+pub(crate) use job::{Job, List, ListHandle};
 pub use list::{ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list};
 pub(crate) use list::{write_labels, write_string};
 pub(crate) use managed::{Managed, start};

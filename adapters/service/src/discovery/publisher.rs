@@ -136,9 +136,9 @@ impl Publisher {
     fn prepare(&self, change: &ViewChange, before: &View) {
         for (name, job) in change.view.other_lists(before, &change.jobs) {
             if job.list.is_wanted()
-                && let Some(offer) = change.view.offer(name)
+                && let Some(handle) = change.view.handle(name)
             {
-                self.executor.spawn(async move { offer.prepare().await }).detach();
+                self.executor.spawn(async move { handle.prepare().await }).detach();
             }
         }
     }

@@ -10,7 +10,7 @@ use headcount_core::{SetChange, Snapshot, SnapshotDiff};
 use imbl::OrdMap;
 
 use super::feed::Change;
-use super::job::{Job, List, Offer};
+use super::job::{Job, List, ListHandle};
 use super::readers::Readers;
 use super::target_list;
 
@@ -49,12 +49,12 @@ impl View {
     }
 
     /// The list of a set as it was discovered; `None` when there is no such set.
-    pub(crate) fn offer(&self, set: &str) -> Option<Offer> {
+    pub(crate) fn handle(&self, set: &str) -> Option<ListHandle> {
         let (name, job) = self.jobs.get_key_value(set)?;
         let (snapshot, name) = (self.snapshot.clone(), name.clone());
         // A set that is not there has no targets.
         let encode = move || snapshot.set(&name).map_or_else(|| b"[]".to_vec(), target_list);
-        Some(Offer {
+        Some(ListHandle {
             list: job.list.clone(),
             is_complete: job.is_complete,
             encode: Arc::new(encode),

@@ -17,7 +17,7 @@ use smol::Timer;
 
 use super::file_name::file_name;
 use super::folder::Folder;
-use crate::discovery::{Follower, Managed, Offer, ViewChange};
+use crate::discovery::{Follower, ListHandle, Managed, ViewChange};
 use crate::targets::{Jobs, Targets};
 
 /// When what could not be written is tried again, if nothing else happens before.
@@ -68,10 +68,10 @@ impl Lists {
     }
 
     /// That of a job; `None` when there is no such job.
-    fn offer(&self, job: &str) -> Option<Offer> {
+    fn handle(&self, job: &str) -> Option<ListHandle> {
         match self {
-            Self::Discovered(managed, _) => managed.view().offer(job),
-            Self::Relabelled(targets, _) => targets.offer(job),
+            Self::Discovered(managed, _) => managed.view().handle(job),
+            Self::Relabelled(targets, _) => targets.handle(job),
         }
     }
 }
@@ -160,7 +160,9 @@ impl FileSd {
         let has_gone = self.forget_gone();
         let mut due = Vec::new();
         for job in std::mem::take(&mut self.due) {
-            let Some(offer) = self.lists.offer(&job) else { continue };
+            let Some(handle) = self.lists.handle(&job) else {
+                continue;
+            };
             let file = self.jobs.entry(job.clone()).or_insert_with(|| JobFile {
                 name: file_name(&job),
                 written: None,
@@ -171,8 +173,8 @@ impl FileSd {
                     trouble.insert(job.clone(), text.to_owned());
                     self.due.insert(job);
                 }
-                Some(name) if offer.is_complete && file.written != Some(offer.list.generation()) => {
-                    due.push((job, offer, name.clone()));
+                Some(name) if handle.is_complete && file.written != Some(handle.list.generation()) => {
+                    due.push((job, handle, name.clone()));
                 }
                 Some(_) => {}
             }
@@ -181,8 +183,8 @@ impl FileSd {
         self.due.extend(due.iter().map(|(job, ..)| job.clone()));
         let names: Vec<_> = due.iter().map(|(.., name)| name.clone()).collect();
         folder = in_background(folder, move |folder| folder.note(names)).await?;
-        for (job, offer, name) in due {
-            let list = offer.json().await;
+        for (job, handle, name) in due {
+            let list = handle.json().await;
             let written;
             (folder, written) = unblock(move || {
                 let written = folder.write(&name, &list.bytes);
@@ -193,7 +195,7 @@ impl FileSd {
                 Ok(()) => {
                     self.due.remove(&job);
                     if let Some(file) = self.jobs.get_mut(&job) {
-                        file.written = Some(offer.list.generation());
+                        file.written = Some(handle.list.generation());
                     }
                 }
                 Err(error) => drop(trouble.insert(job, error.to_string())),
@@ -221,7 +223,7 @@ impl FileSd {
     fn forget_gone(&mut self) -> bool {
         let mut has_gone = false;
         for job in &self.due {
-            if self.lists.offer(job).is_none() {
+            if self.lists.handle(job).is_none() {
                 has_gone |= self.jobs.remove(job).is_some();
             }
         }

@@ -41,19 +41,19 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     if !view.jobs.contains_key(&*name) {
         return unknown(&view, &name);
     }
-    let offer = if is_relabelled {
-        app.targets.offer(&name)
+    let handle = if is_relabelled {
+        app.targets.handle(&name)
     } else {
-        view.offer(&name)
+        view.handle(&name)
     };
-    let Some(offer) = offer else {
+    let Some(handle) = handle else {
         let message = format!("the targets of {name:?} are being worked out; keep the list that you have");
         return respond::not_yet(respond::error(StatusCode::SERVICE_UNAVAILABLE, message));
     };
-    if !offer.is_complete {
+    if !handle.is_complete {
         return incomplete(app, &name).await;
     }
-    let list = offer.json().await;
+    let list = handle.json().await;
     let tags = [format!("\"{}\"", list.tag), format!("\"{}-gzip\"", list.tag)];
     let is_compressed = list.bytes.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
     let [plain, compressed] = &tags;
@@ -62,7 +62,7 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
         return described(respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, ""), tag);
     }
     if is_compressed {
-        let body = offer.gzip().await;
+        let body = handle.gzip().await;
         let mut response = described(respond::whole(StatusCode::OK, respond::JSON, body), tag);
         response
             .headers_mut()

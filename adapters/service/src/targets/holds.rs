@@ -1,6 +1,6 @@
 //! Which targets are gone, and are kept by the drop guard.
 //!
-//! Targets are told group by group, so **what a source still has is looked up once for all of its
+//! Targets are written group by group, so **what a source still has is looked up once for all of its
 //! targets**, however many there are.
 
 use std::cell::RefCell;

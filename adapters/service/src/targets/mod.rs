@@ -1,7 +1,7 @@
 //! The jobs' targets: what relabelling, checks and limits make of what is discovered.
 //!
 //! * `sides`: a state that is read while it is changed.
-//! * `keeper`: the thread that keeps the pools up to date.
+//! * `updater`: the thread that keeps the pools up to date.
 //! * `describe`: a target with what became of it, as JSON.
 //! * `list`: a job's targets after relabelling, in the format that http_sd and file_sd share.
 //! * `alertmanagers`: the same for Alertmanagers. `url`: where targets and Alertmanagers are.
@@ -15,9 +15,9 @@ mod alertmanagers;
 mod describe;
 mod health;
 mod holds;
-mod keeper;
 mod list;
 mod sides;
+mod updater;
 mod url;
 
 use std::collections::BTreeSet;
@@ -30,15 +30,15 @@ use headcount_core::{JobOptions, PoolOutput, TargetPools};
 
 use imbl::OrdMap;
 
-use crate::discovery::{Change, Feed, Follower, List, Offer, View};
+use crate::discovery::{Change, Feed, Follower, List, ListHandle, View};
 pub use alertmanagers::{Alertmanagers, alertmanagers};
 pub use describe::{Describer, Stale, state_name};
 pub use health::Healths;
-pub(crate) use keeper::start;
-#[cfg(test)]
-pub(crate) use keeper::targets_of;
 pub use list::{FLAGS, relabelled_list};
 use sides::Sides;
+pub(crate) use updater::start;
+#[cfg(test)]
+pub(crate) use updater::targets_of;
 pub use url::scrape_url;
 
 /// The targets of all jobs, and who wants to know when they change.
@@ -77,7 +77,7 @@ impl Change for Jobs {
 /// What changed among the targets that are scraped.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// What was said before does not count: these are all the targets there are.
+    /// What was put out before does not count: these are all the targets there are.
     pub(crate) is_anew: bool,
     /// The jobs that have other targets now.
     pub(crate) jobs: BTreeSet<Arc<str>>,
@@ -85,7 +85,7 @@ pub(crate) struct Changes {
     pub(crate) outputs: Vec<(Arc<str>, PoolOutput)>,
 }
 
-/// What is told of a state besides its pools.
+/// What is published of a state besides its pools.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     /// What was discovered.
@@ -134,7 +134,7 @@ impl Targets {
         self.state.read(read)
     }
 
-    /// What is told of the newest state.
+    /// What is published of the newest state.
     pub(crate) fn published(&self) -> Arc<Published> {
         self.published.load_full()
     }
@@ -161,8 +161,8 @@ impl Targets {
     }
 
     /// The list of a job after relabelling; `None` when there is no such job.
-    pub(crate) fn offer(self: &Arc<Self>, job: &str) -> Option<Offer> {
-        self.published().offer(self, job)
+    pub(crate) fn handle(self: &Arc<Self>, job: &str) -> Option<ListHandle> {
+        self.published().handle(self, job)
     }
 
     /// Whether anything was configured and discovered yet.
@@ -173,11 +173,11 @@ impl Targets {
 
     /// The lists of all jobs after relabelling.
     #[cfg(test)]
-    fn offers(self: &Arc<Self>) -> Vec<(Arc<str>, Offer)> {
+    fn handles(self: &Arc<Self>) -> Vec<(Arc<str>, ListHandle)> {
         let published = self.published();
         let names = published.lists.keys();
         names
-            .filter_map(|name| Some((name.clone(), published.offer(self, name)?)))
+            .filter_map(|name| Some((name.clone(), published.handle(self, name)?)))
             .collect()
     }
 }
@@ -188,12 +188,12 @@ impl Published {
         self.configuration >= configuration && self.view.snapshot.version() >= snapshot
     }
 
-    fn offer(&self, targets: &Arc<Targets>, job: &str) -> Option<Offer> {
+    fn handle(&self, targets: &Arc<Targets>, job: &str) -> Option<ListHandle> {
         let (name, list) = self.lists.get_key_value(job)?;
         let is_complete = self.view.jobs.get(name)?.is_complete;
         let (targets, name) = (targets.clone(), name.clone());
         let encode = Arc::new(move || targets.read(|state| relabelled_list(&state.pools, &state.view.snapshot, &name)));
-        Some(Offer {
+        Some(ListHandle {
             list: list.clone(),
             is_complete,
             encode,

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_told() {
+    fn formats_are_recognised() {
         use InventoryFormat::{Csv, Json, Text, Yaml};
         for (from, content_type, text, format) in [
             ("x.JSON", None, "", Json),

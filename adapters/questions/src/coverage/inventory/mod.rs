@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_inventory_is_said() {
+    fn what_is_no_inventory_is_refused() {
         assert_eq!(of("a\n[web]\n").expect_err("a section").split(':').nth(1), Some("2"));
         assert!(of("# none\n").expect_err("empty").contains("no hosts"));
         let error = utf8(b"a\nb\xff").expect_err("not UTF-8");

@@ -105,7 +105,7 @@ fn sets(out: &mut Exposition, app: &App) {
     );
 }
 
-/// Looks at backends. As in Prometheus, a provider counts for the first set that subscribes.
+/// Refreshes. As in Prometheus, a provider counts for the first set that subscribes.
 pub(super) fn refreshes(out: &mut Exposition, observations: &Observations) {
     #[derive(Default)]
     struct Sum {
@@ -124,12 +124,12 @@ pub(super) fn refreshes(out: &mut Exposition, observations: &Observations) {
         sum.refreshes = sum.refreshes.saturating_add(provider.health.refreshes.0);
         sum.seconds += provider.health.refreshes.1.as_secs_f64();
     }
-    let help = "Looks at a backend that failed.";
+    let help = "Refreshes that failed.";
     let mut family = out.family("prometheus_sd_refresh_failures_total", Kind::Counter, help);
     for ((mechanism, config), sum) in &sums {
         family.sample(&[("mechanism", mechanism), ("config", config)], count(sum.failures));
     }
-    let help = "How long looks at a backend took.";
+    let help = "How long refreshes took.";
     let mut family = out.family("prometheus_sd_refresh_duration_seconds", Kind::Summary, help);
     for ((mechanism, config), sum) in &sums {
         let labels = [("mechanism", *mechanism), ("config", *config)];
@@ -157,7 +157,7 @@ pub(super) fn providers(out: &mut Exposition, observations: &Observations, clock
         out,
         "headcount_sd_provider_failing",
         Kind::Gauge,
-        "Whether the provider's last look at its backend failed.",
+        "Whether the provider's last refresh failed.",
         &|provider| Some(f64::from(u8::from(provider.health.is_failing()))),
     );
     each(
@@ -185,7 +185,7 @@ pub(super) fn providers(out: &mut Exposition, observations: &Observations, clock
         out,
         "headcount_sd_provider_failures_total",
         Kind::Counter,
-        "Looks at the provider's backend that failed.",
+        "The provider's refreshes that failed.",
         &|provider| Some(count(provider.health.failures)),
     );
 }

@@ -2,7 +2,7 @@
 //!
 //! The one rule: **memory does not grow with the answer.** It is written piece by piece as fast
 //! as the client takes it, each piece from the newest state; a target of a group that stays is
-//! told exactly once.
+//! written exactly once.
 //!
 //! # `/api/v1/targets`
 //! | parameter | meaning |

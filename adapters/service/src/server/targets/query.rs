@@ -49,15 +49,15 @@ impl State {
 pub(super) struct Token {
     pub(super) section: Section,
     pub(super) cursor: TargetCursor,
-    /// Targets of this list and job that were told before.
-    pub(super) told: u64,
+    /// Targets of this list and job that were written before.
+    pub(super) written: u64,
     pub(super) job: String,
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (section, cursor) = (self.section as u8, self.cursor.number());
-        write!(f, "{section}-{cursor:x}-{:x}-{}", self.told, self.job)
+        write!(f, "{section}-{cursor:x}-{:x}-{}", self.written, self.job)
     }
 }
 
@@ -69,7 +69,7 @@ impl Token {
         Some(Self {
             section: Section::ALL.into_iter().nth(section)?,
             cursor: TargetCursor::from_number(number(parts.next()?)?),
-            told: number(parts.next()?)?,
+            written: number(parts.next()?)?,
             job: parts.next()?.to_owned(),
         })
     }
@@ -175,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_makes_no_sense_is_said() {
+    fn what_makes_no_sense_is_named() {
         for (query, message) in [
             (
                 "state=up",
@@ -203,9 +203,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tokens_are_read_back(section in 0..4_usize, cursor: u64, told: u64, job in "\\PC{0,8}|[0-9a-f-]{1,8}") {
+        fn tokens_are_read_back(section in 0..4_usize, cursor: u64, written: u64, job in "\\PC{0,8}|[0-9a-f-]{1,8}") {
             let section = Section::ALL[section];
-            let token = Token { section, cursor: TargetCursor::from_number(cursor), told, job };
+            let token = Token { section, cursor: TargetCursor::from_number(cursor), written, job };
             prop_assert_eq!(Token::parse(&token.to_string()), Some(token));
         }
 

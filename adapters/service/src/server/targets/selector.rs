@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_selector_is_said() {
+    fn what_is_no_selector_is_named() {
         for (text, message) in [
             ("rack=\"1\"", "expected `{` at the beginning"),
             ("{=\"1\"}", "expected a label's name at byte 1"),

@@ -130,7 +130,7 @@ fn targets_are_chosen_by_state_labels_and_text() {
 }
 
 #[test]
-fn as_many_dropped_targets_are_told_as_the_job_keeps() {
+fn as_many_dropped_targets_are_listed_as_the_job_keeps() {
     let addresses_of = |numbers: std::ops::Range<u8>| numbers.map(|number| format!("h:{number}")).collect::<Vec<_>>();
     let all = addresses_of(0..9);
     let own = all
@@ -227,7 +227,7 @@ fn an_answer_is_written_in_pieces_of_bounded_size() {
 }
 
 #[test]
-fn steps_are_told_as_prometheus_does() {
+fn steps_are_those_of_prometheus() {
     let rules = plan(
         "{job_name: node, relabel_configs: [{source_labels: [a, b], separator: '-', target_label: c, \
          regex: '(.+)-(.*)', replacement: '$2.$1'}, {regex: 'a', action: labeldrop}, \
@@ -270,22 +270,22 @@ proptest! {
         let mut query = format!("limit={limit}");
         loop {
             let page = ask(&targets, &query);
-            let mut told = 0;
+            let mut listed = 0;
             for (list, paged) in LISTS.into_iter().zip(&mut paged) {
                 let list = page[list].as_array().expect("a list");
-                told += list.len();
+                listed += list.len();
                 paged.extend(list.iter().cloned());
             }
             let Some(token) = page["nextToken"].as_str() else { break };
-            prop_assert_eq!(told, usize::from(limit));
+            prop_assert_eq!(listed, usize::from(limit));
             query = format!("limit={limit}&next_token={token}");
         }
         for (list, paged) in LISTS.into_iter().zip(paged) {
             prop_assert_eq!(&whole[list], &Value::Array(paged));
         }
         // And each target stands in one list, once.
-        let told: usize = LISTS.iter().map(|list| whole[list].as_array().map_or(0, Vec::len)).sum();
-        prop_assert_eq!(told, 2 * groups.iter().map(Vec::len).sum::<usize>());
+        let listed: usize = LISTS.iter().map(|list| whole[list].as_array().map_or(0, Vec::len)).sum();
+        prop_assert_eq!(listed, 2 * groups.iter().map(Vec::len).sum::<usize>());
         let ids: BTreeSet<_> = whole["activeTargets"].as_array().expect("a list").iter().map(|target| target["id"].to_string()).collect();
         prop_assert_eq!(ids.len(), whole["activeTargets"].as_array().map_or(0, Vec::len));
     }

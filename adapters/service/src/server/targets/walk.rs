@@ -11,7 +11,7 @@ use super::query::{Query, Section, State, Token};
 use crate::targets::{self, Describer, Healths, Stale, Targets};
 
 /// Targets that are looked at in one step, wanted or not.
-const LOOKED_AT: usize = 1_000;
+const A_STEP: usize = 1_000;
 
 /// An answer that is being written.
 pub(super) struct Walk {
@@ -23,7 +23,7 @@ pub(super) struct Walk {
     jobs: Vec<Arc<str>>,
     /// Where it goes on; `None` when all lists are written.
     place: Option<Place>,
-    /// Targets that may still be told.
+    /// Targets that may still be written.
     left: u64,
     /// Remembers what it worked out for the job and the configuration.
     reader: Option<(Arc<str>, u64, TargetReader)>,
@@ -38,17 +38,17 @@ struct Place {
     /// A place in the list of jobs.
     job: usize,
     cursor: TargetCursor,
-    /// Targets of this list and job that were told.
-    told: u64,
+    /// Targets of this list and job that were written.
+    written: u64,
 }
 
 /// Whether there is more to look at in a job.
-enum Looked {
+enum Progress {
     /// It ended where the next step goes on.
     Enough,
     /// All of the job was looked at.
     All,
-    /// A target is wanted that may not be told any more.
+    /// A target is wanted that may not be written any more.
     OverLimit,
 }
 
@@ -63,7 +63,7 @@ impl Walk {
             section: Section::Active,
             job: 0,
             cursor: TargetCursor::default(),
-            told: 0,
+            written: 0,
         };
         let place = query.from.as_ref().map_or(start, |token| {
             let job = jobs.binary_search_by(|job| (**job).cmp(token.job.as_str()));
@@ -72,7 +72,7 @@ impl Walk {
                     section: token.section,
                     job,
                     cursor: token.cursor,
-                    told: token.told,
+                    written: token.written,
                 },
                 // The job is gone: the next one from its beginning.
                 Err(job) => Place {
@@ -103,7 +103,7 @@ impl Walk {
             if !self.is_begun {
                 self.begin(state, out);
             }
-            self.look(state, out)
+            self.write_more(state, out)
         })
     }
 
@@ -111,15 +111,15 @@ impl Walk {
         self.is_begun = true;
         out.extend_from_slice(br#"{"status":"success","data":{"activeTargets":["#);
         for section in Section::ALL {
-            // What stands before where it goes on is told already.
+            // What stands before where it goes on is written already.
             if self.place.is_some_and(|place| section < place.section) {
                 self.end_section(state, section, out);
             }
         }
     }
 
-    fn look(&mut self, state: &targets::State, out: &mut Vec<u8>) -> bool {
-        let mut budget = LOOKED_AT;
+    fn write_more(&mut self, state: &targets::State, out: &mut Vec<u8>) -> bool {
+        let mut budget = A_STEP;
         while let Some(mut place) = self.place {
             if !self.query.state.wants(place.section) || place.job >= self.jobs.len() {
                 self.end_section(state, place.section, out);
@@ -127,23 +127,23 @@ impl Walk {
                     section,
                     job: 0,
                     cursor: TargetCursor::default(),
-                    told: 0,
+                    written: 0,
                 });
                 continue;
             }
-            let looked = self.look_at_job(state, &mut place, &mut budget, out);
+            let progress = self.write_job(state, &mut place, &mut budget, out);
             self.place = Some(place);
-            match looked {
-                Looked::Enough => return true,
-                Looked::All => {
+            match progress {
+                Progress::Enough => return true,
+                Progress::All => {
                     self.place = Some(Place {
                         job: place.job + 1,
                         cursor: TargetCursor::default(),
-                        told: 0,
+                        written: 0,
                         ..place
                     });
                 }
-                Looked::OverLimit => {
+                Progress::OverLimit => {
                     self.end_early(state, place, out);
                     return false;
                 }
@@ -153,39 +153,39 @@ impl Walk {
         false
     }
 
-    fn look_at_job(
+    fn write_job(
         &mut self,
         state: &targets::State,
         place: &mut Place,
         budget: &mut usize,
         out: &mut Vec<u8>,
-    ) -> Looked {
+    ) -> Progress {
         let Some(job) = self.jobs.get(place.job).cloned() else {
-            return Looked::All;
+            return Progress::All;
         };
         let Some(pool) = state.pools.pool(&job) else {
-            return Looked::All;
+            return Progress::All;
         };
         let mut reader = self.reader_of(&job, state.configuration, pool);
-        let mut looked = Looked::All;
+        let mut progress = Progress::All;
         for (cursor, view) in pool.targets_from(place.cursor) {
             place.cursor = cursor;
             if *budget == 0 || out.len() >= PIECE {
-                looked = Looked::Enough;
+                progress = Progress::Enough;
                 break;
             }
             *budget -= 1;
             if section_of(&view) != place.section {
                 continue;
             }
-            if place.section == Section::Dropped && is_enough(pool, place.told) {
+            if place.section == Section::Dropped && is_enough(pool, place.written) {
                 break;
             }
             if !self.is_wanted(&view) || !is_wanted(&self.query, &job, &mut reader, &view) {
                 continue;
             }
             if self.left == 0 {
-                looked = Looked::OverLimit;
+                progress = Progress::OverLimit;
                 break;
             }
             if !self.is_first {
@@ -193,7 +193,7 @@ impl Walk {
             }
             self.is_first = false;
             self.left -= 1;
-            place.told += 1;
+            place.written += 1;
             let mut describer = Describer {
                 snapshot: &state.view.snapshot,
                 job: &job,
@@ -205,7 +205,7 @@ impl Walk {
             describer.write(out, &view);
         }
         self.reader = Some((job, state.configuration, reader));
-        looked
+        progress
     }
 
     /// By all but its labels.
@@ -253,7 +253,7 @@ impl Walk {
         let token = Token {
             section: place.section,
             cursor: place.cursor,
-            told: place.told,
+            written: place.written,
             job: job.to_owned(),
         };
         out.extend_from_slice(br#","nextToken":"#);
@@ -273,10 +273,10 @@ fn section_of(view: &TargetView<'_>) -> Section {
     }
 }
 
-/// Whether as many dropped targets were told as `keep_dropped_targets` wants.
-fn is_enough(pool: &TargetPool, told: u64) -> bool {
+/// Whether as many dropped targets were written as `keep_dropped_targets` wants.
+fn is_enough(pool: &TargetPool, written: u64) -> bool {
     let most = pool.options().limits.kept_dropped_targets;
-    most.is_some_and(|most| told >= most.get())
+    most.is_some_and(|most| written >= most.get())
 }
 
 /// Writes `droppedTargetCounts`; `null` when dropped targets are not asked for.

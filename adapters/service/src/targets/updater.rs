@@ -24,15 +24,15 @@ pub(crate) fn start(
     changes: Option<Sender<Changes>>,
 ) -> io::Result<Arc<Targets>> {
     let targets = Arc::new(Targets::default());
-    let mut keeper = Keeper::new(targets.clone(), executor.clone(), changes);
+    let mut updater = PoolUpdater::new(targets.clone(), executor.clone(), changes);
     let discovered = managed.follow();
     thread::Builder::new()
         .name("headcount-targets".to_owned())
-        .spawn(move || smol::block_on(keeper.run(managed, discovered)))?;
+        .spawn(move || smol::block_on(updater.run(managed, discovered)))?;
     Ok(targets)
 }
 
-struct Keeper {
+struct PoolUpdater {
     targets: Arc<Targets>,
     executor: Arc<Executor<'static>>,
     changes: Option<Sender<Changes>>,
@@ -49,7 +49,7 @@ struct Change {
     configuration: Option<(u64, Vec<JobOptions>)>,
 }
 
-impl Keeper {
+impl PoolUpdater {
     fn new(targets: Arc<Targets>, executor: Arc<Executor<'static>>, changes: Option<Sender<Changes>>) -> Self {
         Self {
             targets,
@@ -127,7 +127,7 @@ impl Keeper {
         }
     }
 
-    /// The jobs of which something else is told than before.
+    /// The jobs of which something else is published than before.
     fn touched(&self, change: &Change, changes: &Changes) -> BTreeSet<Arc<str>> {
         let mut touched = changes.jobs.clone();
         if let Some(discovered) = &change.discovered {
@@ -135,8 +135,8 @@ impl Keeper {
         }
         if change.configuration.is_some() || changes.is_anew {
             let before = self.targets.published();
-            let told = before.lists.keys().chain(before.counters.job_syncs.keys());
-            touched.extend(told.chain(self.view.jobs.keys()).cloned());
+            let known = before.lists.keys().chain(before.counters.job_syncs.keys());
+            touched.extend(known.chain(self.view.jobs.keys()).cloned());
         }
         touched
     }
@@ -176,10 +176,10 @@ impl Keeper {
     /// Lets the lists that somebody reads be encoded before they are asked for.
     fn prepare(&self, next: &Published, changed: &BTreeSet<Arc<str>>) {
         for job in changed {
-            if let Some(offer) = next.offer(&self.targets, job)
-                && offer.list.is_wanted()
+            if let Some(handle) = next.handle(&self.targets, job)
+                && handle.list.is_wanted()
             {
-                self.executor.spawn(async move { offer.prepare().await }).detach();
+                self.executor.spawn(async move { handle.prepare().await }).detach();
             }
         }
     }
@@ -221,7 +221,7 @@ impl State {
     }
 }
 
-/// What is told after the state that was told `before`: something else of the jobs that are `touched`, and
+/// What is published after the state that was published `before`: something else of the jobs that are `touched`, and
 /// other targets of those that are `changed`.
 fn published(
     state: &State,
@@ -274,12 +274,12 @@ fn add(counts: &mut OrdMap<Arc<str>, u64>, job: &Arc<str>, more: u64) {
 /// The targets of these jobs in a view, without a thread that keeps them.
 #[cfg(test)]
 pub(crate) fn targets_of(jobs: Vec<JobOptions>, view: View) -> Arc<Targets> {
-    let mut keeper = Keeper::new(Arc::default(), Arc::new(Executor::new()), None);
-    keeper.take(&Change {
+    let mut updater = PoolUpdater::new(Arc::default(), Arc::new(Executor::new()), None);
+    updater.take(&Change {
         discovered: Some(tests::change_to(view, &Snapshot::default())),
         configuration: Some((1, jobs)),
     });
-    keeper.targets
+    updater.targets
 }
 
 #[cfg(test)]
@@ -298,9 +298,9 @@ mod tests {
 
     fn generations(targets: &Arc<Targets>) -> Vec<(String, u64)> {
         targets
-            .offers()
+            .handles()
             .into_iter()
-            .map(|(job, offer)| (job.to_string(), offer.list.generation()))
+            .map(|(job, handle)| (job.to_string(), handle.list.generation()))
             .collect()
     }
 
@@ -311,14 +311,14 @@ mod tests {
         let groups = |rack| vec![("s", vec![("rack", rack)], vec![vec![("__address__", "h:1")]])];
         sets.update(0, groups("1"));
         sets.update(1, groups("1"));
-        let mut keeper = Keeper::new(Arc::default(), Arc::new(Executor::new()), None);
+        let mut updater = PoolUpdater::new(Arc::default(), Arc::new(Executor::new()), None);
         let mut take = |view: View, configuration| {
-            let discovered = Some(change_to(view, &keeper.view.snapshot));
-            keeper.take(&Change {
+            let discovered = Some(change_to(view, &updater.view.snapshot));
+            updater.take(&Change {
                 discovered,
                 configuration,
             });
-            generations(&keeper.targets)
+            generations(&updater.targets)
         };
         let first = take(sets.view(), Some((1, jobs())));
         assert_eq!(take(sets.view(), Some((2, jobs()))), first, "nothing changed");
@@ -328,7 +328,7 @@ mod tests {
         assert_eq!(second[1], first[1]);
         let third = take(sets.view(), Some((3, vec![JobOptions::new("b")])));
         assert_eq!(third, second[1..]);
-        let published = keeper.targets.published();
+        let published = updater.targets.published();
         assert!(published.is_of(3, 0) && !published.is_of(4, 0));
         assert_eq!(published.counters.syncs, 4);
         assert_eq!(published.counters.job_syncs.values().collect::<Vec<_>>(), [&1]);
