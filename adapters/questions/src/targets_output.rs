@@ -9,9 +9,7 @@ use serde_json::Value;
 
 use crate::ListFormat;
 use crate::table::table;
-use headcount_service::Plan;
-use headcount_service::sorted_groups;
-use headcount_service::{Describer, Healths, Stale, relabelled_list};
+use headcount_service::{Plan, described, relabelled_list, sorted_groups};
 
 /// What was found, worked out for the jobs that were asked for.
 pub struct Found {
@@ -93,24 +91,14 @@ impl Found {
         let (Some(pool), Some(set)) = (self.pools.pool(job), self.snapshot.set(job)) else {
             return Vec::new();
         };
-        let (mut reader, stale) = (pool.reader(), Stale::default());
-        let mut describer = Describer {
-            snapshot: &self.snapshot,
-            job,
-            pool,
-            reader: &mut reader,
-            stale: &stale,
-            // They are not scraped here.
-            healths: &Healths::default(),
-        };
+        let mut reader = pool.reader();
         let groups = sorted_groups(set).into_iter();
         let views = groups.flat_map(|(provider, stored)| pool.group_targets(provider.id(), stored.group().source()));
-        let described = views.filter(is_wanted).filter_map(|view| {
-            let mut out = Vec::new();
-            describer.write(&mut out, &view);
-            serde_json::from_slice(&out).ok()
+        let values = views.filter(is_wanted).filter_map(|view| {
+            let json = described(&self.snapshot, job, pool, &mut reader, &view);
+            serde_json::from_slice(&json).ok()
         });
-        described.collect()
+        values.collect()
     }
 
     fn table(&self) -> String {

@@ -28,16 +28,19 @@ mod targets;
 mod wall_clock;
 mod workers;
 
+// What embeds a whole headcount.
 pub use builder::{ListKind, ServiceBuilder, StartError};
-pub use discovery::{ADDRESS, Observation, Provider, entries_with_own_labels, merged, sorted_groups, target_list};
 pub use mechanisms::loader;
-pub use once::{Failure, discover, failures};
 pub use output::RecordError;
 pub use plan::{Plan, Source};
 pub use reload::ReloadError;
 pub use server::ListenError;
 pub use service::{Answer, ListError, Service, TargetList};
-pub use targets::{
-    Alertmanagers, Describer, FLAGS, Healths, Stale, alertmanagers, relabelled_list, scrape_url, state_name,
-};
 pub use workers::Workers;
+
+// What looks at discoveries of its own, and writes of them as a service does.
+pub use discovery::{ADDRESS, Observation, Provider, entries_with_own_labels, merged, sorted_groups, target_list};
+pub use once::{Failure, discover, failures};
+pub use targets::{
+    Alertmanagers, FLAGS, alertmanagers, described, fate_in_words, relabelled_list, scrape_url, state_name,
+};

@@ -3,7 +3,7 @@
 use headcount_core::{Snapshot, TargetPool, TargetReader, TargetView};
 
 use super::report::State;
-use headcount_service::{Describer, Healths, Stale, scrape_url};
+use headcount_service::{fate_in_words, scrape_url};
 
 /// Sorted by name.
 pub(super) type Labels = Vec<(String, String)>;
@@ -38,15 +38,7 @@ impl<'a> TargetFormatter<'a> {
         let Some(view) = view else {
             return if self.has_job { State::NOT_FOUND } else { State::NO_JOB };
         };
-        let mut describer = Describer {
-            snapshot: self.snapshot,
-            job: self.job,
-            pool: self.pool,
-            reader: &mut self.reader,
-            stale: &Stale::default(),
-            healths: &Healths::default(),
-        };
-        let (state, message) = describer.state(view);
+        let (state, message) = fate_in_words(self.snapshot, self.job, self.pool, &mut self.reader, view);
         State { state, message }
     }
 

@@ -61,25 +61,16 @@ impl Observation {
             counters: manager.counters(),
         }
     }
-
-    /// The provider `id`, if it is running.
-    #[must_use]
-    pub fn provider(&self, id: ProviderId) -> Option<&Provider> {
-        let index = self.providers.binary_search_by_key(&id, |provider| provider.id).ok()?;
-        self.providers.get(index)
-    }
 }
 
 impl Provider {
     /// Whether it ever reported groups, be they none.
-    #[must_use]
-    pub fn has_updated(&self) -> bool {
+    pub(crate) fn has_updated(&self) -> bool {
         self.health.last_update.is_some()
     }
 
     /// In one word: `starting`, `ok` or `failing`.
-    #[must_use]
-    pub fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         match (self.health.is_failing(), self.has_updated()) {
             (true, _) => "failing",
             (false, true) => "ok",

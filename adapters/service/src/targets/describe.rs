@@ -15,9 +15,57 @@ use crate::wall_clock::WallClock;
 
 type Labels = Vec<(String, String)>;
 
+/// A target of a discovery that was made once, as JSON: as the API has it where nothing is scraped. `reader`
+/// is one of `pool`'s, which has the targets of `job` in `snapshot`.
+#[must_use]
+pub fn described(
+    snapshot: &Snapshot,
+    job: &str,
+    pool: &TargetPool,
+    reader: &mut TargetReader,
+    view: &TargetView<'_>,
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    alone(snapshot, job, pool, reader, |describer| describer.write(&mut out, view));
+    out
+}
+
+/// What became of such a target, in a word, and why, for all but active ones.
+#[must_use]
+pub fn fate_in_words(
+    snapshot: &Snapshot,
+    job: &str,
+    pool: &TargetPool,
+    reader: &mut TargetReader,
+    view: &TargetView<'_>,
+) -> (&'static str, Option<String>) {
+    alone(snapshot, job, pool, reader, |describer| {
+        let fate = describer.fate(view);
+        (fate.state, fate.message)
+    })
+}
+
+/// Describes where nothing is known but what was discovered.
+fn alone<R>(
+    snapshot: &Snapshot,
+    job: &str,
+    pool: &TargetPool,
+    reader: &mut TargetReader,
+    describe: impl FnOnce(&mut Describer<'_>) -> R,
+) -> R {
+    describe(&mut Describer {
+        snapshot,
+        job,
+        pool,
+        reader,
+        stale: &Stale::default(),
+        healths: &Healths::default(),
+    })
+}
+
 /// The providers that fail or of which a drop is held, and what time it is.
 #[derive(Default)]
-pub struct Stale {
+pub(crate) struct Stale {
     held: Holds,
     failing: BTreeMap<ProviderId, StaleEntry>,
     /// Without it, nothing is said of when groups changed.
@@ -67,19 +115,19 @@ impl Stale {
 }
 
 /// What the description of a job's targets is made of.
-pub struct Describer<'a> {
+pub(crate) struct Describer<'a> {
     /// What the pool was made of.
-    pub snapshot: &'a Snapshot,
+    pub(crate) snapshot: &'a Snapshot,
     /// The job's name.
-    pub job: &'a str,
+    pub(crate) job: &'a str,
     /// Its targets.
-    pub pool: &'a TargetPool,
+    pub(crate) pool: &'a TargetPool,
     /// Of that pool.
-    pub reader: &'a mut TargetReader,
+    pub(crate) reader: &'a mut TargetReader,
     /// Which providers fail.
-    pub stale: &'a Stale,
+    pub(crate) stale: &'a Stale,
     /// What scrapes found, where they are made.
-    pub healths: &'a Healths,
+    pub(crate) healths: &'a Healths,
 }
 
 /// What became of a target, and why.
@@ -110,7 +158,7 @@ struct Other<'a> {
 
 impl<'a> Describer<'a> {
     /// Writes the target.
-    pub fn write(&mut self, out: &mut Vec<u8>, view: &TargetView<'_>) {
+    pub(crate) fn write(&mut self, out: &mut Vec<u8>, view: &TargetView<'_>) {
         let discovered = self.reader.discovered(view);
         out.extend_from_slice(br#"{"discoveredLabels":"#);
         write_all(out, &discovered);
@@ -140,12 +188,6 @@ impl<'a> Describer<'a> {
         out.extend_from_slice(br#","held":"#);
         serde_json::to_writer(&mut *out, &self.held(view)).ok();
         out.push(b'}');
-    }
-
-    /// What became of the target, in a word, and why, for all but active ones.
-    pub fn state(&mut self, view: &TargetView<'_>) -> (&'static str, Option<String>) {
-        let fate = self.fate(view);
-        (fate.state, fate.message)
     }
 
     /// Since when the target is held, if it is.

@@ -11,7 +11,7 @@ use crate::wall_clock::WallClock;
 
 /// Who knows of scrapes; nobody does unless that was asked for.
 #[derive(Default)]
-pub struct Healths(Option<(Scraping, WallClock)>);
+pub(crate) struct Healths(Option<(Scraping, WallClock)>);
 
 impl Healths {
     pub(crate) fn of(scraping: Option<&Scraping>, clock: WallClock) -> Self {

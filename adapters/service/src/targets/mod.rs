@@ -32,8 +32,9 @@ use imbl::OrdMap;
 
 use crate::discovery::{Change, Feed, Follower, List, ListHandle, View};
 pub use alertmanagers::{Alertmanagers, alertmanagers};
-pub use describe::{Describer, Stale, state_name};
-pub use health::Healths;
+pub(crate) use describe::{Describer, Stale};
+pub use describe::{described, fate_in_words, state_name};
+pub(crate) use health::Healths;
 pub use list::{FLAGS, relabelled_list};
 use sides::Sides;
 pub(crate) use updater::start;
