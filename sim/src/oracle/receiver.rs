@@ -259,7 +259,9 @@ impl Receiver {
                 here.iter()
                     .for_each(|(host, version)| enter(known, also, *host, *version));
             } else {
-                gone.iter().for_each(|(host, _)| drop(known.remove(host)));
+                for (host, _) in &gone {
+                    known.remove(host);
+                }
                 known.extend(here.iter().copied());
             }
             self.targets = self.targets + known.len() as u64 - before;

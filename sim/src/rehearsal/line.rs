@@ -11,7 +11,9 @@ use std::task::{Poll, Waker};
 
 /// The questions that one discoverer has asked and that no server has seen yet.
 #[derive(Debug)]
-pub(super) struct Line<Q, A>(Arc<Mutex<VecDeque<(Q, Stream<A>)>>>);
+pub(super) struct Line<Q, A>(Arc<Mutex<Asked<Q, A>>>);
+
+type Asked<Q, A> = VecDeque<(Q, Stream<A>)>;
 
 /// The servers' end of an exchange.
 #[derive(Debug)]

@@ -335,7 +335,7 @@ impl Rehearsal {
                 files: files.clone(),
                 names: self.names.clone(),
             };
-            parts.insert(DiscovererId(number), Arc::new(mine));
+            parts.insert(DiscovererId(number), mine);
         }
         let (plan, rng) = (Arc::new(self.plan), KeyedRng::new(self.seed));
         let source = Source::drawn(&plan, rng);

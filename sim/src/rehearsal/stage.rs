@@ -4,7 +4,6 @@
 //! instants and hands it what they report. **Time goes on only when nobody has anything to do.**
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use headcount_core::{Instant, ProviderId};
 use headcount_discoverer::Report;
@@ -26,14 +25,14 @@ const MOST_TURNS: u32 = 10_000;
 pub(super) struct Stage {
     simulation: Simulation,
     actors: BTreeMap<DiscovererId, Actor>,
-    parts: BTreeMap<DiscovererId, Arc<Parts>>,
+    parts: BTreeMap<DiscovererId, Parts>,
     receive: Receive,
 }
 
 impl Stage {
-    pub(super) fn new(simulation: Simulation, parts: BTreeMap<DiscovererId, Arc<Parts>>, receive: Receive) -> Self {
+    pub(super) fn new(simulation: Simulation, parts: BTreeMap<DiscovererId, Parts>, receive: Receive) -> Self {
         let world = simulation.world();
-        let actor = |(id, parts): (&DiscovererId, &Arc<Parts>)| (*id, Actor::new(world, *id, parts));
+        let actor = |(id, parts): (&DiscovererId, &Parts)| (*id, Actor::new(world, *id, parts));
         Self {
             actors: parts.iter().map(actor).collect(),
             parts,
