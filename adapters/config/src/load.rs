@@ -36,7 +36,8 @@ impl Loader {
     }
 
     /// Whether mechanisms that Prometheus has and the registry lacks are taken, with a warning. What they would
-    /// find is missing then, and each entry counts as a failed config (S11). Otherwise they are errors.
+    /// find is missing then: each entry counts as a failed config (S11), and its job is never complete (B10).
+    /// Otherwise they are errors.
     #[must_use]
     pub fn allow_unsupported(mut self, allow: bool) -> Self {
         self.mechanisms.allow_unsupported(allow);

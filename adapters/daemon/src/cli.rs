@@ -1,7 +1,9 @@
 //! The command line, as clap reads it.
 
+mod check;
 mod coverage;
 mod diff;
+mod mechanisms;
 mod questions;
 
 use std::num::NonZeroUsize;
@@ -16,8 +18,10 @@ use headcount_questions::ListFormat;
 #[cfg(feature = "sim")]
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 
+pub(crate) use check::CheckOptions;
 pub(crate) use coverage::CoverageOptions;
 pub(crate) use diff::DiffOptions;
+pub(crate) use mechanisms::Unsupported;
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 
 /// Runs Prometheus's service discovery on its own and serves what it finds.
@@ -41,11 +45,7 @@ pub(crate) enum Command {
     /// Discovers targets and serves them until it is stopped.
     Run(RunOptions),
     /// Checks configuration files: one line for each problem, exit code 1 if there is any.
-    Check {
-        /// A prometheus.yml; what it includes is checked too.
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-    },
+    Check(CheckOptions),
     /// Lists the mechanisms that this build discovers with.
     Mechanisms {
         /// How to print them.
@@ -80,6 +80,9 @@ pub(crate) struct RunOptions {
     /// The prometheus.yml; without it, headcount shows what listens on this machine.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) unsupported: Unsupported,
 
     /// The address to serve on; port 0 takes any that is free.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9099")]
@@ -170,6 +173,9 @@ pub(crate) struct SdOptions {
     /// The job; all of them without it.
     #[arg(value_name = "JOB")]
     pub(crate) job: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) unsupported: Unsupported,
 
     /// Prints what is scraped in the end: after relabelling, checks and limits.
     #[arg(long)]

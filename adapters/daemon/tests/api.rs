@@ -8,45 +8,117 @@ use serde_json::json;
 use support::Setup;
 
 #[test]
-fn a_config_that_can_not_be_run_is_said_and_harms_no_other() {
+fn b10_a_config_that_can_not_be_run_keeps_its_job_from_being_served_and_harms_no_other() {
     let setup = Setup::new();
-    let config = "scrape_configs: [{job_name: node, file_sd_configs: [{files: ['targets.json']}], \
-                  digitalocean_sd_configs: [{}]}, {job_name: only, digitalocean_sd_configs: [{port: 81}]}, \
-                  {job_name: other, static_configs: [{targets: ['b:1']}]}]";
-    fs::write(&setup.config, config).expect("written");
-    let daemon = setup.start(&[]);
-    daemon.wait_for("/sd/other", |list| list.contains("b:1"));
-    // What it would have found is not known, so its jobs are never complete (B10).
-    for job in ["node", "only"] {
-        let answer = daemon.get(&format!("/sd/{job}"));
-        assert_eq!(answer.status, 503);
-        let waiting = answer.json()["waiting_for"].clone();
-        let is_named = |waiting: &serde_json::Value| {
-            waiting["last_error"]
-                .as_str()
-                .is_some_and(|error| error.contains("not supported yet"))
-        };
-        assert!(
-            waiting.as_array().is_some_and(|all| all.iter().any(is_named)),
-            "{waiting}"
-        );
-    }
-    daemon.wait_for("/api/v1/targets", |body| body.contains("a:9100"));
+    let fine = "scrape_configs: [{job_name: node, file_sd_configs: [{files: ['targets.json']}]}, ";
+    let both = "{job_name: both, static_configs: [{targets: ['s:1']}], digitalocean_sd_configs: [{}]}, ";
+    fs::write(
+        &setup.config,
+        format!("{fine}{both}{{job_name: only, digitalocean_sd_configs: [{{port: 81}}]}}]"),
+    )
+    .expect("written");
+    let lists = setup.folder.path().join("lists");
+    let lists_option = lists.to_str().expect("UTF-8");
+    let daemon = setup.start(&["--allow-unsupported", "--file-sd-dir", lists_option]);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    daemon.wait_for("/sd?", |index| index.contains("\"both\""));
     let failed = daemon.get("/api/v1/providers").json()["data"]["failedConfigs"].clone();
     assert_eq!(failed.as_array().map(Vec::len), Some(2));
-    assert_eq!(failed[0]["sets"], json!(["node"]));
-    assert!(
-        failed[0]["reason"]
-            .as_str()
-            .is_some_and(|reason| reason.contains("digitalocean_sd is not supported yet"))
+    assert_eq!(failed[0]["sets"], json!(["both"]));
+    let reason = failed[0]["reason"].as_str().expect("a reason").to_owned();
+    assert!(reason.contains("no digitalocean_sd"), "{reason}");
+
+    for path in ["/sd/both", "/sd/only", "/sd/both?relabelled=true"] {
+        let answer = daemon.get(path);
+        assert_eq!(answer.status, 503, "{path}: {}", answer.text());
+        assert!(answer.text().contains(&reason), "{path}: {}", answer.text());
+    }
+    let pools = daemon.get("/api/v1/scrape_pools").json()["data"]["pools"].clone();
+    let pool = |name: &str| {
+        pools
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|pool| pool["name"] == name)
+            .cloned()
+    };
+    let both = pool("both").expect("the job");
+    assert_eq!(
+        (&both["complete"], &both["failedConfigs"]),
+        (&json!(false), &json!([reason]))
     );
-    assert!(
-        daemon
-            .get("/metrics")
-            .text()
-            .contains("prometheus_sd_failed_configs{name=\"scrape\"} 2\n")
-    );
+    assert_eq!(pool("node").expect("the job").get("failedConfigs"), None);
+    let metrics = daemon.get("/metrics").text();
+    for line in [
+        "prometheus_sd_failed_configs{name=\"scrape\"} 2\n",
+        "headcount_sd_set_complete{name=\"scrape\",config=\"only\"} 0\n",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
     daemon.logged("the fault", |entry| (entry["sets"] == "only").then_some(()));
+    support::wait_until("the list of node", || lists.join("node.json").exists().then_some(()));
+
+    // Without the config that can't run, the job is complete. Its file shows that the other job's was not
+    // passed over for want of time.
+    let mended = "{job_name: both, static_configs: [{targets: ['s:1']}]}, ";
+    fs::write(
+        &setup.config,
+        format!("{fine}{mended}{{job_name: only, digitalocean_sd_configs: [{{port: 81}}]}}]"),
+    )
+    .expect("written");
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    daemon.wait_for("/sd/both", |list| list.contains("s:1"));
+    support::wait_until("the list of both", || lists.join("both.json").exists().then_some(()));
+    assert!(!lists.join("only.json").exists(), "an incomplete list is not written");
+}
+
+#[test]
+fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded() {
+    let setup = Setup::new();
+    let good = fs::read_to_string(&setup.config).expect("a configuration");
+    let wrong = "scrape_configs:\n- job_name: a\n  digitalocean_sd_configs: [{}]\n";
+    fs::write(&setup.config, wrong).expect("written");
+    let config = setup.config.to_str().expect("UTF-8");
+    let refused = |args: &[&str]| {
+        let output = support::headcount().args(args).output().expect("it runs");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(!output.status.success(), "{args:?}: {said}");
+        assert!(
+            said.contains("prometheus.yml:3:28: scrape_configs[0].digitalocean_sd_configs"),
+            "{args:?}: {said}"
+        );
+        assert!(said.contains("--allow-unsupported"), "{args:?}: {said}");
+    };
+    let hosts = setup.folder.path().join("hosts.txt");
+    fs::write(&hosts, "a\n").expect("written");
+    let inventory = hosts.to_str().expect("UTF-8");
+    for args in [
+        &["check", config][..],
+        &["sd", config],
+        &["run", "--config", config],
+        &["explain", "--config", config, "a"],
+        &["diff", config, config],
+        &[
+            "coverage",
+            "--config",
+            config,
+            "--inventory",
+            inventory,
+            "--format",
+            "text",
+        ],
+    ] {
+        refused(args);
+    }
+
+    fs::write(&setup.config, good).expect("written");
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    fs::write(&setup.config, wrong).expect("written");
+    let answer = daemon.request("POST", "/-/reload", &[]);
+    assert_eq!(answer.status, 500);
+    assert!(answer.text().contains("prometheus.yml:3:28"), "{}", answer.text());
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
 }
 
 #[test]

@@ -35,7 +35,10 @@ fn check_is_content_with_what_is_good() {
     let folder = folder(&[("good.yml", GOOD), ("warned.yml", warned)]);
     insta::assert_snapshot!(
         "check_good",
-        outcome(folder.path(), &["check", "good.yml", "warned.yml"])
+        outcome(
+            folder.path(),
+            &["check", "--allow-unsupported", "good.yml", "warned.yml"]
+        )
     );
 }
 
@@ -92,7 +95,7 @@ fn sd_says_what_failed_and_still_prints_the_rest() {
         upstream.url
     );
     let folder = folder(&[("prometheus.yml", &config)]);
-    let said = outcome(folder.path(), &["sd", "prometheus.yml"]);
+    let said = outcome(folder.path(), &["sd", "--allow-unsupported", "prometheus.yml"]);
     let host = upstream.url.trim_end_matches("/list");
     insta::assert_snapshot!(
         "sd_failed",

@@ -85,7 +85,7 @@ where
 pub enum BuildError {
     /// The mechanism is not part of this program.
     #[error(
-        "{mechanism}_sd is not supported yet; remove it from the job, or discover these targets with another mechanism"
+        "this build has no {mechanism}_sd; remove it from the job, or take a build that has it (`headcount mechanisms` lists what this one has)"
     )]
     Unsupported {
         /// The mechanism, as in `<mechanism>_sd_configs`.

@@ -245,11 +245,17 @@ pub enum ProblemKind {
         /// What is wrong with it.
         reason: String,
     },
-    /// A mechanism that this program can't run.
+    /// A mechanism that Prometheus has and this build lacks, where that is an error.
     #[error(
-        "{mechanism}_sd is not supported yet and finds nothing; remove it, or discover these targets with another mechanism"
+        "this build has no {mechanism}_sd, and can't find these targets; remove it, take a build that has it (`headcount mechanisms` lists what this one has), or run the other jobs with --allow-unsupported"
     )]
     UnsupportedMechanism {
+        /// The mechanism, as in `<mechanism>_sd_configs`.
+        mechanism: String,
+    },
+    /// The same where it is accepted.
+    #[error("this build has no {mechanism}_sd; the targets of this job are never complete, and not served")]
+    MechanismLeftOut {
         /// The mechanism, as in `<mechanism>_sd_configs`.
         mechanism: String,
     },

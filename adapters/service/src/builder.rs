@@ -30,6 +30,7 @@ const MAX_SCRAPES: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
 #[must_use = "nothing runs before it is started"]
 pub struct ServiceBuilder {
     loader: Option<Loader>,
+    allow_unsupported: bool,
     workers: Option<Workers>,
     listen: Option<String>,
     throttle: Throttle,
@@ -76,6 +77,14 @@ impl ServiceBuilder {
     /// this it has all that are built in.
     pub fn loader(mut self, loader: Loader) -> Self {
         self.loader = Some(loader);
+        self
+    }
+
+    /// Takes mechanisms that Prometheus has and this build lacks, with a warning. Each entry is a failed config
+    /// then, and the list of its job is never complete. Without this they are errors, at the start and when the
+    /// configuration is loaded again.
+    pub fn allow_unsupported(mut self) -> Self {
+        self.allow_unsupported = true;
         self
     }
 
@@ -138,7 +147,10 @@ impl ServiceBuilder {
             Some(workers) => workers.clone(),
             None => Workers::start().map_err(StartError::Thread)?,
         };
-        let loader = self.loader.clone().unwrap_or_else(mechanisms::loader);
+        let mut loader = self.loader.clone().unwrap_or_else(mechanisms::loader);
+        if self.allow_unsupported {
+            loader = loader.allow_unsupported(true);
+        }
         let now = workers.env().clock.unix_time().as_secs_f64();
         let reloader = Reloader::start(loader, source.clone(), now).await?;
         let listener = match &self.listen {

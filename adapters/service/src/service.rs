@@ -76,6 +76,14 @@ pub enum ListError {
         /// Its name.
         job: String,
     },
+    /// The list will never be complete: a config of the job can't be run.
+    #[error("the list of {job:?} can't be complete: {reason}")]
+    FailedConfig {
+        /// The job's name.
+        job: String,
+        /// Why the config can't be run.
+        reason: String,
+    },
     /// The service has ended.
     #[error(transparent)]
     Gone(#[from] DriverGone),
@@ -154,20 +162,21 @@ impl Service {
     /// The list of a job as it is now.
     ///
     /// # Errors
-    /// [`ListError::Incomplete`] until every provider of the job was read whole: whoever has a list from
-    /// before does well to keep it.
+    /// [`ListError::Incomplete`] until every provider of the job was read whole, and [`ListError::FailedConfig`]
+    /// while a config of it can't be run: whoever has a list from before does well to keep it.
     pub async fn list(&self, job: &str, kind: ListKind) -> Result<TargetList, ListError> {
         match self.handle(job, kind) {
             Some(handle) if handle.is_complete => Ok(TargetList(handle.json().await)),
             None if !self.has_job(job) => Err(ListError::NoSuchJob { job: job.to_owned() }),
-            _ => Err(ListError::Incomplete { job: job.to_owned() }),
+            _ => Err(self.lacking(job)),
         }
     }
 
     /// Waits for a list of a job that is complete and not the `known` one.
     ///
     /// # Errors
-    /// When the job is not, or no longer, in the configuration; or when the service has ended.
+    /// When the job is not, or no longer, in the configuration; when a config of it can't be run; or when the
+    /// service has ended.
     pub async fn next_list(
         &self,
         job: &str,
@@ -260,6 +269,16 @@ impl Service {
         match kind {
             ListKind::Discovered => self.app.scrape.view().handle(job),
             ListKind::Relabelled => self.app.targets.handle(job),
+        }
+    }
+
+    /// Why there is no list of a job that there is.
+    fn lacking(&self, job: &str) -> ListError {
+        let (snapshot, job) = (self.snapshot(), job.to_owned());
+        let failed = snapshot.set(&job).and_then(|set| set.failed_configs().next());
+        match failed.map(|failed| failed.reason.clone()) {
+            Some(reason) => ListError::FailedConfig { job, reason },
+            None => ListError::Incomplete { job },
         }
     }
 

@@ -100,13 +100,11 @@ impl Mechanisms {
         if entries.is_empty() {
             return Vec::new();
         }
-        let kind = ProblemKind::UnsupportedMechanism {
-            mechanism: mechanism.to_owned(),
-        };
+        let name = mechanism.to_owned();
         if self.allow_unsupported {
-            list.warn(kind);
+            list.warn(ProblemKind::MechanismLeftOut { mechanism: name });
         } else {
-            list.report(kind);
+            list.report(ProblemKind::UnsupportedMechanism { mechanism: name });
         }
         let mut configs = Vec::new();
         for entry in entries {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::Unsupported;
 use super::parse_interval;
 use super::questions::ReportFormat;
 
@@ -38,6 +39,9 @@ pub(crate) struct DiffOptions {
     /// The prometheus.yml that is to run.
     #[arg(value_name = "NEW")]
     pub(crate) new: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) unsupported: Unsupported,
 
     /// Tells of as many targets of each kind in a job at most; the others are counted. JSON has all.
     #[arg(long, value_name = "N", default_value_t = 10)]

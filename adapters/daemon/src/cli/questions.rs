@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::parse_interval;
+use super::{Unsupported, parse_interval};
 
 /// Where targets are looked up.
 #[derive(Debug, Args)]
@@ -13,6 +13,9 @@ pub(crate) struct Origin {
     /// Runs the discovery of this prometheus.yml once, as `headcount sd` does.
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
     pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) unsupported: Unsupported,
 
     /// Asks the daemon at this URL. Without --config and --url, the one at http://127.0.0.1:9099.
     #[arg(long, value_name = "URL")]

@@ -1,21 +1,22 @@
 //! `headcount check`: says what is wrong with configurations, a line a problem.
 //!
 //! Everything goes to standard output, as with other checkers, so that an editor can read it.
-//! Warnings, and mechanisms that headcount does not run yet, are said and are no error.
+//! Warnings are said and are no error.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use headcount_config::Config;
 
+use crate::cli::CheckOptions;
 use crate::console;
 
-pub(super) fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+pub(super) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
     let mut text = String::new();
     let mut is_good = true;
-    let loader = headcount_service::loader();
-    for file in files {
+    let loader = options.unsupported.loader();
+    for file in &options.files {
         match loader.load(file) {
             Ok(config) => describe(&mut text, file, &config),
             Err(errors) => {

@@ -4,15 +4,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use headcount_config::Loader;
 use headcount_questions::diff::{Named, diff};
-use headcount_service::{Plan, loader};
+use headcount_service::Plan;
 
 use super::{TROUBLE, origin, print_json};
 use crate::cli::{DiffOptions, ReportFormat};
 use crate::console;
 
 pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
-    let (old, new) = load(&options.old, &options.new)?;
+    let (old, new) = load(&options.unsupported.loader(), &options.old, &options.new)?;
     let workers = origin::workers()?;
     let names = [&options.old, &options.new].map(|file| file.display().to_string());
     let [old, new] = [(&names[0], &old), (&names[1], &new)].map(|(name, plan)| Named { name, plan });
@@ -29,9 +30,8 @@ pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
 }
 
 /// Loads both, and says what is wrong with either, and then what is remarkable.
-fn load(old: &Path, new: &Path) -> anyhow::Result<(Plan, Plan)> {
-    let loader = loader();
-    match (Plan::load(&loader, old), Plan::load(&loader, new)) {
+fn load(loader: &Loader, old: &Path, new: &Path) -> anyhow::Result<(Plan, Plan)> {
+    match (Plan::load(loader, old), Plan::load(loader, new)) {
         (Ok(old), Ok(new)) => {
             for plan in [&old, &new] {
                 origin::warn(plan);

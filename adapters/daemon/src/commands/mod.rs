@@ -27,7 +27,7 @@ const TROUBLE: u8 = 2;
 pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(options) => run::run(&options),
-        Command::Check { files } => check::check(&files),
+        Command::Check(options) => check::check(&options),
         Command::Mechanisms { output } => mechanisms::mechanisms(output),
         Command::Sd(options) => sd::sd(&options),
         Command::Diff(options) => Ok(or_trouble(diff::run(&options))),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, anyhow};
 use headcount_questions::Api;
-use headcount_service::{Plan, Workers, loader};
+use headcount_service::{Plan, Workers};
 
 use crate::cli::Origin;
 use crate::console;
@@ -21,8 +21,8 @@ pub(super) fn ask<R>(
     workers.block_on(async {
         let api = match &origin.config {
             Some(file) => {
-                let plan =
-                    Plan::load(&loader(), file).map_err(|errors| anyhow!("the configuration is wrong:\n{errors}"))?;
+                let plan = Plan::load(&origin.unsupported.loader(), file)
+                    .map_err(|errors| anyhow!("the configuration is wrong:\n{errors}"))?;
                 warn(&plan);
                 Api::discover(workers, plan, origin.timeout).await?
             }

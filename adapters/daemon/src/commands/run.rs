@@ -78,6 +78,9 @@ fn builder(workers: &Workers, options: &RunOptions) -> ServiceBuilder {
         .workers(workers)
         .listen(&options.listen)
         .throttle(options.throttle);
+    if options.unsupported.allow_unsupported {
+        builder = builder.allow_unsupported();
+    }
     if let Some(guard) = options.guard() {
         builder = builder.guard(guard);
     }

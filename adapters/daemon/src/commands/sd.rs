@@ -6,14 +6,14 @@ use std::sync::Arc;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_questions::sd_output;
 use headcount_questions::targets_output::Found;
-use headcount_service::{Plan, discover, failures, loader};
+use headcount_service::{Plan, discover, failures};
 
 use super::{TROUBLE, origin};
 use crate::cli::{SdFormat, SdOptions};
 use crate::console;
 
 pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
-    let plan = match Plan::load(&loader(), &options.file) {
+    let plan = match Plan::load(&options.unsupported.loader(), &options.file) {
         Ok(plan) => plan,
         Err(errors) => {
             console::complain(&errors.to_string());

@@ -141,7 +141,7 @@ impl Configured for Unsupported {
     }
 
     fn describe(&self) -> String {
-        "not supported yet".to_owned()
+        "not part of this build".to_owned()
     }
 
     fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
@@ -238,6 +238,6 @@ mod tests {
         assert_ne!(entry("a: 1"), entry("a: 2"));
         assert_ne!(entry("a: 1"), SdConfig::new(One(1)));
         let error = entry("a: 1").discoverer().err().map(|error| error.to_string());
-        assert!(error.is_some_and(|error| error.starts_with("one_sd is not supported yet")));
+        assert!(error.is_some_and(|error| error.starts_with("this build has no one_sd")));
     }
 }

@@ -228,7 +228,7 @@ async fn a_config_that_cannot_be_built_harms_no_other(runtime: SharedRuntime) {
     let failed = handle.with(|manager| manager.failed_configs().to_vec()).await.unwrap();
     assert_eq!(failed.len(), 1);
     assert!(
-        failed[0].reason.contains("missing_sd is not supported yet"),
+        failed[0].reason.contains("this build has no missing_sd"),
         "{}",
         failed[0].reason
     );

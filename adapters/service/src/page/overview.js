@@ -198,6 +198,7 @@ function jobRow({ pool, numbers, success }) {
 }
 
 function jobState(pool) {
+  if (pool.failedConfigs) return h("span", { class: "badge invalid", title: pool.failedConfigs.join("\n") }, "Can't run");
   if (!pool.complete) return h("span", { class: "badge waiting", title: "Not all of its providers have found their targets yet" }, "Waiting");
   if (pool.exceedsTargetLimit) return h("span", { class: "badge over_limit" }, "Over limit");
   return h("span", { class: "badge active" }, "Complete");

@@ -23,6 +23,9 @@ struct Answer<'a> {
 struct Entry<'a> {
     name: &'a str,
     complete: bool,
+    /// Why its configs that can't be run can't be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed_configs: Vec<&'a str>,
     active: usize,
     dropped: usize,
     duplicate: usize,
@@ -59,8 +62,11 @@ fn list(app: &App) -> Response<Body> {
     app.targets.read(|state| {
         let pools = state.pools.pools().map(|(name, pool)| {
             let counts = pool.counts();
+            let set = state.view.snapshot.set(name);
+            let failed = set.into_iter().flat_map(|set| set.failed_configs());
             Entry {
                 name,
+                failed_configs: failed.map(|failed| &*failed.reason).collect(),
                 complete: state.view.jobs.get(name).is_some_and(|job| job.is_complete),
                 active: counts.active,
                 dropped: counts.dropped,
