@@ -126,102 +126,93 @@ impl<'a> Draft<'a> {
 
     fn check(self, legacy: bool) -> Option<RelabelRule> {
         match self.action.as_str() {
-            "replace" => {
-                let is_valid = if self.target_label.contains('$') {
-                    is_label_template
-                } else {
-                    is_label_name
-                };
-                self.require_target(is_valid(&self.target_label, legacy), legacy)?;
-                let regex = self.regex()?;
-                let source = self.source();
-                Some(RelabelRule::Replace {
-                    source,
-                    regex,
-                    target_label: self.target_label,
-                    replacement: self.replacement,
-                })
-            }
-            "keep" => Some(RelabelRule::Keep {
-                source: self.source(),
-                regex: self.regex()?,
-            }),
-            "drop" => Some(RelabelRule::Drop {
-                source: self.source(),
-                regex: self.regex()?,
-            }),
+            "replace" => self.replace(legacy),
+            "keep" => self.filter(|source, regex| RelabelRule::Keep { source, regex }),
+            "drop" => self.filter(|source, regex| RelabelRule::Drop { source, regex }),
             "keepequal" => {
                 self.check_equal(legacy)?;
-                Some(RelabelRule::KeepEqual {
-                    source: self.source(),
-                    target_label: self.target_label,
-                })
+                Some(self.into_target(|source, target_label| RelabelRule::KeepEqual { source, target_label }))
             }
             "dropequal" => {
                 self.check_equal(legacy)?;
-                Some(RelabelRule::DropEqual {
-                    source: self.source(),
-                    target_label: self.target_label,
-                })
+                Some(self.into_target(|source, target_label| RelabelRule::DropEqual { source, target_label }))
             }
-            "hashmod" => {
-                self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
-                let Some(modulus) = NonZeroU64::new(self.modulus) else {
-                    self.at
-                        .report(ProblemKind::Rule("the action hashmod needs a modulus greater than 0"));
-                    return None;
-                };
-                Some(RelabelRule::HashMod {
-                    source: self.source(),
-                    target_label: self.target_label,
-                    modulus,
-                })
-            }
-            "labelmap" => {
-                if !is_label_template(&self.replacement, legacy) {
-                    let name = self.replacement.clone();
-                    self.report_at("replacement", ProblemKind::LabelName { name, legacy });
-                    return None;
-                }
-                Some(RelabelRule::LabelMap {
-                    regex: self.regex()?,
-                    replacement: self.replacement,
-                })
-            }
-            "labeldrop" => {
-                self.check_only_regex()?;
-                Some(RelabelRule::LabelDrop { regex: self.regex()? })
-            }
-            "labelkeep" => {
-                self.check_only_regex()?;
-                Some(RelabelRule::LabelKeep { regex: self.regex()? })
-            }
+            "hashmod" => self.hash_mod(legacy),
+            "labelmap" => self.label_map(legacy),
+            "labeldrop" => self.label_filter(|regex| RelabelRule::LabelDrop { regex }),
+            "labelkeep" => self.label_filter(|regex| RelabelRule::LabelKeep { regex }),
             "lowercase" => {
                 self.check_case(legacy)?;
-                Some(RelabelRule::Lowercase {
-                    source: self.source(),
-                    target_label: self.target_label,
-                })
+                Some(self.into_target(|source, target_label| RelabelRule::Lowercase { source, target_label }))
             }
             "uppercase" => {
                 self.check_case(legacy)?;
-                Some(RelabelRule::Uppercase {
-                    source: self.source(),
-                    target_label: self.target_label,
-                })
+                Some(self.into_target(|source, target_label| RelabelRule::Uppercase { source, target_label }))
             }
             _ => {
                 let found = self.action.clone();
-                self.report_at(
-                    "action",
-                    ProblemKind::NotOneOf {
-                        found,
-                        allowed: ACTIONS,
-                    },
-                );
+                let allowed = ACTIONS;
+                self.report_at("action", ProblemKind::NotOneOf { found, allowed });
                 None
             }
         }
+    }
+
+    fn replace(self, legacy: bool) -> Option<RelabelRule> {
+        let is_valid = if self.target_label.contains('$') {
+            is_label_template
+        } else {
+            is_label_name
+        };
+        self.require_target(is_valid(&self.target_label, legacy), legacy)?;
+        Some(RelabelRule::Replace {
+            source: self.source(),
+            regex: self.regex()?,
+            target_label: self.target_label,
+            replacement: self.replacement,
+        })
+    }
+
+    fn hash_mod(self, legacy: bool) -> Option<RelabelRule> {
+        self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
+        let Some(modulus) = NonZeroU64::new(self.modulus) else {
+            self.at
+                .report(ProblemKind::Rule("the action hashmod needs a modulus greater than 0"));
+            return None;
+        };
+        Some(self.into_target(|source, target_label| RelabelRule::HashMod {
+            source,
+            target_label,
+            modulus,
+        }))
+    }
+
+    fn label_map(self, legacy: bool) -> Option<RelabelRule> {
+        if !is_label_template(&self.replacement, legacy) {
+            let name = self.replacement.clone();
+            self.report_at("replacement", ProblemKind::LabelName { name, legacy });
+            return None;
+        }
+        Some(RelabelRule::LabelMap {
+            regex: self.regex()?,
+            replacement: self.replacement,
+        })
+    }
+
+    /// A rule about whole targets.
+    fn filter(self, rule: impl FnOnce(SourceLabels, RuleRegex) -> RelabelRule) -> Option<RelabelRule> {
+        Some(rule(self.source(), self.regex()?))
+    }
+
+    /// A rule about the names of labels.
+    fn label_filter(self, rule: impl FnOnce(RuleRegex) -> RelabelRule) -> Option<RelabelRule> {
+        self.check_only_regex()?;
+        self.regex().map(rule)
+    }
+
+    /// A rule that makes one label of others.
+    fn into_target(self, rule: impl FnOnce(SourceLabels, String) -> RelabelRule) -> RelabelRule {
+        rule(self.source(), self.target_label)
     }
 
     /// Says what is wrong with a field: at its place, or at the rule's if it is not written.

@@ -20,86 +20,103 @@ enum Before {
 
 /// An expression for the `regex` crate that means what Go takes `text` for.
 pub(super) fn translate(text: &str) -> Result<String, RegexError> {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    let mut before = Before::Nothing;
-    let mut depth = 0usize;
-    // Go lets a repetition reach over `(?i)` to what stands before it, so flags wait for what follows.
-    let mut flags = String::new();
-    while let Some(c) = chars.next() {
-        if !matches!(c, '*' | '+' | '?' | '{') || (c == '{' && counts(&chars).is_none()) {
-            out.push_str(&std::mem::take(&mut flags));
+    let mut translation = Translation {
+        chars: text.chars().peekable(),
+        out: String::with_capacity(text.len()),
+        before: Before::Nothing,
+        depth: 0,
+        flags: String::new(),
+    };
+    while let Some(c) = translation.chars.next() {
+        translation.piece(c)?;
+    }
+    if translation.depth > 0 {
+        Err(RegexError::Parentheses)
+    } else {
+        Ok(translation.out)
+    }
+}
+
+/// An expression that is half translated.
+struct Translation<'a> {
+    chars: Peekable<Chars<'a>>,
+    out: String,
+    before: Before,
+    /// How many groups are open.
+    depth: usize,
+    /// Go lets a repetition reach over `(?i)` to what stands before it, so flags wait for what follows.
+    flags: String,
+}
+
+impl Translation<'_> {
+    /// Translates the piece that begins with `c`.
+    fn piece(&mut self, c: char) -> Result<(), RegexError> {
+        let counts = if c == '{' { counts(&self.chars) } else { None };
+        if !matches!(c, '*' | '+' | '?') && counts.is_none() {
+            self.out.push_str(&std::mem::take(&mut self.flags));
         }
-        before = match c {
-            '\\' if chars.next_if_eq(&'Q').is_some() => quoted(&mut chars, &mut out, before),
-            '\\' => {
-                escape(&mut chars, &mut out, false)?;
+        self.before = match (c, counts) {
+            ('\\', _) if self.chars.next_if_eq(&'Q').is_some() => quoted(&mut self.chars, &mut self.out, self.before),
+            ('\\', _) => {
+                escape(&mut self.chars, &mut self.out, false)?;
                 Before::Atom
             }
-            '[' => {
-                class(&mut chars, &mut out)?;
+            ('[', _) => {
+                class(&mut self.chars, &mut self.out)?;
                 Before::Atom
             }
-            '(' => {
-                let start = out.len();
-                if group(&mut chars, &mut out)? {
-                    depth += 1;
-                    Before::Nothing
-                } else {
-                    flags = out.split_off(start);
-                    if before == Before::Nothing {
-                        Before::Nothing
-                    } else {
-                        Before::Atom
-                    }
-                }
-            }
-            ')' => {
-                depth = depth.checked_sub(1).ok_or(RegexError::Parentheses)?;
-                out.push(')');
+            ('(', _) => self.open()?,
+            (')', _) => {
+                self.depth = self.depth.checked_sub(1).ok_or(RegexError::Parentheses)?;
+                self.out.push(')');
                 Before::Atom
             }
-            '|' => {
-                out.push('|');
+            ('|', _) => {
+                self.out.push('|');
                 Before::Nothing
             }
-            '*' | '+' | '?' => {
-                repeat(c, before)?;
-                out.push(c);
-                lazy(&mut chars, &mut out);
+            ('*' | '+' | '?', _) => {
+                repeat(c, self.before)?;
+                self.out.push(c);
+                lazy(&mut self.chars, &mut self.out);
                 Before::Repetition
             }
-            '{' => match counts(&chars) {
-                Some((length, low, high)) => {
-                    repeat(c, before)?;
-                    if low > MOST_REPEATS || high.is_some_and(|high| high > MOST_REPEATS || high < low) {
-                        return Err(RegexError::RepeatCount);
-                    }
-                    out.push('{');
-                    out.extend(chars.by_ref().take(length));
-                    lazy(&mut chars, &mut out);
-                    Before::Repetition
+            ('{', Some((length, low, high))) => {
+                repeat(c, self.before)?;
+                if low > MOST_REPEATS || high.is_some_and(|high| high > MOST_REPEATS || high < low) {
+                    return Err(RegexError::RepeatCount);
                 }
-                None => {
-                    out.push_str("\\{");
-                    Before::Atom
-                }
-            },
-            '}' | ']' => {
-                out.push('\\');
-                out.push(c);
+                self.out.push('{');
+                self.out.extend(self.chars.by_ref().take(length));
+                lazy(&mut self.chars, &mut self.out);
+                Before::Repetition
+            }
+            // Braces that count nothing stand for themselves.
+            ('{' | '}' | ']', _) => {
+                self.out.push('\\');
+                self.out.push(c);
                 Before::Atom
             }
-            c => {
-                out.push(c);
+            _ => {
+                self.out.push(c);
                 Before::Atom
             }
         };
+        Ok(())
     }
-    if depth > 0 {
-        Err(RegexError::Parentheses)
-    } else {
-        Ok(out)
+
+    /// What follows `(`: a group, or flags.
+    fn open(&mut self) -> Result<Before, RegexError> {
+        let start = self.out.len();
+        if group(&mut self.chars, &mut self.out)? {
+            self.depth += 1;
+            return Ok(Before::Nothing);
+        }
+        self.flags = self.out.split_off(start);
+        Ok(match self.before {
+            Before::Nothing => Before::Nothing,
+            Before::Atom | Before::Repetition => Before::Atom,
+        })
     }
 }
 
