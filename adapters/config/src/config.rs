@@ -8,19 +8,9 @@ use headcount_reader::{Cursor, Fields, Position, Problem, ProblemKind, Surroundi
 use crate::section::Reading;
 use crate::section::alertmanager::AlertmanagerConfig;
 use crate::section::global::Global;
+use crate::section::other;
 use crate::section::relabel::RelabelRules;
 use crate::section::scrape::{self, JobNames, ScrapeConfig};
-
-/// Sections that concern other parts of Prometheus.
-const PASSED_OVER: [&str; 7] = [
-    "runtime",
-    "rule_files",
-    "storage",
-    "tracing",
-    "remote_write",
-    "remote_read",
-    "otlp",
-];
 
 /// A whole configuration, checked, with defaults filled in and all paths absolute.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +64,7 @@ pub(crate) fn read(
     }
     if let Some(patterns) = fields.take("scrape_config_files") {
         for (index, (pattern, position)) in patterns.texts().unwrap_or_default().into_iter().enumerate() {
-            if is_include_pattern(&pattern) {
+            if other::is_include_pattern(&pattern) {
                 top.scrape_config_files
                     .push((join(reading.folder, &pattern).display().to_string(), position));
             } else {
@@ -87,9 +77,7 @@ pub(crate) fn read(
             }
         }
     }
-    for name in PASSED_OVER {
-        fields.take(name);
-    }
+    other::check(&mut fields, top.global.name_validation, reading);
     fields.finish();
     top
 }
@@ -133,9 +121,4 @@ fn read_alerting(mut fields: Fields<'_>, reading: Reading<'_>, top: &mut TopLeve
         }
     }
     fields.finish();
-}
-
-/// No slash after a `*`.
-fn is_include_pattern(pattern: &str) -> bool {
-    pattern.split_once('*').is_none_or(|(_, after)| !after.contains('/'))
 }

@@ -2,12 +2,15 @@
 //!
 //! [`Loader`] takes a configuration as Prometheus takes it: same fields, same defaults, same
 //! strictness, same view of what is a number and what is text. Sections that concern other parts
-//! of Prometheus (`rule_files`, `remote_write`, …) are accepted and passed over. What is wrong is
+//! of Prometheus (`rule_files`, `remote_write`, …) are checked and forgotten. What is wrong is
 //! reported all at once, each [`Problem`] with its file, line, column and field.
 //!
-//! One rule holds this crate together: **whatever Prometheus refuses in the sections that are
-//! ours is refused, whatever it takes is taken.** Where that could not be kept, the corpus of the
-//! conformance test (`tests/corpus`) names the file and the reason.
+//! One rule holds this crate together: **whatever Prometheus refuses is refused, whatever it takes
+//! is taken.** Where that could not be kept, the corpus of the conformance test (`tests/corpus`)
+//! names the file and the reason.
+//!
+//! Reading opens nothing that a configuration names but what it includes; [`Loader::examine`] lists the
+//! rest for whoever looks at it, and [`check_rules`] reads a rule file as far as that goes without PromQL.
 //!
 //! No secret leaves this crate except inside a `Secret`: not in messages, not in debug output, not
 //! in [`Config::redacted`].
@@ -29,11 +32,13 @@
 
 mod config;
 mod load;
+mod rules;
 mod section;
 
 pub use config::Config;
 pub use headcount_reader::{LoadErrors, Machine, Nowhere, Position, Problem, ProblemKind, Surroundings};
-pub use load::Loader;
+pub use load::{Examined, Loader};
+pub use rules::check_rules;
 pub use section::alertmanager::AlertmanagerConfig;
 pub use section::global::{Global, Limits};
 pub use section::scrape::ScrapeConfig;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use headcount_discoverer::mechanism::Registry;
 use headcount_reader::{
-    Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Nowhere, ProblemKind, Sink, Surroundings, decode, pattern, read,
+    Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Mention, Nowhere, ProblemKind, Sink, Surroundings, decode,
+    pattern, read,
 };
 
 use crate::config::{self, Config, TopLevel};
@@ -25,6 +26,15 @@ use crate::section::sd::Mechanisms;
 #[derive(Debug, Clone)]
 pub struct Loader {
     mechanisms: Mechanisms,
+}
+
+/// A configuration that was read, and what it names outside of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Examined {
+    /// The configuration, or everything that is wrong with it.
+    pub config: Result<Config, LoadErrors>,
+    /// What it names, as far as it could be read: files and HTTP clients. Nobody has looked at any.
+    pub mentions: Vec<Mention>,
 }
 
 impl Loader {
@@ -52,7 +62,7 @@ impl Loader {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         match Machine.read(&absolute, FILE_LIMIT) {
             // Messages show the path as it was given.
-            Ok(bytes) => self.assemble(&bytes, path, folder_of(&absolute), &Machine),
+            Ok(bytes) => self.assemble(&bytes, path, folder_of(&absolute), &Machine).config,
             Err(error) => Err(LoadErrors::unreadable(path, &error)),
         }
     }
@@ -65,6 +75,11 @@ impl Loader {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(&self, bytes: &[u8], origin: &Path, surroundings: &dyn Surroundings) -> Result<Config, LoadErrors> {
+        self.examine(bytes, origin, surroundings).config
+    }
+
+    /// The same, with what the configuration names outside of itself, for whoever looks whether that is there.
+    pub fn examine(&self, bytes: &[u8], origin: &Path, surroundings: &dyn Surroundings) -> Examined {
         self.assemble(bytes, origin, folder_of(origin), surroundings)
     }
 
@@ -76,13 +91,7 @@ impl Loader {
         self.parse(bytes, Path::new("/prometheus.yml"), &Nowhere)
     }
 
-    fn assemble(
-        &self,
-        bytes: &[u8],
-        origin: &Path,
-        folder: PathBuf,
-        surroundings: &dyn Surroundings,
-    ) -> Result<Config, LoadErrors> {
+    fn assemble(&self, bytes: &[u8], origin: &Path, folder: PathBuf, surroundings: &dyn Surroundings) -> Examined {
         let mut found = Findings::default();
         let sink = Sink::new(origin.into());
         let mut top = TopLevel::default();
@@ -128,13 +137,15 @@ impl Loader {
             add(&mut found, sink);
         }
 
+        let mentions = found.mentions;
         if !found.problems.is_empty() {
-            return Err(LoadErrors {
+            let config = Err(LoadErrors {
                 problems: found.problems,
                 omitted: found.omitted,
             });
+            return Examined { config, mentions };
         }
-        Ok(Config {
+        let config = Ok(Config {
             global: top.global,
             scrape_configs: top.scrape_configs,
             alert_relabel_configs: top.alert_relabel_configs,
@@ -147,7 +158,8 @@ impl Loader {
             files: std::iter::once(origin.to_owned()).chain(included).collect(),
             warnings: found.warnings,
             redacted,
-        })
+        });
+        Examined { config, mentions }
     }
 
     fn reading<'a>(&'a self, folder: &'a Path) -> Reading<'a> {
@@ -164,11 +176,12 @@ fn add(found: &mut Findings, sink: Sink) {
     found.problems.append(&mut other.problems);
     found.omitted = found.omitted.saturating_add(other.omitted);
     found.warnings.append(&mut other.warnings);
+    found.mentions.append(&mut other.mentions);
 }
 
 /// Reads a file's tree and hands its top over, unless the file is empty or no YAML. Gives the tree without its
 /// secrets.
-fn with_tree(bytes: &[u8], sink: &Sink, visit: impl FnOnce(&Cursor<'_>)) -> String {
+pub(crate) fn with_tree(bytes: &[u8], sink: &Sink, visit: impl FnOnce(&Cursor<'_>)) -> String {
     let text = match decode(bytes) {
         Ok(text) => text,
         Err(kind) => {

@@ -13,7 +13,7 @@
 //! * Values: [`parse_size`], [`parse_regex`], [`Url`], label names, [`pattern`].
 //! * The HTTP client's block, which stands in jobs, mechanisms and Alertmanagers alike:
 //!   [`HttpClientSettings::read`].
-//! * What reading needs of the world: [`Surroundings`].
+//! * What reading needs of the world: [`Surroundings`]; what it names of it, for whoever checks that: [`Mention`].
 //!
 //! ```
 //! use headcount_reader::{Sink, read};
@@ -28,6 +28,7 @@
 //! ```
 
 mod http_client;
+mod mention;
 pub mod pattern;
 mod problem;
 mod secret;
@@ -37,8 +38,9 @@ mod yaml;
 
 pub use http_client::{
     Authorization, BasicAuth, Given, HeaderValues, HttpClientSettings, JwtAlgorithm, JwtBearer, OAuth2, OAuth2Grant,
-    Proxy, ProxySettings, TextSource, TlsSettings, TlsVersion, Ways,
+    Proxy, ProxySettings, TextSource, TlsSettings, TlsVersion, Ways, reserved_header,
 };
+pub use mention::{Mention, Mentioned};
 pub use problem::{LoadErrors, Position, Problem, ProblemKind};
 pub use secret::{Secret, SecretSource};
 pub use surroundings::{Machine, Nowhere, Surroundings, join};

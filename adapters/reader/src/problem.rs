@@ -217,6 +217,14 @@ pub enum ProblemKind {
         /// Where it was defined first: `file:line`.
         first: String,
     },
+    /// Two things of one kind with one name.
+    #[error("the name {name:?} is already used in line {first}; give one of the two another name")]
+    RepeatedName {
+        /// The name.
+        name: String,
+        /// The line in which it stands first.
+        first: usize,
+    },
     /// A label name that is not allowed.
     #[error("{name:?} is not a valid label name{}", if *legacy { " under `legacy` validation: use letters, digits and underscores, and don't begin with a digit" } else { ": it must not be empty" })]
     LabelName {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use headcount_discoverer::Discoverer;
 use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::metrics::Definition;
-use headcount_reader::{Fields, ProblemKind};
+use headcount_reader::{Fields, Mentioned, ProblemKind};
 
 use super::patterns::{FilePatternError, Patterns};
 use super::{FileDiscoverer, METRICS};
@@ -78,12 +78,16 @@ impl Mechanism for FileSd {
         }
         let mut patterns = Patterns::default();
         for (index, (file, position)) in files.iter().enumerate() {
-            if let Err(error) = patterns.add(place.folder, file) {
-                let kind = ProblemKind::Pattern {
-                    pattern: file.clone(),
-                    reason: error.to_string(),
-                };
-                at.report_at(*position, &format!("[{index}]"), kind);
+            let suffix = format!("[{index}]");
+            match patterns.add(place.folder, file) {
+                Ok(whole) => at.mention_at(*position, &suffix, Mentioned::TargetLists(whole.to_owned())),
+                Err(error) => {
+                    let kind = ProblemKind::Pattern {
+                        pattern: file.clone(),
+                        reason: error.to_string(),
+                    };
+                    at.report_at(*position, &suffix, kind);
+                }
             }
         }
         Some(Self {

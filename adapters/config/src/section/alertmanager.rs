@@ -7,6 +7,7 @@ use headcount_discoverer::mechanism::SdConfig;
 use headcount_reader::{Fields, HttpClientSettings, ProblemKind};
 
 use super::Reading;
+use super::other::check_sigv4;
 use super::relabel::RelabelRules;
 
 /// One entry of `alerting.alertmanagers`.
@@ -46,8 +47,10 @@ impl AlertmanagerConfig {
                     fields: "basic_auth, authorization, oauth2 and sigv4",
                 });
             }
-            if let Some(inside) = at.fields() {
-                check_sigv4(inside);
+            // headcount sends no alerts, so this is checked and forgotten.
+            if let Some(mut inside) = at.fields() {
+                check_sigv4(&mut inside);
+                inside.finish();
             }
         }
         let relabel = RelabelRules::of(fields, "relabel_configs");
@@ -62,27 +65,4 @@ impl AlertmanagerConfig {
             alert_relabel_configs: alert_relabel.check(names),
         }
     }
-}
-
-/// headcount sends no alerts, so this is checked and forgotten.
-fn check_sigv4(mut fields: Fields<'_>) {
-    for name in ["region", "profile", "service_name"] {
-        fields.text(name);
-    }
-    let access_key = fields.some_text("access_key");
-    let secret_key = fields.some_text("secret_key");
-    let role = fields.some_text("role_arn");
-    let external_id = fields.some_text("external_id");
-    fields.flag("use_fips_sts_endpoint");
-    if access_key.is_some() != secret_key.is_some() {
-        fields
-            .at()
-            .report(ProblemKind::Rule("access_key and secret_key must be set together"));
-    }
-    if external_id.is_some() && role.is_none() {
-        fields
-            .at()
-            .report(ProblemKind::Rule("external_id needs role_arn as well"));
-    }
-    fields.finish();
 }

@@ -1,4 +1,4 @@
-//! The sections of `prometheus.yml` that are headcount's, one module each.
+//! The sections of `prometheus.yml` that are headcount's, one module each, and those of others in `other`.
 //!
 //! Each reads its fields from a [`Fields`](headcount_reader::Fields), reports what is wrong and goes on
 //! with the default, so that one run finds everything. The result counts only when nothing was
@@ -11,6 +11,7 @@ use sd::Mechanisms;
 pub(crate) mod alertmanager;
 pub(crate) mod global;
 pub(crate) mod naming;
+pub(crate) mod other;
 pub(crate) mod protocol;
 pub(crate) mod relabel;
 pub(crate) mod scrape;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::settings::HeaderValues;
+use crate::mention::Mentioned;
 use crate::problem::ProblemKind;
 use crate::secret::Secret;
 use crate::surroundings::join;
@@ -30,6 +31,13 @@ const RESERVED: [&str; 18] = [
     "X-Amz-Content-Sha256",
 ];
 
+/// The usual spelling of a header that can't be set by hand.
+pub fn reserved_header(name: &str) -> Option<&'static str> {
+    RESERVED
+        .into_iter()
+        .find(|reserved| reserved.eq_ignore_ascii_case(name))
+}
+
 /// Reads the field `http_headers`, sorted by name.
 pub(super) fn read(fields: &mut Fields<'_>, folder: &Path) -> Vec<(String, HeaderValues)> {
     let entries = fields
@@ -37,9 +45,9 @@ pub(super) fn read(fields: &mut Fields<'_>, folder: &Path) -> Vec<(String, Heade
         .and_then(|at| at.entries())
         .unwrap_or_default();
     let read_entry = |(name, at): (String, crate::yaml::Cursor<'_>)| {
-        if let Some(header) = RESERVED.iter().find(|reserved| reserved.eq_ignore_ascii_case(&name)) {
+        if let Some(header) = reserved_header(&name) {
             at.report(ProblemKind::ReservedHeader {
-                header: (*header).to_owned(),
+                header: header.to_owned(),
             });
         }
         let mut values = HeaderValues::default();
@@ -47,7 +55,13 @@ pub(super) fn read(fields: &mut Fields<'_>, folder: &Path) -> Vec<(String, Heade
             let mut texts = |name| fields.texts(name).unwrap_or_default().into_iter().map(|(text, _)| text);
             values.values = texts("values").collect();
             values.secrets = texts("secrets").map(Secret::new).collect();
-            values.files = texts("files").map(|path| join(folder, &path)).collect();
+            if let Some(at) = fields.take("files") {
+                for (index, (path, position)) in at.texts().unwrap_or_default().into_iter().enumerate() {
+                    let path = join(folder, &path);
+                    at.mention_at(position, &format!("[{index}]"), Mentioned::File(path.clone()));
+                    values.files.push(path);
+                }
+            }
             fields.finish();
         }
         (name, values)

@@ -8,11 +8,13 @@ mod tls;
 
 use std::path::Path;
 
+use crate::mention::Mentioned;
 use crate::problem::ProblemKind;
 use crate::secret::{Secret, SecretSource};
 use crate::surroundings::join;
 use crate::yaml::{Cursor, Fields};
 
+pub use headers::reserved_header;
 pub use settings::{
     Authorization, BasicAuth, HeaderValues, HttpClientSettings, JwtAlgorithm, JwtBearer, OAuth2, OAuth2Grant, Proxy,
     ProxySettings, TextSource, TlsSettings, TlsVersion,
@@ -51,19 +53,23 @@ impl HttpClientSettings {
             structure(fields, "authorization", &mut ways).map(|fields| read_authorization(fields, folder));
         let oauth2 = structure(fields, "oauth2", &mut ways).map(|fields| Box::new(oauth2::read(fields, folder)));
         let token = written(fields, "bearer_token", &mut ways).map(|text| SecretSource::Inline(Secret::new(text)));
-        let token_file =
-            written(fields, "bearer_token_file", &mut ways).map(|path| SecretSource::File(join(folder, &path)));
+        let token_file = written(fields, "bearer_token_file", &mut ways).map(|path| join(folder, &path));
+        if let (Some(path), Some(at)) = (&token_file, ways.last()) {
+            at.mention(Mentioned::File(path.clone()));
+        }
         ways.sort_by_key(Cursor::position);
         if let [_, .., last] = ways.as_slice() {
             last.report(ProblemKind::Conflict {
                 fields: WAYS_TO_AUTHENTICATE,
             });
         }
-        let from_token = token.or(token_file).map(|credentials| Authorization {
-            scheme: "Bearer".to_owned(),
-            credentials: Some(credentials),
-        });
-        Self {
+        let from_token = token
+            .or(token_file.map(SecretSource::File))
+            .map(|credentials| Authorization {
+                scheme: "Bearer".to_owned(),
+                credentials: Some(credentials),
+            });
+        let settings = Self {
             basic_auth,
             authorization: authorization.or(from_token),
             oauth2,
@@ -72,7 +78,11 @@ impl HttpClientSettings {
             follow_redirects: fields.flag("follow_redirects").unwrap_or(true),
             enable_http2: fields.flag("enable_http2").unwrap_or(true),
             headers: headers::read(fields, folder),
+        };
+        if settings != Self::default() {
+            fields.at().mention(Mentioned::Client(Box::new(settings.clone())));
         }
+        settings
     }
 
     /// Whether the client authenticates in any way.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::settings::{TextSource, TlsSettings, TlsVersion};
+use crate::mention::Mentioned;
 use crate::problem::ProblemKind;
 use crate::secret::{Secret, SecretSource};
 use crate::surroundings::join;
@@ -36,7 +37,11 @@ impl Given {
                 None
             }
             (Some((text, _)), None) => Some(Self::Inline(Secret::new(text))),
-            (None, Some((path, _))) => Some(Self::File(join(folder, &path))),
+            (None, Some((path, at))) => {
+                let path = join(folder, &path);
+                at.mention(Mentioned::File(path.clone()));
+                Some(Self::File(path))
+            }
             (None, None) => None,
         }
     }

@@ -9,6 +9,7 @@ use super::fields::Fields;
 use super::node::{Content, Node};
 use super::scalar::Meaning;
 use super::sink::Sink;
+use crate::mention::Mentioned;
 use crate::problem::{Position, ProblemKind};
 use crate::value::{SizeError, parse_size};
 
@@ -75,6 +76,16 @@ impl<'a> Cursor<'a> {
     /// Says what is remarkable about this value.
     pub fn warn(&self, kind: ProblemKind) {
         self.sink.warning(Some(self.node.position), self.path.clone(), kind);
+    }
+
+    /// Notes that this value names something outside of the file.
+    pub fn mention(&self, what: Mentioned) {
+        self.sink.mention(self.node.position, self.path.clone(), what);
+    }
+
+    /// Notes that something in this value names something outside of the file.
+    pub fn mention_at(&self, position: Position, suffix: &str, what: Mentioned) {
+        self.sink.mention(position, format!("{}{suffix}", self.path), what);
     }
 
     /// Whether this is nothing: `null`, `~`, or no value written.

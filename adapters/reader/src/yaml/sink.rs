@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::mention::{Mention, Mentioned};
 use crate::problem::{Position, Problem, ProblemKind};
 
 /// How many problems of one file are kept. Nobody reads more, and memory stays bounded.
@@ -18,6 +19,8 @@ pub struct Findings {
     pub omitted: usize,
     /// What is remarkable and not wrong.
     pub warnings: Vec<Problem>,
+    /// What is named outside of the file, in the order of reading.
+    pub mentions: Vec<Mention>,
 }
 
 /// Collects the problems of one file.
@@ -27,6 +30,7 @@ pub struct Sink {
     problems: RefCell<Vec<Problem>>,
     omitted: Cell<usize>,
     warnings: RefCell<Vec<Problem>>,
+    mentions: RefCell<Vec<Mention>>,
 }
 
 impl Sink {
@@ -37,6 +41,7 @@ impl Sink {
             problems: RefCell::default(),
             omitted: Cell::default(),
             warnings: RefCell::default(),
+            mentions: RefCell::default(),
         }
     }
 
@@ -72,6 +77,16 @@ impl Sink {
         }
     }
 
+    /// Something outside of the file is named.
+    pub(super) fn mention(&self, position: Position, field: String, what: Mentioned) {
+        self.mentions.borrow_mut().push(Mention {
+            file: self.file.clone(),
+            position,
+            field,
+            what,
+        });
+    }
+
     /// What was found.
     pub fn finish(self) -> Findings {
         let mut problems = self.problems.into_inner();
@@ -80,6 +95,7 @@ impl Sink {
             problems,
             omitted: self.omitted.get(),
             warnings: self.warnings.into_inner(),
+            mentions: self.mentions.into_inner(),
         }
     }
 }
