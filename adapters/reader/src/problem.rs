@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -252,6 +252,46 @@ pub enum ProblemKind {
         pattern: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A file that is named and can't be read.
+    #[error("{} can't be read: {reason}", path.display())]
+    NamedFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says, or what is wrong with its content.
+        reason: String,
+    },
+    /// The folder of a pattern is not there.
+    #[error("the folder {} is not there", folder.display())]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A list of targets that can't be understood.
+    #[error("not a list of targets: {reason}")]
+    TargetList {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Settings of an HTTP client that can't work, although each of them can.
+    #[error("requests can't be sent: {reason}")]
+    Client {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// A target that is written here and will not be scraped.
+    #[error("{target:?} will not be scraped: {reason}")]
+    InvalidTarget {
+        /// The target, as it is written.
+        target: String,
+        /// What is wrong with it after relabelling.
+        reason: String,
+    },
+    /// More of the same.
+    #[error("{count} more like this")]
+    More {
+        /// How many.
+        count: usize,
     },
     /// A mechanism that Prometheus has and this build lacks, where that is an error.
     #[error(

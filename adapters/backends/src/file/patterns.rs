@@ -80,6 +80,18 @@ impl Patterns {
         self.all.iter().map(|pattern| pattern.whole.as_str())
     }
 
+    /// The folders that have to be there: those that are no patterns themselves.
+    pub(super) fn named_folders(&self) -> impl Iterator<Item = PathBuf> {
+        let is_named = |folder: &PathBuf| !folder.to_str().is_some_and(pattern::is_pattern);
+        self.folders().into_iter().filter(is_named)
+    }
+
+    /// The files that are named outright, not by a pattern.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Path> {
+        let named = self.all.iter().filter(|pattern| !pattern::is_pattern(&pattern.whole));
+        named.map(|pattern| Path::new(&pattern.whole))
+    }
+
     /// The folders that the files are in, without repeats.
     pub(super) fn folders(&self) -> Vec<PathBuf> {
         let folders: BTreeSet<_> = self

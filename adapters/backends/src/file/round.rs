@@ -43,6 +43,12 @@ struct State {
     looks: Looks,
     /// What was reported of files that still can't be read or decoded.
     broken: BTreeMap<PathBuf, String>,
+    /// The files that are named outright: each has to be there.
+    named: BTreeSet<PathBuf>,
+    /// What there is to say of folders that were missing when everything was last read.
+    missing: Vec<String>,
+    /// Whether that has not been reported.
+    has_news: bool,
     modified: ModifiedTimes,
 }
 
@@ -53,6 +59,9 @@ impl Files {
             known: BTreeMap::new(),
             looks: Looks::default(),
             broken: BTreeMap::new(),
+            named: BTreeSet::new(),
+            missing: Vec::new(),
+            has_news: false,
             modified,
         };
         Self {
@@ -84,7 +93,22 @@ impl Files {
                 Err(error) => failures.push(format!("listing {pattern}: {error}")),
             }
         }
+        self.state.named = patterns.named().map(Path::to_owned).collect();
+        paths.extend(self.state.named.iter().cloned());
+        self.look_for_folders(patterns).await;
         self.read(paths, reason, failures, started, updates).await
+    }
+
+    async fn look_for_folders(&mut self, patterns: &Patterns) {
+        let mut missing = Vec::new();
+        for folder in patterns.named_folders() {
+            // Whatever else keeps a folder from being listed, its files may be readable.
+            if let Err(FileError::NotFound { path }) = self.env.files.list(&folder).await {
+                missing.push(format!("the folder {} is not there", path.display()));
+            }
+        }
+        self.state.has_news = !missing.is_empty() && missing != self.state.missing;
+        self.state.missing = missing;
     }
 
     /// Reads these files.
@@ -150,21 +174,23 @@ impl Files {
         let took = self.env.clock.now().saturating_duration_since(started);
         self.env.metrics.add(SCAN_SECONDS, &[], took.as_secs_f64());
         self.env.metrics.add(SCANS, &[], 1.0);
-        let broken = &self.state.broken;
+        let is_news = std::mem::take(&mut self.state.has_news) || is_news;
+        let (broken, missing) = (&self.state.broken, &self.state.missing);
+        let is_whole = broken.is_empty() && missing.is_empty();
         let found = match reason {
             Reason::First => Some(Update::full(groups)),
             Reason::Again if !groups.is_empty() => Some(Update::delta(groups)),
             // It is not a success yet as long as something is only half seen.
-            Reason::Again if failures.is_empty() && broken.is_empty() && !waiting => Some(Update::unchanged()),
+            Reason::Again if failures.is_empty() && is_whole && !waiting => Some(Update::unchanged()),
             Reason::Again => None,
         };
         // An update alone would say that all is well, also of the files that this round did not read.
-        let is_failing = !failures.is_empty() || is_news || (found.is_some() && !broken.is_empty());
+        let is_failing = !failures.is_empty() || is_news || (found.is_some() && !is_whole);
         if let Some(update) = found {
             updates.send(update.took(took)).await?;
         }
         if is_failing {
-            failures.extend(broken.values().cloned());
+            failures.extend(missing.iter().chain(broken.values()).cloned());
             updates.fail(Failure::new(summary(&failures)).took(took)).await?;
         }
         Ok(())
@@ -248,17 +274,20 @@ impl Round<'_> {
     }
 
     fn gone(&mut self, path: &Path, name: &str) {
-        if !self.state.known.contains_key(path) {
-            return self.well(path);
+        if self.state.known.contains_key(path) {
+            if self.not_yet(path, Sight::Gone) {
+                return;
+            }
+            if let Some(known) = self.state.known.remove(path) {
+                self.remove(name, 0..known.groups);
+            }
+            self.state.modified.hide(name);
         }
-        if self.not_yet(path, Sight::Gone) {
-            return;
+        if self.state.named.contains(path) {
+            // Nobody but the configuration says that there is such a list, and it does.
+            return self.bad(path, format!("reading {name}: there is no such file"));
         }
         self.well(path);
-        if let Some(known) = self.state.known.remove(path) {
-            self.remove(name, 0..known.groups);
-        }
-        self.state.modified.hide(name);
     }
 
     fn bad(&mut self, path: &Path, message: String) {

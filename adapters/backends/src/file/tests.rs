@@ -284,6 +284,51 @@ fn a_file_that_is_gone_takes_its_groups_with_it() {
     assert_eq!(scene.metric(MODIFIED), []);
 }
 
+/// B09: what is named outright has to be there, and a folder too; a pattern may match nothing.
+#[test]
+fn a_file_that_is_named_and_missing_is_a_failure_until_it_comes() {
+    let mut world = World::new();
+    world.files.write("/sd/other", "");
+    world.start(lists(&["/sd/a.json", "/sd/*.yml"]));
+    let received = world.run_for(INTERVAL * 2);
+    assert_eq!(failures(&received), ["reading /sd/a.json: there is no such file"]);
+    assert!(
+        !received.iter().skip(1).any(|report| report.update().is_some()),
+        "it goes on failing"
+    );
+    world.files.write("/sd/b.yml", "- targets: [b:1]\n");
+    let received = world.run_for(SETTLE);
+    assert_eq!(
+        failures(&received),
+        ["reading /sd/a.json: there is no such file"],
+        "another list does not mend it"
+    );
+    world.files.write("/sd/a.json", r#"[{"targets": ["a:1"]}]"#);
+    let mut collected = Collected::default();
+    let received = world.run_for(SETTLE);
+    collected.receive(&received);
+    assert_eq!((failures(&received), collected.addresses()), (vec![], vec!["a:1"]));
+    // Gone again, it takes its groups with it, and that is said.
+    world.files.remove("/sd/a.json");
+    let received = world.run_for(SETTLE * 4);
+    collected.receive(&received);
+    assert_eq!(collected.addresses(), Vec::<&str>::new());
+    assert_eq!(failures(&received), ["reading /sd/a.json: there is no such file"]);
+}
+
+#[test]
+fn a_folder_that_is_missing_is_a_failure_until_it_comes() {
+    let mut world = World::new();
+    world.start(lists(&["/later/*.json"]));
+    let received = world.run_for(INTERVAL * 2);
+    assert_eq!(failures(&received).first(), Some(&"the folder /later is not there"));
+    assert_eq!(received.iter().filter(|report| report.update().is_some()).count(), 1);
+    world.files.write("/later/other", "");
+    let received = world.run_for(INTERVAL);
+    assert!(failures(&received).is_empty());
+    assert!(received.iter().any(|report| report.update().is_some()), "all is well");
+}
+
 #[test]
 fn an_editor_that_replaces_a_file_leaves_no_gap() {
     let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
@@ -332,8 +377,11 @@ fn what_cannot_be_watched_is_said_once_and_read_at_the_interval() {
     let files = ["/sd/*.json", "/later/*.json"];
     world.start(lists(&files));
     let received = world.run_for(INTERVAL * 3);
-    let expected = "watching for changes: /later: no such file; the files there are read every 300s instead";
-    assert_eq!(failures(&received), [expected]);
+    let expected = [
+        "the folder /later is not there",
+        "watching for changes: /later: no such file; the files there are read every 300s instead",
+    ];
+    assert_eq!(failures(&received), expected);
     assert!(received[0].update().is_some(), "what was found comes first");
     // The other folder is watched all the same.
     world.files.write("/sd/a.json", r#"[{"targets": ["a:2"]}]"#);
