@@ -36,7 +36,9 @@ mod rules;
 mod section;
 
 pub use config::Config;
-pub use headcount_reader::{LoadErrors, Machine, Nowhere, Position, Problem, ProblemKind, Surroundings};
+pub use headcount_reader::{
+    LoadErrors, Machine, Mention, Mentioned, Nowhere, Position, Problem, ProblemKind, Surroundings,
+};
 pub use load::{Examined, Loader};
 pub use rules::check_rules;
 pub use section::alertmanager::AlertmanagerConfig;

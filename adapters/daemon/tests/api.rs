@@ -121,6 +121,43 @@ fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
 }
 
+/// What `check` calls an error does not keep `run` from starting: the provider fails, and mends itself.
+#[test]
+fn files_that_are_missing_are_failures_until_they_come() {
+    let setup = Setup::new();
+    let upstream = support::Upstream::start(200, r#"[{"targets": ["h:1"]}]"#);
+    let config = format!(
+        "scrape_configs:\n\
+         - {{job_name: http, http_sd_configs: [{{url: '{}', refresh_interval: 1s, bearer_token_file: token}}]}}\n\
+         - {{job_name: file, file_sd_configs: [{{files: [later.json], refresh_interval: 1s}}]}}\n",
+        upstream.url
+    );
+    fs::write(&setup.config, config).expect("written");
+    let checked = support::headcount()
+        .args(["check", setup.config.to_str().expect("UTF-8")])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!((checked.status.code(), said.lines().count()), (Some(1), 2), "{said}");
+
+    let daemon = setup.start(&[]);
+    for name in ["token", "later.json"] {
+        daemon.wait_for("/api/v1/providers", |body| {
+            let answer: serde_json::Value = serde_json::from_str(body).expect("JSON");
+            let providers = answer["data"]["providers"].as_array().cloned().unwrap_or_default();
+            providers.iter().any(|provider| {
+                let health = &provider["health"];
+                health["state"] == "failing" && health["lastError"].as_str().is_some_and(|error| error.contains(name))
+            })
+        });
+    }
+    fs::write(setup.folder.path().join("token"), "hunter2").expect("written");
+    fs::write(setup.folder.path().join("later.json"), r#"[{"targets": ["f:1"]}]"#).expect("written");
+    daemon.wait_for("/sd/http", |list| list.contains("h:1"));
+    daemon.wait_for("/sd/file", |list| list.contains("f:1"));
+    daemon.wait_for("/api/v1/providers", |body| !body.contains("\"failing\""));
+}
+
 #[test]
 fn the_api_describes_what_runs() {
     let setup = Setup::new();

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::io::Write;
 use std::process::Stdio;
 
 use support::{Upstream, folder, headcount, outcome};
@@ -22,7 +23,7 @@ const TARGETS: &str =
 fn check_names_every_problem_with_its_place() {
     let bad =
         "global: {scrape_interval: 5 minutes}\nscrape_configs:\n- job_name: a\n  scrape_timeot: 1s\n- job_name: a\n";
-    let folder = folder(&[("good.yml", GOOD), ("bad.yml", bad)]);
+    let folder = folder(&[("good.yml", GOOD), ("targets.json", TARGETS), ("bad.yml", bad)]);
     insta::assert_snapshot!(
         "check_bad",
         outcome(folder.path(), &["check", "good.yml", "bad.yml", "missing.yml"])
@@ -32,7 +33,7 @@ fn check_names_every_problem_with_its_place() {
 #[test]
 fn check_is_content_with_what_is_good() {
     let warned = "scrape_configs: [{job_name: a, digitalocean_sd_configs: [{}]}]";
-    let folder = folder(&[("good.yml", GOOD), ("warned.yml", warned)]);
+    let folder = folder(&[("good.yml", GOOD), ("targets.json", TARGETS), ("warned.yml", warned)]);
     insta::assert_snapshot!(
         "check_good",
         outcome(
@@ -40,6 +41,67 @@ fn check_is_content_with_what_is_good() {
             &["check", "--allow-unsupported", "good.yml", "warned.yml"]
         )
     );
+}
+
+/// What `check` says of standard input.
+fn checked(folder: &std::path::Path, input: &str, options: &[&str]) -> (Option<i32>, String) {
+    let mut child = headcount()
+        .current_dir(folder)
+        .args([&["check", "-"], options].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(input.as_bytes()).expect("written");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    let real = folder.canonicalize().expect("a folder");
+    (
+        output.status.code(),
+        said.replace(&real.display().to_string(), "FOLDER"),
+    )
+}
+
+#[test]
+fn check_reads_standard_input_whose_paths_start_in_the_working_directory() {
+    let folder = folder(&[("targets.json", TARGETS)]);
+    let good = checked(folder.path(), GOOD, &[]);
+    assert_eq!(
+        good,
+        (
+            Some(0),
+            "<stdin>: ok: 2 jobs, 0 Alertmanager configs, 1 file\n".to_owned()
+        )
+    );
+    let missing = checked(folder.path(), &GOOD.replace("targets.json", "other.json"), &[]);
+    let expected = "<stdin>:3:31: scrape_configs[0].file_sd_configs[0].files[0]: FOLDER/other.json can't be read: \
+                    No such file or directory (os error 2)\n";
+    assert_eq!(missing, (Some(1), expected.to_owned()));
+}
+
+#[test]
+fn check_writes_json_for_programs() {
+    let folder = folder(&[("targets.json", TARGETS)]);
+    let json = |input: &str, options: &[&str]| {
+        let options = [&["--output", "json"], options].concat();
+        let (code, said) = checked(folder.path(), input, &options);
+        let document: serde_json::Value = serde_json::from_str(&said).expect("one document");
+        assert_eq!(document["ok"], code == Some(0), "{said}");
+        document
+    };
+    let nomad = format!("{GOOD}- {{job_name: a, nomad_sd_configs: [{{}}, {{}}]}}\n");
+    insta::assert_snapshot!(
+        "check_json_ok",
+        serde_json::to_string_pretty(&json(&nomad, &["--allow-unsupported"])).expect("JSON")
+    );
+    let wrong = "scrape_configs:\n- {job_name: a, shceme: http}\n- {job_name: b, scheme: http, dns_sd_configs: [{}]}\n";
+    insta::assert_snapshot!(
+        "check_json_wrong",
+        serde_json::to_string_pretty(&json(wrong, &[])).expect("JSON")
+    );
+    assert_eq!(json(&nomad, &[])["errors"][0]["line"], 6);
 }
 
 #[test]

@@ -274,7 +274,7 @@ pub enum ProblemKind {
         reason: String,
     },
     /// Settings of an HTTP client that can't work, although each of them can.
-    #[error("requests can't be sent: {reason}")]
+    #[error("{reason}")]
     Client {
         /// What is wrong with them.
         reason: String,
@@ -331,6 +331,21 @@ pub enum ProblemKind {
         /// The variable.
         name: String,
     },
+}
+
+impl ProblemKind {
+    /// What may be done about it, where that is known; it stands in the message as well.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownField { hint, .. } => hint.clone(),
+            Self::NotOneOf { allowed, .. } => Some(format!("use one of {allowed}")),
+            Self::SecretReference { instead } => Some(format!("use {instead}")),
+            Self::UnsupportedMechanism { .. } => {
+                Some("remove it, take a build that has it, or add --allow-unsupported".to_owned())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Everything that is wrong with a configuration. Never empty.

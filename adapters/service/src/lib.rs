@@ -1,6 +1,7 @@
 //! A running headcount as a library: a configuration goes in, lists of targets come out.
 //!
-//! * `builder`, `service`: what one does with it. `plan`: what a configuration asks for.
+//! * `builder`, `service`: what one does with it. `plan`: what a configuration asks for. `check`: whether it
+//!   would work, without running it.
 //! * `app`: what the parts of a running service share, and how a configuration gets to all of them;
 //!   `reload`: the configuration that runs, and where the next comes from.
 //! * `discovery`: a running manager, and the view of its state that everything else reads. `once`: a
@@ -14,6 +15,7 @@
 
 mod app;
 mod builder;
+mod check;
 mod default_config;
 mod discovery;
 mod mechanisms;
@@ -30,6 +32,7 @@ mod workers;
 
 // What embeds a whole headcount.
 pub use builder::{ListKind, ServiceBuilder, StartError};
+pub use check::{Checked, check, check_file};
 pub use mechanisms::loader;
 pub use output::RecordError;
 pub use plan::{Plan, Source};

@@ -68,6 +68,13 @@ impl Workers {
         &self.env
     }
 
+    /// The same threads in another world.
+    #[cfg(test)]
+    pub(crate) fn in_world(mut self, env: Env) -> Self {
+        self.env = env;
+        self
+    }
+
     /// Waits for `future`, and helps with the tasks meanwhile.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         smol::block_on(self.executor.run(future))

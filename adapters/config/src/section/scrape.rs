@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::relabel::{NameValidation, Relabeling};
@@ -21,7 +22,9 @@ use super::relabel::RelabelRules;
 pub struct ScrapeConfig {
     /// `job_name`; never empty.
     pub job_name: String,
-    /// Where the job is defined in its file.
+    /// The file in which the job is defined; empty if there is none.
+    pub file: Arc<Path>,
+    /// Where it is defined in its file.
     pub position: Position,
     /// `honor_labels`.
     pub honor_labels: bool,
@@ -87,6 +90,7 @@ impl ScrapeConfig {
     pub fn new(job_name: impl Into<String>, sd: Vec<SdConfig>, global: &Global) -> Self {
         Self {
             job_name: job_name.into(),
+            file: Path::new("").into(),
             position: Position { line: 1, column: 1 },
             honor_labels: false,
             honor_timestamps: true,
@@ -195,6 +199,7 @@ fn read(fields: &mut Fields<'_>, global: &Global, reading: Reading<'_>, names: &
         _ => fields.at().report(ProblemKind::Missing { field: "job_name" }),
     }
     let mut job = ScrapeConfig::new(name.unwrap_or_default(), Vec::new(), global);
+    job.file = fields.at().file().into();
     job.position = fields.at().position();
     (job.scrape_interval, job.scrape_timeout) = read_pace(fields, global);
     let relabel = RelabelRules::of(fields, "relabel_configs");

@@ -1,0 +1,183 @@
+//! Files that are named: secrets and certificates, lists of targets, rules.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use headcount_backends::target_groups::{DecodeError, Origin, json, yaml};
+use headcount_config::{Mention, Mentioned, Position, Problem, ProblemKind, Surroundings, check_rules};
+use headcount_core::Encoder;
+use headcount_core::relabel::NameValidation;
+use headcount_reader::{FILE_LIMIT, pattern};
+
+/// Largest file that is taken for a password, a token or a certificate, as when it is used.
+const SECRET_LIMIT: u64 = 1 << 20;
+
+/// Largest list of targets, as when it is run.
+const LIST_LIMIT: u64 = headcount_backends::file::LARGEST_FILE;
+
+/// What was found in the files so far.
+pub(super) struct Files<'a> {
+    surroundings: &'a dyn Surroundings,
+    names: NameValidation,
+    /// Lists and rule files that were read: what is wrong with one is said once, whoever names it.
+    read: BTreeSet<PathBuf>,
+    errors: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl<'a> Files<'a> {
+    /// `names` is what names labels may have in rules.
+    pub(super) fn new(surroundings: &'a dyn Surroundings, names: NameValidation) -> Self {
+        Self {
+            surroundings,
+            names,
+            read: BTreeSet::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Looks at what is named, if it is a file.
+    pub(super) fn look_at(&mut self, mention: &Mention) {
+        match &mention.what {
+            Mentioned::File(path) => {
+                if let Err(kind) = text(self.surroundings, path) {
+                    self.errors.push(mention.problem(kind));
+                }
+            }
+            Mentioned::TargetLists(pattern) => self.each(mention, pattern, Self::check_list),
+            Mentioned::Rules(pattern) => self.each(mention, pattern, Self::check_rules),
+            _ => {}
+        }
+    }
+
+    /// Errors and warnings.
+    pub(super) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
+        (self.errors, self.warnings)
+    }
+
+    /// Checks each file that a pattern means, unless that was done. What is named outright has to be there, and
+    /// so has the folder of a pattern.
+    fn each(&mut self, mention: &Mention, pattern: &str, check: fn(&mut Self, &Path) -> Option<ProblemKind>) {
+        let found = pattern::glob(self.surroundings, pattern).unwrap_or_default();
+        if found.is_empty() {
+            self.errors
+                .extend(self.missing(pattern).map(|kind| mention.problem(kind)));
+        }
+        for path in found {
+            if self.read.insert(path.clone())
+                && let Some(kind) = check(self, &path)
+            {
+                self.errors.push(mention.problem(kind));
+            }
+        }
+    }
+
+    fn missing(&self, pattern: &str) -> Option<ProblemKind> {
+        let path = Path::new(pattern);
+        if !pattern::is_pattern(pattern) {
+            // What the system says of it.
+            return self
+                .surroundings
+                .read(path, 0)
+                .err()
+                .map(|error| unreadable(path, error));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty())?;
+        let is_named = !folder.to_str().is_some_and(pattern::is_pattern);
+        (is_named && !self.surroundings.exists(folder)).then(|| ProblemKind::NoFolder {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Decodes a list, and says what is wrong with it where it stands.
+    fn check_list(&mut self, path: &Path) -> Option<ProblemKind> {
+        let bytes = match whole(self.surroundings, path, LIST_LIMIT) {
+            Ok(bytes) => bytes,
+            Err(kind) => return Some(kind),
+        };
+        let Some(name) = path.to_str() else {
+            return Some(unreadable(path, "the path is not UTF-8; rename the file"));
+        };
+        let origin = Origin {
+            name,
+            label: "__meta_filepath",
+        };
+        let mut encoder = Encoder::new();
+        let mut batch = encoder.batch();
+        let is_json = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let decoded = match is_json {
+            true => json::decode(&bytes, origin, &mut batch),
+            false => yaml::decode(&bytes, origin, &mut batch),
+        };
+        self.errors.extend(decoded.err().map(|error| problem_of(path, &error)));
+        None
+    }
+
+    fn check_rules(&mut self, path: &Path) -> Option<ProblemKind> {
+        let mut found = match whole(self.surroundings, path, FILE_LIMIT) {
+            Ok(bytes) => check_rules(&bytes, path, self.names),
+            Err(kind) => return Some(kind),
+        };
+        self.errors.append(&mut found.problems);
+        self.warnings.append(&mut found.warnings);
+        None
+    }
+}
+
+/// The text of a file that holds a secret or a certificate, without white space at its ends.
+pub(super) fn text(surroundings: &dyn Surroundings, path: &Path) -> Result<String, ProblemKind> {
+    let bytes = whole(surroundings, path, SECRET_LIMIT)?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(_) => Err(unreadable(path, "it is not UTF-8 text")),
+    }
+}
+
+fn whole(surroundings: &dyn Surroundings, path: &Path, limit: u64) -> Result<Vec<u8>, ProblemKind> {
+    let bytes = surroundings
+        .read(path, limit)
+        .map_err(|error| unreadable(path, error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
+        return Err(unreadable(path, format!("it is larger than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, reason: impl ToString) -> ProblemKind {
+    ProblemKind::NamedFile {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// What is wrong with a list, at its place in that list.
+fn problem_of(path: &Path, error: &DecodeError) -> Problem {
+    let (entry, line, column, reason) = match error {
+        DecodeError::Malformed {
+            entry,
+            line,
+            column,
+            reason,
+        } => (*entry, *line, *column, reason.clone()),
+        DecodeError::Group {
+            entry,
+            line,
+            column,
+            error,
+        } => (Some(*entry), *line, *column, error.to_string()),
+        other => (None, 0, 0, other.to_string()),
+    };
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Problem {
+        file: path.into(),
+        position: (line > 0).then(|| Position {
+            line: number(line),
+            column: number(column.max(1)),
+        }),
+        field: entry.map(|entry| format!("[{entry}]")).unwrap_or_default(),
+        kind: ProblemKind::TargetList { reason },
+    }
+}
