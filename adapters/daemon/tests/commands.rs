@@ -76,7 +76,7 @@ fn check_reads_standard_input_whose_paths_start_in_the_working_directory() {
         )
     );
     let missing = checked(folder.path(), &GOOD.replace("targets.json", "other.json"), &[]);
-    let expected = "<stdin>:3:31: scrape_configs[0].file_sd_configs[0].files[0]: FOLDER/other.json can't be read: \
+    let expected = "<stdin>:3:30: scrape_configs[0].file_sd_configs[0].files[0]: FOLDER/other.json can't be read: \
                     No such file or directory (os error 2)\n";
     assert_eq!(missing, (Some(1), expected.to_owned()));
 }
