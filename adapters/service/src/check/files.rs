@@ -156,12 +156,8 @@ fn unreadable(path: &Path, reason: impl ToString) -> ProblemKind {
 /// What is wrong with a list, at its place in that list.
 fn problem_of(path: &Path, error: &DecodeError) -> Problem {
     let (entry, line, column, reason) = match error {
-        DecodeError::Malformed {
-            entry,
-            line,
-            column,
-            reason,
-        } => (*entry, *line, *column, reason.clone()),
+        // Its line and column are in what the parser says.
+        DecodeError::Malformed { entry, cause } => (*entry, 0, 0, cause.to_string()),
         DecodeError::Group {
             entry,
             line,

@@ -82,7 +82,27 @@ scrape_configs:
         ("b.rules.yml", "groups: []\n---\nmore: 1\n"),
     ]);
     let (errors, warnings) = said(&folder);
-    insta::assert_snapshot!(format!("{errors}\n\n{warnings}"));
+    // What the parsers say is theirs.
+    for (place, what) in [
+        (
+            "lists/bad.json: [1]: not a list of targets: ",
+            "expected a list of addresses",
+        ),
+        (
+            "lists/bad.yml:2:11: [1]: not a list of targets: ",
+            "a label has an empty name",
+        ),
+        ("lists/worse.yml: [0]: not a list of targets: ", "line 1"),
+        ("a.rules.yml:3:11: groups[0].rules[0]: ", "expr is missing or empty"),
+    ] {
+        let is_said = |line: &str| line.starts_with(place) && line.contains(what);
+        assert!(errors.lines().any(is_said), "{place}…{what} is not in\n{errors}");
+    }
+    assert_eq!(errors.lines().count(), 4, "each once, whoever names them:\n{errors}");
+    assert_eq!(
+        warnings,
+        "b.rules.yml:2:1: only the first YAML document is read; what follows this line is ignored, as in Prometheus"
+    );
 }
 
 #[test]
