@@ -1,6 +1,5 @@
 //! The difference between two snapshots, at the cost of what changed (B02).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imbl::ordmap::DiffItem;
@@ -17,10 +16,18 @@ use crate::{GroupDiff, ProviderId, Snapshot};
 pub struct SnapshotDiff {
     older: Snapshot,
     newer: Snapshot,
-    /// The sets that may differ. Those of two differences one after the other are those of both.
-    sets: BTreeSet<Arc<str>>,
+    /// The sets that may differ, by name. Those of two differences one after the other are those of both.
+    sets: Vec<Pair<Arc<str>, Arc<[ProviderId]>>>,
     /// The providers that may differ, likewise.
-    providers: BTreeSet<ProviderId>,
+    providers: Vec<Pair<ProviderId, Arc<ProviderSnapshot>>>,
+}
+
+/// What a key stood for, and what it stands for. There is one at least.
+#[derive(Debug, Clone)]
+struct Pair<K, V> {
+    key: K,
+    old: Option<V>,
+    new: Option<V>,
 }
 
 /// A set that differs in which providers it reads.
@@ -69,15 +76,9 @@ pub struct ReportsChange<'a> {
 impl Snapshot {
     /// What changed from `older` to this snapshot. Both must be of one manager.
     pub fn diff(&self, older: &Self) -> SnapshotDiff {
-        let sets = older.sets.diff(&self.sets).map(|item| match item {
-            DiffItem::Add(set, _) | DiffItem::Remove(set, _) | DiffItem::Update { new: (set, _), .. } => set.clone(),
-        });
-        let providers = older.providers.diff(&self.providers).map(|item| match item {
-            DiffItem::Add(id, _) | DiffItem::Remove(id, _) | DiffItem::Update { new: (id, _), .. } => *id,
-        });
         SnapshotDiff {
-            sets: sets.collect(),
-            providers: providers.collect(),
+            sets: older.sets.diff(&self.sets).map(Pair::of).collect(),
+            providers: older.providers.diff(&self.providers).map(Pair::of).collect(),
             older: older.clone(),
             newer: self.clone(),
         }
@@ -101,14 +102,14 @@ impl SnapshotDiff {
     }
 
     /// Makes it the difference to the snapshot that `later` ends with, for who takes several at once. Costs
-    /// what `later` has, unless that does not begin where this one ends; then both ends are compared anew.
+    /// what both have, unless `later` does not begin where this one ends; then both ends are compared anew.
     pub fn extend(&mut self, later: &Self) {
         if !later.begins_with(&self.newer) {
             *self = later.newer.diff(&self.older);
             return;
         }
-        self.sets.extend(later.sets.iter().cloned());
-        self.providers.extend(&later.providers);
+        join(&mut self.sets, &later.sets);
+        join(&mut self.providers, &later.providers);
         self.newer = later.newer.clone();
     }
 
@@ -119,14 +120,15 @@ impl SnapshotDiff {
 
     /// The sets that differ, sorted by name.
     pub fn sets(&self) -> impl Iterator<Item = SetChange<'_>> {
-        self.sets.iter().filter_map(|name| {
-            let newer = self.newer.sets.get_key_value(name);
-            match (self.older.sets.get_key_value(name), newer) {
-                (None, Some((set, new))) => Some(SetChange::Added(set, new)),
-                (Some((set, old)), None) => Some(SetChange::Removed(set, old)),
-                (Some((_, old)), Some((set, new))) if old != new => Some(SetChange::Changed { set, old, new }),
-                _ => None,
-            }
+        self.sets.iter().filter_map(|pair| match (&pair.old, &pair.new) {
+            (None, Some(new)) => Some(SetChange::Added(&pair.key, new)),
+            (Some(old), None) => Some(SetChange::Removed(&pair.key, old)),
+            (Some(old), Some(new)) if old != new => Some(SetChange::Changed {
+                set: &pair.key,
+                old,
+                new,
+            }),
+            _ => None,
         })
     }
 
@@ -172,9 +174,44 @@ impl SnapshotDiff {
         let pairs = self
             .providers
             .iter()
-            .map(|id| (self.older.provider(*id), self.newer.provider(*id)));
+            .map(|pair| (pair.old.as_deref(), pair.new.as_deref()));
         pairs.filter(|(old, new)| old != new)
     }
+}
+
+impl<K: Clone, V: Clone> Pair<K, V> {
+    fn of(item: DiffItem<'_, '_, K, V>) -> Self {
+        let (key, old, new) = match item {
+            DiffItem::Add(key, new) => (key, None, Some(new)),
+            DiffItem::Remove(key, old) => (key, Some(old), None),
+            DiffItem::Update {
+                old: (_, old),
+                new: (key, new),
+            } => (key, Some(old), Some(new)),
+        };
+        Self {
+            key: key.clone(),
+            old: old.cloned(),
+            new: new.cloned(),
+        }
+    }
+}
+
+/// Adds what changed later, in the order of keys. What is in both was as it was first, and is as it is last.
+fn join<K: Ord + Clone, V: Clone>(pairs: &mut Vec<Pair<K, V>>, later: &[Pair<K, V>]) {
+    if later.is_empty() {
+        return;
+    }
+    pairs.extend_from_slice(later);
+    // Stable, and two sorted runs are merged in one pass.
+    pairs.sort_by(|a, b| a.key.cmp(&b.key));
+    pairs.dedup_by(|later, first| {
+        let is_same = later.key == first.key;
+        if is_same {
+            first.new = later.new.take();
+        }
+        is_same
+    });
 }
 
 impl<'a> ProviderChange<'a> {
