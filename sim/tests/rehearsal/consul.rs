@@ -8,7 +8,8 @@ use headcount_sim::{BackendKind, Fault, FaultKind, Hosts, Outcome, Ratio, Rehear
 use super::consul_site::Consul;
 use super::{configured, scenario};
 
-const ENTRY: &str = "{server: 'consul.example:8500', refresh_interval: 15s}";
+/// The tag keeps Consul's own servers out.
+const ENTRY: &str = "{server: 'consul.example:8500', tags: [sim], refresh_interval: 15s}";
 
 /// The longest that a blocking query hangs before it is given up, with all that comes after.
 const BOUND: Span = Span::mins(5);

@@ -44,12 +44,14 @@ impl Consul {
     }
 
     /// What a path shows, and all on which its index depends.
-    fn shows(path: &str, hosts: &[ShownHost]) -> Option<(Value, String)> {
+    fn shows(&self, path: &str, hosts: &[ShownHost]) -> Option<(Value, String)> {
         let all = |what: fn(&ShownHost) -> String| hosts.iter().map(what).collect::<Vec<_>>().join(" ");
         match path {
             "v1/catalog/services" => {
+                // A catalog that has nothing else has its servers.
+                let servers = (!self.is_lost(hosts)).then(|| ("consul".to_owned(), json!([])));
                 let names = hosts.iter().map(|host| (service(host), json!(["sim"])));
-                let names = Value::Object(names.collect());
+                let names = Value::Object(names.chain(servers).collect());
                 // Consul moves it with whatever is registered, not only with the names.
                 Some((names, all(|host| host.stamp.clone())))
             }
@@ -64,6 +66,11 @@ impl Consul {
                 Some((instances, content))
             }
         }
+    }
+
+    /// Whether it knows no leader, and so nothing.
+    fn is_lost(&self, hosts: &[ShownHost]) -> bool {
+        self.doubts && hosts.is_empty()
     }
 
     fn index_of(&mut self, path: &str, content: String) -> u64 {
@@ -86,7 +93,7 @@ impl Site for Consul {
         }
         let url = request.url.splitn(4, '/').nth(3).unwrap_or_default();
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
-        let Some((body, content)) = Self::shows(path, &shown.hosts) else {
+        let Some((body, content)) = self.shows(path, &shown.hosts) else {
             return Answer::Now(Page::text(404, "there is no such path\n"));
         };
         let index = self.index_of(path, content);
@@ -102,7 +109,7 @@ impl Site for Consul {
                 return Answer::Wait(most);
             }
         }
-        let has_leader = !(self.doubts && shown.hosts.is_empty());
+        let has_leader = !self.is_lost(&shown.hosts);
         let page = Page::json(body.to_string());
         let page = page.header("x-consul-index", index.to_string());
         Answer::Now(page.header("x-consul-knownleader", has_leader.to_string()))

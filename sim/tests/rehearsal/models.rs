@@ -174,17 +174,17 @@ fn shown(events: &[Traced], moments: &[Span]) -> Vec<Shown> {
     let mut now = Shown::new();
     let mut at = |moment: &Span| {
         while let Some(traced) = events.next_if(|traced| traced.at <= *moment) {
-            if let TraceEvent::Learned {
-                discoverer,
-                host,
-                version,
-                ..
-            } = &traced.event
-            {
-                match version {
-                    Some(version) => now.insert((*discoverer, *host), *version),
-                    None => now.remove(&(*discoverer, *host)),
-                };
+            match &traced.event {
+                // The receiver begins anew with the manager, and nobody says of what it had that it is gone.
+                TraceEvent::Input { input } if matches!(input.what, Happening::RestartManager { .. }) => now.clear(),
+                TraceEvent::Learned {
+                    discoverer,
+                    host,
+                    version: Some(version),
+                    ..
+                } => drop(now.insert((*discoverer, *host), *version)),
+                TraceEvent::Learned { discoverer, host, .. } => drop(now.remove(&(*discoverer, *host))),
+                _ => {}
             }
         }
         now.clone()
