@@ -114,6 +114,16 @@ fn a_body_that_is_the_same_is_not_told_again() {
 }
 
 #[test]
+fn a_body_that_is_the_same_under_another_type_is_refused() {
+    let mut world = world(MINUTE);
+    world.http.answer(200, &[JSON], list(&["a:1"]));
+    world.settle();
+    world.http.answer(200, &[("content-type", "text/html")], list(&["a:1"]));
+    let received = world.run_for(MINUTE);
+    assert!(only_failure(&received).contains("text/html"));
+}
+
+#[test]
 fn what_the_server_said_of_its_list_is_sent_back() {
     let mut world = world(MINUTE);
     let date = "Sun, 06 Nov 1994 08:49:37 GMT";

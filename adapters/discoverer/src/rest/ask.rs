@@ -40,6 +40,7 @@ pub(super) struct Answered {
     request: HttpRequest,
     etag: Option<String>,
     last_modified: Option<String>,
+    content_type: Option<String>,
     fingerprint: Fingerprint,
 }
 
@@ -128,9 +129,12 @@ impl<'a> Ask<'a> {
             request,
             etag: owned("etag"),
             last_modified: owned("last-modified"),
+            content_type: owned("content-type"),
             fingerprint: Fingerprint::of(&answer.body),
         };
-        let is_same = last.is_some_and(|last| last.fingerprint == this.fingerprint);
+        // The same bytes under another type may be something else.
+        let is_same =
+            last.is_some_and(|last| last.fingerprint == this.fingerprint && last.content_type == this.content_type);
         self.note(this);
         Ok((!is_same).then_some(answer))
     }
