@@ -24,8 +24,9 @@ pub struct Health {
     pub failures: u64,
     /// Refreshes whose duration is known, and how long they took in all.
     pub refreshes: (u64, Duration),
-    /// What it reported for the first time when, and how it fares now.
-    pub reports: Reports,
+    /// What it reported for the first time when, and how it fares now. Shared with the snapshots that say so:
+    /// it seldom changes, and each of thousands of providers would have a copy of its own in each of them.
+    pub reports: Arc<Reports>,
 }
 
 /// What a provider has reported so far: whether its groups can be believed to be all there is.
@@ -93,7 +94,7 @@ impl Health {
             unchanged_updates: 0,
             failures: 0,
             refreshes: (0, Duration::ZERO),
-            reports: Reports::default(),
+            reports: Arc::default(),
         }
     }
 
@@ -117,23 +118,27 @@ impl Health {
         self.updates = self.updates.saturating_add(1);
         self.last_update = Some(now);
         self.refreshed(update.duration());
-        let reports = &mut self.reports;
-        let mut is_first = first(&mut reports.first_update, now);
-        match update.kind() {
-            UpdateKind::Full | UpdateKind::Completing => is_first |= first(&mut reports.first_whole, now),
-            // A delta is no read of everything, and a partial one of less.
-            UpdateKind::Delta | UpdateKind::Partial => {}
-        }
+        // A delta is no read of everything, and a partial one of less.
+        let is_whole = matches!(update.kind(), UpdateKind::Full | UpdateKind::Completing);
+        let is_first = self.reports.first_update.is_none() || is_whole && self.reports.first_whole.is_none();
         let condition = match update.missing() {
             Some(missing) => Condition::Partial(missing.clone()),
             None => Condition::Healthy,
         };
-        let is_news = is_first || reports.condition != condition;
+        let is_news = is_first || self.reports.condition != condition;
+        if !is_news {
+            return News::default();
+        }
+        let reports = Arc::make_mut(&mut self.reports);
+        reports.first_update.get_or_insert(now);
+        if is_whole {
+            reports.first_whole.get_or_insert(now);
+        }
         let before = core::mem::replace(&mut reports.condition, condition);
         let event = match (before, &reports.condition) {
             (Condition::Failing { times, .. }, Condition::Healthy) => Some(EventKind::Recovered { failures: times }),
             (Condition::Partial(_), Condition::Healthy) => Some(EventKind::Recovered { failures: 0 }),
-            (_, Condition::Partial(missing)) if is_news => Some(EventKind::Partial(missing.clone())),
+            (_, Condition::Partial(missing)) => Some(EventKind::Partial(missing.clone())),
             _ => None,
         };
         News {
@@ -153,8 +158,9 @@ impl Health {
             retry_at: failure.retry_after().map(|after| now + after),
         };
         self.last_failure = Some(last.clone());
-        let reports = &mut self.reports;
-        let is_first = first(&mut reports.first_failure, now);
+        let reports = Arc::make_mut(&mut self.reports);
+        let is_first = reports.first_failure.is_none();
+        reports.first_failure.get_or_insert(now);
         let (since, times, event) = match reports.condition {
             Condition::Failing { since, times, .. } => (since, times.saturating_add(1), None),
             _ => (now, 1, Some(EventKind::Failing(last.clone()))),
@@ -176,6 +182,7 @@ impl Health {
 }
 
 /// What a report made known besides groups.
+#[derive(Default)]
 pub(crate) struct News {
     /// It is the first update, the first failure or the first whole read: receivers wait for that, so
     /// a snapshot has to say it (B01).
@@ -184,13 +191,6 @@ pub(crate) struct News {
     pub(crate) is_news: bool,
     /// What those have to hear of at once who don't wait for the next snapshot.
     pub(crate) event: Option<EventKind>,
-}
-
-/// Notes when something first was, and says whether that is now.
-fn first(at: &mut Option<Instant>, now: Instant) -> bool {
-    let is_first = at.is_none();
-    at.get_or_insert(now);
-    is_first
 }
 
 impl Reports {

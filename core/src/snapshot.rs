@@ -24,7 +24,7 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct ProviderSnapshot {
     pub(crate) identity: Arc<Identity>,
-    pub(crate) reports: Reports,
+    pub(crate) reports: Arc<Reports>,
     pub(crate) groups: Groups,
 }
 

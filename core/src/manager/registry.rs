@@ -174,7 +174,7 @@ impl<C: ProviderConfig> Registry<C> {
         };
         self.by_config.insert(config.clone(), id);
         let mut health = Health::new(now);
-        health.reports.restored = restored;
+        Arc::make_mut(&mut health.reports).restored = restored;
         let provider = Provider {
             identity: Arc::new(identity),
             config,

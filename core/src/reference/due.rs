@@ -64,7 +64,7 @@ impl<C: ProviderConfig> Model<C> {
 
     fn next_snapshot(&self, now: Instant) -> PlainSnapshot {
         let shown = |(id, provider): (&ProviderId, &PlainProvider<C>)| {
-            let reports = provider.health.reports.clone();
+            let reports = (*provider.health.reports).clone();
             let shown = PlainProviderSnapshot {
                 reports,
                 ..provider.shown.clone()

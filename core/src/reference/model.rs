@@ -100,7 +100,12 @@ impl<C: ProviderConfig> Model<C> {
         input: &Input<C>,
         deadline: Option<Instant>,
     ) -> Result<Reaction<C>, Disagreement> {
-        let known = |model: &Self, id| model.providers.get(&id).map(|provider| provider.health.reports.clone());
+        let known = |model: &Self, id| {
+            model
+                .providers
+                .get(&id)
+                .map(|provider| (*provider.health.reports).clone())
+        };
         let (answer, effect) = match input {
             // S10: an apply makes a snapshot due, whatever it changed.
             Input::Apply(sets) => (Answer::Applied(self.apply(now, sets)), Effect::Changed),

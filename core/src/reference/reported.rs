@@ -67,7 +67,7 @@ impl<C: ProviderConfig> Model<C> {
             retry_at: failure.retry_after().map(|after| now + after),
         };
         health.last_failure = Some(last.clone());
-        let reports = &mut health.reports;
+        let reports = Arc::make_mut(&mut health.reports);
         reports.first_failure = reports.first_failure.or(Some(now));
         let before = reports.condition.clone();
         let (since, times) = match before {
@@ -118,7 +118,7 @@ fn note_update(now: Instant, health: &mut Health, update: &PlainUpdate) {
     if let Some(duration) = update.duration {
         health.refreshes = (health.refreshes.0 + 1, health.refreshes.1.saturating_add(duration));
     }
-    let reports = &mut health.reports;
+    let reports = Arc::make_mut(&mut health.reports);
     reports.first_update = reports.first_update.or(Some(now));
     // Whole is what was read to its end without any error.
     if matches!(update.kind, PlainKind::Full | PlainKind::Completing) {

@@ -93,7 +93,7 @@ impl<C: ProviderConfig> Model<C> {
         let mut provider = PlainProvider::new(now, id, config);
         if let Some(saved) = self.saved.iter().find(|saved| saved.config == *config) {
             let first_whole = saved.first_whole;
-            provider.health.reports.restored = Some(Restored { first_whole });
+            Arc::make_mut(&mut provider.health.reports).restored = Some(Restored { first_whole });
             provider.shown.groups = saved.groups.clone();
         }
         self.providers.insert(id, provider);
@@ -144,7 +144,7 @@ impl<C: ProviderConfig> PlainProvider<C> {
                 unchanged_updates: 0,
                 failures: 0,
                 refreshes: (0, core::time::Duration::ZERO),
-                reports: Reports::default(),
+                reports: Arc::default(),
             },
             held: None,
             passed: Vec::new(),

@@ -307,7 +307,7 @@ mod tests {
 
         fn reports(&self) -> Reports {
             let provider = self.manager.provider(self.provider).expect("running");
-            provider.health.reports.clone()
+            (*provider.health.reports).clone()
         }
     }
 
