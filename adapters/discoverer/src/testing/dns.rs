@@ -10,8 +10,7 @@ use headcount_core::Instant;
 use super::VirtualClock;
 use crate::BoxFuture;
 use crate::env::{
-    Clock, Dns, DnsAnswer, DnsError, DnsQuestion, DomainName, Found, Record, RecordType, SearchList, ServerFailure,
-    ServerTrouble,
+    Clock, Dns, DnsAnswer, DnsError, DnsQuestion, DomainName, Found, Record, RecordType, SearchList, ServerTrouble,
 };
 
 /// A DNS whose names are data, and that fails as told. Cloning shares it.
@@ -182,38 +181,17 @@ impl Dns for VirtualDns {
         let this = self.clone();
         Box::pin(async move {
             let now = this.clock.time();
-            this.with(|state| state.questions.push((now, question.clone())));
-            let names = match this.with(|state| state.search.complete(&question.name)) {
-                Ok(names) => names,
-                Err(source) => return Err(DnsError::Name { question, source }),
-            };
-            let (mut failures, mut last) = (Vec::new(), None);
-            for name in names {
+            let search = this.with(|state| {
+                state.questions.push((now, question.clone()));
+                state.search.clone()
+            });
+            let record_type = question.record_type;
+            let ask = |name: DomainName| {
                 let left = within.saturating_sub(this.clock.time().saturating_duration_since(now));
-                match this.ask(&name, question.record_type, left).await {
-                    Ok(Found::NoSuchName) => last = Some(name),
-                    Ok(found) => {
-                        return Ok(DnsAnswer {
-                            name,
-                            server: SERVER,
-                            found,
-                        });
-                    }
-                    Err(trouble) => failures.push(ServerFailure {
-                        server: SERVER,
-                        name,
-                        trouble,
-                    }),
-                }
-            }
-            match last {
-                Some(name) if failures.is_empty() => Ok(DnsAnswer {
-                    name,
-                    server: SERVER,
-                    found: Found::NoSuchName,
-                }),
-                _ => Err(DnsError::Unanswered { question, failures }),
-            }
+                let this = &this;
+                async move { this.ask(&name, record_type, left).await }
+            };
+            search.look_up(question, SERVER, ask).await
         })
     }
 }

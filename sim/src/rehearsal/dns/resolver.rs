@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use futures_lite::FutureExt;
 use headcount_discoverer::BoxFuture;
-use headcount_discoverer::env::{
-    Clock, Dns, DnsAnswer, DnsError, DnsQuestion, Found, SearchList, ServerFailure, ServerTrouble,
-};
+use headcount_discoverer::env::{Clock, Dns, DnsAnswer, DnsError, DnsQuestion, SearchList, ServerTrouble};
 
 use super::{Arrival, Line, Question};
 
@@ -27,34 +25,12 @@ impl Dns for Resolver {
         let this = self.clone();
         Box::pin(async move {
             let began = this.clock.now();
-            let names = match SearchList::default().complete(&question.name) {
-                Ok(names) => names,
-                Err(source) => return Err(DnsError::Name { question, source }),
-            };
-            let (mut failures, mut last) = (Vec::new(), None);
-            for name in names {
+            let record_type = question.record_type;
+            let ask = |name| {
                 let left = within.saturating_sub(this.clock.now().saturating_duration_since(began));
-                match this.ask((name.clone(), question.record_type), left).await {
-                    Ok(Found::NoSuchName) => last = Some(name),
-                    Ok(found) => {
-                        let server = SERVER;
-                        return Ok(DnsAnswer { name, server, found });
-                    }
-                    Err(trouble) => failures.push(ServerFailure {
-                        server: SERVER,
-                        name,
-                        trouble,
-                    }),
-                }
-            }
-            match last {
-                Some(name) if failures.is_empty() => Ok(DnsAnswer {
-                    name,
-                    server: SERVER,
-                    found: Found::NoSuchName,
-                }),
-                _ => Err(DnsError::Unanswered { question, failures }),
-            }
+                this.ask((name, record_type), left)
+            };
+            SearchList::default().look_up(question, SERVER, ask).await
         })
     }
 }

@@ -1,4 +1,6 @@
-use super::{DomainName, NameError};
+use std::net::SocketAddr;
+
+use super::{DnsAnswer, DnsError, DnsQuestion, DomainName, Found, NameError, ServerFailure, ServerTrouble};
 
 /// How a name without a dot at its end is completed: `search` and `ndots` of resolv.conf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,42 @@ impl SearchList {
             }
         }
         Ok(names)
+    }
+
+    /// Looks a question up where there is one server, which `ask` asks for one name: completes the name as written,
+    /// and asks for each until one is settled.
+    ///
+    /// # Errors
+    /// It is not a name, or the server left open whether one of them exists.
+    pub async fn look_up<F>(
+        &self,
+        question: DnsQuestion,
+        server: SocketAddr,
+        mut ask: impl FnMut(DomainName) -> F,
+    ) -> Result<DnsAnswer, DnsError>
+    where
+        F: Future<Output = Result<Found, ServerTrouble>>,
+    {
+        let names = match self.complete(&question.name) {
+            Ok(names) => names,
+            Err(source) => return Err(DnsError::Name { question, source }),
+        };
+        let (mut failures, mut denied) = (Vec::new(), None);
+        for name in names {
+            match ask(name.clone()).await {
+                Ok(Found::NoSuchName) => denied = Some(name),
+                Ok(found) => return Ok(DnsAnswer { name, server, found }),
+                Err(trouble) => failures.push(ServerFailure { server, name, trouble }),
+            }
+        }
+        match denied {
+            Some(name) if failures.is_empty() => Ok(DnsAnswer {
+                name,
+                server,
+                found: Found::NoSuchName,
+            }),
+            _ => Err(DnsError::Unanswered { question, failures }),
+        }
     }
 }
 
