@@ -265,45 +265,57 @@ impl Receiver {
                 known.extend(here.iter().copied());
             }
             self.targets = self.targets + known.len() as u64 - before;
-            let mut touched: Vec<HostId> = gone
-                .iter()
-                .filter(|stamp| here.binary_search(stamp).is_err())
-                .chain(here.iter().filter(|stamp| gone.binary_search(stamp).is_err()))
-                .map(|(host, _)| *host)
-                .collect();
-            touched.sort_unstable();
-            touched.dedup();
-            for host in touched {
-                // What was right and no longer is did not change in truth.
-                let mut closed = self.compare(world, discoverer, host, world.now, false);
-                let version = self.known[discoverer.place()].get(&host).copied();
-                received.vanished += u64::from(version.is_none() && self.open.contains_key(&(discoverer, host)));
-                let before = gone
-                    .iter()
-                    .rev()
-                    .find(|(other, _)| *other == host)
-                    .map(|(_, version)| *version);
-                if version.is_none() && self.is_lost(world, discoverer, host, before) {
-                    received.lost.get_or_insert((discoverer, host));
-                }
-                if let Some(open) = self.open.get_mut(&(discoverer, host))
-                    && version > before
-                    && open.changed
-                {
-                    // News, if not the latest: what is waited for now is younger.
-                    closed = Some(*open);
-                    open.since = world.truth.changed(host);
-                }
-                let since = closed.filter(|open| open.changed).map(|open| open.since);
-                received.learned.push(Learned {
-                    discoverer,
-                    host,
-                    version,
-                    staleness: since.map(|since| Span::from_nanos(world.now.as_nanos() - since.as_nanos())),
-                });
-            }
+            self.learn(world, discoverer, &gone, &here, &mut received);
         }
         received
+    }
+
+    /// Takes note of what hosts a discoverer's receiver knows otherwise than before. Both are sorted.
+    fn learn(
+        &mut self,
+        world: &World,
+        discoverer: DiscovererId,
+        gone: &[(HostId, u32)],
+        here: &[(HostId, u32)],
+        received: &mut Received,
+    ) {
+        let mut touched: Vec<HostId> = gone
+            .iter()
+            .filter(|stamp| here.binary_search(stamp).is_err())
+            .chain(here.iter().filter(|stamp| gone.binary_search(stamp).is_err()))
+            .map(|(host, _)| *host)
+            .collect();
+        touched.sort_unstable();
+        touched.dedup();
+        for host in touched {
+            // What was right and no longer is did not change in truth.
+            let mut closed = self.compare(world, discoverer, host, world.now, false);
+            let version = self.known[discoverer.place()].get(&host).copied();
+            received.vanished += u64::from(version.is_none() && self.open.contains_key(&(discoverer, host)));
+            let before = gone
+                .iter()
+                .rev()
+                .find(|(other, _)| *other == host)
+                .map(|(_, version)| *version);
+            if version.is_none() && self.is_lost(world, discoverer, host, before) {
+                received.lost.get_or_insert((discoverer, host));
+            }
+            if let Some(open) = self.open.get_mut(&(discoverer, host))
+                && version > before
+                && open.changed
+            {
+                // News, if not the latest: what is waited for now is younger.
+                closed = Some(*open);
+                open.since = world.truth.changed(host);
+            }
+            let since = closed.filter(|open| open.changed).map(|open| open.since);
+            received.learned.push(Learned {
+                discoverer,
+                host,
+                version,
+                staleness: since.map(|since| Span::from_nanos(world.now.as_nanos() - since.as_nanos())),
+            });
+        }
     }
 
     /// Whether a real discoverer took a target away that is there as it was shown, and that no backend
