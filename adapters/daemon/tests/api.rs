@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 
 use serde_json::json;
-use support::Setup;
+use support::{Daemon, Setup};
 
 #[test]
 fn b10_a_config_that_can_not_be_run_keeps_its_job_from_being_served_and_harms_no_other() {
@@ -158,21 +158,26 @@ fn files_that_are_missing_are_failures_until_they_come() {
     daemon.wait_for("/api/v1/providers", |body| !body.contains("\"failing\""));
 }
 
-#[test]
-fn the_api_describes_what_runs() {
-    let setup = Setup::new();
-    let config = "global: {scrape_interval: 30s}\n\
-                  alerting: {alertmanagers: [{static_configs: [{targets: ['am:9093']}]}]}\n\
-                  scrape_configs:\n\
-                  - {job_name: node, scheme: https, basic_auth: {username: u, password: hunter2}, \
-                     file_sd_configs: [{files: ['targets.json']}]}\n\
-                  - {job_name: fixed, static_configs: [{targets: ['s:1', 's:2']}]}\n";
-    fs::write(&setup.config, config).expect("written");
+/// Jobs of two kinds and an Alertmanager, with a password.
+const VARIOUS: &str = "global: {scrape_interval: 30s}\n\
+    alerting: {alertmanagers: [{static_configs: [{targets: ['am:9093']}]}]}\n\
+    scrape_configs:\n\
+    - {job_name: node, scheme: https, basic_auth: {username: u, password: hunter2}, \
+       file_sd_configs: [{files: ['targets.json']}]}\n\
+    - {job_name: fixed, static_configs: [{targets: ['s:1', 's:2']}]}\n";
+
+fn start_various(setup: &Setup) -> Daemon {
+    fs::write(&setup.config, VARIOUS).expect("written");
     let daemon = setup.start(&[]);
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
     daemon.wait_for("/-/ready", |_| true);
-    assert_eq!(daemon.get("/-/healthy").status, 200);
+    daemon
+}
 
+#[test]
+fn the_api_describes_targets() {
+    let setup = Setup::new();
+    let daemon = start_various(&setup);
     // Targets are worked out soon after they are discovered.
     daemon.wait_for("/api/v1/targets", |body| {
         body.contains("a:9100") && body.contains("s:2")
@@ -214,6 +219,13 @@ fn the_api_describes_what_runs() {
         "droppedAlertmanagers": [],
     });
     assert_eq!(alertmanagers.json()["data"], expected);
+}
+
+#[test]
+fn the_api_describes_what_runs() {
+    let setup = Setup::new();
+    let daemon = start_various(&setup);
+    assert_eq!(daemon.get("/-/healthy").status, 200);
 
     let providers = daemon.get("/api/v1/providers").json()["data"]["providers"].clone();
     let described: Vec<_> = providers

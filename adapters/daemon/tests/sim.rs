@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 
 use support::{folder, outcome};
 
@@ -19,14 +20,7 @@ fn sim_runs_what_is_shipped_and_what_a_file_says() {
         ("missed.yml", &format!("{small}expect: [{{sometimes: relisted}}]\n")),
         ("bad.yml", "name: x\nhosts: {cuont: 3}\n"),
     ]);
-    let sim = |rest: &[&str]| {
-        let said = outcome(folder.path(), &[&["sim"], rest].concat());
-        // How fast it was is not the same twice.
-        let lines = said
-            .lines()
-            .filter(|line| !line.contains("of virtual time in") && !line.ends_with(" runs per s"));
-        lines.collect::<Vec<_>>().join("\n")
-    };
+    let sim = |rest: &[&str]| sim_in(folder.path(), rest);
     insta::assert_snapshot!(
         "sim_run",
         sim(&["run", "--scenario", "small.yml", "--seed", "7", "--twice"])
@@ -91,14 +85,7 @@ fn sim_writes_runs_down_and_looks_at_them_closely() {
         ),
         ("strict.yml", &format!("{small}{impossible}")),
     ]);
-    let sim = |rest: &[&str]| {
-        let said = outcome(folder.path(), &[&["sim"], rest].concat());
-        // How fast it was is not the same twice.
-        let lines = said
-            .lines()
-            .filter(|line| !line.contains("of virtual time in") && !line.ends_with(" runs per s"));
-        lines.collect::<Vec<_>>().join("\n")
-    };
+    let sim = |rest: &[&str]| sim_in(folder.path(), rest);
     sim(&["run", "--scenario", "strict.yml", "--log", "run.jsonl"]);
     insta::assert_snapshot!("sim_replay", sim(&["replay", "run.jsonl"]));
     insta::assert_snapshot!("sim_shrink", sim(&["shrink", "run.jsonl"]));
@@ -113,4 +100,13 @@ fn sim_writes_runs_down_and_looks_at_them_closely() {
     let log = fs::read_to_string(folder.path().join("run.jsonl")).expect("the log");
     fs::write(folder.path().join("cut.jsonl"), &log[..log.len() / 2]).expect("written");
     insta::assert_snapshot!("sim_replay_cut", sim(&["replay", "cut.jsonl"]));
+}
+
+/// What `headcount sim` prints, but for how fast it was, which is not the same twice.
+fn sim_in(folder: &Path, arguments: &[&str]) -> String {
+    let printed = outcome(folder, &[&["sim"], arguments].concat());
+    let lines = printed
+        .lines()
+        .filter(|line| !line.contains("of virtual time in") && !line.ends_with(" runs per s"));
+    lines.collect::<Vec<_>>().join("\n")
 }
