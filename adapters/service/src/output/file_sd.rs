@@ -59,6 +59,14 @@ impl Lists {
         .unwrap_or_default()
     }
 
+    /// All jobs that have a list.
+    fn jobs(&self) -> BTreeSet<Arc<str>> {
+        match self {
+            Self::Discovered(managed, _) => managed.view().jobs.keys().cloned().collect(),
+            Self::Relabelled(targets, _) => targets.jobs(),
+        }
+    }
+
     /// Whether the jobs are known.
     fn is_known(&self) -> bool {
         match self {
@@ -156,6 +164,8 @@ impl FileSd {
             // written again.
             self.jobs.values_mut().for_each(|file| file.written = None);
             self.due.extend(self.jobs.keys().cloned());
+            // Jobs can be known before it is told that they came, and files of jobs that are not known are removed.
+            self.due.extend(self.lists.jobs());
         }
         let has_gone = self.forget_gone();
         let mut due = Vec::new();
@@ -237,4 +247,76 @@ async fn in_background(
     change: impl FnOnce(&mut Folder) -> io::Result<()> + Send + 'static,
 ) -> io::Result<Folder> {
     unblock(move || change(&mut folder).map(|()| folder)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::{Sets, start};
+    use crate::targets::targets_of;
+    use crate::Workers;
+    use headcount_backends::r#static::{StaticGroup, StaticSd};
+    use headcount_core::{JobOptions, Throttle};
+    use headcount_discoverer::mechanism::SdConfig;
+    use std::fs;
+
+    const MANIFEST: &str = ".headcount-files";
+
+    /// A folder in which an earlier run wrote these files.
+    fn left(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for file in files {
+            fs::write(folder.path().join(file), "[]").expect("written");
+        }
+        fs::write(folder.path().join(MANIFEST), files.join("\n")).expect("written");
+        folder
+    }
+
+    /// What is in the folder after files were written once, without any news.
+    fn written(folder: &tempfile::TempDir, lists: Lists) -> BTreeMap<String, String> {
+        let mut files = FileSd::new(folder.path().to_owned(), lists);
+        assert!(files.lists.changed().is_empty() && files.lists.is_known());
+        smol::block_on(files.write());
+        let entries = fs::read_dir(folder.path()).expect("the folder").map(|entry| entry.expect("an entry"));
+        let texts = entries.map(|entry| {
+            let name = entry.file_name().into_string().expect("UTF-8");
+            (name, fs::read_to_string(entry.path()).expect("a file"))
+        });
+        texts.filter(|(name, _)| name != MANIFEST).collect()
+    }
+
+    /// A view is there before it is told that it is.
+    #[test]
+    fn files_of_an_earlier_run_stay_though_nobody_has_told_of_their_jobs_yet() {
+        let mut sets = Sets::new(&["done", "waiting"]);
+        sets.update(0, vec![("s", vec![], vec![vec![("__address__", "h:1")]])]);
+        let jobs = ["done", "waiting"].map(JobOptions::new);
+        let targets = targets_of(jobs.to_vec(), sets.view());
+        let folder = left(&["done.json", "gone.json", "waiting.json"]);
+        let found = written(&folder, Lists::relabelled(&targets));
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["done.json", "waiting.json"]);
+        assert!(found["done.json"].contains("h:1"));
+        assert_eq!(found["waiting.json"], "[]", "it is not complete");
+
+        let workers = Workers::start().expect("threads");
+        let managed = start(&workers, "scrape", Throttle::default(), None, None);
+        workers.block_on(async {
+            let group = StaticGroup {
+                targets: vec!["h:1".to_owned()],
+                labels: Vec::new(),
+            };
+            let sets = vec![("done".to_owned(), vec![SdConfig::new(StaticSd::new(vec![group]))])];
+            managed.apply(sets).await.expect("running");
+            loop {
+                let news = managed.published();
+                if managed.view().handle("done").is_some_and(|handle| handle.is_complete) {
+                    break;
+                }
+                news.await;
+            }
+        });
+        let found = written(&left(&["done.json", "gone.json"]), Lists::discovered(&managed));
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["done.json"]);
+        assert!(found["done.json"].contains("h:1"));
+    }
 }

@@ -166,6 +166,11 @@ impl Targets {
         self.published().handle(self, job)
     }
 
+    /// All jobs that have a list.
+    pub(crate) fn jobs(&self) -> BTreeSet<Arc<str>> {
+        self.published().lists.keys().cloned().collect()
+    }
+
     /// Whether anything was configured and discovered yet.
     pub(crate) fn is_known(&self) -> bool {
         let published = self.published();
