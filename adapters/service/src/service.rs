@@ -165,11 +165,12 @@ impl Service {
     /// [`ListError::Incomplete`] until every provider of the job was read whole, and [`ListError::FailedConfig`]
     /// while a config of it can't be run: whoever has a list from before does well to keep it.
     pub async fn list(&self, job: &str, kind: ListKind) -> Result<TargetList, ListError> {
-        match self.handle(job, kind) {
-            Some(handle) if handle.is_complete => Ok(TargetList(handle.json().await)),
-            None if !self.has_job(job) => Err(ListError::NoSuchJob { job: job.to_owned() }),
-            _ => Err(self.lacking(job)),
-        }
+        let handle = match self.handle(job, kind) {
+            Some(handle) if handle.is_complete => handle,
+            None if !self.has_job(job) => return Err(ListError::NoSuchJob { job: job.to_owned() }),
+            _ => return Err(self.lacking(job)),
+        };
+        handle.json().await.map(TargetList).ok_or_else(|| self.lacking(job))
     }
 
     /// Waits for a list of a job that is complete and not the `known` one.

@@ -59,22 +59,22 @@ impl List {
         self.generation
     }
 
-    async fn json(&self, encode: &Encode) -> Arc<Encoded> {
+    async fn json(&self, encode: &Encode) -> Option<Arc<Encoded>> {
         self.demand.json.store(true, Ordering::Relaxed);
         let encode = async || {
             let encode = encode.clone();
-            unblock(move || Arc::new(Encoded::new(encode()))).await
+            unblock(move || encode().map(Encoded::new).map(Arc::new).ok_or(())).await
         };
-        self.json.get_or_init(encode).await.clone()
+        self.json.get_or_try_init(encode).await.ok().cloned()
     }
 
-    async fn gzip(&self, encode: &Encode) -> Bytes {
+    async fn gzip(&self, encode: &Encode) -> Option<Bytes> {
         self.demand.gzip.store(true, Ordering::Relaxed);
         let compress = async || {
-            let json = self.json(encode).await;
-            unblock(move || json.gzip()).await
+            let json = self.json(encode).await.ok_or(())?;
+            Ok::<_, ()>(unblock(move || json.gzip()).await)
         };
-        self.gzip.get_or_init(compress).await.clone()
+        self.gzip.get_or_try_init(compress).await.ok().cloned()
     }
 
     /// Whether it, or a list that it follows, was asked for.
@@ -93,27 +93,28 @@ impl List {
     }
 }
 
-/// Encodes a list.
-type Encode = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
+/// Encodes a list; `None` when it is not complete any more.
+type Encode = Arc<dyn Fn() -> Option<Vec<u8>> + Send + Sync>;
 
 /// A list that is handed out when it is complete. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ListHandle {
     pub(crate) list: Arc<List>,
-    /// As in [`Job`].
+    /// As in [`Job`]; of a list that was complete, a later state may not be.
     pub(crate) is_complete: bool,
-    /// Encodes the list in the state that its generation stands for, or in a later one.
+    /// Encodes the list in the state that its generation stands for, or in a later one. What it gives is
+    /// complete in that same state.
     pub(crate) encode: Encode,
 }
 
 impl ListHandle {
-    /// The list as JSON.
-    pub(crate) async fn json(&self) -> Arc<Encoded> {
+    /// The list as JSON; `None` when it is not complete any more.
+    pub(crate) async fn json(&self) -> Option<Arc<Encoded>> {
         self.list.json(&self.encode).await
     }
 
     /// The same, compressed with gzip.
-    pub(crate) async fn gzip(&self) -> Bytes {
+    pub(crate) async fn gzip(&self) -> Option<Bytes> {
         self.list.gzip(&self.encode).await
     }
 

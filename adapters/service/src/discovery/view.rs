@@ -52,8 +52,7 @@ impl View {
     pub(crate) fn handle(&self, set: &str) -> Option<ListHandle> {
         let (name, job) = self.jobs.get_key_value(set)?;
         let (snapshot, name) = (self.snapshot.clone(), name.clone());
-        // A set that is not there has no targets.
-        let encode = move || snapshot.set(&name).map_or_else(|| b"[]".to_vec(), target_list);
+        let encode = move || snapshot.set(&name).map(target_list);
         Some(ListHandle {
             list: job.list.clone(),
             is_complete: job.is_complete,
@@ -188,6 +187,18 @@ pub(super) mod tests {
                 encoder: Encoder::new(),
                 at: Instant::ZERO,
             }
+        }
+
+        /// Makes these all the sets there are, with one provider of another mechanism.
+        pub(crate) fn reload(&mut self, names: &[&str], mechanism: &str) {
+            let config = || {
+                SdConfig::unsupported(Unsupported {
+                    mechanism: mechanism.to_owned(),
+                    entry: String::new(),
+                })
+            };
+            let configs = names.iter().map(|name| ((*name).to_owned(), vec![config()]));
+            self.manager.apply(self.at, configs);
         }
 
         /// The provider of the set with this number fails.

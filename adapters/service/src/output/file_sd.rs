@@ -184,7 +184,7 @@ impl FileSd {
                     self.due.insert(job);
                 }
                 Some(name) if handle.is_complete && file.written != Some(handle.list.generation()) => {
-                    due.push((job, handle, name.clone()));
+                    due.push((job, name.clone()));
                 }
                 Some(_) => {}
             }
@@ -193,8 +193,14 @@ impl FileSd {
         self.due.extend(due.iter().map(|(job, ..)| job.clone()));
         let names: Vec<_> = due.iter().map(|(.., name)| name.clone()).collect();
         folder = in_background(folder, move |folder| folder.note(names)).await?;
-        for (job, handle, name) in due {
-            let list = handle.json().await;
+        for (job, name) in due {
+            // Not the one of above: writing takes its time. What is not complete any more stays due.
+            let Some(handle) = self.lists.handle(&job).filter(|handle| handle.is_complete) else {
+                continue;
+            };
+            let Some(list) = handle.json().await else {
+                continue;
+            };
             let written;
             (folder, written) = unblock(move || {
                 let written = folder.write(&name, &list.bytes);

@@ -53,7 +53,9 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     if !handle.is_complete {
         return incomplete(app, &name).await;
     }
-    let list = handle.json().await;
+    let Some(list) = handle.json().await else {
+        return incomplete(app, &name).await;
+    };
     let tags = [format!("\"{}\"", list.tag), format!("\"{}-gzip\"", list.tag)];
     let is_compressed = list.bytes.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
     let [plain, compressed] = &tags;
@@ -61,8 +63,7 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     if is_known(headers, &tags) {
         return described(respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, ""), tag);
     }
-    if is_compressed {
-        let body = handle.gzip().await;
+    if is_compressed && let Some(body) = handle.gzip().await {
         let mut response = described(respond::whole(StatusCode::OK, respond::JSON, body), tag);
         response
             .headers_mut()

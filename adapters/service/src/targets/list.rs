@@ -78,7 +78,7 @@ mod tests {
     fn list(job: &JobOptions, groups: Vec<OwnedParts<'_>>) -> String {
         let targets: std::sync::Arc<Targets> = targets_of(vec![job.clone()], view_of(vec![("node", groups)]));
         let handle = targets.handle("node").expect("the job");
-        String::from_utf8(smol::block_on(handle.json()).bytes.to_vec()).expect("UTF-8")
+        String::from_utf8(smol::block_on(handle.json()).expect("complete").bytes.to_vec()).expect("UTF-8")
     }
 
     #[test]

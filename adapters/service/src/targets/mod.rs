@@ -188,6 +188,16 @@ impl Targets {
     }
 }
 
+impl State {
+    /// The list of a job after relabelling, if all of it is there: the state may be a later one than that in
+    /// which the list was complete.
+    fn complete_list(&self, job: &str) -> Option<Vec<u8>> {
+        self.pools.pool(job)?;
+        let is_complete = self.view.jobs.get(job)?.is_complete;
+        is_complete.then(|| relabelled_list(&self.pools, &self.view.snapshot, job))
+    }
+}
+
 impl Published {
     /// Whether a state of this configuration, with this snapshot or a later one, is published.
     pub(crate) fn is_of(&self, configuration: u64, snapshot: u64) -> bool {
@@ -198,7 +208,7 @@ impl Published {
         let (name, list) = self.lists.get_key_value(job)?;
         let is_complete = self.view.jobs.get(name)?.is_complete;
         let (targets, name) = (targets.clone(), name.clone());
-        let encode = Arc::new(move || targets.read(|state| relabelled_list(&state.pools, &state.view.snapshot, &name)));
+        let encode = Arc::new(move || targets.read(|state| state.complete_list(&name)));
         Some(ListHandle {
             list: list.clone(),
             is_complete,

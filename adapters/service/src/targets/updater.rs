@@ -333,4 +333,36 @@ mod tests {
         assert_eq!(published.counters.syncs, 4);
         assert_eq!(published.counters.job_syncs.values().collect::<Vec<_>>(), [&1]);
     }
+
+    /// What a reader got before a reload must not become a list of what is left after it.
+    #[test]
+    fn no_list_is_made_of_a_state_in_which_it_is_not_complete() {
+        let mut sets = Sets::new(&["a", "b"]);
+        for set in 0..2 {
+            sets.update(set, vec![("s", vec![], vec![vec![("__address__", "h:1")]])]);
+        }
+        let mut updater = PoolUpdater::new(Arc::default(), Arc::new(Executor::new()), None);
+        let mut take = |view: View, jobs: &[&str]| {
+            let discovered = Some(change_to(view, &updater.view.snapshot));
+            let configuration = Some((1, jobs.iter().copied().map(JobOptions::new).collect()));
+            updater.take(&Change {
+                discovered,
+                configuration,
+            });
+            updater.targets.clone()
+        };
+        let targets = take(sets.view(), &["a", "b"]);
+        let before = ["a", "b"].map(|job| targets.handle(job).expect("a job"));
+        assert!(before.iter().all(|handle| handle.is_complete));
+        sets.reload(&["a"], "another");
+        take(sets.view(), &["a"]);
+        for handle in &before {
+            assert_eq!(smol::block_on(handle.json()), None);
+            assert_eq!(smol::block_on(handle.gzip()), None);
+        }
+        sets.update(2, vec![("s", vec![], vec![vec![("__address__", "h:2")]])]);
+        take(sets.view(), &["a"]);
+        let list = smol::block_on(before[0].json()).expect("it is complete again");
+        assert!(String::from_utf8_lossy(&list.bytes).contains("h:2"), "a later state");
+    }
 }
