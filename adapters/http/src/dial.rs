@@ -209,7 +209,9 @@ impl Dialer {
             // What it was doing and where is said already.
             cause: match error {
                 ConnectionError::Resolve { cause, .. } | ConnectionError::Io { cause, .. } => cause,
-                other => Cause::new(other),
+                ConnectionError::NotAvailable { source, .. } => Cause::new(source),
+                ConnectionError::Timeout { within, .. } => format!("nothing within {within:?}").into(),
+                closed @ ConnectionError::Closed { .. } => Cause::new(closed),
             },
         });
         opened.map(|connection| connection.into_stream())

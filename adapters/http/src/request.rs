@@ -55,11 +55,7 @@ impl Outgoing {
 pub(crate) fn parse_url(text: &str) -> Result<Url, HttpError> {
     let unusable = |url: String, cause: Cause| Err(HttpError::Url { url, cause });
     match Url::parse(text) {
-        // What stands in front of an `@` may be a password, however the text is to be read.
-        Err(error) => unusable(
-            text.rsplit('@').next().unwrap_or_default().to_owned(),
-            Cause::new(error),
-        ),
+        Err(error) => unusable(shown_unparsed(text), Cause::new(error)),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {
             unusable(shown(&url), "the scheme must be http or https".into())
         }
@@ -113,6 +109,18 @@ pub(crate) fn shown(url: &Url) -> String {
     url.set_username("").ok();
     url.set_password(None).ok();
     url.into()
+}
+
+/// Text that is no URL, without whatever may have been meant as credentials: all up to its last `@`. The URLs of
+/// a configuration are read by other rules than these (Go's), so `without_credentials` may take for a host what
+/// these don't.
+fn shown_unparsed(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    match rest.rsplit_once('@') {
+        Some((_, after)) if scheme.is_empty() => after.to_owned(),
+        Some((_, after)) => format!("{scheme}://{after}"),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

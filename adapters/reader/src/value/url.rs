@@ -97,12 +97,13 @@ impl Url {
 }
 
 /// The URL without its `user:password@`, for errors and logs. Of text that is no URL, and may hold what
-/// was meant to be a password, all up to the last `@` before a path is left out.
+/// was meant to be a password, all up to the last `@` is left out, however the text is to be read.
 ///
 /// ```
 /// use headcount_reader::without_credentials;
 /// assert_eq!(without_credentials("https://user:p@ss@sd.example:8080/list?a=@"), "https://sd.example:8080/list?a=@");
 /// assert_eq!(without_credentials("user:hunter2@sd.example"), "sd.example");
+/// assert_eq!(without_credentials("http://user@x:pa/ss@sd.example"), "http://sd.example");
 /// assert_eq!(without_credentials("sd.example/list"), "sd.example/list");
 /// ```
 pub fn without_credentials(url: &str) -> Cow<'_, str> {
@@ -112,10 +113,11 @@ pub fn without_credentials(url: &str) -> Cow<'_, str> {
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     // A password with a slash in it is not valid in a URL, and is hidden all the same.
-    let (host, path) = match (authority.rsplit_once('@'), rest.rsplit_once('@')) {
-        (Some((_, host)), _) => (host, path),
-        (None, Some((user, after))) if user.contains(':') && Url::parse(url).is_err() => (after, ""),
-        (None, _) => return Cow::Borrowed(url),
+    let (host, path) = match (rest.rsplit_once('@'), authority.rsplit_once('@')) {
+        // One without a host is none for others either.
+        (Some((_, after)), _) if authority.is_empty() || Url::parse(url).is_err() => (after, ""),
+        (_, Some((_, host))) => (host, path),
+        _ => return Cow::Borrowed(url),
     };
     match scheme {
         Some(scheme) => Cow::Owned(format!("{scheme}://{host}{path}")),
