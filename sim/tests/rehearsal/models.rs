@@ -228,3 +228,44 @@ proptest! {
         });
     }
 }
+
+/// A long outage, in which services were asked for more often than their pace allows, left each with minutes to wait
+/// before it was watched again.
+#[test]
+fn after_an_outage_services_are_watched_at_once() {
+    let up = |host: u32, address: u32, zone: u32| {
+        let looks = Looks {
+            service: ServiceId(1),
+            zone,
+            address,
+            name: host,
+            release: 0,
+            labels: 0,
+        };
+        let host = HostId(host);
+        Happening::Up { host, looks }
+    };
+    let too_many = FaultKind::TooManyRequests {
+        retry_after: Span::secs(45),
+    };
+    let chapter = |before, fault, during, after| Chapter {
+        before,
+        fault,
+        during,
+        after,
+    };
+    let always = |kind| Some((kind, Ratio::ALWAYS));
+    let chapters = [
+        chapter(vec![], None, vec![], vec![]),
+        chapter(vec![], always(too_many), vec![], vec![up(5, 105, 0)]),
+        chapter(
+            vec![up(5, 5, 0)],
+            always(FaultKind::Truncated),
+            vec![up(9, 9, 1)],
+            vec![up(7, 7, 0)],
+        ),
+    ];
+    compare(BackendKind::Consul, &chapters, |scenario| {
+        consul::rehearsal(scenario, 1, super::consul_site::Consul::default).run_traced()
+    });
+}

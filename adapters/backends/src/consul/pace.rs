@@ -32,10 +32,44 @@ impl Pace {
     }
 
     /// One comes now. Intervals are shortened by up to a tenth at random, so that those who started together drift
-    /// apart.
+    /// apart. One that comes before its time (a server in trouble is asked by another rule) counts, but the next is
+    /// never later than an interval from now: what was asked too often for an hour has no hour to wait for that.
     pub(super) fn take(&mut self, now: Instant, random: &dyn Random) {
         let interval = random.between(self.interval.mul_f64(0.9), self.interval);
-        self.earliest = self.second;
-        self.second = self.second.max(now) + interval;
+        let latest = now + interval;
+        self.earliest = self.second.min(latest);
+        self.second = self.second.clamp(now, latest) + interval;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headcount_discoverer::testing::World;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn two_come_at_once_and_then_one_an_interval() {
+        let world = World::new();
+        let random = world.env().random;
+        let (mut pace, mut now) = (Pace::new(SECOND * 10), Instant::ZERO + SECOND * 60);
+        let mut taken = Vec::new();
+        for _ in 0..5 {
+            now = now.max(pace.earliest());
+            pace.take(now, &*random);
+            taken.push(now.saturating_duration_since(Instant::ZERO).as_secs() / 9);
+        }
+        assert_eq!(taken, [6, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn what_came_before_its_time_has_no_debt() {
+        let world = World::new();
+        let random = world.env().random;
+        let (mut pace, now) = (Pace::new(SECOND * 10), Instant::ZERO + SECOND * 60);
+        (0..100).for_each(|_| pace.take(now, &*random));
+        assert!(pace.earliest() <= now + SECOND * 10);
     }
 }
