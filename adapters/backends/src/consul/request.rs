@@ -7,7 +7,7 @@ use headcount_discoverer::env::{HttpLimits, HttpRequest};
 
 use super::plan::{Ask, What};
 use super::settings::ConsulSd;
-use crate::consul_api::{Query, Server, path_segment, variable};
+use crate::consul_api::{Query, Server, or_variable, path_segment};
 
 /// How long Consul may hold back an answer at most; Prometheus's.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
@@ -41,19 +41,15 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// As the settings say, and where they don't, the environment variables that every client of Consul reads.
+    /// As the settings and the environment variables say.
     pub(super) fn new(settings: &ConsulSd, env: &Env) -> Self {
-        let or_variable = |text: &String, name: &str| match text.as_str() {
-            "" => variable(env, name).unwrap_or_default(),
-            text => text.to_owned(),
-        };
         let node_meta = settings.node_meta.iter();
         Self {
             server: settings.server.clone(),
             wait: wait(settings.refresh_interval),
             datacenter: settings.datacenter.clone(),
-            namespace: or_variable(&settings.namespace, "CONSUL_NAMESPACE"),
-            partition: or_variable(&settings.partition, "CONSUL_PARTITION"),
+            namespace: or_variable(&settings.namespace, env, "CONSUL_NAMESPACE"),
+            partition: or_variable(&settings.partition, env, "CONSUL_PARTITION"),
             is_stale: settings.allow_stale,
             node_meta: node_meta.map(|(name, value)| format!("{name}:{value}")).collect(),
             tags: settings.tags.clone(),

@@ -16,7 +16,7 @@ pub(crate) use health::{Check, health};
 pub(crate) use label::{label_name, labels_of, tag_list};
 pub(crate) use query::{Query, path_segment};
 pub(crate) use rejected::{LEADER_HEADER, Rejected, doubtful};
-pub(crate) use server::{AGENT, SERVER, Server, names, texts, variable};
+pub(crate) use server::{AGENT, SERVER, Server, names, or_variable, texts};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -165,8 +165,16 @@ impl Server {
 }
 
 /// An environment variable that says something.
-pub(crate) fn variable(env: &Env, name: &str) -> Option<String> {
+fn variable(env: &Env, name: &str) -> Option<String> {
     env.variables.get(name).filter(|value| !value.is_empty())
+}
+
+/// What the settings say, and where they say nothing, an environment variable that every client of Consul reads.
+pub(crate) fn or_variable(setting: &str, env: &Env, name: &str) -> String {
+    match setting {
+        "" => variable(env, name).unwrap_or_default(),
+        setting => setting.to_owned(),
+    }
 }
 
 /// The texts of a list.

@@ -33,7 +33,7 @@ use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates, in_parallel};
 
-use crate::consul_api::{Query, Rejected, doubtful, path_segment, variable};
+use crate::consul_api::{Query, Rejected, doubtful, or_variable, path_segment};
 use answer::{Agent, Instance, Service};
 
 pub use settings::ConsulAgentSd;
@@ -134,7 +134,7 @@ impl Registered {
         agent: &Agent,
         services: BTreeMap<String, Found>,
     ) -> Result<Refreshed, RefreshError> {
-        let gone: Vec<String> = self
+        let gone: BTreeSet<String> = self
             .known
             .iter()
             .filter(|name| !services.contains_key(*name))
@@ -188,10 +188,7 @@ impl Questions<'_> {
         let path = "/v1/agent/self";
         let body = self.one(path, &Query::default(), "self").await?.body;
         let agent = answer::agent(&body).map_err(|error| self.failed(path, unreadable(&error)))?;
-        let namespace = match self.settings.namespace.as_str() {
-            "" => variable(self.env, "CONSUL_NAMESPACE").unwrap_or_default(),
-            namespace => namespace.to_owned(),
-        };
+        let namespace = or_variable(&self.settings.namespace, self.env, "CONSUL_NAMESPACE");
         let scope = Query::default().with("ns", &namespace);
         let wanted = self.wanted(&agent, &namespace).await?;
         let names: BTreeSet<String> = wanted.values().map(|service| service.service.clone()).collect();
