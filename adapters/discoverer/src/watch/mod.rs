@@ -220,8 +220,10 @@ struct Place<P> {
 
 /// Why a stream was left.
 enum Left {
-    /// It ended.
-    Ended,
+    /// It ended, after it had said something or not.
+    Ended {
+        said_something: bool,
+    },
     /// It is time to list again, or nothing was said for too long.
     Given,
     Broken(Broken),
@@ -300,13 +302,18 @@ impl<W: Watch> Watcher<W> {
             self.failed = 0;
         }
         match left {
-            Left::Ended if is_short(opened) => {
+            Left::Ended { said_something: false } if is_short(opened) => {
                 self.fail(RefreshError::soon(
-                    "the stream of changes ended as soon as it had begun",
+                    "the stream of changes ended as soon as it had begun, and said nothing",
                 ))
                 .await
             }
-            Left::Ended | Left::Given => Ok(()),
+            // Some servers end each stream after what they had to say. Opened at once, they would be asked all the time.
+            Left::Ended { .. } if is_short(opened) => {
+                self.env.clock.sleep(self.pause(Retry::Soon, 0)).await;
+                Ok(())
+            }
+            Left::Ended { .. } | Left::Given => Ok(()),
             Left::Broken(Broken::Failed(error)) => self.fail(error).await,
             Left::Broken(Broken::TooOld) => match self.place.take() {
                 Some(place) if is_short(place.listed_at) => {
@@ -321,6 +328,7 @@ impl<W: Watch> Watcher<W> {
     /// Reports what a stream says until it is left.
     async fn read(&mut self, mut stream: W::Stream) -> Result<Left, Stopped> {
         let mut batch: Vec<Group> = Vec::new();
+        let mut said_something = false;
         let (env, updates) = (&self.env, &self.updates);
         loop {
             let mut next = pin!(self.mechanism.next(env, &mut stream));
@@ -353,6 +361,7 @@ impl<W: Watch> Watcher<W> {
             match said {
                 Ok(Some(change)) => {
                     self.failed = 0;
+                    said_something = true;
                     batch.extend(change.groups.into_iter().filter(|group| self.known.take(group)));
                     if let (Some(place), Some(position)) = (&mut self.place, change.position) {
                         place.position = position;
@@ -364,7 +373,7 @@ impl<W: Watch> Watcher<W> {
                     }
                     return Ok(match ended {
                         Err(broken) => Left::Broken(broken),
-                        _ => Left::Ended,
+                        _ => Left::Ended { said_something },
                     });
                 }
             }

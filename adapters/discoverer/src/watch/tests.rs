@@ -33,6 +33,8 @@ struct Faults {
     list_hangs: bool,
     stream_fails: bool,
     stream_ends: bool,
+    /// A stream ends after one change.
+    says_one_each: bool,
     stream_hangs: bool,
     asks_to_wait: Option<Duration>,
 }
@@ -94,7 +96,8 @@ impl Watching {
 
 impl Watch for Watching {
     type Position = usize;
-    type Stream = usize;
+    /// Where it began, and where it is.
+    type Stream = (usize, usize);
 
     async fn list(&mut self, env: &Env) -> Result<Listing<usize>, RefreshError> {
         self.store().lists += 1;
@@ -116,23 +119,27 @@ impl Watch for Watching {
         Ok(Listing { groups, position })
     }
 
-    async fn watch(&mut self, _env: &Env, from: &usize) -> Result<usize, Broken> {
+    async fn watch(&mut self, _env: &Env, from: &usize) -> Result<(usize, usize), Broken> {
         let mut store = self.store();
         store.streams += 1;
         match store.faults.stream_fails {
             true => Err(store.failure().into()),
             false if *from < store.compacted => Err(Broken::TooOld),
-            false => Ok(*from),
+            false => Ok((*from, *from)),
         }
     }
 
-    async fn next(&mut self, env: &Env, position: &mut usize) -> Result<Option<Change<usize>>, Broken> {
+    async fn next(&mut self, env: &Env, stream: &mut (usize, usize)) -> Result<Option<Change<usize>>, Broken> {
+        let (began, position) = stream;
         loop {
             let entry = {
                 let store = self.store();
                 match store.faults {
                     Faults { stream_fails: true, .. } => return Err(store.failure().into()),
                     Faults { stream_ends: true, .. } => return Ok(None),
+                    Faults {
+                        says_one_each: true, ..
+                    } if began < position => return Ok(None),
                     Faults { stream_hangs: true, .. } => None,
                     _ if *position < store.compacted => return Err(Broken::TooOld),
                     _ => store.log.get(*position).copied(),
@@ -317,6 +324,20 @@ fn streams_that_end_at_once_are_not_opened_all_the_time() {
 }
 
 #[test]
+fn a_stream_that_ends_when_it_has_said_something_has_not_failed() {
+    let (mut world, store) = world();
+    world.run_for(SECOND);
+    lock(&store).faults.says_one_each = true;
+    (0..30).for_each(|source| lock(&store).put(source));
+    let mut collected = Collected::default();
+    let received = world.run_for(MINUTE);
+    collected.receive(&received);
+    assert!(received.iter().all(|received| received.failure().is_none()));
+    assert_eq!(collected.sources().len(), 30);
+    assert!((30..=61).contains(&lock(&store).streams), "{}", lock(&store).streams);
+}
+
+#[test]
 fn a_burst_is_reported_in_bounded_batches() {
     let (mut world, store) = world();
     world.run_for(SECOND);
@@ -344,7 +365,8 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let source = 0..6_u8;
-    let faults = prop::array::uniform5(prop::bool::weighted(0.25)).prop_map(|[a, b, c, d, e]| Faults {
+    let faults = prop::array::uniform6(prop::bool::weighted(0.25)).prop_map(|[a, b, c, d, e, f]| Faults {
+        says_one_each: f,
         list_fails: a,
         list_hangs: b && a,
         stream_fails: c,
