@@ -167,7 +167,7 @@ fn nothing(failures: &[(&String, Failed)]) -> RefreshError {
     match failures {
         [] => kind("there is no name to look up".to_owned()),
         [(_, only)] => kind(only.to_string()),
-        [(_, first), rest @ ..] => kind(format!("{first}; and so for the {} other names", rest.len())),
+        [(_, first), rest @ ..] => kind(refresh::and_others(first, rest.len(), "name")),
     }
 }
 

@@ -19,6 +19,7 @@
 
 mod schedule;
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
@@ -109,6 +110,22 @@ impl RefreshError {
     /// When to try again.
     pub fn retry(&self) -> Retry {
         self.retry
+    }
+}
+
+/// What went wrong first, and how many others did: of parts of one refresh that failed, all alike as a rule.
+///
+/// ```
+/// use headcount_discoverer::refresh::and_others;
+/// assert_eq!(and_others("zone a: HTTP 503", 0, "part"), "zone a: HTTP 503");
+/// assert_eq!(and_others("zone a: HTTP 503", 1, "part"), "zone a: HTTP 503; and so for the other part");
+/// assert_eq!(and_others("zone a: HTTP 503", 2, "part"), "zone a: HTTP 503; and so for the 2 other parts");
+/// ```
+pub fn and_others(first: impl Display, others: usize, what: &str) -> String {
+    match others {
+        0 => first.to_string(),
+        1 => format!("{first}; and so for the other {what}"),
+        _ => format!("{first}; and so for the {others} other {what}s"),
     }
 }
 

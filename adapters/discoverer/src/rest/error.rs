@@ -21,6 +21,9 @@ pub enum ReadError {
         /// Why there was none.
         source: HttpError,
     },
+    /// It can't be asked for.
+    #[error(transparent)]
+    Url(HttpError),
     /// The answer is that it can't be had.
     #[error("{url}: the server answered with status {status}, not 200")]
     Status {
@@ -91,9 +94,13 @@ impl ReadError {
     }
 
     pub(super) fn http(request: &HttpRequest, source: HttpError) -> Self {
-        Self::Http {
-            url: shown(&request.url),
-            source,
+        match source {
+            // It names the URL itself.
+            HttpError::Url { .. } => Self::Url(source),
+            _ => Self::Http {
+                url: shown(&request.url),
+                source,
+            },
         }
     }
 }

@@ -9,8 +9,10 @@ use super::ask::Answered;
 /// The parts, in order.
 pub(super) struct Known<P> {
     parts: BTreeMap<P, Part>,
-    /// Whether the last report said everything.
+    /// Whether the last report had everything.
     is_whole: bool,
+    /// Whether one ever had: what is not in the parts is gone since then.
+    was_whole: bool,
 }
 
 /// What is known of a part.
@@ -37,6 +39,7 @@ impl<P: Ord + Clone> Known<P> {
         Self {
             parts: BTreeMap::new(),
             is_whole: false,
+            was_whole: false,
         }
     }
 
@@ -75,22 +78,24 @@ impl<P: Ord + Clone> Known<P> {
             }
             self.parts.insert(name, part);
         }
-        // Parts that are gone, and what parts had before.
-        let sources: HashSet<&str> = self.groups().map(Group::source).collect();
-        let old = before.values().flat_map(Part::groups);
-        let gone: Vec<Group> = old
-            .filter(|group| !sources.contains(group.source()))
-            .map(|group| Group::empty(group.source()))
-            .collect();
-        is_changed |= !gone.is_empty();
-        let was_whole = std::mem::replace(&mut self.is_whole, missing.is_none());
+        // Parts that are gone, and what parts had before. Mostly there are none, and nothing is gone through.
+        if before.values().any(|part| part.groups().next().is_some()) {
+            let sources: HashSet<&str> = self.groups().map(Group::source).collect();
+            let old = before.values().flat_map(Part::groups);
+            let gone = old.filter(|group| !sources.contains(group.source()));
+            let gone: Vec<_> = gone.map(|group| Group::empty(group.source())).collect();
+            is_changed |= !gone.is_empty();
+            fresh.extend(gone);
+        }
+        let last_was_whole = std::mem::replace(&mut self.is_whole, missing.is_none());
+        let was_whole = self.was_whole;
+        self.was_whole |= self.is_whole;
         match missing {
-            Some(missing) => {
-                fresh.extend(gone);
-                Some(Update::partial(fresh, missing))
-            }
-            None if was_whole && !is_changed => None,
-            None => Some(Update::full(self.groups().cloned().collect())),
+            Some(missing) => Some(Update::partial(fresh, missing)),
+            None if last_was_whole && !is_changed => None,
+            // The manager may have what another process has saved.
+            None if !was_whole => Some(Update::full(self.groups().cloned().collect())),
+            None => Some(Update::completing(fresh)),
         }
     }
 

@@ -155,7 +155,7 @@ fn all_failed<M: Rest>(failures: &[(M::Part, ReadError)]) -> RefreshError {
     let message = match failures {
         [] => String::new(),
         [(_, only)] => only.to_string(),
-        [(part, first), rest @ ..] => format!("{part}: {first}; and so for the {} others", rest.len()),
+        [(part, first), rest @ ..] => refresh::and_others(format_args!("{part}: {first}"), rest.len(), "part"),
     };
     failed::<M>(message, wait)
 }
