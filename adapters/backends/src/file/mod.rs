@@ -7,13 +7,15 @@
 //!
 //! Editors and scripts write files in several steps, and a reader must not take a step for the
 //! result. What a change makes *less* is therefore looked at twice, [`SETTLE`] apart: a file that
-//! can't be decoded, that is gone, or that is YAML and shorter than before or without its last
-//! line break (half a YAML list is often a valid list). Until then, what was found before stays.
+//! can't be decoded, that is gone, that has no targets any more, or that is YAML and shorter than before
+//! or without its last line break (half a YAML list is often a valid list). Until then, what was found
+//! before stays (B11).
 //!
 //! The sources are a file's path with `:0`, `:1`, … in the order of its list.
 //!
 //! * A file that is gone takes its groups with it; one that is shorter, those it no longer has.
 //! * A file that can't be read or decoded keeps the groups it had, and the failure is reported.
+//! * Only when all that is named was read without any error is that said to be all there is (B09).
 //! * What can't be watched is reported once, and read every `refresh_interval`.
 
 mod known;
@@ -104,13 +106,13 @@ impl FileDiscoverer {
             env.metrics.add(counter, &[], 0.0);
         }
         let mut schedule = Schedule::new(self.settings.refresh_interval);
-        let mut files = Files::new(&env);
+        let mut files = Files::new(self.settings.clone(), &env);
         // Before the first read, so that no change falls between the two.
         let mut watch = Watch::start(&env, self.settings.patterns.folders(), self.settings.refresh_interval);
         let mut reason = Reason::First;
         loop {
             let started = env.clock.now();
-            files.read_all(&self.settings.patterns, reason, &updates).await?;
+            files.read_all(reason, &updates).await?;
             watch.report(&updates).await?;
             reason = Reason::Again;
             let interval_ends = started + schedule.after_success(env.random.as_ref());
@@ -120,14 +122,14 @@ impl FileDiscoverer {
                         let candidates = self.settings.patterns.files_meant_by(&paths);
                         if watch::is_link_among(&env, &paths, &candidates).await {
                             // A link in the folder decides what the files are (a ConfigMap's `..data`).
-                            files.read_all(&self.settings.patterns, Reason::Again, &updates).await?;
+                            files.read_all(Reason::Again, &updates).await?;
                         } else {
                             files.read_some(candidates, &updates).await?;
                         }
                     }
                     Wake::Changed(Err(error)) => {
                         watch.failed(&error);
-                        files.read_all(&self.settings.patterns, Reason::Again, &updates).await?;
+                        files.read_all(Reason::Again, &updates).await?;
                         watch.report(&updates).await?;
                     }
                     Wake::Due => files.read_due(&updates).await?,

@@ -1,18 +1,17 @@
 //! One round of reading: some files, or all, and what that changes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::poll_fn;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::task::Poll;
+use std::sync::Arc;
 
 use headcount_core::{Batch, Encoder, Failure, Group, Instant, Update};
 use headcount_discoverer::env::{FileContents, FileError};
-use headcount_discoverer::{BoxFuture, Env, Fingerprint, Stopped, Updates};
+use headcount_discoverer::{Env, Fingerprint, Stopped, Updates, in_parallel};
 
 use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict};
-use super::patterns::{Format, Patterns};
-use super::{LARGEST_FILE, READ_ERRORS, SCAN_SECONDS, SCANS};
+use super::patterns::Format;
+use super::{FileSd, LARGEST_FILE, READ_ERRORS, SCAN_SECONDS, SCANS};
 use crate::target_groups::{Counts, Origin, json, yaml};
 
 /// Files that are read at the same time. On most runtimes a read goes over a thread and back, so
@@ -33,6 +32,7 @@ pub(super) enum Reason {
 
 /// All that is known of the files, and what reads them.
 pub(super) struct Files {
+    settings: Arc<FileSd>,
     env: Env,
     encoder: Encoder,
     state: State,
@@ -45,26 +45,30 @@ struct State {
     broken: BTreeMap<PathBuf, String>,
     /// The files that are named outright: each has to be there.
     named: BTreeSet<PathBuf>,
-    /// What there is to say of folders that were missing when everything was last read.
+    /// What there is to say of folders that were missing, or could not be listed, when everything was last read.
     missing: Vec<String>,
     /// Whether that has not been reported.
     has_news: bool,
+    /// Whether everything was read once without any error, and reported as all there is (B09).
+    was_whole: bool,
     modified: ModifiedTimes,
 }
 
 impl Files {
-    pub(super) fn new(env: &Env) -> Self {
+    pub(super) fn new(settings: Arc<FileSd>, env: &Env) -> Self {
         let modified = ModifiedTimes::new(env.metrics.clone());
         let state = State {
             known: BTreeMap::new(),
             looks: Looks::default(),
             broken: BTreeMap::new(),
-            named: BTreeSet::new(),
+            named: settings.patterns.named().map(Path::to_owned).collect(),
             missing: Vec::new(),
             has_news: false,
+            was_whole: false,
             modified,
         };
         Self {
+            settings,
             env: env.clone(),
             encoder: Encoder::new(),
             state,
@@ -77,38 +81,34 @@ impl Files {
     }
 
     /// Reads everything that the patterns match, and everything that is known.
-    pub(super) async fn read_all(
-        &mut self,
-        patterns: &Patterns,
-        reason: Reason,
-        updates: &Updates,
-    ) -> Result<(), Stopped> {
+    pub(super) async fn read_all(&mut self, reason: Reason, updates: &Updates) -> Result<(), Stopped> {
         let started = self.env.clock.now();
-        let known = self.state.known.keys().chain(self.state.broken.keys());
-        let mut paths: BTreeSet<_> = known.cloned().collect();
-        let mut failures = Vec::new();
-        for pattern in patterns.iter() {
+        let (mut found, mut missing) = (BTreeSet::new(), Vec::new());
+        for pattern in self.settings.patterns.iter() {
             match self.env.files.glob(pattern).await {
-                Ok(found) => paths.extend(found),
-                Err(error) => failures.push(format!("listing {pattern}: {error}")),
+                Ok(paths) => found.extend(paths),
+                Err(error) => missing.push(format!("listing {pattern}: {error}")),
             }
         }
-        self.state.named = patterns.named().map(Path::to_owned).collect();
-        paths.extend(self.state.named.iter().cloned());
-        self.look_for_folders(patterns).await;
-        self.read(paths, reason, failures, started, updates).await
-    }
-
-    async fn look_for_folders(&mut self, patterns: &Patterns) {
-        let mut missing = Vec::new();
-        for folder in patterns.named_folders() {
+        self.state.has_news = !missing.is_empty();
+        // A folder that has files is there.
+        let there: BTreeSet<_> = found.iter().filter_map(|path| path.parent()).collect();
+        for folder in self.settings.patterns.named_folders() {
+            if there.contains(folder.as_path()) {
+                continue;
+            }
             // Whatever else keeps a folder from being listed, its files may be readable.
             if let Err(FileError::NotFound { path }) = self.env.files.list(&folder).await {
                 missing.push(format!("the folder {} is not there", path.display()));
             }
         }
-        self.state.has_news = !missing.is_empty() && missing != self.state.missing;
+        self.state.has_news |= !missing.is_empty() && missing != self.state.missing;
         self.state.missing = missing;
+        let State {
+            known, broken, named, ..
+        } = &self.state;
+        found.extend(known.keys().chain(broken.keys()).chain(named).cloned());
+        self.read(found, reason, started, updates).await
     }
 
     /// Reads these files.
@@ -117,7 +117,7 @@ impl Files {
             return Ok(());
         }
         let started = self.env.clock.now();
-        self.read(paths, Reason::Again, Vec::new(), started, updates).await
+        self.read(paths, Reason::Again, started, updates).await
     }
 
     /// Reads the files that are due to be looked at again.
@@ -130,7 +130,6 @@ impl Files {
         &mut self,
         paths: BTreeSet<PathBuf>,
         reason: Reason,
-        mut failures: Vec<String>,
         started: Instant,
         updates: &Updates,
     ) -> Result<(), Stopped> {
@@ -151,11 +150,12 @@ impl Files {
             if some.is_empty() {
                 break;
             }
-            let reads = some
+            let reads: Vec<_> = some
                 .iter()
                 .map(|path| self.env.files.read(path, LARGEST_FILE))
                 .collect();
-            for (path, contents) in some.into_iter().zip(all(reads).await) {
+            let contents = in_parallel(READS_AT_A_TIME, reads).await;
+            for (path, contents) in some.into_iter().zip(contents) {
                 round.look(path, contents);
             }
             futures_lite::future::yield_now().await;
@@ -175,22 +175,25 @@ impl Files {
         self.env.metrics.add(SCAN_SECONDS, &[], took.as_secs_f64());
         self.env.metrics.add(SCANS, &[], 1.0);
         let is_news = std::mem::take(&mut self.state.has_news) || is_news;
-        let (broken, missing) = (&self.state.broken, &self.state.missing);
-        let is_whole = broken.is_empty() && missing.is_empty();
-        let found = match reason {
-            Reason::First => Some(Update::full(groups)),
-            Reason::Again if !groups.is_empty() => Some(Update::delta(groups)),
-            // It is not a success yet as long as something is only half seen.
-            Reason::Again if failures.is_empty() && is_whole && !waiting => Some(Update::unchanged()),
-            Reason::Again => None,
+        // It is not whole either as long as something is only half seen.
+        let is_whole = self.state.broken.is_empty() && self.state.missing.is_empty() && !waiting;
+        let found = match is_whole {
+            true if reason == Reason::First => Some(Update::full(groups)),
+            // The rest came before: with this, it is all there is.
+            true if !self.state.was_whole => Some(Update::completing(groups)),
+            true if groups.is_empty() => Some(Update::unchanged()),
+            false if groups.is_empty() => None,
+            _ => Some(Update::delta(groups)),
         };
+        self.state.was_whole |= is_whole;
+        let (broken, missing) = (&self.state.broken, &self.state.missing);
         // An update alone would say that all is well, also of the files that this round did not read.
-        let is_failing = !failures.is_empty() || is_news || (found.is_some() && !is_whole);
+        let is_failing = is_news || found.is_some() && !(broken.is_empty() && missing.is_empty());
         if let Some(update) = found {
             updates.send(update.took(took)).await?;
         }
         if is_failing {
-            failures.extend(missing.iter().chain(broken.values()).cloned());
+            let failures: Vec<_> = missing.iter().chain(broken.values()).map(String::as_str).collect();
             updates.fail(Failure::new(summary(&failures)).took(took)).await?;
         }
         Ok(())
@@ -255,7 +258,11 @@ impl Round<'_> {
             Err(error) => return self.bad(path, format!("decoding {name}: {error}")),
         };
         let before = known.map_or(0, |known| known.targets);
-        let half_written = format == Format::Yaml && (targets < before || !contents.bytes.ends_with(b"\n"));
+        // Half a YAML list is often one, too. Nothing is less than something in any format (B11).
+        let half_written = match format {
+            Format::Json => targets == 0 && before > 0,
+            Format::Yaml => targets < before || !contents.bytes.ends_with(b"\n"),
+        };
         if half_written && self.not_yet(path, Sight::Less(fingerprint)) {
             return;
         }
@@ -323,25 +330,6 @@ impl Round<'_> {
     }
 }
 
-/// Runs all futures at the same time, and gives their results in order.
-async fn all<T>(futures: Vec<BoxFuture<'static, T>>) -> Vec<T> {
-    let mut running: Vec<_> = futures.into_iter().map(Ok).collect();
-    poll_fn(|context| {
-        let mut ready = true;
-        for slot in &mut running {
-            if let Ok(future) = slot {
-                match future.as_mut().poll(context) {
-                    Poll::Ready(result) => *slot = Err(result),
-                    Poll::Pending => ready = false,
-                }
-            }
-        }
-        if ready { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    running.into_iter().filter_map(Result::err).collect()
-}
-
 /// The groups of the files that were decoded as a whole.
 fn accepted_only(batch: Batch<'_>, accepted: &[Range<usize>]) -> Vec<Group> {
     let all = batch.len();
@@ -357,14 +345,10 @@ fn accepted_only(batch: Batch<'_>, accepted: &[Range<usize>]) -> Vec<Group> {
         .collect()
 }
 
-fn summary(failures: &[String]) -> String {
-    let mut text = failures
-        .iter()
-        .take(TOLD_FAILURES)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join("; ");
-    let more = failures.len().saturating_sub(TOLD_FAILURES);
+fn summary(failures: &[&str]) -> String {
+    let told = failures.get(..TOLD_FAILURES).unwrap_or(failures);
+    let mut text = told.join("; ");
+    let more = failures.len().saturating_sub(told.len());
     if more > 0 {
         text.push_str(&format!("; and {more} more"));
     }
