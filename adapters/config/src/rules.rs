@@ -21,7 +21,7 @@ use crate::load::with_tree;
 /// let found = check_rules(text.as_bytes(), "rules.yml".as_ref(), Default::default());
 /// assert_eq!(
 ///     found.problems[0].to_string(),
-///     "rules.yml:1:57: groups[0].rules[0]: unknown field `fore`; did you mean `for`?"
+///     "rules.yml:1:58: groups[0].rules[0]: unknown field `fore`; did you mean `for`?"
 /// );
 /// ```
 pub fn check_rules(bytes: &[u8], path: &Path, names: NameValidation) -> Findings {

@@ -53,7 +53,7 @@ impl Checked {
 /// let checked = check(&*workers.env().http, &loader(), text.as_bytes(), "prometheus.yml".as_ref());
 /// assert_eq!(
 ///     checked.errors[0].to_string(),
-///     "prometheus.yml:1:52: scrape_configs[0].bearer_token_file: /no/such/token can't be read: \
+///     "prometheus.yml:1:51: scrape_configs[0].bearer_token_file: /no/such/token can't be read: \
 ///      No such file or directory (os error 2)"
 /// );
 /// # Ok::<(), std::io::Error>(())
