@@ -8,7 +8,7 @@ use crate::snapshot::ProviderSnapshot;
 use crate::{GroupDiff, ProviderId, Snapshot};
 
 /// What differs between two snapshots of one manager. To be made once, and handed to all who have to
-/// know: it keeps what it found, and asking it again walks no snapshot.
+/// know: it keeps which sets and providers differ, and only the groups of those are gone through when asked for.
 ///
 /// Sets say which providers they read; providers say which groups changed, and reports what else is
 /// known of them. A provider's changes stand there once, however many sets subscribe to it.
@@ -22,7 +22,7 @@ pub struct SnapshotDiff {
     providers: Vec<Pair<ProviderId, Arc<ProviderSnapshot>>>,
 }
 
-/// What a key stood for, and what it stands for. There is one at least.
+/// What a key stood for, and what it stands for. Of what came and went again, neither is there.
 #[derive(Debug, Clone)]
 struct Pair<K, V> {
     key: K,

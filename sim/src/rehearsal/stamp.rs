@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use headcount_core::reference::{PlainGroup, PlainLabels};
-use headcount_core::{Encoder, Update, UpdateKind};
+use headcount_core::reference::{PlainLabels, PlainUpdate};
+use headcount_core::{Encoder, Update};
 
 use crate::DiscovererId;
 use crate::engine::World;
@@ -47,26 +47,16 @@ impl Naming {
     pub(super) fn stamp(&self, world: &World, id: DiscovererId, update: &Update) -> Result<Update, String> {
         let mut encoder = Encoder::new();
         let mut batch = encoder.batch();
-        for group in update.groups() {
-            let mut plain = PlainGroup::from(group);
-            for target in &mut plain.targets {
-                let stamp = self.read(world, id, target, &plain.labels);
+        let mut plain = PlainUpdate::from(update);
+        for group in &mut plain.groups {
+            for target in &mut group.targets {
+                let stamp = self.read(world, id, target, &group.labels);
                 let stamp = stamp.ok_or_else(|| format!("{target:?}"))?;
                 target.insert(STAMP.to_owned(), stamp);
             }
-            plain.encode(&mut batch).map_err(|error| error.to_string())?;
+            group.encode(&mut batch).map_err(|error| error.to_string())?;
         }
-        let groups = batch.finish();
-        let stamped = match (update.kind(), update.missing()) {
-            (UpdateKind::Partial, Some(missing)) => Update::partial(groups, missing.clone()),
-            (UpdateKind::Full, _) => Update::full(groups),
-            (UpdateKind::Completing, _) => Update::completing(groups),
-            (UpdateKind::Delta | UpdateKind::Partial, _) => Update::delta(groups),
-        };
-        Ok(match update.duration() {
-            Some(duration) => stamped.took(duration),
-            None => stamped,
-        })
+        Ok(plain.encoded(batch.finish()))
     }
 
     fn read(&self, world: &World, id: DiscovererId, target: &PlainLabels, shared: &PlainLabels) -> Option<String> {
