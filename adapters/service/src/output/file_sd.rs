@@ -258,9 +258,9 @@ async fn in_background(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Workers;
     use crate::discovery::{Sets, start};
     use crate::targets::targets_of;
-    use crate::Workers;
     use headcount_backends::r#static::{StaticGroup, StaticSd};
     use headcount_core::{JobOptions, Throttle};
     use headcount_discoverer::mechanism::SdConfig;
@@ -283,7 +283,9 @@ mod tests {
         let mut files = FileSd::new(folder.path().to_owned(), lists);
         assert!(files.lists.changed().is_empty() && files.lists.is_known());
         smol::block_on(files.write());
-        let entries = fs::read_dir(folder.path()).expect("the folder").map(|entry| entry.expect("an entry"));
+        let entries = fs::read_dir(folder.path())
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry"));
         let texts = entries.map(|entry| {
             let name = entry.file_name().into_string().expect("UTF-8");
             (name, fs::read_to_string(entry.path()).expect("a file"))
