@@ -85,7 +85,9 @@ fn long_runs_agree_with_the_model_and_reach_everything() {
         "several levels",
         "snapshots",
     ];
-    assert_eq!(reached.0.into_iter().collect::<Vec<_>>(), all);
+    // Longer runs may reach more.
+    let missed: Vec<_> = all.into_iter().filter(|what| !reached.0.contains(what)).collect();
+    assert_eq!(missed, [""; 0]);
 }
 
 /// What the operations have reached.

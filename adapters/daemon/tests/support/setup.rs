@@ -30,6 +30,11 @@ impl Setup {
         }
     }
 
+    /// Another configuration in place of the one that there is.
+    pub(crate) fn write(&self, config: &str) {
+        fs::write(&self.config, config).expect("written");
+    }
+
     pub(crate) fn start(&self, options: &[&str]) -> Daemon {
         Daemon::with_config(&self.config, options)
     }
