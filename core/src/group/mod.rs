@@ -131,6 +131,59 @@ impl Group {
             .saturating_add(self.0.slice.len())
     }
 
+    /// The same labels and targets, from another source; a longer one is cut to [`MAX_SOURCE_BYTES`].
+    ///
+    /// ```
+    /// # use headcount_core::Encoder;
+    /// # let mut encoder = Encoder::new();
+    /// # let mut batch = encoder.batch();
+    /// # batch.group("racks.json:0", [("rack", "1")], [[("__address__", "10.0.0.1:9100")]])?;
+    /// # let groups = batch.finish();
+    /// let moved = groups[0].with_source("racks.json:7");
+    /// assert_eq!(moved.source(), "racks.json:7");
+    /// assert!(moved != groups[0] && moved.same_content(&groups[0]));
+    /// # Ok::<(), headcount_core::GroupError>(())
+    /// ```
+    pub fn with_source(&self, source: &str) -> Self {
+        let header = &self.0.header.header;
+        let content = self.content_bytes();
+        let mut bytes = Vec::with_capacity(source.len().saturating_add(content.len()).saturating_add(4));
+        labels::push_source(&mut bytes, encoder::within(source, MAX_SOURCE_BYTES));
+        // Only the source is of another length; the labels stand as far from the end as before.
+        let from_end = self.0.slice.len().saturating_sub(header.labels_at as usize);
+        bytes.extend_from_slice(content);
+        let labels_at = u32::try_from(bytes.len().saturating_sub(from_end)).unwrap_or(0);
+        Self::new(header.dictionary.clone(), labels_at, header.target_count, &bytes)
+    }
+
+    /// Whether both have the same labels and targets, whatever their sources.
+    pub fn same_content(&self, other: &Self) -> bool {
+        if self.target_count() != other.target_count() {
+            return false;
+        }
+        // Within a lineage the same bytes mean the same. Other bytes may, too: a string that was
+        // new to the first group can be a symbol in the second.
+        let from_end = |group: &Self| {
+            group
+                .0
+                .slice
+                .len()
+                .saturating_sub(group.0.header.header.labels_at as usize)
+        };
+        let same_bytes = from_end(self) == from_end(other) && self.content_bytes() == other.content_bytes();
+        if same_bytes && self.same_lineage(other) {
+            return true;
+        }
+        self.labels() == other.labels() && self.targets().eq(other.targets())
+    }
+
+    /// What follows the source.
+    fn content_bytes(&self) -> &[u8] {
+        let mut bytes = &self.0.slice;
+        labels::take_source_bytes(&mut bytes);
+        bytes
+    }
+
     /// Whether symbols mean the same in both groups.
     pub(crate) fn same_lineage(&self, other: &Self) -> bool {
         self.0
@@ -168,17 +221,10 @@ impl PartialEq for Group {
             return true;
         }
         let (a, b) = (&self.0.header.header, &other.0.header.header);
-        if a.target_count != b.target_count {
-            return false;
-        }
-        // Within a lineage the same bytes mean the same. Other bytes may, too: a string that was
-        // new to the first group can be a symbol in the second.
         if a.labels_at == b.labels_at && self.0.slice == other.0.slice && self.same_lineage(other) {
             return true;
         }
-        self.source_bytes() == other.source_bytes()
-            && self.labels() == other.labels()
-            && self.targets().eq(other.targets())
+        self.source_bytes() == other.source_bytes() && self.same_content(other)
     }
 }
 
