@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use headcount_core::Instant;
+use headcount_core::{Group, Instant};
 use headcount_discoverer::metrics::Metrics;
 use headcount_discoverer::{Backoff, Fingerprint};
 
-use super::{MODIFIED, SETTLE};
+use super::{MODIFIED, SETTLE, SETTLE_LESS};
 
 /// How often a file that can't be read or decoded is looked at again before that is reported:
 /// after 50, 100, 200 and 400 ms.
@@ -17,14 +17,21 @@ const LOOKS_BEFORE_REPORT: u32 = 4;
 /// How long a file can go on looking half written before it counts as it is.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
+/// How long a list that has less in it can go on changing before it counts as it is.
+const LONGEST_LESS: Duration = Duration::from_secs(30);
+
+/// How soon a file that was reported to be bad is looked at again: what was wrong may have been with the machine, and
+/// not with the file, and nobody is told when that is over.
+const BAD_AGAIN: Duration = Duration::from_secs(10);
+
 /// A file whose groups were reported.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Known {
     /// The bytes that the groups come from.
     pub(super) fingerprint: Fingerprint,
-    /// How many groups.
-    pub(super) groups: usize,
-    /// How many targets in them.
+    /// The groups, in the order of the list.
+    pub(super) groups: Vec<Group>,
+    /// How many targets are in them.
     pub(super) targets: usize,
 }
 
@@ -33,8 +40,10 @@ pub(super) struct Known {
 pub(super) enum Sight {
     /// The file is not there.
     Gone,
-    /// It has these bytes, which look as if more is to come.
+    /// It has these bytes, with less in them than before, or with nothing.
     Less(Fingerprint),
+    /// It has these bytes, and no less in them than before, but they don't end as they should.
+    Unfinished(Fingerprint),
     /// It can't be read or decoded.
     Bad,
 }
@@ -92,24 +101,35 @@ impl Looks {
         let since = before.map_or(now, |before| before.since);
         let told = same.is_some_and(|same| same.told);
         let enough = if sight == Sight::Bad { LOOKS_BEFORE_REPORT } else { 1 };
+        let (settle, longest) = match sight {
+            Sight::Less(_) => (SETTLE_LESS, LONGEST_LESS),
+            _ => (SETTLE, LONGEST_WAIT),
+        };
         // A file that is written all the time has to count some time, too.
-        if looks >= enough || now.saturating_duration_since(since) >= LONGEST_WAIT {
-            self.pending.remove(path);
-            return Verdict::Settled { told };
-        }
-        let due = now + Backoff::new(SETTLE, LONGEST_WAIT).wait(looks);
-        let looks = looks.saturating_add(1);
+        let is_settled = looks >= enough || now.saturating_duration_since(since) >= longest;
+        let wait = match (is_settled, sight) {
+            (true, Sight::Bad) => BAD_AGAIN,
+            (true, _) => {
+                self.pending.remove(path);
+                return Verdict::Settled { told };
+            }
+            (false, _) => Backoff::new(settle, longest).wait(looks),
+        };
         self.pending.insert(
             path.to_owned(),
             Pending {
                 sight,
                 since,
-                due,
-                looks,
+                due: now + wait,
+                looks: looks.saturating_add(1),
                 told,
             },
         );
-        Verdict::LookAgain
+        if is_settled {
+            Verdict::Settled { told }
+        } else {
+            Verdict::LookAgain
+        }
     }
 
     /// Takes note that a file's failure was reported.
@@ -117,6 +137,11 @@ impl Looks {
         if let Some(pending) = self.pending.get_mut(path) {
             pending.told = true;
         }
+    }
+
+    /// Has what was reported be reported once more, if it is still so.
+    pub(super) fn tell_again(&mut self) {
+        self.pending.retain(|_, pending| !pending.told);
     }
 
     /// Takes note that a file is well.
@@ -216,10 +241,34 @@ mod tests {
     #[test]
     fn what_goes_on_changing_counts_after_a_second() {
         let (mut looks, path) = (Looks::default(), Path::new("/a.yml"));
-        let changed = |step: u64| Sight::Less(Fingerprint::of(&step.to_le_bytes()));
+        let changed = |step: u64| Sight::Unfinished(Fingerprint::of(&step.to_le_bytes()));
         let mut verdicts = (0..).map(|step| (step * 30, looks.saw(path, changed(step), at(step * 30))));
         let settled = verdicts.find(|(_, verdict)| *verdict != Verdict::LookAgain);
         assert_eq!(settled, Some((1020, Verdict::Settled { told: false })));
+    }
+
+    #[test]
+    fn what_is_less_counts_when_it_stayed_so_for_seconds() {
+        let (mut looks, path) = (Looks::default(), Path::new("/a.yml"));
+        let less = |bytes: &[u8]| Sight::Less(Fingerprint::of(bytes));
+        assert_eq!(looks.saw(path, less(b""), at(0)), Verdict::LookAgain);
+        assert_eq!(looks.saw(path, less(b"- a\n"), at(1_500)), Verdict::LookAgain);
+        assert_eq!(looks.next_due(), Some(at(6_500)));
+        let settled = Verdict::Settled { told: false };
+        assert_eq!(looks.saw(path, less(b"- a\n"), at(6_500)), settled);
+        assert_eq!(looks.next_due(), None);
+    }
+
+    #[test]
+    fn what_was_told_to_be_bad_is_looked_at_again() {
+        let (mut looks, path, mut now) = (Looks::default(), Path::new("/a.json"), at(0));
+        while looks.saw(path, Sight::Bad, now) == Verdict::LookAgain {
+            now = looks.next_due().expect("it is to be looked at again");
+        }
+        looks.told(path);
+        let again = looks.next_due().expect("nobody tells when it is well");
+        assert_eq!(again, now + BAD_AGAIN);
+        assert_eq!(looks.saw(path, Sight::Bad, again), Verdict::Settled { told: true });
     }
 
     #[test]

@@ -6,18 +6,23 @@
 //! last time is not decoded.
 //!
 //! Editors and scripts write files in several steps, and a reader must not take a step for the
-//! result. What a change makes *less* is therefore looked at twice, [`SETTLE`] apart: a file that
-//! can't be decoded, that is gone, that has no targets any more, or that is YAML and shorter than before
-//! or without its last line break (half a YAML list is often a valid list). Until then, what was found
-//! before stays (B11).
+//! result. What a change makes *less* is therefore looked at twice (B11), and until then, what was found before
+//! stays:
 //!
-//! The sources are a file's path with `:0`, `:1`, … in the order of its list.
+//! * a file that is gone, that can't be decoded, or that is YAML without its last line break: [`SETTLE`] apart;
+//! * a list that has no targets any more, that was not written at all, or that is YAML and shorter than before (half
+//!   a YAML list is often a valid list): [`SETTLE_LESS`] apart, with the same bytes.
 //!
-//! * A file that is gone takes its groups with it; one that is shorter, those it no longer has.
+//! The sources are a file's path with `:0`, `:1`, … in the order of its first list; groups keep theirs (B13).
+//!
+//! * A file that is gone takes its groups with it; one that is shorter, those it no longer has. One that is gone with
+//!   its folder does not: a mount is more likely to be missing than a folder to be meant.
 //! * A file that can't be read or decoded keeps the groups it had, and the failure is reported.
 //! * Only when all that is named was read without any error is that said to be all there is (B09).
-//! * What can't be watched is reported once, and read every `refresh_interval`.
+//! * What can't be watched is reported once, and read every `refresh_interval`. Folders that come, and files that
+//!   can be read again, are found within seconds all the same.
 
+mod format;
 mod known;
 mod patterns;
 mod round;
@@ -33,11 +38,12 @@ use headcount_core::Instant;
 use headcount_discoverer::env::FileError;
 use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::refresh::Schedule;
-use headcount_discoverer::{BoxFuture, Discoverer, Env, Stopped, Updates};
+use headcount_discoverer::{Backoff, BoxFuture, Discoverer, Env, Stopped, Updates};
 
 use round::{Files, Reason};
 use watch::Watch;
 
+pub use format::decode;
 pub use patterns::FilePatternError;
 pub use settings::FileSd;
 
@@ -45,8 +51,15 @@ pub use settings::FileSd;
 /// about this long; beyond it, something has run wild.
 pub const LARGEST_FILE: u64 = 256 << 20;
 
-/// The time after which something that became less is looked at again.
+/// The time after which a file that is gone or looks unfinished is looked at again.
 pub const SETTLE: Duration = Duration::from_millis(50);
+
+/// The time after which a list that became less is looked at again, and has to be as it was. Whoever writes a list
+/// while making it can take this long for the next line.
+pub const SETTLE_LESS: Duration = Duration::from_secs(5);
+
+/// The waits before it is looked whether a folder that is not there has come.
+const FOLDER_AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(15));
 
 const READ_ERRORS: Definition = Definition {
     name: "prometheus_sd_file_read_errors_total",
@@ -96,6 +109,8 @@ enum Wake {
     Changed(Result<Vec<PathBuf>, FileError>),
     /// A file is due to be looked at again.
     Due,
+    /// What is missing may be there.
+    Retry,
     /// The refresh interval is over.
     Interval,
 }
@@ -116,8 +131,18 @@ impl FileDiscoverer {
             watch.report(&updates).await?;
             reason = Reason::Again;
             let interval_ends = started + schedule.after_success(env.random.as_ref());
+            let (mut retry, mut retries) = (None, 0);
             loop {
-                match wait(&env, &mut watch, files.next_due(), interval_ends).await {
+                let next = || env.clock.now() + FOLDER_AGAIN.wait(retries);
+                retry = files.lacks_something().then(|| retry.unwrap_or_else(next));
+                match wait(&env, &mut watch, files.next_due(), retry, interval_ends).await {
+                    Wake::Retry if files.may_have_come().await => {
+                        (retry, retries) = (None, 0);
+                        watch.renew();
+                        files.read_all(Reason::Again, &updates).await?;
+                        watch.report(&updates).await?;
+                    }
+                    Wake::Retry => (retry, retries) = (None, retries + 1),
                     Wake::Changed(Ok(paths)) => {
                         let candidates = self.settings.patterns.files_meant_by(&paths);
                         if watch::is_link_among(&env, &paths, &candidates).await {
@@ -141,22 +166,29 @@ impl FileDiscoverer {
     }
 }
 
-async fn wait(env: &Env, watch: &mut Watch, due: Option<Instant>, interval_ends: Instant) -> Wake {
+async fn wait(
+    env: &Env,
+    watch: &mut Watch,
+    due: Option<Instant>,
+    retry: Option<Instant>,
+    interval_ends: Instant,
+) -> Wake {
     let sleep_until = |deadline: Instant| env.clock.sleep(deadline.saturating_duration_since(env.clock.now()));
     let interval = async {
         sleep_until(interval_ends).await;
         Wake::Interval
     };
-    let due = async {
-        match due {
-            Some(due) => sleep_until(due).await,
+    let at = |instant: Option<Instant>, wake| async move {
+        match instant {
+            Some(instant) => sleep_until(instant).await,
             None => std::future::pending().await,
         }
-        Wake::Due
+        wake
     };
+    let (due, retry) = (at(due, Wake::Due), at(retry, Wake::Retry));
     let changed = async { Wake::Changed(watch.changed().await) };
     // The first that is ready counts. The interval comes first: it covers all of the others.
-    interval.or(due).or(changed).await
+    interval.or(due).or(retry).or(changed).await
 }
 
 #[cfg(test)]

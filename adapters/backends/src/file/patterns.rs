@@ -9,25 +9,6 @@ use headcount_reader::pattern::{self, PatternError};
 /// How a path must end.
 const ENDINGS: [&str; 6] = [".json", ".yml", ".yaml", ".JSON", ".YML", ".YAML"];
 
-/// What a file holds, by its ending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Json,
-    Yaml,
-}
-
-impl Format {
-    /// The format of a file, or of the files that a pattern matches.
-    pub(super) fn of(path: &str) -> Option<Self> {
-        let (_, ending) = path.rsplit_once('.')?;
-        match ending.to_ascii_lowercase().as_str() {
-            "json" => Some(Self::Json),
-            "yml" | "yaml" => Some(Self::Yaml),
-            _ => None,
-        }
-    }
-}
-
 /// Why a path can't be one of `files`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

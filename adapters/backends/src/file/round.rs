@@ -9,10 +9,10 @@ use headcount_core::{Batch, Encoder, Failure, Group, Instant, Update};
 use headcount_discoverer::env::{FileContents, FileError};
 use headcount_discoverer::{Env, Fingerprint, Stopped, Updates, in_parallel};
 
+use super::format::{Format, decode};
 use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict};
-use super::patterns::Format;
 use super::{FileSd, LARGEST_FILE, READ_ERRORS, SCAN_SECONDS, SCANS};
-use crate::target_groups::{Counts, Origin, json, yaml};
+use crate::target_groups::{Counts, keep_numbers};
 
 /// Files that are read at the same time. On most runtimes a read goes over a thread and back, so
 /// that twenty thousand one after the other take seconds.
@@ -45,8 +45,10 @@ struct State {
     broken: BTreeMap<PathBuf, String>,
     /// The files that are named outright: each has to be there.
     named: BTreeSet<PathBuf>,
-    /// What there is to say of folders that were missing, or could not be listed, when everything was last read.
-    missing: Vec<String>,
+    /// What there is to say of patterns that could not be expanded when everything was last read.
+    unlisted: Vec<String>,
+    /// Folders that are not there. What was found in them stays (B11).
+    lost: BTreeSet<PathBuf>,
     /// Whether that has not been reported.
     has_news: bool,
     /// Whether everything was read once without any error, and reported as all there is (B09).
@@ -62,7 +64,8 @@ impl Files {
             looks: Looks::default(),
             broken: BTreeMap::new(),
             named: settings.patterns.named().map(Path::to_owned).collect(),
-            missing: Vec::new(),
+            unlisted: Vec::new(),
+            lost: BTreeSet::new(),
             has_news: false,
             was_whole: false,
             modified,
@@ -83,32 +86,47 @@ impl Files {
     /// Reads everything that the patterns match, and everything that is known.
     pub(super) async fn read_all(&mut self, reason: Reason, updates: &Updates) -> Result<(), Stopped> {
         let started = self.env.clock.now();
-        let (mut found, mut missing) = (BTreeSet::new(), Vec::new());
+        self.state.looks.tell_again();
+        let (mut found, mut unlisted) = (BTreeSet::new(), Vec::new());
         for pattern in self.settings.patterns.iter() {
             match self.env.files.glob(pattern).await {
                 Ok(paths) => found.extend(paths),
-                Err(error) => missing.push(format!("listing {pattern}: {error}")),
+                Err(error) => unlisted.push(format!("listing {pattern}: {error}")),
             }
         }
-        self.state.has_news = !missing.is_empty();
+        let mut lost = BTreeSet::new();
         // A folder that has files is there.
         let there: BTreeSet<_> = found.iter().filter_map(|path| path.parent()).collect();
         for folder in self.settings.patterns.named_folders() {
-            if there.contains(folder.as_path()) {
-                continue;
-            }
-            // Whatever else keeps a folder from being listed, its files may be readable.
-            if let Err(FileError::NotFound { path }) = self.env.files.list(&folder).await {
-                missing.push(format!("the folder {} is not there", path.display()));
+            if !there.contains(folder.as_path()) && is_lost(&self.env, &folder).await {
+                lost.insert(folder);
             }
         }
-        self.state.has_news |= !missing.is_empty() && missing != self.state.missing;
-        self.state.missing = missing;
+        self.state.has_news = !unlisted.is_empty() || !lost.is_subset(&self.state.lost);
+        (self.state.unlisted, self.state.lost) = (unlisted, lost);
         let State {
             known, broken, named, ..
         } = &self.state;
         found.extend(known.keys().chain(broken.keys()).chain(named).cloned());
         self.read(found, reason, started, updates).await
+    }
+
+    /// Whether something is missing that says nothing when it comes.
+    pub(super) fn lacks_something(&self) -> bool {
+        !self.state.unlisted.is_empty() || !self.state.lost.is_empty()
+    }
+
+    /// Whether some of that may be there now, so that everything is to be read.
+    pub(super) async fn may_have_come(&self) -> bool {
+        if !self.state.unlisted.is_empty() {
+            return true;
+        }
+        for folder in &self.state.lost {
+            if !is_lost(&self.env, folder).await {
+                return true;
+            }
+        }
+        false
     }
 
     /// Reads these files.
@@ -141,6 +159,7 @@ impl Files {
             batch,
             accepted: Vec::new(),
             removed: Vec::new(),
+            checked: BTreeSet::new(),
             is_news: false,
             waiting: false,
         };
@@ -155,6 +174,7 @@ impl Files {
                 .map(|path| self.env.files.read(path, LARGEST_FILE))
                 .collect();
             let contents = in_parallel(READS_AT_A_TIME, reads).await;
+            round.notice_lost_folders(&some, &contents).await;
             for (path, contents) in some.into_iter().zip(contents) {
                 round.look(path, contents);
             }
@@ -163,20 +183,39 @@ impl Files {
         let Round {
             batch,
             accepted,
-            removed,
+            mut removed,
             is_news,
             waiting,
             ..
         } = round;
-        let mut groups = accepted_only(batch, &accepted);
-        groups.extend(removed.iter().map(|source| Group::empty(source)));
+        let mut decoded = batch.finish();
+        let mut groups = Vec::with_capacity(decoded.len());
+        for Accepted {
+            path,
+            name,
+            known,
+            range,
+        } in accepted
+        {
+            let now = decoded.get_mut(range).unwrap_or_default();
+            let before = self.state.known.get(&path).map_or(&[][..], |before| &before.groups);
+            removed.append(&mut keep_numbers(&name, before, now));
+            groups.extend_from_slice(now);
+            let known = Known {
+                groups: now.to_vec(),
+                ..known
+            };
+            self.state.known.insert(path, known);
+        }
+        groups.append(&mut removed);
 
         let took = self.env.clock.now().saturating_duration_since(started);
         self.env.metrics.add(SCAN_SECONDS, &[], took.as_secs_f64());
         self.env.metrics.add(SCANS, &[], 1.0);
         let is_news = std::mem::take(&mut self.state.has_news) || is_news;
         // It is not whole either as long as something is only half seen.
-        let is_whole = self.state.broken.is_empty() && self.state.missing.is_empty() && !waiting;
+        let failures: Vec<String> = self.state.failures().collect();
+        let is_whole = failures.is_empty() && !waiting;
         let found = match is_whole {
             true if reason == Reason::First => Some(Update::full(groups)),
             // The rest came before: with this, it is all there is.
@@ -186,18 +225,34 @@ impl Files {
             _ => Some(Update::delta(groups)),
         };
         self.state.was_whole |= is_whole;
-        let (broken, missing) = (&self.state.broken, &self.state.missing);
         // An update alone would say that all is well, also of the files that this round did not read.
-        let is_failing = is_news || found.is_some() && !(broken.is_empty() && missing.is_empty());
+        let is_failing = is_news || found.is_some() && !failures.is_empty();
         if let Some(update) = found {
             updates.send(update.took(took)).await?;
         }
         if is_failing {
-            let failures: Vec<_> = missing.iter().chain(broken.values()).map(String::as_str).collect();
             updates.fail(Failure::new(summary(&failures)).took(took)).await?;
         }
         Ok(())
     }
+}
+
+impl State {
+    /// Everything that is wrong.
+    fn failures(&self) -> impl Iterator<Item = String> {
+        let lost = self.lost.iter();
+        let lost = lost.map(|folder| format!("the folder {} is not there", folder.display()));
+        self.unlisted
+            .iter()
+            .cloned()
+            .chain(lost)
+            .chain(self.broken.values().cloned())
+    }
+}
+
+/// Whether a folder is not there. Whatever else keeps it from being listed, its files may be readable.
+async fn is_lost(env: &Env, folder: &Path) -> bool {
+    matches!(env.files.list(folder).await, Err(FileError::NotFound { .. }))
 }
 
 /// A round in progress.
@@ -206,17 +261,41 @@ struct Round<'r> {
     state: &'r mut State,
     reason: Reason,
     batch: Batch<'r>,
-    /// Where the groups of accepted files are in the batch.
-    accepted: Vec<Range<usize>>,
-    /// Sources that are gone.
-    removed: Vec<String>,
+    accepted: Vec<Accepted>,
+    /// Sources that are gone, without targets.
+    removed: Vec<Group>,
+    /// Folders of which it was looked up whether they are there.
+    checked: BTreeSet<PathBuf>,
     /// Whether a file was found to be broken.
     is_news: bool,
     /// Whether a file is to be looked at again.
     waiting: bool,
 }
 
+/// A file that was decoded and counts.
+struct Accepted {
+    path: PathBuf,
+    name: String,
+    /// What will be known of it; its groups are in the batch.
+    known: Known,
+    range: Range<usize>,
+}
+
 impl Round<'_> {
+    /// A file that is gone with its folder was not taken away by who writes lists: a mount may be late.
+    async fn notice_lost_folders(&mut self, paths: &[PathBuf], contents: &[Result<FileContents, FileError>]) {
+        for (path, contents) in paths.iter().zip(contents) {
+            if matches!(contents, Err(FileError::NotFound { .. }))
+                && self.state.known.contains_key(path)
+                && let Some(folder) = path.parent()
+                && self.checked.insert(folder.to_owned())
+                && is_lost(self.env, folder).await
+            {
+                self.state.has_news |= self.state.lost.insert(folder.to_owned());
+            }
+        }
+    }
+
     /// Takes in what reading a file gave.
     fn look(&mut self, path: PathBuf, contents: Result<FileContents, FileError>) {
         let Some(name) = path.to_str() else {
@@ -237,56 +316,65 @@ impl Round<'_> {
 
     fn look_at(&mut self, path: &Path, name: &str, contents: &FileContents) {
         let fingerprint = Fingerprint::of(&contents.bytes);
-        let known = self.state.known.get(path).copied();
-        if known.is_some_and(|known| known.fingerprint == fingerprint) {
+        let known = self.state.known.get(path);
+        let before = known.map_or(0, |known| known.targets);
+        let is_same = known.is_some_and(|known| known.fingerprint == fingerprint);
+        if is_same {
             self.well(path);
             self.state.modified.show(name, contents.modified);
             return;
         }
         let start = self.batch.len();
-        let origin = Origin {
-            name,
-            label: "__meta_filepath",
-        };
-        let format = Format::of(name).unwrap_or(Format::Json);
-        let decoded = match format {
-            Format::Json => json::decode(&contents.bytes, origin, &mut self.batch),
-            Format::Yaml => yaml::decode(&contents.bytes, origin, &mut self.batch),
-        };
-        let Counts { groups, targets } = match decoded {
+        let decoded = decode(name, &contents.bytes, &mut self.batch);
+        let decoded = match decoded {
             Ok(counts) => counts,
             Err(error) => return self.bad(path, format!("decoding {name}: {error}")),
         };
-        let before = known.map_or(0, |known| known.targets);
-        // Half a YAML list is often one, too. Nothing is less than something in any format (B11).
-        let half_written = match format {
-            Format::Json => targets == 0 && before > 0,
-            Format::Yaml => targets < before || !contents.bytes.ends_with(b"\n"),
-        };
-        if half_written && self.not_yet(path, Sight::Less(fingerprint)) {
+        if let Some(sight) = self.doubt(name, &contents.bytes, fingerprint, decoded, before)
+            && self.not_yet(path, sight)
+        {
             return;
         }
         self.well(path);
         self.state.modified.show(name, contents.modified);
-        self.accepted.push(start..self.batch.len());
-        self.remove(name, groups..known.map_or(0, |known| known.groups));
-        self.state.known.insert(
-            path.to_owned(),
-            Known {
+        self.accepted.push(Accepted {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            known: Known {
                 fingerprint,
-                groups,
-                targets,
+                groups: Vec::new(),
+                targets: decoded.targets,
             },
-        );
+            range: start..self.batch.len(),
+        });
+    }
+
+    /// What a list looks like that may not be all that will be in its file (B11).
+    fn doubt(&self, name: &str, bytes: &[u8], now: Fingerprint, decoded: Counts, before: usize) -> Option<Sight> {
+        // Nothing was written, not even an empty list.
+        let is_blank = decoded.groups == 0 && !bytes.trim_ascii_start().starts_with(b"[");
+        if self.reason == Reason::First {
+            return is_blank.then_some(Sight::Less(now));
+        }
+        // Half a YAML list is often one, too.
+        let (is_yaml, targets) = (Format::of(name) == Format::Yaml, decoded.targets);
+        if is_blank || targets == 0 && before > 0 || is_yaml && targets < before {
+            return Some(Sight::Less(now));
+        }
+        (is_yaml && !bytes.ends_with(b"\n")).then_some(Sight::Unfinished(now))
     }
 
     fn gone(&mut self, path: &Path, name: &str) {
         if self.state.known.contains_key(path) {
+            if path.parent().is_some_and(|folder| self.state.lost.contains(folder)) {
+                return self.state.looks.forget(path);
+            }
             if self.not_yet(path, Sight::Gone) {
                 return;
             }
             if let Some(known) = self.state.known.remove(path) {
-                self.remove(name, 0..known.groups);
+                let gone = known.groups.iter().map(|group| Group::empty(group.source()));
+                self.removed.extend(gone);
             }
             self.state.modified.hide(name);
         }
@@ -315,37 +403,15 @@ impl Round<'_> {
         self.state.broken.remove(path);
     }
 
-    /// Whether something that became less is to be looked at again before it counts.
+    /// Whether what was seen is to be looked at again before it counts.
     fn not_yet(&mut self, path: &Path, sight: Sight) -> bool {
-        if self.reason == Reason::First {
-            return false;
-        }
         let again = self.state.looks.saw(path, sight, self.env.clock.now()) == Verdict::LookAgain;
         self.waiting |= again;
         again
     }
-
-    fn remove(&mut self, name: &str, indices: Range<usize>) {
-        self.removed.extend(indices.map(|index| format!("{name}:{index}")));
-    }
 }
 
-/// The groups of the files that were decoded as a whole.
-fn accepted_only(batch: Batch<'_>, accepted: &[Range<usize>]) -> Vec<Group> {
-    let all = batch.len();
-    let groups = batch.finish();
-    if accepted.iter().map(ExactSizeIterator::len).sum::<usize>() == all {
-        return groups;
-    }
-    accepted
-        .iter()
-        .filter_map(|range| groups.get(range.clone()))
-        .flatten()
-        .cloned()
-        .collect()
-}
-
-fn summary(failures: &[&str]) -> String {
+fn summary(failures: &[String]) -> String {
     let told = failures.get(..TOLD_FAILURES).unwrap_or(failures);
     let mut text = told.join("; ");
     let more = failures.len().saturating_sub(told.len());

@@ -6,20 +6,20 @@
 //! `Last-Modified`, and a body that is byte for byte the last one is not decoded again.
 //! **Only an answer that was understood as a whole replaces what was found before.**
 //!
-//! The sources are the URL with `:0`, `:1`, … in the order of the list.
+//! The sources are the URL with `:0`, `:1`, … in the order of the first list; groups keep theirs (B13).
 //!
 //! How it is asked, how long that may take and what happens after a failure is [`rest`]'s: **a server that
 //! fails is asked at most twice in an interval**.
 
 mod settings;
 
-use headcount_core::Batch;
+use headcount_core::{Batch, Group};
 use headcount_discoverer::env::{HttpLimits, HttpRequest};
 use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::rest::{self, Ask, ReadError, Rest, Whole};
 use headcount_reader::HttpClientSettings;
 
-use crate::target_groups::{Origin, json};
+use crate::target_groups::{Origin, json, keep_numbers};
 
 pub use settings::HttpSd;
 
@@ -74,6 +74,10 @@ impl Rest for HttpSd {
         };
         let decoded = json::decode(&list, origin, batch);
         decoded.map_err(|error| ReadError::answer(&self.url, error)).map(drop)
+    }
+
+    fn keep_sources(&self, _part: &Whole, before: &[Group], groups: &mut [Group]) {
+        keep_numbers(&self.url, before, groups);
     }
 }
 

@@ -100,6 +100,56 @@ fn what_the_server_lists_is_said_in_full() {
     assert_eq!(collected.addresses(), ["c:1"]);
 }
 
+/// B11: a server that has lost its data says the same as one that has none.
+#[test]
+fn b11_that_everything_is_gone_counts_when_it_is_said_twice() {
+    for nothing in ["[]", "null", r#"[{"targets": null}]"#] {
+        let mut world = world(MINUTE);
+        let mut collected = Collected::default();
+        world.http.answer(200, &[JSON], list(&["a:1", "b:1"]));
+        collected.receive(&world.settle());
+        world.http.answer(200, &[JSON], nothing);
+        let received = world.run_until_received(MINUTE * 2);
+        collected.receive(&received);
+        let said = only_failure(&received);
+        assert!(
+            said.ends_with("there are no targets any more, of 2 before; that counts if the next answer is the same"),
+            "{said}"
+        );
+        assert_eq!(collected.addresses(), ["a:1", "b:1"], "{nothing}");
+        // It was a slip.
+        world.http.answer(200, &[JSON], list(&["a:1", "b:1"]));
+        collected.receive(&world.run_until_received(MINUTE * 2));
+        world.http.answer(200, &[JSON], nothing);
+        only_failure(&world.run_until_received(MINUTE * 2));
+        assert_eq!(collected.addresses(), ["a:1", "b:1"], "{nothing}");
+        // It is meant.
+        let received = world.run_until_received(MINUTE * 2);
+        collected.receive(&received);
+        assert_eq!(received.len(), 1);
+        assert_eq!(collected.addresses(), Vec::<&str>::new(), "{nothing}");
+    }
+}
+
+/// B13: in a list that grew at its front, all that was there stays what it was.
+#[test]
+fn b13_an_insertion_in_front_of_twenty_thousand_groups_is_one_change() {
+    let mut world = world(MINUTE);
+    let group = |host: usize| format!(r#"{{"targets": ["10.0.0.1:{host}"], "labels": {{"rack": "{host}"}}}}"#);
+    let list = |hosts: std::ops::Range<usize>| format!("[{}]", hosts.map(group).collect::<Vec<_>>().join(","));
+    let mut collected = Collected::default();
+    world.http.answer(200, &[JSON], list(1..20_001));
+    collected.receive(&world.settle());
+    let before = collected.clone();
+    world.http.answer(200, &[JSON], list(0..20_001));
+    collected.receive(&world.run_until_received(MINUTE * 2));
+    let (sources, old) = (collected.sources(), before.sources());
+    assert_eq!((sources.len(), old.len()), (20_001, 20_000));
+    let is_other = |source: &&str| before.group(source) != collected.group(source);
+    let changed: Vec<_> = sources.into_iter().filter(is_other).collect();
+    assert_eq!(changed, ["http://user:pass@sd.example/list:20000"]);
+}
+
 #[test]
 fn a_body_that_is_the_same_is_not_told_again() {
     let mut world = world(MINUTE);

@@ -17,15 +17,18 @@
 
 mod entry;
 pub mod json;
+mod numbers;
 pub mod yaml;
 
 use headcount_core::GroupError;
 use headcount_discoverer::env::Cause;
 
+pub use numbers::keep_numbers;
+
 /// Where a list came from: what its groups are called and what label says so.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
-    /// The sources are `name:0`, `name:1`, … in the order of the list.
+    /// The sources are `name:0`, `name:1`, … in the order of the list; [`keep_numbers`] lets groups keep theirs.
     pub name: &'a str,
     /// The name of a label that every group gets, with `name` as its value; it replaces one that
     /// the list gives.

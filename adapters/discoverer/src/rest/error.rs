@@ -65,6 +65,12 @@ pub enum ReadError {
         /// What was not asked any more, without its credentials.
         url: String,
     },
+    /// There is nothing any more, all at once; a backend that has lost what it knew says so as well (B11).
+    #[error("there are no targets any more, of {before} before; that counts if the next answer is the same")]
+    Emptied {
+        /// How many targets there were.
+        before: usize,
+    },
     /// The server wished not to be asked yet.
     #[error("not asked for another {wait:?}, as the server wishes; the last time, {reason}")]
     Held {

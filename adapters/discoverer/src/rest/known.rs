@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use headcount_core::{Group, Instant, Missing, Update};
 
+use super::ReadError;
 use super::ask::Answered;
 
 /// The parts, in order.
@@ -21,6 +22,8 @@ pub(super) struct Part {
     /// There once it has been read as a whole; the manager has them.
     groups: Option<Vec<Group>>,
     pub(super) answered: Option<Answered>,
+    /// Whether the last answer was that there is nothing any more.
+    is_emptied: bool,
     /// Until when its server wishes to be left alone, and why it failed.
     pub(super) held: Option<(Instant, String)>,
 }
@@ -52,6 +55,20 @@ impl<P: Ord + Clone> Known<P> {
         self.parts.entry(part).or_default().held = Some((until, reason));
     }
 
+    /// Refuses that all of a part's targets are gone, the first time.
+    pub(super) fn believe(&mut self, part: &P, groups: &[Group]) -> Result<(), ReadError> {
+        let Some(known) = self.parts.get_mut(part) else {
+            return Ok(());
+        };
+        let count = |groups: &[Group]| groups.iter().map(Group::target_count).sum::<usize>();
+        let before = count(known.groups());
+        if before == 0 || count(groups) > 0 || known.is_emptied {
+            return Ok(());
+        }
+        known.is_emptied = true;
+        Err(ReadError::Emptied { before })
+    }
+
     /// Takes in a refresh in which at least one part was read, or there is none. `None`: nothing changed.
     pub(super) fn take(&mut self, outcomes: Vec<(P, Outcome)>, missing: Option<Missing>) -> Option<Update> {
         let mut before = std::mem::take(&mut self.parts);
@@ -71,15 +88,15 @@ impl<P: Ord + Clone> Known<P> {
                             ..Part::default()
                         },
                     );
-                    (part.answered, part.held) = (answered, None);
+                    (part.answered, part.held, part.is_emptied) = (answered, None, false);
                 }
-                Outcome::Same(answered) => (part.answered, part.held) = (answered, None),
+                Outcome::Same(answered) => (part.answered, part.held, part.is_emptied) = (answered, None, false),
                 Outcome::Missing => {}
             }
             self.parts.insert(name, part);
         }
         // Parts that are gone, and what parts had before. Mostly there are none, and nothing is gone through.
-        if before.values().any(|part| part.groups().next().is_some()) {
+        if before.values().any(|part| !part.groups().is_empty()) {
             let sources: HashSet<&str> = self.groups().map(Group::source).collect();
             let old = before.values().flat_map(Part::groups);
             let gone = old.filter(|group| !sources.contains(group.source()));
@@ -110,7 +127,8 @@ impl Part {
         self.groups.is_some()
     }
 
-    fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.groups.iter().flatten()
+    /// What was last read of it as a whole.
+    pub(super) fn groups(&self) -> &[Group] {
+        self.groups.as_deref().unwrap_or_default()
     }
 }

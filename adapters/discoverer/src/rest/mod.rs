@@ -10,6 +10,8 @@
 //! * **Parts** are read side by side ([`Rest::AT_ONCE`]). The one rule: **each part shows what was last read of it as a
 //!   whole.** One that fails keeps its groups and is named as missing; a page that fails fails its part. Only when
 //!   no part could be read has the refresh failed.
+//! * **A part that has no targets any more** has failed the first time, and counts the second: a backend that has lost
+//!   what it knew looks the same (B11).
 //! * **`Retry-After`**: a part whose server wishes to be left alone is, for as long as it wishes (and at most
 //!   [`refresh::LONGEST_RETRY_AFTER`]); meanwhile it is missing.
 //!
@@ -72,7 +74,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::Batch;
+use headcount_core::{Batch, Group};
 use headcount_reader::HttpClientSettings;
 
 use crate::metrics::Definition;
@@ -119,6 +121,9 @@ pub trait Rest: Send + Sync {
     /// # Errors
     /// It can't be understood or stored: then the part has failed.
     fn encode(&self, part: &Self::Part, found: Self::Found, batch: &mut Batch<'_>) -> Result<(), ReadError>;
+
+    /// Gives groups whose sources say only where they stood the sources that they had `before` (B13).
+    fn keep_sources(&self, _part: &Self::Part, _before: &[Group], _groups: &mut [Group]) {}
 }
 
 /// The one part of a backend that has no more.

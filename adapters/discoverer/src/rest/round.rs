@@ -110,7 +110,11 @@ impl<M: Rest> Round<M> {
                 Some(found) => {
                     let mut batch = self.encoder.batch();
                     self.mechanism.encode(&part, found, &mut batch)?;
-                    Ok(Outcome::Groups(batch.finish(), answered))
+                    let mut groups = batch.finish();
+                    let before = self.known.part(&part).map_or(&[][..], |part| part.groups());
+                    self.mechanism.keep_sources(&part, before, &mut groups);
+                    self.known.believe(&part, &groups)?;
+                    Ok(Outcome::Groups(groups, answered))
                 }
                 None => Ok(Outcome::Same(answered)),
             });

@@ -89,6 +89,19 @@ impl MemoryFiles {
         self.with(|state| state.entries.remove(path.as_ref()));
     }
 
+    /// Removes a folder with all that is in it, and tells who watches.
+    pub fn remove_folder(&self, folder: impl AsRef<Path>) {
+        let folder = folder.as_ref();
+        let gone: Vec<PathBuf> = self.with(|state| {
+            state.folders.retain(|other| !other.starts_with(folder));
+            let inside = state.entries.keys().filter(|path| path.starts_with(folder));
+            let gone: Vec<_> = inside.cloned().collect();
+            state.entries.retain(|path, _| !path.starts_with(folder));
+            gone
+        });
+        gone.iter().for_each(|path| self.tell(path));
+    }
+
     /// Tells who watches that something happened to `path`, whether or not it did.
     pub fn tell(&self, path: &Path) {
         self.with(|state| {
