@@ -19,6 +19,8 @@ pub struct Mention {
     pub position: Position,
     /// The field, as in a [`Problem`].
     pub field: String,
+    /// Whether it is for discovery itself; the rest is for Prometheus, which scrapes, notifies and stores.
+    pub is_for_discovery: bool,
     /// What it is.
     pub what: Mentioned,
 }

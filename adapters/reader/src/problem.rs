@@ -262,7 +262,7 @@ pub enum ProblemKind {
         reason: String,
     },
     /// The folder of a pattern is not there.
-    #[error("the folder {} is not there", folder.display())]
+    #[error("the folder {} is not there; create it, or correct the path", folder.display())]
     NoFolder {
         /// The folder.
         folder: PathBuf,
@@ -343,6 +343,7 @@ impl ProblemKind {
             Self::UnsupportedMechanism { .. } => {
                 Some("remove it, take a build that has it, or add --allow-unsupported".to_owned())
             }
+            Self::NoFolder { .. } => Some("create it, or correct the path".to_owned()),
             _ => None,
         }
     }

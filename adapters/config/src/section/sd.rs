@@ -85,7 +85,7 @@ impl Mechanisms {
                     if field.ends_with("_sd_configs") && !MECHANISMS.contains(&field) {
                         list.warn(ProblemKind::NotPrometheus);
                     }
-                    configs.append(&mut entry.read(&list, &place));
+                    configs.append(&mut entry.read(&list.for_discovery(), &place));
                 }
                 None => configs.append(&mut self.read_missing(field, &list)),
             }

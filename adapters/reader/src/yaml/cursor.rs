@@ -19,6 +19,7 @@ use crate::value::{SizeError, parse_size};
 pub struct Cursor<'a> {
     node: &'a Node,
     path: String,
+    is_for_discovery: bool,
     sink: &'a Sink,
 }
 
@@ -28,6 +29,7 @@ impl<'a> Cursor<'a> {
         Self {
             node,
             path: String::new(),
+            is_for_discovery: false,
             sink,
         }
     }
@@ -41,6 +43,7 @@ impl<'a> Cursor<'a> {
         Self {
             node,
             path,
+            is_for_discovery: self.is_for_discovery,
             sink: self.sink,
         }
     }
@@ -78,14 +81,23 @@ impl<'a> Cursor<'a> {
         self.sink.warning(Some(self.node.position), self.path.clone(), kind);
     }
 
+    /// The same place, for what discovers: what is named from here on is needed by discovery itself.
+    pub fn for_discovery(self) -> Self {
+        Self {
+            is_for_discovery: true,
+            ..self
+        }
+    }
+
     /// Notes that this value names something outside of the file.
     pub fn mention(&self, what: Mentioned) {
-        self.sink.mention(self.node.position, self.path.clone(), what);
+        self.mention_at(self.node.position, "", what);
     }
 
     /// Notes that something in this value names something outside of the file.
     pub fn mention_at(&self, position: Position, suffix: &str, what: Mentioned) {
-        self.sink.mention(position, format!("{}{suffix}", self.path), what);
+        let field = format!("{}{suffix}", self.path);
+        self.sink.mention(position, field, self.is_for_discovery, what);
     }
 
     /// Whether this is nothing: `null`, `~`, or no value written.
@@ -176,6 +188,7 @@ impl<'a> Cursor<'a> {
         let item = |(index, node): (usize, &'a std::rc::Rc<Node>)| Self {
             node,
             path: format!("{}[{index}]", self.path),
+            is_for_discovery: self.is_for_discovery,
             sink: self.sink,
         };
         Some(items.iter().enumerate().map(item).collect())

@@ -78,11 +78,12 @@ impl Sink {
     }
 
     /// Something outside of the file is named.
-    pub(super) fn mention(&self, position: Position, field: String, what: Mentioned) {
+    pub(super) fn mention(&self, position: Position, field: String, is_for_discovery: bool, what: Mentioned) {
         self.mentions.borrow_mut().push(Mention {
             file: self.file.clone(),
             position,
             field,
+            is_for_discovery,
             what,
         });
     }

@@ -3,21 +3,17 @@
 //! **The client that is made has everything inside**: the files that its settings name are read and put into
 //! them, so that a certificate that does not fit its key is found here, and not at the first request.
 
-use headcount_config::{Mention, Mentioned, Problem, ProblemKind, Surroundings};
+use headcount_config::{Mention, Mentioned, ProblemKind, Surroundings};
 use headcount_discoverer::env::Http;
-use headcount_reader::{HttpClientSettings, OAuth2, OAuth2Grant, Secret, SecretSource, TextSource, TlsSettings};
+use headcount_reader::{
+    Findings, HttpClientSettings, OAuth2, OAuth2Grant, Secret, SecretSource, TextSource, TlsSettings,
+};
 
 use super::files;
 
 /// Makes each client. What can't work is an error where headcount itself would use it, to discover; and a warning
 /// for the clients of jobs, Alertmanagers and remote storage, which Prometheus may be able to use all the same.
-pub(super) fn check(
-    http: &dyn Http,
-    surroundings: &dyn Surroundings,
-    mentions: &[Mention],
-    errors: &mut Vec<Problem>,
-    warnings: &mut Vec<Problem>,
-) {
+pub(super) fn check(http: &dyn Http, surroundings: &dyn Surroundings, mentions: &[Mention], found: &mut Findings) {
     for mention in mentions {
         let Mentioned::Client(settings) = &mention.what else {
             continue;
@@ -32,10 +28,10 @@ pub(super) fn check(
         let problem = mention.problem(ProblemKind::Client {
             reason: error.to_string(),
         });
-        if mention.field.contains("_sd_configs[") {
-            errors.push(problem);
+        if mention.is_for_discovery {
+            found.problems.push(problem);
         } else {
-            warnings.push(problem);
+            found.warnings.push(problem);
         }
     }
 }

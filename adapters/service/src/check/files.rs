@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use headcount_backends::target_groups::{DecodeError, Origin, json, yaml};
+use headcount_backends::file;
+use headcount_backends::target_groups::DecodeError;
 use headcount_config::{Mention, Mentioned, Position, Problem, ProblemKind, Surroundings, check_rules};
 use headcount_core::Encoder;
 use headcount_core::relabel::NameValidation;
-use headcount_reader::{FILE_LIMIT, pattern};
+use headcount_reader::{FILE_LIMIT, Findings, pattern};
 
 /// Largest file that is taken for a password, a token or a certificate, as when it is used.
 const SECRET_LIMIT: u64 = 1 << 20;
 
 /// Largest list of targets, as when it is run.
-const LIST_LIMIT: u64 = headcount_backends::file::LARGEST_FILE;
+const LIST_LIMIT: u64 = file::LARGEST_FILE;
 
 /// What was found in the files so far.
 pub(super) struct Files<'a> {
@@ -21,8 +22,7 @@ pub(super) struct Files<'a> {
     names: NameValidation,
     /// Lists and rule files that were read: what is wrong with one is said once, whoever names it.
     read: BTreeSet<PathBuf>,
-    errors: Vec<Problem>,
-    warnings: Vec<Problem>,
+    found: Findings,
 }
 
 impl<'a> Files<'a> {
@@ -32,8 +32,7 @@ impl<'a> Files<'a> {
             surroundings,
             names,
             read: BTreeSet::new(),
-            errors: Vec::new(),
-            warnings: Vec::new(),
+            found: Findings::default(),
         }
     }
 
@@ -42,7 +41,7 @@ impl<'a> Files<'a> {
         match &mention.what {
             Mentioned::File(path) => {
                 if let Err(kind) = text(self.surroundings, path) {
-                    self.errors.push(mention.problem(kind));
+                    self.found.problems.push(mention.problem(kind));
                 }
             }
             Mentioned::TargetLists(pattern) => self.each(mention, pattern, Self::check_list),
@@ -51,9 +50,9 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Errors and warnings.
-    pub(super) fn finish(self) -> (Vec<Problem>, Vec<Problem>) {
-        (self.errors, self.warnings)
+    /// What is wrong with them.
+    pub(super) fn finish(self) -> Findings {
+        self.found
     }
 
     /// Checks each file that a pattern means, unless that was done. What is named outright has to be there, and
@@ -61,14 +60,14 @@ impl<'a> Files<'a> {
     fn each(&mut self, mention: &Mention, pattern: &str, check: fn(&mut Self, &Path) -> Option<ProblemKind>) {
         let found = pattern::glob(self.surroundings, pattern).unwrap_or_default();
         if found.is_empty() {
-            self.errors
-                .extend(self.missing(pattern).map(|kind| mention.problem(kind)));
+            let missing = self.missing(pattern).map(|kind| mention.problem(kind));
+            self.found.problems.extend(missing);
         }
         for path in found {
             if self.read.insert(path.clone())
                 && let Some(kind) = check(self, &path)
             {
-                self.errors.push(mention.problem(kind));
+                self.found.problems.push(mention.problem(kind));
             }
         }
     }
@@ -99,20 +98,12 @@ impl<'a> Files<'a> {
         let Some(name) = path.to_str() else {
             return Some(unreadable(path, "the path is not UTF-8; rename the file"));
         };
-        let origin = Origin {
-            name,
-            label: "__meta_filepath",
-        };
         let mut encoder = Encoder::new();
         let mut batch = encoder.batch();
-        let is_json = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-        let decoded = match is_json {
-            true => json::decode(&bytes, origin, &mut batch),
-            false => yaml::decode(&bytes, origin, &mut batch),
-        };
-        self.errors.extend(decoded.err().map(|error| problem_of(path, &error)));
+        let decoded = file::decode(name, &bytes, &mut batch);
+        self.found
+            .problems
+            .extend(decoded.err().map(|error| problem_of(path, &error)));
         None
     }
 
@@ -121,8 +112,9 @@ impl<'a> Files<'a> {
             Ok(bytes) => check_rules(&bytes, path, self.names),
             Err(kind) => return Some(kind),
         };
-        self.errors.append(&mut found.problems);
-        self.warnings.append(&mut found.warnings);
+        self.found.problems.append(&mut found.problems);
+        self.found.omitted = self.found.omitted.saturating_add(found.omitted);
+        self.found.warnings.append(&mut found.warnings);
         None
     }
 }

@@ -82,10 +82,11 @@ pub fn check(http: &dyn Http, loader: &Loader, bytes: &[u8], origin: &Path) -> C
     for mention in &mentions {
         files.look_at(mention);
     }
-    let (mut errors, mut warnings) = files.finish();
-    clients::check(http, &Machine, &mentions, &mut errors, &mut warnings);
-    checked.errors.append(&mut errors);
-    checked.warnings.append(&mut warnings);
+    let mut found = files.finish();
+    clients::check(http, &Machine, &mentions, &mut found);
+    checked.errors.append(&mut found.problems);
+    checked.omitted = checked.omitted.saturating_add(found.omitted);
+    checked.warnings.append(&mut found.warnings);
     sort(&mut checked.errors);
     sort(&mut checked.warnings);
     let more = checked.errors.len().saturating_sub(KEPT);

@@ -1,10 +1,14 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_config::ProblemKind;
 use headcount_core::Throttle;
-use headcount_discoverer::Env;
+use headcount_discoverer::mechanism::{Mechanism, Place};
+use headcount_discoverer::metrics::Definition;
+use headcount_discoverer::{Discoverer, Env, Updates};
+use headcount_reader::{Fields, HttpClientSettings};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -288,13 +292,72 @@ proptest! {
     }
 }
 
+/// Whether a client is needed to discover does not depend on what the mechanism's field is called.
+#[test]
+fn the_clients_of_ones_own_mechanism_are_needed() {
+    let mut registry = headcount_backends::registry();
+    registry.register::<Racks>().expect("a name of its own");
+    let text = "scrape_configs: [{job_name: a, racks: [{proxy_url: 'ftp://p'}], proxy_url: 'ftp://p'}]";
+    let workers = Workers::start().expect("threads");
+    let loader = Loader::new(registry);
+    let checked = check(
+        &*workers.env().http,
+        &loader,
+        text.as_bytes(),
+        Path::new("prometheus.yml"),
+    );
+    let fields = |problems: &[Problem]| problems.iter().map(|problem| problem.field.clone()).collect::<Vec<_>>();
+    assert_eq!(fields(&checked.errors), ["scrape_configs[0].racks[0]"]);
+    assert!(fields(&checked.warnings).contains(&"scrape_configs[0]".to_owned()));
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Racks;
+
+impl Mechanism for Racks {
+    const NAME: &'static str = "racks";
+    const SUMMARY: &'static str = "the machines of racks";
+    const METRICS: &'static [Definition] = &[];
+
+    fn field() -> String {
+        "racks".to_owned()
+    }
+
+    fn read(fields: &mut Fields<'_>, place: &Place<'_>) -> Option<Self> {
+        HttpClientSettings::read(fields, place.folder);
+        Some(Self)
+    }
+
+    fn describe(&self) -> String {
+        String::new()
+    }
+
+    fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
+        Box::new(async move |_env: Env, _updates: Updates| {})
+    }
+}
+
+/// Lists with more mistakes than are kept.
+#[test]
+fn what_is_left_out_is_counted() {
+    let rules = |count| format!("groups:\n{}", "- {name: a, rules: [{alert: x}]}\n".repeat(count));
+    let folder = folder(&[("prometheus.yml", "rule_files: [a.yml]"), ("a.yml", &rules(1_001))]);
+    let workers = Workers::start().expect("threads");
+    let path = folder.path().join("prometheus.yml");
+    let checked = check_file(&*workers.env().http, &mechanisms::loader(), &path);
+    // Each rule lacks its expression, and all groups but the first have a name that there is.
+    assert_eq!(checked.errors.len() + checked.omitted, 1_001 + 1_000);
+}
+
 #[test]
 fn a_configuration_without_a_plan_is_refused_by_both() {
     let workers = offline();
     let text = "scrape_configs: [{job_name: a, nomad_sd_configs: [{}]}]";
     let started = workers.block_on(Service::builder().workers(&workers).start(Source::text(text)));
     assert!(matches!(started, Err(StartError::Config(_))));
-    let builder = Service::builder().workers(&workers).allow_unsupported();
+    let builder = Service::builder()
+        .workers(&workers)
+        .loader(mechanisms::loader().allow_unsupported(true));
     let service = workers.block_on(builder.start(Source::text(text))).expect("allowed");
     let listed = workers.block_on(service.next_list("a", crate::ListKind::Discovered, None));
     assert!(
