@@ -38,6 +38,8 @@ pub struct Reports {
     pub first_failure: Option<Instant>,
     /// When it was first read whole, by this process (B09).
     pub first_whole: Option<Instant>,
+    /// When it was waited for long enough: it had not been read whole then (B10).
+    pub waited_out: Option<Instant>,
     /// That it started with what another process had saved of it.
     pub restored: Option<Restored>,
     /// How it fares now.

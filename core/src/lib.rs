@@ -84,7 +84,7 @@ pub use saved::{STATE_FORMAT, SavedProvider, SavedState};
 pub use scrape::{
     LastScrape, Schedule, ScheduleCounts, ScheduleOptions, Scrape, ScrapePace, ScrapeResult, ScrapeStatus,
 };
-pub use snapshot::{ProviderSnapshot, SetView, Snapshot};
+pub use snapshot::{Delivery, ProviderSnapshot, SetView, Snapshot};
 pub use store::{GroupChange, GroupDiff, Groups, Stored};
 pub use time::Instant;
 pub use update::{Failure, Update, UpdateKind, UpdateOutcome};

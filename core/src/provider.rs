@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::hash::Hash;
+use core::time::Duration;
 use std::sync::Arc;
 
 use crate::{Health, Held};
@@ -14,6 +15,12 @@ pub trait ProviderConfig: Clone + Eq + Hash {
 
     /// What it discovers, in a few words, for people. Holds no secret.
     fn describe(&self) -> String;
+
+    /// How long sets that were never delivered wait for this to be read whole, after it was started (B10).
+    /// Without it, for ever. A recording of the manager has it, so it must not change while a provider runs.
+    fn incomplete_after(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Names one provider. Counts up over a manager's life and is never reused.

@@ -120,6 +120,25 @@ impl ProviderSnapshot {
     }
 }
 
+/// Whether a set is to be delivered, and as what (B09, B10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Delivery {
+    /// Not yet: who has a list from before does well to keep it.
+    #[default]
+    Withheld,
+    /// With what there is: a provider that was not read whole was waited for long enough.
+    Incomplete,
+    /// All of it is here.
+    Whole,
+}
+
+impl Delivery {
+    /// Whether it is delivered, whole or not.
+    pub fn is_delivered(self) -> bool {
+        self != Self::Withheld
+    }
+}
+
 /// One set of a snapshot.
 #[derive(Debug, Clone, Copy)]
 pub struct SetView<'a> {
@@ -151,6 +170,27 @@ impl<'a> SetView<'a> {
     /// none of its configs failed.
     pub fn is_whole(&self) -> bool {
         self.failed_configs().next().is_none() && self.providers().all(|provider| provider.reports.is_whole())
+    }
+
+    /// Whether it is to be delivered (B10). `before` says that it was, and that none of its providers was taken
+    /// away since: then who came since is waited for until it has said anything at all, and no longer.
+    ///
+    /// A config that can't be run is never waited out (S11).
+    pub fn delivery(&self, before: bool) -> Delivery {
+        if self.failed_configs().next().is_some() {
+            return Delivery::Withheld;
+        }
+        let mut delivery = Delivery::Whole;
+        for reports in self.providers().map(|provider| &provider.reports) {
+            if reports.is_whole() {
+                continue;
+            }
+            if reports.waited_out.is_none() && !(before && reports.has_reported()) {
+                return Delivery::Withheld;
+            }
+            delivery = Delivery::Incomplete;
+        }
+        delivery
     }
 
     /// Every group with the provider that it comes from: provider by provider, and within one

@@ -38,9 +38,10 @@ impl<C: ProviderConfig> Manager<C> {
             .filter(|_| self.receiver != Receiver::KeptWaiting)
     }
 
-    /// Lets go what the guard has held for long enough.
+    /// Lets go what the guard has held for long enough, and no longer waits for who was waited for long enough.
     fn release_due(&mut self, now: Instant) {
-        if self.registry.release_due(now, &mut self.outputs) {
+        let released = self.registry.release_due(now, &mut self.outputs);
+        if self.registry.wait_out(now) || released {
             self.throttle.changed(now);
         }
     }

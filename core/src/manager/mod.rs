@@ -6,6 +6,7 @@
 //! to `None`, then sleep until [`Manager::poll_timeout`].** The same inputs at the same times
 //! give the same outputs, byte for byte (B08).
 
+mod awaited;
 mod counters;
 mod emission;
 mod event;
@@ -194,6 +195,7 @@ impl<C: ProviderConfig> Manager<C> {
                 guarded.unwrap_or_default()
             }
         };
+        self.registry.note_whole(provider);
         self.counters.received_updates = self.counters.received_updates.saturating_add(1);
         if outcome.is_unchanged() {
             self.counters.unchanged_updates = self.counters.unchanged_updates.saturating_add(1);
@@ -291,7 +293,8 @@ impl<C: ProviderConfig> Manager<C> {
     pub fn poll_timeout(&self) -> Option<(Instant, TimeoutReason)> {
         let throttle = self.throttle_deadline().map(|at| (at, TimeoutReason::Throttle));
         let hold = self.registry.hold_deadline().map(|at| (at, TimeoutReason::Hold));
-        throttle.into_iter().chain(hold).min()
+        let wait = self.registry.wait_deadline().map(|at| (at, TimeoutReason::Incomplete));
+        throttle.into_iter().chain(hold).chain(wait).min()
     }
 
     /// The manager's name.

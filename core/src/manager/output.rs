@@ -42,6 +42,8 @@ pub enum TimeoutReason {
     Throttle,
     /// A drop that is held counts then (B05).
     Hold,
+    /// A provider that was not read whole is no longer waited for then (B10).
+    Incomplete,
 }
 
 /// Outputs that wait for the driver, in their order.

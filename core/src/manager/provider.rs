@@ -16,6 +16,8 @@ pub(super) struct Provider<C> {
     /// What is shown. While a drop is held that is not what there is: see [`actual`](Self::actual).
     pub(super) groups: Groups,
     pub(super) guarded: Guarded,
+    /// Until when it is waited for (B10).
+    pub(super) awaited: Option<Instant>,
 }
 
 impl<C> Provider<C> {

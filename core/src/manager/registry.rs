@@ -46,6 +46,8 @@ pub(super) struct Registry<C> {
     dirty: BTreeSet<ProviderId>,
     /// Providers of which the guard holds a drop.
     pub(super) held: BTreeSet<ProviderId>,
+    /// Providers that are waited for, and until when (B10).
+    pub(super) awaited: BTreeSet<(Instant, ProviderId)>,
     /// What was there before the first apply, for the providers that it starts.
     saved: HashMap<Arc<C>, (Restored, Groups), FixedState>,
 }
@@ -61,6 +63,7 @@ impl<C> Default for Registry<C> {
             failed_is_dirty: false,
             dirty: BTreeSet::new(),
             held: BTreeSet::new(),
+            awaited: BTreeSet::new(),
             saved: HashMap::default(),
         }
     }
@@ -182,8 +185,10 @@ impl<C: ProviderConfig> Registry<C> {
             health,
             groups: groups.unwrap_or_default(),
             guarded: Guarded::default(),
+            awaited: None,
         };
         self.providers.insert(id, provider);
+        self.await_whole(now, id);
         self.dirty.insert(id);
         applied.started.push(id);
         id
@@ -208,6 +213,9 @@ impl<C: ProviderConfig> Registry<C> {
             self.by_config.remove(&provider.config);
         }
         self.held.remove(&id);
+        if let Some(until) = provider.awaited {
+            self.awaited.remove(&(until, id));
+        }
         self.dirty.insert(id);
         Some(provider)
     }

@@ -43,6 +43,10 @@ impl<C: ProviderConfig> RecordingManager<C> {
             provider: provider.id.number(),
             kind: provider.config.kind().to_owned(),
             description: provider.description.to_string(),
+            incomplete_after: provider
+                .config
+                .incomplete_after()
+                .map(|after| u64::try_from(after.as_nanos()).unwrap_or(u64::MAX)),
         });
         let started = started.collect();
         self.record(

@@ -146,6 +146,9 @@ pub struct RecordedProvider {
     pub kind: String,
     /// What it discovers, for people.
     pub description: String,
+    /// How long it is waited for, in nanoseconds ([`ProviderConfig::incomplete_after`](crate::ProviderConfig)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete_after: Option<u64>,
 }
 
 /// A group in full.

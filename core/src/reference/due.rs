@@ -1,5 +1,7 @@
 //! When snapshots are emitted, and what is in them: the rules S07, S08, S09 and S10.
 
+use std::sync::Arc;
+
 use super::model::{Model, PlainProvider, Receiver};
 use super::snapshot::{PlainProviderSnapshot, PlainSnapshot};
 use super::{Disagreement, PlainOutput, Window};
@@ -12,7 +14,29 @@ impl<C: ProviderConfig> Model<C> {
         let throttle = self.due.filter(|_| self.receiver != Receiver::KeptWaiting);
         let throttle = throttle.map(|at| (at, TimeoutReason::Throttle));
         let holds = self.hold_deadlines().map(|(_, at)| (at, TimeoutReason::Hold));
-        throttle.into_iter().chain(holds).min()
+        let waits = self.waits().map(|(_, at)| (at, TimeoutReason::Incomplete));
+        throttle.into_iter().chain(holds).chain(waits).min()
+    }
+
+    /// B10: who is waited for, and until when.
+    fn waits(&self) -> impl Iterator<Item = (ProviderId, Instant)> {
+        self.providers.iter().filter_map(|(id, provider)| {
+            let reports = &provider.health.reports;
+            let is_awaited = reports.first_whole().is_none() && reports.waited_out.is_none();
+            let after = provider.config.incomplete_after().filter(|_| is_awaited)?;
+            Some((*id, provider.health.started + after))
+        })
+    }
+
+    /// B10: whose time is over is no longer waited for.
+    pub(super) fn wait_out(&mut self, now: Instant) -> bool {
+        let due: Vec<_> = self.waits().filter(|(_, until)| *until <= now).collect();
+        for (id, _) in &due {
+            if let Some(provider) = self.providers.get_mut(id) {
+                Arc::make_mut(&mut provider.health.reports).waited_out = Some(now);
+            }
+        }
+        !due.is_empty()
     }
 
     /// The state as it is.

@@ -155,8 +155,9 @@ impl<C: ProviderConfig> Model<C> {
             Input::Timeout => (Answer::Nothing, Effect::Nothing),
         };
         if !matches!(effect, Effect::Ignored) {
-            // B05: what stayed so long enough counts.
-            if self.release_due(now) || matches!(effect, Effect::Changed) {
+            // B05: what stayed so long enough counts. B10: who was waited for long enough is no longer.
+            let released = self.release_due(now);
+            if self.wait_out(now) || released || matches!(effect, Effect::Changed) {
                 self.make_due(now, deadline)?;
             }
             self.emit_if_due(now);

@@ -29,6 +29,9 @@ pub struct PlainConfig {
     pub kind: String,
     /// Tells configs of one mechanism apart.
     pub number: u8,
+    /// How long it is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete_after: Option<Duration>,
 }
 
 impl PlainConfig {
@@ -37,6 +40,16 @@ impl PlainConfig {
         Self {
             kind: kind.to_owned(),
             number,
+            incomplete_after: None,
+        }
+    }
+
+    /// The same, and it is waited for so long.
+    #[must_use]
+    pub fn awaited(self, incomplete_after: Duration) -> Self {
+        Self {
+            incomplete_after: Some(incomplete_after),
+            ..self
         }
     }
 }
@@ -55,6 +68,10 @@ impl ProviderConfig for PlainConfig {
 
     fn describe(&self) -> String {
         format!("number {}", self.number)
+    }
+
+    fn incomplete_after(&self) -> Option<Duration> {
+        self.incomplete_after
     }
 }
 
@@ -249,7 +266,12 @@ fn sets(bytes: &mut &[u8]) -> Vec<(String, Vec<PlainConfig>)> {
 
 fn config(bytes: &mut &[u8]) -> PlainConfig {
     let choice = byte(bytes);
-    PlainConfig::new(if choice & 1 == 0 { "file" } else { "http" }, (choice >> 1) % 3)
+    let config = PlainConfig::new(if choice & 1 == 0 { "file" } else { "http" }, (choice >> 1) % 3);
+    match (config.kind.as_str(), config.number) {
+        ("http", 2) => config.awaited(Duration::from_secs(4)),
+        ("file", 1) => config.awaited(Duration::from_secs(120)),
+        _ => config,
+    }
 }
 
 fn update(bytes: &mut &[u8]) -> PlainUpdate {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use headcount_core::reference::{Disagreement, Input, Pair};
 use headcount_core::{
@@ -42,6 +43,7 @@ struct Config {
     number: u64,
     kind: Arc<str>,
     description: Arc<str>,
+    incomplete_after: Option<Duration>,
 }
 
 impl ProviderConfig for Config {
@@ -51,6 +53,10 @@ impl ProviderConfig for Config {
 
     fn describe(&self) -> String {
         self.description.to_string()
+    }
+
+    fn incomplete_after(&self) -> Option<Duration> {
+        self.incomplete_after
     }
 }
 
@@ -381,6 +387,7 @@ impl Config {
             number: recorded.provider,
             kind: recorded.kind.as_str().into(),
             description: recorded.description.as_str().into(),
+            incomplete_after: recorded.incomplete_after.map(Duration::from_nanos),
         }
     }
 }

@@ -21,6 +21,7 @@
 
 mod anything;
 mod cost;
+mod delivery;
 mod guard;
 mod providers;
 mod reads;

@@ -85,6 +85,10 @@ impl Mechanism for ConsulSd {
         self.server.describe(&self.datacenter, &self.services, &self.tags)
     }
 
+    fn refresh_interval(&self) -> Option<Duration> {
+        Some(self.refresh_interval)
+    }
+
     fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
         Box::new(ConsulDiscoverer { settings: self })
     }

@@ -68,6 +68,10 @@ impl Mechanism for ConsulAgentSd {
         self.server.describe(&self.datacenter, &self.services, &self.tags)
     }
 
+    fn refresh_interval(&self) -> Option<Duration> {
+        Some(self.refresh_interval)
+    }
+
     fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
         Box::new(AgentDiscoverer { settings: self })
     }

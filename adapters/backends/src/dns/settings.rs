@@ -96,6 +96,10 @@ impl Mechanism for DnsSd {
         format!("{} records of {names}", self.wanted.record_type())
     }
 
+    fn refresh_interval(&self) -> Option<Duration> {
+        Some(self.refresh_interval)
+    }
+
     fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
         Box::new(DnsDiscoverer { settings: self })
     }

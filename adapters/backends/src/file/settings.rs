@@ -100,6 +100,10 @@ impl Mechanism for FileSd {
         self.files().collect::<Vec<_>>().join(", ")
     }
 
+    fn refresh_interval(&self) -> Option<Duration> {
+        Some(self.refresh_interval)
+    }
+
     fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
         Box::new(FileDiscoverer { settings: self })
     }

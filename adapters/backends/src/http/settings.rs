@@ -96,6 +96,10 @@ impl Mechanism for HttpSd {
         without_credentials(&self.url).into_owned()
     }
 
+    fn refresh_interval(&self) -> Option<Duration> {
+        Some(self.refresh_interval)
+    }
+
     fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
         let interval = self.refresh_interval;
         Box::new(move |env, updates| rest::run(interval, self, env, updates))

@@ -40,6 +40,10 @@ impl Mechanism for LocalSd {
         "listening sockets".to_owned()
     }
 
+    fn refresh_interval(&self) -> Option<Duration> {
+        Some(self.refresh_interval)
+    }
+
     fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer> {
         Box::new(LocalDiscoverer { settings: self })
     }

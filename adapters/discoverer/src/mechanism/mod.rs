@@ -15,6 +15,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use headcount_reader::{Cursor, Fields, ProblemKind};
 
@@ -85,6 +86,12 @@ pub trait Mechanism: Clone + Eq + Hash + Debug + Send + Sync + 'static {
 
     /// What it looks at, in a few words, for people. Holds no secret.
     fn describe(&self) -> String;
+
+    /// How often it is read, if it is read again and again. A job that was never served waits for one that can't be
+    /// read for two of these, and some minutes in any case (B10).
+    fn refresh_interval(&self) -> Option<Duration> {
+        None
+    }
 
     /// Makes what discovers.
     fn discoverer(self: Arc<Self>) -> Box<dyn Discoverer>;

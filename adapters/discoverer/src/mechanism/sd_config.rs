@@ -4,11 +4,16 @@ use std::any::Any;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use headcount_core::ProviderConfig;
 
 use super::Mechanism;
 use crate::{BuildError, Discoverer};
+
+/// The shortest and the longest time that a job which was never served waits for a config of it (B10).
+const SHORTEST_WAIT: Duration = Duration::from_secs(2 * 60);
+const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
 /// The provider config of headcount's own manager: one entry of a `*_sd_configs` list. Cloning it clones
 /// a pointer; two are equal if they have the same mechanism and say the same.
@@ -89,12 +94,19 @@ impl ProviderConfig for SdConfig {
     fn describe(&self) -> String {
         self.0.describe()
     }
+
+    /// Two intervals, so that one refresh may fail, and some minutes in any case (B10).
+    fn incomplete_after(&self) -> Option<Duration> {
+        let intervals = self.0.refresh_interval().unwrap_or_default().saturating_mul(2);
+        Some(intervals.clamp(SHORTEST_WAIT, LONGEST_WAIT))
+    }
 }
 
 /// What an [`SdConfig`] points at, with its type forgotten.
 trait Configured: fmt::Debug + Send + Sync {
     fn name(&self) -> &str;
     fn describe(&self) -> String;
+    fn refresh_interval(&self) -> Option<Duration>;
     fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError>;
     fn value(&self) -> &dyn Any;
     fn equals(&self, other: &dyn Configured) -> bool;
@@ -116,6 +128,10 @@ impl<M: Mechanism> Configured for Known<M> {
 
     fn describe(&self) -> String {
         self.0.describe()
+    }
+
+    fn refresh_interval(&self) -> Option<Duration> {
+        self.0.refresh_interval()
     }
 
     fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
@@ -142,6 +158,10 @@ impl Configured for Unsupported {
 
     fn describe(&self) -> String {
         "not part of this build".to_owned()
+    }
+
+    fn refresh_interval(&self) -> Option<Duration> {
+        None
     }
 
     fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
