@@ -91,24 +91,26 @@ fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded
     };
     let hosts = setup.folder.path().join("hosts.txt");
     fs::write(&hosts, "a\n").expect("written");
-    let inventory = hosts.to_str().expect("UTF-8");
-    for args in [
-        &["check", config][..],
-        &["sd", config],
-        &["run", "--config", config],
-        &["explain", "--config", config, "a"],
-        &["diff", config, config],
-        &[
-            "coverage",
-            "--config",
-            config,
-            "--inventory",
-            inventory,
-            "--format",
-            "text",
-        ],
+    let inventory = ["--inventory", hosts.to_str().expect("UTF-8"), "--format", "text"];
+    let coverage = [&["coverage", "--config", config][..], &inventory].concat();
+    refused(&["run", "--config", config]);
+    // With `--allow-unsupported` they go on, and say by their status that they can't know.
+    for (args, status) in [
+        (&["check", config][..], 0),
+        (&["sd", config], 1),
+        (&["explain", "--config", config, "a"], 4),
+        (&["diff", config, config], 2),
+        (&coverage, 2),
     ] {
         refused(args);
+        let mut allowed = support::headcount();
+        let output = allowed.args(args).arg("--allow-unsupported").output().expect("it runs");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {said}");
+        assert!(
+            said.contains("prometheus.yml:3:28") && said.contains("never complete"),
+            "{args:?}: {said}"
+        );
     }
 
     fs::write(&setup.config, good).expect("written");
@@ -167,7 +169,7 @@ const VARIOUS: &str = "global: {scrape_interval: 30s}\n\
     - {job_name: fixed, static_configs: [{targets: ['s:1', 's:2']}]}\n";
 
 fn start_various(setup: &Setup) -> Daemon {
-    fs::write(&setup.config, VARIOUS).expect("written");
+    setup.write(VARIOUS);
     let daemon = setup.start(&[]);
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
     daemon.wait_for("/-/ready", |_| true);
@@ -185,7 +187,7 @@ fn the_api_describes_targets() {
     let pools = daemon.get("/api/v1/scrape_pools").json()["data"].clone();
     assert_eq!(pools["scrapePools"], json!(["fixed", "node"]));
     let fixed = json!({
-        "name": "fixed", "complete": true, "active": 2, "dropped": 0, "duplicate": 0, "invalid": 0,
+        "name": "fixed", "complete": true, "served": true, "active": 2, "dropped": 0, "duplicate": 0, "invalid": 0,
         "overLabelLimits": 0, "targetLimit": null, "exceedsTargetLimit": false,
     });
     assert_eq!(pools["pools"][0], fixed);
@@ -258,7 +260,7 @@ fn the_api_describes_what_runs() {
     let index = daemon.get("/sd").json();
     assert_eq!(
         index["jobs"][0],
-        json!({"job": "fixed", "path": "/sd/fixed", "groups": 1, "targets": 2, "complete": true})
+        json!({"job": "fixed", "path": "/sd/fixed", "groups": 1, "targets": 2, "complete": true, "served": true})
     );
     let shown = daemon.get("/config").text();
     assert!(

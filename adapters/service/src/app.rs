@@ -12,13 +12,17 @@ use smol::{Executor, Timer};
 
 use crate::discovery::{Managed, Observation};
 use crate::plan::{Plan, Source};
-use crate::reload::{Loaded, ReloadError, Reloader};
+use crate::reload::{Loaded, ReloadError, Reloader, SettledChanges};
 use crate::scraping::Scraping;
 use crate::targets::Targets;
 use crate::wall_clock::WallClock;
 
 /// How long a reload waits for its sets to be seen. With a slow throttle they are seen later.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long files that have changed have to stay as they are before they are a configuration: whoever writes one
+/// takes his time, and half of one is often one, too, with less in it (B11).
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// A running service.
 pub(crate) struct App {
@@ -104,13 +108,19 @@ impl App {
         self.take(loaded).await
     }
 
-    /// Reloads whenever the configuration's files have changed.
+    /// Reloads whenever the configuration's files have changed, and stayed as they are for a moment.
     pub(crate) async fn reload_on_change(&self, interval: Duration) {
+        let mut changes = SettledChanges::default();
         loop {
-            Timer::after(interval).await;
+            let wait = if changes.is_waiting() {
+                SETTLE.min(interval)
+            } else {
+                interval
+            };
+            Timer::after(wait).await;
             let _turn = self.reloader.turn().await;
             let loaded = self.reloader.load(None).await;
-            if self.reloader.is_news(&loaded) {
+            if changes.count(self.reloader.news(&loaded)) {
                 // What went wrong is in the log.
                 self.take(loaded).await.ok();
             }

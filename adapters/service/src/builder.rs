@@ -30,7 +30,6 @@ const MAX_SCRAPES: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
 #[must_use = "nothing runs before it is started"]
 pub struct ServiceBuilder {
     loader: Option<Loader>,
-    allow_unsupported: bool,
     workers: Option<Workers>,
     listen: Option<String>,
     throttle: Throttle,
@@ -74,17 +73,10 @@ pub enum StartError {
 
 impl ServiceBuilder {
     /// Reads configurations over the mechanisms of this loader, which may have some of one's own. Without
-    /// this it has all that are built in.
+    /// this it has all that are built in, and [those that this build lacks](Loader::allow_unsupported) are errors,
+    /// at the start and when the configuration is loaded again.
     pub fn loader(mut self, loader: Loader) -> Self {
         self.loader = Some(loader);
-        self
-    }
-
-    /// Takes mechanisms that Prometheus has and this build lacks, with a warning. Each entry is a failed config
-    /// then, and the list of its job is never complete. Without this they are errors, at the start and when the
-    /// configuration is loaded again.
-    pub fn allow_unsupported(mut self) -> Self {
-        self.allow_unsupported = true;
         self
     }
 
@@ -147,10 +139,7 @@ impl ServiceBuilder {
             Some(workers) => workers.clone(),
             None => Workers::start().map_err(StartError::Thread)?,
         };
-        let mut loader = self.loader.clone().unwrap_or_else(mechanisms::loader);
-        if self.allow_unsupported {
-            loader = loader.allow_unsupported(true);
-        }
+        let loader = self.loader.clone().unwrap_or_else(mechanisms::loader);
         let now = workers.env().clock.unix_time().as_secs_f64();
         let reloader = Reloader::start(loader, source.clone(), now).await?;
         let listener = match &self.listen {
@@ -173,6 +162,9 @@ impl ServiceBuilder {
         }
         app::log_warnings(&plan);
         app.apply(&plan).await?;
+        // Whether anybody asks or not: what was ready once stays so, whatever is reloaded.
+        let starting = app.clone();
+        tasks.push(executor.spawn(async move { starting.ready().await }));
         if let Some(interval) = self.auto_reload {
             let app = app.clone();
             tasks.push(executor.spawn(async move { app.reload_on_change(interval).await }));

@@ -58,6 +58,26 @@ pub enum ReloadError {
     Gone(#[from] DriverGone),
 }
 
+/// Changes of files, which count when they are seen a second time as they were the first (B11).
+#[derive(Debug, Default)]
+pub(crate) struct SettledChanges {
+    seen: Option<Fingerprint>,
+}
+
+impl SettledChanges {
+    /// Whether a change was seen once.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.seen.is_some()
+    }
+
+    /// Whether what is news now counts.
+    pub(crate) fn count(&mut self, news: Option<Fingerprint>) -> bool {
+        let is_settled = news.is_some() && news == self.seen;
+        self.seen = news.filter(|_| !is_settled);
+        is_settled
+    }
+}
+
 impl Reloader {
     /// Loads a first configuration, at `now` seconds since 1970-01-01 UTC.
     pub(crate) async fn start(loader: Loader, source: Source, now: f64) -> Result<Self, LoadErrors> {
@@ -99,9 +119,10 @@ impl Reloader {
         load(&self.loader, source).await
     }
 
-    /// Whether this is not what was read last.
-    pub(crate) fn is_news(&self, loaded: &Loaded) -> bool {
-        self.read(|state| state.fingerprint != loaded.fingerprint)
+    /// What was read, if it is not what was read last.
+    pub(crate) fn news(&self, loaded: &Loaded) -> Option<Fingerprint> {
+        let is_news = self.read(|state| state.fingerprint != loaded.fingerprint);
+        is_news.then_some(loaded.fingerprint)
     }
 
     /// Makes what was loaded the configuration that runs, unless it is wrong; then the source is
@@ -158,4 +179,30 @@ async fn load(loader: &Loader, source: Source) -> Loaded {
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b11_a_file_that_is_being_written_is_no_configuration_yet() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let read = |text: &str| {
+            let path = folder.path().join("prometheus.yml");
+            std::fs::write(&path, text).expect("written");
+            Source::File(path).load(&crate::loader()).0
+        };
+        let (half, whole) = (read("scrape_configs: []"), read("scrape_configs: [{job_name: a}]"));
+        let mut changes = SettledChanges::default();
+        assert!(!changes.count(None));
+        assert!(!changes.count(Some(half)));
+        assert!(changes.is_waiting());
+        assert!(!changes.count(Some(whole)), "it is another than it was");
+        assert!(changes.count(Some(whole)));
+        assert!(!changes.is_waiting());
+        assert!(!changes.count(Some(half)));
+        assert!(!changes.count(None), "it is as it was before");
+        assert!(!changes.count(Some(half)));
+    }
 }

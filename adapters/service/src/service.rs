@@ -71,7 +71,7 @@ pub enum ListError {
     },
     /// Not every provider of the job was read whole yet, or one can't be run: a list would lack targets that
     /// there are.
-    #[error("the list of {job:?} is not complete yet")]
+    #[error("the list of {job:?} is not complete yet; keep the one that you have")]
     Incomplete {
         /// Its name.
         job: String,
@@ -166,7 +166,7 @@ impl Service {
     /// while a config of it can't be run: whoever has a list from before does well to keep it.
     pub async fn list(&self, job: &str, kind: ListKind) -> Result<TargetList, ListError> {
         let handle = match self.handle(job, kind) {
-            Some(handle) if handle.is_complete => handle,
+            Some(handle) if handle.delivery.is_delivered() => handle,
             None if !self.has_job(job) => return Err(ListError::NoSuchJob { job: job.to_owned() }),
             _ => return Err(self.lacking(job)),
         };
@@ -314,5 +314,35 @@ impl Running {
         if let Some(recording) = self.recording {
             recording.end();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::atomic::Ordering;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_was_ready_once_stays_so_though_nobody_asked_before() {
+        let workers = Workers::start().expect("threads");
+        let never_answers = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = never_answers.local_addr().expect("bound");
+        workers.block_on(async {
+            let quick = "scrape_configs: [{job_name: a, static_configs: [{targets: ['h:1']}]}]";
+            let service = Service::builder().workers(&workers).start(Source::text(quick)).await;
+            let service = service.expect("nothing is wrong with it");
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while !service.app.was_ready.load(Ordering::Relaxed) {
+                assert!(Instant::now() < deadline, "nobody notes that it is ready");
+                Timer::after(Duration::from_millis(2)).await;
+            }
+            let slow = format!("scrape_configs: [{{job_name: b, http_sd_configs: [{{url: 'http://{address}'}}]}}]");
+            service.apply(Source::text(slow)).await.expect("reloaded");
+            assert_eq!(service.get("/-/ready").await.status, 200);
+            service.stop().await;
+        });
     }
 }

@@ -77,10 +77,8 @@ fn builder(workers: &Workers, options: &RunOptions) -> ServiceBuilder {
     let mut builder = Service::builder()
         .workers(workers)
         .listen(&options.listen)
-        .throttle(options.throttle);
-    if options.unsupported.allow_unsupported {
-        builder = builder.allow_unsupported();
-    }
+        .throttle(options.throttle)
+        .loader(options.unsupported.loader());
     if let Some(guard) = options.guard() {
         builder = builder.guard(guard);
     }

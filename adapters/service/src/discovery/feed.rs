@@ -3,6 +3,7 @@
 //! The one rule: **who is slow holds nobody up and misses nothing.** What a follower has not taken yet is
 //! made into one change, so that what waits for it does not grow with the time it takes.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use event_listener::{Event, EventListener};
@@ -11,6 +12,16 @@ use event_listener::{Event, EventListener};
 pub(crate) trait Change: Clone {
     /// Makes it what changed in all, with what changed after it.
     fn extend(&mut self, later: &Self);
+}
+
+/// Jobs that came or went, or whose list or completeness may be another.
+#[derive(Debug, Clone)]
+pub(crate) struct Jobs(pub(crate) Arc<BTreeSet<Arc<str>>>);
+
+impl Change for Jobs {
+    fn extend(&mut self, later: &Self) {
+        Arc::make_mut(&mut self.0).extend(later.0.iter().cloned());
+    }
 }
 
 /// Tells its followers what changed.

@@ -19,7 +19,6 @@ use super::readers::Readers;
 pub(super) struct HealthLog {
     manager: &'static str,
     providers: HashMap<ProviderId, Reported>,
-    failed_configs: Vec<FailedConfig>,
 }
 
 /// What was reported of a provider.
@@ -62,7 +61,6 @@ impl HealthLog {
         Self {
             manager,
             providers: HashMap::new(),
-            failed_configs: Vec::new(),
         }
     }
 
@@ -88,22 +86,21 @@ impl HealthLog {
             }
         }
         if diff.has_other_failed_configs() {
-            self.take_failed_configs(diff.newer().failed_configs());
+            self.take_failed_configs(diff.older().failed_configs(), diff.newer().failed_configs());
         }
     }
 
     /// Says which configs can't be run, unless they could not be run before, either. A reload
     /// tries them again under other names.
-    fn take_failed_configs(&mut self, all: &[FailedConfig]) {
-        let before: HashSet<_> = self.failed_configs.iter().map(fault).collect();
-        for failed in all.iter().filter(|failed| !before.contains(&fault(failed))) {
+    fn take_failed_configs(&self, before: &[FailedConfig], now: &[FailedConfig]) {
+        let before: HashSet<_> = before.iter().map(fault).collect();
+        for failed in now.iter().filter(|failed| !before.contains(&fault(failed))) {
             let (sets, reason) = (few(failed.sets.iter()), &failed.reason);
             tracing::warn!(
                 manager = self.manager, provider = %failed.name, sets, reason,
                 "a service discovery config can't be run; its targets are missing"
             );
         }
-        self.failed_configs = all.to_vec();
     }
 
     fn log(&self, provider: &ProviderSnapshot, readers: &Readers, transition: &Transition<'_>) {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use blocking::unblock;
 use bytes::Bytes;
+use headcount_core::Delivery;
 use smol::lock::OnceCell;
 
 use super::Encoded;
@@ -19,9 +20,11 @@ pub(crate) struct Job {
     pub(crate) groups: usize,
     /// Targets in those groups.
     pub(crate) targets: usize,
-    /// Whether the snapshot says that all of it is there (B09). Handing out a list that is not complete
-    /// would take targets away from whoever has them from an earlier run.
-    pub(crate) is_complete: bool,
+    /// Whether it is handed out (B09, B10). Handing out a list that is not complete takes targets away from
+    /// whoever has them from an earlier run.
+    pub(crate) delivery: Delivery,
+    /// Whether it was handed out, and no provider of it was taken away since.
+    pub(super) was_delivered: bool,
 }
 
 /// A set's list at one state of its groups. It is encoded at most once, however many ask.
@@ -93,22 +96,22 @@ impl List {
     }
 }
 
-/// Encodes a list; `None` when it is not complete any more.
+/// Encodes a list; `None` when it is not to be handed out any more.
 type Encode = Arc<dyn Fn() -> Option<Vec<u8>> + Send + Sync>;
 
-/// A list that is handed out when it is complete. Cheap to clone.
+/// A list, and whether it is to be handed out. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ListHandle {
     pub(crate) list: Arc<List>,
-    /// As in [`Job`]; of a list that was complete, a later state may not be.
-    pub(crate) is_complete: bool,
+    /// As in [`Job`]; a list that was handed out may be withheld in a later state.
+    pub(crate) delivery: Delivery,
     /// Encodes the list in the state that its generation stands for, or in a later one. What it gives is
-    /// complete in that same state.
+    /// to be handed out in that same state.
     pub(crate) encode: Encode,
 }
 
 impl ListHandle {
-    /// The list as JSON; `None` when it is not complete any more.
+    /// The list as JSON; `None` when it is not to be handed out any more.
     pub(crate) async fn json(&self) -> Option<Arc<Encoded>> {
         self.list.json(&self.encode).await
     }

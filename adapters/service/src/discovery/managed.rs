@@ -10,7 +10,7 @@ use headcount_discoverer::Env;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{DriverGone, Handle, Running};
 
-use super::feed::Follower;
+use super::feed::{Follower, Jobs};
 use super::publication::Publication;
 use super::publisher::Publisher;
 use super::{Observation, View, ViewChange};
@@ -98,6 +98,11 @@ impl Managed {
     /// Who gets all that changes from now on.
     pub(crate) fn follow(&self) -> Follower<ViewChange> {
         self.publication.follow()
+    }
+
+    /// Who gets to know which jobs may have other lists from now on.
+    pub(crate) fn follow_jobs(&self) -> Follower<Jobs> {
+        self.publication.follow_jobs()
     }
 
     /// What the manager says of its providers now. It is asked, and has other things to do: for who answers a

@@ -6,8 +6,10 @@
 //! * `feed`: what changed, for the pools and outputs.
 //! * `list`: the list of targets that http_sd and file_sd share.
 //! * `encoded`: that list as bytes, made once.
-//! * `health_log`: says in the log when a provider fails and recovers.
+//! * `health_log`, `delivery_log`: say in the log when a provider fails and recovers, and when a list is served
+//!   without everything.
 
+mod delivery_log;
 mod encoded;
 mod feed;
 mod health_log;
@@ -21,7 +23,7 @@ mod readers;
 mod view;
 
 pub(crate) use encoded::Encoded;
-pub(crate) use feed::{Change, Feed, Follower};
+pub(crate) use feed::{Feed, Follower, Jobs};
 pub(crate) use job::{Job, List, ListHandle};
 pub use list::{ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list};
 pub(crate) use list::{write_labels, write_string};

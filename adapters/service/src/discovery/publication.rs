@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use event_listener::{Event, EventListener};
 
 use super::View;
-use super::feed::{Feed, Follower};
+use super::feed::{Feed, Follower, Jobs};
 use super::view::ViewChange;
 
 /// The newest view, and who wants to know of the next.
@@ -16,6 +16,8 @@ pub(super) struct Publication {
     view: ArcSwap<View>,
     published: Event,
     feed: Feed<ViewChange>,
+    /// For who needs no views in between, which would keep their snapshots alive.
+    jobs: Feed<Jobs>,
     /// Counts changes of what the guard holds, which make no view.
     holds: AtomicU64,
 }
@@ -33,6 +35,10 @@ impl Publication {
         self.feed.follow()
     }
 
+    pub(super) fn follow_jobs(&self) -> Follower<Jobs> {
+        self.jobs.follow()
+    }
+
     pub(super) fn holds(&self) -> u64 {
         self.holds.load(Ordering::Relaxed)
     }
@@ -46,6 +52,7 @@ impl Publication {
         // Before it is told, so that who is told finds it.
         self.view.store(change.view.clone());
         self.feed.put(change);
+        self.jobs.put(&change.jobs);
         self.published.notify(usize::MAX);
     }
 }

@@ -14,6 +14,8 @@ use headcount_runtime::{EventReceiver, SnapshotReceiver};
 use smol::{Executor, Timer};
 
 use super::View;
+use super::delivery_log;
+use super::feed::Jobs;
 use super::health_log::HealthLog;
 use super::publication::Publication;
 use super::readers::Readers;
@@ -26,12 +28,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 const EVENTS_AT_ONCE: usize = 1_024;
 
 pub(super) struct Publisher {
+    manager: &'static str,
     publication: Arc<Publication>,
     snapshots: SnapshotReceiver,
     events: EventReceiver,
     executor: Arc<Executor<'static>>,
     readers: Readers,
     health: HealthLog,
+    /// A snapshot that is being published. A panic on the way does not lose it.
+    pending: Option<Snapshot>,
     /// An event of a provider that no snapshot has shown yet. It waits for one that does, and further events
     /// wait for it.
     early: Option<ManagerEvent>,
@@ -46,12 +51,14 @@ impl Publisher {
         executor: Arc<Executor<'static>>,
     ) -> Self {
         Self {
+            manager,
             publication,
             snapshots,
             events,
             executor,
             readers: Readers::default(),
             health: HealthLog::new(manager),
+            pending: None,
             early: None,
         }
     }
@@ -65,9 +72,14 @@ impl Publisher {
     }
 
     async fn publish_all(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            // A newer one has all that it has.
+            let newer = poll_once(self.snapshots.next()).await.flatten();
+            self.publish(newer.unwrap_or(pending)).await;
+        }
         while let Some(news) = self.next().await {
             match news {
-                News::Snapshot(snapshot) => self.take(&snapshot).await,
+                News::Snapshot(snapshot) => self.publish(snapshot).await,
                 News::Event(event) => self.hear(event, &self.publication.view().snapshot),
             }
         }
@@ -85,6 +97,12 @@ impl Publisher {
         snapshot.or(event).await
     }
 
+    async fn publish(&mut self, snapshot: Snapshot) {
+        self.pending = Some(snapshot.clone());
+        self.take(&snapshot).await;
+        self.pending = None;
+    }
+
     async fn take(&mut self, snapshot: &Snapshot) {
         let before = self.publication.view();
         let diff = Arc::new(snapshot.diff(&before.snapshot));
@@ -95,8 +113,9 @@ impl Publisher {
         let change = ViewChange {
             view: Arc::new(view),
             diff,
-            jobs: Arc::new(jobs),
+            jobs: Jobs(Arc::new(jobs)),
         };
+        delivery_log::log(self.manager, &before, &change);
         self.prepare(&change, &before);
         self.publication.publish(&change);
     }
@@ -134,7 +153,7 @@ impl Publisher {
 
     /// Lets the lists that somebody reads be encoded before they are asked for.
     fn prepare(&self, change: &ViewChange, before: &View) {
-        for (name, job) in change.view.other_lists(before, &change.jobs) {
+        for (name, job) in change.view.other_lists(before, &change.jobs.0) {
             if job.list.is_wanted()
                 && let Some(handle) = change.view.handle(name)
             {
@@ -171,6 +190,8 @@ mod tests {
         let mut publisher = publisher(&workers);
         let follow = || publisher.publication.follow();
         let (followers, slow) = ([follow(), follow(), follow()], follow());
+        let follow_jobs = || publisher.publication.follow_jobs();
+        let (jobs, all_jobs) = (follow_jobs(), follow_jobs());
         let mut sets = Sets::new(&["a", "b"]);
         for number in 0..4 {
             let rack = number.to_string();
@@ -182,7 +203,8 @@ mod tests {
                 assert!(Arc::ptr_eq(&change.diff, &changes[0].diff), "not one of its own");
                 assert!(Arc::ptr_eq(&change.view, &publisher.publication.view()));
             }
-            let jobs: Vec<_> = changes[0].jobs.iter().map(|job| &**job).collect();
+            let Jobs(jobs) = jobs.take().expect("a change");
+            let jobs: Vec<_> = jobs.iter().map(|job| &**job).collect();
             match number {
                 0 => assert_eq!(jobs, ["a", "b"]),
                 _ => assert_eq!(jobs, [if number % 2 == 0 { "a" } else { "b" }], "cost follows change"),
@@ -192,7 +214,20 @@ mod tests {
         assert!(missed.diff.begins_with(&Snapshot::default()));
         assert_eq!(missed.diff.providers().count(), 2);
         assert_eq!(missed.view.snapshot.version(), sets.snapshot().version());
-        assert_eq!(missed.jobs.len(), 2);
+        assert_eq!(all_jobs.take().map(|Jobs(jobs)| jobs.len()), Some(2));
+    }
+
+    #[test]
+    fn a_snapshot_on_which_it_panicked_is_published_all_the_same() {
+        let workers = Workers::start().expect("threads");
+        let mut publisher = publisher(&workers);
+        let mut sets = Sets::new(&["a"]);
+        sets.update(0, vec![("s", vec![], vec![vec![("__address__", "h:1")]])]);
+        // As it is left when publishing panics.
+        publisher.pending = Some(sets.snapshot());
+        smol::block_on(poll_once(publisher.publish_all()));
+        assert_eq!(publisher.publication.view().jobs["a"].targets, 1);
+        assert!(publisher.pending.is_none(), "published, and not once more");
     }
 
     #[test]

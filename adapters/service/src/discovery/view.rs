@@ -3,13 +3,13 @@
 //! The one rule: **a view costs what changed since the one before.** The difference is given; what it does
 //! not name is shared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use headcount_core::{SetChange, Snapshot, SnapshotDiff};
+use headcount_core::{ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
 use imbl::OrdMap;
 
-use super::feed::Change;
+use super::feed::{Change, Jobs};
 use super::job::{Job, List, ListHandle};
 use super::readers::Readers;
 use super::target_list;
@@ -31,14 +31,14 @@ pub(crate) struct ViewChange {
     /// What differs in its snapshot. It is made once, for all who follow.
     pub(crate) diff: Arc<SnapshotDiff>,
     /// The sets that came or went, or whose list or completeness may be another.
-    pub(crate) jobs: Arc<BTreeSet<Arc<str>>>,
+    pub(crate) jobs: Jobs,
 }
 
 impl Change for ViewChange {
     fn extend(&mut self, later: &Self) {
         self.view = later.view.clone();
         Arc::make_mut(&mut self.diff).extend(&later.diff);
-        Arc::make_mut(&mut self.jobs).extend(later.jobs.iter().cloned());
+        self.jobs.extend(&later.jobs);
     }
 }
 
@@ -55,9 +55,15 @@ impl View {
         let encode = move || snapshot.set(&name).map(target_list);
         Some(ListHandle {
             list: job.list.clone(),
-            is_complete: job.is_complete,
+            delivery: job.delivery,
             encode: Arc::new(encode),
         })
+    }
+
+    /// The providers of a set that were never read whole.
+    pub(crate) fn unread(&self, set: &str) -> impl Iterator<Item = &ProviderSnapshot> {
+        let providers = self.snapshot.set(set).into_iter().flat_map(|set| set.providers());
+        providers.filter(|provider| !provider.reports().is_whole())
     }
 
     /// The view after `diff`, and the sets that came or went, or whose list or completeness may be
@@ -66,12 +72,17 @@ impl View {
         let snapshot = diff.newer().clone();
         let mut jobs = self.jobs.clone();
         let touched = touched(diff, readers);
+        // What took the place of a provider has to find first what that one had.
+        let lost: HashSet<&Arc<str>> = diff.sets().filter_map(lost_provider).collect();
         for (name, has_other_groups) in &touched {
             let Some(set) = snapshot.set(name) else {
                 jobs.remove(name);
                 continue;
             };
-            let list = match self.jobs.get(name) {
+            let old = self.jobs.get(name);
+            let before = old.is_some_and(|job| job.was_delivered) && !lost.contains(name);
+            let delivery = set.delivery(before);
+            let list = match old {
                 Some(job) if *has_other_groups => job.list.successor(),
                 Some(job) => job.list.clone(),
                 None => List::new(),
@@ -80,7 +91,8 @@ impl View {
                 list,
                 groups: set.group_count(),
                 targets: set.target_count(),
-                is_complete: set.is_whole(),
+                delivery,
+                was_delivered: before || delivery.is_delivered(),
             };
             jobs.insert(name.clone(), job);
         }
@@ -98,6 +110,14 @@ impl View {
             let before = older.jobs.get(*name);
             before.is_none_or(|before| !Arc::ptr_eq(&before.list, &job.list))
         })
+    }
+}
+
+/// The set, if a provider of it is there no more.
+fn lost_provider(change: SetChange<'_>) -> Option<&Arc<str>> {
+    match change {
+        SetChange::Changed { set, old, new } => old.iter().any(|id| !new.contains(id)).then_some(set),
+        SetChange::Added(..) | SetChange::Removed(..) => None,
     }
 }
 
@@ -130,7 +150,7 @@ pub(super) mod tests {
     use super::*;
     use headcount_backends::r#static::StaticSd;
     use headcount_core::{
-        Encoder, Failure, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, ProviderId, Update,
+        Delivery, Encoder, Failure, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, ProviderId, Update,
     };
     use headcount_discoverer::mechanism::{SdConfig, Unsupported};
 
@@ -257,7 +277,7 @@ pub(super) mod tests {
         let mut view = View::default();
         let mut is_complete = |sets: &Sets| {
             view = view_after(&sets.manager, &view);
-            view.jobs["a"].is_complete
+            view.jobs["a"].delivery == Delivery::Whole
         };
         assert!(!is_complete(&sets), "nothing was reported yet");
         sets.fails(0, Failure::new("no"));
@@ -316,8 +336,11 @@ pub(super) mod tests {
             .handle_update(Instant::ZERO, applied.started[0], update("a:1"))
             .expect("running");
         let first = view_after(&manager, &View::default());
-        assert!(first.jobs["a"].is_complete);
-        assert!(!first.jobs["b"].is_complete, "b's provider has not reported");
+        assert!(first.jobs["a"].delivery.is_delivered());
+        assert!(
+            !first.jobs["b"].delivery.is_delivered(),
+            "b's provider has not reported"
+        );
 
         manager.handle_timeout(Instant::from_nanos(u64::MAX));
         while manager.poll_output().is_some() {}
@@ -326,7 +349,7 @@ pub(super) mod tests {
             .handle_update(Instant::ZERO, applied.started[1], update("b:1"))
             .expect("running");
         let second = view_after(&manager, &emitted);
-        assert!(second.jobs["b"].is_complete);
+        assert!(second.jobs["b"].delivery.is_delivered());
         let (before, after) = (generations(&emitted), generations(&second));
         assert_eq!(before[0], after[0]);
         assert_ne!(before[1], after[1]);

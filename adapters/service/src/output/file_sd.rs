@@ -1,6 +1,6 @@
 //! Keeps a file_sd file for each job in a folder.
 //!
-//! A file is written when its job is complete, so that no restart takes targets from a reader;
+//! A file is written when its job's list is handed out, so that no restart takes targets from a reader;
 //! and when its content changes, so that no reader reads in vain. Trouble is logged once, tried
 //! again, and stops nothing else.
 
@@ -17,69 +17,73 @@ use smol::Timer;
 
 use super::file_name::file_name;
 use super::folder::Folder;
-use crate::discovery::{Follower, ListHandle, Managed, ViewChange};
-use crate::targets::{Jobs, Targets};
+use crate::discovery::{Follower, Jobs, ListHandle, Managed};
+use crate::targets::Targets;
 
 /// When what could not be written is tried again, if nothing else happens before.
 const RETRY: Duration = Duration::from_secs(10);
 
 /// Which lists are written, and where it is heard that there are others.
-pub(crate) enum Lists {
-    /// Those of the targets as they are discovered.
-    Discovered(Arc<Managed>, Follower<ViewChange>),
-    /// Those of the targets after relabelling.
-    Relabelled(Arc<Targets>, Follower<Jobs>),
+pub(crate) struct Lists {
+    source: Source,
+    follower: Follower<Jobs>,
+}
+
+enum Source {
+    /// The targets as they are discovered.
+    Discovered(Arc<Managed>),
+    /// The targets after relabelling.
+    Relabelled(Arc<Targets>),
 }
 
 impl Lists {
     /// Those that `managed` discovers.
     pub(crate) fn discovered(managed: &Arc<Managed>) -> Self {
-        Self::Discovered(managed.clone(), managed.follow())
+        Self {
+            source: Source::Discovered(managed.clone()),
+            follower: managed.follow_jobs(),
+        }
     }
 
     /// Those of `targets`.
     pub(crate) fn relabelled(targets: &Arc<Targets>) -> Self {
-        Self::Relabelled(targets.clone(), targets.follow())
+        Self {
+            source: Source::Relabelled(targets.clone()),
+            follower: targets.follow(),
+        }
     }
 
     /// Completes when there may be others.
     fn news(&self) -> EventListener {
-        match self {
-            Self::Discovered(_, follower) => follower.news(),
-            Self::Relabelled(_, follower) => follower.news(),
-        }
+        self.follower.news()
     }
 
     /// The jobs that came or went or may have another list since it was asked last.
-    fn changed(&self) -> BTreeSet<Arc<str>> {
-        match self {
-            Self::Discovered(_, follower) => follower.take().map(|change| change.jobs.iter().cloned().collect()),
-            Self::Relabelled(_, follower) => follower.take().map(|Jobs(jobs)| jobs),
-        }
-        .unwrap_or_default()
+    fn changed(&self) -> Arc<BTreeSet<Arc<str>>> {
+        self.follower.take().map(|Jobs(jobs)| jobs).unwrap_or_default()
     }
 
     /// All jobs that have a list.
     fn jobs(&self) -> BTreeSet<Arc<str>> {
-        match self {
-            Self::Discovered(managed, _) => managed.view().jobs.keys().cloned().collect(),
-            Self::Relabelled(targets, _) => targets.jobs(),
+        match &self.source {
+            Source::Discovered(managed) => managed.view().jobs.keys().cloned().collect(),
+            Source::Relabelled(targets) => targets.jobs(),
         }
     }
 
     /// Whether the jobs are known.
     fn is_known(&self) -> bool {
-        match self {
-            Self::Discovered(managed, _) => managed.view().is_started(),
-            Self::Relabelled(targets, _) => targets.is_known(),
+        match &self.source {
+            Source::Discovered(managed) => managed.view().is_started(),
+            Source::Relabelled(targets) => targets.is_known(),
         }
     }
 
     /// That of a job; `None` when there is no such job.
     fn handle(&self, job: &str) -> Option<ListHandle> {
-        match self {
-            Self::Discovered(managed, _) => managed.view().handle(job),
-            Self::Relabelled(targets, _) => targets.handle(job),
+        match &self.source {
+            Source::Discovered(managed) => managed.view().handle(job),
+            Source::Relabelled(targets) => targets.handle(job),
         }
     }
 }
@@ -122,8 +126,7 @@ impl FileSd {
     pub(crate) async fn run(mut self) {
         loop {
             let news = self.lists.news();
-            let changed = self.lists.changed();
-            self.due.extend(changed);
+            self.due.extend(self.lists.changed().iter().cloned());
             if self.lists.is_known() {
                 self.write().await;
             }
@@ -183,7 +186,7 @@ impl FileSd {
                     trouble.insert(job.clone(), text.to_owned());
                     self.due.insert(job);
                 }
-                Some(name) if handle.is_complete && file.written != Some(handle.list.generation()) => {
+                Some(name) if handle.delivery.is_delivered() && file.written != Some(handle.list.generation()) => {
                     due.push((job, name.clone()));
                 }
                 Some(_) => {}
@@ -195,7 +198,7 @@ impl FileSd {
         folder = in_background(folder, move |folder| folder.note(names)).await?;
         for (job, name) in due {
             // Not the one of above: writing takes its time. What is not complete any more stays due.
-            let Some(handle) = self.lists.handle(&job).filter(|handle| handle.is_complete) else {
+            let Some(handle) = self.lists.handle(&job).filter(|handle| handle.delivery.is_delivered()) else {
                 continue;
             };
             let Some(list) = handle.json().await else {
@@ -317,7 +320,11 @@ mod tests {
             managed.apply(sets).await.expect("running");
             loop {
                 let news = managed.published();
-                if managed.view().handle("done").is_some_and(|handle| handle.is_complete) {
+                if managed
+                    .view()
+                    .handle("done")
+                    .is_some_and(|handle| handle.delivery.is_delivered())
+                {
                     break;
                 }
                 news.await;

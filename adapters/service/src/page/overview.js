@@ -113,9 +113,15 @@ export class Overview extends PolledView {
         h("a", { href: link("/targets", { job: pool.name, state: "dropped" }) }, pool.name),
         ` scrapes nothing: its rules drop all of its ${plural(pool.dropped, "target")}`,
       ]);
-    const problems = [...failing, ...partial, ...held, ...refused, ...limited, ...empty, ...invalid];
+    const incomplete = pools
+      .filter((pool) => pool.served && !pool.complete)
+      .map((pool) => [
+        h("a", { href: link("/targets", { job: pool.name }) }, pool.name),
+        " is served without what a provider has not found yet",
+      ]);
+    const problems = [...failing, ...incomplete, ...partial, ...held, ...refused, ...limited, ...empty, ...invalid];
     if (problems.length === 0) {
-      const waiting = pools.filter((pool) => !pool.complete).length;
+      const waiting = pools.filter((pool) => !pool.served).length;
       const text = waiting ? `${plural(waiting, "job")} still to be found for the first time.` : "All providers found their targets, and nothing is wrong with any.";
       return h("p", { key: "fine", class: "fine" }, text);
     }
@@ -199,6 +205,7 @@ function jobRow({ pool, numbers, success }) {
 
 function jobState(pool) {
   if (pool.failedConfigs) return h("span", { class: "badge invalid", title: pool.failedConfigs.join("\n") }, "Can't run");
+  if (!pool.complete && pool.served) return h("span", { class: "badge waiting", title: "A provider was waited for long enough; what the others found is served without it" }, "Incomplete");
   if (!pool.complete) return h("span", { class: "badge waiting", title: "Not all of its providers have found their targets yet" }, "Waiting");
   if (pool.exceedsTargetLimit) return h("span", { class: "badge over_limit" }, "Over limit");
   return h("span", { class: "badge active" }, "Complete");

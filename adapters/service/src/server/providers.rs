@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use headcount_core::Condition;
 use http::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -175,10 +174,7 @@ fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
     let health = provider.health;
     let at = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.unix_seconds(at));
     let age = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.age_seconds(at));
-    let missing = match &health.reports.condition {
-        Condition::Partial(missing) => Some(missing.to_string()),
-        _ => None,
-    };
+    let missing = health.reports.missing().map(ToString::to_string);
     let (last_failure, last_error) = health.last_failure.map(|failed| (failed.at, failed.message)).unzip();
     Entry {
         manager,

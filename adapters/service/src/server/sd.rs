@@ -3,11 +3,13 @@
 //!
 //! The one rule: **a list that is not complete is not served.** While a provider of the job was never read
 //! whole, or one of its configs can't be run, the answer is 503, and Prometheus keeps the list that it has;
-//! with a partial list it would drop targets whenever headcount restarts.
+//! with a partial list it would drop targets whenever headcount restarts. A provider that never answers is waited for
+//! some minutes only (B10): then there is a list, and [`INCOMPLETE`] says who lacks.
 
 use std::sync::Arc;
 
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, VARY};
+use headcount_core::Delivery;
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, HeaderName, HeaderValue, VARY};
 use http::{Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
@@ -16,6 +18,9 @@ use super::conditional::{accepts_gzip, is_known};
 use super::respond::{self, Body};
 use crate::app::App;
 use crate::discovery::{Encoded, Job, View};
+
+/// The header of an answer with a list that is not complete: the providers that were never read whole.
+const INCOMPLETE: HeaderName = HeaderName::from_static("x-headcount-incomplete");
 
 /// Lists shorter than this are not worth compressing.
 const WORTH_COMPRESSING: usize = 1024;
@@ -50,12 +55,14 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
         let message = format!("the targets of {name:?} are being worked out; keep the list that you have");
         return respond::not_yet(respond::error(StatusCode::SERVICE_UNAVAILABLE, message));
     };
-    if !handle.is_complete {
-        return incomplete(app, &name).await;
+    if !handle.delivery.is_delivered() {
+        return incomplete(&view, &name);
     }
     let Some(list) = handle.json().await else {
-        return incomplete(app, &name).await;
+        return incomplete(&app.scrape.view(), &name);
     };
+    let lacking = (handle.delivery == Delivery::Incomplete).then(|| lacking(&app.scrape.view(), &name));
+    let described = |response: Response<Body>, tag: &str| described(response, tag, lacking.clone());
     let tags = [format!("\"{}\"", list.tag), format!("\"{}-gzip\"", list.tag)];
     let is_compressed = list.bytes.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
     let [plain, compressed] = &tags;
@@ -100,28 +107,42 @@ pub(super) fn index(app: &App) -> Response<Body> {
         groups: usize,
         targets: usize,
         complete: bool,
+        /// Whether the list is served, complete or not.
+        served: bool,
     }
     let view = app.scrape.view();
-    let entry = |(name, job): (&'_ Arc<str>, &Job)| (name.clone(), job.groups, job.targets, job.is_complete);
+    let entry = |(name, job): (&'_ Arc<str>, &Job)| (name.clone(), job.groups, job.targets, job.delivery);
     let all: Vec<_> = view.jobs.iter().map(entry).collect();
-    let jobs = all.iter().map(|(job, groups, targets, complete)| Entry {
+    let jobs = all.iter().map(|(job, groups, targets, delivery)| Entry {
         job,
         path: path_of(job),
         groups: *groups,
         targets: *targets,
-        complete: *complete,
+        complete: *delivery == Delivery::Whole,
+        served: delivery.is_delivered(),
     });
     respond::json(StatusCode::OK, &Index { jobs: jobs.collect() })
 }
 
-fn described(mut response: Response<Body>, tag: &str) -> Response<Body> {
+fn described(mut response: Response<Body>, tag: &str, lacking: Option<HeaderValue>) -> Response<Body> {
     let headers = response.headers_mut();
+    if let Some(lacking) = lacking {
+        headers.insert(INCOMPLETE, lacking);
+    }
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(ETAG, tag);
     }
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// The providers that were never read whole, as a header's value.
+fn lacking(view: &View, job: &str) -> HeaderValue {
+    const MOST: usize = 20;
+    let names: Vec<_> = view.unread(job).take(MOST).map(|provider| &**provider.name()).collect();
+    // Mechanisms of one's own may have any name.
+    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("?"))
 }
 
 fn unknown(view: &View, name: &str) -> Response<Body> {
@@ -144,7 +165,7 @@ fn unknown(view: &View, name: &str) -> Response<Body> {
     )
 }
 
-async fn incomplete(app: &App, name: &str) -> Response<Body> {
+fn incomplete(view: &View, name: &str) -> Response<Body> {
     #[derive(Serialize)]
     struct Incomplete<'a> {
         status: &'static str,
@@ -161,20 +182,14 @@ async fn incomplete(app: &App, name: &str) -> Response<Body> {
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<String>,
     }
-    let Ok(observation) = app.scrape.observe().await else {
-        return respond::gone();
-    };
-    let reads = |sets: &[Arc<str>]| sets.iter().any(|set| **set == *name);
-    let providers = observation.providers.iter().filter_map(|provider| {
-        let reports = &provider.health.reports;
-        (reads(&provider.subscribers) && !reports.is_whole()).then(|| Waiting {
-            provider: &provider.name,
-            description: &provider.description,
-            last_error: reports.failure().map(|failed| &*failed.message),
-            missing: reports.missing().map(ToString::to_string),
-        })
+    let providers = view.unread(name).map(|provider| Waiting {
+        provider: provider.name(),
+        description: provider.description(),
+        last_error: provider.reports().failure().map(|failed| &*failed.message),
+        missing: provider.reports().missing().map(ToString::to_string),
     });
-    let failed = observation.failed_configs.iter().filter(|failed| reads(&failed.sets));
+    let set = view.snapshot.set(name);
+    let failed = set.iter().flat_map(|set| set.failed_configs());
     let failed = failed.map(|failed| Waiting {
         provider: &failed.name,
         description: &failed.description,

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use headcount_core::Delivery;
 use http::header::HeaderValue;
 use http::{Response, StatusCode};
 
 use super::respond::{self, Body};
 use crate::app::App;
+use crate::discovery::View;
 use crate::reload::ReloadError;
 
 /// Ready when every provider has reported or failed once since the start, and that can be seen. A reload
@@ -14,10 +16,26 @@ use crate::reload::ReloadError;
 pub(super) fn ready(app: &App) -> Response<Body> {
     let silent = app.unready();
     if silent.is_empty() {
-        return respond::text(StatusCode::OK, "headcount is ready.");
+        return respond::text(
+            StatusCode::OK,
+            format!("headcount is ready.{}", incomplete(&app.scrape.view())),
+        );
     }
     let text = format!("headcount is not ready; waiting for:\n{}", silent.join("\n"));
     respond::not_yet(respond::text(StatusCode::SERVICE_UNAVAILABLE, text))
+}
+
+/// The jobs whose lists are served though they are not complete (B10), with who lacks.
+fn incomplete(view: &View) -> String {
+    let mut text = String::new();
+    let served = view.jobs.iter().filter(|(_, job)| job.delivery == Delivery::Incomplete);
+    for (name, _) in served {
+        for provider in view.unread(name) {
+            let (provider, description) = (provider.name(), provider.description());
+            text.push_str(&format!("\n{name} is served without {provider} ({description})"));
+        }
+    }
+    text
 }
 
 /// Reloads; 200 once that is done, 500 with the problems when the configuration is wrong.

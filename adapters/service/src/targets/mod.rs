@@ -27,10 +27,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use event_listener::{Event, EventListener};
 use headcount_core::{JobOptions, PoolOutput, TargetPools};
-
 use imbl::OrdMap;
 
-use crate::discovery::{Change, Feed, Follower, List, ListHandle, View};
+use crate::discovery::{Feed, Follower, Jobs, List, ListHandle, View};
+
 pub use alertmanagers::{Alertmanagers, alertmanagers};
 pub(crate) use describe::{Describer, Stale};
 pub use describe::{described, fate_in_words, state_name};
@@ -63,16 +63,6 @@ pub(crate) struct State {
     pub(crate) view: Arc<View>,
     /// Counts up with each configuration.
     pub(crate) configuration: u64,
-}
-
-/// Jobs that came or went, or whose list or completeness may be another.
-#[derive(Debug, Clone)]
-pub(crate) struct Jobs(pub(crate) BTreeSet<Arc<str>>);
-
-impl Change for Jobs {
-    fn extend(&mut self, later: &Self) {
-        self.0.extend(later.0.iter().cloned());
-    }
 }
 
 /// What changed among the targets that are scraped.
@@ -189,12 +179,14 @@ impl Targets {
 }
 
 impl State {
-    /// The list of a job after relabelling, if all of it is there: the state may be a later one than that in
-    /// which the list was complete.
-    fn complete_list(&self, job: &str) -> Option<Vec<u8>> {
+    /// The list of a job after relabelling, if it is to be handed out: the state may be a later one than that in
+    /// which it was.
+    fn deliverable_list(&self, job: &str) -> Option<Vec<u8>> {
         self.pools.pool(job)?;
-        let is_complete = self.view.jobs.get(job)?.is_complete;
-        is_complete.then(|| relabelled_list(&self.pools, &self.view.snapshot, job))
+        let delivery = self.view.jobs.get(job)?.delivery;
+        delivery
+            .is_delivered()
+            .then(|| relabelled_list(&self.pools, &self.view.snapshot, job))
     }
 }
 
@@ -206,12 +198,12 @@ impl Published {
 
     fn handle(&self, targets: &Arc<Targets>, job: &str) -> Option<ListHandle> {
         let (name, list) = self.lists.get_key_value(job)?;
-        let is_complete = self.view.jobs.get(name)?.is_complete;
+        let delivery = self.view.jobs.get(name)?.delivery;
         let (targets, name) = (targets.clone(), name.clone());
-        let encode = Arc::new(move || targets.read(|state| state.complete_list(&name)));
+        let encode = Arc::new(move || targets.read(|state| state.deliverable_list(&name)));
         Some(ListHandle {
             list: list.clone(),
-            is_complete,
+            delivery,
             encode,
         })
     }

@@ -13,8 +13,8 @@ use headcount_core::{JobOptions, Snapshot, SnapshotDiff};
 use imbl::OrdMap;
 use smol::Executor;
 
-use super::{Changes, Counters, Jobs, Published, State, Targets};
-use crate::discovery::{Follower, List, Managed, View, ViewChange};
+use super::{Changes, Counters, Published, State, Targets};
+use crate::discovery::{Follower, Jobs, List, Managed, View, ViewChange};
 
 /// Starts the thread that keeps the targets of what `managed` discovers, and tells `changes` what
 /// changes among them. It ends with the manager.
@@ -116,7 +116,7 @@ impl PoolUpdater {
         next.counters.sync_time += begun.elapsed();
         let next = Arc::new(next);
         self.targets.published.store(next.clone());
-        self.targets.feed.put(&Jobs(touched));
+        self.targets.feed.put(&Jobs(Arc::new(touched)));
         self.targets.news.notify(usize::MAX);
         self.prepare(&next, &changes.jobs);
         if let Some(sender) = &self.changes
@@ -131,7 +131,7 @@ impl PoolUpdater {
     fn touched(&self, change: &Change, changes: &Changes) -> BTreeSet<Arc<str>> {
         let mut touched = changes.jobs.clone();
         if let Some(discovered) = &change.discovered {
-            touched.extend(discovered.jobs.iter().cloned());
+            touched.extend(discovered.jobs.0.iter().cloned());
         }
         if change.configuration.is_some() || changes.is_anew {
             let before = self.targets.published();
@@ -291,7 +291,7 @@ mod tests {
     pub(super) fn change_to(view: View, older: &Snapshot) -> ViewChange {
         ViewChange {
             diff: Arc::new(view.snapshot.diff(older)),
-            jobs: Arc::new(view.jobs.keys().cloned().collect()),
+            jobs: Jobs(Arc::new(view.jobs.keys().cloned().collect())),
             view: Arc::new(view),
         }
     }
@@ -353,7 +353,7 @@ mod tests {
         };
         let targets = take(sets.view(), &["a", "b"]);
         let before = ["a", "b"].map(|job| targets.handle(job).expect("a job"));
-        assert!(before.iter().all(|handle| handle.is_complete));
+        assert!(before.iter().all(|handle| handle.delivery.is_delivered()));
         sets.reload(&["a"], "another");
         take(sets.view(), &["a"]);
         for handle in &before {

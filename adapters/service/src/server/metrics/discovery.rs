@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use headcount_core::Delivery;
+
 use super::exposition::{Exposition, Kind, count};
 use crate::app::App;
 use crate::discovery::{Observation, Provider};
@@ -100,8 +102,14 @@ fn sets(out: &mut Exposition, app: &App) {
     each(
         out,
         "headcount_sd_set_complete",
-        "Whether every provider of the set was read whole at least once, and none can't be run. /sd answers 503 until then.",
-        &|job, _| f64::from(u8::from(job.is_complete)),
+        "Whether every provider of the set was read whole at least once, and none can't be run.",
+        &|job, _| f64::from(u8::from(job.delivery == Delivery::Whole)),
+    );
+    each(
+        out,
+        "headcount_sd_set_served",
+        "Whether the set's list is served: it is complete, or was waited for long enough. /sd answers 503 until then.",
+        &|job, _| f64::from(u8::from(job.delivery.is_delivered())),
     );
 }
 

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
+use headcount_core::Delivery;
 use http::header::{CACHE_CONTROL, ETAG, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
@@ -23,6 +24,8 @@ struct Answer<'a> {
 struct Entry<'a> {
     name: &'a str,
     complete: bool,
+    /// Whether its list is served, complete or not.
+    served: bool,
     /// Why its configs that can't be run can't be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed_configs: Vec<&'a str>,
@@ -63,11 +66,13 @@ fn list(app: &App) -> Response<Body> {
         let pools = state.pools.pools().map(|(name, pool)| {
             let counts = pool.counts();
             let set = state.view.snapshot.set(name);
+            let delivery = state.view.jobs.get(name).map(|job| job.delivery).unwrap_or_default();
             let failed = set.into_iter().flat_map(|set| set.failed_configs());
             Entry {
                 name,
                 failed_configs: failed.map(|failed| &*failed.reason).collect(),
-                complete: state.view.jobs.get(name).is_some_and(|job| job.is_complete),
+                complete: delivery == Delivery::Whole,
+                served: delivery.is_delivered(),
                 active: counts.active,
                 dropped: counts.dropped,
                 duplicate: counts.duplicate,
