@@ -175,7 +175,8 @@ impl<'a> SetView<'a> {
     /// Whether it is to be delivered (B10). `before` says that it was, and that none of its providers was taken
     /// away since: then who came since is waited for until it has said anything at all, and no longer.
     ///
-    /// A config that can't be run is never waited out (S11).
+    /// A config that can't be run is never waited out (S11). Nor is a set of which nothing was found at all: nobody is
+    /// kept from what others found, and an empty list would take everything away from who has one from before.
     pub fn delivery(&self, before: bool) -> Delivery {
         if self.failed_configs().next().is_some() {
             return Delivery::Withheld;
@@ -189,6 +190,9 @@ impl<'a> SetView<'a> {
                 return Delivery::Withheld;
             }
             delivery = Delivery::Incomplete;
+        }
+        if delivery == Delivery::Incomplete && !before && self.target_count() == 0 {
+            return Delivery::Withheld;
         }
         delivery
     }
