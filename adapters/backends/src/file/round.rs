@@ -214,8 +214,8 @@ impl Files {
         self.env.metrics.add(SCANS, &[], 1.0);
         let is_news = std::mem::take(&mut self.state.has_news) || is_news;
         // It is not whole either as long as something is only half seen.
-        let failures: Vec<String> = self.state.failures().collect();
-        let is_whole = failures.is_empty() && !waiting;
+        let is_well = self.state.is_well();
+        let is_whole = is_well && !waiting;
         let found = match is_whole {
             true if reason == Reason::First => Some(Update::full(groups)),
             // The rest came before: with this, it is all there is.
@@ -226,11 +226,12 @@ impl Files {
         };
         self.state.was_whole |= is_whole;
         // An update alone would say that all is well, also of the files that this round did not read.
-        let is_failing = is_news || found.is_some() && !failures.is_empty();
+        let is_failing = is_news || found.is_some() && !is_well;
         if let Some(update) = found {
             updates.send(update.took(took)).await?;
         }
         if is_failing {
+            let failures: Vec<String> = self.state.failures().collect();
             updates.fail(Failure::new(summary(&failures)).took(took)).await?;
         }
         Ok(())
@@ -238,6 +239,11 @@ impl Files {
 }
 
 impl State {
+    /// Whether nothing is wrong.
+    fn is_well(&self) -> bool {
+        self.unlisted.is_empty() && self.lost.is_empty() && self.broken.is_empty()
+    }
+
     /// Everything that is wrong.
     fn failures(&self) -> impl Iterator<Item = String> {
         let lost = self.lost.iter();
