@@ -18,11 +18,11 @@ const LOOKS_BEFORE_REPORT: u32 = 4;
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// How long a list that has less in it can go on changing before it counts as it is.
-const LONGEST_LESS: Duration = Duration::from_secs(30);
+const LONGEST_LESS: Duration = Duration::from_secs(120);
 
-/// How soon a file that was reported to be bad is looked at again: what was wrong may have been with the machine, and
-/// not with the file, and nobody is told when that is over.
-const BAD_AGAIN: Duration = Duration::from_secs(10);
+/// How soon a file of which it was reported that it can't be read is read again: what was wrong may have been with the
+/// machine, and not with the file, and nobody is told when that is over.
+const READ_AGAIN: Duration = Duration::from_secs(10);
 
 /// A file whose groups were reported.
 #[derive(Debug)]
@@ -44,8 +44,10 @@ pub(super) enum Sight {
     Less(Fingerprint),
     /// It has these bytes, and no less in them than before, but they don't end as they should.
     Unfinished(Fingerprint),
-    /// It can't be read or decoded.
+    /// It can't be decoded, or has to be there and is not. When it is mended, that is told.
     Bad,
+    /// It can't be read.
+    Unreadable,
 }
 
 impl Sight {
@@ -100,7 +102,10 @@ impl Looks {
         let looks = same.map_or(0, |same| same.looks);
         let since = before.map_or(now, |before| before.since);
         let told = same.is_some_and(|same| same.told);
-        let enough = if sight == Sight::Bad { LOOKS_BEFORE_REPORT } else { 1 };
+        let enough = match sight {
+            Sight::Bad | Sight::Unreadable => LOOKS_BEFORE_REPORT,
+            _ => 1,
+        };
         let (settle, longest) = match sight {
             Sight::Less(_) => (SETTLE_LESS, LONGEST_LESS),
             _ => (SETTLE, LONGEST_WAIT),
@@ -108,7 +113,7 @@ impl Looks {
         // A file that is written all the time has to count some time, too.
         let is_settled = looks >= enough || now.saturating_duration_since(since) >= longest;
         let wait = match (is_settled, sight) {
-            (true, Sight::Bad) => BAD_AGAIN,
+            (true, Sight::Unreadable) => READ_AGAIN,
             (true, _) => {
                 self.pending.remove(path);
                 return Verdict::Settled { told };
@@ -260,15 +265,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_to_be_bad_is_looked_at_again() {
+    fn what_can_not_be_read_is_read_again_when_that_was_told() {
         let (mut looks, path, mut now) = (Looks::default(), Path::new("/a.json"), at(0));
-        while looks.saw(path, Sight::Bad, now) == Verdict::LookAgain {
+        while looks.saw(path, Sight::Unreadable, now) == Verdict::LookAgain {
             now = looks.next_due().expect("it is to be looked at again");
         }
         looks.told(path);
         let again = looks.next_due().expect("nobody tells when it is well");
-        assert_eq!(again, now + BAD_AGAIN);
-        assert_eq!(looks.saw(path, Sight::Bad, again), Verdict::Settled { told: true });
+        assert_eq!(again, now + READ_AGAIN);
+        assert_eq!(
+            looks.saw(path, Sight::Unreadable, again),
+            Verdict::Settled { told: true }
+        );
     }
 
     #[test]

@@ -11,12 +11,14 @@
 //!
 //! * a file that is gone, that can't be decoded, or that is YAML without its last line break: [`SETTLE`] apart;
 //! * a list that has no targets any more, that was not written at all, or that is YAML and shorter than before (half
-//!   a YAML list is often a valid list): [`SETTLE_LESS`] apart, with the same bytes.
+//!   a YAML list is often a valid list): [`SETTLE_LESS`] apart, with the same bytes, or when it has gone on changing for
+//!   two minutes.
 //!
 //! The sources are a file's path with `:0`, `:1`, … in the order of its first list; groups keep theirs (B13).
 //!
 //! * A file that is gone takes its groups with it; one that is shorter, those it no longer has. One that is gone with
-//!   its folder does not: a mount is more likely to be missing than a folder to be meant.
+//!   its folder does not, where the folder is named and no pattern, nor does one that a link still names: a mount is
+//!   more likely to be missing than that to be meant.
 //! * A file that can't be read or decoded keeps the groups it had, and the failure is reported.
 //! * Only when all that is named was read without any error is that said to be all there is (B09).
 //! * What can't be watched is reported once, and read every `refresh_interval`. Folders that come, and files that
@@ -137,7 +139,8 @@ impl FileDiscoverer {
                 retry = files.lacks_something().then(|| retry.unwrap_or_else(next));
                 match wait(&env, &mut watch, files.next_due(), retry, interval_ends).await {
                     Wake::Retry if files.may_have_come().await => {
-                        (retry, retries) = (None, 0);
+                        // What can't be listed is tried less and less often, like what is not there.
+                        (retry, retries) = (None, retries + 1);
                         watch.renew();
                         files.read_all(Reason::Again, &updates).await?;
                         watch.report(&updates).await?;

@@ -67,6 +67,13 @@ impl Patterns {
         self.folders().into_iter().filter(is_named)
     }
 
+    /// Of those, the ones that have to be listed: which files they have is not said outright.
+    pub(super) fn listed_folders(&self) -> BTreeSet<PathBuf> {
+        let listed = self.all.iter().filter(|pattern| pattern::is_pattern(&pattern.name));
+        let folders: BTreeSet<_> = listed.map(|pattern| pattern.watched_folder().to_owned()).collect();
+        self.named_folders().filter(|folder| folders.contains(folder)).collect()
+    }
+
     /// The files that are named outright, not by a pattern.
     pub(super) fn named(&self) -> impl Iterator<Item = &Path> {
         let named = self.all.iter().filter(|pattern| !pattern::is_pattern(&pattern.whole));

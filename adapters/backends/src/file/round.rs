@@ -45,7 +45,11 @@ struct State {
     broken: BTreeMap<PathBuf, String>,
     /// The files that are named outright: each has to be there.
     named: BTreeSet<PathBuf>,
-    /// What there is to say of patterns that could not be expanded when everything was last read.
+    /// The folders that are: each has to be there, too. Those that a pattern means may come and go.
+    named_folders: BTreeSet<PathBuf>,
+    /// Of those, the ones whose files are found by listing them.
+    listed_folders: BTreeSet<PathBuf>,
+    /// What there is to say of what could not be listed when everything was last read.
     unlisted: Vec<String>,
     /// Folders that are not there. What was found in them stays (B11).
     lost: BTreeSet<PathBuf>,
@@ -64,6 +68,8 @@ impl Files {
             looks: Looks::default(),
             broken: BTreeMap::new(),
             named: settings.patterns.named().map(Path::to_owned).collect(),
+            named_folders: settings.patterns.named_folders().collect(),
+            listed_folders: settings.patterns.listed_folders(),
             unlisted: Vec::new(),
             lost: BTreeSet::new(),
             has_news: false,
@@ -96,10 +102,16 @@ impl Files {
         }
         let mut lost = BTreeSet::new();
         // A folder that has files is there.
-        let there: BTreeSet<_> = found.iter().filter_map(|path| path.parent()).collect();
-        for folder in self.settings.patterns.named_folders() {
-            if !there.contains(folder.as_path()) && is_lost(&self.env, &folder).await {
-                lost.insert(folder);
+        let there: BTreeSet<_> = found.iter().map(|path| folder_of(path)).collect();
+        for folder in &self.state.named_folders {
+            if there.contains(folder.as_path()) {
+                continue;
+            }
+            match self.env.files.list(folder).await {
+                Err(FileError::NotFound { .. }) => drop(lost.insert(folder.clone())),
+                // Files that are named can be readable all the same.
+                Err(error) if self.state.listed_folders.contains(folder) => unlisted.push(format!("listing {error}")),
+                _ => {}
             }
         }
         self.state.has_news = !unlisted.is_empty() || !lost.is_subset(&self.state.lost);
@@ -160,6 +172,7 @@ impl Files {
             accepted: Vec::new(),
             removed: Vec::new(),
             checked: BTreeSet::new(),
+            dangling: BTreeSet::new(),
             is_news: false,
             waiting: false,
         };
@@ -174,7 +187,7 @@ impl Files {
                 .map(|path| self.env.files.read(path, LARGEST_FILE))
                 .collect();
             let contents = in_parallel(READS_AT_A_TIME, reads).await;
-            round.notice_lost_folders(&some, &contents).await;
+            round.notice_what_is_lost(&some, &contents).await;
             for (path, contents) in some.into_iter().zip(contents) {
                 round.look(path, contents);
             }
@@ -256,7 +269,13 @@ impl State {
     }
 }
 
-/// Whether a folder is not there. Whatever else keeps it from being listed, its files may be readable.
+/// The folder that a file is in, as [`Patterns::folders`](super::patterns::Patterns::folders) calls it.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+/// Whether a folder is not there.
 async fn is_lost(env: &Env, folder: &Path) -> bool {
     matches!(env.files.list(folder).await, Err(FileError::NotFound { .. }))
 }
@@ -272,6 +291,8 @@ struct Round<'r> {
     removed: Vec<Group>,
     /// Folders of which it was looked up whether they are there.
     checked: BTreeSet<PathBuf>,
+    /// Links to files that are not there.
+    dangling: BTreeSet<PathBuf>,
     /// Whether a file was found to be broken.
     is_news: bool,
     /// Whether a file is to be looked at again.
@@ -288,16 +309,23 @@ struct Accepted {
 }
 
 impl Round<'_> {
-    /// A file that is gone with its folder was not taken away by who writes lists: a mount may be late.
-    async fn notice_lost_folders(&mut self, paths: &[PathBuf], contents: &[Result<FileContents, FileError>]) {
+    /// A file that is gone with its folder, or that a link still names, was not taken away by who writes lists: a mount
+    /// may be late.
+    async fn notice_what_is_lost(&mut self, paths: &[PathBuf], contents: &[Result<FileContents, FileError>]) {
         for (path, contents) in paths.iter().zip(contents) {
-            if matches!(contents, Err(FileError::NotFound { .. }))
-                && self.state.known.contains_key(path)
-                && let Some(folder) = path.parent()
+            if !matches!(contents, Err(FileError::NotFound { .. })) {
+                continue;
+            }
+            let folder = folder_of(path);
+            if self.state.known.contains_key(path)
+                && self.state.named_folders.contains(folder)
                 && self.checked.insert(folder.to_owned())
                 && is_lost(self.env, folder).await
             {
                 self.state.has_news |= self.state.lost.insert(folder.to_owned());
+            }
+            if self.env.files.read_link(path).await.is_ok() {
+                self.dangling.insert(path.clone());
             }
         }
     }
@@ -310,13 +338,17 @@ impl Round<'_> {
             }
             return self.bad(
                 &path,
+                Sight::Bad,
                 format!("{}: the path is not UTF-8; rename the file", path.display()),
             );
         };
         match contents {
-            Ok(contents) => self.look_at(&path, name, &contents),
+            Ok(contents) => {
+                self.state.lost.remove(folder_of(&path));
+                self.look_at(&path, name, &contents);
+            }
             Err(FileError::NotFound { .. }) => self.gone(&path, name),
-            Err(error) => self.bad(&path, format!("reading {error}")),
+            Err(error) => self.bad(&path, Sight::Unreadable, format!("reading {error}")),
         }
     }
 
@@ -334,7 +366,7 @@ impl Round<'_> {
         let decoded = decode(name, &contents.bytes, &mut self.batch);
         let decoded = match decoded {
             Ok(counts) => counts,
-            Err(error) => return self.bad(path, format!("decoding {name}: {error}")),
+            Err(error) => return self.bad(path, Sight::Bad, format!("decoding {name}: {error}")),
         };
         if let Some(sight) = self.doubt(name, &contents.bytes, fingerprint, decoded, before)
             && self.not_yet(path, sight)
@@ -371,8 +403,12 @@ impl Round<'_> {
     }
 
     fn gone(&mut self, path: &Path, name: &str) {
+        if self.dangling.contains(path) {
+            let message = format!("reading {name}: it is a link to a file that is not there");
+            return self.bad(path, Sight::Unreadable, message);
+        }
         if self.state.known.contains_key(path) {
-            if path.parent().is_some_and(|folder| self.state.lost.contains(folder)) {
+            if self.state.lost.contains(folder_of(path)) {
                 return self.state.looks.forget(path);
             }
             if self.not_yet(path, Sight::Gone) {
@@ -386,16 +422,21 @@ impl Round<'_> {
         }
         if self.state.named.contains(path) {
             // Nobody but the configuration says that there is such a list, and it does.
-            return self.bad(path, format!("reading {name}: there is no such file"));
+            return self.bad(path, Sight::Bad, format!("reading {name}: there is no such file"));
         }
         self.well(path);
     }
 
-    fn bad(&mut self, path: &Path, message: String) {
-        let verdict = self.state.looks.saw(path, Sight::Bad, self.env.clock.now());
+    fn bad(&mut self, path: &Path, sight: Sight, message: String) {
+        let verdict = self.state.looks.saw(path, sight, self.env.clock.now());
         self.waiting |= verdict == Verdict::LookAgain;
+        let is_other = self.state.broken.get(path).is_some_and(|before| *before != message);
         // At the first round somebody waits to hear; later, the file gets time to become better.
-        if self.reason == Reason::First || verdict == (Verdict::Settled { told: false }) {
+        let is_news = match verdict {
+            Verdict::Settled { told } => !told || is_other,
+            Verdict::LookAgain => self.reason == Reason::First,
+        };
+        if is_news {
             self.state.looks.told(path);
             self.env.metrics.add(READ_ERRORS, &[], 1.0);
             self.state.broken.insert(path.to_owned(), message);

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::time::Duration;
 
 use headcount_core::UpdateKind;
@@ -327,6 +328,49 @@ fn b11_lists_that_are_gone_with_their_folder_are_kept() {
     scene.world.files.write("/sd/b.json", "[]");
     let received = scene.run_for(Duration::from_secs(16));
     assert_eq!((failures(&received), scene.collected.addresses()), (vec![], vec![]));
+}
+
+/// B09, B11: a link says that there is a list, wherever it leads.
+#[test]
+fn b09_a_link_to_a_file_that_is_not_there_is_a_failure() {
+    let mut scene = Scene::with(&[("/store/l.json", r#"[{"targets": ["a:1"]}]"#), ("/sd/other", "")]);
+    scene.world.files.link("/sd/l.json", "/store/l.json");
+    scene.settle();
+    assert_eq!(scene.collected.addresses(), ["a:1"]);
+    scene.world.files.remove_folder("/store");
+    scene.world.files.tell(Path::new("/sd/l.json"));
+    let message = "reading /sd/l.json: it is a link to a file that is not there";
+    assert_eq!(failures(&scene.run_for(Duration::from_secs(5))), [message]);
+    assert_eq!(scene.collected.addresses(), ["a:1"]);
+    scene.world.stop(scene.provider);
+    scene.world.start(lists(&["/sd/*.json"]));
+    let received = scene.run_for(Duration::from_secs(1));
+    assert_eq!(
+        (failures(&received), kinds(&received)),
+        (vec![message], vec![]),
+        "nor is it whole at the start"
+    );
+    scene.world.files.write("/store/l.json", r#"[{"targets": ["a:2"]}]"#);
+    scene.run_for(Duration::from_secs(15));
+    assert_eq!(scene.collected.addresses(), ["a:2"]);
+}
+
+/// Folders that a pattern means come and go, and B09 asks for none of them.
+#[test]
+fn lists_are_gone_with_a_folder_that_a_pattern_meant() {
+    let mut world = World::new();
+    for team in ["a", "b"] {
+        let list = format!(r#"[{{"targets": ["{team}:1"]}}]"#);
+        world.files.write(format!("/team-{team}/t.json"), list);
+    }
+    world.start(lists(&["/team-?/t.json"]));
+    let mut collected = Collected::default();
+    collected.receive(&world.settle());
+    assert_eq!(collected.addresses(), ["a:1", "b:1"]);
+    world.files.remove_folder("/team-b");
+    let received = world.run_for(INTERVAL * 2);
+    collected.receive(&received);
+    assert_eq!((failures(&received), collected.addresses()), (vec![], vec!["a:1"]));
 }
 
 /// B13: what stays where something is put in front of it stays in the snapshot as it is.

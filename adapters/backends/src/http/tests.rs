@@ -113,7 +113,7 @@ fn b11_that_everything_is_gone_counts_when_it_is_said_twice() {
         collected.receive(&received);
         let said = only_failure(&received);
         assert!(
-            said.ends_with("there are no targets any more, of 2 before; that counts if the next answer is the same"),
+            said.ends_with("getting the target list gave no targets any more, of 2 before; that counts if the next answer is the same"),
             "{said}"
         );
         assert_eq!(collected.addresses(), ["a:1", "b:1"], "{nothing}");

@@ -66,7 +66,7 @@ pub enum ReadError {
         url: String,
     },
     /// There is nothing any more, all at once; a backend that has lost what it knew says so as well (B11).
-    #[error("there are no targets any more, of {before} before; that counts if the next answer is the same")]
+    #[error("gave no targets any more, of {before} before; that counts if the next answer is the same")]
     Emptied {
         /// How many targets there were.
         before: usize,
