@@ -92,6 +92,11 @@ fn a_drop_is_held_said_everywhere_and_let_go_when_it_is_confirmed() {
         daemon.request("GET", "/api/v1/providers/file/0/confirm", &[]).status,
         405
     );
+    // A page that somebody has open in a browser which can reach headcount.
+    for evil in [("Origin", "http://evil.example"), ("Sec-Fetch-Site", "cross-site")] {
+        let refused = daemon.request("POST", "/api/v1/providers/file/0/confirm", &[evil]);
+        assert_eq!(refused.status, 403, "{}", refused.text());
+    }
     let unknown = daemon.request("POST", "/api/v1/providers/file/7/confirm", &[]);
     assert_eq!(unknown.status, 404);
     assert!(unknown.text().contains("/api/v1/providers lists those there are"));

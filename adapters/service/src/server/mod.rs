@@ -1,7 +1,7 @@
 //! The HTTP API.
 //!
 //! * `connection`: one connection, with limits on what a slow or hostile client can hold.
-//! * `router`: from a path to who answers.
+//! * `router`: from a path to who answers; `origin`: whose page may change something.
 //! * `respond`: answers of the usual kinds; `conditional`: `ETag` and `Accept-Encoding`.
 //! * `sd`, `targets`, `providers`, `metrics`, `status`, `page`: who answers.
 //!
@@ -11,6 +11,7 @@
 mod conditional;
 mod connection;
 mod metrics;
+mod origin;
 mod page;
 mod providers;
 mod respond;

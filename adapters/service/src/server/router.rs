@@ -8,7 +8,7 @@ use http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
 
 use super::respond::{self, Body};
-use super::{metrics, page, providers, sd, status, targets};
+use super::{metrics, origin, page, providers, sd, status, targets};
 use crate::app::App;
 
 /// Answers a request. A fault in whoever answers is an answer too, and in the log.
@@ -33,6 +33,10 @@ pub(super) async fn answer<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Res
 
 async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> {
     let path = request.uri().path();
+    let changes_nothing = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !changes_nothing && let Some(refusal) = origin::refusal(request.headers()) {
+        return refusal;
+    }
     if path == "/-/reload" {
         return match *request.method() {
             Method::POST | Method::PUT => status::reload(app).await,
@@ -46,7 +50,7 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
             _ => respond::wrong_method("POST"),
         };
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if !changes_nothing {
         return respond::wrong_method("GET, HEAD");
     }
     let query = request.uri().query().unwrap_or_default();
