@@ -172,8 +172,8 @@ impl<'a> SetView<'a> {
         self.failed_configs().next().is_none() && self.providers().all(|provider| provider.reports.is_whole())
     }
 
-    /// Whether it is to be delivered (B10). `before` says that it was, and that none of its providers was taken
-    /// away since: then who came since is waited for until it has said anything at all, and no longer.
+    /// Whether it is to be delivered (B10). `before` says that it was, and that none of its providers was replaced
+    /// since: then who came since is waited for until it has said anything at all, and no longer.
     ///
     /// A config that can't be run is never waited out (S11). Nor is a set of which nothing was found at all: nobody is
     /// kept from what others found, and an empty list would take everything away from who has one from before.

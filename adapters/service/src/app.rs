@@ -112,11 +112,7 @@ impl App {
     pub(crate) async fn reload_on_change(&self, interval: Duration) {
         let mut changes = SettledChanges::default();
         loop {
-            let wait = if changes.is_waiting() {
-                SETTLE.min(interval)
-            } else {
-                interval
-            };
+            let wait = if changes.is_waiting() { SETTLE } else { interval };
             Timer::after(wait).await;
             let _turn = self.reloader.turn().await;
             let loaded = self.reloader.load(None).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
-use headcount_core::Snapshot;
+use headcount_core::{Delivery, Snapshot};
 use headcount_runtime::DriverGone;
 use smol::{Task, Timer};
 
@@ -57,7 +57,10 @@ pub(crate) struct Running {
 
 /// A list of a job's targets, in the format that `http_sd_configs` and `file_sd_configs` share. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TargetList(Arc<Encoded>);
+pub struct TargetList {
+    encoded: Arc<Encoded>,
+    is_complete: bool,
+}
 
 /// Why there is no list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +72,7 @@ pub enum ListError {
         /// Its name.
         job: String,
     },
-    /// Not every provider of the job was read whole yet, or one can't be run: a list would lack targets that
+    /// Not every provider of the job was read whole yet, or waited for long enough: a list would lack targets that
     /// there are.
     #[error("the list of {job:?} is not complete yet; keep the one that you have")]
     Incomplete {
@@ -110,13 +113,20 @@ impl TargetList {
     /// The list, as JSON: equal targets give equal bytes.
     #[must_use]
     pub fn json(&self) -> &[u8] {
-        &self.0.bytes
+        &self.encoded.bytes
     }
 
     /// A hash of its content in hexadecimal, for comparing it with another one's.
     #[must_use]
     pub fn tag(&self) -> &str {
-        &self.0.tag
+        &self.encoded.tag
+    }
+
+    /// Whether all of it is there. If not, a provider was waited for long enough, and was never read whole
+    /// ([`SetView::delivery`](headcount_core::SetView::delivery)).
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
     }
 }
 
@@ -162,7 +172,8 @@ impl Service {
     /// The list of a job as it is now.
     ///
     /// # Errors
-    /// [`ListError::Incomplete`] until every provider of the job was read whole, and [`ListError::FailedConfig`]
+    /// [`ListError::Incomplete`] until every provider of the job was read whole, or was waited for long enough;
+    /// [`ListError::FailedConfig`]
     /// while a config of it can't be run: whoever has a list from before does well to keep it.
     pub async fn list(&self, job: &str, kind: ListKind) -> Result<TargetList, ListError> {
         let handle = match self.handle(job, kind) {
@@ -170,10 +181,12 @@ impl Service {
             None if !self.has_job(job) => return Err(ListError::NoSuchJob { job: job.to_owned() }),
             _ => return Err(self.lacking(job)),
         };
-        handle.json().await.map(TargetList).ok_or_else(|| self.lacking(job))
+        let is_complete = handle.delivery == Delivery::Whole;
+        let list = handle.json().await.map(|encoded| TargetList { encoded, is_complete });
+        list.ok_or_else(|| self.lacking(job))
     }
 
-    /// Waits for a list of a job that is complete and not the `known` one.
+    /// Waits for a list of a job that is not the `known` one.
     ///
     /// # Errors
     /// When the job is not, or no longer, in the configuration; when a config of it can't be run; or when the

@@ -1,4 +1,5 @@
-//! Says in the log, once, when a set's list is served without everything, and when it is whole or withheld again.
+//! Says in the log, once, when a set's list is served without everything, and when it is whole or withheld again after
+//! that.
 //!
 //! Costs what changed: only sets that a view names as changed are looked at.
 
@@ -23,7 +24,7 @@ pub(super) fn log(manager: &str, before: &View, change: &ViewChange) {
                 );
             }
             (Delivery::Incomplete, Delivery::Whole) => tracing::info!(manager, set, "the list is complete now"),
-            (Delivery::Incomplete | Delivery::Whole, Delivery::Withheld) if after.jobs.contains_key(set) => {
+            (Delivery::Incomplete, Delivery::Withheld) if after.jobs.contains_key(set) => {
                 let lacking = lacking(after, set);
                 tracing::info!(
                     manager,

@@ -118,7 +118,7 @@ impl HealthLog {
                     description,
                     sets,
                     error,
-                    "discovery fails; targets found before are kept"
+                    "discovery fails; what was found before is kept, unless it is known to be gone"
                 );
             }
             Transition::Partial(missing) => {
@@ -138,7 +138,6 @@ impl HealthLog {
                     description,
                     sets,
                     failures,
-                    targets,
                     "discovery works again"
                 );
             }

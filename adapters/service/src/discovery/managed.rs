@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_channel::Receiver;
 use event_listener::EventListener;
-use headcount_core::{DropGuard, ManagerOptions, ProviderId, Throttle, UnknownProvider};
+use headcount_core::{DropGuard, Manager, ManagerOptions, ProviderId, Throttle, UnknownProvider};
 use headcount_discoverer::Env;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{DriverGone, Handle, Running};
@@ -13,7 +13,7 @@ use headcount_runtime::{DriverGone, Handle, Running};
 use super::feed::{Follower, Jobs};
 use super::publication::Publication;
 use super::publisher::Publisher;
-use super::{Observation, View, ViewChange};
+use super::{Observation, Provider, View, ViewChange};
 use crate::Workers;
 use crate::output::Recording;
 
@@ -114,6 +114,15 @@ impl Managed {
         self.handle
             .with(move |manager| Observation::of(manager, clock.now()))
             .await
+    }
+
+    /// What the manager says now of these providers, as far as they run.
+    pub(crate) async fn observe_some(&self, ids: Vec<ProviderId>) -> Result<Vec<Provider>, DriverGone> {
+        let observe = move |manager: &Manager<SdConfig>| {
+            let running = ids.iter().filter_map(|id| manager.provider(*id));
+            running.map(Provider::of).collect()
+        };
+        self.handle.with(observe).await
     }
 
     /// Makes `sets` all the sets there are. Gives the version of the first snapshot with them.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headcount_core::{Counters, FailedConfig, Health, Held, Instant, Manager, ProviderId, Snapshot};
+use headcount_core::{Counters, FailedConfig, Health, Held, Instant, Manager, ProviderId, ProviderStatus, Snapshot};
 use headcount_discoverer::mechanism::SdConfig;
 
 /// A manager's state at one moment.
@@ -43,7 +43,18 @@ pub struct Provider {
 
 impl Observation {
     pub(crate) fn of(manager: &Manager<SdConfig>, now: Instant) -> Self {
-        let provider = |status: headcount_core::ProviderStatus<'_, SdConfig>| Provider {
+        Self {
+            newest: manager.snapshot(now),
+            providers: manager.providers().map(Provider::of).collect(),
+            failed_configs: manager.failed_configs().to_vec(),
+            counters: manager.counters(),
+        }
+    }
+}
+
+impl Provider {
+    pub(crate) fn of(status: ProviderStatus<'_, SdConfig>) -> Self {
+        Self {
             id: status.id,
             name: status.name.clone(),
             kind: status.config.mechanism().into(),
@@ -53,17 +64,9 @@ impl Observation {
             groups: status.groups,
             targets: status.targets,
             held: status.held.cloned(),
-        };
-        Self {
-            newest: manager.snapshot(now),
-            providers: manager.providers().map(provider).collect(),
-            failed_configs: manager.failed_configs().to_vec(),
-            counters: manager.counters(),
         }
     }
-}
 
-impl Provider {
     /// Whether it ever reported groups, be they none.
     pub(crate) fn has_updated(&self) -> bool {
         self.health.last_update.is_some()

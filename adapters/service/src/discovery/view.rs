@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use headcount_core::{ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
+use headcount_core::{ProviderId, ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
 use imbl::OrdMap;
 
 use super::feed::{Change, Jobs};
@@ -73,14 +73,14 @@ impl View {
         let mut jobs = self.jobs.clone();
         let touched = touched(diff, readers);
         // What took the place of a provider has to find first what that one had.
-        let lost: HashSet<&Arc<str>> = diff.sets().filter_map(lost_provider).collect();
+        let replaced: HashSet<&Arc<str>> = diff.sets().filter_map(replaced).collect();
         for (name, has_other_groups) in &touched {
             let Some(set) = snapshot.set(name) else {
                 jobs.remove(name);
                 continue;
             };
             let old = self.jobs.get(name);
-            let before = old.is_some_and(|job| job.was_delivered) && !lost.contains(name);
+            let before = old.is_some_and(|job| job.was_delivered) && !replaced.contains(name);
             let delivery = set.delivery(before);
             let list = match old {
                 Some(job) if *has_other_groups => job.list.successor(),
@@ -113,10 +113,13 @@ impl View {
     }
 }
 
-/// The set, if a provider of it is there no more.
-fn lost_provider(change: SetChange<'_>) -> Option<&Arc<str>> {
+/// The set, if a provider of it is there no more, and another has come.
+fn replaced(change: SetChange<'_>) -> Option<&Arc<str>> {
     match change {
-        SetChange::Changed { set, old, new } => old.iter().any(|id| !new.contains(id)).then_some(set),
+        SetChange::Changed { set, old, new } => {
+            let lacks = |one: &[ProviderId], of: &[ProviderId]| of.iter().any(|id| !one.contains(id));
+            (lacks(new, old) && lacks(old, new)).then_some(set)
+        }
         SetChange::Added(..) | SetChange::Removed(..) => None,
     }
 }
@@ -150,7 +153,7 @@ pub(super) mod tests {
     use super::*;
     use headcount_backends::r#static::StaticSd;
     use headcount_core::{
-        Delivery, Encoder, Failure, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, ProviderId, Update,
+        Delivery, Encoder, Failure, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, Update,
     };
     use headcount_discoverer::mechanism::{SdConfig, Unsupported};
 
@@ -299,6 +302,48 @@ pub(super) mod tests {
             .handle_build_failure(Instant::ZERO, provider, "no such mechanism")
             .expect("running");
         assert!(!is_complete(&sets), "what can't be run is never there");
+    }
+
+    /// B10: a set that was delivered goes on being delivered, whatever comes and goes; only what takes the place of
+    /// a provider has to find first what that one had.
+    #[test]
+    fn b10_only_a_replaced_provider_withholds_a_set_that_was_delivered() {
+        let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
+        let config = |name: &&str| {
+            SdConfig::unsupported(Unsupported {
+                mechanism: (*name).to_owned(),
+                entry: String::new(),
+            })
+        };
+        let mut view = View::default();
+        let mut apply = |configs: &[&str], whole: &[&str], failed: &[&str]| {
+            manager.apply(Instant::ZERO, [("a".to_owned(), configs.iter().map(config).collect())]);
+            let id = |manager: &Manager<SdConfig>, name: &&str| manager.provider_of(&config(name)).expect("it runs");
+            for name in whole {
+                let id = id(&manager, name);
+                manager
+                    .handle_update(Instant::ZERO, id, Update::full(Vec::new()))
+                    .expect("running");
+            }
+            for name in failed {
+                let id = id(&manager, name);
+                manager
+                    .handle_failure(Instant::ZERO, id, Failure::new("no"))
+                    .expect("running");
+            }
+            view = view_after(&manager, &view);
+            view.jobs["a"].delivery
+        };
+        assert_eq!(apply(&["x", "y"], &["x", "y"], &[]), Delivery::Whole);
+        assert_eq!(
+            apply(&["x", "y", "z"], &[], &[]),
+            Delivery::Withheld,
+            "z may say all in a moment"
+        );
+        assert_eq!(apply(&["x", "y", "z"], &[], &["z"]), Delivery::Incomplete);
+        assert_eq!(apply(&["x", "z"], &[], &[]), Delivery::Incomplete, "y is not missed");
+        assert_eq!(apply(&["x", "w"], &[], &["w"]), Delivery::Withheld, "w takes z's place");
+        assert_eq!(apply(&["x", "w"], &["w"], &[]), Delivery::Whole);
     }
 
     #[test]

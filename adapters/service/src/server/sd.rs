@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use headcount_core::Delivery;
+use headcount_core::{Delivery, ProviderSnapshot};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, HeaderName, HeaderValue, VARY};
 use http::{Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -56,12 +56,12 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
         return respond::not_yet(respond::error(StatusCode::SERVICE_UNAVAILABLE, message));
     };
     if !handle.delivery.is_delivered() {
-        return incomplete(&view, &name);
+        return incomplete(app, &view, &name).await;
     }
     let Some(list) = handle.json().await else {
-        return incomplete(&app.scrape.view(), &name);
+        return incomplete(app, &app.scrape.view(), &name).await;
     };
-    let lacking = (handle.delivery == Delivery::Incomplete).then(|| lacking(&app.scrape.view(), &name));
+    let lacking = (handle.delivery == Delivery::Incomplete).then(|| lacking(&view, &name));
     let described = |response: Response<Body>, tag: &str| described(response, tag, lacking.clone());
     let tags = [format!("\"{}\"", list.tag), format!("\"{}-gzip\"", list.tag)];
     let is_compressed = list.bytes.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
@@ -141,8 +141,11 @@ fn described(mut response: Response<Body>, tag: &str, lacking: Option<HeaderValu
 fn lacking(view: &View, job: &str) -> HeaderValue {
     const MOST: usize = 20;
     let names: Vec<_> = view.unread(job).take(MOST).map(|provider| &**provider.name()).collect();
-    // Mechanisms of one's own may have any name.
-    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("?"))
+    // Mechanisms of one's own may have any name; and the list may be of a state in which somebody lacked.
+    let value = HeaderValue::from_str(&names.join(", "))
+        .ok()
+        .filter(|value| !value.is_empty());
+    value.unwrap_or(HeaderValue::from_static("?"))
 }
 
 fn unknown(view: &View, name: &str) -> Response<Body> {
@@ -165,7 +168,7 @@ fn unknown(view: &View, name: &str) -> Response<Body> {
     )
 }
 
-fn incomplete(view: &View, name: &str) -> Response<Body> {
+async fn incomplete(app: &App, view: &View, name: &str) -> Response<Body> {
     #[derive(Serialize)]
     struct Incomplete<'a> {
         status: &'static str,
@@ -182,11 +185,16 @@ fn incomplete(view: &View, name: &str) -> Response<Body> {
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<String>,
     }
-    let providers = view.unread(name).map(|provider| Waiting {
-        provider: provider.name(),
-        description: provider.description(),
-        last_error: provider.reports().failure().map(|failed| &*failed.message),
-        missing: provider.reports().missing().map(ToString::to_string),
+    // How they fare now: a snapshot has of that what came first.
+    let unread = view.unread(name).map(ProviderSnapshot::id).collect();
+    let Ok(unread) = app.scrape.observe_some(unread).await else {
+        return respond::gone();
+    };
+    let providers = unread.iter().map(|provider| Waiting {
+        provider: &provider.name,
+        description: &provider.description,
+        last_error: provider.health.reports.failure().map(|failed| &*failed.message),
+        missing: provider.health.reports.missing().map(ToString::to_string),
     });
     let set = view.snapshot.set(name);
     let failed = set.iter().flat_map(|set| set.failed_configs());
