@@ -12,7 +12,7 @@ use headcount_discoverer::{Env, Fingerprint, Stopped, Updates, in_parallel};
 use super::format::{Format, decode};
 use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict};
 use super::{FileSd, LARGEST_FILE, READ_ERRORS, SCAN_SECONDS, SCANS};
-use crate::target_groups::{Counts, keep_numbers};
+use crate::target_groups::{Counts, gone, keep_numbers};
 
 /// Files that are read at the same time. On most runtimes a read goes over a thread and back, so
 /// that twenty thousand one after the other take seconds.
@@ -176,52 +176,24 @@ impl Files {
             is_news: false,
             waiting: false,
         };
-        let mut paths = paths.into_iter();
-        loop {
-            let some: Vec<_> = paths.by_ref().take(READS_AT_A_TIME).collect();
-            if some.is_empty() {
-                break;
-            }
-            let reads: Vec<_> = some
-                .iter()
-                .map(|path| self.env.files.read(path, LARGEST_FILE))
-                .collect();
-            let contents = in_parallel(READS_AT_A_TIME, reads).await;
-            round.notice_what_is_lost(&some, &contents).await;
-            for (path, contents) in some.into_iter().zip(contents) {
-                round.look(path, contents);
-            }
-            futures_lite::future::yield_now().await;
-        }
-        let Round {
-            batch,
-            accepted,
-            mut removed,
+        round.look_at_all(paths).await;
+        let looked = round.finish();
+        self.report(reason, started, looked, updates).await
+    }
+
+    /// Says what a round came to.
+    async fn report(
+        &mut self,
+        reason: Reason,
+        started: Instant,
+        looked: Looked,
+        updates: &Updates,
+    ) -> Result<(), Stopped> {
+        let Looked {
+            groups,
             is_news,
             waiting,
-            ..
-        } = round;
-        let mut decoded = batch.finish();
-        let mut groups = Vec::with_capacity(decoded.len());
-        for Accepted {
-            path,
-            name,
-            known,
-            range,
-        } in accepted
-        {
-            let now = decoded.get_mut(range).unwrap_or_default();
-            let before = self.state.known.get(&path).map_or(&[][..], |before| &before.groups);
-            removed.append(&mut keep_numbers(&name, before, now));
-            groups.extend_from_slice(now);
-            let known = Known {
-                groups: now.to_vec(),
-                ..known
-            };
-            self.state.known.insert(path, known);
-        }
-        groups.append(&mut removed);
-
+        } = looked;
         let took = self.env.clock.now().saturating_duration_since(started);
         self.env.metrics.add(SCAN_SECONDS, &[], took.as_secs_f64());
         self.env.metrics.add(SCANS, &[], 1.0);
@@ -299,6 +271,15 @@ struct Round<'r> {
     waiting: bool,
 }
 
+/// What a round came to.
+struct Looked {
+    /// What changed, and what is gone.
+    groups: Vec<Group>,
+    /// As in [`Round`].
+    is_news: bool,
+    waiting: bool,
+}
+
 /// A file that was decoded and counts.
 struct Accepted {
     path: PathBuf,
@@ -309,6 +290,53 @@ struct Accepted {
 }
 
 impl Round<'_> {
+    /// Reads these files, and takes in what that gives.
+    async fn look_at_all(&mut self, paths: BTreeSet<PathBuf>) {
+        let mut paths = paths.into_iter();
+        loop {
+            let some: Vec<_> = paths.by_ref().take(READS_AT_A_TIME).collect();
+            if some.is_empty() {
+                return;
+            }
+            let reads: Vec<_> = some
+                .iter()
+                .map(|path| self.env.files.read(path, LARGEST_FILE))
+                .collect();
+            let contents = in_parallel(READS_AT_A_TIME, reads).await;
+            self.notice_what_is_lost(&some, &contents).await;
+            for (path, contents) in some.into_iter().zip(contents) {
+                self.look(path, contents);
+            }
+            futures_lite::future::yield_now().await;
+        }
+    }
+
+    /// Gives the groups of what was accepted the sources that they had, and ends the round.
+    fn finish(self) -> Looked {
+        let mut decoded = self.batch.finish();
+        let mut groups = Vec::with_capacity(decoded.len());
+        let mut removed = self.removed;
+        for accepted in self.accepted {
+            let now = decoded.get_mut(accepted.range).unwrap_or_default();
+            if let Some(before) = self.state.known.get(&accepted.path) {
+                keep_numbers(&accepted.name, &before.groups, now);
+                removed.extend(gone(&before.groups, now));
+            }
+            groups.extend_from_slice(now);
+            let known = Known {
+                groups: now.to_vec(),
+                ..accepted.known
+            };
+            self.state.known.insert(accepted.path, known);
+        }
+        groups.append(&mut removed);
+        Looked {
+            groups,
+            is_news: self.is_news,
+            waiting: self.waiting,
+        }
+    }
+
     /// A file that is gone with its folder, or that a link still names, was not taken away by who writes lists: a mount
     /// may be late.
     async fn notice_what_is_lost(&mut self, paths: &[PathBuf], contents: &[Result<FileContents, FileError>]) {

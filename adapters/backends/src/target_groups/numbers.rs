@@ -17,12 +17,12 @@ use std::hash::{Hash, Hasher};
 
 use headcount_core::Group;
 
-/// Gives the groups of the list `name` the numbers that they had `before`, and says which sources are gone. `now` has
-/// them numbered by their place; both are in the order of their lists. Costs what differs, and a comparison for each
-/// group that stays.
-pub fn keep_numbers(name: &str, before: &[Group], now: &mut [Group]) -> Vec<Group> {
+/// Gives the groups of the list `name` the numbers that they had `before`. `now` has them numbered by their place;
+/// both are in the order of their lists. Costs a comparison for each group that stays where it was, and a hash for
+/// the others.
+pub fn keep_numbers(name: &str, before: &[Group], now: &mut [Group]) {
     if before.is_empty() {
-        return Vec::new();
+        return;
     }
     let same = |(old, new): &(&Group, &Group)| old.same_content(new);
     let head = before.iter().zip(&*now).take_while(same).count();
@@ -74,9 +74,10 @@ pub fn keep_numbers(name: &str, before: &[Group], now: &mut [Group]) -> Vec<Grou
             *group = group.with_source(&source);
         }
     }
-    if stays.iter().flatten().count() == before.len() {
-        return Vec::new();
-    }
+}
+
+/// The sources that a list had `before` and has no more, each as a group without targets (S04).
+pub fn gone(before: &[Group], now: &[Group]) -> Vec<Group> {
     let sources: HashSet<&str> = now.iter().map(Group::source).collect();
     let gone = before.iter().filter(|group| !sources.contains(group.source()));
     gone.map(|group| Group::empty(group.source())).collect()
@@ -163,7 +164,7 @@ mod tests {
                 let mut other = Encoder::new();
                 let mut now = list(if step % 2 == 0 { &mut one } else { &mut other }, content);
                 let plain = now.clone();
-                let gone = keep_numbers("a.json", &before, &mut now);
+                keep_numbers("a.json", &before, &mut now);
                 prop_assert!(plain.iter().zip(&now).all(|(plain, now)| plain.same_content(now)));
                 let count = |groups: &[Group], group: &Group| groups.iter().filter(|other| other.same_content(group)).count();
                 let mut changed = 0;
@@ -180,7 +181,7 @@ mod tests {
                     seen.push(group.clone());
                 }
                 prop_assert_eq!(changed, fresh, "only what is new changes");
-                for group in gone {
+                for group in gone(&before, &now) {
                     prop_assert!(stored.remove(group.source()).is_some());
                 }
                 prop_assert_eq!(stored.len(), now.len(), "no source twice, and none left behind");
