@@ -156,6 +156,7 @@ pub(super) mod tests {
         Delivery, Encoder, Failure, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, Update,
     };
     use headcount_discoverer::mechanism::{SdConfig, Unsupported};
+    use std::time::Duration;
 
     pub(crate) type GroupParts<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a [(&'a str, &'a str)]]);
 
@@ -246,6 +247,24 @@ pub(super) mod tests {
             let update = Update::full(batch.finish());
             let provider = ProviderId::from_number(set);
             self.manager.handle_update(self.at, provider, update).expect("running");
+        }
+
+        /// The provider of the set with this number finds these groups, and not all there are.
+        pub(crate) fn finds_a_part(&mut self, set: u64, groups: Vec<OwnedParts<'_>>) {
+            let mut batch = self.encoder.batch();
+            for (source, labels, targets) in groups {
+                batch.group(source, labels, targets).expect("valid");
+            }
+            let missing = Missing::of([MissingPart::new("zone a", "503")]).expect("a part");
+            let update = Update::partial(batch.finish(), missing);
+            let provider = ProviderId::from_number(set);
+            self.manager.handle_update(self.at, provider, update).expect("running");
+        }
+
+        /// Time passes.
+        pub(crate) fn pass(&mut self, time: Duration) {
+            self.at = self.at + time;
+            self.manager.handle_timeout(self.at);
         }
 
         pub(crate) fn view(&mut self) -> View {

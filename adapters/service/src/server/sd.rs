@@ -216,6 +216,27 @@ async fn incomplete(app: &App, view: &View, name: &str) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::discovery::Sets;
+    use std::time::Duration;
+
+    #[test]
+    fn b10_a_list_that_is_not_complete_names_who_lacks() {
+        let mut sets = Sets::new(&["a"]);
+        sets.finds_a_part(0, vec![("s", vec![], vec![vec![("__address__", "h:1")]])]);
+        assert_eq!(sets.view().jobs["a"].delivery, Delivery::Withheld);
+        sets.pass(Duration::from_secs(120));
+        let view = sets.view();
+        assert_eq!(view.jobs["a"].delivery, Delivery::Incomplete);
+        let response = described(
+            respond::text(StatusCode::OK, "[]"),
+            "\"tag\"",
+            Some(lacking(&view, "a")),
+        );
+        assert_eq!(response.headers()[&INCOMPLETE], "a/0");
+        // Who lacked when the list was made may lack no more.
+        sets.update(0, Vec::new());
+        assert_eq!(lacking(&sets.view(), "a"), "?");
+    }
 
     #[test]
     fn any_job_name_has_a_path() {

@@ -55,3 +55,22 @@ pub(super) fn config(app: &App) -> Response<Body> {
     const YAML: HeaderValue = HeaderValue::from_static("application/yaml; charset=utf-8");
     respond::whole(StatusCode::OK, YAML, app.reloader.plan().redacted.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::Sets;
+    use std::time::Duration;
+
+    #[test]
+    fn b10_jobs_that_are_served_without_everything_are_named() {
+        let mut sets = Sets::new(&["a", "b"]);
+        sets.finds_a_part(0, vec![("s", vec![], vec![vec![("__address__", "h:1")]])]);
+        sets.update(1, Vec::new());
+        assert_eq!(incomplete(&sets.view()), "");
+        sets.pass(Duration::from_secs(120));
+        let text = incomplete(&sets.view());
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.starts_with("\na is served without a/0 ("), "{text}");
+    }
+}
