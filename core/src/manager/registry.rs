@@ -90,6 +90,7 @@ impl<C: ProviderConfig> Registry<C> {
     pub(super) fn save(&self) -> Vec<SavedProvider<C>> {
         let saved = self.providers.values().map(|provider| SavedProvider {
             config: provider.config.clone(),
+            sets: provider.subscribers.clone(),
             first_whole: provider.health.reports.first_whole(),
             groups: provider.groups.clone(),
         });

@@ -1,8 +1,8 @@
-//! How a state is written down: format 2.
+//! How a state is written down: format 3.
 //!
 //! ```json
-//! {"format": 2, "manager": "scrape", "at": 1700000000000000000, "providers": [
-//!   {"config": "whatever the config is", "first_whole": 1700000000000000000, "groups": [
+//! {"format": 3, "manager": "scrape", "at": 1700000000000000000, "providers": [
+//!   {"config": "whatever the config is", "sets": ["node"], "first_whole": 1700000000000000000, "groups": [
 //!     {"source": "racks.json:0", "changed": 1700000000000000000, "labels": {"rack": "r1"},
 //!      "targets": [{"__address__": "10.0.0.1:9100"}]}]}]}
 //! ```
@@ -39,14 +39,23 @@ impl<C: Serialize> Serialize for SavedState<C> {
 
 impl<C: Serialize> Serialize for SavedProvider<C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("SavedProvider", 3)?;
+        let mut out = serializer.serialize_struct("SavedProvider", 4)?;
         out.serialize_field("config", &*self.config)?;
+        out.serialize_field("sets", &Names(&self.sets))?;
         match self.first_whole {
             Some(at) => out.serialize_field("first_whole", &at.as_nanos())?,
             None => out.skip_field("first_whole")?,
         }
         out.serialize_field("groups", &WrittenGroups(&self.groups))?;
         out.end()
+    }
+}
+
+struct Names<'a>(&'a [Arc<str>]);
+
+impl Serialize for Names<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|name| &**name))
     }
 }
 
@@ -125,6 +134,7 @@ impl<'de, C: Deserialize<'de>> Visitor<'de> for StateVisitor<C> {
 #[serde(deny_unknown_fields)]
 struct ReadProvider<C> {
     config: C,
+    sets: Vec<String>,
     #[serde(default = "Option::default")]
     first_whole: Option<u64>,
     groups: ReadGroups,
@@ -134,11 +144,13 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for SavedProvider<C> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let ReadProvider {
             config,
+            sets,
             first_whole,
             groups,
         } = ReadProvider::deserialize(deserializer)?;
         Ok(Self {
             config: Arc::new(config),
+            sets: sets.into_iter().map(Arc::from).collect(),
             first_whole: first_whole.map(Instant::from_nanos),
             groups: groups.0,
         })

@@ -22,7 +22,7 @@ use crate::{Group, Groups, Instant, Stored};
 pub(crate) use group::ReadGroup;
 
 /// The number of the format in which this version writes states, and which it reads.
-pub const STATE_FORMAT: u32 = 2;
+pub const STATE_FORMAT: u32 = 3;
 
 /// What a manager had at one moment: its providers' configs, each with its groups.
 ///
@@ -64,11 +64,22 @@ pub struct SavedState<C> {
 #[derive(Clone)]
 pub struct SavedProvider<C> {
     pub(crate) config: Arc<C>,
+    pub(crate) sets: Vec<Arc<str>>,
     pub(crate) first_whole: Option<Instant>,
     pub(crate) groups: Groups,
 }
 
 impl<C> SavedState<C> {
+    /// The state of the manager called `manager` at `at`, for a driver that keeps it in a form of its own. The
+    /// providers come in the order in which they were started.
+    pub fn new(manager: impl Into<Arc<str>>, at: Instant, providers: Vec<SavedProvider<C>>) -> Self {
+        Self {
+            manager: manager.into(),
+            at,
+            providers,
+        }
+    }
+
     /// The name of the manager that saved it.
     pub fn manager(&self) -> &str {
         &self.manager
@@ -92,9 +103,30 @@ impl<C> SavedState<C> {
 }
 
 impl<C> SavedProvider<C> {
+    /// A provider that ran `config` for these sets, first read whole at `first_whole`, with these groups and when
+    /// each of them changed. Of groups of one source the last one counts.
+    pub fn new(
+        config: C,
+        sets: Vec<Arc<str>>,
+        first_whole: Option<Instant>,
+        groups: impl IntoIterator<Item = (Instant, Group)>,
+    ) -> Self {
+        Self {
+            config: Arc::new(config),
+            sets,
+            first_whole,
+            groups: Groups::from_saved(groups.into_iter()),
+        }
+    }
+
     /// What it ran.
     pub fn config(&self) -> &C {
         &self.config
+    }
+
+    /// The sets that showed it.
+    pub fn sets(&self) -> &[Arc<str>] {
+        &self.sets
     }
 
     /// When it was first read whole, if it was (B09): what comes after it need not wait for it.

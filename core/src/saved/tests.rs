@@ -31,11 +31,13 @@ fn read(state: &str) -> Result<SavedState<PlainConfig>, String> {
 /// A state with one provider that has these groups.
 fn with_groups(groups: &str) -> String {
     let config = r#"{"kind": "file", "number": 1}"#;
-    format!(r#"{{"format": 2, "manager": "", "at": 0, "providers": [{{"config": {config}, "groups": [{groups}]}}]}}"#)
+    format!(
+        r#"{{"format": 3, "manager": "", "at": 0, "providers": [{{"config": {config}, "sets": ["node"], "groups": [{groups}]}}]}}"#
+    )
 }
 
 #[test]
-fn is_written_as_format_2() {
+fn is_written_as_format_3() {
     let written = serde_json::to_string_pretty(&manager(1).save(at(3))).expect("it can be written");
     insta::assert_snapshot!(written);
 }
@@ -44,11 +46,11 @@ fn is_written_as_format_2() {
 fn a_state_that_cannot_be_read_says_why() {
     let long = "x".repeat(crate::MAX_NAME_BYTES + 1);
     let states = [
-        r#"{"format": 3, "everything": "is another"}"#.to_owned(),
-        r#"{"manager": "", "format": 2}"#.to_owned(),
-        r#"{"format": 2, "manager": "", "at": 0}"#.to_owned(),
-        r#"{"format": 2, "manager": "", "at": -1, "providers": []}"#.to_owned(),
-        r#"{"format": 2, "manager": "", "at": 0, "providers": [], "more": 1}"#.to_owned(),
+        r#"{"format": 4, "everything": "is another"}"#.to_owned(),
+        r#"{"manager": "", "format": 3}"#.to_owned(),
+        r#"{"format": 3, "manager": "", "at": 0}"#.to_owned(),
+        r#"{"format": 3, "manager": "", "at": -1, "providers": []}"#.to_owned(),
+        r#"{"format": 3, "manager": "", "at": 0, "providers": [], "more": 1}"#.to_owned(),
         with_groups(r#"{"source": "a"}"#),
         with_groups(&format!(
             r#"{{"source": "a", "changed": 0, "labels": {{"{long}": ""}}, "targets": [{{"t": "1"}}]}}"#
