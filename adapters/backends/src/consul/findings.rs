@@ -34,6 +34,8 @@ pub(super) struct Findings {
     stage: Stage,
     /// When it should be reported that something fails, or no longer fails.
     failures_at: Option<Instant>,
+    /// Whether failures were said while groups were held back, so that they are to be said again with the groups.
+    is_to_repeat: bool,
     /// Whether something was answered since the last report.
     has_heard: bool,
     reported_at: Instant,
@@ -91,6 +93,7 @@ impl Findings {
             pending: BTreeMap::new(),
             stage: Stage::Nothing,
             failures_at: None,
+            is_to_repeat: false,
             has_heard: false,
             reported_at: Instant::ZERO,
         };
@@ -162,7 +165,7 @@ impl Findings {
 
     /// What to report now. To be called until it gives nothing.
     pub(super) fn report(&mut self, now: Instant) -> Option<Report> {
-        let are_failures_due = self.failures_at.is_some_and(|at| at <= now);
+        let are_failures_due = self.is_to_repeat || self.failures_at.is_some_and(|at| at <= now);
         let is_quiet = self.quiet_until().is_some_and(|at| at <= now);
         let has_news = !self.pending.is_empty() || is_quiet;
         let is_due = match self.stage {
@@ -177,6 +180,7 @@ impl Findings {
             return None;
         }
         self.failures_at = None;
+        self.is_to_repeat = false;
         self.has_heard = false;
         self.reported_at = now;
         let missing = self.missing();
@@ -195,9 +199,22 @@ impl Findings {
         })
     }
 
+    /// What to report while groups have to wait for something: that there is trouble. With the groups it is said again.
+    pub(super) fn report_without_groups(&mut self, now: Instant) -> Option<Report> {
+        self.failures_at.take_if(|at| *at <= now)?;
+        self.is_to_repeat = true;
+        let failure = self.failure();
+        (!failure.is_empty()).then_some(Report::Failed(failure))
+    }
+
     /// When [`report`](Self::report) will give something, unless something is answered before.
     pub(super) fn deadline(&self) -> Option<Instant> {
         [self.failures_at, self.quiet_until()].into_iter().flatten().min()
+    }
+
+    /// The same of [`report_without_groups`](Self::report_without_groups).
+    pub(super) fn deadline_without_groups(&self) -> Option<Instant> {
+        self.failures_at
     }
 
     /// When it should be said again how things are.

@@ -173,7 +173,12 @@ impl Session {
     /// Waits for answers, or until it is time for something.
     async fn wait(&mut self) -> Vec<Landed<Ask>> {
         let now = self.env.clock.now();
-        let deadlines = [self.plan.deadline(), self.findings.deadline()];
+        // What is due and can't be reported yet must not be waited for: it would be waited for no time, again and again.
+        let report_at = match self.plan.wants_agent() {
+            true => self.findings.deadline_without_groups(),
+            false => self.findings.deadline(),
+        };
+        let deadlines = [self.plan.deadline(), report_at];
         let deadline = deadlines.into_iter().flatten().min();
         let clock = &self.env.clock;
         let time = async {
@@ -289,9 +294,13 @@ impl Session {
     }
 
     async fn report(&mut self) -> Result<(), Stopped> {
-        while !self.plan.wants_agent() {
+        loop {
             let now = self.env.clock.now();
-            let Some(report) = self.findings.report(now) else { break };
+            let report = match self.plan.wants_agent() {
+                true => self.findings.report_without_groups(now),
+                false => self.findings.report(now),
+            };
+            let Some(report) = report else { break };
             match report {
                 Report::Complete(services) => {
                     let groups = self.encode(now, services);

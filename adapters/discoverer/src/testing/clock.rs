@@ -11,6 +11,10 @@ use crate::env::Clock;
 /// The wall-clock time at the start of every world: 2026-01-01 00:00 UTC.
 const UNIX_EPOCH_OF_WORLDS: Duration = Duration::from_secs(1_767_225_600);
 
+/// How many sleeps may begin before time passes. Thousands of discoverers may sleep; one that sleeps for no time, again
+/// and again, would take a processor of whoever runs it, and would never let this world go on.
+const MOST_SLEEPS: u64 = 1_000_000;
+
 /// Time that passes when it is told to. Cloning shares it.
 #[derive(Debug, Clone, Default)]
 pub struct VirtualClock(Arc<Mutex<State>>);
@@ -19,6 +23,8 @@ pub struct VirtualClock(Arc<Mutex<State>>);
 struct State {
     now: Instant,
     next_sleep: u64,
+    /// The number of the last sleep that had begun when time last passed.
+    before_this_moment: u64,
     /// Deadline, number of the sleep, and whom to wake.
     sleeps: Vec<(Instant, u64, Waker)>,
 }
@@ -37,7 +43,9 @@ impl VirtualClock {
     /// Moves to `time`, unless it is past, and wakes whose deadline has come.
     pub fn move_to(&self, time: Instant) {
         let woken: Vec<_> = self.with(|state| {
-            state.now = state.now.max(time);
+            if time > state.now {
+                (state.now, state.before_this_moment) = (time, state.next_sleep);
+            }
             let now = state.now;
             state.sleeps.extract_if(.., |(deadline, ..)| *deadline <= now).collect()
         });
@@ -47,11 +55,19 @@ impl VirtualClock {
     }
 
     /// Sleeps until `deadline`.
+    ///
+    /// # Panics
+    /// Too many slept and no time passed.
     pub(super) fn sleep_until(&self, deadline: Instant) -> Sleep {
-        let number = self.with(|state| {
+        let (number, at_once) = self.with(|state| {
             state.next_sleep = state.next_sleep.wrapping_add(1);
-            state.next_sleep
+            let at_once = state.next_sleep.wrapping_sub(state.before_this_moment);
+            (state.next_sleep, at_once)
         });
+        assert!(
+            at_once <= MOST_SLEEPS,
+            "a discoverer sleeps again and again, and for no time"
+        );
         Sleep {
             clock: self.clone(),
             deadline,

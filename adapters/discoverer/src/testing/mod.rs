@@ -51,6 +51,9 @@ pub use http::{Answer, BodyPipe, Script, ScriptedHttp, SentRequest};
 pub use programs::ScriptedPrograms;
 pub use variables::MemoryVariables;
 
+/// How often something may be polled before time passes. What waits for nothing but others is done sooner.
+const MOST_ROUNDS: u32 = 100_000;
+
 /// A small deterministic world with discoverers in it.
 #[derive(Debug)]
 pub struct World {
@@ -178,8 +181,16 @@ impl World {
     }
 
     /// Lets everybody do what can be done without time passing, and gives what was received.
+    ///
+    /// # Panics
+    /// Somebody always has something to do: a discoverer that goes round without a wait, which takes a processor of
+    /// whoever runs it.
     pub fn settle(&mut self) -> Vec<Received> {
-        while self.poll_woken() {}
+        let mut rounds = 0;
+        while self.poll_woken() {
+            rounds += 1;
+            assert!(rounds < MOST_ROUNDS, "a discoverer goes round without a wait");
+        }
         let mut received = Vec::new();
         while let Ok(Message { provider, report }) = self.reports.try_recv() {
             received.push(Received {

@@ -166,6 +166,38 @@ fn a_service_whose_nodes_say_nothing_has_the_datacenter_of_the_agent() {
 }
 
 #[test]
+fn trouble_is_said_while_the_datacenter_is_waited_for() {
+    for part in ["/health/service/sick", "/agent/self"] {
+        let mut story = Story::new();
+        let silent = Instance {
+            datacenter: "",
+            ..on("n1", "10.0.0.1", 80)
+        };
+        story.consul.set("sick", &[on("n2", "10.0.0.2", 80)]);
+        story.consul.set("web", &[silent]);
+        // The agent can't be asked while the server wants to be left alone, or never answers.
+        story
+            .consul
+            .fail("/health/service/sick", Fault::Later(429, "600".to_owned()));
+        if part == "/agent/self" {
+            story.consul.fail(part, Fault::Hang);
+        }
+        story.start("{}");
+        let received = story.run(MINUTE);
+        let failures = failures(&received);
+        assert!(
+            failures.iter().all(|failure| failure.contains("service sick")),
+            "{failures:?}"
+        );
+        assert_eq!((failures.len(), story.addresses()), (1, vec![]));
+
+        story.consul.mend();
+        story.run(MINUTE * 12);
+        assert_eq!(story.addresses(), ["10.0.0.2:80", "10.0.0.1:80"]);
+    }
+}
+
+#[test]
 fn instances_without_an_address_are_counted() {
     let mut story = Story::new();
     story.consul.set("web", &[on("n1", "", 80), on("n2", "10.0.0.2", 80)]);
