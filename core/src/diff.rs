@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use imbl::ordmap::DiffItem;
 
+use crate::members::Members;
 use crate::snapshot::ProviderSnapshot;
 use crate::{GroupDiff, ProviderId, Snapshot};
 
@@ -17,7 +18,7 @@ pub struct SnapshotDiff {
     older: Snapshot,
     newer: Snapshot,
     /// The sets that may differ, by name. Those of two differences one after the other are those of both.
-    sets: Vec<Pair<Arc<str>, Arc<[ProviderId]>>>,
+    sets: Vec<Pair<Arc<str>, Arc<Members>>>,
     /// The providers that may differ, likewise.
     providers: Vec<Pair<ProviderId, Arc<ProviderSnapshot>>>,
 }
@@ -121,12 +122,13 @@ impl SnapshotDiff {
     /// The sets that differ, sorted by name.
     pub fn sets(&self) -> impl Iterator<Item = SetChange<'_>> {
         self.sets.iter().filter_map(|pair| match (&pair.old, &pair.new) {
-            (None, Some(new)) => Some(SetChange::Added(&pair.key, new)),
-            (Some(old), None) => Some(SetChange::Removed(&pair.key, old)),
-            (Some(old), Some(new)) if old != new => Some(SetChange::Changed {
+            (None, Some(new)) => Some(SetChange::Added(&pair.key, new.all())),
+            (Some(old), None) => Some(SetChange::Removed(&pair.key, old.all())),
+            // Who is waited for is no difference: it shows when it is over.
+            (Some(old), Some(new)) if old.all() != new.all() => Some(SetChange::Changed {
                 set: &pair.key,
-                old,
-                new,
+                old: old.all(),
+                new: new.all(),
             }),
             _ => None,
         })

@@ -42,6 +42,11 @@ pub struct Reports {
     pub waited_out: Option<Instant>,
     /// That it started with what another process had saved of it.
     pub restored: Option<Restored>,
+    /// When another took its place: its discoverer was stopped, and what it had is shown until its successors can be
+    /// believed (B03).
+    pub replaced: Option<Instant>,
+    /// When its groups were too old to be shown, if they still are (B04).
+    pub expired: Option<Instant>,
     /// How it fares now.
     pub condition: Condition,
 }

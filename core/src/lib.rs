@@ -37,6 +37,7 @@ mod group;
 mod hash;
 mod health;
 mod manager;
+mod members;
 mod missing;
 mod pool;
 mod provider;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-use crate::{FailedConfig, Groups, Instant, ProviderId, Reports, Stored};
+use crate::members::Members;
+use crate::{FailedConfig, Groups, Instant, ProviderConfig, ProviderId, Reports, Stored};
 
 /// Every set with all its groups. Cheap to clone, to send and to keep.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +16,7 @@ pub struct Snapshot {
     pub(crate) manager: Arc<str>,
     pub(crate) version: u64,
     pub(crate) at: Instant,
-    pub(crate) sets: OrdMap<Arc<str>, Arc<[ProviderId]>>,
+    pub(crate) sets: OrdMap<Arc<str>, Arc<Members>>,
     pub(crate) providers: OrdMap<ProviderId, Arc<ProviderSnapshot>>,
     pub(crate) failed: Arc<[FailedConfig]>,
 }
@@ -35,6 +36,17 @@ pub(crate) struct Identity {
     pub(crate) name: Arc<str>,
     pub(crate) kind: Arc<str>,
     pub(crate) description: Arc<str>,
+}
+
+impl Identity {
+    pub(crate) fn new(id: ProviderId, config: &impl ProviderConfig) -> Self {
+        Self {
+            id,
+            name: format!("{}/{id}", config.kind()).into(),
+            kind: config.kind().into(),
+            description: config.describe().into(),
+        }
+    }
 }
 
 impl Snapshot {
@@ -61,11 +73,11 @@ impl Snapshot {
 
     /// The set called `name`; it may be there and be empty (S03).
     pub fn set(&self, name: &str) -> Option<SetView<'_>> {
-        let (name, providers) = self.sets.get_key_value(name)?;
+        let (name, members) = self.sets.get_key_value(name)?;
         Some(SetView {
             snapshot: self,
             name,
-            providers,
+            members,
         })
     }
 
@@ -144,7 +156,7 @@ impl Delivery {
 pub struct SetView<'a> {
     snapshot: &'a Snapshot,
     name: &'a Arc<str>,
-    providers: &'a Arc<[ProviderId]>,
+    members: &'a Members,
 }
 
 impl<'a> SetView<'a> {
@@ -153,10 +165,32 @@ impl<'a> SetView<'a> {
         self.name
     }
 
-    /// The providers that the set subscribes to, in the order of its configs.
+    /// The providers of the set, in the order of its configs; after them its [`predecessors`](Self::predecessors).
     pub fn providers(&self) -> impl Iterator<Item = &'a ProviderSnapshot> + use<'a> {
+        self.find(self.members.all())
+    }
+
+    /// The providers that the set no longer wants, and shows until its [`successors`](Self::successors) have been read
+    /// whole or were waited for long enough (B03).
+    pub fn predecessors(&self) -> impl Iterator<Item = &'a ProviderSnapshot> + use<'a> {
+        self.find(self.members.predecessors())
+    }
+
+    /// The providers for which the predecessors stand in. One whose discoverer can't be built is none of them.
+    pub fn successors(&self) -> impl Iterator<Item = &'a ProviderSnapshot> + use<'a> {
+        self.find(self.members.successors())
+    }
+
+    fn find(&self, ids: &'a [ProviderId]) -> impl Iterator<Item = &'a ProviderSnapshot> + use<'a> {
         let snapshot = self.snapshot;
-        self.providers.iter().filter_map(move |id| snapshot.provider(*id))
+        ids.iter().filter_map(move |id| snapshot.provider(*id))
+    }
+
+    /// What the providers have reported that count for the set: predecessors do in the place of their successors.
+    fn reports(&self) -> impl Iterator<Item = &'a Reports> + use<'a> {
+        let members = self.members;
+        let count = self.providers().filter(|provider| !members.awaits(provider.id()));
+        count.map(|provider| &*provider.reports)
     }
 
     /// The configs of the set whose discoverers could not be built (S11).
@@ -166,23 +200,24 @@ impl<'a> SetView<'a> {
         failed.filter(move |failed| failed.sets.contains(name))
     }
 
-    /// Whether all of it is here (B09): each of its providers has been read whole at least once, and
-    /// none of its configs failed.
+    /// Whether all of it is here (B09): each of its providers has been read whole at least once, or those have whose
+    /// place it takes (B03), and none of its configs failed.
     pub fn is_whole(&self) -> bool {
-        self.failed_configs().next().is_none() && self.providers().all(|provider| provider.reports.is_whole())
+        self.failed_configs().next().is_none() && self.reports().all(Reports::is_whole)
     }
 
-    /// Whether it is to be delivered (B10). `before` says that it was, and that none of its providers was replaced
-    /// since: then who came since is waited for until it has said anything at all, and no longer.
+    /// Whether it is to be delivered (B10). `before` says that it was: then who came since is waited for until it has
+    /// said anything at all, and no longer. For who takes another's place that one counts (B03).
     ///
     /// A config that can't be run is never waited out (S11). Nor is a set of which nothing was found at all: nobody is
-    /// kept from what others found, and an empty list would take everything away from who has one from before.
+    /// kept from what others found, and an empty list would take everything away from who has one from before. That
+    /// one provider of it knows that there is nothing counts as found for who had a list already.
     pub fn delivery(&self, before: bool) -> Delivery {
         if self.failed_configs().next().is_some() {
             return Delivery::Withheld;
         }
         let mut delivery = Delivery::Whole;
-        for reports in self.providers().map(|provider| &provider.reports) {
+        for reports in self.reports() {
             if reports.is_whole() {
                 continue;
             }
@@ -191,7 +226,8 @@ impl<'a> SetView<'a> {
             }
             delivery = Delivery::Incomplete;
         }
-        if delivery == Delivery::Incomplete && !before && self.target_count() == 0 {
+        let is_known = || before && self.reports().any(Reports::is_whole);
+        if delivery == Delivery::Incomplete && self.target_count() == 0 && !is_known() {
             return Delivery::Withheld;
         }
         delivery

@@ -39,6 +39,8 @@ pub enum Rule {
     B01,
     /// A difference is what changed, and shares the rest.
     B02,
+    /// A reload takes nothing away before what comes in its place has been read whole.
+    B03,
     /// Each provider's health is known.
     B04,
     /// A sudden drop is held until it has stayed so or is confirmed.
@@ -94,7 +96,7 @@ pub enum Endures {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::S01,
         Self::S02,
         Self::S03,
@@ -109,6 +111,7 @@ impl Rule {
         Self::S12,
         Self::B01,
         Self::B02,
+        Self::B03,
         Self::B04,
         Self::B05,
         Self::B07,
@@ -140,6 +143,7 @@ impl Rule {
             Self::S12 => "the counters count",
             Self::B01 => "an update that changes nothing makes no snapshot",
             Self::B02 => "a difference is what changed, and shares the rest",
+            Self::B03 => "a reload takes nothing away before what comes in its place has been read whole",
             Self::B04 => "each provider's health is known",
             Self::B05 => "a sudden drop is held until it has stayed so or is confirmed",
             Self::B07 => "it is known where each group comes from, and when it came",

@@ -140,6 +140,13 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "DURATION", default_value = "10m", requires = "max_drop", value_parser = parse_interval)]
     pub(crate) hold: Duration,
 
+    /// Drops what a provider has found when it has failed for this long; for example 1d.
+    ///
+    /// Without it, what was found is kept for as long as a source can't be asked, as Prometheus does. When it can be
+    /// asked again, all of it is there again.
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
+    pub(crate) max_stale: Option<Duration>,
+
     /// Writes all that the jobs' discovery is given and says to a file, for `headcount sim replay`.
     ///
     /// It grows with what changes, and holds all labels, but no passwords. A file that is there already is

@@ -189,12 +189,12 @@ fn one_line(errors: &LoadErrors) -> String {
 mod tests {
     use super::*;
     use crate::{Workers, discovery, mechanisms, targets};
-    use headcount_core::Throttle;
+    use headcount_core::ManagerOptions;
 
     #[test]
     fn nothing_is_ready_before_the_configuration_is_applied() {
         let workers = Workers::start().expect("threads");
-        let start = |name| discovery::start(&workers, name, Throttle::default(), None, None);
+        let start = |name| discovery::start(&workers, name, ManagerOptions::default(), None);
         let (scrape, notify) = (start("scrape"), start("notify"));
         let targets = targets::start(workers.executor(), scrape.clone(), None).expect("a thread");
         workers.block_on(async {

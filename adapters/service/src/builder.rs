@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use headcount_config::{LoadErrors, Loader};
-use headcount_core::{DropGuard, Throttle};
+use headcount_core::{DropGuard, ManagerOptions, Throttle};
 use headcount_runtime::DriverGone;
 use smol::Task;
 
@@ -34,6 +34,7 @@ pub struct ServiceBuilder {
     listen: Option<String>,
     throttle: Throttle,
     guard: Option<DropGuard>,
+    max_stale: Option<Duration>,
     scrape: Option<NonZeroUsize>,
     file_sd: Option<(PathBuf, ListKind)>,
     record: Option<PathBuf>,
@@ -102,6 +103,13 @@ impl ServiceBuilder {
     /// Holds what would remove too many of a job's targets.
     pub fn guard(mut self, guard: DropGuard) -> Self {
         self.guard = Some(guard);
+        self
+    }
+
+    /// No longer shows what a provider has found when it has failed for so long. Without it, that stays for as long as
+    /// it takes.
+    pub fn max_stale(mut self, max_stale: Duration) -> Self {
+        self.max_stale = Some(max_stale);
         self
     }
 
@@ -186,8 +194,17 @@ impl ServiceBuilder {
         recording: Option<&Recording>,
     ) -> Result<(Arc<App>, Vec<Task<()>>), StartError> {
         let (executor, env) = (workers.executor(), workers.env());
-        let scrape = discovery::start(workers, "scrape", self.throttle, self.guard, recording);
-        let notify = discovery::start(workers, "notify", self.throttle, None, None);
+        let common = ManagerOptions {
+            throttle: self.throttle,
+            max_stale: self.max_stale,
+            ..ManagerOptions::default()
+        };
+        let guarded = ManagerOptions {
+            guard: self.guard,
+            ..common.clone()
+        };
+        let scrape = discovery::start(workers, "scrape", guarded, recording);
+        let notify = discovery::start(workers, "notify", common, None);
         let (changes, changed) = async_channel::unbounded();
         let targets = targets::start(executor, scrape.clone(), self.scrape.map(|_| changes));
         let targets = targets.map_err(StartError::Thread)?;

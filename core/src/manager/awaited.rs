@@ -27,10 +27,13 @@ impl<C: ProviderConfig> Registry<C> {
     /// Ends the wait for a provider that has been read whole.
     pub(super) fn note_whole(&mut self, id: ProviderId) {
         let provider = self.providers.get_mut(&id);
-        let whole = provider.filter(|provider| provider.health.reports.is_whole());
-        if let Some(until) = whole.and_then(|provider| provider.awaited.take()) {
+        let Some(whole) = provider.filter(|provider| provider.health.reports.is_whole()) else {
+            return;
+        };
+        if let Some(until) = whole.awaited.take() {
             self.awaited.remove(&(until, id));
         }
+        self.end_handovers(id);
     }
 
     /// Ends the wait for all whose time is over, and says whether there were any.
@@ -42,6 +45,7 @@ impl<C: ProviderConfig> Registry<C> {
                 provider.awaited = None;
                 Arc::make_mut(&mut provider.health.reports).waited_out = Some(now);
                 self.touched(id);
+                self.end_handovers(id);
                 any = true;
             }
         }

@@ -38,10 +38,13 @@ impl<C: ProviderConfig> Manager<C> {
             .filter(|_| self.receiver != Receiver::KeptWaiting)
     }
 
-    /// Lets go what the guard has held for long enough, and no longer waits for who was waited for long enough.
+    /// Lets go what the guard has held for long enough, no longer waits for who was waited for long enough, and hides
+    /// what is too old.
     fn release_due(&mut self, now: Instant) {
         let released = self.registry.release_due(now, &mut self.outputs);
-        if self.registry.wait_out(now) || released {
+        let waited_out = self.registry.wait_out(now);
+        let expired = self.registry.expire(now, &mut self.outputs);
+        if released || waited_out || expired {
             self.throttle.changed(now);
         }
     }

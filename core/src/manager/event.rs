@@ -51,6 +51,11 @@ pub enum EventKind {
         /// Why.
         why: Release,
     },
+    /// It has failed for so long that its groups are no longer shown (B04). They are there again when it does better.
+    Expired {
+        /// Targets that are shown no more.
+        targets: usize,
+    },
     /// Its discoverer can't be built (S11). It is stopped by that.
     BuildFailed(FailedConfig),
 }
@@ -66,4 +71,6 @@ pub enum Release {
     Confirmed,
     /// Sets were configured anew, and it is not too much for those that there are now.
     Reload,
+    /// All that the provider had was too old (B04).
+    Expired,
 }

@@ -196,6 +196,7 @@ impl<C> Registry<C> {
         let is_confirmed = matches!(why, Release::HoldTime | Release::Confirmed);
         provider.guarded.let_go(now, (!is_confirmed).then_some(held.targets));
         self.touched(id);
+        self.note_age(id);
         let targets = held.targets;
         outputs.event(now, id, EventKind::DropReleased { targets, why });
         Some(targets)
@@ -216,7 +217,7 @@ impl<C> Registry<C> {
         let subscribers = self.providers.get(&id).filter(|_| lost > 0)?.subscribers.clone();
         subscribers.into_iter().find_map(|set| {
             let (mut shown, mut before) = (0_usize, 0_usize);
-            for member in self.sets.get(&set)?.iter() {
+            for member in self.sets.get(&set)?.wanted() {
                 if let Some(member) = self.providers.get_mut(member) {
                     shown = shown.saturating_add(member.groups.target_count());
                     before = before.saturating_add(member.guarded.passed_lately(now, guard));

@@ -12,11 +12,13 @@ mod emission;
 mod event;
 mod guard;
 mod guarded;
+mod handover;
 mod hold;
 mod options;
 mod output;
 mod provider;
 mod registry;
+mod stale;
 mod throttle;
 mod update;
 
@@ -117,7 +119,7 @@ impl<C: ProviderConfig> Manager<C> {
             name,
             reload: options.reload,
             guard: options.guard,
-            registry: Registry::default(),
+            registry: Registry::new(options.max_stale),
             throttle: ThrottleState::new(options.throttle, now, options.seed),
             receiver: Receiver::Ready,
             outputs: Outputs::default(),
@@ -131,7 +133,7 @@ impl<C: ProviderConfig> Manager<C> {
     /// they know better.
     pub fn restore(now: Instant, options: ManagerOptions, saved: SavedState<C>) -> Self {
         Self {
-            registry: Registry::restore(now, saved),
+            registry: Registry::restore(now, options.max_stale, saved),
             ..Self::new(now, options)
         }
     }
@@ -179,6 +181,7 @@ impl<C: ProviderConfig> Manager<C> {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
             return Err(UnknownProvider(provider));
         };
+        let came_back = running.come_back(now);
         let news = running.health.updated(now, &update);
         let outcome = match self.guard {
             None => {
@@ -196,8 +199,9 @@ impl<C: ProviderConfig> Manager<C> {
             }
         };
         self.registry.note_whole(provider);
+        self.registry.note_age(provider);
         self.counters.received_updates = self.counters.received_updates.saturating_add(1);
-        if outcome.is_unchanged() {
+        if outcome.is_unchanged() && !came_back {
             self.counters.unchanged_updates = self.counters.unchanged_updates.saturating_add(1);
         } else {
             self.registry.touched(provider);
@@ -224,6 +228,7 @@ impl<C: ProviderConfig> Manager<C> {
         };
         let news = running.health.failed(now, &failure);
         self.announce(now, provider, news);
+        self.registry.note_age(provider);
         self.advance(now);
         Ok(())
     }
@@ -294,7 +299,8 @@ impl<C: ProviderConfig> Manager<C> {
         let throttle = self.throttle_deadline().map(|at| (at, TimeoutReason::Throttle));
         let hold = self.registry.hold_deadline().map(|at| (at, TimeoutReason::Hold));
         let wait = self.registry.wait_deadline().map(|at| (at, TimeoutReason::Incomplete));
-        throttle.into_iter().chain(hold).chain(wait).min()
+        let stale = self.registry.stale_deadline().map(|at| (at, TimeoutReason::Stale));
+        throttle.into_iter().chain(hold).chain(wait).chain(stale).min()
     }
 
     /// The manager's name.

@@ -1,5 +1,7 @@
 //! How a manager is set up.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{DropGuard, Throttle};
@@ -15,6 +17,9 @@ pub struct ManagerOptions {
     pub reload: Reload,
     /// Whether drops of many targets are held until they are confirmed (B05).
     pub guard: Option<DropGuard>,
+    /// How old the last update of a provider that fails may be before its groups are no longer shown (B04). Without
+    /// it, they are kept for as long as it takes.
+    pub max_stale: Option<Duration>,
     /// Where the jitter comes from: the same seed gives the same jitter.
     pub seed: u64,
 }
@@ -27,6 +32,7 @@ impl Default for ManagerOptions {
             throttle: Throttle::default(),
             reload: Reload::Keep,
             guard: None,
+            max_stale: None,
             seed: 0,
         }
     }

@@ -44,6 +44,8 @@ pub enum TimeoutReason {
     Hold,
     /// A provider that was not read whole is no longer waited for then (B10).
     Incomplete,
+    /// What a provider shows is too old then (B04).
+    Stale,
 }
 
 /// Outputs that wait for the driver, in their order.

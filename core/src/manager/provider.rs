@@ -18,6 +18,12 @@ pub(super) struct Provider<C> {
     pub(super) guarded: Guarded,
     /// Until when it is waited for (B10).
     pub(super) awaited: Option<Instant>,
+    /// Whether others stand in for it in a set (B03).
+    pub(super) is_successor: bool,
+    /// When what it shows will be too old (B04).
+    pub(super) stale_at: Option<Instant>,
+    /// What it had when that came.
+    pub(super) expired: Option<Groups>,
 }
 
 impl<C> Provider<C> {

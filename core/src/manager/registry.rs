@@ -3,15 +3,18 @@
 //! **Equal configs are one provider.** The table of configs is only ever asked, never walked, so
 //! its order can't show; everything that is walked is ordered by id or by name.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use imbl::OrdMap;
 
 use super::guarded::Guarded;
+use super::handover::{Lent, Retired};
 use super::output::Outputs;
 use super::provider::Provider;
 use super::{Output, Reload};
+use crate::members::Members;
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::snapshot::Identity;
 use crate::{
@@ -31,6 +34,60 @@ pub struct Applied {
     pub kept: Vec<ProviderId>,
 }
 
+/// What was saved, until the first apply.
+#[derive(Debug, Clone)]
+struct Saved<C> {
+    providers: Vec<SavedBefore<C>>,
+    by_config: HashMap<Arc<C>, usize, FixedState>,
+}
+
+/// A provider as it was saved.
+#[derive(Debug, Clone)]
+struct SavedBefore<C> {
+    config: Arc<C>,
+    sets: Vec<Arc<str>>,
+    /// What it has, until a provider of its config takes that.
+    content: Option<(Restored, Groups)>,
+    taken_by: Option<ProviderId>,
+}
+
+impl<C> Default for Saved<C> {
+    fn default() -> Self {
+        Self {
+            providers: Vec::new(),
+            by_config: HashMap::default(),
+        }
+    }
+}
+
+impl<C: ProviderConfig> Saved<C> {
+    fn new(now: Instant, saved: SavedState<C>) -> Self {
+        let restored = |provider: SavedProvider<C>| {
+            // A clock that went back since does not make it whole in the future.
+            let first_whole = provider.first_whole.map(|at| at.min(now));
+            SavedBefore {
+                config: provider.config,
+                sets: provider.sets,
+                content: Some((Restored { first_whole }, provider.groups.restored(now))),
+                taken_by: None,
+            }
+        };
+        let providers: Vec<SavedBefore<C>> = saved.providers.into_iter().map(restored).collect();
+        let places = providers.iter().enumerate();
+        Self {
+            by_config: places.map(|(place, saved)| (saved.config.clone(), place)).collect(),
+            providers,
+        }
+    }
+
+    /// What was saved of a config, for the provider that runs it now.
+    fn take(&mut self, config: &C, id: ProviderId) -> Option<(Restored, Groups)> {
+        let saved = self.providers.get_mut(*self.by_config.get(config)?)?;
+        saved.taken_by = Some(id);
+        saved.content.take()
+    }
+}
+
 type FixedState = core::hash::BuildHasherDefault<rapidhash::fast::RapidHasher<'static>>;
 
 #[derive(Debug, Clone)]
@@ -38,18 +95,24 @@ pub(super) struct Registry<C> {
     next_id: u64,
     by_config: HashMap<Arc<C>, ProviderId, FixedState>,
     pub(super) providers: BTreeMap<ProviderId, Provider<C>>,
-    pub(super) sets: OrdMap<Arc<str>, Arc<[ProviderId]>>,
+    pub(super) sets: OrdMap<Arc<str>, Arc<Members>>,
+    /// Providers that were stopped, and that sets still show (B03).
+    pub(super) retired: BTreeMap<ProviderId, Retired<C>>,
+    pub(super) lent: Lent,
     failed: Vec<FailedConfig>,
     /// Whether those are others than in the last snapshot.
     failed_is_dirty: bool,
     /// Providers that are not in the last snapshot as they are.
-    dirty: BTreeSet<ProviderId>,
+    pub(super) dirty: BTreeSet<ProviderId>,
     /// Providers of which the guard holds a drop.
     pub(super) held: BTreeSet<ProviderId>,
     /// Providers that are waited for, and until when (B10).
     pub(super) awaited: BTreeSet<(Instant, ProviderId)>,
+    /// How old the groups of a provider that fails may be, and those that will be too old, and when (B04).
+    pub(super) max_stale: Option<Duration>,
+    pub(super) aging: BTreeSet<(Instant, ProviderId)>,
     /// What was there before the first apply, for the providers that it starts.
-    saved: HashMap<Arc<C>, (Restored, Groups), FixedState>,
+    saved: Saved<C>,
 }
 
 impl<C> Default for Registry<C> {
@@ -59,45 +122,57 @@ impl<C> Default for Registry<C> {
             by_config: HashMap::default(),
             providers: BTreeMap::new(),
             sets: OrdMap::new(),
+            retired: BTreeMap::new(),
+            lent: Lent::new(),
             failed: Vec::new(),
             failed_is_dirty: false,
             dirty: BTreeSet::new(),
             held: BTreeSet::new(),
             awaited: BTreeSet::new(),
-            saved: HashMap::default(),
+            max_stale: None,
+            aging: BTreeSet::new(),
+            saved: Saved::default(),
         }
     }
 }
 
 impl<C: ProviderConfig> Registry<C> {
-    /// Nobody runs, and those whom the first apply starts have what was saved.
-    pub(super) fn restore(now: Instant, saved: SavedState<C>) -> Self {
-        let restored = |provider: SavedProvider<C>| {
-            // A clock that went back since does not make it whole in the future.
-            let first_whole = provider.first_whole.map(|at| at.min(now));
-            (
-                provider.config,
-                (Restored { first_whole }, provider.groups.restored(now)),
-            )
-        };
+    /// Nobody runs.
+    pub(super) fn new(max_stale: Option<Duration>) -> Self {
         Self {
-            saved: saved.providers.into_iter().map(restored).collect(),
+            max_stale,
             ..Self::default()
+        }
+    }
+
+    /// Nobody runs, and those whom the first apply starts have what was saved.
+    pub(super) fn restore(now: Instant, max_stale: Option<Duration>, saved: SavedState<C>) -> Self {
+        Self {
+            saved: Saved::new(now, saved),
+            ..Self::new(max_stale)
         }
     }
 
     /// What there is, to start again with.
     pub(super) fn save(&self) -> Vec<SavedProvider<C>> {
-        let saved = self.providers.values().map(|provider| SavedProvider {
-            config: provider.config.clone(),
-            sets: provider.subscribers.clone(),
-            first_whole: provider.health.reports.first_whole(),
-            groups: provider.groups.clone(),
+        let lent = |id: &ProviderId| self.lent.get(id).into_iter().flatten().cloned();
+        let running = self.providers.iter().map(|(id, provider)| {
+            let saved = SavedProvider {
+                config: provider.config.clone(),
+                sets: provider.subscribers.iter().cloned().chain(lent(id)).collect(),
+                first_whole: provider.health.reports.first_whole(),
+                groups: provider.groups.clone(),
+            };
+            (*id, saved)
         });
+        let retired = self.retired.iter();
+        let retired = retired.map(|(id, retired)| (*id, retired.save(lent(id).collect())));
         // Of the others there is nothing to know.
-        saved
-            .filter(|saved| !saved.groups.is_empty() || saved.first_whole.is_some())
-            .collect()
+        let saved = running
+            .chain(retired)
+            .filter(|(_, saved)| !saved.groups.is_empty() || saved.first_whole.is_some());
+        let in_order: BTreeMap<ProviderId, SavedProvider<C>> = saved.collect();
+        in_order.into_values().collect()
     }
 
     pub(super) fn apply(
@@ -116,7 +191,8 @@ impl<C: ProviderConfig> Registry<C> {
         };
         if reload == Reload::Legacy {
             self.by_config.clear();
-            applied.stopped = self.stop_where(|_| true);
+            self.lent.clear();
+            applied.stopped = self.stop_where(now, |_| true);
         }
         for provider in self.providers.values_mut() {
             provider.subscribers.clear();
@@ -138,14 +214,12 @@ impl<C: ProviderConfig> Registry<C> {
             }
         }
 
+        self.replace_sets(now, reload, wanted);
         applied
             .stopped
-            .extend(self.stop_where(|provider| provider.subscribers.is_empty()));
+            .extend(self.stop_where(now, |provider| provider.subscribers.is_empty()));
         let is_new = |id: &ProviderId| applied.started.first().is_some_and(|first| id >= first);
         applied.kept = self.providers.keys().copied().filter(|id| !is_new(id)).collect();
-        self.replace_sets(wanted);
-        // What nobody wants any more is forgotten.
-        self.saved = HashMap::default();
 
         outputs.extend(applied.stopped.iter().map(|&provider| Output::Stop { provider }));
         let started = applied.started.iter().filter_map(|id| self.providers.get(id));
@@ -166,16 +240,10 @@ impl<C: ProviderConfig> Registry<C> {
         if let Some(&id) = self.by_config.get(&config) {
             return id;
         }
-        let id = ProviderId::from_number(self.next_id);
-        self.next_id = self.next_id.saturating_add(1);
-        let (restored, groups) = self.saved.remove(&config).unzip();
+        let id = self.new_id();
+        let (restored, groups) = self.saved.take(&config, id).unzip();
         let config = Arc::new(config);
-        let identity = Identity {
-            id,
-            name: format!("{}/{id}", config.kind()).into(),
-            kind: config.kind().into(),
-            description: config.describe().into(),
-        };
+        let identity = Identity::new(id, &*config);
         self.by_config.insert(config.clone(), id);
         let mut health = Health::new(now);
         Arc::make_mut(&mut health.reports).restored = restored;
@@ -187,15 +255,20 @@ impl<C: ProviderConfig> Registry<C> {
             groups: groups.unwrap_or_default(),
             guarded: Guarded::default(),
             awaited: None,
+            is_successor: false,
+            stale_at: None,
+            expired: None,
         };
         self.providers.insert(id, provider);
         self.await_whole(now, id);
+        self.note_age(id);
         self.dirty.insert(id);
         applied.started.push(id);
         id
     }
 
-    fn stop_where(&mut self, unwanted: impl Fn(&Provider<C>) -> bool) -> Vec<ProviderId> {
+    /// Stops providers. What a set still shows of one stays (B03).
+    fn stop_where(&mut self, now: Instant, unwanted: impl Fn(&Provider<C>) -> bool) -> Vec<ProviderId> {
         let stopped: Vec<_> = self
             .providers
             .iter()
@@ -203,7 +276,10 @@ impl<C: ProviderConfig> Registry<C> {
             .map(|(id, _)| *id)
             .collect();
         for id in &stopped {
-            self.forget(*id);
+            let provider = self.forget(*id);
+            if let Some(provider) = provider.filter(|_| self.lent.contains_key(id)) {
+                self.retired.insert(*id, Retired::of(now, provider));
+            }
         }
         stopped
     }
@@ -217,12 +293,17 @@ impl<C: ProviderConfig> Registry<C> {
         if let Some(until) = provider.awaited {
             self.awaited.remove(&(until, id));
         }
+        if let Some(at) = provider.stale_at {
+            self.aging.remove(&(at, id));
+        }
         self.dirty.insert(id);
         Some(provider)
     }
 
     /// Puts `wanted` in the place of the sets, keeping what is the same.
-    fn replace_sets(&mut self, wanted: BTreeMap<Arc<str>, Vec<ProviderId>>) {
+    fn replace_sets(&mut self, now: Instant, reload: Reload, wanted: BTreeMap<Arc<str>, Vec<ProviderId>>) {
+        let saved = std::mem::take(&mut self.saved);
+        let restored = self.retire_saved(now, saved, &wanted);
         let gone: Vec<_> = self
             .sets
             .keys()
@@ -232,21 +313,56 @@ impl<C: ProviderConfig> Registry<C> {
         for set in gone {
             self.sets.remove(&set);
         }
-        for (set, members) in wanted {
-            if self.sets.get(&set).is_none_or(|before| **before != *members) {
-                self.sets.insert(set, members.into());
+        for (set, wanted) in wanted {
+            let before = self.sets.get(&set).map(|members| &**members);
+            let members = match before.or_else(|| restored.get(&set)).filter(|_| reload == Reload::Keep) {
+                Some(before) => self.hand_over(before, wanted),
+                None => Members::of(wanted),
+            };
+            let is_other = before != Some(&members);
+            if is_other {
+                self.sets.insert(set, Arc::new(members));
             }
         }
+        self.note_handovers();
+    }
+
+    /// Makes retired providers of what was saved and no config wants, as far as its sets are there, and says which
+    /// providers each set had then.
+    fn retire_saved(
+        &mut self,
+        now: Instant,
+        saved: Saved<C>,
+        wanted: &BTreeMap<Arc<str>, Vec<ProviderId>>,
+    ) -> BTreeMap<Arc<str>, Members> {
+        let mut before: BTreeMap<Arc<str>, Vec<ProviderId>> = BTreeMap::new();
+        for saved in saved.providers {
+            if !saved.sets.iter().any(|set| wanted.contains_key(set)) {
+                continue;
+            }
+            let id = saved.taken_by.unwrap_or_else(|| self.new_id());
+            if let Some((restored, groups)) = saved.content {
+                let identity = Identity::new(id, &*saved.config);
+                let retired = Retired::restored(now, identity, saved.config, restored, groups);
+                self.retired.insert(id, retired);
+                self.dirty.insert(id);
+            }
+            for set in saved.sets {
+                before.entry(set).or_default().push(id);
+            }
+        }
+        before.into_iter().map(|(set, ids)| (set, Members::of(ids))).collect()
+    }
+
+    fn new_id(&mut self) -> ProviderId {
+        let id = ProviderId::from_number(self.next_id);
+        self.next_id = self.next_id.saturating_add(1);
+        id
     }
 
     pub(super) fn build_failed(&mut self, id: ProviderId, reason: String) -> Result<FailedConfig, UnknownProvider> {
         let provider = self.forget(id).ok_or(UnknownProvider(id))?;
-        for set in &provider.subscribers {
-            if let Some(members) = self.sets.get(set) {
-                let members: Vec<ProviderId> = members.iter().copied().filter(|member| *member != id).collect();
-                self.sets.insert(set.clone(), members.into());
-            }
-        }
+        self.leave_sets(id, &provider.subscribers);
         let failed = FailedConfig {
             name: provider.identity.name.clone(),
             description: provider.identity.description.clone(),
@@ -287,14 +403,15 @@ impl<C> Registry<C> {
                 Some(provider) => {
                     providers.insert(*id, Arc::new(provider.snapshot()));
                 }
-                None => {
-                    providers.remove(id);
-                }
+                None => match self.retired.get(id) {
+                    Some(retired) => drop(providers.insert(*id, Arc::new(retired.snapshot()))),
+                    None => drop(providers.remove(id)),
+                },
             }
         }
     }
 
-    pub(super) fn sets(&self) -> &OrdMap<Arc<str>, Arc<[ProviderId]>> {
+    pub(super) fn sets(&self) -> &OrdMap<Arc<str>, Arc<Members>> {
         &self.sets
     }
 

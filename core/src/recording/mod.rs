@@ -42,6 +42,9 @@ pub struct RecordedOptions {
     pub reload: Reload,
     /// See [`ManagerOptions::guard`].
     pub guard: Option<DropGuard>,
+    /// See [`ManagerOptions::max_stale`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_stale: Option<Duration>,
     /// See [`ManagerOptions::seed`].
     pub seed: u64,
 }
@@ -204,6 +207,7 @@ impl RecordedOptions {
             throttle: options.throttle,
             reload: options.reload,
             guard: options.guard,
+            max_stale: options.max_stale,
             seed: options.seed,
         }
     }
@@ -215,6 +219,7 @@ impl RecordedOptions {
             throttle: self.throttle,
             reload: self.reload,
             guard: self.guard,
+            max_stale: self.max_stale,
             seed: self.seed,
         }
     }

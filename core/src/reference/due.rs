@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::model::{Model, PlainProvider, Receiver};
 use super::snapshot::{PlainProviderSnapshot, PlainSnapshot};
 use super::{Disagreement, PlainOutput, Window};
-use crate::{Instant, ProviderConfig, ProviderId, TimeoutReason};
+use crate::{Condition, EventKind, Instant, ProviderConfig, ProviderId, Release, TimeoutReason};
 
 impl<C: ProviderConfig> Model<C> {
     /// When the driver has to come back: at the deadline, unless the receiver missed it; then
@@ -15,7 +15,8 @@ impl<C: ProviderConfig> Model<C> {
         let throttle = throttle.map(|at| (at, TimeoutReason::Throttle));
         let holds = self.hold_deadlines().map(|(_, at)| (at, TimeoutReason::Hold));
         let waits = self.waits().map(|(_, at)| (at, TimeoutReason::Incomplete));
-        throttle.into_iter().chain(holds).chain(waits).min()
+        let stale = self.stale().map(|(_, at)| (at, TimeoutReason::Stale));
+        throttle.into_iter().chain(holds).chain(waits).chain(stale).min()
     }
 
     /// B10: who is waited for, and until when.
@@ -35,6 +36,45 @@ impl<C: ProviderConfig> Model<C> {
             if let Some(provider) = self.providers.get_mut(id) {
                 Arc::make_mut(&mut provider.health.reports).waited_out = Some(now);
             }
+        }
+        !due.is_empty()
+    }
+
+    /// B04: who has not been heard of, and when what it shows is too old.
+    fn stale(&self) -> impl Iterator<Item = (ProviderId, Instant)> {
+        self.providers.iter().filter_map(|(id, provider)| {
+            let health = &provider.health;
+            let is_failing = matches!(
+                health.reports.condition,
+                Condition::Failing { .. } | Condition::Starting
+            );
+            let is_old = is_failing && !provider.shown.groups.is_empty();
+            let after = self.max_stale.filter(|_| is_old)?;
+            Some((*id, health.last_update.unwrap_or(health.started) + after))
+        })
+    }
+
+    /// B04: what is too old is hidden.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let mut due: Vec<_> = self.stale().filter(|(_, at)| *at <= now).collect();
+        due.sort_by_key(|(id, at)| (*at, *id));
+        for (id, _) in &due {
+            let Some(provider) = self.providers.get_mut(id) else {
+                continue;
+            };
+            let targets = provider.shown.target_count();
+            let shown = core::mem::take(&mut provider.shown.groups);
+            let held = provider.held.take();
+            provider.passed.clear();
+            provider.health.last_change = Some(now);
+            Arc::make_mut(&mut provider.health.reports).expired = Some(now);
+            let released = held.as_ref().map(|held| held.targets);
+            provider.expired = Some(held.map_or(shown, |held| held.actual));
+            if let Some(targets) = released {
+                let why = Release::Expired;
+                self.happened(now, *id, EventKind::DropReleased { targets, why });
+            }
+            self.happened(now, *id, EventKind::Expired { targets });
         }
         !due.is_empty()
     }
@@ -95,12 +135,18 @@ impl<C: ProviderConfig> Model<C> {
             };
             (*id, shown)
         };
+        let mut sets = self.sets.clone();
+        // S11: who can't be run is no provider.
+        let runs = |id: &ProviderId| self.providers.contains_key(id);
+        sets.values_mut().for_each(|members| members.successors.retain(runs));
+        // B03: what stands in is shown, too.
+        let retired = self.retired.iter().map(|(id, retired)| (*id, retired.shown.clone()));
         PlainSnapshot {
             manager: self.name.clone(),
             version: self.emitted.version + 1,
             at: now,
-            sets: self.sets.clone(),
-            providers: self.providers.iter().map(shown).collect(),
+            sets,
+            providers: self.providers.iter().map(shown).chain(retired).collect(),
             failed: self.failed.clone(),
         }
     }

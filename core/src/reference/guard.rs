@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::handover::PlainMembers;
 use super::model::PlainProvider;
 use super::plain::{PlainGroup, PlainLabels, PlainStored};
 use crate::{DropGuard, Instant, ProviderId};
@@ -88,14 +89,14 @@ pub fn is_too_much(guard: DropGuard, lost: usize, before: usize, of: usize) -> b
 pub(super) fn too_much<C>(
     guard: DropGuard,
     now: Instant,
-    sets: &BTreeMap<String, Vec<ProviderId>>,
+    sets: &BTreeMap<String, PlainMembers>,
     providers: &BTreeMap<ProviderId, PlainProvider<C>>,
     id: ProviderId,
     lost: usize,
 ) -> Option<TooMuch> {
     let subscribers = providers.get(&id).map(|provider| &provider.subscribers);
     subscribers.into_iter().flatten().find_map(|set| {
-        let members = || sets[set].iter().map(|id| &providers[id]);
+        let members = || sets[set].wanted.iter().map(|id| &providers[id]);
         let shown: usize = members().map(|provider| provider.shown.target_count()).sum();
         let passed = members().flat_map(|provider| &provider.passed);
         let lately = passed.filter(|(at, _)| *at + guard.hold > now);

@@ -25,6 +25,7 @@
 mod bytes;
 mod due;
 pub mod guard;
+mod handover;
 mod held;
 mod io;
 mod model;
@@ -38,6 +39,7 @@ mod wanted;
 mod window;
 mod world;
 
+pub use handover::PlainMembers;
 pub use io::{Answer, Input, PlainOutput, Reaction};
 pub use model::Model;
 pub use operation::{COLLIDING_SOURCES, Operation, Pick, PlainConfig};

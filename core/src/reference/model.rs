@@ -1,9 +1,11 @@
 //! The rules of the manager in plain maps.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::Disagreement;
-use super::guard::PlainHeld;
+use super::guard::{PlainGroups, PlainHeld};
+use super::handover::{PlainMembers, PlainRetired};
 use super::io::{Answer, Input, PlainOutput, Reaction};
 use super::plain::PlainGroup;
 use super::reported::is_first;
@@ -18,10 +20,13 @@ pub struct Model<C> {
     pub(super) name: String,
     pub(super) reload: Reload,
     pub(super) guard: Option<DropGuard>,
+    pub(super) max_stale: Option<Duration>,
     pub(super) windows: Windows,
     pub(super) next_id: u64,
-    pub(super) sets: BTreeMap<String, Vec<ProviderId>>,
+    pub(super) sets: BTreeMap<String, PlainMembers>,
     pub(super) providers: BTreeMap<ProviderId, PlainProvider<C>>,
+    /// Those that were stopped, and that sets still show (B03).
+    pub(super) retired: BTreeMap<ProviderId, PlainRetired<C>>,
     /// What the providers that the first apply starts begin with.
     pub(super) saved: PlainSaved<C>,
     pub(super) failed: Vec<FailedConfig>,
@@ -42,6 +47,8 @@ pub(super) struct PlainProvider<C> {
     pub(super) subscribers: Vec<String>,
     pub(super) health: Health,
     pub(super) held: Option<PlainHeld>,
+    /// What it had when that was too old to be shown (B04).
+    pub(super) expired: Option<PlainGroups>,
     /// Losses that passed, and when.
     pub(super) passed: Vec<(Instant, usize)>,
 }
@@ -70,10 +77,12 @@ impl<C: ProviderConfig> Model<C> {
             name: options.name.clone(),
             reload: options.reload,
             guard: options.guard,
+            max_stale: options.max_stale,
             windows: Windows::new(options.throttle, now),
             next_id: 0,
             sets: BTreeMap::new(),
             providers: BTreeMap::new(),
+            retired: BTreeMap::new(),
             saved: Vec::new(),
             failed: Vec::new(),
             counters: Counters::default(),
@@ -157,7 +166,10 @@ impl<C: ProviderConfig> Model<C> {
         if !matches!(effect, Effect::Ignored) {
             // B05: what stayed so long enough counts. B10: who was waited for long enough is no longer.
             let released = self.release_due(now);
-            if self.wait_out(now) || released || matches!(effect, Effect::Changed) {
+            let waited_out = self.wait_out(now);
+            self.end_handovers();
+            let expired = self.expire(now);
+            if waited_out || released || expired || matches!(effect, Effect::Changed) {
                 self.make_due(now, deadline)?;
             }
             self.emit_if_due(now);
@@ -212,7 +224,7 @@ impl<C: ProviderConfig> Model<C> {
         &self.providers
     }
 
-    pub(super) fn sets(&self) -> &BTreeMap<String, Vec<ProviderId>> {
+    pub(super) fn sets(&self) -> &BTreeMap<String, PlainMembers> {
         &self.sets
     }
 }

@@ -23,6 +23,14 @@ impl<C: ProviderConfig> Model<C> {
             self.counters.ignored_reports += 1; // S06
             return Err(UnknownProvider(id));
         };
+        // B04: what was too old to be shown is there again.
+        let came_back = provider.expired.take();
+        let is_back = came_back.is_some();
+        if let Some(groups) = came_back {
+            provider.shown.groups = groups;
+            provider.health.last_change = Some(now);
+            Arc::make_mut(&mut provider.health.reports).expired = None;
+        }
         let update = PlainUpdate::from(update);
         self.counters.received_updates += 1; // S12
         let before = provider.health.reports.condition.clone();
@@ -45,7 +53,7 @@ impl<C: ProviderConfig> Model<C> {
         };
         // B01
         if shown == provider.shown.groups {
-            self.counters.unchanged_updates += 1;
+            self.counters.unchanged_updates += u64::from(!is_back);
             provider.health.unchanged_updates += 1;
         } else {
             provider.health.last_change = Some(now);
@@ -93,7 +101,15 @@ impl<C> Model<C> {
 
 /// B01: whether something was reported for the first time.
 pub(super) fn is_first(before: Option<Reports>, after: Option<Reports>) -> bool {
-    let firsts = |reports: Reports| (reports.first_update, reports.first_failure, reports.first_whole);
+    let firsts = |reports: Reports| {
+        // B04: that it came back after it was too old is as good as a first time.
+        (
+            reports.first_update,
+            reports.first_failure,
+            reports.first_whole,
+            reports.expired,
+        )
+    };
     before.map(firsts) != after.map(firsts)
 }
 

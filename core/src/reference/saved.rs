@@ -1,9 +1,12 @@
 //! What a manager leaves to the one after it, in full.
 
+use std::collections::BTreeMap;
+
 use super::guard::PlainGroups;
+use super::handover::PlainRetired;
 use super::plain::PlainStored;
 use super::{Disagreement, Model, Pair, agree};
-use crate::{Instant, Manager, ManagerOptions, ProviderConfig, SavedState};
+use crate::{Instant, Manager, ManagerOptions, ProviderConfig, ProviderId, SavedState};
 
 /// A [`SavedState`] in full.
 pub(super) type PlainSaved<C> = Vec<PlainSavedProvider<C>>;
@@ -12,22 +15,59 @@ pub(super) type PlainSaved<C> = Vec<PlainSavedProvider<C>>;
 #[derive(Debug, Clone)]
 pub(super) struct PlainSavedProvider<C> {
     pub(super) config: C,
+    pub(super) sets: Vec<String>,
     pub(super) first_whole: Option<Instant>,
     pub(super) groups: PlainGroups,
+    /// The provider that runs this config now.
+    pub(super) taken_by: Option<ProviderId>,
+}
+
+impl<C: Clone> PlainSavedProvider<C> {
+    fn new(config: &C, sets: Vec<String>, first_whole: Option<Instant>, groups: &PlainGroups) -> Self {
+        Self {
+            config: config.clone(),
+            sets,
+            first_whole,
+            groups: groups.clone(),
+            taken_by: None,
+        }
+    }
 }
 
 impl<C: ProviderConfig> Model<C> {
     /// What is shown of each provider, and whether it was read whole; nothing of those of which there
     /// is neither.
     pub(super) fn save(&self) -> PlainSaved<C> {
-        let saved = self.providers.values().map(|provider| PlainSavedProvider {
-            config: provider.config.clone(),
-            first_whole: provider.health.reports.first_whole(),
-            groups: provider.shown.groups.clone(),
-        });
+        let mut saved: BTreeMap<ProviderId, PlainSavedProvider<C>> = BTreeMap::new();
+        for (id, provider) in &self.providers {
+            let first_whole = provider.health.reports.first_whole();
+            let mut sets = provider.subscribers.clone();
+            sets.extend(self.lent_to(*id));
+            saved.insert(
+                *id,
+                PlainSavedProvider::new(&provider.config, sets, first_whole, &provider.shown.groups),
+            );
+        }
+        for (id, PlainRetired { config, shown }) in &self.retired {
+            let first_whole = shown.reports.first_whole();
+            saved.insert(
+                *id,
+                PlainSavedProvider::new(config, self.lent_to(*id), first_whole, &shown.groups),
+            );
+        }
         saved
+            .into_values()
             .filter(|saved| !saved.groups.is_empty() || saved.first_whole.is_some())
             .collect()
+    }
+
+    /// The sets in which a provider stands in for others.
+    fn lent_to(&self, id: ProviderId) -> Vec<String> {
+        let lent = self
+            .sets
+            .iter()
+            .filter(|(_, members)| members.predecessors.contains(&id));
+        lent.map(|(set, _)| set.clone()).collect()
     }
 
     /// A model of a manager that starts with what another one had.
@@ -75,18 +115,18 @@ impl<C: ProviderConfig + core::fmt::Debug> Pair<C> {
 }
 
 fn plain<C: ProviderConfig>(saved: &SavedState<C>) -> PlainSaved<C> {
-    let groups = |groups: &crate::Groups| {
+    let groups = |groups: &crate::Groups| -> PlainGroups {
         let all = groups
             .iter()
             .map(|stored| (stored.group().source().to_owned(), PlainStored::from(stored)));
         all.collect()
     };
+    let sets = |sets: &[std::sync::Arc<str>]| sets.iter().map(|set| set.to_string()).collect();
     let providers = saved.providers().iter();
     providers
-        .map(|provider| PlainSavedProvider {
-            config: provider.config().clone(),
-            first_whole: provider.first_whole(),
-            groups: groups(provider.groups()),
+        .map(|provider| {
+            let (sets, first_whole) = (sets(provider.sets()), provider.first_whole());
+            PlainSavedProvider::new(provider.config(), sets, first_whole, &groups(provider.groups()))
         })
         .collect()
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::handover::PlainMembers;
 use super::plain::PlainStored;
 use super::{Disagreement, agree};
 use crate::{
-    FailedConfig, GroupChange, Instant, ProviderChange, ProviderId, ProviderSnapshot, Reports, SetChange, Snapshot,
-    SnapshotDiff,
+    FailedConfig, GroupChange, Instant, ProviderChange, ProviderConfig, ProviderId, ProviderSnapshot, Reports,
+    SetChange, Snapshot, SnapshotDiff,
 };
 
 /// A [`Snapshot`] in full.
@@ -19,7 +20,7 @@ pub struct PlainSnapshot {
     /// When it was made.
     pub at: Instant,
     /// Each set's providers, in the order of its configs.
-    pub sets: BTreeMap<String, Vec<ProviderId>>,
+    pub sets: BTreeMap<String, PlainMembers>,
     /// The providers.
     pub providers: BTreeMap<ProviderId, PlainProviderSnapshot>,
     /// The configs that could not be built.
@@ -88,9 +89,23 @@ impl PlainSnapshot {
             let of_set = |failed: &&FailedConfig| failed.sets.iter().any(|set| set == name);
             let failed: Vec<&FailedConfig> = plain.failed.iter().filter(of_set).collect();
             agree("SetView::failed_configs", &failed, &set.failed_configs().collect())?;
-            let is_whole = failed.is_empty() && providers().all(|provider| provider.reports.is_whole());
+            // B03: predecessors count in the place of their successors.
+            let predecessors: Vec<ProviderId> = set.predecessors().map(ProviderSnapshot::id).collect();
+            let successors: Vec<ProviderId> = set.successors().map(ProviderSnapshot::id).collect();
+            let count = ids.iter().filter(|id| !successors.contains(id));
+            let mut reports = count
+                .filter_map(|id| plain.providers.get(id))
+                .map(|provider| &provider.reports);
+            let is_whole = failed.is_empty() && reports.all(Reports::is_whole);
             agree("SetView::is_whole", &is_whole, &set.is_whole())?;
-            plain.sets.insert(name.to_string(), ids);
+            let wanted = ids.iter().filter(|id| !predecessors.contains(id)).copied().collect();
+            let members = PlainMembers {
+                wanted,
+                predecessors,
+                successors,
+            };
+            agree("that predecessors come last", &members.all(), &ids)?;
+            plain.sets.insert(name.to_string(), members);
         }
         agree("the number of sets", &plain.sets.len(), &snapshot.sets().len())?;
         Ok(plain)
@@ -129,12 +144,22 @@ impl PlainSnapshot {
             &others_failed,
             &diff.has_other_failed_configs(),
         )?;
-        let nothing = self.sets == older.sets && self.providers == older.providers && self.failed == older.failed;
+        let members = |snapshot: &Self| -> Vec<(String, Vec<ProviderId>)> {
+            let sets = snapshot.sets.iter();
+            sets.map(|(set, members)| (set.clone(), members.all())).collect()
+        };
+        let nothing =
+            members(self) == members(older) && self.providers == older.providers && self.failed == older.failed;
         agree("SnapshotDiff::is_empty", &nothing, &diff.is_empty())
     }
 
     fn check_sets(&self, older: &Self, diff: &SnapshotDiff) -> Result<(), Disagreement> {
-        let mut sets = older.sets.clone();
+        let all = |snapshot: &Self| -> BTreeMap<String, Vec<ProviderId>> {
+            let sets = snapshot.sets.iter();
+            sets.map(|(set, members)| (set.clone(), members.all())).collect()
+        };
+        let (older, newer) = (all(older), all(self));
+        let mut sets = older.clone();
         let mut named = Vec::new();
         for change in diff.sets() {
             let (name, before, after) = match change {
@@ -144,7 +169,7 @@ impl PlainSnapshot {
             };
             agree(
                 "what a set was before its change",
-                &older.sets.get(&**name),
+                &older.get(&**name),
                 &before.as_ref(),
             )?;
             agree("that a changed set differs", &true, &(before != after))?;
@@ -155,7 +180,7 @@ impl PlainSnapshot {
             };
         }
         agree("the order of changed sets", &true, &named.is_sorted())?;
-        agree("the older sets with the changes", &self.sets, &sets)
+        agree("the older sets with the changes", &newer, &sets)
     }
 
     /// Makes of the older providers what the difference says of their groups.
@@ -266,6 +291,17 @@ impl PlainProviderSnapshot {
     /// How many targets its groups have.
     pub fn target_count(&self) -> usize {
         self.groups.values().map(|stored| stored.group.targets.len()).sum()
+    }
+
+    /// One of this config that has reported nothing.
+    pub(super) fn of(id: ProviderId, config: &impl ProviderConfig) -> Self {
+        Self {
+            name: format!("{}/{}", config.kind(), id.number()),
+            kind: config.kind().to_owned(),
+            description: config.describe(),
+            reports: Reports::default(),
+            groups: BTreeMap::new(),
+        }
     }
 
     fn read(provider: &ProviderSnapshot) -> Result<Self, Disagreement> {

@@ -7,16 +7,15 @@ use super::PlainOutput;
 use super::model::{Model, PlainProvider};
 use super::snapshot::PlainProviderSnapshot;
 use crate::{
-    Applied, EventKind, FailedConfig, Health, Instant, ProviderConfig, ProviderId, Reload, Reports, Restored,
-    UnknownProvider,
+    Applied, EventKind, FailedConfig, Health, Instant, ProviderConfig, ProviderId, Reload, Restored, UnknownProvider,
 };
 
 impl<C: ProviderConfig> Model<C> {
     pub(super) fn apply(&mut self, now: Instant, sets: &[(String, Vec<C>)]) -> Applied {
         let before = std::mem::take(&mut self.providers);
+        let sets_before = std::mem::take(&mut self.sets);
         // S11: a failed config is tried again, so it no longer counts as failed.
         self.failed.clear();
-        self.sets.clear();
         let mut started = Vec::new();
         for (set, configs) in sets {
             // S03: a set stands there even if it has no config.
@@ -24,16 +23,18 @@ impl<C: ProviderConfig> Model<C> {
             for config in configs {
                 let id = self.find_or_start(now, config, &before, &mut started);
                 // S01: a set that names a config twice subscribes once.
-                let members = self.sets.entry(set.clone()).or_default();
-                if !members.contains(&id) {
-                    members.push(id);
+                let wanted = &mut self.sets.entry(set.clone()).or_default().wanted;
+                if !wanted.contains(&id) {
+                    wanted.push(id);
                     if let Some(provider) = self.providers.get_mut(&id) {
                         provider.subscribers.push(set.clone());
                     }
                 }
             }
         }
-        self.saved.clear();
+        // B03: what sets showed before stays until what takes its place can be believed.
+        let sets_before = self.restored_sets(now).unwrap_or(sets_before);
+        self.hand_over(now, &before, sets_before);
         // S02: who is not wanted is stopped and forgotten.
         let stopped: Vec<_> = before
             .keys()
@@ -91,10 +92,12 @@ impl<C: ProviderConfig> Model<C> {
         let id = ProviderId::from_number(self.next_id);
         self.next_id += 1;
         let mut provider = PlainProvider::new(now, id, config);
-        if let Some(saved) = self.saved.iter().find(|saved| saved.config == *config) {
+        // Of two that ran the same, the one that was started last is the one that still ran.
+        if let Some(saved) = self.saved.iter_mut().rfind(|saved| saved.config == *config) {
             let first_whole = saved.first_whole;
             Arc::make_mut(&mut provider.health.reports).restored = Some(Restored { first_whole });
             provider.shown.groups = saved.groups.clone();
+            saved.taken_by = Some(id);
         }
         self.providers.insert(id, provider);
         started.push(id);
@@ -106,9 +109,10 @@ impl<C: ProviderConfig> Model<C> {
             self.counters.ignored_reports += 1; // S06
             return Err(UnknownProvider(id));
         };
-        // S03: the sets stay, without it.
+        // S03: the sets stay, without it. B03: whose place it was to take stays.
         for members in self.sets.values_mut() {
-            members.retain(|member| *member != id);
+            members.wanted.retain(|member| *member != id);
+            members.predecessors.retain(|member| *member != id);
         }
         // S11
         let failed = FailedConfig {
@@ -127,13 +131,7 @@ impl<C: ProviderConfig> PlainProvider<C> {
     fn new(now: Instant, id: ProviderId, config: &C) -> Self {
         Self {
             config: config.clone(),
-            shown: PlainProviderSnapshot {
-                name: format!("{}/{}", config.kind(), id.number()),
-                kind: config.kind().to_owned(),
-                description: config.describe(),
-                reports: Reports::default(),
-                groups: BTreeMap::new(),
-            },
+            shown: PlainProviderSnapshot::of(id, config),
             subscribers: Vec::new(),
             health: Health {
                 started: now,
@@ -147,6 +145,7 @@ impl<C: ProviderConfig> PlainProvider<C> {
                 reports: Arc::default(),
             },
             held: None,
+            expired: None,
             passed: Vec::new(),
         }
     }

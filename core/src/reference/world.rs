@@ -239,6 +239,7 @@ fn options(bytes: &mut &[u8], number: u8) -> ManagerOptions {
         },
         seed: u64::from(below(bytes, 255)),
         guard: guard(bytes),
+        max_stale: max_stale(bytes),
     }
 }
 
@@ -252,6 +253,12 @@ fn guard(bytes: &mut &[u8]) -> Option<DropGuard> {
         hold: Duration::from_millis(hold),
     };
     Percent::new(max_drop).ok().filter(|_| choice % 2 == 1).map(guard)
+}
+
+/// None as often as not.
+fn max_stale(bytes: &mut &[u8]) -> Option<Duration> {
+    let millis = one_of(bytes, &[0, 60_000, 5_000, 150], 0);
+    (millis > 0).then(|| Duration::from_millis(millis))
 }
 
 /// The throttles that Prometheus has, and the edges of what can be set.

@@ -13,10 +13,15 @@ impl Contract {
         let names: Vec<&str> = snapshot.sets().map(|set| &**set).collect();
         let expected: Vec<&str> = self.sets.keys().map(String::as_str).collect();
         same(Rule::S03, "the sets of the snapshot", &expected, &names)?;
-        for (set, providers) in &self.sets {
+        for set in self.sets.keys() {
             let pools = snapshot.set(set).into_iter().flat_map(|set| set.providers());
             let found: Vec<ProviderId> = pools.map(|pool| pool.id()).collect();
-            same(Rule::S03, "the providers of a set", providers, &found).map_err(|broken| broken.about(set))?;
+            let expected = self.shown_in(set);
+            let rule = match self.handovers.contains_key(set) {
+                true => Rule::B03,
+                false => Rule::S03,
+            };
+            same(rule, "the providers of a set", &expected, &found).map_err(|broken| broken.about(set))?;
         }
         for (id, given) in self.providers.iter() {
             let Some(pool) = snapshot.provider(id) else {
@@ -38,7 +43,7 @@ impl Contract {
         same(
             Rule::NoLeak,
             "how many providers are in the snapshot",
-            &self.providers.len(),
+            &(self.providers.len() + self.retired.len()),
             &snapshot.providers().count(),
         )?;
         same(
@@ -49,11 +54,38 @@ impl Contract {
         )
     }
 
+    /// B03: what stays of a provider that was stopped is what it had.
+    pub(super) fn check_retired(&mut self, id: ProviderId, snapshot: &Snapshot) -> Verdict {
+        let Some((_, given)) = self.retired.get_mut(&id) else {
+            return Ok(());
+        };
+        given.dirty.clear();
+        let Some(pool) = snapshot.provider(id) else {
+            let reason = "what a set had went with a reload, and what comes in its place has not been read";
+            return Err(Broken::of(Rule::B03, reason).by(id));
+        };
+        let found = pool.groups().len();
+        same(
+            Rule::B03,
+            "how many groups a stopped provider leaves",
+            &given.groups.len(),
+            &found,
+        )
+        .map_err(|broken| broken.by(id))?;
+        for source in given.groups.keys() {
+            given
+                .check(source, pool.groups().get(source))
+                .map_err(|broken| broken.by(id))?;
+        }
+        Ok(())
+    }
+
     /// B02: a snapshot differs in what was touched, and in nothing else.
     pub(super) fn check_changes(&self, newer: &Snapshot, changes: &[(DiscovererId, ProviderChange<'_>)]) -> Verdict {
         for (_, change) in changes {
             let id = change.id();
-            let given = match (change, self.providers.get(id)) {
+            let retired = || self.retired.get(&id).map(|(_, given)| given);
+            let given = match (change, self.providers.get(id).or_else(retired)) {
                 (ProviderChange::Removed(_), None) => continue,
                 (ProviderChange::Removed(_), Some(_)) => {
                     return Err(Broken::of(Rule::S02, "a provider that runs is gone from the snapshot").by(id));

@@ -12,8 +12,8 @@ use headcount_core::{
     UpdateKind, UpdateOutcome,
 };
 
-use super::given::ByProvider;
-use super::held::GivenGroups;
+use super::given::{ByProvider, Given};
+use super::handover::{Before, Handover, Saved};
 use super::{Broken, Verdict, same};
 use crate::subject::{Spec, Subject};
 use crate::{DiscovererId, ReloadMode, Rule};
@@ -21,14 +21,10 @@ use crate::{DiscovererId, ReloadMode, Rule};
 /// How often everything is compared: at every so-manieth emission.
 const WHOLE_EVERY: u64 = 512;
 
-/// What a manager leaves to the one after it: of each provider whether it was read whole, and its groups.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Saved(BTreeMap<Spec, (bool, GivenGroups)>);
-
 /// A model of what the manager must say.
 #[derive(Debug, Clone)]
 pub(crate) struct Contract {
-    reload: ReloadMode,
+    pub(super) reload: ReloadMode,
     pub(super) guard: Option<DropGuard>,
     whole_every: u64,
     windows: Windows,
@@ -37,12 +33,16 @@ pub(crate) struct Contract {
     /// When the manager reports that it is due.
     reported: Option<Instant>,
     pub(super) receiver: Receiver,
-    next_provider: u64,
-    by_spec: BTreeMap<Spec, ProviderId>,
+    pub(super) next_provider: u64,
+    pub(super) by_spec: BTreeMap<Spec, ProviderId>,
     pub(super) sets: BTreeMap<String, Vec<ProviderId>>,
     pub(super) providers: ByProvider,
+    /// Sets that show what they had until something else has been read whole (B03).
+    pub(super) handovers: BTreeMap<String, Handover>,
+    /// Providers that were stopped, and that such sets still show.
+    pub(super) retired: BTreeMap<ProviderId, (Spec, Given)>,
     /// What those that the first apply starts begin with.
-    saved: Saved,
+    pub(super) saved: Saved,
     /// Providers that were touched since the last snapshot.
     pub(super) dirty: BTreeSet<ProviderId>,
     /// Providers of which something has to be held.
@@ -74,6 +74,8 @@ impl Contract {
             by_spec: BTreeMap::new(),
             sets: BTreeMap::new(),
             providers: ByProvider::default(),
+            handovers: BTreeMap::new(),
+            retired: BTreeMap::new(),
             saved: Saved::default(),
             dirty: BTreeSet::new(),
             held: BTreeSet::new(),
@@ -81,16 +83,6 @@ impl Contract {
             counters: Counters::default(),
             emissions: 0,
         }
-    }
-
-    /// What each provider must be showing, for the contract of a manager that starts with that.
-    pub(crate) fn save(&self) -> Saved {
-        let running = self.by_spec.iter();
-        let shown = running.filter_map(|(spec, id)| {
-            let given = self.providers.get(*id)?;
-            Some((spec.clone(), (given.whole, given.groups.clone())))
-        });
-        Saved(shown.collect())
     }
 
     /// The same contract for a manager that starts with what another one saved.
@@ -135,7 +127,10 @@ impl Contract {
     pub(crate) fn applied(&mut self, now: Instant, sets: &[(String, Vec<Spec>)], applied: &Applied) -> Verdict {
         let before = core::mem::take(&mut self.by_spec);
         let mut expected = Applied::default();
-        self.sets.clear();
+        let sets_before = Before {
+            sets: core::mem::take(&mut self.sets),
+            handovers: core::mem::take(&mut self.handovers),
+        };
         self.failed.clear();
         for (set, specs) in sets {
             let members = self.sets.entry(set.clone()).or_default();
@@ -147,7 +142,7 @@ impl Contract {
                         let id = ProviderId::from_number(self.next_provider);
                         self.next_provider += 1;
                         expected.started.push(id);
-                        match self.saved.0.remove(spec) {
+                        match self.saved.take(spec, id) {
                             Some((whole, groups)) => {
                                 self.providers.start_with(now, id, whole, groups);
                                 self.dirty.insert(id);
@@ -163,13 +158,19 @@ impl Contract {
                 }
             }
         }
-        self.saved.0.clear();
+        let sets_before = self.restored_before(now, sets_before);
+        self.hand_over(&sets_before);
         let wanted: BTreeSet<ProviderId> = self.by_spec.values().copied().collect();
-        let ids: Vec<ProviderId> = before.into_values().collect::<BTreeSet<_>>().into_iter().collect();
-        (expected.kept, expected.stopped) = ids.into_iter().partition(|id| wanted.contains(id));
-        for id in &expected.stopped {
-            self.providers.stop(*id);
+        let ran: BTreeMap<ProviderId, Spec> = before.into_iter().map(|(spec, id)| (id, spec)).collect();
+        for (id, spec) in ran {
+            if wanted.contains(&id) {
+                expected.kept.push(id);
+            } else {
+                expected.stopped.push(id);
+                self.stop(&spec, id);
+            }
         }
+        self.forget_retired();
         same(
             Rule::Versions,
             "the version of the first snapshot with what was applied",
@@ -220,7 +221,9 @@ impl Contract {
         given.last_update = Some(now);
         given.failing = false;
         given.partial = update.kind() == UpdateKind::Partial;
+        let was_whole = given.whole;
         let is_first = given.reports_for_the_first_time(update);
+        let is_whole_now = given.whole && !was_whole;
         let expected = match self.guard {
             Some(guard) => self.take_guarded(now, guard, id, update),
             None => given.take(now, update),
@@ -231,6 +234,9 @@ impl Contract {
             UpdateKind::Delta | UpdateKind::Completing | UpdateKind::Partial => Rule::S04,
         };
         same(rule, "what an update changed", &expected, &found).map_err(|broken| broken.by(id))?;
+        if is_whole_now {
+            self.end_handovers(id);
+        }
         if expected.is_unchanged() {
             self.counters.unchanged_updates += 1;
             if !is_first {
@@ -270,6 +276,8 @@ impl Contract {
         for members in self.sets.values_mut() {
             members.retain(|member| *member != id);
         }
+        self.leave_handovers(id);
+        self.forget_retired();
         self.failed.push(id);
         self.changed(now)?;
         self.let_go_due(now)?;
@@ -388,8 +396,9 @@ impl Contract {
         same(Rule::S12, "the counters", &self.counters, &subject.counters())?;
         self.check_changes(newer, changes)?;
         for id in &core::mem::take(&mut self.dirty) {
-            // One that was stopped since is no longer there to be checked.
+            // One that was stopped since is no longer there to be checked, unless a set still shows it.
             let Some(given) = self.providers.get_mut(*id) else {
+                self.check_retired(*id, newer)?;
                 continue;
             };
             let Some(pool) = newer.provider(*id) else {

@@ -69,21 +69,14 @@ impl ByProvider {
     pub(super) fn start_with(&mut self, now: Instant, id: ProviderId, whole: bool, saved: GivenGroups) {
         self.start(id);
         if let Some(given) = self.get_mut(id) {
-            given.dirty = saved.keys().cloned().collect();
-            given.groups = saved;
-            given.whole = whole;
-            given.guarded.shown = given.groups.values().map(|group| group.group.target_count()).sum();
-            for group in given.groups.values_mut() {
-                // No update of this life brought it.
-                group.update = 0;
-                group.changed = group.changed.min(now);
-            }
+            given.restore(now, whole, saved);
         }
     }
 
-    pub(super) fn stop(&mut self, id: ProviderId) {
+    pub(super) fn stop(&mut self, id: ProviderId) -> Option<Box<Given>> {
         let stopped = self.given.get_mut(place(id)).and_then(Option::take);
         self.count -= usize::from(stopped.is_some());
+        stopped
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (ProviderId, &Given)> {
@@ -97,6 +90,19 @@ fn place(id: ProviderId) -> usize {
 }
 
 impl Given {
+    /// It has what it had shown before a restart.
+    pub(super) fn restore(&mut self, now: Instant, whole: bool, saved: GivenGroups) {
+        self.dirty = saved.keys().cloned().collect();
+        self.groups = saved;
+        self.whole = whole;
+        self.guarded.shown = self.groups.values().map(|group| group.group.target_count()).sum();
+        for group in self.groups.values_mut() {
+            // No update of this life brought it.
+            group.update = 0;
+            group.changed = group.changed.min(now);
+        }
+    }
+
     /// What an update makes of the groups.
     pub(super) fn take(&mut self, now: Instant, update: &Update) -> UpdateOutcome {
         let mut outcome = UpdateOutcome::default();

@@ -15,6 +15,7 @@ pub(crate) mod contract;
 pub(crate) mod expect;
 mod given;
 mod guard;
+pub(crate) mod handover;
 mod held;
 pub(crate) mod receiver;
 

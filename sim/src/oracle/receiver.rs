@@ -252,17 +252,13 @@ impl Receiver {
             gone.sort_unstable();
             here.sort_unstable();
             let also = &mut self.also[discoverer.place()];
-            // A modelled one has each host in one group; real ones move hosts from group to group in two updates.
-            if world.plan.discoverers[discoverer.place()].is_real {
-                gone.iter()
-                    .for_each(|(host, version)| leave(known, also, *host, *version));
-                here.iter()
-                    .for_each(|(host, version)| enter(known, also, *host, *version));
-            } else {
-                for (host, _) in &gone {
-                    known.remove(host);
-                }
-                known.extend(here.iter().copied());
+            // A host is shown twice while it moves from group to group in two updates, and while a provider stands in for
+            // the one that takes its place (B03).
+            for (host, version) in &gone {
+                leave(known, also, *host, *version);
+            }
+            for (host, version) in &here {
+                enter(known, also, *host, *version);
             }
             self.targets = self.targets + known.len() as u64 - before;
             self.learn(world, discoverer, &gone, &here, &mut received);

@@ -11,7 +11,7 @@ use headcount_core::{ManagerOptions, Snapshot};
 use super::{Queue, Simulation, contract, options, shadow, sum};
 use crate::Rule;
 use crate::oracle::Broken;
-use crate::oracle::contract::Saved;
+use crate::oracle::handover::Saved;
 use crate::scenario::{Mark, Version};
 use crate::subject::Subject;
 use crate::trace::TraceEvent;

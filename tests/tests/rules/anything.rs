@@ -155,7 +155,9 @@ fn event_word(what: &EventKind) -> &'static str {
             Release::HoldTime => "a drop that stayed",
             Release::Confirmed => "a confirmed drop",
             Release::Reload => "a drop that no set minds after a reload",
+            Release::Expired => "a drop of which nothing is left that is not too old",
         },
+        EventKind::Expired { .. } => "groups that are too old",
         EventKind::BuildFailed(_) => "a provider that can't be built",
         _ => "an event that is not known here",
     }

@@ -9,8 +9,10 @@
 //! * `reads`: how much of a backend a report is of (S04, B04, B09).
 //! * `reporting`: what is said of providers besides their groups (B01, B04, B05, B09, S11).
 //! * `guard`: what is held when too much goes (B05).
+//! * `stale`: what fails for too long (B04).
 //! * `throttling`: when it is emitted (S07, S08, S09).
 //! * `watching`: what can be known of it (S12, S13, B04, B07, B08).
+//! * `handover`: what a reload leaves until something else can be believed (B03).
 //! * `restart`: what is there after one.
 //! * `cost`: what it costs (B02). `scrape_times`: what it costs to know when targets are due.
 //! * `anything`: any inputs at all, at random.
@@ -23,11 +25,13 @@ mod anything;
 mod cost;
 mod delivery;
 mod guard;
+mod handover;
 mod providers;
 mod reads;
 mod reporting;
 mod restart;
 mod scrape_times;
+mod stale;
 mod story;
 mod throttling;
 mod tiny_world;

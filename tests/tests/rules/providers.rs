@@ -89,11 +89,17 @@ proptest! {
         for (_, config) in &story.started {
             prop_assert!(!was_wanted.contains_key(&config.number), "what ran is not restarted");
         }
-        // The snapshot that the reload makes has the groups of all that ran, for each set that wants them now.
-        for (set, configs) in after.iter().map(|(set, _)| set).map(|set| {
-            (set, is_wanted.iter().filter(|(_, sets)| sets.contains(set)).map(|(config, _)| *config))
-        }) {
-            let expected: Sources = configs.filter(|config| ran.contains_key(config)).flat_map(found_by).collect();
+        // The snapshot that the reload makes has the groups of all that ran, for each set that wants them now. Where a
+        // set wants one that did not run, what it had stays as well (B03).
+        for (set, _) in &after {
+            let of_set = |wanted: &BTreeMap<u8, BTreeSet<String>>| -> BTreeSet<u8> {
+                wanted.iter().filter(|(_, sets)| sets.contains(set)).map(|(config, _)| *config).collect()
+            };
+            let mut configs = of_set(&is_wanted);
+            if configs.iter().any(|config| !ran.contains_key(config)) {
+                configs.extend(of_set(&was_wanted));
+            }
+            let expected: Sources = configs.into_iter().filter(|config| ran.contains_key(config)).flat_map(found_by).collect();
             prop_assert_eq!(story.received(set), Some(expected));
         }
         // Names are never given twice.

@@ -82,6 +82,9 @@ fn builder(workers: &Workers, options: &RunOptions) -> ServiceBuilder {
     if let Some(guard) = options.guard() {
         builder = builder.guard(guard);
     }
+    if let Some(max_stale) = options.max_stale {
+        builder = builder.max_stale(max_stale);
+    }
     if options.scrape {
         builder = builder.scrape(Some(options.max_scrapes));
     }

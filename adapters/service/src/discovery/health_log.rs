@@ -46,6 +46,8 @@ enum Transition<'a> {
     Held(Drop<'a>),
     /// No drop is held any more.
     Released(usize, Release),
+    /// So many targets are too old to be shown.
+    Expired(usize),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -165,6 +167,16 @@ impl HealthLog {
                     "no drop is held any more; targets are those that were discovered"
                 );
             }
+            Transition::Expired(gone) => {
+                tracing::warn!(
+                    manager,
+                    provider = name,
+                    description,
+                    sets,
+                    gone,
+                    "discovery has failed for longer than --max-stale; its targets are dropped until it works again"
+                );
+            }
         }
     }
 }
@@ -206,6 +218,7 @@ impl Reported {
                 self.held = None;
                 Some(Transition::Released(*targets, *why))
             }
+            EventKind::Expired { targets } => Some(Transition::Expired(*targets)),
             _ => None,
         }
     }
@@ -229,6 +242,7 @@ fn release(why: Release) -> &'static str {
         Release::HoldTime => "it stayed so for the hold time",
         Release::Confirmed => "it was confirmed",
         Release::Reload => "the configuration is another",
+        Release::Expired => "all that there was is too old",
     }
 }
 

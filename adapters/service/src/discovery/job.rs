@@ -23,7 +23,7 @@ pub(crate) struct Job {
     /// Whether it is handed out (B09, B10). Handing out a list that is not complete takes targets away from
     /// whoever has them from an earlier run.
     pub(crate) delivery: Delivery,
-    /// Whether it was handed out, and no provider of it was replaced since.
+    /// Whether it was ever handed out.
     pub(super) was_delivered: bool,
 }
 

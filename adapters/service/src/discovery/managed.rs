@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_channel::Receiver;
 use event_listener::EventListener;
-use headcount_core::{DropGuard, Manager, ManagerOptions, ProviderId, Throttle, UnknownProvider};
+use headcount_core::{Manager, ManagerOptions, ProviderId, UnknownProvider};
 use headcount_discoverer::Env;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{DriverGone, Handle, Running};
@@ -34,17 +34,14 @@ pub(crate) struct Managed {
 pub(crate) fn start(
     workers: &Workers,
     name: &'static str,
-    throttle: Throttle,
-    guard: Option<DropGuard>,
+    options: ManagerOptions,
     recording: Option<&Recording>,
 ) -> Arc<Managed> {
     let (runtime, env) = (workers.runtime(), workers.env());
     let options = ManagerOptions {
         name: name.to_owned(),
-        throttle,
-        guard,
         seed: env.random.next_u64(),
-        ..ManagerOptions::default()
+        ..options
     };
     let build = SdConfig::discoverer;
     let running = match recording {
@@ -156,7 +153,7 @@ mod tests {
     use super::*;
     use crate::output::{FileSd, Lists};
     use headcount_backends::r#static::{StaticGroup, StaticSd};
-    use headcount_core::JobOptions;
+    use headcount_core::{JobOptions, Throttle};
     use std::time::{Duration, Instant};
 
     /// Pools, files and the log work with what they are given.
@@ -166,7 +163,11 @@ mod tests {
         let throttle = Throttle::Ticker {
             interval: Duration::ZERO,
         };
-        let managed = start(&workers, "scrape", throttle, None, None);
+        let options = ManagerOptions {
+            throttle,
+            ..ManagerOptions::default()
+        };
+        let managed = start(&workers, "scrape", options, None);
         let targets = crate::targets::start(workers.executor(), managed.clone(), None).expect("a thread");
         let folder = tempfile::tempdir().expect("a folder");
         let lists = [Lists::discovered(&managed), Lists::relabelled(&targets)];

@@ -3,10 +3,10 @@
 //! The one rule: **a view costs what changed since the one before.** The difference is given; what it does
 //! not name is shared.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use headcount_core::{ProviderId, ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
+use headcount_core::{ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
 use imbl::OrdMap;
 
 use super::feed::{Change, Jobs};
@@ -72,15 +72,13 @@ impl View {
         let snapshot = diff.newer().clone();
         let mut jobs = self.jobs.clone();
         let touched = touched(diff, readers);
-        // What took the place of a provider has to find first what that one had.
-        let replaced: HashSet<&Arc<str>> = diff.sets().filter_map(replaced).collect();
         for (name, has_other_groups) in &touched {
             let Some(set) = snapshot.set(name) else {
                 jobs.remove(name);
                 continue;
             };
             let old = self.jobs.get(name);
-            let before = old.is_some_and(|job| job.was_delivered) && !replaced.contains(name);
+            let before = old.is_some_and(|job| job.was_delivered);
             let delivery = set.delivery(before);
             let list = match old {
                 Some(job) if *has_other_groups => job.list.successor(),
@@ -113,17 +111,6 @@ impl View {
     }
 }
 
-/// The set, if a provider of it is there no more, and another has come.
-fn replaced(change: SetChange<'_>) -> Option<&Arc<str>> {
-    match change {
-        SetChange::Changed { set, old, new } => {
-            let lacks = |one: &[ProviderId], of: &[ProviderId]| of.iter().any(|id| !one.contains(id));
-            (lacks(new, old) && lacks(old, new)).then_some(set)
-        }
-        SetChange::Added(..) | SetChange::Removed(..) => None,
-    }
-}
-
 /// The sets of which a difference says something, and whether that is of their groups.
 fn touched(diff: &SnapshotDiff, readers: &Readers) -> BTreeMap<Arc<str>, bool> {
     let mut touched = BTreeMap::new();
@@ -153,7 +140,7 @@ pub(super) mod tests {
     use super::*;
     use headcount_backends::r#static::StaticSd;
     use headcount_core::{
-        Delivery, Encoder, Failure, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, Update,
+        Delivery, Encoder, Failure, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, ProviderId, Update,
     };
     use headcount_discoverer::mechanism::{SdConfig, Unsupported};
     use std::time::Duration;
@@ -323,10 +310,10 @@ pub(super) mod tests {
         assert!(!is_complete(&sets), "what can't be run is never there");
     }
 
-    /// B10: a set that was delivered goes on being delivered, whatever comes and goes; only what takes the place of
-    /// a provider has to find first what that one had.
+    /// B10: a set that was delivered goes on being delivered, whatever comes and goes. B03: what takes the place of a
+    /// provider takes nothing away.
     #[test]
-    fn b10_only_a_replaced_provider_withholds_a_set_that_was_delivered() {
+    fn b10_a_set_that_was_delivered_goes_on_being_delivered() {
         let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
         let config = |name: &&str| {
             SdConfig::unsupported(Unsupported {
@@ -361,8 +348,9 @@ pub(super) mod tests {
         );
         assert_eq!(apply(&["x", "y", "z"], &[], &["z"]), Delivery::Incomplete);
         assert_eq!(apply(&["x", "z"], &[], &[]), Delivery::Incomplete, "y is not missed");
-        assert_eq!(apply(&["x", "w"], &[], &["w"]), Delivery::Withheld, "w takes z's place");
+        assert_eq!(apply(&["x", "w"], &[], &["w"]), Delivery::Incomplete, "nor is z");
         assert_eq!(apply(&["x", "w"], &["w"], &[]), Delivery::Whole);
+        assert_eq!(apply(&["x", "v"], &[], &["v"]), Delivery::Whole, "w stands in for v");
     }
 
     #[test]

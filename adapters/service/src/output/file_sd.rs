@@ -265,7 +265,7 @@ mod tests {
     use crate::discovery::{Sets, start};
     use crate::targets::targets_of;
     use headcount_backends::r#static::{StaticGroup, StaticSd};
-    use headcount_core::{JobOptions, Throttle};
+    use headcount_core::{JobOptions, ManagerOptions};
     use headcount_discoverer::mechanism::SdConfig;
     use std::fs;
 
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(found["waiting.json"], "[]", "it is not complete");
 
         let workers = Workers::start().expect("threads");
-        let managed = start(&workers, "scrape", Throttle::default(), None, None);
+        let managed = start(&workers, "scrape", ManagerOptions::default(), None);
         workers.block_on(async {
             let group = StaticGroup {
                 targets: vec!["h:1".to_owned()],

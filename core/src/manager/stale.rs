@@ -1,0 +1,87 @@
+//! Dropping what nobody has confirmed for too long (B04).
+//!
+//! A provider that fails keeps its groups, and with [`ManagerOptions::max_stale`](crate::ManagerOptions) not for ever:
+//! **when its last update is older than that, its groups are no longer shown.** They are not forgotten. A discoverer
+//! that finds that nothing has changed says just that, and then they are all there again.
+//!
+//! Only what fails grows old: one that is silent because nothing happens is well. What was restored counts from the
+//! start of this manager.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::output::Outputs;
+use super::provider::Provider;
+use super::registry::Registry;
+use super::{EventKind, Release};
+use crate::{Instant, ProviderId};
+
+impl<C> Registry<C> {
+    /// Notes when what a provider shows will be too old, as things are now.
+    pub(super) fn note_age(&mut self, id: ProviderId) {
+        let Some(max_stale) = self.max_stale else { return };
+        let Some(provider) = self.providers.get_mut(&id) else {
+            return;
+        };
+        let at = provider.stale_at(max_stale);
+        let before = core::mem::replace(&mut provider.stale_at, at);
+        if before != at {
+            before.map(|before| self.aging.remove(&(before, id)));
+            at.map(|at| self.aging.insert((at, id)));
+        }
+    }
+
+    /// Hides what is too old, and says whether there was anything.
+    pub(super) fn expire(&mut self, now: Instant, outputs: &mut Outputs<C>) -> bool {
+        let mut any = false;
+        while let Some((at, id)) = self.aging.first().copied().filter(|(at, _)| *at <= now) {
+            self.aging.remove(&(at, id));
+            let Some(provider) = self.providers.get_mut(&id) else {
+                continue;
+            };
+            any = true;
+            provider.stale_at = None;
+            let held = provider.guarded.held.take();
+            provider.guarded.let_go(now, None);
+            let targets = provider.groups.target_count();
+            let shown = core::mem::take(&mut provider.groups);
+            let released = held.as_ref().map(|held| held.targets);
+            provider.expired = Some(held.map_or(shown, |held| held.actual));
+            provider.health.last_change = Some(now);
+            Arc::make_mut(&mut provider.health.reports).expired = Some(now);
+            self.held.remove(&id);
+            self.touched(id);
+            if let Some(targets) = released {
+                let why = Release::Expired;
+                outputs.event(now, id, EventKind::DropReleased { targets, why });
+            }
+            outputs.event(now, id, EventKind::Expired { targets });
+        }
+        any
+    }
+
+    /// When the first provider's groups will be too old.
+    pub(super) fn stale_deadline(&self) -> Option<Instant> {
+        self.aging.first().map(|(at, _)| *at)
+    }
+}
+
+impl<C> Provider<C> {
+    /// It is heard of again: what was hidden is what its next update is about. Whether there was any.
+    pub(super) fn come_back(&mut self, now: Instant) -> bool {
+        let Some(groups) = self.expired.take() else {
+            return false;
+        };
+        self.groups = groups;
+        self.health.last_change = Some(now);
+        Arc::make_mut(&mut self.health.reports).expired = None;
+        true
+    }
+
+    fn stale_at(&self, max_stale: Duration) -> Option<Instant> {
+        let health = &self.health;
+        let is_growing_old = health.is_failing() || !health.has_reported();
+        let heard = health.last_update.unwrap_or(health.started);
+        (is_growing_old && !self.groups.is_empty()).then(|| heard + max_stale)
+    }
+}
