@@ -12,6 +12,7 @@
 //! * `consul`, `consulagent`: targets out of a Consul.
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `scale`: 20,000 hosts.
+//! * `chaos`: all of it at once, while everything breaks.
 //!
 //! The one rule: **nothing waits for luck.** A test waits for what it expects to see, with one
 //! deadline for all, and what must not happen is looked for until something that comes later has
@@ -27,6 +28,7 @@
 mod support;
 
 mod bad_input;
+mod chaos;
 mod conformance;
 mod consul;
 mod consulagent;

@@ -1,4 +1,5 @@
-//! A real Consul: one agent that is the only server of its datacenter, and keeps everything in memory.
+//! A real Consul: one agent that is the only server of its datacenter. It keeps everything in memory, unless it is said
+//! to be durable.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,6 +25,8 @@ pub(crate) struct Consul {
     address: SocketAddr,
     config: PathBuf,
     log: PathBuf,
+    /// How the agent runs, beside what its configuration says.
+    mode: &'static [&'static str],
 }
 
 impl Consul {
@@ -38,8 +41,24 @@ impl Consul {
         Self::with_settings(folder, json!({ "acl": acl }))
     }
 
+    /// Starts one that lets everybody do everything, and knows after a restart what it knew before.
+    pub(crate) fn durable(folder: &Folder) -> Self {
+        let settings = json!({
+            "server": true,
+            "bootstrap_expect": 1,
+            "data_dir": folder.text("consul-data"),
+            // As in a small network: elections take a second instead of five.
+            "performance": {"raft_multiplier": 1},
+        });
+        Self::launch(folder, settings, &[])
+    }
+
     /// Starts one with more settings.
-    pub(crate) fn with_settings(folder: &Folder, mut settings: Value) -> Self {
+    pub(crate) fn with_settings(folder: &Folder, settings: Value) -> Self {
+        Self::launch(folder, settings, &["-dev"])
+    }
+
+    fn launch(folder: &Folder, mut settings: Value, mode: &'static [&'static str]) -> Self {
         let port = free_port();
         let base = json!({
             "node_name": NODE,
@@ -59,10 +78,11 @@ impl Consul {
         let config = folder.write("consul.json", settings.to_string());
         let (address, log) = ((Ipv4Addr::LOCALHOST, port).into(), folder.path("consul.log"));
         Self {
-            process: launch(address, &config, &log),
+            process: launch(mode, address, &config, &log),
             address,
             config,
             log,
+            mode,
         }
     }
 
@@ -71,15 +91,15 @@ impl Consul {
         self.address
     }
 
-    /// Kills it, and everything that it knew is gone.
+    /// Kills it, and everything that it knew is gone unless it is durable.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again, at the same address, and knowing nothing.
+    /// Starts it again, at the same address, and knowing nothing unless it is durable.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        self.process = launch(self.address, &self.config, &self.log);
+        self.process = launch(self.mode, self.address, &self.config, &self.log);
     }
 
     /// It keeps its connections, takes new ones, and says nothing.
@@ -154,9 +174,10 @@ impl Consul {
     }
 }
 
-fn launch(address: SocketAddr, config: &Path, log: &Path) -> Process {
+fn launch(mode: &[&str], address: SocketAddr, config: &Path, log: &Path) -> Process {
     let mut command = Process::command(&find("consul").expect("consul is installed"));
-    command.args(["agent", "-dev", "-config-file"]).arg(config).env_clear();
+    command.arg("agent").args(mode);
+    command.arg("-config-file").arg(config).env_clear();
     let mut process = Process::start("consul", &mut command, log.to_owned());
     process.wait_until("knows itself", |_| {
         let services = send(address, "GET", "/v1/catalog/services", b"")?;

@@ -81,7 +81,19 @@ impl Headcount {
         assert!(status.success(), "headcount ended with {status}: {}", self.log());
     }
 
-    /// Starts it again after it was stopped, at the same address.
+    /// Kills it, as a machine that has no memory left does.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Whether `headcount run` has this option.
+    pub(crate) fn has_option(option: &str) -> bool {
+        let help = Process::command(headcount_binary()).args(["run", "--help"]).output();
+        let help = help.expect("running headcount").stdout;
+        String::from_utf8_lossy(&help).contains(option)
+    }
+
+    /// Starts it again after it was stopped or killed, at the same address.
     pub(crate) fn restart(&mut self) {
         let (process, address) = self.launch.at(&self.address.to_string());
         (self.process, self.address) = (process, address);

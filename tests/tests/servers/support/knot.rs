@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::net::TcpStream;
 
+use rustix::process::Signal;
+
 use super::folder::Folder;
 use super::process::Process;
 use super::required::find;
@@ -50,6 +52,21 @@ impl Knot {
             }
         });
         Self { process }
+    }
+
+    /// It says nothing.
+    pub(crate) fn hang(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// It goes on after [`hang`](Self::hang).
+    pub(crate) fn go_on(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
+    /// Reads the zones again that have another content than when it was started.
+    pub(crate) fn reload(&self) {
+        self.process.signal(Signal::HUP);
     }
 
     /// Kills it.

@@ -32,6 +32,7 @@ pub(crate) use exposition_server::ExpositionServer;
 pub(crate) use fault_server::{FaultServer, whole_answer};
 pub(crate) use folder::Folder;
 pub(crate) use headcount::Headcount;
+pub(crate) use http::request;
 pub(crate) use knot::Knot;
 pub(crate) use nginx::Nginx;
 pub(crate) use ports::free_port;

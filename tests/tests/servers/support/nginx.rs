@@ -2,6 +2,8 @@
 
 use std::net::TcpStream;
 
+use rustix::process::Signal;
+
 use super::folder::Folder;
 use super::ports::free_port;
 use super::process::Process;
@@ -31,10 +33,11 @@ impl Nginx {
             .iter()
             .map(|kind| format!("  {kind}_temp_path {path}/nginx-{kind};\n"))
             .collect();
+        // Without the line about the user it gives its folders to one that a network of a test's own does not have.
         folder.write(
             "nginx.conf",
             format!(
-                "daemon off;\nmaster_process off;\npid {path}/nginx.pid;\nerror_log stderr warn;\n\
+                "user root;\ndaemon off;\nmaster_process off;\npid {path}/nginx.pid;\nerror_log stderr warn;\n\
                  events {{ worker_connections 256; }}\n\
                  http {{\n{temporary}\
                  \x20 log_format short '$status $request_method $scheme $host $request_uri';\n\
@@ -64,6 +67,16 @@ impl Nginx {
     /// Starts it again, as it was.
     pub(crate) fn restart(&mut self) {
         self.process = launch(&self.folder, &self.ports);
+    }
+
+    /// It keeps its connections, takes new ones, and says nothing.
+    pub(crate) fn hang(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// It goes on after [`hang`](Self::hang).
+    pub(crate) fn go_on(&self) {
+        self.process.signal(Signal::CONT);
     }
 
     /// A line for each request: status, method, scheme, host, path.
