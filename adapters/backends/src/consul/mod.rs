@@ -30,6 +30,11 @@
 //! be so because the server knows no leader or the token may not see what there is (the module `belief` says when that
 //! is known: with `services` alone, or with a `health_filter`, a Consul before 1.11 does not let us know).
 //!
+//! **What is asked first, or first after a failure, is asked of a leader that has caught up** (`consistent`), whatever
+//! `allow_stale` says. A server that was just started knows its leader before it has read its own log, and answers whoever
+//! does not mind from what it has read so far: a part of the instances, with nothing that tells. Later questions
+//! wait for something newer than an index, which such a server does not have.
+//!
 //! **Where Prometheus does otherwise than it says.** `__meta_consul_dc` is documented as the target's datacenter and
 //! is the agent's (prometheus#5411): here it is the `datacenter` of the settings, or the node's. So the agent need
 //! not be asked for it, and a token without `agent:read` is enough, with which Prometheus asks every 15 s for ever

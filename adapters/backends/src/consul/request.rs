@@ -86,9 +86,12 @@ impl Requests {
         })
     }
 
-    /// The parameters are in the order in which Prometheus sends them, that of their names.
+    /// The parameters are in the order in which Prometheus sends them, that of their names. It never sends `consistent`.
     fn get(&self, path: &str, ask: &Ask, filter: &str, node_meta: &[String], tags: &[String]) -> HttpRequest {
-        let mut query = Query::default().with("dc", &self.datacenter).with("filter", filter);
+        let mut query = Query::default()
+            .with_flag("consistent", ask.is_first)
+            .with("dc", &self.datacenter)
+            .with("filter", filter);
         if let Some(index) = ask.index {
             query = query.with("index", &index.to_string());
         }
@@ -98,7 +101,7 @@ impl Requests {
         query = query
             .with("ns", &self.namespace)
             .with("partition", &self.partition)
-            .with_flag("stale", self.is_stale);
+            .with_flag("stale", self.is_stale && !ask.is_first);
         for tag in tags {
             query = query.with("tag", tag);
         }

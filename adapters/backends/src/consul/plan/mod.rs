@@ -63,6 +63,9 @@ pub(super) struct Ask {
     pub(super) what: What,
     /// Wait until there is something newer than this; else answer at once.
     pub(super) index: Option<u64>,
+    /// Whether it was never answered, or not since something went wrong: nothing is known that could show that an
+    /// answer is an old one.
+    pub(super) is_first: bool,
 }
 
 /// Why there was no answer that can be used.
@@ -302,22 +305,26 @@ impl Plan {
     fn ask(&mut self, now: Instant, random: &dyn Random, what: What) -> Ask {
         self.last_id = self.last_id.saturating_add(1);
         let id = self.last_id;
-        let index = match &what {
+        let known = match &what {
             What::Agent => {
                 self.agent = Agent::Open;
                 None
             }
-            What::Service(name) => {
-                let index = self.services.ask(now, random, name);
-                index.filter(|_| self.sweeps.is_none())
-            }
+            What::Service(name) => self.services.ask(now, random, name),
             signal => self.signal(signal).ask(now, random),
         };
+        // A sweep waits for nothing.
+        let is_watched = self.sweeps.is_none() || !matches!(what, What::Service(_));
         self.open.insert(id, what.clone());
         if let Some(outage) = &mut self.outage {
             outage.ask(now, id);
         }
-        Ask { id, what, index }
+        Ask {
+            id,
+            what,
+            index: known.filter(|_| is_watched),
+            is_first: known.is_none(),
+        }
     }
 
     /// Takes a question out of those that are open. With whether it was the one that a server in trouble was asked.

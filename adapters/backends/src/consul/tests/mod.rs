@@ -1,5 +1,6 @@
 //! Stories in virtual time, told by a virtual Consul.
 
+mod catching_up;
 mod faults;
 mod labels;
 mod reading;

@@ -17,16 +17,20 @@ fn urls(yaml: &str) -> Vec<String> {
 fn asks_as_prometheus_does() {
     let held = |index: u32| format!("&index={index}");
     let asked = urls("{}");
-    assert_eq!(asked[0], "/v1/catalog/services?stale=");
+    // But for what it asks first.
+    assert_eq!(asked[0], "/v1/catalog/services?consistent=");
     assert_eq!(asked[1], "/v1/catalog/services?index=11&stale=&wait=120000ms");
-    assert_eq!(asked[2], "/v1/health/service/web?stale=");
+    assert_eq!(asked[2], "/v1/health/service/web?consistent=");
     assert_eq!(asked[3], "/v1/health/service/web?index=11&stale=&wait=120000ms");
     let all = "{datacenter: dc2, namespace: 'team a', partition: p, allow_stale: false, services: [web], \
                tags: [], node_meta: {rack: '2304', a: b}, health_filter: 'Service.Tags contains \"x\"'}";
     let scope = "node-meta=a%3Ab&node-meta=rack%3A2304&ns=team%20a&partition=p";
     let filter = "filter=Service.Tags%20contains%20%22x%22";
     let asked = urls(all);
-    assert_eq!(asked[0], format!("/v1/health/service/web?dc=dc2&{filter}&{scope}"));
+    assert_eq!(
+        asked[0],
+        format!("/v1/health/service/web?consistent=&dc=dc2&{filter}&{scope}")
+    );
     assert_eq!(
         asked[1],
         format!(
@@ -36,8 +40,8 @@ fn asks_as_prometheus_does() {
     );
     // Each filter goes to its own question; tags are the services' alone.
     let asked = urls("{filter: list, health_filter: health, tags: []}");
-    assert_eq!(asked[0], "/v1/catalog/services?filter=list&stale=");
-    assert_eq!(asked[2], "/v1/health/service/web?filter=health&stale=");
+    assert_eq!(asked[0], "/v1/catalog/services?consistent=&filter=list");
+    assert_eq!(asked[2], "/v1/health/service/web?consistent=&filter=health");
 }
 
 #[test]
@@ -138,10 +142,10 @@ fn what_every_client_of_consul_reads_from_the_environment_is_read() {
     ];
     let (headers, url) = started("{}", &all);
     assert_eq!(headers, token(secret("a")));
-    assert_eq!(url, "/v1/catalog/services?ns=team&partition=part&stale=");
+    assert_eq!(url, "/v1/catalog/services?consistent=&ns=team&partition=part");
     let (headers, url) = started("{token: b, namespace: other, partition: p}", &all);
     assert_eq!(headers, token(secret("b")));
-    assert_eq!(url, "/v1/catalog/services?ns=other&partition=p&stale=");
+    assert_eq!(url, "/v1/catalog/services?consistent=&ns=other&partition=p");
     // The file is named to the client, which reads it for each request.
     let (headers, _) = started(
         "{}",
@@ -161,5 +165,5 @@ fn what_every_client_of_consul_reads_from_the_environment_is_read() {
 #[test]
 fn a_name_is_one_segment_of_the_path() {
     let asked = urls("{services: ['a/b c?']}");
-    assert_eq!(asked[0], "/v1/health/service/a%2Fb%20c%3F?stale=");
+    assert_eq!(asked[0], "/v1/health/service/a%2Fb%20c%3F?consistent=");
 }
