@@ -42,7 +42,7 @@ const SEED: &str = "HEADCOUNT_CHAOS_SEED";
 const AT_ONCE: usize = 4;
 
 /// The time between two looks at all of Prometheus's targets. It takes over what changed every five seconds only, so
-/// that nothing is overlooked.
+/// that nothing is overlooked unless the machine is very busy; the summary says how far apart looks were.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// The time between two questions for a list that has not been served since headcount was started.
