@@ -56,6 +56,8 @@ pub struct Reports {
 pub struct Restored {
     /// When it was first read whole, by the process that saved it or one before.
     pub first_whole: Option<Instant>,
+    /// When what was saved was last known to be so. It is as old as that.
+    pub as_of: Instant,
 }
 
 /// How a provider fares, by its last report.
@@ -226,7 +228,12 @@ impl Reports {
     /// Whether what it has may be as it was saved by another process: it was restored, and this
     /// process has not read it whole yet.
     pub fn is_only_restored(&self) -> bool {
-        self.restored.is_some() && self.first_whole.is_none()
+        self.only_restored().is_some()
+    }
+
+    /// What was known of it when it was saved, if nothing is known better yet.
+    pub fn only_restored(&self) -> Option<Restored> {
+        self.restored.filter(|_| self.first_whole.is_none())
     }
 
     /// The failure that it last reported, if nothing succeeded since.

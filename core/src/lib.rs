@@ -75,7 +75,7 @@ pub use pool::{
     Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetCursor, TargetExplanation, TargetId, TargetLabels,
     TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
 };
-pub use provider::{FailedConfig, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
+pub use provider::{ConfigFingerprint, FailedConfig, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;
 pub use recording::{
     RECORDING_FORMAT, Recorded, RecordedEvent, RecordedGroup, RecordedOptions, RecordedProvider, RecordedRead,

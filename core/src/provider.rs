@@ -21,6 +21,21 @@ pub trait ProviderConfig: Clone + Eq + Hash {
     fn incomplete_after(&self) -> Option<Duration> {
         None
     }
+
+    /// What it is known by where it can't be compared: in a state that another process wrote. Snapshots have it.
+    fn fingerprint(&self) -> Option<ConfigFingerprint> {
+        None
+    }
+}
+
+/// What a config is known by outside of the process: the same for configs that are equal, in every process and on
+/// every platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConfigFingerprint {
+    /// A hash of what the config says, without its secrets.
+    pub hash: u128,
+    /// Whether configs with this hash are equal. Not if something is left out of it, such as a password.
+    pub is_exact: bool,
 }
 
 /// Names one provider. Counts up over a manager's life and is never reused.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::members::Members;
-use crate::{FailedConfig, Groups, Instant, ProviderConfig, ProviderId, Reports, Stored};
+use crate::{ConfigFingerprint, FailedConfig, Groups, Instant, ProviderConfig, ProviderId, Reports, Stored};
 
 /// Every set with all its groups. Cheap to clone, to send and to keep.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,7 @@ pub(crate) struct Identity {
     pub(crate) name: Arc<str>,
     pub(crate) kind: Arc<str>,
     pub(crate) description: Arc<str>,
+    pub(crate) fingerprint: Option<ConfigFingerprint>,
 }
 
 impl Identity {
@@ -45,6 +46,7 @@ impl Identity {
             name: format!("{}/{id}", config.kind()).into(),
             kind: config.kind().into(),
             description: config.describe().into(),
+            fingerprint: config.fingerprint(),
         }
     }
 }
@@ -117,6 +119,11 @@ impl ProviderSnapshot {
     /// What the provider discovers, for people.
     pub fn description(&self) -> &Arc<str> {
         &self.identity.description
+    }
+
+    /// What its config is known by in another process, if that was said.
+    pub fn fingerprint(&self) -> Option<ConfigFingerprint> {
+        self.identity.fingerprint
     }
 
     /// What it had reported when the snapshot was made. What came first is always here: a first

@@ -84,6 +84,10 @@ impl<C> Retired<C> {
             config: self.config.clone(),
             sets,
             first_whole: self.reports.first_whole(),
+            as_of: match self.reports.only_restored() {
+                Some(restored) => Some(restored.as_of),
+                None => self.reports.replaced,
+            },
             groups: self.groups.clone(),
         }
     }

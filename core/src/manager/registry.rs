@@ -62,13 +62,17 @@ impl<C> Default for Saved<C> {
 
 impl<C: ProviderConfig> Saved<C> {
     fn new(now: Instant, saved: SavedState<C>) -> Self {
+        let saved_at = saved.at;
         let restored = |provider: SavedProvider<C>| {
             // A clock that went back since does not make it whole in the future.
-            let first_whole = provider.first_whole.map(|at| at.min(now));
+            let restored = Restored {
+                first_whole: provider.first_whole.map(|at| at.min(now)),
+                as_of: provider.as_of.unwrap_or(saved_at).min(now),
+            };
             SavedBefore {
                 config: provider.config,
                 sets: provider.sets,
-                content: Some((Restored { first_whole }, provider.groups.restored(now))),
+                content: Some((restored, provider.groups.restored(now))),
                 taken_by: None,
             }
         };
@@ -161,6 +165,7 @@ impl<C: ProviderConfig> Registry<C> {
                 config: provider.config.clone(),
                 sets: provider.subscribers.iter().cloned().chain(lent(id)).collect(),
                 first_whole: provider.health.reports.first_whole(),
+                as_of: provider.health.reports.only_restored().map(|restored| restored.as_of),
                 groups: provider.groups.clone(),
             };
             (*id, saved)

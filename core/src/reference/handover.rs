@@ -100,9 +100,12 @@ impl<C: ProviderConfig> Model<C> {
             let id = saved.taken_by.unwrap_or_else(|| {
                 let id = ProviderId::from_number(self.next_id);
                 self.next_id += 1;
-                let first_whole = saved.first_whole;
+                let restored = Restored {
+                    first_whole: saved.first_whole,
+                    as_of: saved.as_of,
+                };
                 let reports = Reports {
-                    restored: Some(Restored { first_whole }),
+                    restored: Some(restored),
                     replaced: Some(now),
                     ..Reports::default()
                 };

@@ -6,28 +6,31 @@ use super::guard::PlainGroups;
 use super::handover::PlainRetired;
 use super::plain::PlainStored;
 use super::{Disagreement, Model, Pair, agree};
-use crate::{Instant, Manager, ManagerOptions, ProviderConfig, ProviderId, SavedState};
+use crate::{Instant, Manager, ManagerOptions, ProviderConfig, ProviderId, Reports, SavedState};
 
 /// A [`SavedState`] in full.
 pub(super) type PlainSaved<C> = Vec<PlainSavedProvider<C>>;
 
-/// A saved provider: its config, when it was first read whole, and its groups by source.
+/// A saved provider: its config, when it was first read whole, when that was last known, and its groups by source.
 #[derive(Debug, Clone)]
 pub(super) struct PlainSavedProvider<C> {
     pub(super) config: C,
     pub(super) sets: Vec<String>,
     pub(super) first_whole: Option<Instant>,
+    pub(super) as_of: Instant,
     pub(super) groups: PlainGroups,
     /// The provider that runs this config now.
     pub(super) taken_by: Option<ProviderId>,
 }
 
 impl<C: Clone> PlainSavedProvider<C> {
-    fn new(config: &C, sets: Vec<String>, first_whole: Option<Instant>, groups: &PlainGroups) -> Self {
+    fn new(config: &C, sets: Vec<String>, reports: (Option<Instant>, Instant), groups: &PlainGroups) -> Self {
+        let (first_whole, as_of) = reports;
         Self {
             config: config.clone(),
             sets,
             first_whole,
+            as_of,
             groups: groups.clone(),
             taken_by: None,
         }
@@ -37,22 +40,24 @@ impl<C: Clone> PlainSavedProvider<C> {
 impl<C: ProviderConfig> Model<C> {
     /// What is shown of each provider, and whether it was read whole; nothing of those of which there
     /// is neither.
-    pub(super) fn save(&self) -> PlainSaved<C> {
+    pub(super) fn save(&self, now: Instant) -> PlainSaved<C> {
         let mut saved: BTreeMap<ProviderId, PlainSavedProvider<C>> = BTreeMap::new();
         for (id, provider) in &self.providers {
-            let first_whole = provider.health.reports.first_whole();
+            let reports = &provider.health.reports;
+            let known = (reports.first_whole(), known_at(reports).unwrap_or(now));
             let mut sets = provider.subscribers.clone();
             sets.extend(self.lent_to(*id));
             saved.insert(
                 *id,
-                PlainSavedProvider::new(&provider.config, sets, first_whole, &provider.shown.groups),
+                PlainSavedProvider::new(&provider.config, sets, known, &provider.shown.groups),
             );
         }
         for (id, PlainRetired { config, shown }) in &self.retired {
-            let first_whole = shown.reports.first_whole();
+            let as_of = known_at(&shown.reports).or(shown.reports.replaced);
+            let known = (shown.reports.first_whole(), as_of.unwrap_or(now));
             saved.insert(
                 *id,
-                PlainSavedProvider::new(config, self.lent_to(*id), first_whole, &shown.groups),
+                PlainSavedProvider::new(config, self.lent_to(*id), known, &shown.groups),
             );
         }
         saved
@@ -75,6 +80,7 @@ impl<C: ProviderConfig> Model<C> {
         for provider in &mut saved {
             // B09: it was whole before now.
             provider.first_whole = provider.first_whole.map(|at| at.min(now));
+            provider.as_of = provider.as_of.min(now);
             for stored in provider.groups.values_mut() {
                 // B07: no update of this life put it there, and it did so before now.
                 stored.update = 0;
@@ -104,13 +110,21 @@ impl<C: ProviderConfig + core::fmt::Debug> Pair<C> {
     pub fn save(&self, now: Instant) -> Result<SavedState<C>, Disagreement> {
         let saved = self.manager().save(now);
         let words = |saved: &PlainSavedProvider<C>| format!("{saved:?}");
-        let (expected, found) = (self.model().save(), plain(&saved));
+        let (expected, found) = (self.model().save(now), plain(&saved));
         agree(
             "what is saved",
             &expected.iter().map(words).collect::<Vec<_>>(),
             &found.iter().map(words).collect::<Vec<_>>(),
         )?;
         Ok(saved)
+    }
+}
+
+/// B09: who has not been read whole in this life is known as it was in the one before.
+fn known_at(reports: &Reports) -> Option<Instant> {
+    match (reports.restored, reports.first_whole) {
+        (Some(restored), None) => Some(restored.as_of),
+        _ => None,
     }
 }
 
@@ -125,8 +139,13 @@ fn plain<C: ProviderConfig>(saved: &SavedState<C>) -> PlainSaved<C> {
     let providers = saved.providers().iter();
     providers
         .map(|provider| {
-            let (sets, first_whole) = (sets(provider.sets()), provider.first_whole());
-            PlainSavedProvider::new(provider.config(), sets, first_whole, &groups(provider.groups()))
+            let known = (provider.first_whole(), provider.as_of().unwrap_or(saved.at()));
+            PlainSavedProvider::new(
+                provider.config(),
+                sets(provider.sets()),
+                known,
+                &groups(provider.groups()),
+            )
         })
         .collect()
 }

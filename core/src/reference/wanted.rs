@@ -94,8 +94,11 @@ impl<C: ProviderConfig> Model<C> {
         let mut provider = PlainProvider::new(now, id, config);
         // Of two that ran the same, the one that was started last is the one that still ran.
         if let Some(saved) = self.saved.iter_mut().rfind(|saved| saved.config == *config) {
-            let first_whole = saved.first_whole;
-            Arc::make_mut(&mut provider.health.reports).restored = Some(Restored { first_whole });
+            let restored = Restored {
+                first_whole: saved.first_whole,
+                as_of: saved.as_of,
+            };
+            Arc::make_mut(&mut provider.health.reports).restored = Some(restored);
             provider.shown.groups = saved.groups.clone();
             saved.taken_by = Some(id);
         }

@@ -9,7 +9,8 @@
 //!
 //! **The format comes first**, so that a reader knows whether it can read the rest. Times are
 //! nanoseconds since the driver's epoch, which must be the same for who writes and who reads.
-//! `first_whole` is missing for a provider that was never read whole.
+//! `first_whole` is missing for a provider that was never read whole; `as_of` is there for one that the process which
+//! saved it had not read itself.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -39,12 +40,16 @@ impl<C: Serialize> Serialize for SavedState<C> {
 
 impl<C: Serialize> Serialize for SavedProvider<C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("SavedProvider", 4)?;
+        let mut out = serializer.serialize_struct("SavedProvider", 5)?;
         out.serialize_field("config", &*self.config)?;
         out.serialize_field("sets", &Names(&self.sets))?;
         match self.first_whole {
             Some(at) => out.serialize_field("first_whole", &at.as_nanos())?,
             None => out.skip_field("first_whole")?,
+        }
+        match self.as_of {
+            Some(at) => out.serialize_field("as_of", &at.as_nanos())?,
+            None => out.skip_field("as_of")?,
         }
         out.serialize_field("groups", &WrittenGroups(&self.groups))?;
         out.end()
@@ -137,6 +142,8 @@ struct ReadProvider<C> {
     sets: Vec<String>,
     #[serde(default = "Option::default")]
     first_whole: Option<u64>,
+    #[serde(default = "Option::default")]
+    as_of: Option<u64>,
     groups: ReadGroups,
 }
 
@@ -146,12 +153,14 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for SavedProvider<C> {
             config,
             sets,
             first_whole,
+            as_of,
             groups,
         } = ReadProvider::deserialize(deserializer)?;
         Ok(Self {
             config: Arc::new(config),
             sets: sets.into_iter().map(Arc::from).collect(),
             first_whole: first_whole.map(Instant::from_nanos),
+            as_of: as_of.map(Instant::from_nanos),
             groups: groups.0,
         })
     }

@@ -66,6 +66,7 @@ pub struct SavedProvider<C> {
     pub(crate) config: Arc<C>,
     pub(crate) sets: Vec<Arc<str>>,
     pub(crate) first_whole: Option<Instant>,
+    pub(crate) as_of: Option<Instant>,
     pub(crate) groups: Groups,
 }
 
@@ -115,8 +116,16 @@ impl<C> SavedProvider<C> {
             config: Arc::new(config),
             sets,
             first_whole,
+            as_of: None,
             groups: Groups::from_saved(groups.into_iter()),
         }
+    }
+
+    /// The same, last known to be so at another time than the state was saved: the one that saved it had not read the
+    /// provider yet, and had this from one before.
+    #[must_use]
+    pub fn with_as_of(self, as_of: Option<Instant>) -> Self {
+        Self { as_of, ..self }
     }
 
     /// What it ran.
@@ -132,6 +141,11 @@ impl<C> SavedProvider<C> {
     /// When it was first read whole, if it was (B09): what comes after it need not wait for it.
     pub fn first_whole(&self) -> Option<Instant> {
         self.first_whole
+    }
+
+    /// When this was last known to be so, if not when the state was saved.
+    pub fn as_of(&self) -> Option<Instant> {
+        self.as_of
     }
 
     /// What it showed.

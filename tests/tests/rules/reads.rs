@@ -117,10 +117,17 @@ proptest! {
         }
         let was_whole = health(&story, id).reports.first_whole;
         let had_groups = story.received("node").is_some_and(|groups| !groups.is_empty());
+        let saved = story.now;
+        story.restart();
         story.wait(Duration::from_secs(60));
+        // A life in which nobody could be read does not make it any younger.
+        story.one_provider();
         story.restart();
         let id = story.one_provider();
         let reports = &health(&story, id).reports;
+        if let Some(restored) = reports.only_restored() {
+            prop_assert_eq!(restored.as_of, saved);
+        }
         prop_assert_eq!(reports.is_whole(), was_whole.is_some());
         prop_assert_eq!(reports.first_whole(), was_whole);
         prop_assert_eq!(reports.is_only_restored(), was_whole.is_some() || had_groups);
