@@ -48,4 +48,4 @@ pub use value::{
     NameEscaping, RegexError, ScrapeProtocol, SizeError, Url, UrlError, expand, is_label_name, is_label_template,
     parse_regex, parse_size, without_credentials,
 };
-pub use yaml::{Cursor, Document, FILE_LIMIT, FieldNames, Fields, Findings, Sink, decode, read, redacted_url};
+pub use yaml::{Cursor, Document, FILE_LIMIT, FieldNames, Fields, Findings, MASK, Sink, decode, read, redacted_url};

@@ -8,6 +8,7 @@
 //! * [`Registry`]: an ordered list of mechanisms, by the fields in which they stand.
 //! * [`SdConfig`]: a shared pointer to what one entry says; the manager's provider config.
 
+mod fingerprint;
 mod registry;
 mod sd_config;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use headcount_reader::{Cursor, FieldNames};
 
-use super::{Mechanism, Place, SdConfig};
+use super::{Mechanism, Place, SdConfig, fingerprint};
 use crate::metrics::Definition;
 
 /// An ordered list of mechanisms.
@@ -79,7 +79,7 @@ impl Registry {
                 summary: M::SUMMARY,
                 metrics: M::METRICS,
                 field,
-                read: |at, place| M::read_field(at, place).into_iter().map(SdConfig::new).collect(),
+                read: read_field::<M>,
             },
         );
         self.fields = FieldNames::new(self.entries.iter().map(|entry| entry.field.clone()));
@@ -149,6 +149,25 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Entry").field(&self.name).finish()
     }
+}
+
+/// Reads a whole field; each config is known by what its entry says.
+fn read_field<M: Mechanism>(at: &Cursor<'_>, place: &Place<'_>) -> Vec<SdConfig> {
+    let configs = M::read_field(at, place);
+    if configs.is_empty() {
+        return Vec::new();
+    }
+    // What makes one config of all its entries is known by all of them.
+    let entries = at.list().filter(|entries| entries.len() == configs.len());
+    let whole = std::iter::repeat(at);
+    let known_by: Box<dyn Iterator<Item = &Cursor<'_>>> = match &entries {
+        Some(entries) => Box::new(entries.iter()),
+        None => Box::new(whole),
+    };
+    let known = configs.into_iter().zip(known_by);
+    known
+        .map(|(config, entry)| SdConfig::known_by(config, fingerprint::of_entry(M::NAME, &entry.redacted(), place)))
+        .collect()
 }
 
 /// By name, and what is no list of `*_sd_configs` last, as Prometheus does with `static_configs`.

@@ -6,9 +6,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::ProviderConfig;
+use headcount_core::{ConfigFingerprint, ProviderConfig};
 
-use super::Mechanism;
+use super::{Mechanism, fingerprint};
 use crate::{BuildError, Discoverer};
 
 /// The shortest and the longest time that a job which was never served waits for a config of it (B10).
@@ -33,7 +33,18 @@ pub struct Unsupported {
 impl SdConfig {
     /// What `mechanism` says.
     pub fn new<M: Mechanism>(mechanism: M) -> Self {
-        Self(Arc::new(Known(Arc::new(mechanism))))
+        Self(Arc::new(Known {
+            settings: Arc::new(mechanism),
+            known_by: None,
+        }))
+    }
+
+    /// The same, as an entry says it that is known by this.
+    pub(super) fn known_by<M: Mechanism>(mechanism: M, fingerprint: ConfigFingerprint) -> Self {
+        Self(Arc::new(Known {
+            settings: Arc::new(mechanism),
+            known_by: Some(fingerprint),
+        }))
     }
 
     /// An entry that nothing here can run.
@@ -100,6 +111,13 @@ impl ProviderConfig for SdConfig {
         let intervals = self.0.refresh_interval().unwrap_or_default().saturating_mul(2);
         Some(intervals.clamp(SHORTEST_WAIT, LONGEST_WAIT))
     }
+
+    /// What the entry says that it was read from. What was made by a program is known by its debug output, which shows
+    /// no secret either.
+    fn fingerprint(&self) -> Option<ConfigFingerprint> {
+        let of_value = || fingerprint::of_value(self.mechanism(), &self.0);
+        Some(self.0.known_by().unwrap_or_else(of_value))
+    }
 }
 
 /// What an [`SdConfig`] points at, with its type forgotten.
@@ -111,13 +129,22 @@ trait Configured: fmt::Debug + Send + Sync {
     fn value(&self) -> &dyn Any;
     fn equals(&self, other: &dyn Configured) -> bool;
     fn hash_value(&self, state: &mut dyn Hasher);
+
+    /// What the entry is known by that says it.
+    fn known_by(&self) -> Option<ConfigFingerprint> {
+        None
+    }
 }
 
-struct Known<M>(Arc<M>);
+struct Known<M> {
+    settings: Arc<M>,
+    /// No part of what it says: entries that mean the same may be written in two ways.
+    known_by: Option<ConfigFingerprint>,
+}
 
 impl<M: fmt::Debug> fmt::Debug for Known<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.settings.fmt(f)
     }
 }
 
@@ -127,27 +154,31 @@ impl<M: Mechanism> Configured for Known<M> {
     }
 
     fn describe(&self) -> String {
-        self.0.describe()
+        self.settings.describe()
     }
 
     fn refresh_interval(&self) -> Option<Duration> {
-        self.0.refresh_interval()
+        self.settings.refresh_interval()
     }
 
     fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
-        Ok(self.0.clone().discoverer())
+        Ok(self.settings.clone().discoverer())
     }
 
     fn value(&self) -> &dyn Any {
-        &*self.0
+        &*self.settings
     }
 
     fn equals(&self, other: &dyn Configured) -> bool {
-        other.value().downcast_ref() == Some(&*self.0)
+        other.value().downcast_ref() == Some(&*self.settings)
     }
 
     fn hash_value(&self, mut state: &mut dyn Hasher) {
-        self.0.hash(&mut state);
+        self.settings.hash(&mut state);
+    }
+
+    fn known_by(&self) -> Option<ConfigFingerprint> {
+        self.known_by
     }
 }
 

@@ -24,6 +24,6 @@ mod text;
 pub use build::{Document, read};
 pub use cursor::Cursor;
 pub use fields::{FieldNames, Fields};
-pub use redact::redacted_url;
+pub use redact::{MASK, redacted_url};
 pub use sink::{Findings, Sink};
 pub use text::{FILE_LIMIT, decode};

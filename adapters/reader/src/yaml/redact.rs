@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::node::{Content, Node};
 
 /// What stands in a secret's place.
-pub(super) const MASK: &str = "<secret>";
+pub const MASK: &str = "<secret>";
 
 /// Ends of the names of fields that hold secrets.
 const SECRET_ENDS: [&str; 10] = [
