@@ -8,33 +8,41 @@ use headcount_discoverer::env::Clock;
 
 use crate::runtime::SharedRuntime;
 
-/// Monotonic time since this value was made, and the wall clock.
+/// Monotonic time, counted from 1970 by what the wall clock said when this value was made; and the wall clock.
+///
+/// So what one process remembers of times means the same to the next, as far as somebody sets the clock.
 pub struct SystemClock {
     runtime: SharedRuntime,
-    epoch: std::time::Instant,
+    made: std::time::Instant,
+    made_at: Instant,
 }
 
 impl SystemClock {
-    /// A clock whose epoch is now.
+    /// A clock that is set to what the wall clock says now.
     pub fn new(runtime: SharedRuntime) -> Self {
         Self {
             runtime,
-            epoch: std::time::Instant::now(),
+            made: std::time::Instant::now(),
+            made_at: Instant::ZERO + unix_time(),
         }
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Instant {
-        Instant::ZERO + self.epoch.elapsed()
+        self.made_at + self.made.elapsed()
     }
 
     fn unix_time(&self) -> Duration {
-        // A clock set before 1970 is shown as 1970: this time is for people only.
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+        unix_time()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.runtime.sleep(duration)
     }
+}
+
+/// A clock set before 1970 is shown as 1970: this time is for people only.
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -14,7 +14,7 @@ use futures_lite::FutureExt;
 use futures_lite::future;
 use headcount_core::{
     Failure, Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId, RecordedOptions, RecordingManager,
-    Sink,
+    SavedState, Sink,
 };
 use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Report, Updates};
 
@@ -57,7 +57,23 @@ where
     C: ProviderConfig + Send + Sync + 'static,
     B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
 {
-    launch(runtime, options, env, build, |_| None)
+    launch(runtime, options, env, build, None, |_| None)
+}
+
+/// As [`start`], with what another manager had saved: its groups are there at once, and stay until they are known
+/// better ([`Manager::restore`]). Its times are those of `env.clock`, which has to count from the same epoch.
+pub fn start_restored<C, B>(
+    runtime: &SharedRuntime,
+    options: ManagerOptions,
+    env: Env,
+    build: B,
+    saved: SavedState<C>,
+) -> Running<C>
+where
+    C: ProviderConfig + Send + Sync + 'static,
+    B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
+{
+    launch(runtime, options, env, build, Some(saved), |_| None)
 }
 
 /// As [`start`], and all that the manager is given and says is told to a sink, for a replay. `record` makes
@@ -75,7 +91,7 @@ where
     C: ProviderConfig + Send + Sync + 'static,
     B: Fn(&C) -> Result<Box<dyn Discoverer>, BuildError> + Send + 'static,
 {
-    launch(runtime, options, env, build, |options| Some(record(options)))
+    launch(runtime, options, env, build, None, |options| Some(record(options)))
 }
 
 fn launch<C, B>(
@@ -83,6 +99,7 @@ fn launch<C, B>(
     options: ManagerOptions,
     env: Env,
     build: B,
+    saved: Option<SavedState<C>>,
     record: impl FnOnce(RecordedOptions) -> Option<Sink>,
 ) -> Running<C>
 where
@@ -96,8 +113,12 @@ where
     let (ending, ended) = async_channel::bounded::<Infallible>(1);
     let (snapshots, snapshot_receiver) = slot();
     let (events, event_receiver) = queue();
+    let manager = match saved {
+        Some(saved) => Manager::restore(now, options, saved),
+        None => Manager::new(now, options),
+    };
     let driver = Driver {
-        manager: RecordingManager::new(Manager::new(now, options), sink),
+        manager: RecordingManager::new(manager, sink),
         runtime: runtime.clone(),
         env,
         build,

@@ -79,7 +79,7 @@ use headcount_discoverer::env::TokenCache;
 pub use clock::SystemClock;
 pub use connections::SystemConnections;
 pub use dns::SystemDns;
-pub use driver::{Running, start, start_recorded};
+pub use driver::{Running, start, start_recorded, start_restored};
 pub use events::EventReceiver;
 pub use files::SystemFiles;
 pub use handle::{DriverGone, Handle};
