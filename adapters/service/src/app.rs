@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_lite::FutureExt;
 use headcount_config::LoadErrors;
+use headcount_core::Reports;
 use headcount_discoverer::Env;
 use headcount_runtime::DriverGone;
 use smol::{Executor, Timer};
@@ -14,6 +15,7 @@ use crate::discovery::{Managed, Observation};
 use crate::plan::{Plan, Source};
 use crate::reload::{Loaded, ReloadError, Reloader, SettledChanges};
 use crate::scraping::Scraping;
+use crate::state;
 use crate::targets::Targets;
 use crate::wall_clock::WallClock;
 
@@ -40,10 +42,12 @@ pub(crate) struct App {
     pub(crate) notify: Arc<Managed>,
     /// The configuration that runs, and where the next comes from.
     pub(crate) reloader: Reloader,
+    /// How saving what is found fares, if it is saved.
+    pub(crate) state: Option<Arc<state::Status>>,
     /// The first snapshots that have the configuration's sets, of both managers; before them, having no
     /// provider means nothing.
     pub(crate) applied: OnceLock<[u64; 2]>,
-    /// Whether every provider has reported or failed, once.
+    /// Whether no provider was waited for, once.
     pub(crate) was_ready: AtomicBool,
 }
 
@@ -63,11 +67,21 @@ impl App {
     }
 
     /// What is waited for: providers of which it can't be seen yet that they have reported or failed since
-    /// the service was started; none once all had, whatever is reloaded later.
+    /// the service was started, and that were not read whole before that, either (B09); none once there was none,
+    /// whatever is reloaded later.
     pub(crate) fn unready(&self) -> Vec<String> {
         if self.was_ready.load(Ordering::Relaxed) {
             return Vec::new();
         }
+        let silent = self.silent(|reports| reports.has_reported() || reports.is_whole());
+        if silent.is_empty() {
+            self.was_ready.store(true, Ordering::Relaxed);
+        }
+        silent
+    }
+
+    /// The providers of which it can't be seen that they have done what is waited for.
+    fn silent(&self, is_done: impl Fn(&Reports) -> bool) -> Vec<String> {
         let views = self.managers().map(|managed| managed.view());
         let applied = self.applied.get();
         if !applied.is_some_and(|first| {
@@ -79,21 +93,26 @@ impl App {
             return vec!["the configuration to be applied".to_owned()];
         }
         let providers = views.iter().flat_map(|view| view.snapshot.providers());
-        let silent: Vec<_> = providers
-            .filter(|provider| !provider.reports().has_reported())
-            .map(|provider| format!("{} ({})", provider.name(), provider.description()))
-            .collect();
-        if silent.is_empty() {
-            self.was_ready.store(true, Ordering::Relaxed);
-        }
+        let silent = providers.filter(|provider| !is_done(provider.reports()));
         silent
+            .map(|provider| format!("{} ({})", provider.name(), provider.description()))
+            .collect()
     }
 
-    /// Waits until nothing is waited for any more.
+    /// Waits until it is ready.
     pub(crate) async fn ready(&self) {
+        self.until(|| self.unready().is_empty()).await;
+    }
+
+    /// Waits until every provider has reported or failed.
+    pub(crate) async fn all_reported(&self) {
+        self.until(|| self.silent(Reports::has_reported).is_empty()).await;
+    }
+
+    async fn until(&self, condition: impl Fn() -> bool) {
         loop {
             let [scrape, notify] = self.managers().map(|managed| managed.published());
-            if self.unready().is_empty() {
+            if condition() {
                 return;
             }
             scrape.or(notify).await;
@@ -194,7 +213,7 @@ mod tests {
     #[test]
     fn nothing_is_ready_before_the_configuration_is_applied() {
         let workers = Workers::start().expect("threads");
-        let start = |name| discovery::start(&workers, name, ManagerOptions::default(), None);
+        let start = |name| discovery::start(&workers, name, ManagerOptions::default(), discovery::Beginning::Nothing);
         let (scrape, notify) = (start("scrape"), start("notify"));
         let targets = targets::start(workers.executor(), scrape.clone(), None).expect("a thread");
         workers.block_on(async {
@@ -208,6 +227,7 @@ mod tests {
                 scraping: None,
                 notify,
                 reloader: reloader.expect("nothing is wrong with it"),
+                state: None,
                 applied: OnceLock::new(),
                 was_ready: AtomicBool::new(false),
             };

@@ -8,18 +8,26 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use blocking::unblock;
 use headcount_config::{LoadErrors, Loader};
-use headcount_core::{DropGuard, ManagerOptions, Throttle};
+use headcount_core::{DropGuard, ManagerOptions, SavedState, Throttle};
+use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::DriverGone;
 use smol::Task;
 
 use crate::app::{self, App};
+use crate::discovery::{Beginning, Managed};
 use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
 use crate::reload::Reloader;
 use crate::server::{ListenError, Server};
 use crate::service::Running;
+use crate::state::{Keeper, Status};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
+
+/// The managers' names.
+const SCRAPE: &str = "scrape";
+const NOTIFY: &str = "notify";
 
 /// How many scrapes run at once unless it is said otherwise.
 const MAX_SCRAPES: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
@@ -39,6 +47,7 @@ pub struct ServiceBuilder {
     file_sd: Option<(PathBuf, ListKind)>,
     record: Option<PathBuf>,
     auto_reload: Option<Duration>,
+    state: Option<PathBuf>,
 }
 
 /// Which list of a job.
@@ -131,6 +140,17 @@ impl ServiceBuilder {
         self
     }
 
+    /// Keeps what is found in this folder, and begins with what the one before it had: lists are there at once after a
+    /// restart, until they are known better. [`state_root`](crate::state_root) and
+    /// [`state_folder`](crate::state_folder) say where that may be.
+    ///
+    /// One service writes to a folder; another one runs without. So does one that [records](Self::record), but for
+    /// Alertmanagers: a recording begins with nothing. The clock of its world has to count from 1970.
+    pub fn state(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state = Some(folder.into());
+        self
+    }
+
     /// Looks each `interval` whether the configuration's files have changed, and reloads if so.
     pub fn auto_reload(mut self, interval: Duration) -> Self {
         self.auto_reload = Some(interval);
@@ -156,7 +176,15 @@ impl ServiceBuilder {
         };
         let recording = self.record.as_deref().map(Recording::begin).transpose()?;
         let plan = reloader.plan();
-        let (app, mut tasks) = self.app(&workers, reloader, recording.as_ref())?;
+        let (keeper, saved) = self.saved(&workers, &source, plan.clone(), recording.is_some()).await;
+        let status = keeper.as_ref().map(|keeper| keeper.status().clone());
+        let (app, mut tasks) = self.app(&workers, reloader, recording.as_ref(), saved, status)?;
+        if let Some(keeper) = &keeper {
+            let is_saved = |managed: &&Arc<Managed>| recording.is_none() || managed.name() != SCRAPE;
+            for managed in app.managers().into_iter().filter(is_saved) {
+                keeper.follow(managed.clone(), workers.env());
+            }
+        }
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         greet(&source, &plan, address);
         let executor = workers.executor();
@@ -181,9 +209,43 @@ impl ServiceBuilder {
             app,
             server,
             recording,
+            keeper,
             tasks,
         };
         Ok(Service::new(workers, running, address))
+    }
+
+    /// The keeper of states, if there is one, and what it has of the jobs' manager and the Alertmanagers'.
+    async fn saved(
+        &self,
+        workers: &Workers,
+        source: &Source,
+        plan: Arc<Plan>,
+        is_recorded: bool,
+    ) -> (Option<Keeper>, [Option<SavedState<SdConfig>>; 2]) {
+        let Some(folder) = self.state.clone() else {
+            return (None, [None, None]);
+        };
+        let config = match source {
+            Source::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+            Source::BuiltIn | Source::Text { .. } | Source::Plan(_) => PathBuf::new(),
+        };
+        let clock = workers.env().clock.clone();
+        if is_recorded {
+            tracing::info!("a recording begins with nothing, so what was found for jobs before is not used, nor saved");
+        }
+        let read = move || {
+            let keeper = Keeper::open(folder, &config.to_string_lossy(), clock);
+            let restore = |manager, sets: &[_]| keeper.as_ref().and_then(|keeper| keeper.restore(manager, sets));
+            let scrape = if is_recorded {
+                None
+            } else {
+                restore(SCRAPE, &plan.scrape_sets())
+            };
+            let notify = restore(NOTIFY, &plan.notify_sets());
+            (keeper, [scrape, notify])
+        };
+        unblock(read).await
     }
 
     /// What runs, before it has a configuration, and the tasks that end with it.
@@ -192,6 +254,8 @@ impl ServiceBuilder {
         workers: &Workers,
         reloader: Reloader,
         recording: Option<&Recording>,
+        [saved, saved_notify]: [Option<SavedState<SdConfig>>; 2],
+        state: Option<Arc<Status>>,
     ) -> Result<(Arc<App>, Vec<Task<()>>), StartError> {
         let (executor, env) = (workers.executor(), workers.env());
         let common = ManagerOptions {
@@ -203,8 +267,11 @@ impl ServiceBuilder {
             guard: self.guard,
             ..common.clone()
         };
-        let scrape = discovery::start(workers, "scrape", guarded, recording);
-        let notify = discovery::start(workers, "notify", common, None);
+        let beginning = |saved: Option<_>| saved.map_or(Beginning::Nothing, Beginning::Saved);
+        let recorded = recording.map(Beginning::Recorded);
+        let first = recorded.unwrap_or_else(|| beginning(saved));
+        let scrape = discovery::start(workers, SCRAPE, guarded, first);
+        let notify = discovery::start(workers, NOTIFY, common, beginning(saved_notify));
         let (changes, changed) = async_channel::unbounded();
         let targets = targets::start(executor, scrape.clone(), self.scrape.map(|_| changes));
         let targets = targets.map_err(StartError::Thread)?;
@@ -220,6 +287,7 @@ impl ServiceBuilder {
             scraping,
             notify,
             reloader,
+            state,
             applied: OnceLock::new(),
             was_ready: AtomicBool::new(false),
         };

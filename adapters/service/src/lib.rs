@@ -8,7 +8,8 @@
 //!   discovery that is made once.
 //! * `targets`: what relabelling, checks and limits make of what is discovered.
 //! * `scraping`: whether targets are really there, for those who ask for it.
-//! * `server`: the HTTP API and the page. `output`: files that are kept up to date.
+//! * `server`: the HTTP API and the page. `output`: files that are kept up to date. `state`: what is kept over a
+//!   restart.
 //!
 //! The one rule: **nothing that reads the state can hold it up.** Whoever answers a request or
 //! writes a file reads an immutable view, and works on a thread where slow work is allowed.
@@ -26,6 +27,7 @@ mod reload;
 mod scraping;
 mod server;
 mod service;
+mod state;
 mod targets;
 mod wall_clock;
 mod workers;
@@ -39,6 +41,7 @@ pub use plan::{Plan, Source};
 pub use reload::ReloadError;
 pub use server::ListenError;
 pub use service::{Answer, ListError, Service, TargetList};
+pub use state::{SavedProviderSummary, StateError, StateSummary, saved_states, state_folder, state_root};
 pub use workers::Workers;
 
 // What looks at discoveries of its own, and writes of them as a service does.

@@ -16,6 +16,7 @@ use crate::output::Recording;
 use crate::plan::{Plan, Source};
 use crate::reload::ReloadError;
 use crate::server::{self, Server};
+use crate::state::Keeper;
 use crate::{ListKind, ServiceBuilder, Workers};
 
 /// A running headcount: what a configuration asks for is discovered, relabelled, and can be asked for.
@@ -51,6 +52,7 @@ pub(crate) struct Running {
     pub(crate) app: Arc<App>,
     pub(crate) server: Option<Server>,
     pub(crate) recording: Option<Recording>,
+    pub(crate) keeper: Option<Keeper>,
     /// Dropping them ends them.
     pub(crate) tasks: Vec<Task<()>>,
 }
@@ -249,7 +251,7 @@ impl Service {
     /// When the manager ended by itself, which is a bug.
     pub async fn settled(&self, timeout: Duration) -> Result<bool, DriverGone> {
         let settled = async {
-            self.app.ready().await;
+            self.app.all_reported().await;
             // What was discovered last has to be worked out before it can be told.
             let newest = self.app.scrape.view().snapshot.version();
             self.app.targets.seen(1, newest).await;
@@ -324,6 +326,9 @@ impl Running {
         drop(self.tasks);
         self.app.scrape.stop().await;
         self.app.notify.stop().await;
+        if let Some(keeper) = self.keeper {
+            keeper.stop().await;
+        }
         if let Some(recording) = self.recording {
             recording.end();
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_channel::Receiver;
 use event_listener::EventListener;
-use headcount_core::{Manager, ManagerOptions, ProviderId, UnknownProvider};
+use headcount_core::{Manager, ManagerOptions, ProviderId, SavedState, UnknownProvider};
 use headcount_discoverer::Env;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{DriverGone, Handle, Running};
@@ -30,12 +30,22 @@ pub(crate) struct Managed {
     questions: std::sync::atomic::AtomicUsize,
 }
 
+/// What a manager begins with.
+pub(crate) enum Beginning<'a> {
+    /// Nothing.
+    Nothing,
+    /// What another process had saved.
+    Saved(SavedState<SdConfig>),
+    /// Nothing, and all that it is given and says is recorded.
+    Recorded(&'a Recording),
+}
+
 /// Starts the manager called `name`, and the task that publishes what it finds.
 pub(crate) fn start(
     workers: &Workers,
     name: &'static str,
     options: ManagerOptions,
-    recording: Option<&Recording>,
+    beginning: Beginning<'_>,
 ) -> Arc<Managed> {
     let (runtime, env) = (workers.runtime(), workers.env());
     let options = ManagerOptions {
@@ -44,12 +54,13 @@ pub(crate) fn start(
         ..options
     };
     let build = SdConfig::discoverer;
-    let running = match recording {
-        Some(recording) => {
+    let running = match beginning {
+        Beginning::Recorded(recording) => {
             let record = |options| recording.sink(options);
             headcount_runtime::start_recorded(runtime, options, env.clone(), build, record)
         }
-        None => headcount_runtime::start(runtime, options, env.clone(), build),
+        Beginning::Saved(saved) => headcount_runtime::start_restored(runtime, options, env.clone(), build, saved),
+        Beginning::Nothing => headcount_runtime::start(runtime, options, env.clone(), build),
     };
     let Running {
         handle,
@@ -167,7 +178,7 @@ mod tests {
             throttle,
             ..ManagerOptions::default()
         };
-        let managed = start(&workers, "scrape", options, None);
+        let managed = start(&workers, "scrape", options, Beginning::Nothing);
         let targets = crate::targets::start(workers.executor(), managed.clone(), None).expect("a thread");
         let folder = tempfile::tempdir().expect("a folder");
         let lists = [Lists::discovered(&managed), Lists::relabelled(&targets)];

@@ -27,8 +27,9 @@ pub(crate) use feed::{Feed, Follower, Jobs};
 pub(crate) use job::{Job, List, ListHandle};
 pub use list::{ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list};
 pub(crate) use list::{write_labels, write_string};
-pub(crate) use managed::{Managed, start};
+pub(crate) use managed::{Beginning, Managed, start};
 pub use observation::{Observation, Provider};
+pub(crate) use readers::Readers;
 #[cfg(test)]
 pub(crate) use view::tests::{GroupParts, OwnedParts, Sets, snapshot_of, view_of};
 pub(crate) use view::{View, ViewChange};

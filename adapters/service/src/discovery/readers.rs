@@ -7,11 +7,11 @@ use headcount_core::{ProviderId, SetChange, SnapshotDiff};
 
 /// The sets that read each provider.
 #[derive(Debug, Default)]
-pub(super) struct Readers(HashMap<ProviderId, BTreeSet<Arc<str>>>);
+pub(crate) struct Readers(HashMap<ProviderId, BTreeSet<Arc<str>>>);
 
 impl Readers {
     /// Takes the next difference. One that was taken already changes nothing.
-    pub(super) fn take(&mut self, diff: &SnapshotDiff) {
+    pub(crate) fn take(&mut self, diff: &SnapshotDiff) {
         for change in diff.sets() {
             let (set, old, new): (_, &[ProviderId], &[ProviderId]) = match change {
                 SetChange::Added(set, new) => (set, &[], new),
@@ -33,7 +33,7 @@ impl Readers {
     }
 
     /// Those of a provider, sorted by name.
-    pub(super) fn of(&self, id: ProviderId) -> impl ExactSizeIterator<Item = &Arc<str>> {
+    pub(crate) fn of(&self, id: ProviderId) -> impl ExactSizeIterator<Item = &Arc<str>> {
         static NONE: BTreeSet<Arc<str>> = BTreeSet::new();
         self.0.get(&id).unwrap_or(&NONE).iter()
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use headcount_core::{ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
+use headcount_core::{Instant, ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
 use imbl::OrdMap;
 
 use super::feed::{Change, Jobs};
@@ -64,6 +64,13 @@ impl View {
     pub(crate) fn unread(&self, set: &str) -> impl Iterator<Item = &ProviderSnapshot> {
         let providers = self.snapshot.set(set).into_iter().flat_map(|set| set.providers());
         providers.filter(|provider| !provider.reports().is_whole())
+    }
+
+    /// The providers of a set that were not read whole since they were restored, and when what they have was last known
+    /// to be so.
+    pub(crate) fn restored(&self, set: &str) -> impl Iterator<Item = (&ProviderSnapshot, Instant)> {
+        let providers = self.snapshot.set(set).into_iter().flat_map(|set| set.providers());
+        providers.filter_map(|provider| Some((provider, provider.reports().only_restored()?.as_of)))
     }
 
     /// The view after `diff`, and the sets that came or went, or whose list or completeness may be
@@ -140,7 +147,7 @@ pub(super) mod tests {
     use super::*;
     use headcount_backends::r#static::StaticSd;
     use headcount_core::{
-        Delivery, Encoder, Failure, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, ProviderId, Update,
+        Delivery, Encoder, Failure, Group, Manager, ManagerOptions, Missing, MissingPart, ProviderId, Update,
     };
     use headcount_discoverer::mechanism::{SdConfig, Unsupported};
     use std::time::Duration;

@@ -262,7 +262,7 @@ async fn in_background(
 mod tests {
     use super::*;
     use crate::Workers;
-    use crate::discovery::{Sets, start};
+    use crate::discovery::{Beginning, Sets, start};
     use crate::targets::targets_of;
     use headcount_backends::r#static::{StaticGroup, StaticSd};
     use headcount_core::{JobOptions, ManagerOptions};
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(found["waiting.json"], "[]", "it is not complete");
 
         let workers = Workers::start().expect("threads");
-        let managed = start(&workers, "scrape", ManagerOptions::default(), None);
+        let managed = start(&workers, "scrape", ManagerOptions::default(), Beginning::Nothing);
         workers.block_on(async {
             let group = StaticGroup {
                 targets: vec!["h:1".to_owned()],

@@ -77,10 +77,11 @@ function providerCard(provider) {
   return h(
     "li",
     { key: `${provider.manager} ${provider.name}`, class: `provider ${CLASSES[health.state]}` },
-    h("h2", null, h("span", { class: `badge ${CLASSES[health.state]}` }, STATES[health.state]), held && [" ", h("span", { class: "badge held" }, "Held")], " ", provider.name, " ", h("span", { class: "kind" }, provider.kind)),
+    h("h2", null, h("span", { class: `badge ${CLASSES[health.state]}` }, STATES[health.state]), held && [" ", h("span", { class: "badge held" }, "Held")], health.restored !== undefined && [" ", h("span", { class: "badge held" }, "Restored")], " ", provider.name, " ", h("span", { class: "kind" }, provider.kind)),
     h("p", { class: "description" }, provider.description),
     health.state === "failing" && h("p", { class: "error" }, health.lastError),
     health.missing && h("p", { class: "error" }, "Could not get ", health.missing),
+    health.restored !== undefined && h("p", { class: "held" }, "Its targets are those from before a restart, as they were ", ago(health.restored), "; it was not read whole since."),
     held && h("p", { class: "held" }, heldDrop(provider)),
     h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
     h("p", { class: "subscribers" }, "For ", subscribers(provider)),

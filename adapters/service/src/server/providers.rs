@@ -68,6 +68,11 @@ struct Health {
     missing: Option<String>,
     last_failure: Option<f64>,
     last_failure_age: Option<f64>,
+    /// When its targets were last known to be so before a restart; absent once it was read whole since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored_age: Option<f64>,
     updates: u64,
     unchanged: u64,
     failures: u64,
@@ -174,6 +179,7 @@ fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
     let health = provider.health;
     let at = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.unix_seconds(at));
     let age = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.age_seconds(at));
+    let restored = health.reports.only_restored().map(|restored| restored.as_of);
     let missing = health.reports.missing().map(ToString::to_string);
     let (last_failure, last_error) = health.last_failure.map(|failed| (failed.at, failed.message)).unzip();
     Entry {
@@ -195,6 +201,8 @@ fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
             missing,
             last_failure: at(last_failure),
             last_failure_age: age(last_failure),
+            restored: at(restored),
+            restored_age: age(restored),
             updates: health.updates,
             unchanged: health.unchanged_updates,
             failures: health.failures,

@@ -4,11 +4,12 @@
 //! The one rule: **a list that is not complete is not served.** While a provider of the job was never read
 //! whole, or one of its configs can't be run, the answer is 503, and Prometheus keeps the list that it has;
 //! with a partial list it would drop targets whenever headcount restarts. A provider that never answers is waited for
-//! some minutes only (B10): then there is a list, and [`INCOMPLETE`] says who lacks.
+//! some minutes only (B10): then there is a list, and [`INCOMPLETE`] says who lacks. What was saved before a restart is
+//! served at once, and [`RESTORED`] says what of it nobody has looked at since.
 
 use std::sync::Arc;
 
-use headcount_core::{Delivery, ProviderSnapshot};
+use headcount_core::{Delivery, Instant, ProviderSnapshot};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, HeaderName, HeaderValue, VARY};
 use http::{Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -18,9 +19,14 @@ use super::conditional::{accepts_gzip, is_known};
 use super::respond::{self, Body};
 use crate::app::App;
 use crate::discovery::{Encoded, Job, View};
+use crate::wall_clock::WallClock;
 
 /// The header of an answer with a list that is not complete: the providers that were never read whole.
 const INCOMPLETE: HeaderName = HeaderName::from_static("x-headcount-incomplete");
+
+/// The header of an answer with a list of which a part is as it was before a restart: the providers that were not read
+/// whole since, and how old what they have is.
+const RESTORED: HeaderName = HeaderName::from_static("x-headcount-restored");
 
 /// Lists shorter than this are not worth compressing.
 const WORTH_COMPRESSING: usize = 1024;
@@ -62,7 +68,8 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
         return incomplete(app, &app.scrape.view(), &name).await;
     };
     let lacking = (handle.delivery == Delivery::Incomplete).then(|| lacking(&view, &name));
-    let described = |response: Response<Body>, tag: &str| described(response, tag, lacking.clone());
+    let restored = restored(&view, &name, app.wall_clock());
+    let described = |response, tag: &str| described(response, tag, [&lacking, &restored]);
     let tags = [format!("\"{}\"", list.tag), format!("\"{}-gzip\"", list.tag)];
     let is_compressed = list.bytes.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
     let [plain, compressed] = &tags;
@@ -109,25 +116,34 @@ pub(super) fn index(app: &App) -> Response<Body> {
         complete: bool,
         /// Whether the list is served, complete or not.
         served: bool,
+        /// How many seconds ago the oldest part of it was last known to be so, if nobody has looked since a restart.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        restored_age: Option<f64>,
     }
-    let view = app.scrape.view();
-    let entry = |(name, job): (&'_ Arc<str>, &Job)| (name.clone(), job.groups, job.targets, job.delivery);
-    let all: Vec<_> = view.jobs.iter().map(entry).collect();
-    let jobs = all.iter().map(|(job, groups, targets, delivery)| Entry {
+    let (view, clock) = (app.scrape.view(), app.wall_clock());
+    let jobs = view.jobs.iter().map(|(job, state): (&Arc<str>, &Job)| Entry {
         job,
         path: path_of(job),
-        groups: *groups,
-        targets: *targets,
-        complete: *delivery == Delivery::Whole,
-        served: delivery.is_delivered(),
+        groups: state.groups,
+        targets: state.targets,
+        complete: state.delivery == Delivery::Whole,
+        served: state.delivery.is_delivered(),
+        restored_age: oldest_restored(&view, job).map(|as_of| clock.age_seconds(as_of)),
     });
     respond::json(StatusCode::OK, &Index { jobs: jobs.collect() })
 }
 
-fn described(mut response: Response<Body>, tag: &str, lacking: Option<HeaderValue>) -> Response<Body> {
+/// When the oldest of what nobody has looked at since a restart was last known to be so.
+fn oldest_restored(view: &View, job: &str) -> Option<Instant> {
+    view.restored(job).map(|(_, as_of)| as_of).min()
+}
+
+fn described(mut response: Response<Body>, tag: &str, said: [&Option<HeaderValue>; 2]) -> Response<Body> {
     let headers = response.headers_mut();
-    if let Some(lacking) = lacking {
-        headers.insert(INCOMPLETE, lacking);
+    for (name, value) in [INCOMPLETE, RESTORED].into_iter().zip(said) {
+        if let Some(value) = value {
+            headers.insert(name, value.clone());
+        }
     }
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(ETAG, tag);
@@ -137,15 +153,29 @@ fn described(mut response: Response<Body>, tag: &str, lacking: Option<HeaderValu
     response
 }
 
+/// Providers in one header.
+const MOST_NAMED: usize = 20;
+
 /// The providers that were never read whole, as a header's value.
 fn lacking(view: &View, job: &str) -> HeaderValue {
-    const MOST: usize = 20;
-    let names: Vec<_> = view.unread(job).take(MOST).map(|provider| &**provider.name()).collect();
-    // Mechanisms of one's own may have any name; and the list may be of a state in which somebody lacked.
-    let value = HeaderValue::from_str(&names.join(", "))
-        .ok()
-        .filter(|value| !value.is_empty());
-    value.unwrap_or(HeaderValue::from_static("?"))
+    let unread = view.unread(job).take(MOST_NAMED);
+    let names: Vec<_> = unread.map(|provider| &**provider.name()).collect();
+    // The list may be of a state in which somebody lacked.
+    header(&names.join(", ")).unwrap_or(HeaderValue::from_static("?"))
+}
+
+/// The providers that were not read whole since a restart, each with the age of what it has.
+fn restored(view: &View, job: &str, clock: WallClock) -> Option<HeaderValue> {
+    let restored = view.restored(job).take(MOST_NAMED);
+    let names: Vec<_> = restored
+        .map(|(provider, as_of)| format!("{};age={:.0}", provider.name(), clock.age_seconds(as_of)))
+        .collect();
+    (!names.is_empty()).then(|| header(&names.join(", ")).unwrap_or(HeaderValue::from_static("?")))
+}
+
+/// Mechanisms of one's own may have any name.
+fn header(value: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(value).ok().filter(|value| !value.is_empty())
 }
 
 fn unknown(view: &View, name: &str) -> Response<Body> {
@@ -230,7 +260,7 @@ mod tests {
         let response = described(
             respond::text(StatusCode::OK, "[]"),
             "\"tag\"",
-            Some(lacking(&view, "a")),
+            [&Some(lacking(&view, "a")), &None],
         );
         assert_eq!(response.headers()[&INCOMPLETE], "a/0");
         // Who lacked when the list was made may lack no more.

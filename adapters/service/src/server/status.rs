@@ -1,6 +1,7 @@
 //! `/-/ready`, `/-/reload`, `/config`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use headcount_core::Delivery;
 use http::header::HeaderValue;
@@ -10,15 +11,20 @@ use super::respond::{self, Body};
 use crate::app::App;
 use crate::discovery::View;
 use crate::reload::ReloadError;
+use crate::wall_clock::WallClock;
 
-/// Ready when every provider has reported or failed once since the start, and that can be seen. A reload
-/// does not make it unready again.
+/// Ready when every provider has reported or failed once since the start, or was read whole before it (B09), and that
+/// can be seen. A reload does not make it unready again.
 pub(super) fn ready(app: &App) -> Response<Body> {
     let silent = app.unready();
     if silent.is_empty() {
         return respond::text(
             StatusCode::OK,
-            format!("headcount is ready.{}", incomplete(&app.scrape.view())),
+            format!(
+                "headcount is ready.{}{}",
+                incomplete(&app.scrape.view()),
+                restored(&app.scrape.view(), app.wall_clock())
+            ),
         );
     }
     let text = format!("headcount is not ready; waiting for:\n{}", silent.join("\n"));
@@ -36,6 +42,22 @@ fn incomplete(view: &View) -> String {
         }
     }
     text
+}
+
+/// The jobs of whose lists a part is as it was before a restart, with who was not read whole since. The first of them:
+/// after a restart that is every job for a moment.
+fn restored(view: &View, clock: WallClock) -> String {
+    const MOST: usize = 20;
+    let parts = view
+        .jobs
+        .keys()
+        .flat_map(|name| view.restored(name).map(move |part| (name, part)));
+    let lines = parts.take(MOST).map(|(name, (provider, as_of))| {
+        let (provider, description) = (provider.name(), provider.description());
+        let age = headcount_core::format_duration(Duration::from_secs(clock.age_seconds(as_of) as u64));
+        format!("\n{name} has what {provider} ({description}) had before the restart, {age} ago")
+    });
+    lines.collect()
 }
 
 /// Reloads; 200 once that is done, 500 with the problems when the configuration is wrong.
@@ -60,7 +82,6 @@ pub(super) fn config(app: &App) -> Response<Body> {
 mod tests {
     use super::*;
     use crate::discovery::Sets;
-    use std::time::Duration;
 
     #[test]
     fn b10_jobs_that_are_served_without_everything_are_named() {

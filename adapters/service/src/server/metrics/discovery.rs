@@ -196,6 +196,16 @@ pub(super) fn providers(out: &mut Exposition, observations: &Observations, clock
         "The provider's refreshes that failed.",
         &|provider| Some(count(provider.health.failures)),
     );
+    each(
+        out,
+        "headcount_sd_provider_restored_timestamp_seconds",
+        Kind::Gauge,
+        "When the provider's targets were last known to be so before a restart; absent once they are known better.",
+        &|provider| {
+            let restored = provider.health.reports.only_restored();
+            restored.map(|restored| clock.unix_seconds(restored.as_of))
+        },
+    );
 }
 
 fn all(observations: &Observations) -> impl Iterator<Item = (&'static str, &Provider)> {

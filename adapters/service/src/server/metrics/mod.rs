@@ -7,6 +7,7 @@
 mod discovery;
 mod exposition;
 mod process;
+mod state;
 mod targets;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(super) async fn all(app: &Arc<App>) -> Response<Body> {
         discovery::refreshes(&mut out, &observations);
         discovery::providers(&mut out, &observations, app.wall_clock());
         targets::targets(&mut out, &app);
+        state::state(&mut out, &app);
         mechanisms(&mut out, &app.env.metrics);
         reloads(&mut out, &app);
         build(&mut out);

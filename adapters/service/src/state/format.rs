@@ -1,0 +1,180 @@
+//! A file as bytes: a head, and records.
+//!
+//! ```text
+//!  head     0  "headcount state\n"   16 bytes
+//!          16  format                u32, little-endian, as all numbers are
+//!          20  'B' or 'L'            a base, or the log of one
+//!          21  id                    u64: the base's own; a log has that of its base
+//!          29  check                 u64: the hash of the 29 bytes before
+//!  record   0  length                u32: how many bytes follow the check
+//!           4  check                 u64: the hash of the check before this one, and of those bytes
+//!          12  …                     what `codec` says
+//! ```
+//!
+//! The one rule: **a record counts only after all records before it.** Each check has the one before in it, so none can
+//! be missing, moved, or of another file; and a record of a log counts only with the commit that ends its change.
+
+use rapidhash::v3::rapidhash_v3;
+
+/// The format that this version writes, and the only one that it reads.
+pub(crate) const FORMAT: u32 = 1;
+
+const MAGIC: [u8; 16] = *b"headcount state\n";
+
+/// Bytes of a head.
+pub(super) const HEAD: usize = 37;
+const CHECKED: usize = 29;
+/// Bytes of a record before its payload.
+pub(super) const FRAME: usize = 12;
+
+/// Which of a manager's two files it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Base,
+    Log,
+}
+
+/// What a file begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) kind: Kind,
+    pub(super) id: u64,
+}
+
+/// Why there is no head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoHead {
+    Foreign,
+    OtherFormat(u32),
+    Damaged,
+}
+
+/// The check before the next record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chain(u64);
+
+impl Head {
+    /// Its bytes, and the check that the first record continues.
+    pub(super) fn write(self) -> ([u8; HEAD], Chain) {
+        let mut bytes = [0; HEAD];
+        let kind = match self.kind {
+            Kind::Base => b'B',
+            Kind::Log => b'L',
+        };
+        let all = MAGIC
+            .into_iter()
+            .chain(FORMAT.to_le_bytes())
+            .chain([kind])
+            .chain(self.id.to_le_bytes());
+        bytes.iter_mut().zip(all).for_each(|(to, from)| *to = from);
+        let check = rapidhash_v3(bytes.get(..CHECKED).unwrap_or_default());
+        let end = bytes.iter_mut().skip(CHECKED);
+        end.zip(check.to_le_bytes()).for_each(|(to, from)| *to = from);
+        (bytes, Chain(check))
+    }
+
+    /// Takes a head off the front of `bytes`.
+    pub(super) fn take(bytes: &mut &[u8]) -> Result<(Self, Chain), NoHead> {
+        let all = *bytes;
+        let magic = take_array::<16>(bytes).ok_or(NoHead::Foreign)?;
+        if magic != MAGIC {
+            return Err(NoHead::Foreign);
+        }
+        let format = take_array(bytes).map(u32::from_le_bytes).ok_or(NoHead::Damaged)?;
+        if format != FORMAT {
+            return Err(NoHead::OtherFormat(format));
+        }
+        let kind = match take_array(bytes) {
+            Some([b'B']) => Kind::Base,
+            Some([b'L']) => Kind::Log,
+            _ => return Err(NoHead::Damaged),
+        };
+        let id = take_array(bytes).map(u64::from_le_bytes).ok_or(NoHead::Damaged)?;
+        let check = take_array(bytes).map(u64::from_le_bytes).ok_or(NoHead::Damaged)?;
+        if check != rapidhash_v3(all.get(..CHECKED).unwrap_or_default()) {
+            return Err(NoHead::Damaged);
+        }
+        Ok((Self { kind, id }, Chain(check)))
+    }
+}
+
+impl Chain {
+    /// Appends a record; `None` when it is too long for one.
+    pub(super) fn push(&mut self, out: &mut Vec<u8>, payload: &[u8]) -> Option<()> {
+        let length = u32::try_from(payload.len()).ok()?;
+        let next = self.link(payload);
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(&next.to_le_bytes());
+        out.extend_from_slice(payload);
+        *self = Self(next);
+        Some(())
+    }
+
+    /// Takes the next record off the front of `bytes`; `None` when what is there is none, or not the next one.
+    pub(super) fn take<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+        let mut rest = *bytes;
+        let length = take_array(&mut rest).map(u32::from_le_bytes)?;
+        let check = take_array(&mut rest).map(u64::from_le_bytes)?;
+        let (payload, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        if check != self.link(payload) {
+            return None;
+        }
+        *bytes = rest;
+        *self = Self(check);
+        Some(payload)
+    }
+
+    fn link(self, payload: &[u8]) -> u64 {
+        let both = [self.0, rapidhash_v3(payload)].map(u64::to_le_bytes);
+        rapidhash_v3(both.as_flattened())
+    }
+}
+
+fn take_array<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (array, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*array)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_says_what_is_wrong_with_it() {
+        let head = Head { kind: Kind::Log, id: 7 };
+        let (bytes, chain) = head.write();
+        assert_eq!(Head::take(&mut bytes.as_slice()), Ok((head, chain)));
+        let with = |place: usize, byte: u8| {
+            let mut other = bytes;
+            other[place] = byte;
+            Head::take(&mut other.as_slice()).expect_err("it is another")
+        };
+        assert_eq!(with(3, b'?'), NoHead::Foreign);
+        assert_eq!(with(16, 2), NoHead::OtherFormat(2));
+        assert_eq!(with(20, b'B'), NoHead::Damaged);
+        assert_eq!(with(25, 1), NoHead::Damaged);
+        assert_eq!(Head::take(&mut &bytes[..10]), Err(NoHead::Foreign));
+        assert_eq!(Head::take(&mut &bytes[..HEAD - 1]), Err(NoHead::Damaged));
+    }
+
+    #[test]
+    fn a_record_counts_only_in_its_place() {
+        let (_, start) = Head { kind: Kind::Log, id: 7 }.write();
+        let (mut bytes, mut chain) = (Vec::new(), start);
+        for payload in [&b"one"[..], b"", b"two"] {
+            chain.push(&mut bytes, payload).expect("short");
+        }
+        let mut chain = start;
+        let mut rest = bytes.as_slice();
+        for payload in [&b"one"[..], b"", b"two"] {
+            assert_eq!(chain.take(&mut rest), Some(payload));
+        }
+        assert_eq!(chain.take(&mut rest), None);
+        // Without the first.
+        assert_eq!(start.clone().take(&mut &bytes[FRAME + 3..]), None);
+        // In another file.
+        let (_, mut other) = Head { kind: Kind::Log, id: 8 }.write();
+        assert_eq!(other.take(&mut bytes.as_slice()), None);
+    }
+}

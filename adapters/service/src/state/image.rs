@@ -1,0 +1,252 @@
+//! What is read back from a manager's two files.
+//!
+//! The one rule: **a base counts as a whole, a log up to its last whole change.** A base is never half there, because
+//! it is renamed when it is whole; so one that is damaged is refused. A log ends in the middle of a change whenever the
+//! process does.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use headcount_core::{Encoder, Group, Instant};
+
+use super::StateError;
+use super::codec::{self, About, GroupsReader, Malformed, Next, ProviderRecord, Record};
+use super::format::{Chain, HEAD, Head, Kind, NoHead};
+use super::store::{base_path, log_path};
+
+/// All that a manager had at one moment.
+#[derive(Debug)]
+pub(super) struct Image {
+    pub(super) about: About,
+    /// When.
+    pub(super) at: Instant,
+    /// In the order of their numbers.
+    pub(super) providers: Vec<(ProviderRecord, Vec<(Instant, Group)>)>,
+    /// Bytes at the end of the log that are no whole change.
+    pub(super) torn: u64,
+    /// Bytes of both files.
+    pub(super) length: u64,
+}
+
+/// Reads a manager's files; `None` when there are none.
+pub(super) fn read(folder: &Path, manager: &str) -> Result<Option<Image>, StateError> {
+    let path = base_path(folder, manager);
+    let Some(base) = read_base(&path)? else { return Ok(None) };
+    // One that can't be read is like one that is torn at its beginning; a base is worth having by itself.
+    let log = read_file(&log_path(folder, manager)).ok().flatten().unwrap_or_default();
+    decode(&path, &base, &log).map(Some)
+}
+
+/// What the two files say; the path is the base's.
+pub(super) fn decode(path: &Path, base: &[u8], log: &[u8]) -> Result<Image, StateError> {
+    let mut rest = base;
+    let (head, mut chain) = Head::take(&mut rest).map_err(|no_head| no_head.of(path))?;
+    let damaged = |rest: &[u8], what| StateError::Damaged {
+        path: path.to_owned(),
+        at: (base.len() - rest.len()) as u64,
+        what,
+    };
+    if head.kind != Kind::Base {
+        return Err(StateError::Foreign { path: path.to_owned() });
+    }
+    let mut replay = Replay::default();
+    let mut about = None;
+    let at = loop {
+        let before = rest;
+        let record = chain.take(&mut rest);
+        let record = record.ok_or_else(|| damaged(before, "the next record is not whole"))?;
+        let malformed = |Malformed| damaged(before, "a record says what no record says");
+        match (codec::read(record).map_err(malformed)?, &about) {
+            (Record::About(read), None) => about = Some(read),
+            (Record::Commit(at), Some(_)) if rest.is_empty() => break at,
+            // What follows changed while the base was written.
+            (Record::Commit(_), Some(_)) => replay.is_in_log = true,
+            (Record::About(_), Some(_)) | (_, None) => {
+                return Err(damaged(before, "a record is not where it belongs"));
+            }
+            (record, Some(_)) => replay.take(record).map_err(malformed)?,
+        }
+    };
+    let whole = whole_changes(head.id, log);
+    // A log that is read in part would leave a state that never was.
+    let since = replay
+        .take_log(&whole)
+        .map_err(|Malformed| damaged(rest, "the log says what no log says"))?;
+    Ok(Image {
+        about: about.unwrap_or_default(),
+        at: since.unwrap_or(at),
+        providers: replay.finish(),
+        torn: whole.torn,
+        length: (base.len() + log.len()) as u64,
+    })
+}
+
+/// The changes of a log that are whole.
+struct WholeChanges<'a> {
+    records: Vec<&'a [u8]>,
+    torn: u64,
+}
+
+fn whole_changes(base: u64, log: &[u8]) -> WholeChanges<'_> {
+    let mut rest = log;
+    let mut whole = WholeChanges {
+        records: Vec::new(),
+        torn: log.len() as u64,
+    };
+    let (head, mut chain): (Head, Chain) = match Head::take(&mut rest) {
+        Ok(read) => read,
+        Err(_) => return whole,
+    };
+    if (head
+        != Head {
+            kind: Kind::Log,
+            id: base,
+        })
+    {
+        // That of the base before: the process ended between one file and the other.
+        whole.torn = 0;
+        return whole;
+    }
+    whole.torn = rest.len() as u64;
+    let mut pending = Vec::new();
+    while let Some(record) = chain.take(&mut rest) {
+        pending.push(record);
+        if matches!(codec::read(record), Ok(Record::Commit(_))) {
+            whole.records.append(&mut pending);
+            whole.torn = rest.len() as u64;
+        }
+    }
+    whole
+}
+
+/// What the records that were read so far make.
+#[derive(Default)]
+struct Replay {
+    providers: BTreeMap<u64, Provider>,
+    is_in_log: bool,
+}
+
+#[derive(Default)]
+struct Provider {
+    record: Option<ProviderRecord>,
+    encoder: Encoder,
+    groups: Vec<(Instant, Group)>,
+    /// What came after the base's first commit of its sources: a group, or that it is gone.
+    later: HashMap<String, Option<(Instant, Group)>>,
+}
+
+impl Replay {
+    fn take_log(&mut self, log: &WholeChanges<'_>) -> Result<Option<Instant>, Malformed> {
+        self.is_in_log = true;
+        let mut at = None;
+        for record in &log.records {
+            match codec::read(record)? {
+                Record::Commit(then) => at = Some(then),
+                Record::About(_) => return Err(Malformed),
+                record => self.take(record)?,
+            }
+        }
+        Ok(at)
+    }
+
+    fn take(&mut self, record: Record<'_>) -> Result<(), Malformed> {
+        match record {
+            Record::Provider(record) => {
+                let provider = self.providers.entry(record.number).or_default();
+                provider.record = Some(record);
+            }
+            Record::Forget(number) => drop(self.providers.remove(&number).ok_or(Malformed)?),
+            Record::Groups(groups) => {
+                let is_in_log = self.is_in_log;
+                let provider = self.providers.get_mut(&groups.provider).ok_or(Malformed)?;
+                provider.take(groups, is_in_log)?;
+            }
+            Record::About(_) | Record::Commit(_) => return Err(Malformed),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<(ProviderRecord, Vec<(Instant, Group)>)> {
+        let providers = self.providers.into_values();
+        providers.filter_map(Provider::finish).collect()
+    }
+}
+
+impl Provider {
+    fn take(&mut self, mut reader: GroupsReader<'_>, is_in_log: bool) -> Result<(), Malformed> {
+        let mut batch = self.encoder.batch();
+        let mut put = Vec::new();
+        while let Some(next) = reader.next(&mut batch)? {
+            match next {
+                Next::Put { changed, .. } => put.push(changed),
+                Next::Removed { source } => drop(self.later.insert(source.to_owned(), None)),
+            }
+        }
+        let groups = put.into_iter().zip(batch.finish());
+        if is_in_log {
+            self.later
+                .extend(groups.map(|(changed, group)| (group.source().to_owned(), Some((changed, group)))));
+        } else {
+            self.groups.extend(groups);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Option<(ProviderRecord, Vec<(Instant, Group)>)> {
+        let Self {
+            record,
+            mut groups,
+            later,
+            ..
+        } = self;
+        if !later.is_empty() {
+            groups.retain(|(_, group)| !later.contains_key(group.source()));
+            groups.extend(later.into_values().flatten());
+        }
+        Some((record?, groups))
+    }
+}
+
+impl NoHead {
+    fn of(self, path: &Path) -> StateError {
+        let path = path.to_owned();
+        match self {
+            Self::Foreign => StateError::Foreign { path },
+            Self::OtherFormat(format) => StateError::OtherFormat { path, format },
+            Self::Damaged => StateError::Damaged {
+                path,
+                at: 0,
+                what: "its head is not whole",
+            },
+        }
+    }
+}
+
+/// A base, if it begins like one: what else there may be under its name may be of any size.
+fn read_base(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    let read = |source| StateError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut start = Vec::new();
+    match File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut start)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(read(error)),
+    }
+    Head::take(&mut start.as_slice()).map_err(|no_head| no_head.of(path))?;
+    read_file(path)
+}
+
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StateError::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}

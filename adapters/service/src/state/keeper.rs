@@ -1,0 +1,192 @@
+//! The states of a service's managers, in one folder.
+//!
+//! The one rule: **whatever is wrong here is said, and nothing is stopped by it.**
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use async_channel::{Receiver, Sender};
+use headcount_core::SavedState;
+use headcount_discoverer::Env;
+use headcount_discoverer::env::Clock;
+use headcount_discoverer::mechanism::SdConfig;
+
+use super::folder::{Folder, FolderError};
+use super::image::{self, Image};
+use super::restore::{Left, Restored, restore};
+use super::saver::Saver;
+use super::store::base_path;
+use super::{StateError, Status};
+use crate::discovery::Managed;
+
+/// Names in one message of the log.
+const MOST_NAMED: usize = 20;
+
+/// Keeps the states of managers.
+pub(crate) struct Keeper {
+    folder: Arc<Folder>,
+    config: Arc<str>,
+    status: Arc<Status>,
+    clock: Arc<dyn Clock>,
+    // Nothing is ever sent: closing is the message.
+    stop: Sender<Infallible>,
+    stopped: Receiver<Infallible>,
+    ending: Mutex<Option<Sender<Infallible>>>,
+    ended: Receiver<Infallible>,
+}
+
+impl Keeper {
+    /// Takes the folder; `None` when another process has it. `config` is what is configured, for people.
+    pub(crate) fn open(path: PathBuf, config: &str, clock: Arc<dyn Clock>) -> Option<Self> {
+        let folder = Folder::new(path);
+        match folder.ensure() {
+            // That it can't be written to is said when that is tried.
+            Ok(()) | Err(FolderError::System { .. }) => {}
+            Err(error @ FolderError::Taken(_)) => {
+                tracing::warn!(
+                    %error,
+                    "this one runs without saved state; give it a folder of its own with --state-dir, or --no-state"
+                );
+                return None;
+            }
+        }
+        let (stop, stopped) = async_channel::bounded(1);
+        let (ending, ended) = async_channel::bounded(1);
+        Some(Self {
+            folder: Arc::new(folder),
+            config: config.into(),
+            status: Arc::default(),
+            clock,
+            stop,
+            stopped,
+            ending: Mutex::new(Some(ending)),
+            ended,
+        })
+    }
+
+    /// What was saved of a manager, for the configs of these sets. Reads files, and says in the log what comes of it.
+    pub(crate) fn restore(
+        &self,
+        manager: &'static str,
+        sets: &[(String, Vec<SdConfig>)],
+    ) -> Option<SavedState<SdConfig>> {
+        match image::read(self.folder.path(), manager) {
+            Ok(Some(image)) => Some(self.share_out(manager, image, sets)),
+            Ok(None) => None,
+            Err(error) => {
+                self.refuse(manager, &error);
+                None
+            }
+        }
+    }
+
+    fn share_out(&self, manager: &str, image: Image, sets: &[(String, Vec<SdConfig>)]) -> SavedState<SdConfig> {
+        if image.torn > 0 {
+            tracing::info!(
+                manager,
+                bytes = image.torn,
+                "the last change that was being saved is not whole, and left out"
+            );
+        }
+        let age = self.clock.now().saturating_duration_since(image.at);
+        let Restored { state, left } = restore(image, sets);
+        let (providers, targets) = (state.providers().len(), state.target_count());
+        if providers > 0 {
+            let age_seconds = age.as_secs();
+            tracing::info!(
+                manager,
+                providers,
+                targets,
+                age_seconds,
+                "what was found before the restart is served until it is known better"
+            );
+        }
+        for saved in state.providers() {
+            let described = headcount_core::ProviderConfig::describe(saved.config());
+            let targets = saved.groups().target_count();
+            let as_of = saved.as_of().unwrap_or(state.at());
+            let age_seconds = self.clock.now().saturating_duration_since(as_of).as_secs();
+            let kind = saved.config().mechanism();
+            tracing::debug!(manager, kind, description = described, targets, age_seconds, "restored");
+        }
+        say_left(manager, &left);
+        state
+    }
+
+    /// Says why, and keeps the file for who wants to look at it: the next one takes its place.
+    fn refuse(&self, manager: &str, error: &StateError) {
+        let base = base_path(self.folder.path(), manager);
+        let aside = base.with_extension("refused");
+        let source = std::error::Error::source(error).map(ToString::to_string);
+        tracing::warn!(
+            manager,
+            %error,
+            source,
+            "what was saved can't be used; starting without it, as after a first installation"
+        );
+        if !matches!(error, StateError::Read { .. }) && fs::rename(&base, &aside).is_ok() {
+            tracing::info!(manager, file = %aside.display(), "the file is kept under this name");
+        }
+    }
+
+    /// Writes what this manager has from now on.
+    pub(crate) fn follow(&self, managed: Arc<Managed>, env: &Env) {
+        let manager = managed.name();
+        let (clock, random) = (env.clock.clone(), env.random.clone());
+        let (folder, status) = (self.folder.clone(), self.status.clone());
+        let saver = Saver::new(managed, folder, status, (clock, random), self.config.clone());
+        let stopped = self.stopped.clone();
+        let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let run = move || {
+            smol::block_on(saver.run(stopped));
+            drop(ending);
+        };
+        let thread = thread::Builder::new().name(format!("state-{manager}"));
+        if let Err(error) = thread.spawn(run) {
+            tracing::warn!(manager, %error, "there is no thread that saves what is found; going on without");
+        }
+    }
+
+    /// How writing fares.
+    pub(crate) fn status(&self) -> &Arc<Status> {
+        &self.status
+    }
+
+    /// Writes what there is, and waits for that.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        drop(self.ending);
+        self.ended.recv().await.ok();
+    }
+}
+
+fn say_left(manager: &str, left: &[Left]) {
+    for Left {
+        kind,
+        description,
+        targets,
+    } in left.iter().take(MOST_NAMED)
+    {
+        let (kind, description) = (&**kind, &**description);
+        tracing::info!(
+            manager,
+            kind,
+            description,
+            targets,
+            "the configuration has no such source any more; what was found there is forgotten"
+        );
+    }
+    let more = left.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        let targets: usize = left.iter().skip(MOST_NAMED).map(|left| left.targets).sum();
+        tracing::info!(
+            manager,
+            more,
+            targets,
+            "and more sources that the configuration has no more"
+        );
+    }
+}

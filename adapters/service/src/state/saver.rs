@@ -1,0 +1,148 @@
+//! Follows a manager and writes what changes, on a thread of its own.
+//!
+//! The one rule: **it holds nobody up.** It reads views, which are immutable, compares the newest with the one that it
+//! wrote last, and asks the manager nothing. What changes within a second is one change.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_channel::Receiver;
+use futures_lite::FutureExt;
+use headcount_discoverer::env::{Clock, Random};
+use smol::Timer;
+
+use super::Status;
+use super::folder::{Folder, FolderError};
+use super::store::Store;
+use super::writer::{INTERVAL, STILL_SO, Writer};
+use crate::discovery::Managed;
+
+/// When what could not be written is tried again: soon, and then less often.
+const RETRY: Duration = Duration::from_secs(5);
+const LONGEST_RETRY: Duration = Duration::from_secs(5 * 60);
+
+pub(super) struct Saver {
+    managed: Arc<Managed>,
+    folder: Arc<Folder>,
+    status: Arc<Status>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    /// The configuration's path, for people.
+    config: Arc<str>,
+    /// When it is tried again, while it fails.
+    retry: Option<Duration>,
+    writer: Writer,
+}
+
+/// What wakes it.
+enum Woken {
+    News,
+    Time,
+    Stop,
+}
+
+impl Saver {
+    pub(super) fn new(
+        managed: Arc<Managed>,
+        folder: Arc<Folder>,
+        status: Arc<Status>,
+        (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
+        config: Arc<str>,
+    ) -> Self {
+        let store = Store::new(folder.path().to_owned(), managed.name());
+        Self {
+            writer: Writer::new(store, clock.clone()),
+            managed,
+            folder,
+            status,
+            clock,
+            random,
+            config,
+            retry: None,
+        }
+    }
+
+    /// Runs until `stop` closes, and writes what there is then.
+    pub(super) async fn run(mut self, stop: Receiver<Infallible>) {
+        loop {
+            let published = self.managed.published();
+            let is_current = self.is_current();
+            let wait = self.retry.unwrap_or(if is_current { STILL_SO } else { INTERVAL });
+            let time = async {
+                Timer::after(wait).await;
+                Woken::Time
+            };
+            let news = async {
+                // What is known to be due needs no news.
+                if !is_current || self.retry.is_some() {
+                    futures_lite::future::pending::<()>().await;
+                }
+                published.await;
+                Woken::News
+            };
+            let stopped = async {
+                stop.recv().await.ok();
+                Woken::Stop
+            };
+            match stopped.or(time).or(news).await {
+                Woken::News => {}
+                Woken::Time => self.save(),
+                Woken::Stop => return self.save(),
+            }
+        }
+    }
+
+    fn is_current(&self) -> bool {
+        self.managed.view().snapshot.version() == self.writer.version()
+    }
+
+    /// Writes what there is, and says once when that does not work, and once when it does again.
+    fn save(&mut self) {
+        let manager = self.managed.name();
+        if !self.managed.view().is_started() {
+            return;
+        }
+        let saved = self.folder.ensure().map_err(in_words).and_then(|()| {
+            let (newest, id) = (|| self.managed.view().snapshot.clone(), self.random.next_u64());
+            let saved = self.writer.write(&newest, id, &self.config);
+            saved.map_err(|error| format!("writing to {}: {error}", self.folder.path().display()))
+        });
+        match saved {
+            Ok(bytes) => {
+                self.retry = None;
+                let now = self.clock.now();
+                let before = self.status.note(manager, |written| {
+                    written.is_failing = false;
+                    written.last = Some(now);
+                    written.bytes = written.bytes.saturating_add(bytes);
+                });
+                if before.is_failing {
+                    tracing::info!(manager, "what is found is saved again");
+                }
+            }
+            Err(error) => {
+                let retry = self.retry.map_or(RETRY, |before| before.saturating_mul(2));
+                self.retry = Some(retry.min(LONGEST_RETRY));
+                let before = self.status.note(manager, |written| {
+                    written.is_failing = true;
+                    written.failures = written.failures.saturating_add(1);
+                });
+                if !before.is_failing {
+                    tracing::warn!(
+                        manager,
+                        error,
+                        "what is found can't be saved; discovery goes on, and it is tried again"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn in_words(error: FolderError) -> String {
+    match std::error::Error::source(&error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

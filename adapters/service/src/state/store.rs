@@ -1,0 +1,227 @@
+//! A manager's two files: a base, and a log of what changed since.
+//!
+//! ```text
+//!  scrape.base   all there was at one moment; replaced as a whole
+//!  scrape.log    changes since then; written at its end
+//! ```
+//!
+//! The one rule: **what is written stays as it is.** A base is written beside the one that there is and renamed over it
+//! when the disk has it; a log that does not belong to the base is none. What of a change could not be written is cut
+//! off again, so that the next one follows what is whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use headcount_core::Instant;
+
+use super::codec::{self, About};
+use super::format::{Chain, FRAME, HEAD, Head, Kind};
+
+/// A log that is shorter than this is not folded, however small the base is.
+const SHORT_LOG: u64 = 1 << 20;
+
+/// The files of one manager.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    manager: &'static str,
+    log: Option<Log>,
+    /// Bytes of the base to which the log belongs.
+    base: u64,
+}
+
+/// A log that can be written to.
+#[derive(Debug)]
+struct Log {
+    file: File,
+    chain: Chain,
+    /// Bytes that are whole.
+    length: u64,
+    /// Whether there is more than that.
+    is_torn: bool,
+}
+
+/// A base that is being written.
+#[derive(Debug)]
+pub(super) struct BaseWriter {
+    file: BufWriter<File>,
+    unfinished: PathBuf,
+    chain: Chain,
+    id: u64,
+    length: u64,
+    frame: Vec<u8>,
+}
+
+/// Where the base of a manager is.
+pub(super) fn base_path(folder: &Path, manager: &str) -> PathBuf {
+    folder.join(format!("{manager}.base"))
+}
+
+/// Where its log is.
+pub(super) fn log_path(folder: &Path, manager: &str) -> PathBuf {
+    folder.join(format!("{manager}.log"))
+}
+
+impl Store {
+    /// One that has no base of its own yet: whatever is there stays until it has.
+    pub(super) fn new(folder: PathBuf, manager: &'static str) -> Self {
+        Self {
+            folder,
+            manager,
+            log: None,
+            base: 0,
+        }
+    }
+
+    /// Whether the next thing to write is a base: there is none, or the log has outgrown it.
+    pub(super) fn wants_base(&self) -> bool {
+        let is_long = |log: &Log| log.length > self.worth_appending();
+        // Somebody may have removed them.
+        let is_there = |path: PathBuf| path.exists();
+        let are_there =
+            is_there(base_path(&self.folder, self.manager)) && is_there(log_path(&self.folder, self.manager));
+        !are_there || self.log.as_ref().is_none_or(is_long)
+    }
+
+    /// More bytes than this are better written as a base.
+    pub(super) fn worth_appending(&self) -> u64 {
+        self.base.max(SHORT_LOG)
+    }
+
+    /// Whether changes can be appended.
+    pub(super) fn has_log(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Begins a base. Until it is finished, changes are appended to the log of the one before.
+    pub(super) fn begin_base(&self, id: u64, config: &str) -> io::Result<BaseWriter> {
+        let unfinished = self.folder.join(format!("{}.base.unfinished", self.manager));
+        let (head, chain) = Head { kind: Kind::Base, id }.write();
+        let mut base = BaseWriter {
+            file: BufWriter::with_capacity(1 << 18, create(&unfinished)?),
+            unfinished,
+            chain,
+            id,
+            length: HEAD as u64,
+            frame: Vec::new(),
+        };
+        base.file.write_all(&head)?;
+        let about = About {
+            manager: self.manager.to_owned(),
+            config: config.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        base.push(&about.write())?;
+        Ok(base)
+    }
+
+    /// Puts a base that ends with a commit in the place of the one that there is, with an empty log. Gives how many
+    /// bytes it has.
+    pub(super) fn finish_base(&mut self, mut base: BaseWriter) -> io::Result<u64> {
+        base.file.flush()?;
+        base.file.get_ref().sync_all()?;
+        // From here on the log is of no base, whatever happens.
+        self.log = None;
+        fs::rename(&base.unfinished, base_path(&self.folder, self.manager))?;
+        self.base = base.length;
+        let mut file = create(&log_path(&self.folder, self.manager))?;
+        let (head, chain) = Head {
+            kind: Kind::Log,
+            id: base.id,
+        }
+        .write();
+        file.write_all(&head)?;
+        file.sync_all()?;
+        sync_folder(&self.folder);
+        self.log = Some(Log {
+            file,
+            chain,
+            length: HEAD as u64,
+            is_torn: false,
+        });
+        Ok(base.length)
+    }
+
+    /// Appends a change: all of these records and that it was so at `at`, or nothing. Gives how many bytes it took.
+    pub(super) fn append(&mut self, records: &[Vec<u8>], at: Instant) -> io::Result<u64> {
+        let log = self.log.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let appended = log.append(records, at);
+        if appended.is_err() {
+            // Without a log a base is written next.
+            let is_whole = log.cut().is_ok();
+            if !is_whole {
+                self.log = None;
+            }
+        }
+        appended
+    }
+}
+
+impl Log {
+    fn append(&mut self, records: &[Vec<u8>], at: Instant) -> io::Result<u64> {
+        let mut chain = self.chain;
+        let mut bytes = Vec::with_capacity(records.iter().map(|record| record.len() + FRAME).sum::<usize>() + 32);
+        let commit = codec::commit(at);
+        for record in records.iter().chain([&commit]) {
+            chain.push(&mut bytes, record).ok_or_else(too_long)?;
+        }
+        self.is_torn = true;
+        self.file.write_all(&bytes)?;
+        self.file.sync_data()?;
+        self.is_torn = false;
+        self.chain = chain;
+        self.length += bytes.len() as u64;
+        Ok(bytes.len() as u64)
+    }
+
+    /// Removes what is not whole.
+    fn cut(&mut self) -> io::Result<()> {
+        if self.is_torn {
+            self.file.set_len(self.length)?;
+            self.file.seek(SeekFrom::Start(self.length))?;
+            self.is_torn = false;
+        }
+        Ok(())
+    }
+}
+
+impl BaseWriter {
+    /// Adds a record.
+    pub(super) fn push(&mut self, record: &[u8]) -> io::Result<()> {
+        self.frame.clear();
+        self.chain.push(&mut self.frame, record).ok_or_else(too_long)?;
+        self.file.write_all(&self.frame)?;
+        self.length += self.frame.len() as u64;
+        Ok(())
+    }
+
+    /// All that was added was so at `at`. What follows changes it.
+    pub(super) fn commit(&mut self, at: Instant) -> io::Result<()> {
+        self.push(&codec::commit(at))
+    }
+
+    /// Removes it.
+    pub(super) fn abandon(self) {
+        // Without that it is overwritten the next time.
+        fs::remove_file(&self.unfinished).ok();
+    }
+}
+
+/// Creates a file that nobody else can read, or empties the one that there is.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes renaming last. Not every file system can, and files are whole either way.
+fn sync_folder(folder: &Path) {
+    File::open(folder).and_then(|folder| folder.sync_all()).ok();
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a group of 4 GiB or more can't be saved")
+}

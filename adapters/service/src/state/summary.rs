@@ -1,0 +1,120 @@
+//! What is in saved states, for people.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use headcount_core::Instant;
+
+use super::StateError;
+use super::image::{self, Image};
+
+const MANAGERS: [&str; 2] = ["scrape", "notify"];
+
+/// What a file of a folder has, or why it can't be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StateSummary {
+    /// The base; its log stands beside it.
+    pub file: PathBuf,
+    /// The manager: `scrape` for jobs, `notify` for Alertmanagers.
+    pub manager: String,
+    /// The configuration, if it has a path.
+    pub config: String,
+    /// The version of headcount that wrote it.
+    pub version: String,
+    /// When it was last known to be so, since 1970-01-01 UTC.
+    pub at: Duration,
+    /// Bytes of both files.
+    pub bytes: u64,
+    /// Bytes at the log's end that are no whole change.
+    pub torn: u64,
+    /// The providers, in the order in which they were started.
+    pub providers: Vec<SavedProviderSummary>,
+}
+
+/// What was saved of a provider.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SavedProviderSummary {
+    /// The mechanism.
+    pub kind: String,
+    /// What it looks at, in words.
+    pub description: String,
+    /// The sets that read it.
+    pub sets: Vec<String>,
+    /// Its groups.
+    pub groups: usize,
+    /// Targets in them.
+    pub targets: usize,
+    /// When it was first read whole, since 1970-01-01 UTC.
+    pub first_whole: Option<Duration>,
+    /// When it was last known to be so.
+    pub as_of: Duration,
+    /// When its youngest group changed.
+    pub last_change: Option<Duration>,
+}
+
+/// What is in a base (and the log beside it), in a folder, or in all folders of one.
+///
+/// # Errors
+/// There is nothing there, or it can't be read. What can't be read in one of several files keeps the others.
+pub fn saved_states(path: &Path) -> Result<Vec<Result<StateSummary, StateError>>, StateError> {
+    let read = |source| StateError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if !fs::metadata(path).map_err(read)?.is_dir() {
+        let (folder, manager) = (path.parent(), path.file_stem());
+        let manager = manager
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        return Ok(summary(folder.unwrap_or(Path::new("")), &manager).into_iter().collect());
+    }
+    let mut found: Vec<_> = in_folder(path).collect();
+    if found.is_empty() {
+        let entries = fs::read_dir(path).map_err(read)?;
+        let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        folders.sort();
+        found = folders
+            .iter()
+            .flat_map(|folder| in_folder(folder).collect::<Vec<_>>())
+            .collect();
+    }
+    Ok(found)
+}
+
+fn in_folder(folder: &Path) -> impl Iterator<Item = Result<StateSummary, StateError>> + use<'_> {
+    MANAGERS.iter().filter_map(|manager| summary(folder, manager))
+}
+
+fn summary(folder: &Path, manager: &str) -> Option<Result<StateSummary, StateError>> {
+    let image = image::read(folder, manager).transpose()?;
+    Some(image.map(|image| StateSummary::of(folder, manager, image)))
+}
+
+impl StateSummary {
+    fn of(folder: &Path, manager: &str, image: Image) -> Self {
+        let unix = |at: Instant| Duration::from_nanos(at.as_nanos());
+        let providers = image.providers.iter().map(|(record, groups)| SavedProviderSummary {
+            kind: record.kind.to_string(),
+            description: record.description.to_string(),
+            sets: record.sets.iter().map(ToString::to_string).collect(),
+            groups: groups.len(),
+            targets: groups.iter().map(|(_, group)| group.target_count()).sum(),
+            first_whole: record.first_whole.map(unix),
+            as_of: unix(record.as_of.unwrap_or(image.at)),
+            last_change: groups.iter().map(|(changed, _)| unix(*changed)).max(),
+        });
+        Self {
+            file: super::store::base_path(folder, manager),
+            providers: providers.collect(),
+            manager: image.about.manager,
+            config: image.about.config,
+            version: image.about.version,
+            at: unix(image.at),
+            bytes: image.length,
+            torn: image.torn,
+        }
+    }
+}
