@@ -37,6 +37,7 @@ impl Daemon {
         let mut process = Command::new(binary()?)
             .args([
                 "run",
+                "--no-state",
                 "--listen",
                 "127.0.0.1:0",
                 "--throttle",

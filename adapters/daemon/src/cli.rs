@@ -5,6 +5,7 @@ mod coverage;
 mod diff;
 mod mechanisms;
 mod questions;
+mod state;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub(crate) use coverage::CoverageOptions;
 pub(crate) use diff::DiffOptions;
 pub(crate) use mechanisms::Unsupported;
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
+pub(crate) use state::{StateCommand, StateOptions};
 
 /// Runs Prometheus's service discovery on its own and serves what it finds.
 ///
@@ -60,6 +62,12 @@ pub(crate) enum Command {
     Diff(DiffOptions),
     /// Says which hosts of an inventory are scraped, and why the others are not.
     Coverage(CoverageOptions),
+    /// Looks at what `run` keeps over a restart.
+    State {
+        /// What to do.
+        #[command(subcommand)]
+        command: StateCommand,
+    },
     /// Runs the core under virtual time: what settings and faults do to a fleet, in seconds.
     #[cfg(feature = "sim")]
     #[command(after_help = EXIT_CODES)]
@@ -153,6 +161,9 @@ pub(crate) struct RunOptions {
     /// kept as FILE.old.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) state: StateOptions,
 
     /// What is logged: messages of this level and those above it.
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Info)]

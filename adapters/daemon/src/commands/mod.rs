@@ -11,6 +11,7 @@ mod run;
 mod sd;
 #[cfg(feature = "sim")]
 pub(crate) mod sim;
+mod state;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Diff(options) => Ok(or_trouble(diff::run(&options))),
         Command::Explain(options) => Ok(or_trouble(explain::run(&options))),
         Command::Coverage(options) => Ok(or_trouble(coverage::run(&options))),
+        Command::State { command } => Ok(or_trouble(state::run(&command))),
         #[cfg(feature = "sim")]
         Command::Sim { command } => sim::sim(command),
         Command::Completions { shell } => completions::completions(shell),

@@ -99,6 +99,11 @@ fn builder(workers: &Workers, options: &RunOptions) -> ServiceBuilder {
     if let Some(file) = &options.record {
         builder = builder.record(file);
     }
+    if let Some(config) = &options.config
+        && let Some(folder) = options.state.folder(config)
+    {
+        builder = builder.state(folder);
+    }
     if let Some(interval) = options.auto_reload {
         builder = builder.auto_reload(interval);
     }

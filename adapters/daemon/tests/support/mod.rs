@@ -32,9 +32,13 @@ pub(crate) struct Daemon {
     log: Arc<Mutex<Vec<serde_json::Value>>>,
 }
 
-/// The binary under test.
+/// The binary under test. It keeps nothing over a restart unless it is told where: not in the home of who runs the tests.
 pub(crate) fn headcount() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_headcount"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
+    for variable in ["STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"] {
+        command.env_remove(variable);
+    }
+    command
 }
 
 impl Daemon {

@@ -74,7 +74,8 @@ pub fn saved_states(path: &Path) -> Result<Vec<Result<StateSummary, StateError>>
     let mut found: Vec<_> = in_folder(path).collect();
     if found.is_empty() {
         let entries = fs::read_dir(path).map_err(read)?;
-        let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        let folders = entries.flatten().map(|entry| entry.path());
+        let mut folders: Vec<PathBuf> = folders.filter(|path| path.is_dir()).collect();
         folders.sort();
         found = folders
             .iter()

@@ -1,0 +1,158 @@
+//! `headcount state`: what `run` keeps over a restart.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use headcount_core::format_duration;
+use headcount_questions::table;
+use headcount_service::{SavedProviderSummary, StateSummary, saved_states};
+use serde::Serialize;
+
+use crate::cli::{ReportFormat, StateCommand};
+use crate::console;
+
+/// A state, as it is printed for programs. Times are seconds since 1970-01-01 UTC, ages are in seconds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct State<'a> {
+    file: &'a Path,
+    manager: &'a str,
+    config: &'a str,
+    version: &'a str,
+    at: f64,
+    age: f64,
+    bytes: u64,
+    /// Bytes of a last change that is not whole.
+    torn: u64,
+    targets: usize,
+    providers: Vec<Provider<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Provider<'a> {
+    kind: &'a str,
+    description: &'a str,
+    subscribers: &'a [String],
+    groups: usize,
+    targets: usize,
+    /// When it was first read whole; `null` if never.
+    first_whole: Option<f64>,
+    /// When it was last known to be so.
+    as_of: f64,
+    age: f64,
+    last_change: Option<f64>,
+}
+
+pub(super) fn run(command: &StateCommand) -> anyhow::Result<ExitCode> {
+    let StateCommand::Show { path, output } = command;
+    let states = saved_states(path)?;
+    if states.is_empty() {
+        bail!("there is no saved state in {}", path.display());
+    }
+    let mut code = ExitCode::SUCCESS;
+    let mut read = Vec::new();
+    for state in states {
+        match state {
+            Ok(state) => read.push(state),
+            Err(error) => {
+                console::complain(&format!("headcount: {:#}", anyhow::Error::from(error)));
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.context("the clock is before 1970")?;
+    match output {
+        ReportFormat::Json => {
+            let states: Vec<_> = read.iter().map(|state| for_programs(state, now)).collect();
+            super::print_json(&states)?;
+        }
+        ReportFormat::Table => {
+            let texts: Vec<_> = read.iter().map(|state| for_people(state, now)).collect();
+            console::print(&texts.join("\n"))?;
+        }
+    }
+    Ok(code)
+}
+
+fn for_programs(state: &StateSummary, now: Duration) -> State<'_> {
+    let seconds = |at: Duration| at.as_secs_f64();
+    let age = |at: Duration| now.saturating_sub(at).as_secs_f64();
+    let providers = state.providers.iter().map(|provider| Provider {
+        kind: &provider.kind,
+        description: &provider.description,
+        subscribers: &provider.sets,
+        groups: provider.groups,
+        targets: provider.targets,
+        first_whole: provider.first_whole.map(seconds),
+        as_of: seconds(provider.as_of),
+        age: age(provider.as_of),
+        last_change: provider.last_change.map(seconds),
+    });
+    State {
+        file: &state.file,
+        manager: &state.manager,
+        config: &state.config,
+        version: &state.version,
+        at: seconds(state.at),
+        age: age(state.at),
+        bytes: state.bytes,
+        torn: state.torn,
+        targets: targets(state),
+        providers: providers.collect(),
+    }
+}
+
+fn for_people(state: &StateSummary, now: Duration) -> String {
+    let age = |at: Duration| format_duration(Duration::from_secs(now.saturating_sub(at).as_secs()));
+    let mut text = format!("{}\n", state.file.display());
+    let config = match &*state.config {
+        "" => "no file",
+        path => path,
+    };
+    // Writing to a string does not fail.
+    let (manager, version) = (&state.manager, &state.version);
+    writeln!(text, "  manager {manager}, of {config}, by headcount {version}").ok();
+    let (providers, targets, age_of_all) = (state.providers.len(), targets(state), age(state.at));
+    writeln!(
+        text,
+        "  {providers} providers with {targets} targets as of {age_of_all} ago, in {} bytes",
+        state.bytes
+    )
+    .ok();
+    if state.torn > 0 {
+        writeln!(
+            text,
+            "  a last change of {} bytes is not whole, and left out",
+            state.torn
+        )
+        .ok();
+    }
+    let row = |provider: &SavedProviderSummary| {
+        let whole = if provider.first_whole.is_some() { "yes" } else { "no" };
+        [
+            provider.kind.clone(),
+            provider.groups.to_string(),
+            provider.targets.to_string(),
+            age(provider.as_of),
+            provider.last_change.map_or("-".to_owned(), age),
+            whole.to_owned(),
+            provider.sets.join(","),
+            provider.description.clone(),
+        ]
+        .map(Cow::from)
+    };
+    let rows: Vec<_> = state.providers.iter().map(row).collect();
+    let header = ["KIND", "GROUPS", "TARGETS", "AGE", "CHANGED", "WHOLE", "SETS", "WHAT"];
+    text.push_str(&table(header, &rows));
+    text
+}
+
+fn targets(state: &StateSummary) -> usize {
+    state.providers.iter().map(|provider| provider.targets).sum()
+}
