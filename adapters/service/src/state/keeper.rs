@@ -127,7 +127,7 @@ impl Keeper {
             source,
             "what was saved can't be used; starting without it, as after a first installation"
         );
-        if !matches!(error, StateError::Read { .. }) && fs::rename(&base, &aside).is_ok() {
+        if fs::rename(&base, &aside).is_ok() {
             tracing::info!(manager, file = %aside.display(), "the file is kept under this name");
         }
     }

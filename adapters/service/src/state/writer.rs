@@ -62,12 +62,27 @@ impl Writer {
 
     /// Writes what there is, and gives how many bytes that took. A base that is due has an id that no other has.
     pub(super) fn write(&mut self, newest: &dyn Fn() -> Snapshot, id: u64, config: &str) -> io::Result<u64> {
+        let written = self.try_write(newest, id, config);
+        if written.is_err() {
+            // Who reads what may be known of a snapshot that was not written.
+            self.readers = Readers::default();
+            self.readers.take(&self.written.diff(&Snapshot::default()));
+        }
+        written
+    }
+
+    fn try_write(&mut self, newest: &dyn Fn() -> Snapshot, id: u64, config: &str) -> io::Result<u64> {
         if !self.store.wants_base()
             && let Appended::Bytes(bytes) = self.append(&newest())?
         {
             return Ok(bytes);
         }
-        self.write_base(newest, id, config)
+        let written = self.write_base(newest, id, config);
+        if written.is_err() && self.store.has_log() {
+            // There may be no room for a base, and some for what changed.
+            self.append(&newest())?;
+        }
+        written
     }
 
     /// Appends what changed up to `newest`.
