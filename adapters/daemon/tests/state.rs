@@ -231,12 +231,27 @@ fn a_second_instance_runs_without_and_one_that_is_told_to_keeps_nothing() {
     drop((first, second));
 
     let setup = Setup::new();
-    let state = setup.folder.path().join("home");
-    let mut command = headcount();
-    command.env("HOME", &state);
-    let without = setup.start(&["--no-state"]);
-    without.wait_for("/sd/node", |list| list.contains("a:9100"));
-    assert!(!without.get("/metrics").text().contains("headcount_state_"));
+    let home = setup.folder.path().join("home");
+    let start = |options: &[&str]| {
+        let mut command = headcount();
+        command.env("HOME", &home);
+        let config = setup.config.to_str().expect("UTF-8");
+        let daemon = Daemon::launch(command, &[&["--config", config], options].concat());
+        daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+        daemon
+    };
+    assert!(
+        !start(&["--no-state"])
+            .get("/metrics")
+            .text()
+            .contains("headcount_state_")
+    );
+    assert!(!home.exists());
+    let by_default = start(&[]);
+    by_default.wait_for("/metrics", |metrics| {
+        metrics.contains("headcount_state_failing{name=\"scrape\"} 0")
+    });
+    assert!(home.join(".local/state/headcount").is_dir());
 }
 
 #[test]

@@ -44,7 +44,12 @@ pub(crate) fn headcount() -> Command {
 impl Daemon {
     /// Starts `headcount run` on a free port, and waits until it listens.
     pub(crate) fn start(options: &[&str]) -> Self {
-        let mut child = headcount()
+        Self::launch(headcount(), options)
+    }
+
+    /// The same, with a command that has variables of its own.
+    pub(crate) fn launch(mut command: Command, options: &[&str]) -> Self {
+        let mut child = command
             .args(["run", "--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(options)
             .stderr(Stdio::piped())
