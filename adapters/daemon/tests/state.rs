@@ -1,5 +1,7 @@
 //! `headcount run` over a restart, as a process that is killed.
 
+#![allow(clippy::expect_used, reason = "a panic is a test's report")]
+
 mod support;
 
 use std::fs;

@@ -315,7 +315,7 @@ pub(super) fn read(mut bytes: &[u8]) -> Result<Record<'_>, Malformed> {
         GROUPS => {
             return Ok(Record::Groups(GroupsReader {
                 provider: take(bytes)?,
-                bytes: *bytes,
+                bytes,
                 strings: Vec::new(),
                 names: Default::default(),
                 changed: 0,

@@ -307,6 +307,31 @@ fn a_change_costs_what_it_is() {
     );
 }
 
+/// Its clock goes on by a second with each look.
+#[test]
+fn that_nothing_changed_is_written_now_and_then() {
+    let mut world = started();
+    let newest = world.manager.snapshot(world.now);
+    let image = |world: &World| {
+        image::read(world.folder.path(), "scrape")
+            .expect("whole")
+            .expect("there")
+    };
+    let before = image(&world);
+    let mut written = 0;
+    for _ in 0..45 {
+        match world.writer.append(&newest).expect("written") {
+            Appended::Bytes(0) => {}
+            Appended::Bytes(_) => written += 1,
+            Appended::TooMuch => panic!("nothing is not too much"),
+        }
+    }
+    assert_eq!(written, 1, "each half minute, not each second");
+    let after = image(&world);
+    assert!(after.at > before.at, "it is known to be so for longer");
+    assert_eq!(of_image(&after), of_image(&before));
+}
+
 #[test]
 fn a_log_of_another_base_is_none() {
     let mut world = started();
