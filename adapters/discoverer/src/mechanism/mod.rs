@@ -24,7 +24,7 @@ use crate::Discoverer;
 use crate::metrics::Definition;
 
 pub use registry::{Entry, Registry, RegistryError};
-pub use sd_config::{SdConfig, Unsupported};
+pub use sd_config::{Former, SdConfig, Unsupported};
 
 /// One service-discovery mechanism; a value of it is what one entry of its list says, checked and with
 /// defaults filled in.

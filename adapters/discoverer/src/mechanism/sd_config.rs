@@ -30,6 +30,18 @@ pub struct Unsupported {
     pub entry: String,
 }
 
+/// An entry that an earlier configuration had. What was found for it is shown until what takes its place can be
+/// believed (B03); nobody runs it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Former {
+    /// The mechanism, as in `<mechanism>_sd_configs`.
+    pub mechanism: String,
+    /// What it discovered, for people.
+    pub description: String,
+    /// What it is known by.
+    pub fingerprint: ConfigFingerprint,
+}
+
 impl SdConfig {
     /// What `mechanism` says.
     pub fn new<M: Mechanism>(mechanism: M) -> Self {
@@ -52,6 +64,11 @@ impl SdConfig {
         Self(Arc::new(entry))
     }
 
+    /// An entry that there is no more.
+    pub fn former(entry: Former) -> Self {
+        Self(Arc::new(entry))
+    }
+
     /// The mechanism, as in `<mechanism>_sd_configs`.
     pub fn mechanism(&self) -> &str {
         self.0.name()
@@ -70,7 +87,8 @@ impl SdConfig {
     /// Makes what discovers.
     ///
     /// # Errors
-    /// This program lacks the mechanism, and was told to accept it. All else was checked when it was read.
+    /// This program lacks the mechanism, and was told to accept it; or there is no such entry any more. All else was
+    /// checked when it was read.
     pub fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
         self.0.discoverer()
     }
@@ -211,6 +229,42 @@ impl Configured for Unsupported {
 
     fn hash_value(&self, mut state: &mut dyn Hasher) {
         self.hash(&mut state);
+    }
+}
+
+impl Configured for Former {
+    fn name(&self) -> &str {
+        &self.mechanism
+    }
+
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+
+    fn refresh_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
+        Err(BuildError::Unsupported {
+            mechanism: self.mechanism.clone(),
+        })
+    }
+
+    fn value(&self) -> &dyn Any {
+        self
+    }
+
+    fn equals(&self, other: &dyn Configured) -> bool {
+        other.value().downcast_ref() == Some(self)
+    }
+
+    fn hash_value(&self, mut state: &mut dyn Hasher) {
+        self.hash(&mut state);
+    }
+
+    fn known_by(&self) -> Option<ConfigFingerprint> {
+        Some(self.fingerprint)
     }
 }
 

@@ -3,12 +3,15 @@
 //! The one rule: **nobody gets what may be another's.** A provider is found again by what its entry says. Where a secret
 //! is left out of that, two that are alike need not mean the same (a header may choose whose hosts are listed), so a
 //! job has to read both, too.
+//!
+//! One that no config is stands in for what is new to its jobs (B03). If nothing is, it was taken out of the
+//! configuration, and is left.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use headcount_core::{ConfigFingerprint, Group, Instant, ProviderConfig, SavedProvider, SavedState};
-use headcount_discoverer::mechanism::SdConfig;
+use headcount_discoverer::mechanism::{Former, SdConfig};
 
 use super::codec::ProviderRecord;
 use super::image::Image;
@@ -40,17 +43,23 @@ struct Wanted<'a> {
 /// Shares out what was saved among the configs of these sets.
 pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restored {
     let mut wanted = wanted(sets);
+    let mut take = |record: &ProviderRecord| {
+        let wanted = find(&wanted, record).and_then(|place| wanted.get_mut(place))?;
+        wanted.is_taken = true;
+        Some(wanted.config.clone())
+    };
+    let records: Vec<_> = image
+        .providers
+        .into_iter()
+        .map(|(record, groups)| (take(&record), record, groups))
+        .collect();
+    let new = wanted.iter().filter(|wanted| !wanted.is_taken);
+    let with_new: HashSet<&str> = new.flat_map(|wanted| &wanted.sets).copied().collect();
     let (mut providers, mut left) = (Vec::new(), Vec::new());
-    for (record, groups) in image.providers {
-        match find(&wanted, &record) {
-            Some(place) => {
-                let mut config = None;
-                if let Some(wanted) = wanted.get_mut(place) {
-                    wanted.is_taken = true;
-                    config = Some(wanted.config.clone());
-                }
-                providers.extend(config.map(|config| saved(config, &record, groups)));
-            }
+    for (config, record, groups) in records {
+        let stands_in = || record.sets.iter().any(|set| with_new.contains(&**set));
+        match config.or_else(|| stands_in().then(|| former(&record))) {
+            Some(config) => providers.push(saved(config, &record, groups)),
             None => left.push(left_over(&record, &groups)),
         }
     }
@@ -62,6 +71,15 @@ pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restore
 
 fn saved(config: SdConfig, record: &ProviderRecord, groups: Vec<(Instant, Group)>) -> SavedProvider<SdConfig> {
     SavedProvider::new(config, record.sets.clone(), record.first_whole, groups).with_as_of(record.as_of)
+}
+
+/// The config of a provider that no config is any more.
+fn former(record: &ProviderRecord) -> SdConfig {
+    SdConfig::former(Former {
+        mechanism: record.kind.to_string(),
+        description: record.description.to_string(),
+        fingerprint: record.fingerprint,
+    })
 }
 
 /// What becomes of a provider that no config is: its targets are not shown.
@@ -205,6 +223,22 @@ mod tests {
             shared_out(&in_one("one", "two"), &in_one("three", "four")),
             [Some(0), Some(1)]
         );
+    }
+
+    #[test]
+    fn b03_what_no_config_is_stands_in_for_what_is_new_to_its_jobs() {
+        let x = jobs(&[http("a", "{url: 'http://x/'}"), http("b", "{url: 'http://y/'}")]);
+        let changed = jobs(&[http("a", "{url: 'http://z/'}"), http("b", "{url: 'http://y/'}")]);
+        let restored = restore(image(&plan(&x)), &plan(&changed));
+        let configs = restored.state.providers().iter().map(|saved| saved.config().describe());
+        assert_eq!(configs.collect::<Vec<_>>(), ["http://x/", "http://y/"]);
+        assert_eq!(restored.left, []);
+        // Nothing is new to the job: it was taken out.
+        let restored = restore(
+            image(&plan(&x)),
+            &plan(&jobs(&[http("b", "{url: 'http://y/'}"), http("a", "")])),
+        );
+        assert_eq!((restored.state.providers().len(), restored.left.len()), (1, 1));
     }
 
     #[test]
