@@ -312,10 +312,11 @@ fn what_is_no_state_of_this_version_is_refused_and_nothing_worse() {
 fn however_it_is_killed_it_has_what_was_there_a_moment_ago() {
     /// What may not have been saved yet: what changes within a second is one change, and then it is written.
     const LAG: Duration = Duration::from_secs(4);
-    let rounds = match std::env::var("HEADCOUNT_LONG") {
-        Ok(_) => 1_000_u64,
-        Err(_) => 12,
-    };
+    // A thousand with HEADCOUNT_LONG=100.
+    let long = std::env::var("HEADCOUNT_LONG")
+        .ok()
+        .and_then(|long| long.parse::<u64>().ok());
+    let rounds = long.map_or(12, |long| long.saturating_mul(10));
     let setup = Setup::new();
     let upstream = Upstream::start(500, "");
     setup.write(&format!(
