@@ -31,6 +31,7 @@
     )
 )]
 
+mod address;
 mod diff;
 mod duration;
 mod group;
@@ -60,6 +61,7 @@ mod time;
 mod update;
 mod work;
 
+pub use address::Address;
 pub use diff::{ProviderChange, ReportsChange, SetChange, SnapshotDiff};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use group::{

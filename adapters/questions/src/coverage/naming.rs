@@ -6,7 +6,9 @@
 use std::net::IpAddr;
 
 use super::inventory::Wrong;
-use crate::lookup::{Address, Target};
+use headcount_core::Address;
+
+use crate::lookup::Target;
 
 /// How hosts are named.
 #[derive(Debug, Default)]

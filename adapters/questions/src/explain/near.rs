@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::wanted::{Wanted, What, addresses};
-use crate::lookup::{Target, distance_within};
+use crate::lookup::{Target, distance_within, near};
 
 /// As many are kept.
 const MOST: usize = 10;
@@ -54,8 +54,8 @@ impl Nearest {
 fn nearness(wanted: &Wanted, target: &Target) -> Option<(usize, String)> {
     match &wanted.what {
         What::Address(_, address) => {
-            let near = addresses(target).filter_map(|other| address.near(&other));
-            let (rank, what) = near.min()?;
+            let all = addresses(target).filter_map(|other| near(address, &other));
+            let (rank, what) = all.min()?;
             let is_other_job = rank == 0 && wanted.job.is_some();
             let what = if is_other_job {
                 "the same host, in another job"

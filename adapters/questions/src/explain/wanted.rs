@@ -3,8 +3,9 @@
 use std::fmt;
 
 use anyhow::bail;
+use headcount_core::Address;
 
-use crate::lookup::{Address, Target};
+use crate::lookup::Target;
 
 /// What was asked.
 #[derive(Debug, PartialEq, Eq)]

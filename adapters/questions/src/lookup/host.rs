@@ -1,69 +1,29 @@
-//! When two addresses are those of one host, and when nearly so.
-//!
-//! **Upper and lower case, a dot at the end and a port say nothing about which host it is**; an IP
-//! address is its value, however it is written.
+//! When two addresses are nearly those of one host.
 
-use std::net::{IpAddr, Ipv6Addr};
+use headcount_core::Address;
 
-/// A host, and a port if there is one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Address {
-    /// In lower case, without a dot at the end and without brackets.
-    pub(crate) host: String,
-    pub(crate) port: Option<String>,
-}
-
-impl Address {
-    /// Any text is an address; where no port can be told, all of it is the host.
-    pub(crate) fn of(text: &str) -> Self {
-        let text = text.trim();
-        if let Some((host, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
-            return Self {
-                host: normal(host),
-                port: rest.strip_prefix(':').filter(|port| is_port(port)).map(str::to_owned),
-            };
-        }
-        match text.rsplit_once(':') {
-            // More colons are those of an IPv6 address, or of something else that has no port.
-            Some((host, port)) if !host.contains(':') && !host.is_empty() && is_port(port) => Self {
-                host: normal(host),
-                port: Some(port.to_owned()),
-            },
-            _ => Self {
-                host: normal(text),
-                port: None,
-            },
-        }
+/// In what `other` differs from `wanted`, if by little: the better a guess, the lower the number.
+pub(crate) fn near(wanted: &Address, other: &Address) -> Option<(usize, &'static str)> {
+    if wanted.host == other.host {
+        return Some(if wanted.covers(other) {
+            (0, "the same host")
+        } else {
+            (1, "the same host, another port")
+        });
     }
-
-    /// Whether `other` is this host, and has the port if this has one.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        self.host == other.host && (self.port.is_none() || self.port == other.port)
+    let is_within = |short: &str, long: &str| {
+        let rest = long.strip_prefix(short);
+        !short.is_empty() && rest.is_some_and(|rest| rest.starts_with('.')) && short.parse::<f64>().is_err()
+    };
+    if is_within(&wanted.host, &other.host) {
+        return Some((2, "with a domain"));
     }
-
-    /// In what `other` differs, if by little: the better a guess, the lower the number.
-    pub(crate) fn near(&self, other: &Self) -> Option<(usize, &'static str)> {
-        if self.host == other.host {
-            return Some(if self.covers(other) {
-                (0, "the same host")
-            } else {
-                (1, "the same host, another port")
-            });
-        }
-        let is_within = |short: &str, long: &str| {
-            let rest = long.strip_prefix(short);
-            !short.is_empty() && rest.is_some_and(|rest| rest.starts_with('.')) && short.parse::<f64>().is_err()
-        };
-        if is_within(&self.host, &other.host) {
-            return Some((2, "with a domain"));
-        }
-        if is_within(&other.host, &self.host) {
-            return Some((2, "without the domain"));
-        }
-        match distance_within(&self.host, &other.host, most(&self.host))? {
-            1 => Some((3, "one letter differs")),
-            _ => Some((4, "two letters differ")),
-        }
+    if is_within(&other.host, &wanted.host) {
+        return Some((2, "without the domain"));
+    }
+    match distance_within(&wanted.host, &other.host, most(&wanted.host))? {
+        1 => Some((3, "one letter differs")),
+        _ => Some((4, "two letters differ")),
     }
 }
 
@@ -74,20 +34,6 @@ fn most(name: &str) -> usize {
         3..=5 => 1,
         _ => 2,
     }
-}
-
-fn is_port(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn normal(host: &str) -> String {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return match address {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => Ipv6Addr::from(address.octets()).to_string(),
-        };
-    }
-    host.strip_suffix('.').unwrap_or(host).to_lowercase()
 }
 
 /// How many letters have to be changed, added or left out to make one text of the other, if no
@@ -128,26 +74,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn hosts_are_told_from_ports() {
-        for (text, host, port) in [
-            ("DB7.Example.org.:9100", "db7.example.org", Some("9100")),
-            ("10.0.0.1", "10.0.0.1", None),
-            ("[2001:DB8:0::1]:80", "2001:db8::1", Some("80")),
-            ("2001:db8::1", "2001:db8::1", None),
-            ("aa:bb:cc:01:02:03", "aa:bb:cc:01:02:03", None),
-            ("a:http", "a:http", None),
-            (" a ", "a", None),
-            (":9100", ":9100", None),
-            ("", "", None),
-        ] {
-            let address = Address::of(text);
-            assert_eq!((&*address.host, address.port.as_deref()), (host, port), "{text}");
-        }
-    }
-
-    #[test]
     fn near_misses_say_in_what_they_differ() {
-        let near = |a: &str, b: &str| Address::of(a).near(&Address::of(b)).map(|(_, what)| what);
+        let near = |a: &str, b: &str| near(&Address::of(a), &Address::of(b)).map(|(_, what)| what);
         assert_eq!(near("a:1", "A.:2"), Some("the same host, another port"));
         assert_eq!(near("db7", "db7.example.org:1"), Some("with a domain"));
         assert_eq!(near("db7.example.org", "db7"), Some("without the domain"));
@@ -175,12 +103,6 @@ mod tests {
             let letters = |text: &str| text.chars().collect::<Vec<_>>();
             let expected = plain(&letters(&a), &letters(&b));
             prop_assert_eq!(distance_within(&a, &b, most), (expected <= most).then_some(expected));
-        }
-
-        #[test]
-        fn any_text_is_an_address(text in "\\PC{0,12}|[a-c\\[\\].:0-9]{0,12}") {
-            let once = Address::of(&text);
-            prop_assert!(once.covers(&once));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where targets are looked up: in a service in this process, or in a daemon over the network.
 //!
 //! * `api`: asks either of them.
-//! * `answers`: what they answer. `host`: when two names are those of one host, or nearly.
+//! * `answers`: what they answer. `host`: when two names are nearly those of one host.
 //!
 //! The one rule: **both are asked the same way.** A service answers as a daemon's API does; so no
 //! question can tell them apart, or say other things of either.
@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use answers::{Labels, Overview, Step, Target};
 pub use api::Api;
-pub(crate) use host::{Address, distance_within};
+pub(crate) use host::{distance_within, near};
 
 /// What time it is, in seconds since 1970-01-01 UTC.
 pub(crate) fn unix_now() -> f64 {
