@@ -49,6 +49,17 @@ pub enum SetChange<'a> {
     Removed(&'a Arc<str>, &'a [ProviderId]),
 }
 
+impl<'a> SetChange<'a> {
+    /// The set, the providers it read, and those that it reads.
+    pub fn sides(&self) -> (&'a Arc<str>, &'a [ProviderId], &'a [ProviderId]) {
+        match *self {
+            Self::Added(set, new) => (set, &[], new),
+            Self::Changed { set, old, new } => (set, old, new),
+            Self::Removed(set, old) => (set, old, &[]),
+        }
+    }
+}
+
 /// A provider that differs.
 #[derive(Debug, Clone, Copy)]
 pub enum ProviderChange<'a> {

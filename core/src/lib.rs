@@ -10,6 +10,7 @@
 //! * [`Manager`]: merges, throttles, remembers.
 //! * [`Snapshot`], [`SnapshotDiff`]: what the receiver gets.
 //! * [`ManagerEvent`]: what happens between snapshots.
+//! * [`History`]: what happened, for who asks later.
 //! * [`RecordingManager`], [`Recorded`]: what a manager was given and gave, for a replay.
 //! * [`SavedState`]: what a manager has, for the one that starts after it.
 //! * [`relabel`]: rules that drop targets and rewrite their labels.
@@ -37,12 +38,14 @@ mod duration;
 mod group;
 mod hash;
 mod health;
+mod history;
 mod manager;
 mod members;
 mod missing;
 mod pool;
 mod provider;
 mod random;
+mod readers;
 mod recording;
 #[allow(
     clippy::arithmetic_side_effects,
@@ -68,6 +71,10 @@ pub use group::{
     Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, Targets,
 };
 pub use health::{Condition, FailedRefresh, Health, Reports, Restored};
+pub use history::{
+    Addresses, Cause, ChangeKind, Found, Happening, History, HistoryEntry, HistoryLimits, HistoryProvider,
+    HistoryQuery, Past, Removal, TargetsChange,
+};
 pub use manager::{
     Applied, Backoff, Counters, DropGuard, EventKind, Held, Manager, ManagerEvent, ManagerOptions, Output, Percent,
     PercentError, Release, Reload, StillThere, Throttle, TimeoutReason,
@@ -79,6 +86,7 @@ pub use pool::{
 };
 pub use provider::{ConfigFingerprint, FailedConfig, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;
+pub use readers::Readers;
 pub use recording::{
     RECORDING_FORMAT, Recorded, RecordedEvent, RecordedGroup, RecordedOptions, RecordedProvider, RecordedRead,
     RecordingManager, Sink,

@@ -13,6 +13,7 @@
 //! * `throttling`: when it is emitted (S07, S08, S09).
 //! * `watching`: what can be known of it (S12, S13, B04, B07, B08).
 //! * `handover`: what a reload leaves until something else can be believed (B03).
+//! * `history`: what is kept of what happened (B12).
 //! * `restart`: what is there after one.
 //! * `cost`: what it costs (B02). `scrape_times`: what it costs to know when targets are due.
 //! * `anything`: any inputs at all, at random.
@@ -26,6 +27,7 @@ mod cost;
 mod delivery;
 mod guard;
 mod handover;
+mod history;
 mod providers;
 mod reads;
 mod reporting;
