@@ -126,10 +126,12 @@ fn b12_what_moves_within_a_set_is_not_gone() {
         .full(first, &sources(&[("s", &["a:1"]), ("t", &["b:1"])]))
         .expect("it runs");
     told.past();
-    // In one snapshot: the receiver takes none in between.
+    // In one snapshot: the receiver is busy meanwhile.
     told.story.receiver_is_quick = false;
+    let busy = sources(&[("s", &["a:1"]), ("t", &["b:1", "c:1"])]);
+    told.story.full(first, &busy).expect("it runs");
     told.story
-        .full(first, &sources(&[("other", &["b:1"])]))
+        .full(first, &sources(&[("other", &["b:1", "c:1"])]))
         .expect("it runs");
     told.story.full(second, &sources(&[("s", &["a:1"])])).expect("it runs");
     told.story.receiver_takes();
@@ -235,12 +237,15 @@ fn b12_more_than_a_thousand_by_one_update_are_one_entry_with_a_thousand_addresse
         let id = told.story.one_provider();
         let addresses: Vec<String> = (0..count).map(|number| format!("host-{number}:1")).collect();
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
-        told.story
-            .full(id, &sources(&[("s", &addresses), ("t", &["stays:1"])]))
-            .expect("it runs");
+        let stays = sources(&[("t", &["stays:1"])]);
+        told.story.full(id, &stays).expect("it runs");
+        told.past();
+        told.second();
+        let with_many = sources(&[("s", &addresses), ("t", &["stays:1"])]);
+        told.story.full(id, &with_many).expect("it runs");
         let came = told.past().len();
         told.second();
-        told.story.full(id, &sources(&[("t", &["stays:1"])])).expect("it runs");
+        told.story.full(id, &stays).expect("it runs");
         let past = told.past();
         assert_eq!(past.len() - came, entries);
         let newest = past.iter().next().expect("they went");
