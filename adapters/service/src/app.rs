@@ -148,6 +148,7 @@ impl App {
             Err(errors) => {
                 let problems = one_line(&errors);
                 tracing::error!(problems, "the configuration was not reloaded; what was running goes on");
+                self.scrape.note_refused(&problems);
                 return Err(errors.into());
             }
         };

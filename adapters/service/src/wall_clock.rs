@@ -20,6 +20,12 @@ impl WallClock {
         }
     }
 
+    /// As if they had been read.
+    #[cfg(test)]
+    pub(crate) fn at(now: Instant, unix: Duration) -> Self {
+        Self { now, unix }
+    }
+
     /// The moment `at`, which may be yet to come, in seconds since 1970-01-01 UTC.
     pub(crate) fn unix_seconds(&self, at: Instant) -> f64 {
         self.unix
@@ -31,18 +37,40 @@ impl WallClock {
     /// The moment `at` in UTC, as Go writes it: `2026-01-31T23:59:59.5Z`.
     pub(crate) fn utc(&self, at: Instant) -> String {
         let unix = self.unix.saturating_sub(self.now.saturating_duration_since(at));
-        let (seconds, nanos) = (unix.as_secs(), unix.subsec_nanos());
-        let (year, month, day) = civil(seconds / 86_400);
-        let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-        let fraction = format!(".{nanos:09}");
+        let fraction = format!(".{:09}", unix.subsec_nanos());
         let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+        format!("{}{fraction}Z", time_of_day(unix.as_secs()))
+    }
+
+    /// The same for people, to the second: `2026-01-31T23:59:59Z`.
+    pub(crate) fn utc_seconds(&self, at: Instant) -> String {
+        let unix = self.unix.saturating_sub(self.now.saturating_duration_since(at));
+        format!("{}Z", time_of_day(unix.as_secs()))
+    }
+
+    /// The moment that is so long after 1970-01-01 UTC; the epoch, if it was before that.
+    pub(crate) fn instant(&self, unix: Duration) -> Instant {
+        let since_epoch = Duration::from_nanos(self.now.as_nanos());
+        let past = self.unix.saturating_sub(unix);
+        Instant::ZERO + since_epoch.saturating_sub(past) + unix.saturating_sub(self.unix)
+    }
+
+    /// The time of day, since 1970-01-01 UTC.
+    pub(crate) fn unix(&self) -> Duration {
+        self.unix
     }
 
     /// Seconds from `at` until now.
     pub(crate) fn age_seconds(&self, at: Instant) -> f64 {
         self.now.saturating_duration_since(at).as_secs_f64()
     }
+}
+
+/// `2026-01-31T23:59:59`, of so many seconds after 1970-01-01.
+fn time_of_day(seconds: u64) -> String {
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
 /// Year, month and day of so many days after 1970-01-01, in the Gregorian calendar. Years are
@@ -76,6 +104,10 @@ mod tests {
         assert_eq!(clock.unix_seconds(Instant::ZERO + seconds(40)), 999_940.0);
         assert_eq!(clock.unix_seconds(Instant::ZERO + seconds(160)), 1_000_060.0);
         assert_eq!(clock.age_seconds(Instant::ZERO + seconds(40)), 60.0);
+        assert_eq!(clock.instant(seconds(999_940)), Instant::ZERO + seconds(40));
+        assert_eq!(clock.instant(seconds(1_000_060)), Instant::ZERO + seconds(160));
+        assert_eq!(clock.instant(seconds(5)), Instant::ZERO);
+        assert_eq!(clock.utc_seconds(Instant::ZERO + seconds(40)), "1970-01-12T13:45:40Z");
     }
 
     #[test]

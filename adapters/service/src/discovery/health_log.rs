@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::{
-    EventKind, FailedConfig, Instant, ManagerEvent, Missing, ProviderChange, ProviderId, ProviderSnapshot, Release,
-    Reports, SnapshotDiff,
+    EventKind, FailedConfig, Instant, ManagerEvent, Missing, ProviderChange, ProviderId, ProviderSnapshot, Readers,
+    Release, Reports, SnapshotDiff,
 };
 
-use super::readers::Readers;
+use super::history::release;
 
 /// What was reported last of each provider.
 pub(super) struct HealthLog {
@@ -236,18 +236,8 @@ impl Reported {
     }
 }
 
-fn release(why: Release) -> &'static str {
-    match why {
-        Release::CameBack => "enough of them came back",
-        Release::HoldTime => "it stayed so for the hold time",
-        Release::Confirmed => "it was confirmed",
-        Release::Reload => "the configuration is another",
-        Release::Expired => "all that there was is too old",
-    }
-}
-
 /// Names for a log line, which must not grow with the configuration.
-fn few<'a>(sets: impl ExactSizeIterator<Item = &'a Arc<str>>) -> String {
+pub(super) fn few<'a>(sets: impl ExactSizeIterator<Item = &'a Arc<str>>) -> String {
     const MOST: usize = 5;
     let more = sets.len().saturating_sub(MOST);
     let mut names = sets.take(MOST).map(|set| &**set).collect::<Vec<_>>().join(", ");

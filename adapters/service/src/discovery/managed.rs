@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_channel::Receiver;
 use event_listener::EventListener;
-use headcount_core::{Manager, ManagerOptions, ProviderId, SavedState, UnknownProvider};
+use headcount_core::{Manager, ManagerOptions, Past, ProviderId, SavedState, UnknownProvider};
 use headcount_discoverer::Env;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{DriverGone, Handle, Running};
@@ -13,7 +13,7 @@ use headcount_runtime::{DriverGone, Handle, Running};
 use super::feed::{Follower, Jobs};
 use super::publication::Publication;
 use super::publisher::Publisher;
-use super::{Observation, Provider, View, ViewChange};
+use super::{Observation, Provider, SharedHistory, View, ViewChange};
 use crate::Workers;
 use crate::output::Recording;
 
@@ -24,6 +24,7 @@ pub(crate) struct Managed {
     handle: Handle<SdConfig>,
     env: Env,
     publication: Arc<Publication>,
+    history: Arc<SharedHistory>,
     ended: Receiver<Infallible>,
     /// How often the manager was asked something.
     #[cfg(test)]
@@ -69,7 +70,15 @@ pub(crate) fn start(
     } = running;
     let (ending, ended) = async_channel::bounded(1);
     let publication = Arc::new(Publication::default());
-    let publisher = Publisher::new(name, publication.clone(), snapshots, events, workers.executor().clone());
+    let history = Arc::new(SharedHistory::new(env.clock.now()));
+    let publisher = Publisher::new(
+        name,
+        publication.clone(),
+        history.clone(),
+        snapshots,
+        events,
+        workers.executor().clone(),
+    );
     let publish = async move {
         publisher.run().await;
         drop(ending);
@@ -80,6 +89,7 @@ pub(crate) fn start(
         handle,
         env: env.clone(),
         publication,
+        history,
         ended,
         #[cfg(test)]
         questions: std::sync::atomic::AtomicUsize::default(),
@@ -135,7 +145,25 @@ impl Managed {
 
     /// Makes `sets` all the sets there are. Gives the version of the first snapshot with them.
     pub(crate) async fn apply(&self, sets: Vec<(String, Vec<SdConfig>)>) -> Result<u64, DriverGone> {
-        Ok(self.handle.apply(sets).await?.version)
+        // Before what comes of it.
+        let now = self.env.clock.now();
+        let applied = self.handle.apply(sets).await?;
+        let is_idle = applied.started.is_empty() && applied.stopped.is_empty() && applied.kept.is_empty();
+        if !is_idle {
+            self.history.write(|history| history.reloaded(now, &applied));
+        }
+        Ok(applied.version)
+    }
+
+    /// Notes that a configuration was not applied, and why.
+    pub(crate) fn note_refused(&self, reason: &str) {
+        let now = self.env.clock.now();
+        self.history.write(|history| history.reload_refused(now, reason));
+    }
+
+    /// What happened so far.
+    pub(crate) fn past(&self) -> Arc<Past> {
+        self.history.past()
     }
 
     /// Lets go what the guard holds of a provider. Gives how many targets that were.

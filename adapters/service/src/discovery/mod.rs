@@ -2,34 +2,36 @@
 //!
 //! * `managed`: the manager's driver, and what it has found.
 //! * `publisher`: the task that makes views of snapshots; `publication`: where they are read.
-//! * `view`, `job`: sets with their lists; which are complete. `readers`: which sets read a provider.
+//! * `view`, `job`: sets with their lists; which are complete.
 //! * `feed`: what changed, for the pools and outputs.
 //! * `list`: the list of targets that http_sd and file_sd share.
 //! * `encoded`: that list as bytes, made once.
 //! * `health_log`, `delivery_log`: say in the log when a provider fails and recovers, and when a list is served
-//!   without everything.
+//!   without everything. `removal_log` says when many targets are gone at once.
+//! * `history`: what happened, for who asks later.
 
 mod delivery_log;
 mod encoded;
 mod feed;
 mod health_log;
+mod history;
 mod job;
 mod list;
 mod managed;
 mod observation;
 mod publication;
 mod publisher;
-mod readers;
+mod removal_log;
 mod view;
 
 pub(crate) use encoded::Encoded;
 pub(crate) use feed::{Feed, Follower, Jobs};
+pub(crate) use history::{SharedHistory, because, release};
 pub(crate) use job::{Job, List, ListHandle};
 pub use list::{ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list};
 pub(crate) use list::{write_labels, write_string};
 pub(crate) use managed::{Beginning, Managed, start};
 pub use observation::{Observation, Provider};
-pub(crate) use readers::Readers;
 #[cfg(test)]
 pub(crate) use view::tests::{GroupParts, OwnedParts, Sets, snapshot_of, view_of};
 pub(crate) use view::{View, ViewChange};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_lite::FutureExt;
 use futures_lite::future::{pending, poll_once};
-use headcount_core::{EventKind, ManagerEvent, Snapshot};
+use headcount_core::{EventKind, ManagerEvent, Readers, Snapshot, SnapshotDiff};
 use headcount_runtime::{EventReceiver, SnapshotReceiver};
 use smol::{Executor, Timer};
 
@@ -17,8 +17,9 @@ use super::View;
 use super::delivery_log;
 use super::feed::Jobs;
 use super::health_log::HealthLog;
+use super::history::SharedHistory;
 use super::publication::Publication;
-use super::readers::Readers;
+use super::removal_log;
 use super::view::ViewChange;
 
 /// Time before it goes on after a panic.
@@ -35,6 +36,9 @@ pub(super) struct Publisher {
     executor: Arc<Executor<'static>>,
     readers: Readers,
     health: HealthLog,
+    history: Arc<SharedHistory>,
+    /// The snapshot that the history has: when publishing it panicked, it is published again, and happened once.
+    recorded: Snapshot,
     /// A snapshot that is being published. A panic on the way does not lose it.
     pending: Option<Snapshot>,
     /// An event of a provider that no snapshot has shown yet. It waits for one that does, and further events
@@ -46,6 +50,7 @@ impl Publisher {
     pub(super) fn new(
         manager: &'static str,
         publication: Arc<Publication>,
+        history: Arc<SharedHistory>,
         snapshots: SnapshotReceiver,
         events: EventReceiver,
         executor: Arc<Executor<'static>>,
@@ -58,6 +63,8 @@ impl Publisher {
             executor,
             readers: Readers::default(),
             health: HealthLog::new(manager),
+            history,
+            recorded: Snapshot::default(),
             pending: None,
             early: None,
         }
@@ -112,12 +119,23 @@ impl Publisher {
         let (view, jobs) = before.next(&diff, &self.readers);
         let change = ViewChange {
             view: Arc::new(view),
-            diff,
+            diff: diff.clone(),
             jobs: Jobs(Arc::new(jobs)),
         };
         delivery_log::log(self.manager, &before, &change);
         self.prepare(&change, &before);
         self.publication.publish(&change);
+        // Nobody who waits for a list has to wait for what it is compared with.
+        self.record(&diff);
+    }
+
+    /// Has the history take what was not taken before.
+    fn record(&mut self, diff: &SnapshotDiff) {
+        let recorded = std::mem::replace(&mut self.recorded, diff.newer().clone());
+        let own = (!diff.begins_with(&recorded)).then(|| diff.newer().diff(&recorded));
+        let diff = own.as_ref().unwrap_or(diff);
+        let removals = self.history.write(|history| history.take(diff, &self.readers));
+        removal_log::log(self.manager, diff.older(), &removals);
     }
 
     /// Takes the events that came before a snapshot; it says who they are about.
@@ -139,12 +157,20 @@ impl Publisher {
     fn hear(&mut self, event: ManagerEvent, snapshot: &Snapshot) {
         match event.what {
             // Configs that can't be run stand in snapshots, all of them.
-            EventKind::BuildFailed(_) => return,
+            EventKind::BuildFailed(_) => {
+                self.history
+                    .write(|history| history.hear(&event, snapshot, &self.readers));
+                return;
+            }
             EventKind::DropHeld { .. } | EventKind::DropReleased { .. } => self.publication.note_other_holds(),
             _ => {}
         }
         match snapshot.provider(event.provider) {
-            Some(provider) => self.health.hear(&event, provider, &self.readers),
+            Some(provider) => {
+                self.history
+                    .write(|history| history.hear(&event, snapshot, &self.readers));
+                self.health.hear(&event, provider, &self.readers);
+            }
             // It was stopped since.
             None if snapshot.at() > event.at => {}
             None => self.early = Some(event),
@@ -181,7 +207,15 @@ mod tests {
         let (runtime, env) = (workers.runtime(), workers.env());
         let running = headcount_runtime::start(runtime, ManagerOptions::default(), env.clone(), SdConfig::discoverer);
         let executor = workers.executor().clone();
-        Publisher::new("scrape", Arc::default(), running.snapshots, running.events, executor)
+        let history = Arc::new(SharedHistory::new(Instant::ZERO));
+        Publisher::new(
+            "scrape",
+            Arc::default(),
+            history,
+            running.snapshots,
+            running.events,
+            executor,
+        )
     }
 
     #[test]
@@ -228,6 +262,10 @@ mod tests {
         smol::block_on(poll_once(publisher.publish_all()));
         assert_eq!(publisher.publication.view().jobs["a"].targets, 1);
         assert!(publisher.pending.is_none(), "published, and not once more");
+        // It came as far as the history, and is published again.
+        publisher.publication = Arc::default();
+        smol::block_on(publisher.take(&sets.snapshot()));
+        assert_eq!(publisher.history.past().len(), 1, "it happened once");
     }
 
     #[test]

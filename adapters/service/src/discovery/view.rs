@@ -6,12 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use headcount_core::{Instant, ProviderSnapshot, SetChange, Snapshot, SnapshotDiff};
+use headcount_core::{Instant, ProviderSnapshot, Readers, SetChange, Snapshot, SnapshotDiff};
 use imbl::OrdMap;
 
 use super::feed::{Change, Jobs};
 use super::job::{Job, List, ListHandle};
-use super::readers::Readers;
 use super::target_list;
 
 /// A state of a manager that was emitted. Immutable.

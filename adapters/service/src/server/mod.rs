@@ -3,13 +3,14 @@
 //! * `connection`: one connection, with limits on what a slow or hostile client can hold.
 //! * `router`: from a path to who answers; `origin`: whose page may change something.
 //! * `respond`: answers of the usual kinds; `conditional`: `ETag` and `Accept-Encoding`.
-//! * `sd`, `targets`, `providers`, `metrics`, `status`, `page`: who answers.
+//! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `page`: who answers.
 //!
 //! The one rule: **a client that is slow holds its own connection and nothing else.** Each has a
 //! task; long answers are made piece by piece as the client takes them.
 
 mod conditional;
 mod connection;
+mod events;
 mod metrics;
 mod origin;
 mod page;

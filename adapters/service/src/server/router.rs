@@ -8,7 +8,7 @@ use http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
 
 use super::respond::{self, Body};
-use super::{metrics, origin, page, providers, sd, status, targets};
+use super::{events, metrics, origin, page, providers, sd, status, targets};
 use crate::app::App;
 
 /// Answers a request. A fault in whoever answers is an answer too, and in the log.
@@ -66,6 +66,7 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
         "/api/v1/scrape_pools" => targets::scrape_pools(app, request.headers()),
         "/api/v1/alertmanagers" => targets::alertmanagers(app).await,
         "/api/v1/providers" => providers::providers(app).await,
+        "/api/v1/events" => events::events(app, query).await,
         "/metrics" => metrics::all(app).await,
         "/config" => status::config(app),
         "/-/healthy" => respond::text(StatusCode::OK, "headcount is healthy."),

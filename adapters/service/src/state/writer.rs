@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::{
-    GroupChange, Instant, ProviderChange, ProviderId, ProviderSnapshot, SetChange, Snapshot, SnapshotDiff,
+    GroupChange, Instant, ProviderChange, ProviderId, ProviderSnapshot, Readers, SetChange, Snapshot, SnapshotDiff,
 };
 use headcount_discoverer::env::Clock;
 
 use super::codec::{self, GroupsWriter, ProviderRecord};
 use super::store::{BaseWriter, Store};
-use crate::discovery::Readers;
 
 /// How long a change waits for others.
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);

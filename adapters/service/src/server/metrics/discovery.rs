@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headcount_core::Delivery;
+use headcount_core::{Delivery, Past};
 
 use super::exposition::{Exposition, Kind, count};
 use crate::app::App;
@@ -56,6 +56,37 @@ pub(super) fn managers(out: &mut Exposition, app: &App, observations: &Observati
     );
     held(out, observations);
     sets(out, app);
+    histories(out, app);
+}
+
+/// How much of what happened is kept.
+fn histories(out: &mut Exposition, app: &App) {
+    let clock = app.wall_clock();
+    let pasts = app.managers().map(|managed| (managed.name(), managed.past()));
+    let each = |out: &mut Exposition, name: &str, help: &str, value: &dyn Fn(&Past) -> f64| {
+        let mut family = out.family(name, Kind::Gauge, help);
+        for (manager, past) in &pasts {
+            family.sample(&[("name", manager)], value(past));
+        }
+    };
+    each(
+        out,
+        "headcount_sd_history_entries",
+        "Things that happened and are kept.",
+        &|past| count(past.len()),
+    );
+    each(
+        out,
+        "headcount_sd_history_bytes",
+        "Memory that they are charged for.",
+        &|past| count(past.bytes()),
+    );
+    each(
+        out,
+        "headcount_sd_history_complete_since_timestamp_seconds",
+        "From when on everything that happened is kept, as a Unix timestamp.",
+        &|past| clock.unix_seconds(past.complete_since()),
+    );
 }
 
 /// What the guard holds. A provider's targets are held for all sets that subscribe to it.
