@@ -3,6 +3,7 @@
 mod check;
 mod coverage;
 mod diff;
+mod events;
 mod mechanisms;
 mod questions;
 mod state;
@@ -22,6 +23,7 @@ use crate::commands::sim::{EXIT_CODES, SimCommand};
 pub(crate) use check::CheckOptions;
 pub(crate) use coverage::CoverageOptions;
 pub(crate) use diff::DiffOptions;
+pub(crate) use events::EventsOptions;
 pub(crate) use mechanisms::Unsupported;
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 pub(crate) use state::{StateCommand, StateOptions};
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Diff(DiffOptions),
     /// Says which hosts of an inventory are scraped, and why the others are not.
     Coverage(CoverageOptions),
+    /// Says what happened to targets and providers, also to those that are gone; exit code 2 if nobody can be asked.
+    Events(EventsOptions),
     /// Looks at what `run` keeps over a restart.
     State {
         /// What to do.

@@ -2,14 +2,16 @@
 //!
 //! * `explain`: what became of a host or target, and why, also when it is nowhere.
 //! * `coverage`: which hosts of an inventory are scraped, which are not, and why.
+//! * `events`: what happened, the newest first.
 //! * `diff`: what a reload from one configuration to another would do, before it is done.
-//! * `lookup`: whom the first two ask: a service, or a daemon over the network.
+//! * `lookup`: whom the first three ask: a service, or a daemon over the network.
 //! * `sd_output`, `targets_output`: what a discovery found, as text.
 //!
 //! The one rule: **answers are values.** What is printed of them, and where, is up to who asks.
 
 pub mod coverage;
 pub mod diff;
+pub mod events;
 pub mod explain;
 mod labels;
 mod lookup;

@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod coverage;
 mod diff;
+mod events;
 mod explain;
 mod mechanisms;
 mod origin;
@@ -33,6 +34,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sd(options) => sd::sd(&options),
         Command::Diff(options) => Ok(or_trouble(diff::run(&options))),
         Command::Explain(options) => Ok(or_trouble(explain::run(&options))),
+        Command::Events(options) => Ok(or_trouble(events::run(&options))),
         Command::Coverage(options) => Ok(or_trouble(coverage::run(&options))),
         Command::State { command } => Ok(or_trouble(state::run(&command))),
         #[cfg(feature = "sim")]

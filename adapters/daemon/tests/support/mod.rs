@@ -6,6 +6,7 @@
 mod http;
 mod outcome;
 mod setup;
+mod times;
 mod upstream;
 
 use std::io::{BufRead, BufReader};
@@ -20,6 +21,7 @@ use rustix::process::{Pid, Signal, kill_process};
 pub(crate) use http::Answer;
 pub(crate) use outcome::{folder, outcome};
 pub(crate) use setup::{CONFIG, Setup};
+pub(crate) use times::without_times;
 pub(crate) use upstream::Upstream;
 
 /// What anything may take on a busy machine.

@@ -1,13 +1,14 @@
 //! What became of a host or target, from its group to its fate.
 //!
 //! * `wanted`: which targets are asked for. `near`: those that were perhaps meant.
-//! * `report`: the answer; `output`: it as text.
+//! * `past`: what is known of what is gone. `report`: the answer; `output`: it as text.
 //!
 //! The one rule: **every question has an answer.** Where a target is nowhere, that is said, with
 //! what was looked at, who could not be asked, and what comes near.
 
 mod near;
 mod output;
+mod past;
 mod report;
 mod wanted;
 
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::lookup::{self, Api, Overview, Target};
 use near::Nearest;
+use past::Past;
 use report::LookedAt;
 pub use report::{Report, Verdict};
 pub use wanted::Wanted;
@@ -41,8 +43,9 @@ pub async fn explain(api: &Api, wanted: &Wanted, limit: usize) -> anyhow::Result
         }
     })
     .await?;
-    let mut near = Nearest::default();
+    let (mut near, mut past) = (Nearest::default(), None);
     if counts.is_empty() {
+        past = Past::of(api, wanted).await?;
         api.visit(&[], |target| near.consider(wanted, &target)).await?;
     }
     let mut targets = Vec::new();
@@ -53,6 +56,7 @@ pub async fn explain(api: &Api, wanted: &Wanted, limit: usize) -> anyhow::Result
         asked: wanted.to_string(),
         counts,
         targets,
+        past,
         near: near.best(),
         looked_at: LookedAt::of(&overview),
         now: lookup::unix_now(),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use super::past::{Last, Past};
 use super::report::{Did, Found, Report};
 use crate::labels::Change;
 use crate::lookup::ago;
@@ -128,6 +129,9 @@ fn is_idle(step: &Did) -> bool {
 fn write_nowhere(text: &mut String, report: &Report) {
     let seen = &report.looked_at;
     writeln!(text, "{} is nowhere", report.asked).ok();
+    if let Some(past) = &report.past {
+        write_past(text, past, report.now);
+    }
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     writeln!(
         text,
@@ -149,6 +153,40 @@ fn write_nowhere(text: &mut String, report: &Report) {
         };
         let rows: Vec<_> = report.near.iter().map(row).collect();
         text.push_str(&table(["ADDRESS", "JOB", "FATE", "WHAT"], &rows));
+    }
+}
+
+fn write_past(text: &mut String, past: &Past, now: f64) {
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    for Last { address, event } in &past.last {
+        let (at, ago) = (&event.at, ago(event.time, now));
+        let jobs: Vec<_> = event.jobs.iter().map(|job| format!("{job:?}")).collect();
+        let jobs = format!("job{} {}", if jobs.len() == 1 { "" } else { "s" }, jobs.join(", "));
+        match &event.because {
+            Some(_) => rows.push(("was there", format!("until {at} ({ago}), as {address} in {jobs}"))),
+            // What took it away is one of those that are not listed.
+            None => rows.push((
+                "was there",
+                format!("at {at} ({ago}), as {address} in {jobs}: {}", event.message),
+            )),
+        }
+        if let Some(provider) = &event.provider {
+            let description = event.provider_description.as_deref().unwrap_or_default();
+            rows.push(("found by", format!("{provider} ({description})")));
+        }
+        rows.extend(event.source.iter().map(|source| ("in group", source.clone())));
+        rows.extend(event.because.iter().map(|because| ("gone because", because.clone())));
+    }
+    for event in &past.unlisted {
+        let (at, message) = (&event.at, &event.message);
+        rows.push(("may be among", format!("{message}, at {at}; not all are listed")));
+    }
+    if past.last.is_empty() {
+        let since = &past.kept_since_at;
+        rows.push(("was there", format!("not kept: nothing before {since} is known")));
+    }
+    for (name, value) in rows {
+        writeln!(text, "  {name:<13}{value}").ok();
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::near::Near;
+use super::past::Past;
 use crate::labels::{Change, changes};
 use crate::lookup::{Labels, Overview, Step, Target};
 
@@ -17,6 +18,9 @@ pub struct Report {
     pub(super) counts: BTreeMap<String, usize>,
     /// The first of them.
     pub(super) targets: Vec<Found>,
+    /// When there are none: what was there, if who was asked knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) past: Option<Past>,
     /// When there are none: those that come near.
     pub(super) near: Vec<Near>,
     pub(super) looked_at: LookedAt,

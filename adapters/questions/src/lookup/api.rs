@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
 use super::answers::{Envelope, Overview, Page, Pools, Providers, Step, Steps, Target};
+use super::events::Events;
 
 /// Where `headcount run` listens unless it is told otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:9099";
@@ -126,6 +127,18 @@ impl Api {
         let path = format!("/api/v1/targets/relabel_steps?{}", query.finish());
         let steps: Steps = self.read(&path).await?;
         Ok(steps.until_dropped())
+    }
+
+    /// What happened, as the parameters of `/api/v1/events` choose it.
+    pub(crate) async fn events(&self, parameters: &[(&str, &str)]) -> anyhow::Result<Events> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(parameters);
+        self.read(&format!("/api/v1/events?{}", query.finish())).await
+    }
+
+    /// Whether what happened before it was asked can be known.
+    pub(crate) fn remembers(&self) -> bool {
+        matches!(self.0, Asked::Daemon { .. })
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {

@@ -1,19 +1,21 @@
 //! Where targets are looked up: in a service in this process, or in a daemon over the network.
 //!
 //! * `api`: asks either of them.
-//! * `answers`: what they answer. `host`: when two names are nearly those of one host.
+//! * `answers`, `events`: what they answer. `host`: when two names are nearly those of one host.
 //!
 //! The one rule: **both are asked the same way.** A service answers as a daemon's API does; so no
 //! question can tell them apart, or say other things of either.
 
 mod answers;
 mod api;
+mod events;
 mod host;
 
 use std::time::{Duration, SystemTime};
 
 pub(crate) use answers::{Labels, Overview, Step, Target};
 pub use api::Api;
+pub(crate) use events::{Event, Events};
 pub(crate) use host::{distance_within, near};
 
 /// What time it is, in seconds since 1970-01-01 UTC.

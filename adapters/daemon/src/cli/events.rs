@@ -1,0 +1,44 @@
+//! Options of `headcount events`.
+
+use clap::Args;
+
+use super::ReportFormat;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Times:
+  2026-01-31T23:59:59Z, a Unix timestamp, or how long ago it was, for example 1h
+
+Examples:
+  headcount events --since 1h
+  headcount events --job node --host db7.example.org
+  headcount events --provider consul/0 --limit 100 --output json")]
+pub(crate) struct EventsOptions {
+    /// Tells what happened to this job, be it there or gone.
+    #[arg(long, value_name = "JOB")]
+    pub(crate) job: Option<String>,
+
+    /// Tells what happened to this provider, for example file/0, be it there or gone.
+    #[arg(long, value_name = "PROVIDER")]
+    pub(crate) provider: Option<String>,
+
+    /// Tells what happened to targets at this host, with or without a port.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+
+    /// Tells what happened from then on.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Tells of as many at most, the newest; up to 1000.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+
+    /// Asks the daemon at this URL; without it, the one at http://127.0.0.1:9099.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+
+    /// How it is told.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Table)]
+    pub(crate) output: ReportFormat,
+}
