@@ -48,6 +48,8 @@ fn jobs_providers_and_problems_are_shown() {
         "127.0.0.1:1/list",
     ]);
     browser.wait_for(&["node has 1 target that can't be scraped"]);
+    // B12: what happened is told, too.
+    browser.wait_for(&["What happened last", "the configuration was applied", "http/1: fails: "]);
     let row = r#"[...document.querySelectorAll(".jobs tbody tr")].find((row) => row.cells[0].innerText === "node")"#;
     browser.wait_until(&format!(
         r#"[...{row}.cells].slice(1, 6).map((cell) => cell.innerText).join() === "2,1,0,1,0""#
@@ -191,6 +193,11 @@ fn a_change_shows_up_by_itself_and_leaves_the_reader_alone() {
     browser.wait_for(&["second"]);
     folder.write("sd/a.json", r#"[{"targets": ["c:1"]}]"#);
     browser.wait_for(&["The target is not there any more; this is what it was."]);
+    browser.wait_for(&["It was there until", "It is gone because file/0 no longer found it."]);
+    browser.open(&format!("{origin}#/targets?q=a:1"));
+    browser.wait_for(&["No such target: nobody discovered it. It was there until"]);
+    browser.open(&format!("{origin}#/targets?q=nobody"));
+    browser.wait_for(&["It was not there since", "nothing before is known."]);
     browser.assert_content(&origin);
 }
 

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { count, h, link, plural } from "./dom.js";
+import { eventList } from "./events.js";
 import { all, bar, counts, FATES, linkedCount, total } from "./fates.js";
 import { ago, state } from "./live.js";
 import { PolledView } from "./polled.js";
@@ -18,11 +19,13 @@ const COLUMNS = [
 const PROVIDERS_EVERY = 5000;
 const MOST_PROBLEMS = 8;
 const MANY_JOBS = 8;
+const NEWEST_EVENTS = 8;
 
 export class Overview extends PolledView {
   title = "Overview";
   #providers = null;
   #alertmanagers = null;
+  #events = null;
 
   constructor(redraw) {
     super("/", redraw, PROVIDERS_EVERY);
@@ -34,7 +37,7 @@ export class Overview extends PolledView {
   }
 
   async load() {
-    [this.#providers, this.#alertmanagers] = await Promise.all([get("providers"), get("alertmanagers")]);
+    [this.#providers, this.#alertmanagers, this.#events] = await Promise.all([get("providers"), get("alertmanagers"), get("events", { limit: NEWEST_EVENTS })]);
   }
 
   draw() {
@@ -46,6 +49,7 @@ export class Overview extends PolledView {
       this.#problems(pools),
       this.#jobs(pools),
       this.#alertmanagerList(),
+      this.#eventList(),
     ];
   }
 
@@ -170,6 +174,11 @@ export class Overview extends PolledView {
       for (const job of subscribers) successes.set(job, Math.min(successes.get(job) ?? Infinity, health.lastUpdate ?? 0));
     }
     return successes;
+  }
+
+  #eventList() {
+    if (!this.#events?.events.length) return null;
+    return h("section", { key: "events" }, h("h2", null, "What happened last"), eventList(this.#events.events));
   }
 
   #alertmanagerList() {

@@ -2,6 +2,7 @@
 
 import { get, Refused } from "./api.js";
 import { count, h, link } from "./dom.js";
+import { drawPast, pastOf } from "./events.js";
 import { badge, health } from "./fates.js";
 import { find, nameOf } from "./identity.js";
 import { ago, state } from "./live.js";
@@ -19,6 +20,7 @@ export class TargetView {
   #target = null;
   #steps = null;
   #isGone = false;
+  #past = null;
   #error = null;
   #running = null;
   #timer;
@@ -34,6 +36,7 @@ export class TargetView {
     this.#parameters = parameters;
     this.#target = this.#steps = this.#error = null;
     this.#isGone = false;
+    this.#past = null;
     this.title = parameters.address ?? "Target";
     this.#load();
   }
@@ -54,6 +57,8 @@ export class TargetView {
     this.#running = running;
     try {
       const target = await this.#find(running.signal);
+      const { address, job } = this.#parameters;
+      this.#past = !target && address ? await pastOf(address, job, running.signal) : null;
       this.#isGone = !target;
       if (target) {
         const labels = JSON.stringify(target.discoveredLabels);
@@ -90,6 +95,7 @@ export class TargetView {
       "p",
       { key: "gone", class: "problems", role: "status" },
       state.pools && !state.pools.has(job) ? `There is no job ${job} any more. ` : `The target is not there${this.#target ? " any more; this is what it was" : ""}. `,
+      this.#past && [drawPast(this.#past), " "],
       h("a", { href: link("/targets", { q: address }) }, "Look for its address in all jobs"),
     );
     const error = this.#error && h("p", { key: "error", class: "problems" }, this.#error);

@@ -5,6 +5,7 @@
 
 import { get, Refused } from "./api.js";
 import { count, h, link, plural } from "./dom.js";
+import { drawPast, pastOf } from "./events.js";
 import { all, badge, counts, FATES, health, total } from "./fates.js";
 import { keysOf, linkTo, nameOf } from "./identity.js";
 import { state } from "./live.js";
@@ -30,6 +31,8 @@ export class Targets {
   #shown = null;
   #targets = null;
   #next = null;
+  /** What is known of the host that is looked for, when nothing is found. */
+  #past = null;
   #error = null;
   #isSlow = false;
   #running = null;
@@ -93,6 +96,9 @@ export class Targets {
       const limit = isNew || from ? PAGE : Math.max(PAGE, this.#targets.length);
       const page = await get("targets", { ...this.#question(), limit, next_token: from }, running.signal);
       const targets = [page.activeTargets, page.droppedTargets, page.duplicateTargets, page.invalidTargets].flat();
+      const host = asked.q?.trim() ?? "";
+      const isNowhere = !from && targets.length === 0 && host && !host.startsWith("{") && !asked.state;
+      this.#past = isNowhere ? await pastOf(host, asked.job, running.signal) : null;
       this.#targets = from ? [...this.#targets, ...targets] : targets;
       this.#next = page.nextToken;
       this.#shown = asked;
@@ -191,7 +197,7 @@ export class Targets {
       if (this.#next) return `The first ${plural(number, "target")} that match.`;
       if (number > 0) return `${plural(number, "target")} match${number === 1 ? "es" : ""}.`;
       const where = job || fate ? ["No such target here. ", h("a", { href: link("/targets", { q }) }, "Search everywhere")] : "No such target: nobody discovered it.";
-      return where;
+      return this.#past ? [where, " ", drawPast(this.#past)] : where;
     }
     if (number === 0) return "There are none.";
     return this.#next && of ? `The first ${count(number)} of ${plural(of, "target")}.` : `${plural(number, "target")}.`;

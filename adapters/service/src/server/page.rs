@@ -46,6 +46,7 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
         ("icon.svg", SVG, include_str!("../page/icon.svg")),
         ("api.js", SCRIPT, include_str!("../page/api.js")),
         ("dom.js", SCRIPT, include_str!("../page/dom.js")),
+        ("events.js", SCRIPT, include_str!("../page/events.js")),
         ("fates.js", SCRIPT, include_str!("../page/fates.js")),
         ("identity.js", SCRIPT, include_str!("../page/identity.js")),
         ("live.js", SCRIPT, include_str!("../page/live.js")),
