@@ -1,7 +1,8 @@
 //! What the README says that headcount prints is what it prints.
 //!
-//! Commands that begin with `headcount` are run in `docs/example`, and compared word by word. Those
-//! that need a network or a running daemon are shown with `curl` or `cargo`, and are not looked at.
+//! Commands that begin with `headcount` are run in `docs/example`, and compared word by word; those that ask a daemon
+//! at its URL, in a copy of it where one runs that lost a host. Those that need a network are shown with `curl` or
+//! `cargo`, and are not looked at.
 
 #![allow(
     clippy::expect_used,
@@ -9,9 +10,16 @@
     reason = "a failed expectation is a failed test"
 )]
 
+use std::fs;
 use std::path::Path;
 
+use support::Daemon;
+use tempfile::TempDir;
+
 mod support;
+
+/// Where the README says that the daemon is.
+const URL: &str = "http://127.0.0.1:9099";
 
 /// A command of the README, and what it is said to print.
 struct Shown {
@@ -56,7 +64,32 @@ fn settled(text: &str, folder: &Path) -> String {
         Some((before, _)) => format!("{before}, changed 0s ago\n"),
         None => format!("{line}\n"),
     });
-    lines.collect()
+    let text: String = lines.collect();
+    support::without_times(&text)
+}
+
+/// A daemon over a copy of the example, whose list has lost a host since.
+fn daemon_that_lost_a_host(example: &Path) -> (TempDir, Daemon) {
+    let folder = support::folder(&[]);
+    let targets = folder.path().join("targets");
+    fs::create_dir(&targets).unwrap();
+    fs::copy(example.join("prometheus.yml"), folder.path().join("prometheus.yml")).unwrap();
+    for entry in fs::read_dir(example.join("targets")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), targets.join(entry.file_name())).unwrap();
+    }
+    let daemon = Daemon::with_config(&folder.path().join("prometheus.yml"), &[]);
+    daemon.wait_for("/sd/node", |list| list.contains("db22"));
+    let list = targets.join("r2.json");
+    let with = fs::read_to_string(&list).unwrap();
+    let without = with.replace(", \"db22.example.org:9100\"", "");
+    assert_ne!(with, without, "the host is in the list");
+    support::replace(&list, &without);
+    daemon.wait_for("/api/v1/events?host=db22.example.org", |text| {
+        text.contains("\"disappeared\"")
+    });
+    daemon.wait_for("/api/v1/targets", |targets| !targets.contains("db22"));
+    (folder, daemon)
 }
 
 #[test]
@@ -68,10 +101,14 @@ fn commands_print_what_it_says() {
     let folder = root.join("docs/example");
     let commands = shown(&std::fs::read_to_string(root.join("README.md")).unwrap());
     assert!(commands.len() >= 6, "the README shows {} commands", commands.len());
+    let (copy, daemon) = daemon_that_lost_a_host(&folder);
+    let copy = copy.path().canonicalize().unwrap();
     for Shown { command, output } in commands {
+        let folder = if command.contains(URL) { &copy } else { &folder };
+        let command = command.replace(URL, &daemon.url());
         let words = command.split_whitespace().skip(1);
-        let ran = support::headcount().current_dir(&folder).args(words).output().unwrap();
+        let ran = support::headcount().current_dir(folder).args(words).output().unwrap();
         let printed = String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap();
-        assert_eq!(settled(&printed, &folder), settled(&output, &folder), "$ {command}");
+        assert_eq!(settled(&printed, folder), settled(&output, folder), "$ {command}");
     }
 }
