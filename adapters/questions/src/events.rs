@@ -160,9 +160,27 @@ mod tests {
             event(&["a", "b"], "x"),
             reload
         ]);
-        insta::assert_snapshot!(report(events, json!([]), true).text());
+        let expected = "\
+TIME                  JOB              PROVIDER  WHAT
+1970-01-01T00:00:02Z  a, b and 1 more  file/0    fails: line and [31m line
+1970-01-01T00:00:02Z  a, b             file/0    x
+1970-01-01T00:00:01Z  -                -         the configuration was applied
+
+there are more; see --limit
+nothing before 1970-01-01T00:00:01Z is known
+";
+        assert_eq!(report(events, json!([]), true).text(), expected);
         let unlisted = json!([event(&["a"], "2000 targets (a:1, b:1, c:1, …) appeared")]);
-        insta::assert_snapshot!("events_that_may_be", report(json!([]), unlisted, false).text());
+        let expected = "\
+nothing of the kind is known
+
+\"db7\" may be one of these, which are too many to be listed:
+TIME                  JOB  PROVIDER  WHAT
+1970-01-01T00:00:02Z  a    file/0    2000 targets (a:1, b:1, c:1, …) appeared
+
+nothing before 1970-01-01T00:00:01Z is known
+";
+        assert_eq!(report(json!([]), unlisted, false).text(), expected);
     }
 
     #[test]
