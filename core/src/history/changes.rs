@@ -189,7 +189,11 @@ fn sides<'a>(diff: &'a SnapshotDiff, parts: &Parts, released: &Released) -> (Sid
                 }
             }
             (Part::Changed, Some(old), Some(new)) => {
-                let cause = released.get(id).map_or(Cause::Update, |why| Cause::Released(*why));
+                let cause = match released.get(id) {
+                    None => Cause::Update,
+                    Some(Release::Expired) => Cause::Expired,
+                    Some(why) => Cause::Released(*why),
+                };
                 let went = Origin { provider: old, cause };
                 let came = Origin {
                     provider: new,

@@ -55,6 +55,11 @@ pub enum Happening {
         /// Why.
         why: Release,
     },
+    /// The provider failed for so long that its targets are no longer shown (B04).
+    Expired {
+        /// How many.
+        targets: usize,
+    },
     /// The provider can't be run (S11): why.
     CannotRun(Arc<str>),
     /// Sets were configured.
@@ -101,6 +106,8 @@ pub enum Cause {
     Configuration,
     /// A drop of the provider's targets was held, and let go.
     Released(Release),
+    /// The provider failed for too long, and its targets are too old (B04).
+    Expired,
     /// The provider can't be run.
     CannotRun,
     /// The manager was restored with them.

@@ -127,7 +127,10 @@ fn own_bytes(entry: &HistoryEntry) -> usize {
         | Happening::CannotRun(text)
         | Happening::ReloadRefused(text)
         | Happening::Held { set: text, .. } => text.len(),
-        Happening::Recovered { .. } | Happening::Released { .. } | Happening::Reloaded { .. } => 0,
+        Happening::Recovered { .. }
+        | Happening::Released { .. }
+        | Happening::Expired { .. }
+        | Happening::Reloaded { .. } => 0,
     };
     ENTRY_BYTES.saturating_add(text)
 }

@@ -181,6 +181,10 @@ impl History {
                     why: *why,
                 }
             }
+            EventKind::Expired { targets } => {
+                self.released.insert(event.provider, (event.at, Release::Expired));
+                Happening::Expired { targets: *targets }
+            }
             EventKind::BuildFailed(failed) => {
                 let mut sets = failed.sets.clone();
                 sets.sort();

@@ -44,6 +44,7 @@ pub(crate) fn because(cause: Cause, provider: &str) -> String {
         Cause::Update => format!("{provider} no longer found it"),
         Cause::Configuration => format!("the configuration no longer asks {provider} for it"),
         Cause::Released(why) => format!("a drop that was held was let go: {}", release(why)),
+        Cause::Expired => format!("{provider} has failed for too long"),
         Cause::CannotRun => format!("{provider} can't be run"),
         _ => format!("{provider} lost it"),
     }

@@ -70,6 +70,9 @@ enum What {
         targets: usize,
         because: &'static str,
     },
+    Expired {
+        targets: usize,
+    },
     CannotRun {
         error: Arc<str>,
     },
@@ -142,6 +145,11 @@ impl Event {
                 let targets = *targets;
                 let message = format!("no drop is held any more ({because}); {} gone", targets_are(targets));
                 (What::Released { targets, because }, message)
+            }
+            Happening::Expired { targets } => {
+                let targets = *targets;
+                let message = format!("failed for too long; {} too old, and dropped", targets_are(targets));
+                (What::Expired { targets }, message)
             }
             Happening::CannotRun(error) => (
                 What::CannotRun { error: error.clone() },
@@ -222,7 +230,7 @@ fn cause(cause: Cause) -> &'static str {
         Cause::Released(Release::HoldTime) => "releasedHoldTime",
         Cause::Released(Release::Confirmed) => "releasedConfirmed",
         Cause::Released(Release::Reload) => "releasedReload",
-        Cause::Released(Release::Expired) => "releasedExpired",
+        Cause::Released(Release::Expired) | Cause::Expired => "expired",
         Cause::CannotRun => "cannotRun",
         Cause::Restored => "restored",
         _ => "other",

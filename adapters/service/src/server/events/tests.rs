@@ -119,6 +119,7 @@ fn everything_that_can_happen_is_told() {
     });
     world.sets.update(0, Vec::new());
     world.show();
+    world.hear(EventKind::Expired { targets: 2 });
     world.at(6);
     world.hear(EventKind::BuildFailed(FailedConfig {
         name: "x/7".into(),
