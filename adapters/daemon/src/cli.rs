@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Diff(DiffOptions),
     /// Says which hosts of an inventory are scraped, and why the others are not.
     Coverage(CoverageOptions),
-    /// Says what happened to targets and providers, also to those that are gone; exit code 2 if nobody can be asked.
+    /// Says what happened to targets and providers, also to those that are gone.
     Events(EventsOptions),
     /// Looks at what `run` keeps over a restart.
     State {

@@ -20,13 +20,16 @@ struct World {
     history: History,
 }
 
+/// Of each group its source, its shared label, and each target's address and own label.
+type GroupNumbers = (u8, u8, Vec<(u8, u8)>);
+
 #[derive(Debug, Clone)]
 enum Act {
     Apply(Vec<(u8, Vec<u8>)>),
     Update {
         config: u8,
         is_full: bool,
-        groups: Vec<(u8, u8, Vec<(u8, u8)>)>,
+        groups: Vec<GroupNumbers>,
     },
     Show,
 }
@@ -73,7 +76,7 @@ impl World {
             .map(|provider| provider.id)
     }
 
-    fn update(&mut self, config: u8, is_full: bool, groups: &[(u8, u8, Vec<(u8, u8)>)]) {
+    fn update(&mut self, config: u8, is_full: bool, groups: &[GroupNumbers]) {
         let Some(id) = self.provider(config) else { return };
         let mut batch = self.encoder.batch();
         for (source, shared, targets) in groups {

@@ -6,6 +6,10 @@ use super::ReportFormat;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Exit codes:
+  0  it is told, be it nothing
+  2  the question makes no sense, or there was nobody to ask
+
 Times:
   2026-01-31T23:59:59Z, a Unix timestamp, or how long ago it was, for example 1h
 
