@@ -67,7 +67,7 @@ fn a_state_that_cannot_be_read_says_why() {
 #[test]
 fn what_no_config_wants_is_forgotten() {
     let mut after = Manager::restore(at(4), ManagerOptions::default(), manager(2).save(at(3)));
-    after.apply(at(4), [("node".to_owned(), vec![PlainConfig::new("file", 8)])]);
+    after.apply(at(4), [("node".to_owned(), vec![])]);
     assert_eq!(after.snapshot(at(4)).set("node").map(|set| set.target_count()), Some(0));
     after.apply(at(5), [("node".to_owned(), vec![PlainConfig::new("file", 7)])]);
     assert_eq!(after.snapshot(at(5)).set("node").map(|set| set.target_count()), Some(0));

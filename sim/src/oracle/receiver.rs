@@ -225,7 +225,10 @@ impl Receiver {
     pub(crate) fn take(&mut self, world: &World, changes: &[(DiscovererId, ProviderChange<'_>)]) -> Received {
         let mut received = Received::default();
         let (mut gone, mut here) = (Vec::new(), Vec::new());
-        for (discoverer, pool) in changes {
+        // What takes a provider's place comes before it goes: nothing is lost in between.
+        let is_removed = |change: &&(DiscovererId, ProviderChange<'_>)| matches!(change.1, ProviderChange::Removed(_));
+        let stay = changes.iter().filter(|change| !is_removed(change));
+        for (discoverer, pool) in stay.chain(changes.iter().filter(is_removed)) {
             let discoverer = *discoverer;
             gone.clear();
             here.clear();

@@ -226,6 +226,15 @@ pub(super) mod tests {
                 .expect("running");
         }
 
+        /// The provider with this number can't be run.
+        pub(crate) fn can_not_run(&mut self, provider: u64) {
+            let provider = ProviderId::from_number(provider);
+            let reason = "no such mechanism";
+            self.manager
+                .handle_build_failure(self.at, provider, reason)
+                .expect("running");
+        }
+
         /// What is emitted next.
         pub(crate) fn snapshot(&self) -> Snapshot {
             self.manager.snapshot(self.at)

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! The one rule: **a record counts only after all records before it.** Each check has the one before in it, so none can
-//! be missing, moved, or of another file; and a record of a log counts only with the commit that ends its change.
+//! be missing, moved, or of another file; the first of a log has the last of its base in it, too. And a record of a log
+//! counts only with the commit that ends its change.
 
 use rapidhash::v3::rapidhash_v3;
 
@@ -122,6 +123,11 @@ impl Chain {
         *bytes = rest;
         *self = Self(check);
         Some(payload)
+    }
+
+    /// Where a log begins that goes on after all of a base: it fits to no other, not even to the beginning of it.
+    pub(super) fn after(self, base: Self) -> Self {
+        Self(self.link(&base.0.to_le_bytes()))
     }
 
     fn link(self, payload: &[u8]) -> u64 {

@@ -69,7 +69,7 @@ pub(super) fn decode(path: &Path, base: &[u8], log: &[u8]) -> Result<Image, Stat
             (record, Some(_)) => replay.take(record).map_err(malformed)?,
         }
     };
-    let whole = whole_changes(head.id, log);
+    let whole = whole_changes(head.id, chain, log);
     // A log that is read in part would leave a state that never was.
     let since = replay
         .take_log(&whole)
@@ -89,13 +89,13 @@ struct WholeChanges<'a> {
     torn: u64,
 }
 
-fn whole_changes(base: u64, log: &[u8]) -> WholeChanges<'_> {
+fn whole_changes(base: u64, end: Chain, log: &[u8]) -> WholeChanges<'_> {
     let mut rest = log;
     let mut whole = WholeChanges {
         records: Vec::new(),
         torn: log.len() as u64,
     };
-    let (head, mut chain): (Head, Chain) = match Head::take(&mut rest) {
+    let (head, chain): (Head, Chain) = match Head::take(&mut rest) {
         Ok(read) => read,
         Err(_) => return whole,
     };
@@ -109,6 +109,7 @@ fn whole_changes(base: u64, log: &[u8]) -> WholeChanges<'_> {
         whole.torn = 0;
         return whole;
     }
+    let mut chain = chain.after(end);
     whole.torn = rest.len() as u64;
     let mut pending = Vec::new();
     while let Some(record) = chain.take(&mut rest) {

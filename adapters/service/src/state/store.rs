@@ -136,7 +136,7 @@ impl Store {
         sync_folder(&self.folder);
         self.log = Some(Log {
             file,
-            chain,
+            chain: chain.after(base.chain),
             length: HEAD as u64,
             is_torn: false,
         });

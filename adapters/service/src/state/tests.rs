@@ -286,6 +286,20 @@ proptest! {
     }
 }
 
+/// A base has what changed while it was written at its end. Cut off just before that it is whole, and the log is not of it.
+#[test]
+fn a_log_goes_on_after_all_of_its_base() {
+    let mut world = started();
+    let update = |target| Step::Update(1, BTreeMap::from([("a".to_owned(), vec![target])]), true);
+    world.base(&[update(7)]);
+    world.take(&update(8));
+    world.take(&Step::Append);
+    let (base, log) = world.files();
+    let images = (0..base.len()).filter_map(|end| world.decode(&base[..end], &log));
+    let images: Vec<_> = images.map(|image| of_image(&image)).collect();
+    assert_eq!(images, [world.history[0].clone()]);
+}
+
 #[test]
 fn a_change_costs_what_it_is() {
     let mut world = World::new();

@@ -355,12 +355,14 @@ mod tests {
         let before = ["a", "b"].map(|job| targets.handle(job).expect("a job"));
         assert!(before.iter().all(|handle| handle.delivery.is_delivered()));
         sets.reload(&["a"], "another");
+        sets.can_not_run(2);
         take(sets.view(), &["a"]);
         for handle in &before {
             assert_eq!(smol::block_on(handle.json()), None);
             assert_eq!(smol::block_on(handle.gzip()), None);
         }
-        sets.update(2, vec![("s", vec![], vec![vec![("__address__", "h:2")]])]);
+        sets.reload(&["a"], "a third");
+        sets.update(3, vec![("s", vec![], vec![vec![("__address__", "h:2")]])]);
         take(sets.view(), &["a"]);
         let list = smol::block_on(before[0].json()).expect("it is complete again");
         assert!(String::from_utf8_lossy(&list.bytes).contains("h:2"), "a later state");
