@@ -46,6 +46,10 @@ impl Update {
     }
 
     /// The groups that are named, and no more (S04).
+    ///
+    /// A discoverer does not begin with one, or ends the first ones with a [`completing`](Self::completing) one:
+    /// until something is all there is, the provider was not read whole (B09), and what it takes the place of stays
+    /// (B03).
     pub fn delta(groups: Vec<Group>) -> Self {
         Self::new(UpdateKind::Delta, groups)
     }

@@ -143,7 +143,7 @@ impl Rule {
             Self::S12 => "the counters count",
             Self::B01 => "an update that changes nothing makes no snapshot",
             Self::B02 => "a difference is what changed, and shares the rest",
-            Self::B03 => "a reload takes nothing away before what comes in its place has been read whole",
+            Self::B03 => "what a reload replaces stays until its successor was read whole",
             Self::B04 => "each provider's health is known",
             Self::B05 => "a sudden drop is held until it has stayed so or is confirmed",
             Self::B07 => "it is known where each group comes from, and when it came",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_lite::future::pending;
 use headcount_core::{
-    Backoff, Encoder, EventKind, Failure, ManagerOptions, ProviderConfig, Snapshot, Throttle, Update,
+    Backoff, Encoder, EventKind, Failure, Group, ManagerOptions, ProviderConfig, Snapshot, Throttle, Update,
 };
 use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
 use headcount_runtime::{DriverGone, EventReceiver, Handle, SharedRuntime, SnapshotReceiver};
@@ -99,17 +99,21 @@ impl Scripts {
 
 /// One group, called `source`, with one target.
 fn found(source: &str, address: &str) -> Update {
+    Update::delta(groups(source, address))
+}
+
+fn groups(source: &str, address: &str) -> Vec<Group> {
     let mut encoder = Encoder::new();
     let mut batch = encoder.batch();
     batch
         .group(source, [("from", "script")], [[("__address__", address)]])
         .unwrap();
-    Update::delta(batch.finish())
+    batch.finish()
 }
 
-/// Reports one target, and runs on.
+/// Reports one target as all there is, and runs on.
 async fn says(updates: Updates, address: &str) {
-    updates.send(found("s", address)).await.ok();
+    updates.send(Update::full(groups("s", address))).await.ok();
     pending().await
 }
 
