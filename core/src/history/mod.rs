@@ -67,7 +67,7 @@ impl Default for HistoryLimits {
 /// #     fn kind(&self) -> &str { "file" }
 /// #     fn describe(&self) -> String { self.0.to_owned() }
 /// # }
-/// let seconds = |seconds| Instant::from_nanos(seconds * 1_000_000_000);
+/// let seconds = |seconds: u64| Instant::from_nanos(seconds * 1_000_000_000);
 /// let mut history = History::new(Instant::ZERO, HistoryLimits::default());
 /// let (mut readers, mut shown) = (Readers::default(), Snapshot::default());
 /// let mut show = |manager: &Manager<Files>, at| {
