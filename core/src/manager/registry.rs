@@ -46,6 +46,7 @@ struct Saved<C> {
 struct SavedBefore<C> {
     config: Arc<C>,
     sets: Vec<Arc<str>>,
+    was_whole: bool,
     /// What it has, until a provider of its config takes that.
     content: Option<(Restored, Groups)>,
     taken_by: Option<ProviderId>,
@@ -72,6 +73,7 @@ impl<C: ProviderConfig> Saved<C> {
             SavedBefore {
                 config: provider.config,
                 sets: provider.sets,
+                was_whole: restored.first_whole.is_some(),
                 content: Some((restored, provider.groups.restored(now))),
                 taken_by: None,
             }
@@ -343,6 +345,10 @@ impl<C: ProviderConfig> Registry<C> {
         let mut before: BTreeMap<Arc<str>, Vec<ProviderId>> = BTreeMap::new();
         for saved in saved.providers {
             if !saved.sets.iter().any(|set| wanted.contains_key(set)) {
+                continue;
+            }
+            // One that goes on and was never read whole may have been waited for, and is so again.
+            if saved.taken_by.is_some() && !saved.was_whole {
                 continue;
             }
             let id = saved.taken_by.unwrap_or_else(|| self.new_id());

@@ -118,6 +118,10 @@ impl<C: ProviderConfig> Model<C> {
                 self.retired.insert(id, PlainRetired { config, shown });
                 id
             });
+            // Who runs again and was not whole is waited for again, as one that is new.
+            if saved.taken_by.is_some() && saved.first_whole.is_none() {
+                continue;
+            }
             for set in saved.sets {
                 before.entry(set).or_default().wanted.push(id);
             }

@@ -100,6 +100,10 @@ impl Contract {
                 self.dirty.insert(id);
                 id
             });
+            // What goes on and was never read whole is waited for as if it were new.
+            if saved.taken_by.is_some() && !saved.whole {
+                continue;
+            }
             for set in saved.sets {
                 before.sets.entry(set).or_default().push(id);
             }

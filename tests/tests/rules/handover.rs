@@ -195,6 +195,25 @@ fn b03_what_was_saved_stands_in_for_a_config_that_changed_meanwhile() {
     assert_eq!(shown(&story), [0, 4].into());
     assert_eq!(story.last().providers().count(), 2);
 
+    // A successor that has a part is no less waited for after a restart than before it.
+    story.apply(&sets(&[("node", &[0, 5])]));
+    let id = *story
+        .started
+        .iter()
+        .rev()
+        .map(|(id, _)| id)
+        .next()
+        .expect("it was started");
+    story.delta(id, &found_by(5)).expect("it runs");
+    assert_eq!(shown(&story), [0, 4, 5].into());
+    story.restart();
+    story.apply(&sets(&[("node", &[0, 5])]));
+    assert_eq!(shown(&story), [0, 4, 5].into());
+    speaks(&mut story, 5);
+    assert_eq!(shown(&story), [0, 5].into());
+    story.apply(&sets(&[("node", &[0, 4])]));
+    speaks(&mut story, 4);
+
     // What is no longer wanted, and has no successor, is gone.
     story.restart();
     story.apply(&sets(&[("node", &[4])]));

@@ -38,6 +38,8 @@ struct Wanted<'a> {
     known_by: Vec<ConfigFingerprint>,
     sets: HashSet<&'a str>,
     is_taken: bool,
+    /// Whether it was read whole before, so that nothing need stand in for it.
+    was_whole: bool,
 }
 
 /// Shares out what was saved among the configs of these sets.
@@ -45,15 +47,14 @@ pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restore
     let mut wanted = wanted(sets);
     let mut take = |record: &ProviderRecord| {
         let wanted = find(&wanted, record).and_then(|place| wanted.get_mut(place))?;
-        wanted.is_taken = true;
+        (wanted.is_taken, wanted.was_whole) = (true, record.first_whole.is_some());
         Some(wanted.config.clone())
     };
-    let records: Vec<_> = image
-        .providers
-        .into_iter()
-        .map(|(record, groups)| (take(&record), record, groups))
-        .collect();
-    let new = wanted.iter().filter(|wanted| !wanted.is_taken);
+    // Of the others nothing is known.
+    let known = image.providers.into_iter();
+    let known = known.filter(|(record, groups)| record.first_whole.is_some() || !groups.is_empty());
+    let records: Vec<_> = known.map(|(record, groups)| (take(&record), record, groups)).collect();
+    let new = wanted.iter().filter(|wanted| !wanted.was_whole);
     let with_new: HashSet<&str> = new.flat_map(|wanted| &wanted.sets).copied().collect();
     let (mut providers, mut left) = (Vec::new(), Vec::new());
     for (config, record, groups) in records {
@@ -102,6 +103,7 @@ fn wanted(sets: &[(String, Vec<SdConfig>)]) -> Vec<Wanted<'_>> {
                     known_by: Vec::new(),
                     sets: HashSet::new(),
                     is_taken: false,
+                    was_whole: false,
                 });
                 wanted.len() - 1
             });
@@ -239,6 +241,20 @@ mod tests {
             &plan(&jobs(&[http("b", "{url: 'http://y/'}"), http("a", "")])),
         );
         assert_eq!((restored.state.providers().len(), restored.left.len()), (1, 1));
+    }
+
+    /// It ended while something stood in for a source that had not answered.
+    #[test]
+    fn b03_what_stood_in_stands_in_again() {
+        let both = jobs(&[http("a", "{url: 'http://x/'}, {url: 'http://z/'}")]);
+        let mut image = image(&plan(&both));
+        let (record, groups) = image.providers.last_mut().expect("two were saved");
+        record.first_whole = None;
+        groups.clear();
+        let restored = restore(image, &plan(&jobs(&[http("a", "{url: 'http://z/'}")])));
+        let configs = restored.state.providers().iter().map(|saved| saved.config().describe());
+        assert_eq!(configs.collect::<Vec<_>>(), ["http://x/"]);
+        assert_eq!(restored.left, []);
     }
 
     #[test]
