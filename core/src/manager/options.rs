@@ -17,8 +17,8 @@ pub struct ManagerOptions {
     pub reload: Reload,
     /// Whether drops of many targets are held until they are confirmed (B05).
     pub guard: Option<DropGuard>,
-    /// How old the last update of a provider that fails may be before its groups are no longer shown (B04). Without
-    /// it, they are kept for as long as it takes.
+    /// For how long a provider may do nothing but fail before its groups are no longer shown (B04). Without it, they are
+    /// kept for as long as it takes.
     pub max_stale: Option<Duration>,
     /// Where the jitter comes from: the same seed gives the same jitter.
     pub seed: u64,

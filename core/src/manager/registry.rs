@@ -322,6 +322,10 @@ impl<C: ProviderConfig> Registry<C> {
         }
         for (set, wanted) in wanted {
             let before = self.sets.get(&set).map(|members| &**members);
+            // Most sets, at most reloads.
+            if before.is_some_and(|before| before.all() == wanted && before.successors().is_empty()) {
+                continue;
+            }
             let members = match before.or_else(|| restored.get(&set)).filter(|_| reload == Reload::Keep) {
                 Some(before) => self.hand_over(before, wanted),
                 None => Members::of(wanted),

@@ -1,11 +1,12 @@
 //! Dropping what nobody has confirmed for too long (B04).
 //!
 //! A provider that fails keeps its groups, and with [`ManagerOptions::max_stale`](crate::ManagerOptions) not for ever:
-//! **when its last update is older than that, its groups are no longer shown.** They are not forgotten. A discoverer
-//! that finds that nothing has changed says just that, and then they are all there again.
+//! **when it has done nothing but fail for so long, its groups are no longer shown.** They are not forgotten. A
+//! discoverer that finds that nothing has changed says just that, and then they are all there again.
 //!
-//! Only what fails grows old: one that is silent because nothing happens is well. What was restored counts from the
-//! start of this manager.
+//! Only what fails grows old. One that is silent because nothing happens is well, so the time runs from its first
+//! failure and not from its last update, which may be days before that. What was restored, and was not heard of since,
+//! counts from the start of this manager.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::output::Outputs;
 use super::provider::Provider;
 use super::registry::Registry;
 use super::{EventKind, Release};
-use crate::{Instant, ProviderId};
+use crate::{Condition, Instant, ProviderId};
 
 impl<C> Registry<C> {
     /// Notes when what a provider shows will be too old, as things are now.
@@ -80,8 +81,11 @@ impl<C> Provider<C> {
 
     fn stale_at(&self, max_stale: Duration) -> Option<Instant> {
         let health = &self.health;
-        let is_growing_old = health.is_failing() || !health.has_reported();
-        let heard = health.last_update.unwrap_or(health.started);
-        (is_growing_old && !self.groups.is_empty()).then(|| heard + max_stale)
+        let since = match health.reports.condition {
+            Condition::Starting | Condition::Failing { .. } if health.last_update.is_none() => health.started,
+            Condition::Failing { since, .. } => since,
+            Condition::Starting | Condition::Healthy | Condition::Partial(_) => return None,
+        };
+        (!self.groups.is_empty()).then(|| since + max_stale)
     }
 }

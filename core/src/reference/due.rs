@@ -44,13 +44,14 @@ impl<C: ProviderConfig> Model<C> {
     fn stale(&self) -> impl Iterator<Item = (ProviderId, Instant)> {
         self.providers.iter().filter_map(|(id, provider)| {
             let health = &provider.health;
-            let is_failing = matches!(
-                health.reports.condition,
-                Condition::Failing { .. } | Condition::Starting
-            );
-            let is_old = is_failing && !provider.shown.groups.is_empty();
-            let after = self.max_stale.filter(|_| is_old)?;
-            Some((*id, health.last_update.unwrap_or(health.started) + after))
+            let since = match (&health.reports.condition, health.last_update) {
+                (Condition::Healthy | Condition::Partial(_), _) | (Condition::Starting, Some(_)) => None,
+                // Nobody has heard of it since it was restored.
+                (_, None) => Some(health.started),
+                (Condition::Failing { since, .. }, Some(_)) => Some(*since),
+            };
+            let after = self.max_stale.filter(|_| !provider.shown.groups.is_empty())?;
+            Some((*id, since? + after))
         })
     }
 

@@ -44,16 +44,16 @@ fn found(number: u8) -> Sources {
 proptest! {
     #![proptest_config(cases())]
 
-    /// While it does well, and for a minute after it last did, all is shown; then nothing, until it does well again.
+    /// While it does well, and for a minute after it began to fail, all is shown; then nothing, until it does well again.
     #[test]
     fn b04_what_fails_is_shown_until_it_is_too_old(said in saids()) {
         let mut story = story();
         let id = story.one_provider();
-        let (mut has, mut heard, mut fails) = (Sources::new(), story.now, false);
+        let (mut has, mut failing) = (Sources::new(), None);
         for (seconds, said) in said {
             for _ in 0..seconds {
                 story.wait(Duration::from_secs(1));
-                let is_too_old = fails && story.now >= heard + MAX_STALE;
+                let is_too_old = failing.is_some_and(|since| story.now >= since + MAX_STALE);
                 let expected = if is_too_old { Sources::new() } else { has.clone() };
                 prop_assert_eq!(story.received("node"), Some(expected));
             }
@@ -65,10 +65,10 @@ proptest! {
                 Said::Unchanged => drop(story.update(id, Update::unchanged()).expect("it runs")),
                 Said::Failed => story.fails(id, Failure::new("no answer")).expect("it runs"),
             }
-            fails = matches!(said, Said::Failed);
-            if !fails {
-                heard = story.now;
-            }
+            failing = match said {
+                Said::Failed => failing.or(Some(story.now)),
+                Said::Full(_) | Said::Unchanged => None,
+            };
         }
     }
 }
@@ -107,7 +107,13 @@ fn b04_who_does_well_does_not_grow_old() {
     let has = sources(&[("a", &["10.0.0.1"])]);
     story.full(id, &has).expect("it runs");
     story.wait(MAX_STALE * 100);
+    assert_eq!(story.received("node"), Some(has.clone()));
+    // Its first failure after that is no reason either.
+    story.fails(id, Failure::new("no answer")).expect("it runs");
+    story.wait(MAX_STALE - Duration::from_nanos(1));
     assert_eq!(story.received("node"), Some(has));
+    story.wait(Duration::from_nanos(1));
+    assert_eq!(story.received("node"), Some(Sources::new()));
 }
 
 /// What was restored counts from the start of this manager until somebody speaks.
