@@ -200,8 +200,15 @@ impl<M: Mechanism> Configured for Known<M> {
     }
 }
 
-impl Configured for Unsupported {
-    fn name(&self) -> &str {
+/// An entry that nobody runs: what differs between those that there are.
+trait NotRun: fmt::Debug + Eq + Hash + Send + Sync + 'static {
+    fn mechanism(&self) -> &str;
+    fn describe(&self) -> String;
+    fn known_by(&self) -> Option<ConfigFingerprint>;
+}
+
+impl NotRun for Unsupported {
+    fn mechanism(&self) -> &str {
         &self.mechanism
     }
 
@@ -209,31 +216,13 @@ impl Configured for Unsupported {
         "not part of this build".to_owned()
     }
 
-    fn refresh_interval(&self) -> Option<Duration> {
+    fn known_by(&self) -> Option<ConfigFingerprint> {
         None
-    }
-
-    fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
-        Err(BuildError::Unsupported {
-            mechanism: self.mechanism.clone(),
-        })
-    }
-
-    fn value(&self) -> &dyn Any {
-        self
-    }
-
-    fn equals(&self, other: &dyn Configured) -> bool {
-        other.value().downcast_ref() == Some(self)
-    }
-
-    fn hash_value(&self, mut state: &mut dyn Hasher) {
-        self.hash(&mut state);
     }
 }
 
-impl Configured for Former {
-    fn name(&self) -> &str {
+impl NotRun for Former {
+    fn mechanism(&self) -> &str {
         &self.mechanism
     }
 
@@ -241,13 +230,27 @@ impl Configured for Former {
         self.description.clone()
     }
 
+    fn known_by(&self) -> Option<ConfigFingerprint> {
+        Some(self.fingerprint)
+    }
+}
+
+impl<T: NotRun> Configured for T {
+    fn name(&self) -> &str {
+        self.mechanism()
+    }
+
+    fn describe(&self) -> String {
+        NotRun::describe(self)
+    }
+
     fn refresh_interval(&self) -> Option<Duration> {
         None
     }
 
     fn discoverer(&self) -> Result<Box<dyn Discoverer>, BuildError> {
         Err(BuildError::Unsupported {
-            mechanism: self.mechanism.clone(),
+            mechanism: self.mechanism().to_owned(),
         })
     }
 
@@ -264,7 +267,7 @@ impl Configured for Former {
     }
 
     fn known_by(&self) -> Option<ConfigFingerprint> {
-        Some(self.fingerprint)
+        NotRun::known_by(self)
     }
 }
 
