@@ -77,7 +77,7 @@ pub use history::{
 };
 pub use manager::{
     Applied, Backoff, Counters, DropGuard, EventKind, Held, Manager, ManagerEvent, ManagerOptions, Output, Percent,
-    PercentError, Release, Reload, StillThere, Throttle, TimeoutReason,
+    PercentError, Release, Reload, SetOptions, StillThere, Throttle, TimeoutReason,
 };
 pub use missing::{Missing, MissingPart};
 pub use pool::{

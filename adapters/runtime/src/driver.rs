@@ -182,6 +182,12 @@ where
                     // The caller may have given up waiting; the sets are applied all the same.
                     reply.try_send(self.manager.apply(now, sets)).ok();
                 }
+                Event::Command(Command::Options { defaults, by_set }) => {
+                    self.manager.set_options(now, defaults, by_set);
+                }
+                Event::Command(Command::Throttle { throttle, per_set }) => {
+                    self.manager.set_throttle(now, throttle, per_set);
+                }
                 Event::Command(Command::Confirm { provider, reply }) => {
                     reply.try_send(self.manager.confirm_drop(now, provider)).ok();
                 }

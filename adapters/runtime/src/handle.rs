@@ -1,11 +1,12 @@
 //! How a program speaks to a running driver.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 
 use async_channel::{Receiver, Sender};
-use headcount_core::{Applied, Manager, ProviderConfig, ProviderId, UnknownProvider};
+use headcount_core::{Applied, Manager, ProviderConfig, ProviderId, SetOptions, Throttle, UnknownProvider};
 
 /// The driver has ended: it was stopped, or its runtime was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +47,14 @@ pub(crate) enum Command<C: ProviderConfig> {
         sets: Vec<(String, Vec<C>)>,
         reply: Sender<Applied>,
     },
+    Options {
+        defaults: SetOptions,
+        by_set: BTreeMap<String, SetOptions>,
+    },
+    Throttle {
+        throttle: Throttle,
+        per_set: bool,
+    },
     Confirm {
         provider: ProviderId,
         reply: Sender<Result<usize, UnknownProvider>>,
@@ -72,6 +81,29 @@ impl<C: ProviderConfig + Send + 'static> Handle<C> {
             .await
             .map_err(|_| DriverGone)?;
         applied.recv().await.map_err(|_| DriverGone)
+    }
+
+    /// Gives sets other options, those in `by_set` their own and all others the defaults. Options that come with other
+    /// sets are given before [`apply`](Self::apply): what is asked first is done first.
+    ///
+    /// # Errors
+    /// [`DriverGone`] when the driver has ended.
+    pub async fn set_options(
+        &self,
+        defaults: SetOptions,
+        by_set: BTreeMap<String, SetOptions>,
+    ) -> Result<(), DriverGone> {
+        let command = Command::Options { defaults, by_set };
+        self.commands.send(command).await.map_err(|_| DriverGone)
+    }
+
+    /// Throttles snapshots in another way, with `per_set` for each set by itself.
+    ///
+    /// # Errors
+    /// [`DriverGone`] when the driver has ended.
+    pub async fn set_throttle(&self, throttle: Throttle, per_set: bool) -> Result<(), DriverGone> {
+        let command = Command::Throttle { throttle, per_set };
+        self.commands.send(command).await.map_err(|_| DriverGone)
     }
 
     /// Confirms the drop that the guard holds of a provider, as an operator does. Gives how many targets

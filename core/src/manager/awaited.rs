@@ -9,18 +9,26 @@ use super::registry::Registry;
 use crate::{Instant, ProviderConfig, ProviderId};
 
 impl<C: ProviderConfig> Registry<C> {
-    /// Waits for a provider that was just started, unless what was saved of it is whole.
-    pub(super) fn await_whole(&mut self, now: Instant, id: ProviderId) {
+    /// Notes until when a provider is waited for, as things are now. One that was read whole, or was waited for, is not.
+    pub(super) fn note_awaited(&mut self, id: ProviderId) {
+        let Some(provider) = self.providers.get(&id) else {
+            return;
+        };
+        let reports = &provider.health.reports;
+        let until = if reports.is_whole() || reports.waited_out.is_some() {
+            None
+        } else {
+            let of_config = provider.config.incomplete_after();
+            let after = self.most_patient(id, |options| options.incomplete_after.or(of_config));
+            after.map(|after| provider.health.started + after)
+        };
         let Some(provider) = self.providers.get_mut(&id) else {
             return;
         };
-        if provider.health.reports.is_whole() {
-            return;
-        }
-        if let Some(after) = provider.config.incomplete_after() {
-            let until = now + after;
-            provider.awaited = Some(until);
-            self.awaited.insert((until, id));
+        let before = core::mem::replace(&mut provider.awaited, until);
+        if before != until {
+            before.map(|before| self.awaited.remove(&(before, id)));
+            until.map(|until| self.awaited.insert((until, id)));
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{Group, Groups, Instant, LabelSet};
 /// use std::time::Duration;
 /// use headcount_core::{DropGuard, ManagerOptions};
 ///
-/// let guard = DropGuard { max_drop: "30%".parse()?, hold: Duration::from_secs(600) };
+/// let guard = DropGuard::new("30%".parse()?, Duration::from_secs(600));
 /// let options = ManagerOptions { guard: Some(guard), ..ManagerOptions::default() };
 /// # Ok::<(), headcount_core::PercentError>(())
 /// ```
@@ -31,6 +31,13 @@ pub struct DropGuard {
     pub max_drop: Percent,
     /// How long a drop has to stay before it counts.
     pub hold: Duration,
+}
+
+impl DropGuard {
+    /// A guard that holds what is more than this share, for so long.
+    pub const fn new(max_drop: Percent, hold: Duration) -> Self {
+        Self { max_drop, hold }
+    }
 }
 
 /// A whole percentage from 0 to 100.

@@ -167,7 +167,10 @@ impl<C: ProviderConfig> Registry<C> {
     fn give_back(&mut self, id: ProviderId, set: &Arc<str>) {
         let Some(sets) = self.lent.get_mut(&id) else { return };
         sets.remove(set);
-        if sets.is_empty() {
+        let is_shown = !sets.is_empty();
+        self.note_awaited(id);
+        self.note_age(id);
+        if !is_shown {
             self.lent.remove(&id);
             if self.retired.remove(&id).is_some() {
                 self.dirty.insert(id);

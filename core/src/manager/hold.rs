@@ -35,6 +35,8 @@
 //! The share is (lost + passed) ÷ of. What is *further* is lost since the hold began, beyond what it
 //! began with; a loss that would be held by itself has to stay for the whole time by itself.
 
+use core::time::Duration;
+
 use super::guard::{DropGuard, Held};
 use super::output::Outputs;
 use super::provider::Provider;
@@ -48,6 +50,8 @@ struct TooMuch {
     set: std::sync::Arc<str>,
     before: usize,
     of: usize,
+    /// For how long it has to stay so.
+    hold: Duration,
 }
 
 /// What the backend has after an update, before it is decided what of that is shown.
@@ -81,18 +85,22 @@ enum Verdict {
 }
 
 impl<C> Registry<C> {
-    /// Takes the groups of a provider's update in, under a guard.
-    pub(super) fn update_guarded(
+    /// Takes the groups of a provider's update in, under the guards of its sets.
+    pub(super) fn update(
         &mut self,
         now: Instant,
-        guard: DropGuard,
         id: ProviderId,
         update: Update,
         work: &mut StoreWork,
         outputs: &mut Outputs<C>,
     ) -> Option<UpdateOutcome> {
-        let learned = self.providers.get(&id)?.learn(now, update, work);
-        let verdict = self.judge(now, guard, id, &learned);
+        let provider = self.providers.get(&id)?;
+        if provider.guarded.held.is_none() && !self.is_guarded(&provider.subscribers) {
+            return Some(self.providers.get_mut(&id)?.update(now, update, work));
+        }
+        let learned = provider.learn(now, update, work);
+        let longest_hold = self.settings.longest_hold();
+        let verdict = self.judge(now, id, &learned);
         if matches!(verdict, Verdict::Hold { .. }) {
             self.held.insert(id);
         } else {
@@ -109,7 +117,7 @@ impl<C> Registry<C> {
                 provider.guarded.further = further;
                 provider.hold(learned, since, until, too_much)
             }
-            Verdict::Show { passed } => provider.show(now, learned, passed),
+            Verdict::Show { passed } => provider.show(now, learned, passed, longest_hold),
         };
         provider.note(now, &outcome);
         if let Some(event) = event {
@@ -119,20 +127,20 @@ impl<C> Registry<C> {
     }
 
     /// Whether an update loses so much that it has to be held, and since when that is so.
-    fn judge(&mut self, now: Instant, guard: DropGuard, id: ProviderId, learned: &Learned) -> Verdict {
-        let Some(too_much) = self.too_much(now, guard, id, learned.lost) else {
+    fn judge(&self, now: Instant, id: ProviderId, learned: &Learned) -> Verdict {
+        let Some(too_much) = self.too_much(now, id, learned.lost) else {
             return Verdict::Show {
                 passed: Some(learned.lost),
             };
         };
         // What joins a hold and is too much by itself has to stay for the whole time as well.
-        let starts_anew = self.too_much(now, guard, id, learned.further).is_some();
+        let starts_anew = self.too_much(now, id, learned.further).is_some();
         let held = self.providers.get(&id).and_then(|it| it.guarded.held.as_ref());
         let (since, further) = match held {
             Some(held) if !starts_anew => (held.since, learned.further),
             _ => (now, 0),
         };
-        let until = since + guard.hold;
+        let until = since + too_much.hold;
         // A partial read does not know whether what was lost before has stayed so.
         if until <= now && !(learned.is_partial && since < now) {
             return Verdict::Show { passed: None };
@@ -160,23 +168,26 @@ impl<C> Registry<C> {
         self.held.iter().filter_map(|id| self.hold_deadline_of(*id)).min()
     }
 
-    /// Judges what is held again, after sets have come, gone or changed: that is configuration, and
-    /// not guarded.
-    pub(super) fn judge_again(&mut self, now: Instant, guard: DropGuard, outputs: &mut Outputs<C>) {
+    /// Judges what is held again, after sets or their options have come, gone or changed: that is configuration, and
+    /// not guarded. Says whether anything was let go.
+    pub(super) fn judge_again(&mut self, now: Instant, outputs: &mut Outputs<C>) -> bool {
+        let mut released = false;
         for id in self.held.clone() {
             let lost = self.providers.get(&id).map_or(0, |provider| provider.guarded.lost());
-            match self.too_much(now, guard, id, lost) {
+            match self.too_much(now, id, lost) {
                 None => {
-                    self.release(now, id, Release::Reload, outputs);
+                    released |= self.release(now, id, Release::Reload, outputs).is_some();
                 }
-                Some(TooMuch { set, before, of }) => {
+                Some(too_much) => {
                     let provider = self.providers.get_mut(&id);
                     if let Some(held) = provider.and_then(|provider| provider.guarded.held.as_mut()) {
-                        (held.set, held.before, held.of) = (set, before, of);
+                        held.until = held.since + too_much.hold;
+                        (held.set, held.before, held.of) = (too_much.set, too_much.before, too_much.of);
                     }
                 }
             }
         }
+        released
     }
 
     /// Shows what the backend has, and says how many targets that removed.
@@ -194,7 +205,9 @@ impl<C> Registry<C> {
         provider.health.last_change = Some(now);
         // What nobody confirmed counts as what passed.
         let is_confirmed = matches!(why, Release::HoldTime | Release::Confirmed);
-        provider.guarded.let_go(now, (!is_confirmed).then_some(held.targets));
+        let longest_hold = self.settings.longest_hold();
+        let passed = (!is_confirmed).then_some(held.targets);
+        provider.guarded.let_go(now, passed, longest_hold);
         self.touched(id);
         self.note_age(id);
         let targets = held.targets;
@@ -213,19 +226,25 @@ impl<C> Registry<C> {
     }
 
     /// The first of the provider's sets that would lose too much with so many more targets.
-    fn too_much(&mut self, now: Instant, guard: DropGuard, id: ProviderId, lost: usize) -> Option<TooMuch> {
-        let subscribers = self.providers.get(&id).filter(|_| lost > 0)?.subscribers.clone();
-        subscribers.into_iter().find_map(|set| {
+    fn too_much(&self, now: Instant, id: ProviderId, lost: usize) -> Option<TooMuch> {
+        let subscribers = &self.providers.get(&id).filter(|_| lost > 0)?.subscribers;
+        subscribers.iter().find_map(|set| {
+            let DropGuard { max_drop, hold } = self.settings.of(set).guard?;
             let (mut shown, mut before) = (0_usize, 0_usize);
-            for member in self.sets.get(&set)?.wanted() {
-                if let Some(member) = self.providers.get_mut(member) {
+            for member in self.sets.get(set)?.wanted() {
+                if let Some(member) = self.providers.get(member) {
                     shown = shown.saturating_add(member.groups.target_count());
-                    before = before.saturating_add(member.guarded.passed_lately(now, guard));
+                    before = before.saturating_add(member.guarded.passed.within(now, hold));
                 }
             }
             let of = shown.saturating_add(before);
-            let is_exceeded = guard.max_drop.is_exceeded_by(lost.saturating_add(before), of);
-            is_exceeded.then_some(TooMuch { set, before, of })
+            let is_exceeded = max_drop.is_exceeded_by(lost.saturating_add(before), of);
+            is_exceeded.then(|| TooMuch {
+                set: set.clone(),
+                before,
+                of,
+                hold,
+            })
         })
     }
 }
@@ -280,6 +299,7 @@ impl<C> Provider<C> {
             set,
             before: passed,
             of,
+            ..
         } = too_much;
         let shown = self.groups.keep(&before, &actual);
         let was = self.guarded.held.replace(Held {
@@ -310,7 +330,13 @@ impl<C> Provider<C> {
     }
 
     /// Shows all of an update, and what was held before.
-    fn show(&mut self, now: Instant, learned: Learned, passed: Option<usize>) -> (UpdateOutcome, Option<EventKind>) {
+    fn show(
+        &mut self,
+        now: Instant,
+        learned: Learned,
+        passed: Option<usize>,
+        longest_hold: Duration,
+    ) -> (UpdateOutcome, Option<EventKind>) {
         let Learned {
             actual,
             outcome,
@@ -325,7 +351,7 @@ impl<C> Provider<C> {
             outcome
         };
         self.groups = actual;
-        self.guarded.let_go(now, passed);
+        self.guarded.let_go(now, passed, longest_hold);
         let why = match passed {
             Some(_) => Release::CameBack,
             None => Release::HoldTime,

@@ -18,10 +18,12 @@ mod options;
 mod output;
 mod provider;
 mod registry;
+mod settings;
 mod stale;
 mod throttle;
 mod update;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use counters::Counters;
@@ -30,6 +32,7 @@ pub use guard::{DropGuard, Held, Percent, PercentError, StillThere};
 pub use options::{ManagerOptions, Reload};
 pub use output::{Output, TimeoutReason};
 pub use registry::Applied;
+pub use settings::SetOptions;
 pub use throttle::{Backoff, Throttle};
 
 use crate::health::News;
@@ -41,6 +44,7 @@ use crate::{
 use emission::Receiver;
 use output::Outputs;
 use registry::Registry;
+use settings::Settings;
 use throttle::ThrottleState;
 
 /// Merges what providers find into snapshots.
@@ -95,7 +99,6 @@ use throttle::ThrottleState;
 pub struct Manager<C: ProviderConfig> {
     name: Arc<str>,
     reload: Reload,
-    guard: Option<DropGuard>,
     registry: Registry<C>,
     throttle: ThrottleState,
     receiver: Receiver,
@@ -109,6 +112,7 @@ pub struct Manager<C: ProviderConfig> {
 impl<C: ProviderConfig> Manager<C> {
     /// A manager without sets, at `now`.
     pub fn new(now: Instant, options: ManagerOptions) -> Self {
+        let of_sets = options.of_sets();
         let name: Arc<str> = options.name.into();
         Self {
             snapshot: Snapshot {
@@ -118,9 +122,8 @@ impl<C: ProviderConfig> Manager<C> {
             },
             name,
             reload: options.reload,
-            guard: options.guard,
-            registry: Registry::new(options.max_stale),
-            throttle: ThrottleState::new(options.throttle, now, options.seed),
+            registry: Registry::new(of_sets),
+            throttle: ThrottleState::new(options.throttle, options.per_set, now, options.seed),
             receiver: Receiver::Ready,
             outputs: Outputs::default(),
             counters: Counters::default(),
@@ -133,7 +136,7 @@ impl<C: ProviderConfig> Manager<C> {
     /// they know better.
     pub fn restore(now: Instant, options: ManagerOptions, saved: SavedState<C>) -> Self {
         Self {
-            registry: Registry::restore(now, options.max_stale, saved),
+            registry: Registry::restore(now, options.of_sets(), saved),
             ..Self::new(now, options)
         }
     }
@@ -155,12 +158,28 @@ impl<C: ProviderConfig> Manager<C> {
     pub fn apply(&mut self, now: Instant, sets: impl IntoIterator<Item = (String, Vec<C>)>) -> Applied {
         let version = self.next_version();
         let applied = self.registry.apply(now, self.reload, version, sets, &mut self.outputs);
-        if let Some(guard) = self.guard {
-            self.registry.judge_again(now, guard, &mut self.outputs);
-        }
+        self.registry.judge_again(now, &mut self.outputs);
         self.throttle.changed(now);
         self.advance(now);
         applied
+    }
+
+    /// Input: sets have these options from now on, those in `by_set` their own and all others the defaults. What is held,
+    /// grows old or is waited for is judged by them. To be called before the [`apply`](Self::apply) that they come
+    /// with; sets that are not there yet may be named.
+    pub fn set_options(&mut self, now: Instant, defaults: SetOptions, by_set: BTreeMap<String, SetOptions>) {
+        let settings = Settings { defaults, by_set };
+        if self.registry.set_options(now, settings, &mut self.outputs) {
+            self.throttle.changed(now);
+        }
+        self.advance(now);
+    }
+
+    /// Input: snapshots are throttled like this from now on, with `per_set` for each set by itself (B06). Another throttle than before begins anew, as with a
+    /// manager that starts.
+    pub fn set_throttle(&mut self, now: Instant, throttle: Throttle, per_set: bool) {
+        self.throttle.set_policy(now, throttle, per_set);
+        self.advance(now);
     }
 
     /// Input: a provider found groups.
@@ -183,21 +202,10 @@ impl<C: ProviderConfig> Manager<C> {
         };
         let came_back = running.come_back(now);
         let news = running.health.updated(now, &update);
-        let outcome = match self.guard {
-            None => {
-                let outcome = running.update(now, update, &mut self.work);
-                self.announce(now, provider, news);
-                outcome
-            }
-            Some(guard) => {
-                self.announce(now, provider, news);
-                let (work, outputs) = (&mut self.work, &mut self.outputs);
-                let guarded = self
-                    .registry
-                    .update_guarded(now, guard, provider, update, work, outputs);
-                guarded.unwrap_or_default()
-            }
-        };
+        self.announce(now, provider, news);
+        let (work, outputs) = (&mut self.work, &mut self.outputs);
+        let outcome = self.registry.update(now, provider, update, work, outputs);
+        let outcome = outcome.unwrap_or_default();
         self.registry.note_whole(provider);
         self.registry.note_age(provider);
         self.counters.received_updates = self.counters.received_updates.saturating_add(1);

@@ -3,7 +3,6 @@
 //! **Equal configs are one provider.** The table of configs is only ever asked, never walked, so
 //! its order can't show; everything that is walked is ordered by id or by name.
 
-use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use super::guarded::Guarded;
 use super::handover::{Lent, Retired};
 use super::output::Outputs;
 use super::provider::Provider;
+use super::settings::{SetOptions, Settings};
 use super::{Output, Reload};
 use crate::members::Members;
 use crate::provider::{FailedConfig, ProviderStatus};
@@ -114,8 +114,8 @@ pub(super) struct Registry<C> {
     pub(super) held: BTreeSet<ProviderId>,
     /// Providers that are waited for, and until when (B10).
     pub(super) awaited: BTreeSet<(Instant, ProviderId)>,
-    /// How old the groups of a provider that fails may be, and those that will be too old, and when (B04).
-    pub(super) max_stale: Option<Duration>,
+    pub(super) settings: Settings,
+    /// Providers whose groups will be too old, and when (B04).
     pub(super) aging: BTreeSet<(Instant, ProviderId)>,
     /// What was there before the first apply, for the providers that it starts.
     saved: Saved<C>,
@@ -135,7 +135,7 @@ impl<C> Default for Registry<C> {
             dirty: BTreeSet::new(),
             held: BTreeSet::new(),
             awaited: BTreeSet::new(),
-            max_stale: None,
+            settings: Settings::default(),
             aging: BTreeSet::new(),
             saved: Saved::default(),
         }
@@ -144,18 +144,21 @@ impl<C> Default for Registry<C> {
 
 impl<C: ProviderConfig> Registry<C> {
     /// Nobody runs.
-    pub(super) fn new(max_stale: Option<Duration>) -> Self {
+    pub(super) fn new(defaults: SetOptions) -> Self {
         Self {
-            max_stale,
+            settings: Settings {
+                defaults,
+                ..Settings::default()
+            },
             ..Self::default()
         }
     }
 
     /// Nobody runs, and those whom the first apply starts have what was saved.
-    pub(super) fn restore(now: Instant, max_stale: Option<Duration>, saved: SavedState<C>) -> Self {
+    pub(super) fn restore(now: Instant, defaults: SetOptions, saved: SavedState<C>) -> Self {
         Self {
             saved: Saved::new(now, saved),
-            ..Self::new(max_stale)
+            ..Self::new(defaults)
         }
     }
 
@@ -225,6 +228,7 @@ impl<C: ProviderConfig> Registry<C> {
         applied
             .stopped
             .extend(self.stop_where(now, |provider| provider.subscribers.is_empty()));
+        self.judge_times(now);
         let is_new = |id: &ProviderId| applied.started.first().is_some_and(|first| id >= first);
         applied.kept = self.providers.keys().copied().filter(|id| !is_new(id)).collect();
 
@@ -267,8 +271,6 @@ impl<C: ProviderConfig> Registry<C> {
             expired: None,
         };
         self.providers.insert(id, provider);
-        self.await_whole(now, id);
-        self.note_age(id);
         self.dirty.insert(id);
         applied.started.push(id);
         id

@@ -20,11 +20,12 @@ use crate::{Condition, Instant, ProviderId};
 impl<C> Registry<C> {
     /// Notes when what a provider shows will be too old, as things are now.
     pub(super) fn note_age(&mut self, id: ProviderId) {
-        let Some(max_stale) = self.max_stale else { return };
+        let max_stale = self.most_patient(id, |options| options.max_stale);
         let Some(provider) = self.providers.get_mut(&id) else {
             return;
         };
-        let at = provider.stale_at(max_stale);
+        let since = provider.stale_since().filter(|_| !provider.groups.is_empty());
+        let at = since.zip(max_stale).map(|(since, max_stale)| since + max_stale);
         let before = core::mem::replace(&mut provider.stale_at, at);
         if before != at {
             before.map(|before| self.aging.remove(&(before, id)));
@@ -43,7 +44,7 @@ impl<C> Registry<C> {
             any = true;
             provider.stale_at = None;
             let held = provider.guarded.held.take();
-            provider.guarded.let_go(now, None);
+            provider.guarded.let_go(now, None, Duration::ZERO);
             let targets = provider.groups.target_count();
             let shown = core::mem::take(&mut provider.groups);
             let released = held.as_ref().map(|held| held.targets);
@@ -59,6 +60,23 @@ impl<C> Registry<C> {
             outputs.event(now, id, EventKind::Expired { targets });
         }
         any
+    }
+
+    /// Shows again what was too old, where it may be older now, and says whether there was anything.
+    pub(super) fn bring_back(&mut self, now: Instant, id: ProviderId) -> bool {
+        let max_stale = self.most_patient(id, |options| options.max_stale);
+        let Some(provider) = self.providers.get_mut(&id) else {
+            return false;
+        };
+        let since = provider.stale_since();
+        let is_too_old = since
+            .zip(max_stale)
+            .is_some_and(|(since, max_stale)| since + max_stale <= now);
+        let came_back = !is_too_old && provider.come_back(now);
+        if came_back {
+            self.touched(id);
+        }
+        came_back
     }
 
     /// When the first provider's groups will be too old.
@@ -79,13 +97,13 @@ impl<C> Provider<C> {
         true
     }
 
-    fn stale_at(&self, max_stale: Duration) -> Option<Instant> {
+    /// Since when it has done nothing but fail.
+    fn stale_since(&self) -> Option<Instant> {
         let health = &self.health;
-        let since = match health.reports.condition {
-            Condition::Starting | Condition::Failing { .. } if health.last_update.is_none() => health.started,
-            Condition::Failing { since, .. } => since,
-            Condition::Starting | Condition::Healthy | Condition::Partial(_) => return None,
-        };
-        (!self.groups.is_empty()).then(|| since + max_stale)
+        match health.reports.condition {
+            Condition::Starting | Condition::Failing { .. } if health.last_update.is_none() => Some(health.started),
+            Condition::Failing { since, .. } => Some(since),
+            Condition::Starting | Condition::Healthy | Condition::Partial(_) => None,
+        }
     }
 }

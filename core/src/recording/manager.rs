@@ -1,12 +1,13 @@
 //! A manager that records what it is given.
 
 use core::ops::Deref;
+use std::collections::BTreeMap;
 
 use super::{Recorded, RecordedEvent, RecordedGroup, RecordedProvider, RecordedRead};
 use crate::saved::ReadGroup;
 use crate::{
-    Applied, Failure, GroupChange, Instant, Manager, Output, ProviderConfig, ProviderId, UnknownProvider, Update,
-    UpdateOutcome,
+    Applied, Failure, GroupChange, Instant, Manager, Output, ProviderConfig, ProviderId, SetOptions, Throttle,
+    UnknownProvider, Update, UpdateOutcome,
 };
 
 /// Where events go. It is called within each input, so it should be quick.
@@ -57,6 +58,18 @@ impl<C: ProviderConfig> RecordingManager<C> {
             },
         );
         applied
+    }
+
+    /// See [`Manager::set_options`].
+    pub fn set_options(&mut self, now: Instant, defaults: SetOptions, by_set: BTreeMap<String, SetOptions>) {
+        self.manager.set_options(now, defaults, by_set.clone());
+        self.record(now, RecordedEvent::Options { defaults, by_set });
+    }
+
+    /// See [`Manager::set_throttle`].
+    pub fn set_throttle(&mut self, now: Instant, throttle: Throttle, per_set: bool) {
+        self.manager.set_throttle(now, throttle, per_set);
+        self.record(now, RecordedEvent::Throttle { throttle, per_set });
     }
 
     /// See [`Manager::handle_update`].

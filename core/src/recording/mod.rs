@@ -14,11 +14,14 @@ mod manager;
 mod tests;
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::saved::ReadGroup;
-use crate::{DropGuard, Group, GroupError, Instant, ManagerOptions, Missing, Reload, Throttle, Update, UpdateKind};
+use crate::{
+    DropGuard, Group, GroupError, Instant, ManagerOptions, Missing, Reload, SetOptions, Throttle, Update, UpdateKind,
+};
 
 pub use manager::{RecordingManager, Sink};
 
@@ -38,6 +41,9 @@ pub struct RecordedOptions {
     pub name: String,
     /// See [`ManagerOptions::throttle`].
     pub throttle: Throttle,
+    /// See [`ManagerOptions::per_set`].
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub per_set: bool,
     /// See [`ManagerOptions::reload`].
     pub reload: Reload,
     /// See [`ManagerOptions::guard`].
@@ -45,6 +51,9 @@ pub struct RecordedOptions {
     /// See [`ManagerOptions::max_stale`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_stale: Option<Duration>,
+    /// See [`ManagerOptions::incomplete_after`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete_after: Option<Duration>,
     /// See [`ManagerOptions::seed`].
     pub seed: u64,
 }
@@ -69,6 +78,22 @@ pub enum RecordedEvent {
         sets: Vec<(String, Vec<u64>)>,
         /// Those of them that are new.
         started: Vec<RecordedProvider>,
+    },
+    /// [`Manager::set_options`](crate::Manager::set_options).
+    Options {
+        /// For the sets that have none of their own.
+        defaults: SetOptions,
+        /// For those that have.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        by_set: BTreeMap<String, SetOptions>,
+    },
+    /// [`Manager::set_throttle`](crate::Manager::set_throttle).
+    Throttle {
+        /// The throttle.
+        throttle: Throttle,
+        /// Whether it is kept for each set.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        per_set: bool,
     },
     /// [`Manager::handle_update`](crate::Manager::handle_update) of a running provider.
     Update {
@@ -205,9 +230,11 @@ impl RecordedOptions {
             at: now.as_nanos(),
             name: options.name.clone(),
             throttle: options.throttle,
+            per_set: options.per_set,
             reload: options.reload,
             guard: options.guard,
             max_stale: options.max_stale,
+            incomplete_after: options.incomplete_after,
             seed: options.seed,
         }
     }
@@ -217,9 +244,11 @@ impl RecordedOptions {
         ManagerOptions {
             name: self.name.clone(),
             throttle: self.throttle,
+            per_set: self.per_set,
             reload: self.reload,
             guard: self.guard,
             max_stale: self.max_stale,
+            incomplete_after: self.incomplete_after,
             seed: self.seed,
         }
     }

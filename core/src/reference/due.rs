@@ -24,8 +24,9 @@ impl<C: ProviderConfig> Model<C> {
         self.providers.iter().filter_map(|(id, provider)| {
             let reports = &provider.health.reports;
             let is_awaited = reports.first_whole().is_none() && reports.waited_out.is_none();
-            let after = provider.config.incomplete_after().filter(|_| is_awaited)?;
-            Some((*id, provider.health.started + after))
+            let of_config = provider.config.incomplete_after();
+            let after = self.most_patient(*id, |options| options.incomplete_after.or(of_config));
+            Some((*id, provider.health.started + after.filter(|_| is_awaited)?))
         })
     }
 
@@ -43,16 +44,32 @@ impl<C: ProviderConfig> Model<C> {
     /// B04: who has not been heard of, and when what it shows is too old.
     fn stale(&self) -> impl Iterator<Item = (ProviderId, Instant)> {
         self.providers.iter().filter_map(|(id, provider)| {
-            let health = &provider.health;
-            let since = match (&health.reports.condition, health.last_update) {
-                (Condition::Healthy | Condition::Partial(_), _) | (Condition::Starting, Some(_)) => None,
-                // Nobody has heard of it since it was restored.
-                (_, None) => Some(health.started),
-                (Condition::Failing { since, .. }, Some(_)) => Some(*since),
-            };
-            let after = self.max_stale.filter(|_| !provider.shown.groups.is_empty())?;
-            Some((*id, since? + after))
+            Some((*id, self.too_old_at(*id).filter(|_| !provider.shown.groups.is_empty())?))
         })
+    }
+
+    fn too_old_at(&self, id: ProviderId) -> Option<Instant> {
+        let health = &self.providers.get(&id)?.health;
+        let since = match (&health.reports.condition, health.last_update) {
+            (Condition::Healthy | Condition::Partial(_), _) | (Condition::Starting, Some(_)) => None,
+            // Nobody has heard of it since it was restored.
+            (_, None) => Some(health.started),
+            (Condition::Failing { since, .. }, Some(_)) => Some(*since),
+        };
+        Some(since? + self.most_patient(id, |options| options.max_stale)?)
+    }
+
+    /// B04: what was too old and may be older now is there again.
+    pub(super) fn bring_back(&mut self, now: Instant) -> bool {
+        let is_too_old = |id: &ProviderId| self.too_old_at(*id).is_some_and(|at| at <= now);
+        let expired = self.providers.iter().filter(|(_, provider)| provider.expired.is_some());
+        let back: Vec<_> = expired.map(|(id, _)| *id).filter(|id| !is_too_old(id)).collect();
+        for id in &back {
+            if let Some(provider) = self.providers.get_mut(id) {
+                provider.come_back(now);
+            }
+        }
+        !back.is_empty()
     }
 
     /// B04: what is too old is hidden.

@@ -4,11 +4,13 @@
 //! that there is**, each time. Each function speaks of sources one by one, so whoever knows which
 //! sources an update touched can ask about those alone.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::handover::PlainMembers;
 use super::model::PlainProvider;
 use super::plain::{PlainGroup, PlainLabels, PlainStored};
+use super::settings::PlainSettings;
 use crate::{DropGuard, Instant, ProviderId};
 
 /// Groups by source.
@@ -35,6 +37,8 @@ pub(super) struct TooMuch {
     pub(super) before: usize,
     /// What it showed, and what passed.
     pub(super) of: usize,
+    /// For how long it has to stay so.
+    pub(super) hold: Duration,
 }
 
 /// How many of the targets that are shown are not there.
@@ -87,7 +91,7 @@ pub fn is_too_much(guard: DropGuard, lost: usize, before: usize, of: usize) -> b
 
 /// For the first of the provider's sets that would lose too much: how that is reckoned.
 pub(super) fn too_much<C>(
-    guard: DropGuard,
+    settings: &PlainSettings,
     now: Instant,
     sets: &BTreeMap<String, PlainMembers>,
     providers: &BTreeMap<ProviderId, PlainProvider<C>>,
@@ -96,6 +100,7 @@ pub(super) fn too_much<C>(
 ) -> Option<TooMuch> {
     let subscribers = providers.get(&id).map(|provider| &provider.subscribers);
     subscribers.into_iter().flatten().find_map(|set| {
+        let guard = settings.of_set(set).guard?;
         let members = || sets[set].wanted.iter().map(|id| &providers[id]);
         let shown: usize = members().map(|provider| provider.shown.target_count()).sum();
         let passed = members().flat_map(|provider| &provider.passed);
@@ -106,6 +111,7 @@ pub(super) fn too_much<C>(
             set: set.clone(),
             before,
             of,
+            hold: guard.hold,
         })
     })
 }

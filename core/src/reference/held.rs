@@ -1,5 +1,7 @@
 //! What the model does about drops (B05): the rule itself is in `guard`.
 
+use core::time::Duration;
+
 use super::guard::{PlainGroups, PlainHeld, further_lost, keep, lost, too_much};
 use super::model::{Model, PlainProvider};
 use crate::{Condition, EventKind, Instant, ProviderId, Release, UnknownProvider};
@@ -15,13 +17,15 @@ impl<C> Model<C> {
         actual: PlainGroups,
         is_partial: bool,
     ) -> usize {
-        let Some(guard) = self.guard else {
-            if let Some(provider) = self.providers.get_mut(&id) {
-                provider.shown.groups = actual;
-            }
+        let is_guarded = |set: &String| self.settings.of_set(set).guard.is_some();
+        if let Some(provider) = self.providers.get_mut(&id)
+            && !provider.subscribers.iter().any(is_guarded)
+        {
+            provider.shown.groups = actual;
             return 0;
-        };
-        let judge = |lost| too_much(guard, now, &self.sets, &self.providers, id, lost);
+        }
+        let judge = |lost| too_much(&self.settings, now, &self.sets, &self.providers, id, lost);
+        let longest_hold = self.settings.longest_hold();
         let provider = &self.providers[&id];
         let (shown, held) = (&provider.shown.groups, provider.held.as_ref());
         let targets = lost(shown, &actual);
@@ -32,20 +36,20 @@ impl<C> Model<C> {
             Some(held) if judge(further).is_none() => (held.since, further),
             _ => (now, 0),
         };
-        let until = since + guard.hold;
+        let until = since + reason.as_ref().map_or(Duration::ZERO, |reason| reason.hold);
         let kept = keep(shown, &actual);
         let Some(provider) = self.providers.get_mut(&id) else {
             return 0;
         };
         match reason {
             None => {
-                let was_held = provider.show(now, actual, Some(targets));
+                let was_held = provider.show(now, actual, Some(targets), longest_hold);
                 self.released(now, id, was_held.then_some(targets), Release::CameBack);
                 0
             }
             // A partial read does not know whether what was lost before stayed so.
             Some(_) if until <= now && !(is_partial && since < now) => {
-                let was_held = provider.show(now, actual, None);
+                let was_held = provider.show(now, actual, None, longest_hold);
                 self.released(now, id, was_held.then_some(targets), Release::HoldTime);
                 0
             }
@@ -103,27 +107,31 @@ impl<C> Model<C> {
     }
 
     /// After a reload, drops are too much for the sets that there are now, or they are not.
-    pub(super) fn judge_again(&mut self, now: Instant) {
-        let Some(guard) = self.guard else { return };
+    pub(super) fn judge_again(&mut self, now: Instant) -> bool {
+        let mut released = false;
         for id in self.providers.keys().copied().collect::<Vec<_>>() {
             let Some(held) = &self.providers[&id].held else {
                 continue;
             };
-            match too_much(guard, now, &self.sets, &self.providers, id, held.targets) {
+            match too_much(&self.settings, now, &self.sets, &self.providers, id, held.targets) {
                 None => {
                     self.release(now, id, Release::Reload);
+                    released = true;
                 }
                 Some(reason) => {
                     let provider = self.providers.get_mut(&id);
                     if let Some(held) = provider.and_then(|provider| provider.held.as_mut()) {
+                        held.until = held.since + reason.hold;
                         held.reason = reason;
                     }
                 }
             }
         }
+        released
     }
 
     fn release(&mut self, now: Instant, id: ProviderId, why: Release) -> usize {
+        let longest_hold = self.settings.longest_hold();
         let provider = self.providers.get_mut(&id);
         let Some((provider, held)) = provider.and_then(|provider| provider.held.take().map(|held| (provider, held)))
         else {
@@ -131,7 +139,7 @@ impl<C> Model<C> {
         };
         provider.health.last_change = Some(now);
         let nobody_confirmed = why == Release::Reload;
-        provider.show(now, held.actual, nobody_confirmed.then_some(held.targets));
+        provider.show(now, held.actual, nobody_confirmed.then_some(held.targets), longest_hold);
         self.released(now, id, Some(held.targets), why);
         held.targets
     }
@@ -152,7 +160,8 @@ impl<C> PlainProvider<C> {
 
     /// Shows what the backend has. `passed` targets were lost and nobody confirmed it; or somebody
     /// did, and no loss from before counts any more. Says whether something was held.
-    fn show(&mut self, now: Instant, actual: PlainGroups, passed: Option<usize>) -> bool {
+    fn show(&mut self, now: Instant, actual: PlainGroups, passed: Option<usize>, longest_hold: Duration) -> bool {
+        self.passed.retain(|(at, _)| *at + longest_hold > now);
         self.shown.groups = actual;
         let was_held = self.held.take().is_some();
         match passed {

@@ -1,13 +1,19 @@
 //! What goes into a manager and what comes out of it, in full.
 
+use std::collections::BTreeMap;
+
 use super::snapshot::PlainSnapshot;
-use crate::{Applied, Failure, ManagerEvent, ProviderId, UnknownProvider, Update, UpdateOutcome};
+use crate::{Applied, Failure, ManagerEvent, ProviderId, SetOptions, Throttle, UnknownProvider, Update, UpdateOutcome};
 
 /// One input of a manager.
 #[derive(Debug, Clone)]
 pub enum Input<C> {
     /// [`Manager::apply`](crate::Manager::apply).
     Apply(Vec<(String, Vec<C>)>),
+    /// [`Manager::set_options`](crate::Manager::set_options).
+    Options(SetOptions, BTreeMap<String, SetOptions>),
+    /// [`Manager::set_throttle`](crate::Manager::set_throttle).
+    Throttle(Throttle, bool),
     /// [`Manager::handle_update`](crate::Manager::handle_update).
     Update(ProviderId, Update),
     /// [`Manager::handle_failure`](crate::Manager::handle_failure).

@@ -1,6 +1,5 @@
 //! The rules of the manager in plain maps.
 
-use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::Disagreement;
@@ -10,17 +9,18 @@ use super::io::{Answer, Input, PlainOutput, Reaction};
 use super::plain::PlainGroup;
 use super::reported::is_first;
 use super::saved::PlainSaved;
+use super::settings::PlainSettings;
 use super::snapshot::{PlainProviderSnapshot, PlainSnapshot};
 use super::window::Windows;
-use crate::{Counters, DropGuard, FailedConfig, Health, Instant, ManagerOptions, ProviderConfig, ProviderId, Reload};
+use crate::{Counters, FailedConfig, Health, Instant, ManagerOptions, ProviderConfig, ProviderId, Reload};
 
 /// The manager, slow and obviously right.
 #[derive(Debug, Clone)]
 pub struct Model<C> {
     pub(super) name: String,
     pub(super) reload: Reload,
-    pub(super) guard: Option<DropGuard>,
-    pub(super) max_stale: Option<Duration>,
+    pub(super) settings: PlainSettings,
+    pub(super) started: Instant,
     pub(super) windows: Windows,
     pub(super) next_id: u64,
     pub(super) sets: BTreeMap<String, PlainMembers>,
@@ -76,8 +76,8 @@ impl<C: ProviderConfig> Model<C> {
         Self {
             name: options.name.clone(),
             reload: options.reload,
-            guard: options.guard,
-            max_stale: options.max_stale,
+            settings: PlainSettings::of(options),
+            started: now,
             windows: Windows::new(options.throttle, now),
             next_id: 0,
             sets: BTreeMap::new(),
@@ -118,6 +118,17 @@ impl<C: ProviderConfig> Model<C> {
         let (answer, effect) = match input {
             // S10: an apply makes a snapshot due, whatever it changed.
             Input::Apply(sets) => (Answer::Applied(self.apply(now, sets)), Effect::Changed),
+            Input::Options(defaults, by_set) => {
+                let is_other = self.set_options(now, *defaults, by_set);
+                (
+                    Answer::Nothing,
+                    if is_other { Effect::Changed } else { Effect::Nothing },
+                )
+            }
+            Input::Throttle(throttle, per_set) => {
+                self.set_throttle(now, *throttle, *per_set, deadline)?;
+                (Answer::Nothing, Effect::Nothing)
+            }
             Input::Update(id, update) => {
                 let before = known(self, *id);
                 let answer = self.update(now, *id, update);

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use super::bytes::{below, byte, one_of};
+use super::options;
 use super::plain::{PlainGroup, PlainKind, PlainUpdate};
-use crate::{Missing, MissingPart, ProviderConfig};
+use crate::{Missing, MissingPart, ProviderConfig, SetOptions, Throttle};
 
 /// Sources whose stable hash is the same: the rarest of chances, by construction.
 pub const COLLIDING_SOURCES: [&str; 3] = [
@@ -93,6 +94,24 @@ pub enum Operation {
         manager: u8,
         /// The sets and their configs; a set may be named twice.
         sets: Vec<(String, Vec<PlainConfig>)>,
+    },
+    /// Sets have other options.
+    Options {
+        /// In which manager.
+        manager: u8,
+        /// Those that have none of their own.
+        defaults: SetOptions,
+        /// Those that have.
+        by_set: BTreeMap<String, SetOptions>,
+    },
+    /// Snapshots are throttled in another way.
+    Throttle {
+        /// In which manager.
+        manager: u8,
+        /// How.
+        throttle: Throttle,
+        /// Whether for each set.
+        per_set: bool,
     },
     /// A provider sends an update.
     Update {
@@ -210,10 +229,22 @@ impl Operation {
                 manager,
                 provider: pick(bytes),
             },
+            24 if manager > 63 => Self::Options {
+                manager,
+                defaults: options::set_options(bytes),
+                by_set: (0..below(bytes, 3))
+                    .map(|_| (one_of(bytes, &SETS, "").to_owned(), options::set_options(bytes)))
+                    .collect(),
+            },
             24 => Self::Wake { manager },
             25 if manager > 191 => Self::Restart {
                 manager,
                 saved: below(bytes, 4) > 0,
+            },
+            25 if manager > 159 => Self::Throttle {
+                manager,
+                throttle: options::throttle(bytes),
+                per_set: false,
             },
             25 => Self::Oversleep(duration(bytes)),
             _ => Self::Advance(duration(bytes)),
@@ -392,11 +423,11 @@ mod tests {
     fn every_sort_of_operation_can_be_made() {
         let made = |(choice, manager)| Operation::from_bytes(&mut [choice, manager, 200, 200].as_slice());
         let sorts: std::collections::HashSet<_> = (0..32)
-            .flat_map(|choice| [(choice, 0), (choice, 200)])
+            .flat_map(|choice| [0, 100, 170, 200].map(|manager| (choice, manager)))
             .filter_map(made)
             .map(|operation| core::mem::discriminant(&operation))
             .collect();
-        assert_eq!(sorts.len(), 11);
+        assert_eq!(sorts.len(), 13);
         assert_eq!(Operation::from_bytes(&mut [].as_slice()), None);
     }
 }

@@ -75,6 +75,14 @@ impl<C: ProviderConfig> Pair<C> {
     pub fn step(&mut self, now: Instant, input: Input<C>) -> Result<Step<C>, Disagreement> {
         let answer = match input.clone() {
             Input::Apply(sets) => Answer::Applied(self.manager.apply(now, sets)),
+            Input::Options(defaults, by_set) => {
+                self.manager.set_options(now, defaults, by_set);
+                Answer::Nothing
+            }
+            Input::Throttle(throttle, per_set) => {
+                self.manager.set_throttle(now, throttle, per_set);
+                Answer::Nothing
+            }
             Input::Update(id, update) => Answer::Updated(self.manager.handle_update(now, id, update)),
             Input::Failure(id, failure) => Answer::Noted(self.manager.handle_failure(now, id, failure)),
             Input::BuildFailure(id, reason) => Answer::Noted(self.manager.handle_build_failure(now, id, reason)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::PlainOutput;
 use super::guard::PlainGroups;
-use super::model::Model;
+use super::model::{Model, PlainProvider};
 use super::plain::{PlainGroup, PlainKind, PlainStored, PlainUpdate};
 use crate::{
     Condition, EventKind, FailedRefresh, Failure, Health, Instant, ManagerEvent, ProviderConfig, ProviderId, Reports,
@@ -24,13 +24,7 @@ impl<C: ProviderConfig> Model<C> {
             return Err(UnknownProvider(id));
         };
         // B04: what was too old to be shown is there again.
-        let came_back = provider.expired.take();
-        let is_back = came_back.is_some();
-        if let Some(groups) = came_back {
-            provider.shown.groups = groups;
-            provider.health.last_change = Some(now);
-            Arc::make_mut(&mut provider.health.reports).expired = None;
-        }
+        let is_back = provider.come_back(now);
         let update = PlainUpdate::from(update);
         self.counters.received_updates += 1; // S12
         let before = provider.health.reports.condition.clone();
@@ -96,6 +90,19 @@ impl<C> Model<C> {
     pub(super) fn happened(&mut self, at: Instant, provider: ProviderId, what: EventKind) {
         let event = ManagerEvent { at, provider, what };
         self.outputs.push(PlainOutput::Event(event));
+    }
+}
+
+impl<C> PlainProvider<C> {
+    /// B04: what was too old to be shown is there again, if there was anything.
+    pub(super) fn come_back(&mut self, now: Instant) -> bool {
+        let Some(groups) = self.expired.take() else {
+            return false;
+        };
+        self.shown.groups = groups;
+        self.health.last_change = Some(now);
+        Arc::make_mut(&mut self.health.reports).expired = None;
+        true
     }
 }
 

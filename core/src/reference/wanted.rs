@@ -57,6 +57,7 @@ impl<C: ProviderConfig> Model<C> {
                 });
             }
         }
+        self.bring_back(now);
         self.judge_again(now);
         Applied {
             // Whatever was due before, the next snapshot has this too.

@@ -3,11 +3,9 @@
 use core::time::Duration;
 
 use super::bytes::{below, one_of};
+use super::options::manager_options;
 use super::{Disagreement, Input, Operation, Pair, Pick, PlainConfig, PlainGroup, PlainUpdate, agree};
-use crate::{
-    Backoff, DropGuard, Encoder, Failure, Group, Instant, ManagerOptions, Output, Percent, ProviderId, Reload,
-    SavedState, Throttle, Update,
-};
+use crate::{Encoder, Failure, Group, Instant, ManagerOptions, Output, ProviderId, SavedState, Update};
 
 /// Managers with their models, a clock, and an encoder for each manager's discoverers.
 ///
@@ -36,7 +34,7 @@ impl World {
     pub fn from_bytes(bytes: &mut &[u8]) -> Self {
         let count = below(bytes, 3) + 1;
         let start = one_of(bytes, &[0, 1, 1_700_000_000_123_456_789], 0);
-        let options: Vec<_> = (0..count).map(|number| options(bytes, number)).collect();
+        let options: Vec<_> = (0..count).map(|number| manager_options(bytes, number)).collect();
         Self::new(Instant::from_nanos(start), options)
     }
 
@@ -69,6 +67,16 @@ impl World {
     pub fn run(&mut self, operation: &Operation) -> Result<Vec<Output<PlainConfig>>, Disagreement> {
         let done = match operation {
             Operation::Apply { manager, sets } => self.give(*manager, |_, _| Ok(Input::Apply(sets.clone()))),
+            Operation::Options {
+                manager,
+                defaults,
+                by_set,
+            } => self.give(*manager, |_, _| Ok(Input::Options(*defaults, by_set.clone()))),
+            Operation::Throttle {
+                manager,
+                throttle,
+                per_set,
+            } => self.give(*manager, |_, _| Ok(Input::Throttle(*throttle, *per_set))),
             Operation::Update {
                 manager,
                 provider,
@@ -227,76 +235,4 @@ fn encode(encoder: &mut Encoder, update: &PlainUpdate, new_encoder: bool) -> Res
         &groups.iter().map(PlainGroup::from).collect(),
     )?;
     Ok(update.encoded(groups))
-}
-
-fn options(bytes: &mut &[u8], number: u8) -> ManagerOptions {
-    ManagerOptions {
-        name: format!("manager {number}"),
-        throttle: throttle(bytes),
-        reload: match below(bytes, 4) {
-            3 => Reload::Legacy,
-            _ => Reload::Keep,
-        },
-        seed: u64::from(below(bytes, 255)),
-        guard: guard(bytes),
-        max_stale: max_stale(bytes),
-    }
-}
-
-/// None as often as not, and the edges of what can be set.
-fn guard(bytes: &mut &[u8]) -> Option<DropGuard> {
-    let choice = below(bytes, 32);
-    let max_drop = one_of(&mut [choice / 2].as_slice(), &[30, 0, 50, 99, 100], 30);
-    let hold = one_of(&mut [choice / 8].as_slice(), &[5_000, 60_000, 150, 0], 0);
-    let guard = |max_drop| DropGuard {
-        max_drop,
-        hold: Duration::from_millis(hold),
-    };
-    Percent::new(max_drop).ok().filter(|_| choice % 2 == 1).map(guard)
-}
-
-/// None as often as not.
-fn max_stale(bytes: &mut &[u8]) -> Option<Duration> {
-    let millis = one_of(bytes, &[0, 60_000, 5_000, 150], 0);
-    (millis > 0).then(|| Duration::from_millis(millis))
-}
-
-/// The throttles that Prometheus has, and the edges of what can be set.
-fn throttle(bytes: &mut &[u8]) -> Throttle {
-    let backoff = Backoff::default();
-    let ticker = |interval| Throttle::Ticker { interval };
-    match below(bytes, 12) {
-        0..=2 => Throttle::Backoff(backoff),
-        3 => ticker(Duration::from_secs(5)),
-        4 => ticker(Duration::ZERO),
-        5 => ticker(Duration::from_nanos(1)),
-        6 => Throttle::Backoff(Backoff {
-            initial: Duration::ZERO,
-            ..backoff
-        }),
-        7 => Throttle::Backoff(Backoff {
-            jitter_permille: 0,
-            ..backoff
-        }),
-        8 => Throttle::Backoff(Backoff {
-            quiet: Duration::ZERO,
-            ..backoff
-        }),
-        9 => Throttle::Backoff(Backoff {
-            initial: Duration::from_secs(10),
-            growth_permille: 0,
-            ..backoff
-        }),
-        10 => Throttle::Backoff(Backoff {
-            max: Duration::from_millis(60),
-            jitter_permille: 2_000,
-            ..backoff
-        }),
-        _ => Throttle::Backoff(Backoff {
-            initial: Duration::ZERO,
-            max: Duration::ZERO,
-            growth_permille: u32::MAX,
-            ..backoff
-        }),
-    }
 }

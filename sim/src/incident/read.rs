@@ -124,7 +124,11 @@ impl Order {
             | RecordedEvent::Failure { provider, .. }
             | RecordedEvent::BuildFailure { provider, .. }
             | RecordedEvent::Confirm { provider } => vec![*provider],
-            RecordedEvent::ReceiverReady | RecordedEvent::Timeout | RecordedEvent::Emitted { .. } => Vec::new(),
+            RecordedEvent::Options { .. }
+            | RecordedEvent::Throttle { .. }
+            | RecordedEvent::ReceiverReady
+            | RecordedEvent::Timeout
+            | RecordedEvent::Emitted { .. } => Vec::new(),
         };
         match named.into_iter().find(|provider| !self.started.contains(provider)) {
             Some(provider) => Err(format!("provider {provider} was never started")),

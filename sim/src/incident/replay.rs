@@ -191,6 +191,10 @@ impl Replay {
                 let sets = sets.map(|(set, numbers)| (set.clone(), numbers.iter().filter_map(config).collect()));
                 Input::Apply(sets.collect())
             }
+            RecordedEvent::Options { defaults, by_set } => Input::Options(*defaults, by_set.clone()),
+            // What another throttle would have made of it is the question.
+            RecordedEvent::Throttle { .. } if is_own => return Ok(()),
+            RecordedEvent::Throttle { throttle, per_set } => Input::Throttle(*throttle, *per_set),
             RecordedEvent::Update {
                 provider,
                 groups,
@@ -370,6 +374,8 @@ impl Driven {
         // What a manager answers to who is not running is not of interest here: it is in the recording.
         match input {
             Input::Apply(sets) => drop(manager.apply(now, sets)),
+            Input::Options(defaults, by_set) => manager.set_options(now, defaults, by_set),
+            Input::Throttle(throttle, per_set) => manager.set_throttle(now, throttle, per_set),
             Input::Update(id, update) => drop(manager.handle_update(now, id, update)),
             Input::Failure(id, failure) => drop(manager.handle_failure(now, id, failure)),
             Input::BuildFailure(id, reason) => drop(manager.handle_build_failure(now, id, reason)),

@@ -36,6 +36,8 @@ fn recorded(options: ManagerOptions, operations: &[Operation]) -> String {
     for operation in operations {
         match operation {
             Operation::Apply { sets, .. } => started.extend(manager.apply(now, sets.clone()).started),
+            Operation::Options { defaults, by_set, .. } => manager.set_options(now, *defaults, by_set.clone()),
+            Operation::Throttle { throttle, per_set, .. } => manager.set_throttle(now, *throttle, *per_set),
             Operation::Update { provider, update, .. } => {
                 let mut batch = encoder.batch();
                 for group in &update.groups {

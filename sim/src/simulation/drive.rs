@@ -188,6 +188,8 @@ impl<M: Subject> Simulation<M> {
                     self.contract.applied(now, &sets, &applied)?;
                 }
             }
+            // No scenario gives these to a manager that runs.
+            Given::Options(..) | Given::Throttle(..) => {}
             Given::Update(provider, update) => {
                 // Only who checks needs the update once more.
                 let found = if checked {

@@ -10,6 +10,7 @@
 //! * `reporting`: what is said of providers besides their groups (B01, B04, B05, B09, S11).
 //! * `guard`: what is held when too much goes (B05).
 //! * `stale`: what fails for too long (B04).
+//! * `options`: what is other by set, and changes while it runs (B04, B05, B10, S07).
 //! * `throttling`: when it is emitted (S07, S08, S09).
 //! * `watching`: what can be known of it (S12, S13, B04, B07, B08).
 //! * `handover`: what a reload leaves until something else can be believed (B03).
@@ -28,6 +29,7 @@ mod delivery;
 mod guard;
 mod handover;
 mod history;
+mod options;
 mod providers;
 mod reads;
 mod reporting;

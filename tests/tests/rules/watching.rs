@@ -215,6 +215,8 @@ fn is_for(operation: &Operation, number: usize) -> bool {
         | Operation::Repeat { manager, .. }
         | Operation::Failure { manager, .. }
         | Operation::BuildFailure { manager, .. }
+        | Operation::Options { manager, .. }
+        | Operation::Throttle { manager, .. }
         | Operation::Confirm { manager, .. }
         | Operation::Restart { manager, .. }
         | Operation::ReceiverTakes { manager }
