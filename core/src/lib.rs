@@ -76,8 +76,8 @@ pub use history::{
     HistoryQuery, Past, Removal, TargetsChange,
 };
 pub use manager::{
-    Applied, Backoff, Counters, DropGuard, EventKind, Held, Manager, ManagerEvent, ManagerOptions, Output, Percent,
-    PercentError, Release, Reload, SetOptions, StillThere, Throttle, TimeoutReason,
+    Applied, Backoff, Count, Counters, DropGuard, EventKind, Held, Manager, ManagerEvent, ManagerOptions, Output,
+    Percent, PercentError, Release, Reload, SetOptions, StillThere, Throttle, TimeoutReason,
 };
 pub use missing::{Missing, MissingPart};
 pub use pool::{

@@ -143,7 +143,9 @@ pub(crate) struct RunOptions {
     /// Holds what would remove more than this share of a job's targets, at once or bit by bit within the
     /// hold time, until it has stayed so for that long or is confirmed; for example 30%.
     ///
-    /// Targets that are added are there at once. Confirm with
+    /// Targets that are added are there at once. One that moves to another group or source of the job is not lost, and
+    /// what comes within the hold time counts against what goes: a rolling deployment passes, and so does an answer of
+    /// the wrong datacenter with as many other targets. Confirm with
     /// `curl -X POST http://ADDR/api/v1/providers/NAME/confirm`.
     #[arg(long, value_name = "PERCENT")]
     pub(crate) max_drop: Option<Percent>,
@@ -182,7 +184,7 @@ impl RunOptions {
     /// The guard, if one is asked for.
     pub(crate) fn guard(&self) -> Option<DropGuard> {
         let hold = self.hold;
-        self.max_drop.map(|max_drop| DropGuard { max_drop, hold })
+        self.max_drop.map(|max_drop| DropGuard::new(max_drop, hold))
     }
 }
 

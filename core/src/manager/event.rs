@@ -63,7 +63,7 @@ pub enum EventKind {
 /// Why a drop is no longer held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Release {
-    /// So much came back that the rest is within the share.
+    /// So much came, or was found elsewhere, that the rest is within the share.
     CameBack,
     /// It stayed so for the hold time.
     HoldTime,

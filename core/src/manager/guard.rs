@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::Lost;
 use crate::{Group, Groups, Instant, LabelSet};
 
 /// When updates that remove targets are held.
@@ -26,17 +27,50 @@ use crate::{Group, Groups, Instant, LabelSet};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DropGuard {
     /// The share of a set's targets that may go at once, or one after another within `hold`. More
-    /// than that is held. A target that is replaced by another has gone, too: a backend that
-    /// answers for the wrong data centre looks just like that.
+    /// than that is held.
     pub max_drop: Percent,
     /// How long a drop has to stay before it counts.
     pub hold: Duration,
+    /// What goes.
+    #[serde(default, skip_serializing_if = "Count::is_net")]
+    pub count: Count,
+}
+
+/// What of a set's targets counts as gone. One that stands in another group or provider of the set afterwards is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Count {
+    /// What goes, less what comes to the same set within the hold time: a rolling deployment passes. So does a backend
+    /// that answers for the wrong data centre, with as many other targets.
+    #[default]
+    Net,
+    /// All that goes, also if others come.
+    Gross,
+}
+
+impl Count {
+    fn is_net(&self) -> bool {
+        *self == Self::Net
+    }
 }
 
 impl DropGuard {
-    /// A guard that holds what is more than this share, for so long.
+    /// A guard that holds what is more than this share, net, for so long.
     pub const fn new(max_drop: Percent, hold: Duration) -> Self {
-        Self { max_drop, hold }
+        Self {
+            max_drop,
+            hold,
+            count: Count::Net,
+        }
+    }
+
+    /// The same, and what comes does not count against what goes.
+    #[must_use]
+    pub const fn gross(self) -> Self {
+        Self {
+            count: Count::Gross,
+            ..self
+        }
     }
 }
 
@@ -131,11 +165,15 @@ pub struct Held {
     /// Targets of the set that were let go within the hold time before; they count towards the
     /// share as well.
     pub before: usize,
-    /// What the share is counted of: the targets that the set showed, and those let go `before`.
+    /// Targets that came to the set within the hold time; they count against the others. None, if losses are counted
+    /// gross.
+    pub came: usize,
+    /// What the share is counted of: the targets that the set had before all that.
     pub of: usize,
     /// The set that would lose too many: the first of the provider's subscribers, if there are more.
     pub set: Arc<str>,
     pub(super) actual: Groups,
+    pub(super) lost: Lost,
 }
 
 impl Held {

@@ -5,53 +5,60 @@
 //! it is held there are two states: what the backend has ([`Held::actual`]), and what is shown,
 //! which takes everything from it but its losses.
 //!
+//! A target that stands in another source, or in another provider of the set, is not lost ([`elsewhere`](super::elsewhere));
+//! one that is held until it is found there is shown there alone from then on.
+//!
 //! Losses that pass are remembered for the hold time, so that many small drops count as the
-//! one that they are. What was confirmed is not: a set that was halved on purpose must not be held
-//! at the next target that goes.
+//! one that they are; and so is what comes, which is counted against them. What was confirmed is not remembered: a set
+//! that was halved on purpose must not be held at the next target that goes. Nor is a provider's first list something
+//! that comes: what was not known before can't take the place of anything.
 //!
 //! # An example
-//! A set of 100 targets from one provider; 30 % may go, and what is more is held for ten minutes.
+//! A set of 100 targets from one provider, which are known for long; 30 % may go, and what is more is held for ten minutes.
 //!
 //! ```text
-//!  time   the backend has            lost  passed   of   share   what happens
-//!  0:00   100                           0       0  100    0 %
-//!  1:00   85                           15       0  100   15 %   shown; 15 passed
-//!  2:00   60                           25      15  100   40 %   held until 12:00: 85 are shown
-//!  3:00   60, and 5 that are new       25      15  100   40 %   the 5 are shown at once: 90
-//!  4:00   45, and the 5                40      15  105   52 %   still held until 12:00: of the 40 that are
-//!                                                               lost 15 are further, which with the 15
-//!                                                               that passed are 28 %, and would pass
-//!  5:00   20, and the 5                65      15  105   76 %   held anew, until 15:00: 40 are further,
-//!                                                               which with the 15 would not pass
-//!  6:00   no answer                    65                       still held: nobody knows what is there,
-//!                                                               so 15:00 is no deadline meanwhile
-//!  7:00   85, and the 5                 0                       let go: nothing is lost any more
+//!  time   the backend has            lost  passed  came   of   share   what happens
+//!  0:00   100                           0       0     0  100     0 %
+//!  1:00   85                           15       0     0  100    15 %   shown; 15 passed
+//!  2:00   60                           25      15     0  100    40 %   held until 12:00: 85 are shown
+//!  3:00   60, and 5 that are new       25      15     5  100    35 %   the 5 are shown at once: 90
+//!  4:00   45, and the 5                40      15     5  100    50 %   still held until 12:00: of the 40 that are
+//!                                                                      lost 15 are further, which with the 15
+//!                                                                      that passed, less 5, are 25 %, and would pass
+//!  5:00   20, and the 5                65      15     5  100    75 %   held anew, until 15:00: 40 are further,
+//!                                                                      which with the others would not pass
+//!  6:00   no answer                    65                              still held: nobody knows what is there,
+//!                                                                      so 15:00 is no deadline meanwhile
+//!  7:00   85, and the 5                 0                              let go: nothing is lost any more
 //! ```
 //!
-//! - *lost*: targets that are shown and that the backend does not have, by source and address.
+//! - *lost*: targets that are shown and that stand nowhere any more, by address.
 //! - *passed*: targets of the set that went within the hold time, and nobody confirmed it.
-//! - *of*: the targets that the set showed before the update, and those that passed.
+//! - *came*: targets that came to the set within the hold time; none, if the guard counts gross.
+//! - *of*: what the set had before that: the targets that it showed before the update, and those that passed, less those
+//!   that came.
 //!
-//! The share is (lost + passed) ÷ of. What is *further* is lost since the hold began, beyond what it
+//! The share is (lost + passed - came) ÷ of. What is *further* is lost since the hold began, beyond what it
 //! began with; a loss that would be held by itself has to stay for the whole time by itself.
 
 use core::time::Duration;
 
-use super::guard::{DropGuard, Held};
+use super::guard::Held;
+use super::judge::TooMuch;
 use super::output::Outputs;
 use super::provider::Provider;
 use super::registry::Registry;
 use super::{EventKind, Release};
-use crate::store::Losses;
+use crate::store::{Lost, SourceNames};
 use crate::{Group, GroupChange, Groups, Instant, ProviderId, StoreWork, Update, UpdateKind, UpdateOutcome};
 
-/// The set for which there is too much loss.
-struct TooMuch {
-    set: std::sync::Arc<str>,
-    before: usize,
-    of: usize,
-    /// For how long it has to stay so.
-    hold: Duration,
+/// What is known of a provider before its update is taken in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    /// Whether it had been read whole.
+    pub(super) was_whole: bool,
+    /// Whether all of it was too old, and is there again.
+    pub(super) came_back: bool,
 }
 
 /// What the backend has after an update, before it is decided what of that is shown.
@@ -61,14 +68,27 @@ struct Learned {
     actual: Groups,
     /// What the update changed of that.
     outcome: UpdateOutcome,
-    /// The groups that the update names and that have targets, if something is held.
+    /// The groups that the update names and that have targets, if something was held.
     named: Vec<Group>,
     /// Whether the update could not get everything.
     is_partial: bool,
-    /// Targets that are shown and not there.
-    lost: usize,
-    /// Those of them that were lost since the hold began, beyond what it began with.
-    further: usize,
+}
+
+/// What of a provider's held targets was found elsewhere.
+struct Found {
+    id: ProviderId,
+    /// How many were held.
+    before: usize,
+    /// How many still are.
+    after: usize,
+    /// The sources that showed the others.
+    sources: SourceNames,
+}
+
+impl Found {
+    fn targets(&self) -> usize {
+        self.before.saturating_sub(self.after)
+    }
 }
 
 /// What is shown of an update.
@@ -76,8 +96,8 @@ enum Verdict {
     /// All but its losses.
     Hold {
         since: Instant,
-        until: Instant,
-        further: usize,
+        /// Whether what is lost now is what the hold begins with.
+        begins: bool,
         too_much: TooMuch,
     },
     /// All of it; so many targets go without being confirmed, or all that went are.
@@ -85,70 +105,166 @@ enum Verdict {
 }
 
 impl<C> Registry<C> {
-    /// Takes the groups of a provider's update in, under the guards of its sets.
+    /// Takes the groups of a provider's update in, under the guards of its sets. Says what that did to what is shown of
+    /// it, and whether it also did something to others.
     pub(super) fn update(
         &mut self,
         now: Instant,
         id: ProviderId,
         update: Update,
+        known: Before,
         work: &mut StoreWork,
         outputs: &mut Outputs<C>,
-    ) -> Option<UpdateOutcome> {
-        let provider = self.providers.get(&id)?;
-        if provider.guarded.held.is_none() && !self.is_guarded(&provider.subscribers) {
-            return Some(self.providers.get_mut(&id)?.update(now, update, work));
+    ) -> Option<(UpdateOutcome, bool)> {
+        let provider = self.providers.get_mut(&id)?;
+        let mut held = provider.guarded.held.take();
+        if held.is_none() && !self.settings.is_guarded(&provider.subscribers) {
+            return Some((provider.update(now, update, work), false));
         }
-        let learned = provider.learn(now, update, work);
-        let longest_hold = self.settings.longest_hold();
-        let verdict = self.judge(now, id, &learned);
-        if matches!(verdict, Verdict::Hold { .. }) {
-            self.held.insert(id);
+        let learned = provider.learn(now, held.as_ref(), update, work);
+        let lost_before = held.as_ref().map_or(0, |held| held.targets);
+        let mut lost = held
+            .as_mut()
+            .map(|held| core::mem::take(&mut held.lost))
+            .unwrap_or_default();
+        let back = self.take_losses(id, &learned, held.is_some(), &mut lost);
+        let is_other = !learned.outcome.is_unchanged() || known.came_back;
+        let beside = if is_other { self.held_beside(id) } else { Vec::new() };
+        let mut found = Vec::new();
+        for other in beside {
+            found.push(self.find_again(other, Some((id, &learned)), known.came_back));
+        }
+        let came_back = found.iter().map(Found::targets).fold(0, usize::saturating_add);
+        let coming = if known.was_whole {
+            let more = difference_of(learned.actual.target_count(), learned.before.target_count());
+            let more_lost = difference_of(lost.targets(), lost_before);
+            more.saturating_add(more_lost)
+                .saturating_sub(difference_of(came_back, 0))
         } else {
-            self.held.remove(&id);
-        }
+            0
+        };
+        let verdict = self.judge(now, id, &learned, held.as_ref(), &lost, coming);
+        let longest_hold = self.settings.longest_hold();
         let provider = self.providers.get_mut(&id)?;
         let (outcome, event) = match verdict {
             Verdict::Hold {
                 since,
-                until,
-                further,
+                begins,
                 too_much,
             } => {
-                provider.guarded.further = further;
-                provider.hold(learned, since, until, too_much)
+                self.held.insert(id);
+                if begins {
+                    lost.begin();
+                }
+                provider.hold(now, learned, held, (since, too_much), lost, back)
             }
-            Verdict::Show { passed } => provider.show(now, learned, passed, longest_hold),
+            Verdict::Show { passed } => {
+                self.held.remove(&id);
+                provider.show(now, learned, held.is_some(), lost.targets(), passed, longest_hold)
+            }
         };
+        provider.guarded.came.add(now, coming, longest_hold);
         provider.note(now, &outcome);
         if let Some(event) = event {
             outputs.event(now, id, event);
         }
-        Some(outcome)
+        let mut others = false;
+        for found in found {
+            others |= self.judge_held(now, found, Release::CameBack, outputs);
+        }
+        Some((outcome, others))
+    }
+
+    /// Takes in what an update loses, and says in which sources something is lost no more that did not change themselves.
+    fn take_losses(&mut self, id: ProviderId, learned: &Learned, is_held: bool, lost: &mut Lost) -> SourceNames {
+        let Learned {
+            before,
+            actual,
+            outcome,
+            ..
+        } = learned;
+        // What was said last of this provider is what is shown, and what is held.
+        let Some(shown) = self.providers.get(&id).map(|provider| provider.groups.clone()) else {
+            return SourceNames::new();
+        };
+        let only_adds = outcome.changed == 0 && outcome.removed == 0;
+        if only_adds && !is_held {
+            // Most updates: what only adds loses nothing, and what is shown need not be gone through.
+            return SourceNames::new();
+        }
+        if shown.loses(before, actual) {
+            let elsewhere = self.elsewhere(id, &[(id, actual)]);
+            return lost.take(&shown, before, actual, is_held, |address| elsewhere.has(address));
+        }
+        // An index that is there keeps up, so that nothing old is kept for it.
+        if let Some(index) = self.addresses.get_mut(&id).filter(|_| !only_adds) {
+            index.follow(actual);
+        }
+        lost.take(&shown, before, actual, is_held, |_| true)
+    }
+
+    /// Looks for what is held of a provider where an update of another says that it stands now; all of it, if asked for.
+    fn find_again(&mut self, id: ProviderId, updated: Option<(ProviderId, &Learned)>, all: bool) -> Found {
+        let mut found = Found {
+            id,
+            before: 0,
+            after: 0,
+            sources: SourceNames::new(),
+        };
+        let provider = self.providers.get_mut(&id);
+        let Some(mut held) = provider.and_then(|provider| provider.guarded.held.take()) else {
+            return found;
+        };
+        found.before = held.targets;
+        let added = updated.into_iter();
+        let added = added.flat_map(|(_, learned)| learned.actual.added_addresses(&learned.before));
+        let added: Vec<&str> = added.filter(|address| held.lost.has(address)).collect();
+        if all || !added.is_empty() {
+            // What is held is not what is there.
+            let mut fresh = vec![(id, &held.actual)];
+            fresh.extend(updated.map(|(other, learned)| (other, &learned.actual)));
+            let elsewhere = self.elsewhere(id, &fresh);
+            found.sources = if all {
+                held.lost.recheck_all(|address| elsewhere.has(address))
+            } else {
+                held.lost.recheck(added, |address| elsewhere.has(address))
+            };
+        }
+        held.targets = held.lost.targets();
+        found.after = held.targets;
+        if let Some(provider) = self.providers.get_mut(&id) {
+            provider.guarded.held = Some(held);
+        }
+        found
     }
 
     /// Whether an update loses so much that it has to be held, and since when that is so.
-    fn judge(&self, now: Instant, id: ProviderId, learned: &Learned) -> Verdict {
-        let Some(too_much) = self.too_much(now, id, learned.lost) else {
-            return Verdict::Show {
-                passed: Some(learned.lost),
-            };
+    fn judge(
+        &self,
+        now: Instant,
+        id: ProviderId,
+        learned: &Learned,
+        held: Option<&Held>,
+        lost: &Lost,
+        coming: i64,
+    ) -> Verdict {
+        let Some(too_much) = self.too_much(now, id, lost.targets(), coming) else {
+            let passed = Some(lost.targets());
+            return Verdict::Show { passed };
         };
         // What joins a hold and is too much by itself has to stay for the whole time as well.
-        let starts_anew = self.too_much(now, id, learned.further).is_some();
-        let held = self.providers.get(&id).and_then(|it| it.guarded.held.as_ref());
-        let (since, further) = match held {
-            Some(held) if !starts_anew => (held.since, learned.further),
-            _ => (now, 0),
+        let starts_anew = self.too_much(now, id, lost.further(), coming).is_some();
+        let (since, begins) = match held {
+            Some(held) if !starts_anew => (held.since, false),
+            _ => (now, true),
         };
-        let until = since + too_much.hold;
         // A partial read does not know whether what was lost before has stayed so.
-        if until <= now && !(learned.is_partial && since < now) {
+        if since + too_much.hold <= now && !(learned.is_partial && since < now) {
             return Verdict::Show { passed: None };
         }
         Verdict::Hold {
             since,
-            until,
-            further,
+            begins,
             too_much,
         }
     }
@@ -169,25 +285,42 @@ impl<C> Registry<C> {
     }
 
     /// Judges what is held again, after sets or their options have come, gone or changed: that is configuration, and
-    /// not guarded. Says whether anything was let go.
+    /// not guarded. Says whether that changed what is shown.
     pub(super) fn judge_again(&mut self, now: Instant, outputs: &mut Outputs<C>) -> bool {
-        let mut released = false;
+        let mut changed = false;
         for id in self.held.clone() {
-            let lost = self.providers.get(&id).map_or(0, |provider| provider.guarded.lost());
-            match self.too_much(now, id, lost) {
-                None => {
-                    released |= self.release(now, id, Release::Reload, outputs).is_some();
-                }
-                Some(too_much) => {
-                    let provider = self.providers.get_mut(&id);
-                    if let Some(held) = provider.and_then(|provider| provider.guarded.held.as_mut()) {
-                        held.until = held.since + too_much.hold;
-                        (held.set, held.before, held.of) = (too_much.set, too_much.before, too_much.of);
-                    }
-                }
+            let found = self.find_again(id, None, true);
+            changed |= self.judge_held(now, found, Release::Reload, outputs);
+        }
+        changed
+    }
+
+    /// Shows without what was found again what is held of a provider, and lets the rest go if it is not too much any
+    /// more. Says whether that changed what is shown.
+    fn judge_held(&mut self, now: Instant, found: Found, why: Release, outputs: &mut Outputs<C>) -> bool {
+        let id = found.id;
+        let is_other = !found.sources.is_empty();
+        if is_other
+            && let Some(provider) = self.providers.get_mut(&id)
+            && let Some(held) = &provider.guarded.held
+        {
+            provider.groups.keep(now, &found.sources, &held.actual, &held.lost);
+            provider.health.last_change = Some(now);
+            self.touched(id);
+            self.note_age(id);
+        }
+        let Some(too_much) = self.too_much(now, id, found.after, 0) else {
+            return self.release(now, id, why, outputs).is_some();
+        };
+        let provider = self.providers.get_mut(&id);
+        if let Some(held) = provider.and_then(|provider| provider.guarded.held.as_mut()) {
+            held.reckon(&too_much);
+            if found.before != found.after {
+                let event = held.event();
+                outputs.event(now, id, event);
             }
         }
-        released
+        is_other
     }
 
     /// Shows what the backend has, and says how many targets that removed.
@@ -199,13 +332,13 @@ impl<C> Registry<C> {
         outputs: &mut Outputs<C>,
     ) -> Option<usize> {
         self.held.remove(&id);
+        let longest_hold = self.settings.longest_hold();
         let provider = self.providers.get_mut(&id)?;
         let held = provider.guarded.held.take()?;
         provider.groups = held.actual;
         provider.health.last_change = Some(now);
         // What nobody confirmed counts as what passed.
         let is_confirmed = matches!(why, Release::HoldTime | Release::Confirmed);
-        let longest_hold = self.settings.longest_hold();
         let passed = (!is_confirmed).then_some(held.targets);
         provider.guarded.let_go(now, passed, longest_hold);
         self.touched(id);
@@ -224,54 +357,21 @@ impl<C> Registry<C> {
             .filter(|provider| !provider.health.reports.has_gaps())?;
         provider.guarded.until()
     }
-
-    /// The first of the provider's sets that would lose too much with so many more targets.
-    fn too_much(&self, now: Instant, id: ProviderId, lost: usize) -> Option<TooMuch> {
-        let subscribers = &self.providers.get(&id).filter(|_| lost > 0)?.subscribers;
-        subscribers.iter().find_map(|set| {
-            let DropGuard { max_drop, hold } = self.settings.of(set).guard?;
-            let (mut shown, mut before) = (0_usize, 0_usize);
-            for member in self.sets.get(set)?.wanted() {
-                if let Some(member) = self.providers.get(member) {
-                    shown = shown.saturating_add(member.groups.target_count());
-                    before = before.saturating_add(member.guarded.passed.within(now, hold));
-                }
-            }
-            let of = shown.saturating_add(before);
-            let is_exceeded = max_drop.is_exceeded_by(lost.saturating_add(before), of);
-            is_exceeded.then(|| TooMuch {
-                set: set.clone(),
-                before,
-                of,
-                hold,
-            })
-        })
-    }
 }
 
 impl<C> Provider<C> {
     /// Works out what an update makes of what the backend has. Nothing of it is shown yet.
-    fn learn(&self, now: Instant, update: Update, work: &mut StoreWork) -> Learned {
-        let is_held = self.guarded.held.is_some();
+    fn learn(&self, now: Instant, held: Option<&Held>, update: Update, work: &mut StoreWork) -> Learned {
         let is_partial = update.kind() == UpdateKind::Partial;
-        let before = self.actual().clone();
+        let before = held.map_or(&self.groups, |held| &held.actual).clone();
         let changes = before.changes_of(update);
-        let named = if is_held { named(&changes) } else { Vec::new() };
+        let named = if held.is_some() { named(&changes) } else { Vec::new() };
         let mut actual = before.clone();
         let outcome = actual.apply(changes, now, self.health.updates, work);
-        let losses = if !is_held && outcome.changed == 0 && outcome.removed == 0 {
-            // Most updates: what only adds loses nothing, and what is shown need not be gone through.
-            Losses::default()
-        } else {
-            if is_held {
-                actual.adopt(&before, &self.groups);
-            }
-            self.groups.losses(&before, &actual)
-        };
-        let lost = self.guarded.lost().saturating_add(losses.after);
+        if held.is_some() {
+            actual.adopt(&before, &self.groups);
+        }
         Learned {
-            lost: lost.saturating_sub(losses.before),
-            further: self.guarded.further.saturating_add(losses.further),
             before,
             actual,
             outcome,
@@ -283,49 +383,52 @@ impl<C> Provider<C> {
     /// Shows an update without its losses. Says what that changed, and what there is to hear of it.
     fn hold(
         &mut self,
+        now: Instant,
         learned: Learned,
-        since: Instant,
-        until: Instant,
-        too_much: TooMuch,
+        was: Option<Held>,
+        (since, too_much): (Instant, TooMuch),
+        lost: Lost,
+        back: SourceNames,
     ) -> (UpdateOutcome, Option<EventKind>) {
         let Learned {
             before,
             actual,
+            named,
             outcome,
-            lost,
             ..
         } = learned;
-        let TooMuch {
-            set,
-            before: passed,
-            of,
-            ..
-        } = too_much;
-        let shown = self.groups.keep(&before, &actual);
-        let was = self.guarded.held.replace(Held {
-            since,
-            until,
-            targets: lost,
-            before: passed,
-            of,
-            set: set.clone(),
-            actual,
-        });
-        let is_news = was.is_none_or(|was| (was.since, was.targets) != (since, lost));
-        let event = is_news.then_some(EventKind::DropHeld {
-            set,
-            targets: lost,
-            of,
-            since,
-            until,
-        });
-        let named = outcome.added.saturating_add(outcome.changed);
-        let named = named.saturating_add(outcome.unchanged);
+        let shown = self.groups.clone();
+        let mut sources = actual.changed_sources(&before);
+        sources.extend(back);
+        self.groups.keep(now, &sources, &actual, &lost);
+        let changed = difference(&shown, &self.groups, &named);
         let outcome = UpdateOutcome {
-            unchanged: named.saturating_sub(shown.added).saturating_sub(shown.changed),
-            held: lost,
-            ..shown
+            held: lost.targets(),
+            unchanged: if was.is_some() {
+                changed.unchanged
+            } else {
+                let is_named = |change: &GroupChange<'_>| actual.get(change.source()).is_some();
+                let differ = self.groups.diff(&shown).filter(is_named).count();
+                let named = outcome.added.saturating_add(outcome.changed);
+                named.saturating_add(outcome.unchanged).saturating_sub(differ)
+            },
+            ..changed
         };
+        let mut held = Held {
+            since,
+            until: since,
+            targets: lost.targets(),
+            before: 0,
+            came: 0,
+            of: 0,
+            set: too_much.set.clone(),
+            actual,
+            lost,
+        };
+        held.reckon(&too_much);
+        let is_news = was.is_none_or(|was| (was.since, was.targets) != (held.since, held.targets));
+        let event = is_news.then(|| held.event());
+        self.guarded.held = Some(held);
         (outcome, event)
     }
 
@@ -334,17 +437,14 @@ impl<C> Provider<C> {
         &mut self,
         now: Instant,
         learned: Learned,
+        was_held: bool,
+        lost: usize,
         passed: Option<usize>,
         longest_hold: Duration,
     ) -> (UpdateOutcome, Option<EventKind>) {
         let Learned {
-            actual,
-            outcome,
-            named,
-            lost,
-            ..
+            actual, outcome, named, ..
         } = learned;
-        let was_held = self.guarded.held.is_some();
         let outcome = if was_held {
             difference(&self.groups, &actual, &named)
         } else {
@@ -359,6 +459,30 @@ impl<C> Provider<C> {
         let event = was_held.then_some(EventKind::DropReleased { targets: lost, why });
         (outcome, event)
     }
+}
+
+impl Held {
+    /// Notes for which set it is too much, and why.
+    fn reckon(&mut self, too_much: &TooMuch) {
+        self.until = self.since + too_much.hold;
+        (self.before, self.came, self.of) = (too_much.before, too_much.came, too_much.of);
+        self.set = too_much.set.clone();
+    }
+
+    fn event(&self) -> EventKind {
+        EventKind::DropHeld {
+            set: self.set.clone(),
+            targets: self.targets,
+            of: self.of,
+            since: self.since,
+            until: self.until,
+        }
+    }
+}
+
+fn difference_of(after: usize, before: usize) -> i64 {
+    let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+    number(after).saturating_sub(number(before))
 }
 
 /// The groups that are named, and have targets.

@@ -8,12 +8,14 @@
 
 mod awaited;
 mod counters;
+mod elsewhere;
 mod emission;
 mod event;
 mod guard;
 mod guarded;
 mod handover;
 mod hold;
+mod judge;
 mod options;
 mod output;
 mod provider;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 
 pub use counters::Counters;
 pub use event::{EventKind, ManagerEvent, Release};
-pub use guard::{DropGuard, Held, Percent, PercentError, StillThere};
+pub use guard::{Count, DropGuard, Held, Percent, PercentError, StillThere};
 pub use options::{ManagerOptions, Reload};
 pub use output::{Output, TimeoutReason};
 pub use registry::Applied;
@@ -42,6 +44,7 @@ use crate::{
     UpdateOutcome,
 };
 use emission::Receiver;
+use hold::Before;
 use output::Outputs;
 use registry::Registry;
 use settings::Settings;
@@ -200,19 +203,25 @@ impl<C: ProviderConfig> Manager<C> {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
             return Err(UnknownProvider(provider));
         };
-        let came_back = running.come_back(now);
+        let known = Before {
+            was_whole: running.health.reports.is_whole(),
+            came_back: running.come_back(now),
+        };
         let news = running.health.updated(now, &update);
         self.announce(now, provider, news);
         let (work, outputs) = (&mut self.work, &mut self.outputs);
-        let outcome = self.registry.update(now, provider, update, work, outputs);
-        let outcome = outcome.unwrap_or_default();
+        let taken = self.registry.update(now, provider, update, known, work, outputs);
+        let (outcome, others_changed) = taken.unwrap_or_default();
         self.registry.note_whole(provider);
         self.registry.note_age(provider);
         self.counters.received_updates = self.counters.received_updates.saturating_add(1);
-        if outcome.is_unchanged() && !came_back {
+        if outcome.is_unchanged() && !known.came_back {
             self.counters.unchanged_updates = self.counters.unchanged_updates.saturating_add(1);
         } else {
             self.registry.touched(provider);
+            self.throttle.changed(now);
+        }
+        if others_changed {
             self.throttle.changed(now);
         }
         self.advance(now);

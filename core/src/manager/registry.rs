@@ -17,6 +17,7 @@ use super::{Output, Reload};
 use crate::members::Members;
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::snapshot::Identity;
+use crate::store::AddressIndex;
 use crate::{
     Groups, Health, Instant, ProviderConfig, ProviderId, Restored, SavedProvider, SavedState, Snapshot, UnknownProvider,
 };
@@ -112,6 +113,8 @@ pub(super) struct Registry<C> {
     pub(super) dirty: BTreeSet<ProviderId>,
     /// Providers of which the guard holds a drop.
     pub(super) held: BTreeSet<ProviderId>,
+    /// What providers' targets have, of those of whose sets something was lost (B05).
+    pub(super) addresses: BTreeMap<ProviderId, AddressIndex>,
     /// Providers that are waited for, and until when (B10).
     pub(super) awaited: BTreeSet<(Instant, ProviderId)>,
     pub(super) settings: Settings,
@@ -134,6 +137,7 @@ impl<C> Default for Registry<C> {
             failed_is_dirty: false,
             dirty: BTreeSet::new(),
             held: BTreeSet::new(),
+            addresses: BTreeMap::new(),
             awaited: BTreeSet::new(),
             settings: Settings::default(),
             aging: BTreeSet::new(),
@@ -299,6 +303,7 @@ impl<C: ProviderConfig> Registry<C> {
             self.by_config.remove(&provider.config);
         }
         self.held.remove(&id);
+        self.addresses.remove(&id);
         if let Some(until) = provider.awaited {
             self.awaited.remove(&(until, id));
         }

@@ -42,6 +42,11 @@ impl Settings {
         self.by_set.get(set).unwrap_or(&self.defaults)
     }
 
+    /// Whether any of these sets has a guard.
+    pub(super) fn is_guarded(&self, sets: &[Arc<str>]) -> bool {
+        sets.iter().any(|set| self.of(set).guard.is_some())
+    }
+
     /// The longest time for which anything is held: what is remembered for longer is of no use.
     pub(super) fn longest_hold(&self) -> Duration {
         let all = self.by_set.values().chain([&self.defaults]);
@@ -91,10 +96,5 @@ impl<C> Registry<C> {
             longest = longest.max(Some(limit(self.settings.of(set))?));
         }
         longest
-    }
-
-    /// Whether any set has a guard.
-    pub(super) fn is_guarded(&self, sets: &[Arc<str>]) -> bool {
-        sets.iter().any(|set| self.settings.of(set).guard.is_some())
     }
 }

@@ -84,6 +84,7 @@ impl<C: ProviderConfig> Model<C> {
             let shown = core::mem::take(&mut provider.shown.groups);
             let held = provider.held.take();
             provider.passed.clear();
+            provider.came.clear();
             provider.health.last_change = Some(now);
             Arc::make_mut(&mut provider.health.reports).expired = Some(now);
             let released = held.as_ref().map(|held| held.targets);

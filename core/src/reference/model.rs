@@ -51,6 +51,8 @@ pub(super) struct PlainProvider<C> {
     pub(super) expired: Option<PlainGroups>,
     /// Losses that passed, and when.
     pub(super) passed: Vec<(Instant, usize)>,
+    /// Targets that came, and when; less than nothing, if some went that stand elsewhere.
+    pub(super) came: Vec<(Instant, i64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,8 +133,11 @@ impl<C: ProviderConfig> Model<C> {
             }
             Input::Update(id, update) => {
                 let before = known(self, *id);
-                let answer = self.update(now, *id, update);
+                let updated = self.update(now, *id, update);
+                let others_changed = updated.is_ok_and(|(_, others)| others);
+                let answer = updated.map(|(outcome, _)| outcome);
                 let effect = match answer {
+                    _ if others_changed => Effect::Changed,
                     // B01: nothing changed, and nothing was reported for the first time.
                     Ok(outcome) if outcome.is_unchanged() && !is_first(before, known(self, *id)) => Effect::Nothing,
                     Ok(_) => Effect::Changed,

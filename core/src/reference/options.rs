@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::bytes::{below, one_of};
-use crate::{Backoff, DropGuard, ManagerOptions, Percent, Reload, SetOptions, Throttle};
+use crate::{Backoff, Count, DropGuard, ManagerOptions, Percent, Reload, SetOptions, Throttle};
 
 /// The options of a manager.
 pub(super) fn manager_options(bytes: &mut &[u8], number: u8) -> ManagerOptions {
@@ -39,6 +39,7 @@ fn guard(bytes: &mut &[u8]) -> Option<DropGuard> {
     let guard = |max_drop| DropGuard {
         max_drop,
         hold: Duration::from_millis(hold),
+        count: if choice % 8 < 6 { Count::Net } else { Count::Gross },
     };
     Percent::new(max_drop).ok().filter(|_| choice % 2 == 1).map(guard)
 }

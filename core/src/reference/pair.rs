@@ -260,11 +260,11 @@ fn compare_held<C: ProviderConfig>(
         &plain.reason.set.as_str(),
         &&*held.set,
     )?;
-    let (before, of) = (plain.reason.before, plain.reason.of);
+    let reason = &plain.reason;
     agree(
         "what the share is reckoned from",
-        &(before, of),
-        &(held.before, held.of),
+        &(reason.before, reason.came, reason.of),
+        &(held.before, held.came, held.of),
     )?;
     let actual = PlainGroups::from_iter(held.actual().iter().map(|stored| {
         let stored = PlainStored::from(stored);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::PlainOutput;
 use super::guard::PlainGroups;
+use super::held::Reported;
 use super::model::{Model, PlainProvider};
 use super::plain::{PlainGroup, PlainKind, PlainStored, PlainUpdate};
 use crate::{
@@ -18,7 +19,7 @@ impl<C: ProviderConfig> Model<C> {
         now: Instant,
         id: ProviderId,
         update: &Update,
-    ) -> Result<UpdateOutcome, UnknownProvider> {
+    ) -> Result<(UpdateOutcome, bool), UnknownProvider> {
         let Some(provider) = self.providers.get_mut(&id) else {
             self.counters.ignored_reports += 1; // S06
             return Err(UnknownProvider(id));
@@ -27,6 +28,7 @@ impl<C: ProviderConfig> Model<C> {
         let is_back = provider.come_back(now);
         let update = PlainUpdate::from(update);
         self.counters.received_updates += 1; // S12
+        let was_whole = provider.health.reports.first_whole().is_some();
         let before = provider.health.reports.condition.clone();
         note_update(now, &mut provider.health, &update);
         let event = event(now, id, &before, &provider.health.reports.condition);
@@ -35,8 +37,13 @@ impl<C: ProviderConfig> Model<C> {
         let shown = provider.shown.groups.clone();
         let old = provider.actual().clone();
         let new = groups_after(now, provider.health.updates, &old, &shown, &update);
-        let is_partial = matches!(update.kind, PlainKind::Partial(_));
-        let held = self.guard(now, id, &old, new, is_partial);
+        let reported = Reported {
+            is_partial: matches!(update.kind, PlainKind::Partial(_)),
+            was_whole,
+            is_other: is_back || old != new,
+            actual: new,
+        };
+        let (held, others_changed) = self.guard(now, id, reported);
 
         let Some(provider) = self.providers.get_mut(&id) else {
             return Err(UnknownProvider(id));
@@ -52,7 +59,7 @@ impl<C: ProviderConfig> Model<C> {
         } else {
             provider.health.last_change = Some(now);
         }
-        Ok(outcome)
+        Ok((outcome, others_changed))
     }
 
     pub(super) fn fail(&mut self, now: Instant, id: ProviderId, failure: &Failure) -> Result<(), UnknownProvider> {

@@ -151,6 +151,7 @@ impl<C: ProviderConfig> PlainProvider<C> {
             held: None,
             expired: None,
             passed: Vec::new(),
+            came: Vec::new(),
         }
     }
 }

@@ -22,6 +22,15 @@ pub enum GroupChange<'a> {
 }
 
 impl<'a> GroupChange<'a> {
+    /// What it was and what it is.
+    pub(crate) fn sides(&self) -> (Option<&'a Stored>, Option<&'a Stored>) {
+        match self {
+            Self::Added(new) => (None, Some(new)),
+            Self::Changed { old, new } => (Some(old), Some(new)),
+            Self::Removed(old) => (Some(old), None),
+        }
+    }
+
     /// The source.
     pub fn source(&self) -> &'a str {
         match self {

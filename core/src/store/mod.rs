@@ -4,8 +4,10 @@
 //! changes afterwards, so snapshots cost what changed (B02). **The order is that of a fixed hash
 //! of the source**, which does not depend on when or in what order groups came.
 
+mod addresses;
 mod diff;
 mod keep;
+mod lost;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -16,8 +18,9 @@ use core::fmt;
 use triomphe::Arc;
 
 use crate::{Group, Instant, StoreWork, UpdateOutcome, hash};
+pub(crate) use addresses::AddressIndex;
 pub use diff::{GroupChange, GroupDiff};
-pub(crate) use keep::Losses;
+pub(crate) use lost::{Lost, SourceNames};
 use tree::{Edit, Tree, Value};
 
 /// A group, and which update put it there, when (B07).

@@ -88,9 +88,9 @@ fn options(guarded: bool, ticker: bool, seed: u64) -> ManagerOptions {
     let ticker = ticker.then(|| ThrottleSetting::Ticker(Span::secs(5)));
     ManagerOptions {
         throttle: ticker.unwrap_or_default().into(),
-        guard: guarded.then(|| headcount_core::DropGuard {
-            max_drop: "30%".parse().expect("it is one"),
-            hold: core::time::Duration::from_secs(60),
+        guard: guarded.then(|| {
+            let max_drop = "30%".parse().expect("it is one");
+            headcount_core::DropGuard::new(max_drop, core::time::Duration::from_secs(60))
         }),
         seed,
         ..ManagerOptions::default()

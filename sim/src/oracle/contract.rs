@@ -224,9 +224,9 @@ impl Contract {
         let was_whole = given.whole;
         let is_first = given.reports_for_the_first_time(update);
         let is_whole_now = given.whole && !was_whole;
-        let expected = match self.guard {
-            Some(guard) => self.take_guarded(now, guard, id, update),
-            None => given.take(now, update),
+        let (expected, others) = match self.guard {
+            Some(guard) => self.take_guarded(now, guard, id, update, was_whole),
+            None => (given.take(now, update), false),
         };
         let rule = match update.kind() {
             _ if expected.held + found.held > 0 => Rule::B05,
@@ -236,6 +236,9 @@ impl Contract {
         same(rule, "what an update changed", &expected, &found).map_err(|broken| broken.by(id))?;
         if is_whole_now {
             self.end_handovers(id);
+        }
+        if others {
+            self.changed(now)?;
         }
         if expected.is_unchanged() {
             self.counters.unchanged_updates += 1;

@@ -96,6 +96,7 @@ impl Given {
         self.groups = saved;
         self.whole = whole;
         self.guarded.shown = self.groups.values().map(|group| group.group.target_count()).sum();
+        self.index_all();
         for group in self.groups.values_mut() {
             // No update of this life brought it.
             group.update = 0;

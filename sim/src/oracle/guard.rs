@@ -1,55 +1,89 @@
 //! What the guard has to hold of what providers lose, for how long, and how that ends (B05).
 
-use headcount_core::reference::guard::{further_lost, is_too_much, lost};
-use headcount_core::{DropGuard, Instant, ProviderId, UnknownProvider, Update, UpdateKind, UpdateOutcome};
+use headcount_core::reference::guard::{PlainAddresses, PlainGroups, addresses, count, is_too_much};
+use headcount_core::{Count, DropGuard, Instant, ProviderId, UnknownProvider, Update, UpdateKind, UpdateOutcome};
 
 use super::contract::{Contract, Receiver};
-use super::held::{Held, Touched};
+use super::held::{Changes, number};
 use super::{Broken, Verdict, same};
 use crate::subject::Subject;
 use crate::{HostId, Rule};
 
 impl Contract {
-    /// What an update makes of a provider's groups under a guard.
+    /// What an update makes of a provider's groups under a guard. It may have been read whole before. Says as well
+    /// whether others are shown otherwise for it.
     pub(super) fn take_guarded(
         &mut self,
         now: Instant,
         guard: DropGuard,
         id: ProviderId,
         update: &Update,
-    ) -> UpdateOutcome {
-        let Some(given) = self.providers.get(id) else {
-            return UpdateOutcome::default();
+        was_whole: bool,
+    ) -> (UpdateOutcome, bool) {
+        let Some(given) = self.providers.get_mut(id) else {
+            return (UpdateOutcome::default(), false);
         };
-        let touched = given.touched_by(now, update);
-        let held = given.guarded.held.as_ref();
-        let targets = held.map_or(0, |held| held.targets) + lost(&touched.shown, &touched.after);
-        let targets = targets - lost(&touched.shown, &touched.before);
-        let further = held.map_or(0, |held| held.further);
-        let further = further + further_lost(&touched.shown, &touched.before, &touched.after);
+        let changes = given.touched_by(now, update);
+        let more = given.index(&changes);
+        let (held_since, held_before) = match &given.guarded.held {
+            Some(held) => (Some(held.since), held.targets),
+            None => (None, 0),
+        };
+        let held_first = given.guarded.held.as_ref().map(|held| held.first.clone());
+        let (shown, lost) = self.lost(id, &changes);
+        let targets = count(&shown, &lost);
+        // What was held of others and stands here now is not lost.
+        let beside = if changes.is_empty() {
+            Vec::new()
+        } else {
+            self.held_beside(id)
+        };
+        let beside: Vec<_> = beside
+            .into_iter()
+            .map(|other| {
+                let (shown, lost) = self.lost(other, &Changes::new());
+                (other, count(&shown, &lost), lost)
+            })
+            .collect();
+        let found = beside
+            .iter()
+            .map(|(other, left, _)| self.held_targets(*other) - left)
+            .sum();
+        // What comes first of all takes nobody's place.
+        let coming = more + number(targets) - number(held_before) - number(found);
+        let coming = if was_whole { coming } else { 0 };
         // The time runs from the first loss that is too much; more that is too much starts it anew.
-        let (since, further) = match held {
-            Some(held) if !self.too_much(now, guard, id, further) => (held.since, further),
-            _ => (now, 0),
+        let mut first = held_first.unwrap_or_default();
+        first.retain(|address| lost.contains(address));
+        let further = targets - count(&shown, &first);
+        let (since, first) = match held_since {
+            Some(since) if !self.too_much(now, guard, id, further, coming) => (since, first),
+            _ => (now, lost.clone()),
         };
         let until = since + guard.hold;
-        let is_too_much = self.too_much(now, guard, id, targets);
+        let is_too_much = self.too_much(now, guard, id, targets, coming);
         let Some(given) = self.providers.get_mut(id) else {
-            return UpdateOutcome::default();
+            return (UpdateOutcome::default(), false);
         };
         // A partial read does not know whether what was lost before has stayed so.
         let is_confirmed = until <= now && !(update.kind() == UpdateKind::Partial && since < now);
-        if is_too_much && !is_confirmed {
+        let outcome = if is_too_much && !is_confirmed {
             self.held.insert(id);
-            let held = Held::new(since, until, targets, further);
-            let changes = given.hold(held, &touched);
+            let changes = given.hold(now, (since, until), first, &changes, &lost);
             let changed = given.show(changes);
-            return given.outcome(update, &changed, targets);
+            given.outcome(update, &changed, targets)
+        } else {
+            self.held.remove(&id);
+            let changes = given.let_go(now, changes, (!is_too_much).then_some(targets));
+            let changed = given.show(changes);
+            given.outcome(update, &changed, 0)
+        };
+        given.guarded.came.push((now, coming));
+        let mut others = false;
+        for (other, left, lost) in beside {
+            others |= self.judge_held(now, guard, other, left, &lost);
         }
-        self.held.remove(&id);
-        let changes = given.let_go(now, touched, (!is_too_much).then_some(targets));
-        let changed = given.show(changes);
-        given.outcome(update, &changed, 0)
+        (outcome, others)
     }
 
     /// What has stayed so for the hold time counts, unless nobody knows whether it did.
@@ -66,11 +100,71 @@ impl Contract {
     pub(super) fn judge_again(&mut self, now: Instant) {
         let Some(guard) = self.guard else { return };
         for id in self.held.clone() {
-            match self.providers.get(id).map(|given| given.guarded.targets()) {
-                Some(lost) if self.too_much(now, guard, id, lost) => {}
-                _ => self.release(now, id, false),
-            }
+            let (shown, lost) = self.lost(id, &Changes::new());
+            self.judge_held(now, guard, id, count(&shown, &lost), &lost);
         }
+    }
+
+    /// Of what is held of a provider only so many targets are lost now. Says whether it is shown otherwise for that.
+    fn judge_held(
+        &mut self,
+        now: Instant,
+        guard: DropGuard,
+        id: ProviderId,
+        left: usize,
+        lost: &PlainAddresses,
+    ) -> bool {
+        let Some(given) = self.providers.get_mut(id) else {
+            return false;
+        };
+        let Some(held) = &given.guarded.held else { return false };
+        let is_other = held.targets != left;
+        if is_other {
+            let (times, mut first) = ((held.since, held.until), held.first.clone());
+            first.retain(|address| lost.contains(address));
+            let changes = given.hold(now, times, first, &Changes::new(), lost);
+            given.show(changes);
+            self.dirty.insert(id);
+        }
+        if self.too_much(now, guard, id, left, 0) {
+            return is_other;
+        }
+        self.release(now, id, false);
+        true
+    }
+
+    /// What of a provider's targets is lost: those that stand nowhere any more, for one of its sets. With that what is
+    /// shown where it looked.
+    fn lost(&self, id: ProviderId, changes: &Changes) -> (PlainGroups, PlainAddresses) {
+        let shown = self.providers.get(id).map(|given| given.may_be_lost(changes));
+        let shown = shown.unwrap_or_default();
+        let has =
+            |id: &ProviderId, address: &str| self.providers.get(*id).is_some_and(|given| given.guarded.has(address));
+        let subscribed: Vec<_> = self.sets.values().filter(|members| members.contains(&id)).collect();
+        let mut lost = addresses(&shown);
+        lost.retain(|address| {
+            !has(&id, address)
+                && subscribed
+                    .iter()
+                    .any(|members| !members.iter().any(|member| has(member, address)))
+        });
+        (shown, lost)
+    }
+
+    /// Those of which something is held, and that share a set with a provider.
+    fn held_beside(&self, id: ProviderId) -> Vec<ProviderId> {
+        let shares = |other: &&ProviderId| {
+            **other != id
+                && self
+                    .sets
+                    .values()
+                    .any(|members| members.contains(&id) && members.contains(other))
+        };
+        self.held.iter().filter(shares).copied().collect()
+    }
+
+    fn held_targets(&self, id: ProviderId) -> usize {
+        self.providers.get(id).map_or(0, |given| given.guarded.targets())
     }
 
     /// An operator's confirmation was handled.
@@ -150,17 +244,35 @@ impl Contract {
         answering.filter_map(|(id, given)| Some((id, given.guarded.held.as_ref()?.until)))
     }
 
-    /// Whether one of a provider's sets would lose too much with so many targets.
-    fn too_much(&self, now: Instant, guard: DropGuard, id: ProviderId, lost: usize) -> bool {
+    /// Whether one of a provider's sets would lose too much with so many targets, when so many come with them.
+    fn too_much(&self, now: Instant, guard: DropGuard, id: ProviderId, lost: usize, coming: i64) -> bool {
         let subscribed = self.sets.values().filter(|members| lost > 0 && members.contains(&id));
         subscribed.into_iter().any(|members| {
             let members = members.iter().filter_map(|id| self.providers.get(*id));
-            let (mut shown, mut before) = (0, 0);
+            let (mut shown, mut before, mut came) = (0, 0, 0);
             for member in members {
-                shown += member.guarded.shown;
-                before += member.guarded.passed_lately(now, guard);
+                let lately = |at: &Instant| *at + guard.hold > now;
+                let guarded = &member.guarded;
+                shown += guarded.shown;
+                before += guarded
+                    .passed
+                    .iter()
+                    .filter(|(at, _)| lately(at))
+                    .map(|(_, lost)| lost)
+                    .sum::<usize>();
+                came += guarded
+                    .came
+                    .iter()
+                    .filter(|(at, _)| lately(at))
+                    .map(|(_, came)| came)
+                    .sum::<i64>();
             }
-            is_too_much(guard, lost, before, shown + before)
+            let counts = |came: i64| match guard.count {
+                Count::Net => usize::try_from(came).unwrap_or(0),
+                Count::Gross => 0,
+            };
+            let of = (shown + before).saturating_sub(counts(came));
+            is_too_much(guard, (lost + before).saturating_sub(counts(came + coming)), of)
         })
     }
 
@@ -171,7 +283,7 @@ impl Contract {
             return;
         };
         let passed = given.guarded.targets();
-        let changes = given.let_go(now, Touched::default(), (!confirmed).then_some(passed));
+        let changes = given.let_go(now, Changes::new(), (!confirmed).then_some(passed));
         given.show(changes);
         self.dirty.insert(id);
     }

@@ -1,14 +1,14 @@
 //! What of a provider's groups is held, and what is shown for it (B05).
 //!
 //! The rule is the reference model's ([`headcount_core::reference::guard`]). **It is asked only about
-//! the sources that an update touches**, so watching a guard costs what changes, too.
+//! the sources that an update touches, and those of which something is held**, so watching a guard costs what changes, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use headcount_core::reference::guard::{PlainGroups, keep, lost_of};
+use headcount_core::reference::guard::{PlainAddresses, PlainGroups, address, keep};
 use headcount_core::reference::{PlainGroup, PlainStored};
-use headcount_core::{DropGuard, Encoder, Group, Instant, Update, UpdateKind, UpdateOutcome};
+use headcount_core::{Encoder, Group, Instant, Update, UpdateKind, UpdateOutcome};
 
 use super::given::{Given, GivenGroup};
 use crate::HostId;
@@ -23,9 +23,13 @@ pub(super) type Changes = BTreeMap<Arc<str>, Option<GivenGroup>>;
 pub(super) struct Guarded {
     pub(super) held: Option<Held>,
     /// Losses that passed, and when.
-    passed: Vec<(Instant, usize)>,
+    pub(super) passed: Vec<(Instant, usize)>,
+    /// Targets that came, and when; less than nothing, if some went that stand elsewhere.
+    pub(super) came: Vec<(Instant, i64)>,
     /// How many targets are shown.
     pub(super) shown: usize,
+    /// How many targets have each address, as the backend says.
+    addresses: BTreeMap<String, usize>,
     /// The hosts of targets that were held, and when they were let go.
     let_go: BTreeMap<HostId, Instant>,
 }
@@ -36,12 +40,13 @@ pub(super) struct Held {
     pub(super) since: Instant,
     pub(super) until: Instant,
     pub(super) targets: usize,
-    /// Lost since then, beyond what it is held for.
-    pub(super) further: usize,
+    /// What was lost when it began, and still is.
+    pub(super) first: PlainAddresses,
     /// What the backend says.
     actual: GivenGroups,
-    /// By source: the hosts of the targets that are held.
-    hosts: BTreeMap<Arc<str>, Vec<HostId>>,
+    /// The sources of the targets that are held, and their hosts.
+    sources: BTreeSet<Arc<str>>,
+    hosts: BTreeSet<HostId>,
 }
 
 impl Guarded {
@@ -54,26 +59,16 @@ impl Guarded {
         self.held.is_some()
     }
 
-    pub(super) fn passed_lately(&self, now: Instant, guard: DropGuard) -> usize {
-        let lately = self.passed.iter().filter(|(at, _)| *at + guard.hold > now);
-        lately.map(|(_, lost)| lost).sum()
+    /// Whether the backend has a target with this address.
+    pub(super) fn has(&self, address: &str) -> bool {
+        self.addresses.contains_key(address)
     }
 
     /// Until when the guard had to show a host that is gone, as far as is known now.
     pub(super) fn kept(&self, host: HostId) -> Option<Instant> {
-        let holds = |held: &&Held| held.hosts.values().flatten().any(|other| *other == host);
-        let held = self.held.as_ref().filter(holds);
+        let held = self.held.as_ref().filter(|held| held.hosts.contains(&host));
         held.map(|held| held.until).or_else(|| self.let_go.get(&host).copied())
     }
-}
-
-/// What an update touches of a provider: the sources that the backend says are others than before.
-#[derive(Debug, Default)]
-pub(super) struct Touched {
-    changes: Changes,
-    pub(super) shown: PlainGroups,
-    pub(super) before: PlainGroups,
-    pub(super) after: PlainGroups,
 }
 
 impl Given {
@@ -83,7 +78,7 @@ impl Given {
     }
 
     /// What an update says that the backend did not say before.
-    pub(super) fn touched_by(&self, now: Instant, update: &Update) -> Touched {
+    pub(super) fn touched_by(&self, now: Instant, update: &Update) -> Changes {
         let actual = self.actual();
         let named = named(update);
         let mut changes = Changes::new();
@@ -108,57 +103,117 @@ impl Given {
             });
             changes.insert(source.into(), change);
         }
-        let touched = |groups: &GivenGroups| -> PlainGroups {
-            let touched = changes.keys().filter_map(|source| Some((source, groups.get(source)?)));
-            touched
-                .map(|(source, group)| (source.to_string(), plain(group)))
-                .collect()
-        };
-        let (shown, before) = (touched(&self.groups), touched(actual));
-        let after = changes
-            .iter()
-            .filter_map(|(source, group)| Some((source.to_string(), plain(group.as_ref()?))));
-        Touched {
-            after: after.collect(),
-            shown,
-            before,
-            changes,
+        changes
+    }
+
+    /// Has the addresses of what it starts with.
+    pub(super) fn index_all(&mut self) {
+        self.guarded.addresses.clear();
+        for given in self.groups.values() {
+            count_addresses(&mut self.guarded.addresses, &given.group, true);
         }
     }
 
-    /// Holds what was lost; gives what is shown otherwise from now on.
-    pub(super) fn hold(&mut self, mut held: Held, touched: &Touched) -> Changes {
-        match self.guarded.held.take() {
-            Some(before) => (held.actual, held.hosts) = (before.actual, before.hosts),
-            None => held.actual.clone_from(&self.groups),
+    /// Has other addresses now; says how many targets more there are.
+    pub(super) fn index(&mut self, changes: &Changes) -> i64 {
+        let (mut more, mut addresses) = (0, core::mem::take(&mut self.guarded.addresses));
+        for (source, change) in changes {
+            if let Some(before) = self.actual().get(source) {
+                count_addresses(&mut addresses, &before.group, false);
+                more -= number(before.group.target_count());
+            }
+            if let Some(after) = change {
+                count_addresses(&mut addresses, &after.group, true);
+                more += number(after.group.target_count());
+            }
         }
-        held.take(touched);
-        self.guarded.held = Some(held);
-        let mut kept = keep(&touched.shown, &touched.after);
-        let each = touched.changes.iter().map(|(source, change)| {
-            let shown = kept.remove(&**source).map(|kept| match change {
-                Some(change) if kept == plain(change) => change.clone(),
+        self.guarded.addresses = addresses;
+        more
+    }
+
+    /// What is shown, as far as something of it may be lost: in the sources that change, and in those of which something
+    /// is held.
+    pub(super) fn may_be_lost(&self, changes: &Changes) -> PlainGroups {
+        let held = self.guarded.held.iter().flat_map(|held| &held.sources);
+        plain_of(&self.groups, changes.keys().chain(held))
+    }
+
+    /// Holds what is lost; gives what is shown otherwise from now on.
+    pub(super) fn hold(
+        &mut self,
+        now: Instant,
+        (since, until): (Instant, Instant),
+        first: PlainAddresses,
+        changes: &Changes,
+        lost: &PlainAddresses,
+    ) -> Changes {
+        let shown = self.may_be_lost(changes);
+        let before = self.guarded.held.take();
+        let (mut actual, hosts_before) = match before {
+            Some(before) => (before.actual, before.hosts),
+            None => (self.groups.clone(), BTreeSet::new()),
+        };
+        take(&mut actual, changes);
+        let (mut sources, mut hosts, mut targets) = (BTreeSet::new(), BTreeSet::new(), 0);
+        for (source, stored) in &shown {
+            for target in &stored.group.targets {
+                if lost.contains(&address(&stored.group, target)) {
+                    sources.insert(source.as_str().into());
+                    hosts.extend(
+                        target
+                            .get(STAMP)
+                            .and_then(|stamp| read_stamp(stamp))
+                            .map(|(host, _)| host),
+                    );
+                    targets += 1;
+                }
+            }
+        }
+        let found = hosts_before.difference(&hosts);
+        self.guarded.let_go.extend(found.map(|host| (*host, now)));
+        let names: Vec<Arc<str>> = shown.keys().map(|source| source.as_str().into()).collect();
+        let mut kept = keep(
+            now,
+            &shown,
+            &plain_of(&actual, names.iter().chain(changes.keys())),
+            lost,
+        );
+        let each = names.iter().chain(changes.keys()).cloned().collect::<BTreeSet<_>>();
+        let each = each.into_iter().map(|source| {
+            let shown = kept.remove(&*source).map(|kept| match actual.get(&source) {
+                Some(there) if kept == plain(there) => there.clone(),
                 _ => stored(&kept),
             });
-            (source.clone(), shown)
+            (source, shown)
         });
-        each.collect()
+        let each = each.collect();
+        self.guarded.held = Some(Held {
+            since,
+            until,
+            targets,
+            first,
+            actual,
+            sources,
+            hosts,
+        });
+        each
     }
 
     /// Lets go what was held; gives what is shown otherwise from now on. `passed` targets were lost and
-    /// nobody confirmed it; or somebody did, and no loss from before counts any more.
-    pub(super) fn let_go(&mut self, now: Instant, touched: Touched, passed: Option<usize>) -> Changes {
+    /// nobody confirmed it; or somebody did, and nothing from before counts any more.
+    pub(super) fn let_go(&mut self, now: Instant, changes: Changes, passed: Option<usize>) -> Changes {
         match passed {
-            Some(0) => {}
             Some(lost) => self.guarded.passed.push((now, lost)),
-            None => self.guarded.passed.clear(),
+            None => {
+                self.guarded.passed.clear();
+                self.guarded.came.clear();
+            }
         }
         let Some(mut held) = self.guarded.held.take() else {
-            return touched.changes;
+            return changes;
         };
-        held.take(&touched);
-        let hosts = held.hosts.values().flatten();
-        self.guarded.let_go.extend(hosts.map(|host| (*host, now)));
+        take(&mut held.actual, &changes);
+        self.guarded.let_go.extend(held.hosts.iter().map(|host| (*host, now)));
         let sources: BTreeSet<Arc<str>> = self.groups.keys().chain(held.actual.keys()).cloned().collect();
         let each = sources.into_iter().map(|source| {
             let group = held.actual.remove(&source);
@@ -205,39 +260,35 @@ impl Given {
     }
 }
 
-impl Held {
-    /// A drop that begins to be held, or goes on being.
-    pub(super) fn new(since: Instant, until: Instant, targets: usize, further: usize) -> Self {
-        Self {
-            since,
-            until,
-            targets,
-            further,
-            actual: GivenGroups::new(),
-            hosts: BTreeMap::new(),
-        }
-    }
+pub(super) fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
 
-    /// The backend says something else about some sources.
-    fn take(&mut self, touched: &Touched) {
-        for (source, change) in &touched.changes {
-            match change {
-                Some(group) => self.actual.insert(source.clone(), group.clone()),
-                None => self.actual.remove(source),
-            };
-            let shown = touched.shown.get(&**source);
-            let lost = shown
-                .map(|shown| lost_of(&shown.group, &touched.after))
-                .unwrap_or_default();
-            let hosts = lost.iter().filter_map(|target| read_stamp(target.get(STAMP)?));
-            let hosts: Vec<HostId> = hosts.map(|(host, _)| host).collect();
-            if hosts.is_empty() {
-                self.hosts.remove(source);
-            } else {
-                self.hosts.insert(source.clone(), hosts);
-            }
+/// The backend says something else about some sources.
+fn take(actual: &mut GivenGroups, changes: &Changes) {
+    for (source, change) in changes {
+        match change {
+            Some(group) => actual.insert(source.clone(), group.clone()),
+            None => actual.remove(source),
+        };
+    }
+}
+
+fn count_addresses(counts: &mut BTreeMap<String, usize>, group: &Group, more: bool) {
+    let group = PlainGroup::from(group);
+    for target in &group.targets {
+        let address = address(&group, target);
+        let count = counts.entry(address.clone()).or_default();
+        *count = if more { *count + 1 } else { count.saturating_sub(1) };
+        if *count == 0 {
+            counts.remove(&address);
         }
     }
+}
+
+fn plain_of<'a>(groups: &GivenGroups, sources: impl Iterator<Item = &'a Arc<str>>) -> PlainGroups {
+    let here = sources.filter_map(|source| Some((source, groups.get(source)?)));
+    here.map(|(source, group)| (source.to_string(), plain(group))).collect()
 }
 
 /// The groups that an update names; when a source is named twice, the last one counts.

@@ -26,6 +26,27 @@ pub struct Guard {
     pub max_drop: Ratio,
     /// How long a drop has to stay so before it counts.
     pub hold: Span,
+    /// Whether what comes counts against what goes.
+    #[serde(default, skip_serializing_if = "DropCount::is_net")]
+    pub count: DropCount,
+}
+
+/// What counts as gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DropCount {
+    /// What goes, less what comes to the same job within the hold time.
+    #[default]
+    Net,
+    /// All that goes.
+    Gross,
+}
+
+impl DropCount {
+    fn is_net(&self) -> bool {
+        *self == Self::Net
+    }
 }
 
 /// Why a text is no [`Guard`].
@@ -67,7 +88,20 @@ pub enum GuardError {
 impl Guard {
     /// A guard that holds what is more than this share, for so long.
     pub const fn new(max_drop: Ratio, hold: Span) -> Self {
-        Self { max_drop, hold }
+        Self {
+            max_drop,
+            hold,
+            count: DropCount::Net,
+        }
+    }
+
+    /// The same, and what comes does not count against what goes.
+    #[must_use]
+    pub const fn gross(self) -> Self {
+        Self {
+            count: DropCount::Gross,
+            ..self
+        }
     }
 
     /// The share as the core has it; none, if it is not a whole percentage.
@@ -96,9 +130,10 @@ impl Guard {
 
     /// The same for the core.
     pub(crate) fn of_core(self) -> Option<DropGuard> {
-        Some(DropGuard {
-            max_drop: self.percent()?,
-            hold: self.hold.into(),
+        let guard = DropGuard::new(self.percent()?, self.hold.into());
+        Some(match self.count {
+            DropCount::Net => guard,
+            DropCount::Gross => guard.gross(),
         })
     }
 }
@@ -110,13 +145,17 @@ impl FromStr for Guard {
         let text = text.trim();
         let own = || text.to_owned();
         let (share, time) = text.split_once(':').ok_or_else(|| GuardError::Malformed(own()))?;
+        let (time, count) = match time.strip_suffix(":gross") {
+            Some(time) => (time, DropCount::Gross),
+            None => (time, DropCount::Net),
+        };
         let max_drop = share
             .parse()
             .map_err(|source| GuardError::Share { text: own(), source })?;
         let hold = time
             .parse()
             .map_err(|source| GuardError::Time { text: own(), source })?;
-        let guard = Self { max_drop, hold };
+        let guard = Self { max_drop, hold, count };
         match guard.problems().next() {
             None => Ok(guard),
             Some((field, what)) => Err(GuardError::Senseless {
@@ -130,7 +169,11 @@ impl FromStr for Guard {
 
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.max_drop, self.hold)
+        write!(f, "{}:{}", self.max_drop, self.hold)?;
+        match self.count {
+            DropCount::Net => Ok(()),
+            DropCount::Gross => f.write_str(":gross"),
+        }
     }
 }
 
@@ -140,7 +183,7 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes_and_says_what_would_be_right() {
-        for text in ["30%:10m", "0%:1s", "100%:1h30m"] {
+        for text in ["30%:10m", "0%:1s", "100%:1h30m", "30%:10m:gross"] {
             let guard: Guard = text.parse().expect(text);
             assert_eq!(guard.to_string(), text);
         }

@@ -26,7 +26,7 @@ pub use event::{ProcessEvent, Restarted};
 pub use expect::{Condition, Expectation, Mark};
 pub use fault::{Fault, FaultFamily, FaultKind};
 pub use fleet::Hosts;
-pub use guard::{Guard, GuardError};
+pub use guard::{DropCount, Guard, GuardError};
 pub use throttle::{ThrottleError, ThrottleSetting};
 pub(crate) use version::Running;
 pub use version::Version;

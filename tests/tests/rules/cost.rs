@@ -219,13 +219,14 @@ fn b02_an_unchanged_update_keeps_nothing() {
 /// 1,000 groups as in 64,000.
 #[test]
 fn b05_a_hold_costs_what_changes() {
-    let guard = DropGuard {
-        max_drop: Percent::new(0).expect("a percentage"),
-        hold: Duration::from_secs(600),
-    };
+    let guard = DropGuard::new(Percent::new(0).expect("a percentage"), Duration::from_secs(600));
     let cost = |groups| {
         let mut fleet = Fleet::guarded(1, groups, Some(guard));
         let provider = fleet.providers[0];
+        // The first loss of all pays for the index.
+        let first = Update::delta(vec![Group::empty("source 5")]);
+        let outcome = fleet.manager.handle_update(Instant::ZERO, provider, first);
+        assert_eq!(outcome.expect("it runs").held, 1);
         let mut updates = vec![
             Update::delta(vec![Group::empty("source 3")]),
             Update::delta(fleet.groups(&[(7, "after")])),
@@ -237,7 +238,7 @@ fn b05_a_hold_costs_what_changes() {
                 held.push(outcome.expect("it runs").held);
             }
         });
-        assert_eq!(held, [1, 1]);
+        assert_eq!(held, [2, 2]);
         fleet.take();
         (cost.bytes_total, cost.count_total)
     };

@@ -3,6 +3,7 @@
 //! The guard of these stories lets 30 % go, and holds what is more for ten minutes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use headcount_core::reference::{Answer, Input, PlainGroup};
@@ -17,13 +18,20 @@ use crate::story::{Sources, Story, any_sources, backoff, cases, sets, sources, t
 const HOLD: Duration = Duration::from_secs(600);
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn guarded_by(max_drop: u8, throttle: Throttle) -> Story {
-    let max_drop = Percent::new(max_drop).expect("a percentage");
+fn guard(max_drop: u8) -> DropGuard {
+    DropGuard::new(Percent::new(max_drop).expect("a percentage"), HOLD)
+}
+
+fn with(guard: DropGuard, throttle: Throttle) -> Story {
     Story::new(ManagerOptions {
         throttle,
-        guard: Some(DropGuard { max_drop, hold: HOLD }),
+        guard: Some(guard),
         ..ManagerOptions::default()
     })
+}
+
+fn guarded_by(max_drop: u8, throttle: Throttle) -> Story {
+    with(guard(max_drop), throttle)
 }
 
 fn guarded() -> Story {
@@ -32,8 +40,13 @@ fn guarded() -> Story {
 
 /// So many targets, ten in each source.
 fn targets(count: usize) -> Sources {
+    numbered(0..count)
+}
+
+/// The targets with these numbers, ten in each source.
+fn numbered(numbers: Range<usize>) -> Sources {
     let mut all = Sources::new();
-    for number in 0..count {
+    for number in numbers {
         let addresses = all.entry(format!("source {}", number / 10)).or_default();
         addresses.push(format!("10.0.0.{number}:9100"));
     }
@@ -54,11 +67,18 @@ fn union(a: &Sources, b: &Sources) -> Sources {
     both.into_iter().map(list).collect()
 }
 
-/// How many of the first are not in the second.
-fn lost(before: &Sources, after: &Sources) -> usize {
-    let is_lost = |source: &str, address: &String| after.get(source).is_none_or(|all| !all.contains(address));
-    let of_source = |(source, all): (&String, &Vec<String>)| all.iter().filter(|one| is_lost(source, one)).count();
-    before.iter().map(of_source).sum()
+/// What of the first is nowhere in the second.
+fn lost(before: &Sources, after: &Sources) -> Sources {
+    let there: BTreeSet<&String> = after.values().flatten().collect();
+    let of_source = |(source, all): (&String, &Vec<String>)| {
+        let lost = all.iter().filter(|address| !there.contains(address));
+        (source.clone(), lost.cloned().collect::<Vec<_>>())
+    };
+    before
+        .iter()
+        .map(of_source)
+        .filter(|(_, lost)| !lost.is_empty())
+        .collect()
 }
 
 fn held(story: &Story, id: ProviderId) -> Option<&Held> {
@@ -80,9 +100,10 @@ proptest! {
     /// a delta makes no difference.
     #[test]
     fn b05_more_than_the_share_is_held_and_additions_pass(
-        before in any_sources(), after in any_sources(), max_drop in 0_u8..=100, full: bool,
+        before in any_sources(), after in any_sources(), max_drop in 0_u8..=100, full: bool, gross: bool,
     ) {
-        let mut story = guarded_by(max_drop, ticker(Duration::ZERO));
+        let guard = if gross { guard(max_drop).gross() } else { guard(max_drop) };
+        let mut story = with(guard, ticker(Duration::ZERO));
         let id = story.one_provider();
         story.full(id, &before).expect("it runs");
         prop_assert!(held(&story, id).is_none(), "what was never there can't be lost");
@@ -93,12 +114,15 @@ proptest! {
             let update: Sources = gone.chain(after.clone()).collect();
             story.delta(id, &update)
         };
-        let lost = lost(&before, &after);
-        if lost * 100 > count(&before) * usize::from(max_drop) {
+        let all_lost = lost(&before, &after);
+        let lost = count(&all_lost);
+        let came = if gross { 0 } else { (lost + count(&after)).saturating_sub(count(&before)) };
+        if lost > 0 && lost.saturating_sub(came) * 100 > count(&before) * usize::from(max_drop) {
             prop_assert_eq!(outcome.expect("it runs").held, lost);
-            prop_assert_eq!(story.received("node"), Some(union(&before, &after)));
+            prop_assert_eq!(story.received("node"), Some(union(&all_lost, &after)));
             let held = held(&story, id).expect("it is held");
-            prop_assert_eq!((held.targets, held.before, held.of, &*held.set), (lost, 0, count(&before), "node"));
+            prop_assert_eq!((held.targets, held.before, held.came, held.of), (lost, 0, came, count(&before)));
+            prop_assert_eq!(&*held.set, "node");
             prop_assert_eq!((held.since, held.until), (Instant::ZERO, Instant::ZERO + HOLD));
         } else {
             prop_assert_eq!(outcome.expect("it runs").held, 0);
@@ -140,7 +164,15 @@ proptest! {
                 story.delta(id, found).expect("it runs");
             }
             let received = story.received("node").expect("it is there");
-            prop_assert_eq!(lost(&truth, &received), 0, "additions pass at once");
+            for (source, addresses) in &truth {
+                prop_assert!(addresses.iter().all(|address| received[source].contains(address)), "additions pass at once");
+            }
+            // What stands somewhere is shown where it stands, and nowhere else.
+            let there: BTreeSet<&String> = truth.values().flatten().collect();
+            for (source, addresses) in &received {
+                let elsewhere = |address: &&String| there.contains(address) && !truth.get(source).is_some_and(|all| all.contains(*address));
+                prop_assert_eq!(addresses.iter().find(elsewhere), None);
+            }
             if let Some(held) = held(&story, id) {
                 for (_, stored) in story.last().set("node").expect("it is there").groups() {
                     for target in stored.group().targets() {
@@ -196,11 +228,12 @@ proptest! {
 fn b05_a_sum_of_small_drops_is_held() {
     let mut story = guarded();
     let started = story.apply(&sets(&[("node", &[0, 1])])).started;
-    story.full(started[0], &targets(50)).expect("it runs");
-    story.full(started[1], &targets(50)).expect("it runs");
+    story.full(started[0], &numbered(0..50)).expect("it runs");
+    story.full(started[1], &numbered(50..100)).expect("it runs");
     let drops = |story: &mut Story, id: usize, left| {
         story.wait(MINUTE);
-        story.full(started[id], &targets(left)).expect("it runs").held
+        let found = numbered(50 * id..50 * id + left);
+        story.full(started[id], &found).expect("it runs").held
     };
     assert_eq!(drops(&mut story, 0, 40), 0);
     assert_eq!(drops(&mut story, 1, 40), 0);
@@ -213,8 +246,148 @@ fn b05_a_sum_of_small_drops_is_held() {
     // What went long ago no longer counts: at the next refresh it passes.
     story.wait(HOLD - MINUTE);
     assert!(held(&story, started[1]).is_some());
-    story.full(started[1], &targets(39)).expect("it runs");
+    story.full(started[1], &numbered(50..89)).expect("it runs");
     assert!(held(&story, started[1]).is_none());
+}
+
+/// B05: a target that stands in another group afterwards is not lost, wherever in the list it went: a group in front of
+/// others whose sources are numbered by place takes nothing away.
+#[test]
+fn b05_a_target_in_another_group_is_not_lost() {
+    let mut story = guarded_by(0, ticker(Duration::ZERO));
+    let id = story.one_provider();
+    let list = |first: usize| -> Sources {
+        let source = |place: usize| (format!("{place}"), vec![format!("10.0.0.{}:9100", first + place)]);
+        (0..100 - first).map(source).collect()
+    };
+    story.full(id, &list(1)).expect("it runs");
+    let outcome = story.full(id, &list(0)).expect("it runs");
+    assert_eq!((outcome.added, outcome.changed, outcome.held), (1, 99, 0));
+    assert_eq!(story.received("node"), Some(list(0)));
+    // The other way round the one that was in front is lost, and it alone.
+    story.wait(HOLD);
+    assert_eq!(story.full(id, &list(1)).expect("it runs").held, 1);
+    let shown = story.last().set("node").expect("it is there").target_count();
+    assert_eq!(shown, 100);
+}
+
+/// B05: a target that another provider of the set has is not lost, whoever is heard of first; what is held until the
+/// other speaks is then shown there alone.
+#[test]
+fn b05_a_target_at_another_provider_is_not_lost() {
+    for gone_first in [false, true] {
+        let mut story = guarded();
+        let started = story.apply(&sets(&[("node", &[0, 1])])).started;
+        story.full(started[0], &numbered(0..60)).expect("it runs");
+        story.full(started[1], &numbered(60..100)).expect("it runs");
+        story.wait(MINUTE);
+        if gone_first {
+            assert_eq!(story.full(started[0], &numbered(0..10)).expect("it runs").held, 50);
+            story.wait(MINUTE);
+            // Twenty of the fifty are found; to lose thirty is not too much.
+            story.full(started[1], &numbered(40..100)).expect("it runs");
+            assert!(held(&story, started[0]).is_none());
+            let shown = |story: &Story| story.last().set("node").map(|set| set.target_count());
+            assert_eq!(shown(&story), Some(70));
+            story.full(started[1], &numbered(10..100)).expect("it runs");
+            assert_eq!(shown(&story), Some(100));
+        } else {
+            story.full(started[1], &numbered(10..100)).expect("it runs");
+            assert_eq!(story.full(started[0], &numbered(0..10)).expect("it runs").held, 0);
+        }
+        // They came from nowhere, so they don't take the place of what goes now.
+        story.wait(MINUTE);
+        assert_eq!(story.full(started[0], &Sources::new()).expect("it runs").held, 0);
+        assert_eq!(story.full(started[1], &numbered(31..100)).expect("it runs").held, 21);
+    }
+}
+
+/// B05: of what is held, that which another provider has is shown there, and no longer held; the rest is.
+#[test]
+fn b05_what_is_held_and_stands_elsewhere_is_shown_once() {
+    let mut story = guarded_by(10, ticker(Duration::ZERO));
+    let started = story.apply(&sets(&[("node", &[0, 1])])).started;
+    story.full(started[0], &numbered(0..60)).expect("it runs");
+    story.full(started[1], &numbered(60..100)).expect("it runs");
+    story.full(started[0], &numbered(0..5)).expect("it runs");
+    story.wait(MINUTE);
+    story.full(started[1], &numbered(45..100)).expect("it runs");
+    let reason = held(&story, started[0]).expect("forty of a hundred");
+    assert_eq!((reason.targets, reason.since, reason.of), (40, Instant::ZERO, 100));
+    let groups = story.last().set("node").expect("it is there");
+    let mut shown: Vec<_> = groups
+        .groups()
+        .flat_map(|(_, stored)| PlainGroup::from(stored.group()).targets)
+        .map(|target| target["__address__"].clone())
+        .collect();
+    assert_eq!(shown.len(), 100);
+    shown.sort();
+    shown.dedup();
+    assert_eq!(shown.len(), 100, "none twice");
+}
+
+/// B05: what comes counts against what goes, before or after it, within the hold time: a rolling deployment passes. It
+/// does not if losses are counted gross, nor if what came did so long ago.
+#[test]
+fn b05_a_rolling_deployment_passes() {
+    let roll = |guard: DropGuard, pause: Duration| {
+        let mut story = with(guard, ticker(Duration::ZERO));
+        let id = story.one_provider();
+        story.full(id, &numbered(0..100)).expect("it runs");
+        story.wait(HOLD);
+        let held = (0..10).map(|step| {
+            let (old, new) = (10 * step, 100 + 10 * step);
+            story.full(id, &numbered(old..new + 10)).expect("it runs");
+            story.wait(pause);
+            let held = story.full(id, &numbered(old + 10..new + 10)).expect("it runs").held;
+            story.wait(pause);
+            held
+        });
+        held.collect::<Vec<_>>()
+    };
+    assert_eq!(roll(guard(0), MINUTE), [0; 10]);
+    assert_eq!(roll(guard(30).gross(), MINUTE)[..5], [0, 0, 0, 0, 10]);
+    assert_eq!(roll(guard(9), HOLD)[..2], [10, 10]);
+}
+
+/// B05: old targets that go before new ones come are held until these are there.
+#[test]
+fn b05_what_comes_lets_go_what_is_held() {
+    let mut story = guarded();
+    let started = story.apply(&sets(&[("node", &[0, 1])])).started;
+    story.full(started[0], &numbered(0..100)).expect("it runs");
+    story.full(started[1], &Sources::new()).expect("it runs");
+    story.wait(MINUTE);
+    assert_eq!(story.full(started[0], &numbered(0..60)).expect("it runs").held, 40);
+    story.wait(MINUTE);
+    story.full(started[1], &numbered(200..209)).expect("it runs");
+    assert!(held(&story, started[0]).is_some_and(|held| held.came == 9), "31 of 100");
+    story.full(started[1], &numbered(200..210)).expect("it runs");
+    assert!(held(&story, started[0]).is_none(), "30 of 100");
+    assert_eq!(story.last().set("node").map(|set| set.target_count()), Some(70));
+}
+
+/// B05: a backend that has as many other targets passes, and does not if losses are counted gross.
+#[test]
+fn b05_as_many_others_pass_unless_gross_is_counted() {
+    for (guard, expected) in [(guard(30), 0), (guard(30).gross(), 100)] {
+        let mut story = with(guard, ticker(Duration::ZERO));
+        let id = story.one_provider();
+        story.full(id, &numbered(0..100)).expect("it runs");
+        assert_eq!(story.full(id, &numbered(100..200)).expect("it runs").held, expected);
+    }
+}
+
+/// B05: a provider's first list takes nobody's place: what goes right after it is guarded.
+#[test]
+fn b05_a_first_list_does_not_count_as_what_comes() {
+    let mut story = guarded();
+    let started = story.apply(&sets(&[("node", &[0, 1])])).started;
+    story.full(started[0], &numbered(0..50)).expect("it runs");
+    story.delta(started[1], &numbered(50..80)).expect("it runs");
+    let rest = story.groups(&numbered(80..100));
+    story.update(started[1], Update::completing(rest)).expect("it runs");
+    assert_eq!(story.full(started[0], &numbered(0..10)).expect("it runs").held, 40);
 }
 
 /// B05: when so much comes back that the rest is within the share, the rest goes.

@@ -151,10 +151,10 @@ fn b12_drops_that_are_held_and_let_go_are_the_cause_of_what_is_gone() {
     let mut told = Told::of(
         Story::new(ManagerOptions {
             throttle: ticker(Duration::ZERO),
-            guard: Some(DropGuard {
-                max_drop: "30%".parse::<Percent>().expect("a share"),
-                hold: Duration::from_secs(600),
-            }),
+            guard: Some(DropGuard::new(
+                "30%".parse::<Percent>().expect("a share"),
+                Duration::from_secs(600),
+            )),
             ..ManagerOptions::default()
         }),
         HistoryLimits::default(),

@@ -20,7 +20,7 @@ fn set_options(story: &mut Story, defaults: SetOptions, by_set: &[(&str, SetOpti
 fn guard(max_drop: u8, hold: Duration) -> SetOptions {
     let max_drop = Percent::new(max_drop).expect("a percentage");
     SetOptions {
-        guard: Some(DropGuard { max_drop, hold }),
+        guard: Some(DropGuard::new(max_drop, hold)),
         ..SetOptions::default()
     }
 }

@@ -175,10 +175,7 @@ fn b05_a_partial_read_does_not_confirm() {
     let hold = Duration::from_secs(600);
     let mut story = Story::new(ManagerOptions {
         throttle: ticker(Duration::ZERO),
-        guard: Some(DropGuard {
-            max_drop: "30%".parse().expect("a percentage"),
-            hold,
-        }),
+        guard: Some(DropGuard::new("30%".parse().expect("a percentage"), hold)),
         ..ManagerOptions::default()
     });
     let id = story.one_provider();

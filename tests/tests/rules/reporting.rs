@@ -192,10 +192,7 @@ proptest! {
 fn guarded() -> Story {
     Story::new(ManagerOptions {
         throttle: ticker(Duration::ZERO),
-        guard: Some(DropGuard {
-            max_drop: "30%".parse().expect("a percentage"),
-            hold: HOLD,
-        }),
+        guard: Some(DropGuard::new("30%".parse().expect("a percentage"), HOLD)),
         ..ManagerOptions::default()
     })
 }
@@ -256,7 +253,9 @@ fn b05_what_is_held_is_an_event() {
     let mut story = guarded();
     let started = story.apply(&sets(&[("small", &[0]), ("large", &[0, 1])])).started;
     story.full(started[0], &targets(10)).expect("it runs");
-    story.full(started[1], &targets(90)).expect("it runs");
+    let others: Vec<String> = (0..90).map(|number| format!("10.1.0.{number}:9100")).collect();
+    let others = Sources::from([("other".to_owned(), others)]);
+    story.full(started[1], &others).expect("it runs");
     let drops = |story: &mut Story| {
         story.full(started[0], &targets(5)).expect("it runs");
     };

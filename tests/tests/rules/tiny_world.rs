@@ -122,10 +122,7 @@ fn every_run_with_backoff_that_starts_at_once() {
 /// B05: the guard, as a race between what goes, comes back, fails, is confirmed and is configured.
 #[test]
 fn every_run_with_a_guard() {
-    let guard = DropGuard {
-        max_drop: Percent::new(40).expect("a percentage"),
-        hold: Duration::from_secs(6),
-    };
+    let guard = DropGuard::new(Percent::new(40).expect("a percentage"), Duration::from_secs(6));
     let options = ManagerOptions {
         throttle: ticker(Duration::ZERO),
         guard: Some(guard),

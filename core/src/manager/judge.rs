@@ -1,0 +1,62 @@
+//! Whether so many targets are too much to lose (B05).
+//!
+//! **Loss is net**: what is lost, and what went within the hold time, less what came to the set in that time. With
+//! [`Count::Gross`] what came does not count.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::guard::{Count, DropGuard};
+use super::registry::Registry;
+use crate::{Instant, ProviderId};
+
+/// The set for which there is too much loss, and how that is reckoned.
+#[derive(Debug, Clone)]
+pub(super) struct TooMuch {
+    pub(super) set: Arc<str>,
+    /// What passed within the hold time.
+    pub(super) before: usize,
+    /// What came within it.
+    pub(super) came: usize,
+    /// What the set had before that.
+    pub(super) of: usize,
+    /// For how long it has to stay so.
+    pub(super) hold: Duration,
+}
+
+impl<C> Registry<C> {
+    /// The first of the provider's sets that would lose too much with so many more targets, when so many come with
+    /// them that are not shown yet.
+    pub(super) fn too_much(&self, now: Instant, id: ProviderId, lost: usize, coming: i64) -> Option<TooMuch> {
+        let subscribers = &self.providers.get(&id).filter(|_| lost > 0)?.subscribers;
+        subscribers.iter().find_map(|set| {
+            let DropGuard { max_drop, hold, count } = self.settings.of(set).guard?;
+            let (mut shown, mut before, mut came) = (0_usize, 0_usize, 0_i64);
+            for member in self.sets.get(set)?.wanted() {
+                if let Some(member) = self.providers.get(member) {
+                    shown = shown.saturating_add(member.groups.target_count());
+                    before = before.saturating_add(whole(member.guarded.passed.within(now, hold)));
+                    came = came.saturating_add(member.guarded.came.within(now, hold));
+                }
+            }
+            let (came_before, came) = match count {
+                Count::Net => (whole(came), whole(came.saturating_add(coming))),
+                Count::Gross => (0, 0),
+            };
+            let of = shown.saturating_add(before).saturating_sub(came_before);
+            let net = lost.saturating_add(before).saturating_sub(came);
+            max_drop.is_exceeded_by(net, of).then(|| TooMuch {
+                set: set.clone(),
+                before,
+                came,
+                of,
+                hold,
+            })
+        })
+    }
+}
+
+/// Less than nothing came is nothing.
+fn whole(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
