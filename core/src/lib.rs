@@ -77,7 +77,7 @@ pub use history::{
 };
 pub use manager::{
     Applied, Backoff, Count, Counters, DropGuard, EventKind, Held, Manager, ManagerEvent, ManagerOptions, Output,
-    Percent, PercentError, Release, Reload, SetOptions, StillThere, Throttle, TimeoutReason,
+    Percent, PercentError, Release, Reload, SetOptions, StillThere, Throttle, ThrottleError, TimeoutReason,
 };
 pub use missing::{Missing, MissingPart};
 pub use pool::{

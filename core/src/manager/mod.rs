@@ -23,6 +23,7 @@ mod registry;
 mod settings;
 mod stale;
 mod throttle;
+mod throttle_text;
 mod update;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub use output::{Output, TimeoutReason};
 pub use registry::Applied;
 pub use settings::SetOptions;
 pub use throttle::{Backoff, Throttle};
+pub use throttle_text::ThrottleError;
 
 use crate::health::News;
 use crate::provider::{FailedConfig, ProviderStatus};
