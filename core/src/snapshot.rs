@@ -220,10 +220,19 @@ impl<'a> SetView<'a> {
     /// kept from what others found, and an empty list would take everything away from who has one from before. That
     /// one provider of it knows that there is nothing counts as found for who had a list already.
     pub fn delivery(&self, before: bool) -> Delivery {
-        if self.failed_configs().next().is_some() {
-            return Delivery::Withheld;
+        match self.failed_configs().next() {
+            Some(_) => Delivery::Withheld,
+            None => self.delivery_without_failed(before),
         }
-        let mut delivery = Delivery::Whole;
+    }
+
+    /// The same for a set that is to be delivered without its configs that can't be run, because whoever runs it says so:
+    /// then it is as incomplete as without a provider that was waited for long enough.
+    pub fn delivery_without_failed(&self, before: bool) -> Delivery {
+        let mut delivery = match self.failed_configs().next() {
+            Some(_) => Delivery::Incomplete,
+            None => Delivery::Whole,
+        };
         for reports in self.reports() {
             if reports.is_whole() {
                 continue;

@@ -128,6 +128,50 @@ fn b10_a_config_that_can_not_be_run_is_never_waited_out() {
     assert_eq!(delivery(&story, false), Delivery::Withheld);
 }
 
+/// Whoever asks for a set without its configs that can't be run gets what the others found, as soon as they were read.
+#[test]
+fn b10_a_config_that_can_not_be_run_may_be_done_without() {
+    let mut story = Story::prompt();
+    let wanted = |story: &Story, before| {
+        let last = story.last();
+        last.set("node").expect("it is there").delivery_without_failed(before)
+    };
+    apply(&mut story, 0..2);
+    let [(first, _), (second, _)] = story.started[..] else {
+        panic!("two were started")
+    };
+    story.cannot_be_built(first, "no such mechanism").expect("it runs");
+    assert_eq!(
+        wanted(&story, false),
+        Delivery::Withheld,
+        "the other may say all in a moment"
+    );
+    story.full(second, &sources(&[("s", &["a"])])).expect("it runs");
+    assert_eq!(wanted(&story, false), Delivery::Incomplete);
+    assert_eq!(delivery(&story, true), Delivery::Withheld, "nobody else asked for it");
+    assert!(!story.last().set("node").expect("it is there").is_whole());
+    story.update(second, Update::full(Vec::new())).expect("it runs");
+    assert_eq!(
+        wanted(&story, false),
+        Delivery::Withheld,
+        "an empty list would take away what there was"
+    );
+    assert_eq!(wanted(&story, true), Delivery::Incomplete, "who had one knows better");
+    // A set with nothing but such configs has nobody who knows.
+    let mut story = Story::prompt();
+    apply(&mut story, 0..1);
+    let only = story.started[0].0;
+    story.cannot_be_built(only, "no such mechanism").expect("it runs");
+    story.wait(AFTER * 10);
+    assert_eq!(wanted(&story, true), Delivery::Withheld);
+    // Without any, nothing is done without.
+    let mut story = Story::prompt();
+    apply(&mut story, 0..1);
+    let only = story.started[0].0;
+    story.full(only, &sources(&[("s", &["a"])])).expect("it runs");
+    assert_eq!(wanted(&story, false), Delivery::Whole);
+}
+
 /// Who was read whole by the process before is not waited for.
 #[test]
 fn b10_what_was_restored_whole_is_delivered_at_once() {
