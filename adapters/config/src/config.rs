@@ -11,13 +11,15 @@ use crate::section::global::Global;
 use crate::section::other;
 use crate::section::relabel::RelabelRules;
 use crate::section::scrape::{self, JobNames, ScrapeConfig};
+use crate::settings::Settings;
 
 /// A whole configuration, checked, with defaults filled in and all paths absolute.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Config {
     /// `global`.
     pub global: Global,
-    /// `scrape_configs`, then those of the files that `scrape_config_files` names, in order.
+    /// `scrape_configs`, then those of the files that `scrape_config_files` names, in order, then those of
+    /// [`settings`](Self::settings).
     pub scrape_configs: Vec<ScrapeConfig>,
     /// `alerting.alert_relabel_configs`.
     pub alert_relabel_configs: Vec<RelabelRule>,
@@ -25,7 +27,9 @@ pub struct Config {
     pub alertmanagers: Vec<AlertmanagerConfig>,
     /// `scrape_config_files`: patterns.
     pub scrape_config_files: Vec<String>,
-    /// Every file that was read: the configuration itself, then what it includes.
+    /// What headcount's own file says, besides further jobs.
+    pub settings: Settings,
+    /// Every file that was read: the configuration itself, then what it includes, then headcount's own.
     pub files: Vec<PathBuf>,
     /// What is remarkable but not wrong.
     pub warnings: Vec<Problem>,
@@ -51,7 +55,12 @@ pub(crate) fn read(
     names: &mut JobNames,
 ) -> TopLevel {
     let mut top = TopLevel::default();
-    let Some(mut fields) = root.fields() else { return top };
+    let Some(mut fields) = root.fields() else {
+        if !root.is_null() {
+            names.note_unread();
+        }
+        return top;
+    };
     if let Some(mut global) = fields.take_some("global").and_then(|global| global.fields()) {
         top.global = Global::read(&mut global, reading.folder, surroundings);
         global.finish();
@@ -90,6 +99,9 @@ pub(crate) fn read_included(
     names: &mut JobNames,
 ) -> Vec<ScrapeConfig> {
     let Some(mut fields) = root.fields() else {
+        if !root.is_null() {
+            names.note_unread();
+        }
         return Vec::new();
     };
     let list = fields.take("scrape_configs");

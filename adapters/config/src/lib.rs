@@ -1,4 +1,4 @@
-//! `prometheus.yml`, read and checked.
+//! `prometheus.yml`, read and checked, and `headcount.yml` beside it.
 //!
 //! [`Loader`] takes a configuration as Prometheus takes it: same fields, same defaults, same
 //! strictness, same view of what is a number and what is text. Sections that concern other parts
@@ -8,6 +8,8 @@
 //! One rule holds this crate together: **whatever Prometheus refuses is refused, whatever it takes
 //! is taken.** Where that could not be kept, the corpus of the conformance test (`tests/corpus`)
 //! names the file and the reason.
+//!
+//! What Prometheus has no word for stands in headcount's own file beside it ([`Settings`]), and is read as strictly.
 //!
 //! Reading opens nothing that a configuration names but what it includes; [`Loader::examine`] lists the
 //! rest for whoever looks at it, and [`check_rules`] reads a rule file as far as that goes without PromQL.
@@ -34,6 +36,7 @@ mod config;
 mod load;
 mod rules;
 mod section;
+mod settings;
 
 pub use config::Config;
 pub use headcount_reader::{
@@ -45,3 +48,6 @@ pub use section::alertmanager::AlertmanagerConfig;
 pub use section::global::{Global, Limits};
 pub use section::scrape::ScrapeConfig;
 pub use section::sd::MECHANISMS;
+pub use settings::{
+    JobSettings, Limit, SETTINGS_FILE, SETTINGS_SCHEMA, Settings, StateSettings, ThrottleSettings, WebSettings,
+};

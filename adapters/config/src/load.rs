@@ -1,17 +1,19 @@
-//! From a file to a [`Config`]: the main file, then the files that it includes.
+//! From a file to a [`Config`]: the main file, then the files that it includes, then headcount's own beside it.
 
 use std::path::{Path, PathBuf};
 
 use headcount_discoverer::mechanism::Registry;
 use headcount_reader::{
-    Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Mention, Nowhere, ProblemKind, Sink, Surroundings, decode,
-    pattern, read,
+    Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Mention, Nowhere, Problem, ProblemKind, Sink, Surroundings,
+    decode, pattern, read,
 };
 
 use crate::config::{self, Config, TopLevel};
 use crate::section::Reading;
-use crate::section::scrape::JobNames;
+use crate::section::global::Global;
+use crate::section::scrape::{JobNames, ScrapeConfig};
 use crate::section::sd::Mechanisms;
+use crate::settings::{self, SETTINGS_FILE, Settings};
 
 /// Loads configurations over a registry of mechanisms.
 ///
@@ -26,6 +28,8 @@ use crate::section::sd::Mechanisms;
 #[derive(Debug, Clone)]
 pub struct Loader {
     mechanisms: Mechanisms,
+    /// The file with headcount's own settings, if it was named.
+    settings: Option<PathBuf>,
 }
 
 /// A configuration that was read, and what it names outside of itself.
@@ -42,7 +46,17 @@ impl Loader {
     pub fn new(registry: Registry) -> Self {
         Self {
             mechanisms: Mechanisms::new(registry),
+            settings: None,
         }
+    }
+
+    /// Reads headcount's own settings from this file, which has to be there. Without this, they are those of the
+    /// [`headcount.yml`](SETTINGS_FILE) beside a configuration that is read from a file, if there is one; text in memory
+    /// has none beside it.
+    #[must_use]
+    pub fn settings(mut self, file: impl Into<PathBuf>) -> Self {
+        self.settings = Some(file.into());
+        self
     }
 
     /// Whether mechanisms that Prometheus has and the registry lacks are taken, with a warning. What they would
@@ -54,16 +68,25 @@ impl Loader {
         self
     }
 
-    /// Loads a configuration and the files that it includes from this machine.
+    /// Loads a configuration, the files that it includes, and headcount's own settings from this machine.
     ///
     /// # Errors
     /// Everything that is wrong with it, including files that can't be read.
     pub fn load(&self, path: &Path) -> Result<Config, LoadErrors> {
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        match Machine.read(&absolute, FILE_LIMIT) {
-            // Messages show the path as it was given.
-            Ok(bytes) => self.assemble(&bytes, path, folder_of(&absolute), &Machine).config,
-            Err(error) => Err(LoadErrors::unreadable(path, &error)),
+        self.examine_file(path, &Machine).config
+    }
+
+    /// The same in any surroundings, with what the configuration names outside of itself.
+    pub fn examine_file(&self, path: &Path, surroundings: &dyn Surroundings) -> Examined {
+        match surroundings.read(path, FILE_LIMIT) {
+            Ok(bytes) => {
+                let settings = self.settings.clone().or_else(|| beside(path, surroundings));
+                self.assemble(&bytes, path, settings, surroundings)
+            }
+            Err(error) => Examined {
+                config: Err(LoadErrors::unreadable(path, &error)),
+                mentions: Vec::new(),
+            },
         }
     }
 
@@ -80,7 +103,7 @@ impl Loader {
 
     /// The same, with what the configuration names outside of itself, for whoever looks whether that is there.
     pub fn examine(&self, bytes: &[u8], origin: &Path, surroundings: &dyn Surroundings) -> Examined {
-        self.assemble(bytes, origin, folder_of(origin), surroundings)
+        self.assemble(bytes, origin, self.settings.clone(), surroundings)
     }
 
     /// Reads any bytes as a configuration without touching files or the environment. For fuzzing.
@@ -91,58 +114,49 @@ impl Loader {
         self.parse(bytes, Path::new("/prometheus.yml"), &Nowhere)
     }
 
-    fn assemble(&self, bytes: &[u8], origin: &Path, folder: PathBuf, surroundings: &dyn Surroundings) -> Examined {
-        let mut found = Findings::default();
-        let sink = Sink::new(origin.into());
-        let mut top = TopLevel::default();
-        let mut names = JobNames::default();
-        let redacted = with_tree(bytes, &sink, |root| {
-            top = config::read(root, self.reading(&folder), surroundings, &mut names);
-        });
-        // Patterns are looked up before the main file's problems are sorted, since they can add to them.
-        let mut included = Vec::new();
-        for (index, (text, position)) in top.scrape_config_files.iter().enumerate() {
-            match pattern::glob(surroundings, text) {
-                Ok(paths) => included.extend(paths),
-                Err(error) => {
-                    let kind = ProblemKind::Pattern {
-                        pattern: text.clone(),
-                        reason: error.to_string(),
-                    };
-                    sink.problem(Some(*position), format!("scrape_config_files[{index}]"), kind);
-                }
-            }
-        }
-        add(&mut found, sink);
-
-        for path in &included {
-            let sink = Sink::new(path.as_path().into());
-            match surroundings.read(path, FILE_LIMIT) {
-                Ok(bytes) => {
-                    let mut scrape_configs = Vec::new();
-                    with_tree(&bytes, &sink, |root| {
-                        let folder = folder_of(path);
-                        scrape_configs = config::read_included(root, &top.global, self.reading(&folder), &mut names);
-                    });
-                    top.scrape_configs.append(&mut scrape_configs);
-                }
-                Err(error) => sink.problem(
-                    None,
-                    "",
-                    ProblemKind::Unreadable {
-                        reason: error.to_string(),
-                    },
-                ),
-            }
-            add(&mut found, sink);
-        }
-
-        let mentions = found.mentions;
+    /// Adds what the settings say to a configuration that was made and not read, if their
+    /// [file](Self::settings) was named.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the settings.
+    pub fn complete(&self, config: Config, surroundings: &dyn Surroundings) -> Result<Config, LoadErrors> {
+        let Some(path) = self.settings.clone() else {
+            return Ok(config);
+        };
+        let mut assembly = Assembly::new(self, surroundings, JobNames::of(&config.scrape_configs));
+        let (settings, mut jobs) = assembly.settings(&path, &config.global);
+        let mut found = assembly.found;
         if !found.problems.is_empty() {
-            let config = Err(LoadErrors {
-                problems: found.problems,
-                omitted: found.omitted,
-            });
+            return Err(errors(found));
+        }
+        let mut config = Config { settings, ..config };
+        config.scrape_configs.append(&mut jobs);
+        config.files.push(path);
+        config.warnings.append(&mut found.warnings);
+        Ok(config)
+    }
+
+    fn assemble(
+        &self,
+        bytes: &[u8],
+        origin: &Path,
+        settings: Option<PathBuf>,
+        surroundings: &dyn Surroundings,
+    ) -> Examined {
+        let mut assembly = Assembly::new(self, surroundings, JobNames::default());
+        let (mut top, included, redacted) = assembly.main(bytes, origin);
+        for path in &included {
+            let mut jobs = assembly.included(path, &top.global);
+            top.scrape_configs.append(&mut jobs);
+        }
+        let own = settings.as_deref().map(|path| assembly.settings(path, &top.global));
+        let (own, mut jobs) = own.unwrap_or_default();
+        top.scrape_configs.append(&mut jobs);
+
+        let mut found = assembly.found;
+        let mentions = std::mem::take(&mut found.mentions);
+        if !found.problems.is_empty() {
+            let config = Err(errors(found));
             return Examined { config, mentions };
         }
         let config = Ok(Config {
@@ -155,53 +169,179 @@ impl Loader {
                 .into_iter()
                 .map(|(pattern, _)| pattern)
                 .collect(),
-            files: std::iter::once(origin.to_owned()).chain(included).collect(),
+            settings: own,
+            files: std::iter::once(origin.to_owned())
+                .chain(included)
+                .chain(settings)
+                .collect(),
             warnings: found.warnings,
             redacted,
         });
         Examined { config, mentions }
     }
+}
 
-    fn reading<'a>(&'a self, folder: &'a Path) -> Reading<'a> {
+/// A configuration that is being read, file by file.
+struct Assembly<'a> {
+    loader: &'a Loader,
+    surroundings: &'a dyn Surroundings,
+    names: JobNames,
+    /// What was found in all files so far.
+    found: Findings,
+}
+
+impl<'a> Assembly<'a> {
+    fn new(loader: &'a Loader, surroundings: &'a dyn Surroundings, names: JobNames) -> Self {
+        Self {
+            loader,
+            surroundings,
+            names,
+            found: Findings::default(),
+        }
+    }
+
+    /// The main file's content, the files that it includes, and it as YAML without secrets.
+    fn main(&mut self, bytes: &[u8], origin: &Path) -> (TopLevel, Vec<PathBuf>, String) {
+        let sink = Sink::new(origin.into());
+        let mut top = TopLevel::default();
+        let folder = folder_of(origin);
+        let redacted = self.visit(bytes, &sink, |assembly, root| {
+            let reading = assembly.reading(&folder, true);
+            top = config::read(root, reading, assembly.surroundings, &mut assembly.names);
+        });
+        // Patterns are looked up before the main file's problems are sorted, since they can add to them.
+        let mut included = Vec::new();
+        for (index, (text, position)) in top.scrape_config_files.iter().enumerate() {
+            match pattern::glob(self.surroundings, text) {
+                Ok(paths) => included.extend(paths),
+                Err(error) => {
+                    self.names.note_unread();
+                    let kind = ProblemKind::Pattern {
+                        pattern: text.clone(),
+                        reason: error.to_string(),
+                    };
+                    sink.problem(Some(*position), format!("scrape_config_files[{index}]"), kind);
+                }
+            }
+        }
+        self.add(sink.finish());
+        (top, included, redacted)
+    }
+
+    /// The jobs of a file that is included.
+    fn included(&mut self, path: &Path, global: &Global) -> Vec<ScrapeConfig> {
+        let sink = Sink::new(path.into());
+        let mut jobs = Vec::new();
+        let folder = folder_of(path);
+        self.visit_file(path, &sink, |assembly, root| {
+            let reading = assembly.reading(&folder, true);
+            jobs = config::read_included(root, global, reading, &mut assembly.names);
+        });
+        self.add(sink.finish());
+        jobs
+    }
+
+    /// Headcount's own settings, and the jobs that stand there.
+    fn settings(&mut self, path: &Path, global: &Global) -> (Settings, Vec<ScrapeConfig>) {
+        let sink = Sink::new(path.into());
+        let (mut settings, mut jobs) = (Settings::default(), Vec::new());
+        let folder = folder_of(path);
+        let redacted = self.visit_file(path, &sink, |assembly, root| {
+            let reading = assembly.reading(&folder, false);
+            (settings, jobs) = settings::read(root, global, reading, &mut assembly.names);
+        });
+        let mut found = sink.finish();
+        refuse_further_document(&mut found);
+        self.add(found);
+        settings.file = Some(path.to_owned());
+        settings.redacted = redacted;
+        (settings, jobs)
+    }
+
+    /// Reads a file and hands its tree over; see [`visit`](Self::visit).
+    fn visit_file(&mut self, path: &Path, sink: &Sink, visit: impl FnOnce(&mut Self, &Cursor<'_>)) -> String {
+        match self.surroundings.read(path, FILE_LIMIT) {
+            Ok(bytes) => self.visit(&bytes, sink, visit),
+            Err(error) => {
+                let reason = error.to_string();
+                sink.problem(None, "", ProblemKind::Unreadable { reason });
+                self.names.note_unread();
+                String::new()
+            }
+        }
+    }
+
+    /// Hands a tree over, and gives it without its secrets. What is no YAML may hide jobs.
+    fn visit(&mut self, bytes: &[u8], sink: &Sink, visit: impl FnOnce(&mut Self, &Cursor<'_>)) -> String {
+        let redacted = with_tree(bytes, sink, |root| visit(self, root));
+        redacted.unwrap_or_else(|| {
+            self.names.note_unread();
+            String::new()
+        })
+    }
+
+    fn reading<'f>(&self, folder: &'f Path, is_shared: bool) -> Reading<'f>
+    where
+        'a: 'f,
+    {
         Reading {
             folder,
-            mechanisms: &self.mechanisms,
+            mechanisms: &self.loader.mechanisms,
+            is_shared,
         }
+    }
+
+    /// Adds what was found in one more file.
+    fn add(&mut self, mut other: Findings) {
+        let found = &mut self.found;
+        found.problems.append(&mut other.problems);
+        found.omitted = found.omitted.saturating_add(other.omitted);
+        found.warnings.append(&mut other.warnings);
+        found.mentions.append(&mut other.mentions);
     }
 }
 
-/// Adds what was found in another file.
-fn add(found: &mut Findings, sink: Sink) {
-    let mut other = sink.finish();
-    found.problems.append(&mut other.problems);
-    found.omitted = found.omitted.saturating_add(other.omitted);
-    found.warnings.append(&mut other.warnings);
-    found.mentions.append(&mut other.mentions);
+fn errors(found: Findings) -> LoadErrors {
+    LoadErrors {
+        problems: found.problems,
+        omitted: found.omitted,
+    }
 }
 
-/// Reads a file's tree and hands its top over, unless the file is empty or no YAML. Gives the tree without its
-/// secrets.
-pub(crate) fn with_tree(bytes: &[u8], sink: &Sink, visit: impl FnOnce(&Cursor<'_>)) -> String {
-    let text = match decode(bytes) {
-        Ok(text) => text,
-        Err(kind) => {
-            sink.problem(None, "", kind);
-            return String::new();
-        }
+/// Prometheus ignores further documents of a file, and so does who reads its files; what is in headcount's own counts, or
+/// is refused.
+fn refuse_further_document(found: &mut Findings) {
+    let (further, warnings) = std::mem::take(&mut found.warnings)
+        .into_iter()
+        .partition(|warning| warning.kind == ProblemKind::FurtherDocument);
+    found.warnings = warnings;
+    let refused = |warning: Problem| Problem {
+        kind: ProblemKind::Rule("a second YAML document begins here; put all of it into one"),
+        ..warning
     };
-    let Some(document) = read(&text, sink) else {
-        return String::new();
-    };
+    let further: Vec<Problem> = further;
+    found.problems.extend(further.into_iter().map(refused));
+}
+
+/// The settings beside a configuration, if they are there. One that is called like them has none.
+fn beside(config: &Path, surroundings: &dyn Surroundings) -> Option<PathBuf> {
+    let path = config.with_file_name(SETTINGS_FILE);
+    (path != config && surroundings.exists(&path)).then_some(path)
+}
+
+/// Reads a file's tree and hands its top over, unless the file is empty. Gives the tree without its secrets; `None` when
+/// it is no YAML.
+pub(crate) fn with_tree(bytes: &[u8], sink: &Sink, visit: impl FnOnce(&Cursor<'_>)) -> Option<String> {
+    let text = decode(bytes).map_err(|kind| sink.problem(None, "", kind)).ok()?;
+    let document = read(&text, sink)?;
     if document.further.is_some() {
         sink.warning(document.further, "", ProblemKind::FurtherDocument);
     }
-    match document.root(sink) {
-        Some(root) => {
-            visit(&root);
-            document.redacted()
-        }
-        None => String::new(),
-    }
+    let root = document.root(sink);
+    Some(root.map_or_else(String::new, |root| {
+        visit(&root);
+        document.redacted()
+    }))
 }
 
 fn folder_of(path: &Path) -> PathBuf {

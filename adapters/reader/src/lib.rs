@@ -29,6 +29,7 @@
 
 mod http_client;
 mod mention;
+mod near;
 pub mod pattern;
 mod problem;
 mod secret;
@@ -41,6 +42,7 @@ pub use http_client::{
     Proxy, ProxySettings, TextSource, TlsSettings, TlsVersion, Ways, reserved_header,
 };
 pub use mention::{Mention, Mentioned};
+pub use near::names_like;
 pub use problem::{LoadErrors, Position, Problem, ProblemKind};
 pub use secret::{Secret, SecretSource};
 pub use surroundings::{Machine, Nowhere, Surroundings, join};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::relabel::RelabelError;
-use headcount_core::{DurationError, format_duration};
+use headcount_core::{DurationError, PercentError, ThrottleError, format_duration};
 
 use crate::value::{RegexError, SizeError, UrlError};
 
@@ -217,6 +217,14 @@ pub enum ProblemKind {
         /// Where it was defined first: `file:line`.
         first: String,
     },
+    /// A job that is named and does not exist.
+    #[error("there is no job {job:?}{}", likely(near))]
+    NoSuchJob {
+        /// The job.
+        job: String,
+        /// Jobs with names like it, the nearest first.
+        near: Vec<String>,
+    },
     /// Two things of one kind with one name.
     #[error("the name {name:?} is already used in line {first}; give one of the two another name")]
     RepeatedName {
@@ -302,14 +310,39 @@ pub enum ProblemKind {
         mechanism: String,
     },
     /// The same where it is accepted.
-    #[error("this build has no {mechanism}_sd; the targets of this job are never complete, and not served")]
+    #[error(
+        "this build has no {mechanism}_sd; the targets of this job are never complete, and not served unless headcount.yml says `serve_incomplete: true` of it"
+    )]
     MechanismLeftOut {
         /// The mechanism, as in `<mechanism>_sd_configs`.
         mechanism: String,
     },
     /// A mechanism that Prometheus does not have.
-    #[error("this mechanism is headcount's own; Prometheus refuses a file with it")]
+    #[error("this mechanism is headcount's own, and Prometheus refuses a file with it; put the job into headcount.yml")]
     NotPrometheus,
+    /// A section that is kept for a later version.
+    #[error("`{section}` is reserved for a later version, and does nothing yet; remove it")]
+    Reserved {
+        /// The section.
+        section: &'static str,
+    },
+    /// A percentage that can't be understood.
+    #[error(transparent)]
+    Percent(#[from] PercentError),
+    /// A throttle that can't be understood.
+    #[error("{text:?} is not a throttle: {error}")]
+    Throttle {
+        /// What is written.
+        text: String,
+        /// What is wrong with it.
+        error: ThrottleError,
+    },
+    /// An address that nothing can listen at.
+    #[error("{text:?} is not an address to listen on; write host:port, or :port for every interface")]
+    ListenAddress {
+        /// What is written.
+        text: String,
+    },
     /// A field that names a secret in a secret manager, which nobody provides.
     #[error("secret managers are not available; use {instead}")]
     SecretReference {
@@ -346,6 +379,15 @@ impl ProblemKind {
             Self::NoFolder { .. } => Some("create it, or correct the path".to_owned()),
             _ => None,
         }
+    }
+}
+
+/// What may have been meant.
+fn likely(near: &[String]) -> String {
+    let quoted: Vec<_> = near.iter().map(|name| format!("{name:?}")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        names => format!("; did you mean {}?", names.join(" or ")),
     }
 }
 

@@ -60,7 +60,7 @@ impl AlertmanagerConfig {
             path_prefix: fields.text("path_prefix").unwrap_or_default(),
             timeout: fields.duration("timeout").unwrap_or(Duration::from_secs(10)),
             client,
-            sd: reading.mechanisms.read(fields, reading.folder, !relabel.is_empty()),
+            sd: reading.mechanisms.read(fields, reading, !relabel.is_empty()),
             relabel_configs: relabel.compile(names),
             alert_relabel_configs: alert_relabel.check(names),
         }

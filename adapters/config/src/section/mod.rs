@@ -23,4 +23,6 @@ pub(crate) struct Reading<'a> {
     /// The file's folder, which its relative paths start in.
     pub(crate) folder: &'a Path,
     pub(crate) mechanisms: &'a Mechanisms,
+    /// Whether Prometheus reads the file, too.
+    pub(crate) is_shared: bool,
 }

@@ -151,18 +151,46 @@ impl From<&ScrapeConfig> for JobOptions {
 
 /// The jobs' names so far, in all files, with the place of each.
 #[derive(Debug, Default)]
-pub(crate) struct JobNames(HashMap<String, String>);
+pub(crate) struct JobNames {
+    places: HashMap<String, String>,
+    /// Whether there may be jobs whose names could not be read.
+    may_lack: bool,
+}
 
 impl JobNames {
+    /// The jobs of a configuration that was made and not read.
+    pub(crate) fn of(jobs: &[ScrapeConfig]) -> Self {
+        let place = |job: &ScrapeConfig| (job.job_name.clone(), "the program itself".to_owned());
+        Self {
+            places: jobs.iter().map(place).collect(),
+            may_lack: false,
+        }
+    }
+
+    /// Notes that there may be others.
+    pub(crate) fn note_unread(&mut self) {
+        self.may_lack = true;
+    }
+
+    /// Whether there is no job of this name, as far as that can be known.
+    pub(crate) fn lack(&self, job: &str) -> bool {
+        !self.may_lack && !self.places.contains_key(job)
+    }
+
+    /// All names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
     /// Keeps a name, or reports that it was used before.
     fn claim(&mut self, job: &str, at: &Cursor<'_>) {
-        if let Some(first) = self.0.get(job) {
+        if let Some(first) = self.places.get(job) {
             at.report(ProblemKind::RepeatedJob {
                 job: job.to_owned(),
                 first: first.clone(),
             });
         } else {
-            self.0.insert(
+            self.places.insert(
                 job.to_owned(),
                 format!("{}:{}", at.file().display(), at.position().line),
             );
@@ -178,13 +206,20 @@ pub(crate) fn read_all(
     names: &mut JobNames,
 ) -> Vec<ScrapeConfig> {
     let mut jobs = Vec::new();
-    for entry in list.list().unwrap_or_default() {
+    let entries = list.list();
+    if entries.is_none() && !list.is_null() {
+        names.note_unread();
+    }
+    for entry in entries.unwrap_or_default() {
         if entry.is_null() {
             entry.report(ProblemKind::EmptyEntry);
         }
-        if let Some(mut fields) = entry.fields() {
-            jobs.push(read(&mut fields, global, reading, names));
-            fields.finish();
+        match entry.fields() {
+            Some(mut fields) => {
+                jobs.push(read(&mut fields, global, reading, names));
+                fields.finish();
+            }
+            None => names.note_unread(),
         }
     }
     jobs
@@ -194,9 +229,12 @@ fn read(fields: &mut Fields<'_>, global: &Global, reading: Reading<'_>, names: &
     let name_at = fields.take("job_name");
     let name = name_at.as_ref().map_or(Some(String::new()), Cursor::text);
     match (&name_at, &name) {
-        (_, None) => {}
+        (_, None) => names.note_unread(),
         (Some(at), Some(name)) if !name.is_empty() => names.claim(name, at),
-        _ => fields.at().report(ProblemKind::Missing { field: "job_name" }),
+        _ => {
+            names.note_unread();
+            fields.at().report(ProblemKind::Missing { field: "job_name" });
+        }
     }
     let mut job = ScrapeConfig::new(name.unwrap_or_default(), Vec::new(), global);
     job.file = fields.at().file().into();
@@ -205,7 +243,7 @@ fn read(fields: &mut Fields<'_>, global: &Global, reading: Reading<'_>, names: &
     let relabel = RelabelRules::of(fields, "relabel_configs");
     let metric_relabel = RelabelRules::of(fields, "metric_relabel_configs");
     job.client = HttpClientSettings::read(fields, reading.folder);
-    job.sd = reading.mechanisms.read(fields, reading.folder, !relabel.is_empty());
+    job.sd = reading.mechanisms.read(fields, reading, !relabel.is_empty());
     job.params = read_params(fields);
     read_naming(fields, &mut job, global);
     read_histograms(fields, &mut job, global);

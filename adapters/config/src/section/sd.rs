@@ -1,9 +1,9 @@
 //! Service discovery: every `*_sd_configs` list, and `static_configs`.
 
-use std::path::Path;
-
 use headcount_discoverer::mechanism::{Place, Registry, SdConfig, Unsupported};
 use headcount_reader::{Cursor, FieldNames, Fields, ProblemKind};
+
+use super::Reading;
 
 /// Every field that Prometheus discovers targets with, apart from `static_configs`, sorted. The
 /// mechanism's name is what stands before `_sd_configs`.
@@ -72,8 +72,8 @@ impl Mechanisms {
 
     /// Reads every list of a job or an Alertmanager, in Prometheus's order: by mechanism, then as written,
     /// `static_configs` last and as one.
-    pub(super) fn read(&self, fields: &mut Fields<'_>, folder: &Path, is_relabelled: bool) -> Vec<SdConfig> {
-        let place = Place::new(folder).relabelled(is_relabelled);
+    pub(super) fn read(&self, fields: &mut Fields<'_>, reading: Reading<'_>, is_relabelled: bool) -> Vec<SdConfig> {
+        let place = Place::new(reading.folder).relabelled(is_relabelled);
         let known = fields.take_known(self.registry.fields());
         let missing = fields.take_known(&self.missing);
         let mut lists: Vec<(&str, Cursor<'_>)> = known.into_iter().chain(missing).collect();
@@ -82,7 +82,8 @@ impl Mechanisms {
         for (field, list) in lists {
             match self.registry.of_field(field) {
                 Some(entry) => {
-                    if field.ends_with("_sd_configs") && !MECHANISMS.contains(&field) {
+                    let is_own = field.ends_with("_sd_configs") && !MECHANISMS.contains(&field);
+                    if is_own && reading.is_shared {
                         list.warn(ProblemKind::NotPrometheus);
                     }
                     configs.append(&mut entry.read(&list.for_discovery(), &place));

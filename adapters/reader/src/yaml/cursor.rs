@@ -105,6 +105,16 @@ impl<'a> Cursor<'a> {
         self.node.is_null()
     }
 
+    /// Whether this is a single value, and neither a list nor a mapping nor nothing.
+    pub fn is_scalar(&self) -> bool {
+        matches!(&self.node.content, Content::Scalar(scalar) if !scalar.is_null())
+    }
+
+    /// Whether this is a single value that is written like this.
+    pub fn is_word(&self, word: &str) -> bool {
+        matches!(&self.node.content, Content::Scalar(scalar) if scalar.as_text() == word)
+    }
+
     /// Text. Numbers and switches are taken as they are written; nothing is the empty text.
     pub fn text(&self) -> Option<String> {
         match &self.node.content {
@@ -225,6 +235,12 @@ impl<'a> Cursor<'a> {
 
     /// A mapping with keys of the writer's own, sorted by key. Nothing is no mapping.
     pub fn entries(&self) -> Option<Vec<(String, Cursor<'a>)>> {
+        let entries = self.entries_with_places()?.into_iter();
+        Some(entries.map(|(key, _, value)| (key, value)).collect())
+    }
+
+    /// The same, with the place of each key.
+    pub fn entries_with_places(&self) -> Option<Vec<(String, Position, Cursor<'a>)>> {
         match &self.node.content {
             Content::Map(entries) => Some(super::fields::own_entries(self, entries)),
             _ if self.is_null() => None,

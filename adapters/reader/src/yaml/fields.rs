@@ -209,9 +209,12 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The entries of a mapping whose keys are the writer's own, sorted. Unlike a field, a key that is
-/// merged in can't be written again.
-pub(super) fn own_entries<'a>(at: &Cursor<'a>, entries: &'a [(Rc<Node>, Rc<Node>)]) -> Vec<(String, Cursor<'a>)> {
+/// The entries of a mapping whose keys are the writer's own, sorted, each with the place of its key. Unlike a field, a
+/// key that is merged in can't be written again.
+pub(super) fn own_entries<'a>(
+    at: &Cursor<'a>,
+    entries: &'a [(Rc<Node>, Rc<Node>)],
+) -> Vec<(String, Position, Cursor<'a>)> {
     let mut sorted: BTreeMap<&'a str, (Position, &'a Node)> = BTreeMap::new();
     let mut written: HashMap<&'a str, usize> = HashMap::with_capacity(entries.len());
     for name in entries
@@ -240,7 +243,7 @@ pub(super) fn own_entries<'a>(at: &Cursor<'a>, entries: &'a [(Rc<Node>, Rc<Node>
     });
     sorted
         .into_iter()
-        .map(|(name, (_, value))| (name.to_owned(), at.child(value, name)))
+        .map(|(name, (key, value))| (name.to_owned(), key, at.child(value, name)))
         .collect()
 }
 

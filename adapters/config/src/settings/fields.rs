@@ -1,0 +1,92 @@
+//! What settings say, field by field, as it can be compared and shown.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use headcount_core::{Count, format_duration};
+
+use super::{JobSettings, Limit, Settings};
+
+impl Settings {
+    /// Each field that is said, by its path in the file, with its value in one form: two files that say the same have
+    /// the same. Nothing in it is secret.
+    ///
+    /// ```
+    /// use headcount_config::{JobSettings, Settings};
+    ///
+    /// let defaults = JobSettings { serve_incomplete: Some(true), ..JobSettings::default() };
+    /// let said = Settings { defaults, ..Settings::default() }.fields();
+    /// assert_eq!(said["defaults.serve_incomplete"], "true");
+    /// ```
+    #[must_use]
+    pub fn fields(&self) -> BTreeMap<String, String> {
+        let mut said = Vec::new();
+        write_job(&mut said, "defaults", &self.defaults);
+        push(
+            &mut said,
+            "defaults.throttle",
+            "policy",
+            self.throttle.policy.map(|policy| policy.to_string()),
+        );
+        push(
+            &mut said,
+            "defaults.throttle",
+            "per_set",
+            self.throttle.per_set.map(|flag| flag.to_string()),
+        );
+        for (name, job) in &self.jobs {
+            write_job(&mut said, &format!("jobs.{name}"), job);
+        }
+        push(&mut said, "web", "listen", self.web.listen.clone());
+        push(
+            &mut said,
+            "state",
+            "dir",
+            self.state.dir.as_ref().map(|dir| dir.display().to_string()),
+        );
+        push(
+            &mut said,
+            "state",
+            "enabled",
+            self.state.enabled.map(|flag| flag.to_string()),
+        );
+        said.into_iter().collect()
+    }
+}
+
+fn write_job(said: &mut Vec<(String, String)>, place: &str, job: &JobSettings) {
+    let time = |time: Option<Duration>| time.map(format_duration);
+    push(
+        said,
+        place,
+        "max_drop",
+        job.max_drop.map(|limit| limited(limit, |share| share.to_string())),
+    );
+    push(said, place, "hold", time(job.hold));
+    let count = |count: Count| match count {
+        Count::Net => "net".to_owned(),
+        Count::Gross => "gross".to_owned(),
+    };
+    push(said, place, "count", job.count.map(count));
+    push(
+        said,
+        place,
+        "max_stale",
+        job.max_stale.map(|limit| limited(limit, format_duration)),
+    );
+    push(said, place, "incomplete_after", time(job.incomplete_after));
+    push(
+        said,
+        place,
+        "serve_incomplete",
+        job.serve_incomplete.map(|flag| flag.to_string()),
+    );
+}
+
+fn limited<T>(limit: Limit<T>, shown: impl Fn(T) -> String) -> String {
+    limit.get().map_or_else(|| "off".to_owned(), shown)
+}
+
+fn push(said: &mut Vec<(String, String)>, place: &str, name: &str, value: Option<String>) {
+    said.extend(value.map(|value| (format!("{place}.{name}"), value)));
+}
