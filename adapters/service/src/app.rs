@@ -12,6 +12,7 @@ use headcount_runtime::DriverGone;
 use smol::{Executor, Timer};
 
 use crate::discovery::{Managed, Observation};
+use crate::effective::{Fixed, Told};
 use crate::plan::{Plan, Source};
 use crate::reload::{Loaded, ReloadError, Reloader, SettledChanges};
 use crate::scraping::Scraping;
@@ -42,6 +43,10 @@ pub(crate) struct App {
     pub(crate) notify: Arc<Managed>,
     /// The configuration that runs, and where the next comes from.
     pub(crate) reloader: Reloader,
+    /// What the program was told, which counts over the settings.
+    pub(crate) told: Told,
+    /// What can't change while it runs.
+    pub(crate) fixed: Fixed,
     /// How saving what is found fares, if it is saved.
     pub(crate) state: Option<Arc<state::Status>>,
     /// The first snapshots that have the configuration's sets, of both managers; before them, having no
@@ -143,6 +148,7 @@ impl App {
     }
 
     async fn take(&self, loaded: Loaded) -> Result<(), ReloadError> {
+        let before = self.reloader.plan();
         let plan = match self.reloader.accept(loaded) {
             Ok(plan) => plan,
             Err(errors) => {
@@ -160,7 +166,17 @@ impl App {
             alertmanagers = plan.alertmanagers.len(),
             "the configuration was reloaded"
         );
+        log_settings(Some(&before), &plan);
+        let sections = self.needs_restart().join(", ");
+        if !sections.is_empty() {
+            tracing::warn!(sections, "what the settings say here counts after a restart only");
+        }
         Ok(())
+    }
+
+    /// The sections of the settings that differ from those with which this was started, and count after a restart only.
+    pub(crate) fn needs_restart(&self) -> Vec<&'static str> {
+        self.fixed.differing(&self.reloader.plan().settings)
     }
 
     /// Applies a plan to both managers, and waits for a while until it is seen.
@@ -168,6 +184,9 @@ impl App {
         if let Some(scraping) = &self.scraping {
             scraping.set_jobs(&plan.jobs);
         }
+        let effective = self.told.over(&plan.settings);
+        self.notify.configure(effective.for_alertmanagers()).await?;
+        self.scrape.configure(effective).await?;
         // First, so that no list of a job is seen without its rules.
         let configuration = self.targets.configure(plan.job_options());
         let version = self.scrape.apply(plan.scrape_sets()).await?;
@@ -183,6 +202,18 @@ impl App {
     /// Both clocks.
     pub(crate) fn wall_clock(&self) -> WallClock {
         WallClock::read(&*self.env.clock)
+    }
+}
+
+/// Logs whose settings count, if they are not those of before.
+pub(crate) fn log_settings(before: Option<&Plan>, plan: &Plan) {
+    let file = |plan: &Plan| plan.settings.file.as_ref().map(|file| file.display().to_string());
+    match (before.and_then(file), file(plan)) {
+        (before, Some(settings)) if before.as_ref() != Some(&settings) => {
+            tracing::info!(settings, "headcount's own settings are read");
+        }
+        (Some(settings), None) => tracing::warn!(settings, "headcount's own settings are gone, and no longer count"),
+        _ => {}
     }
 }
 
@@ -228,6 +259,8 @@ mod tests {
                 scraping: None,
                 notify,
                 reloader: reloader.expect("nothing is wrong with it"),
+                told: Told::default(),
+                fixed: Fixed::default(),
                 state: None,
                 applied: OnceLock::new(),
                 was_ready: AtomicBool::new(false),

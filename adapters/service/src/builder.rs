@@ -10,19 +10,20 @@ use std::time::Duration;
 
 use blocking::unblock;
 use headcount_config::{LoadErrors, Loader};
-use headcount_core::{DropGuard, ManagerOptions, SavedState, Throttle};
+use headcount_core::{DropGuard, ManagerOptions, Percent, SavedState, Throttle};
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::DriverGone;
 use smol::Task;
 
 use crate::app::{self, App};
 use crate::discovery::{Beginning, Managed};
+use crate::effective::{Fixed, Told};
 use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
 use crate::reload::Reloader;
 use crate::server::{ListenError, Server};
 use crate::service::Running;
-use crate::state::{Keeper, Status};
+use crate::state::{Keeper, Status, state_folder, state_root};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
 
 /// The managers' names.
@@ -40,14 +41,26 @@ pub struct ServiceBuilder {
     loader: Option<Loader>,
     workers: Option<Workers>,
     listen: Option<String>,
-    throttle: Throttle,
-    guard: Option<DropGuard>,
-    max_stale: Option<Duration>,
+    /// Where it listens unless it is told or its settings say otherwise.
+    default_listen: Option<String>,
+    told: Told,
     scrape: Option<NonZeroUsize>,
     file_sd: Option<(PathBuf, ListKind)>,
     record: Option<PathBuf>,
     auto_reload: Option<Duration>,
-    state: Option<PathBuf>,
+    state: State,
+}
+
+/// Where what is found is kept.
+#[derive(Debug, Clone, Default)]
+enum State {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// In this folder.
+    In(PathBuf),
+    /// Where the settings say, or in a place that is sure, in the folder of this configuration.
+    AsSettings(PathBuf),
 }
 
 /// Which list of a job.
@@ -103,22 +116,41 @@ impl ServiceBuilder {
         self
     }
 
-    /// How soon changes become visible.
+    /// The same where the settings say (`web.listen`), or else at this address. [`listen`](Self::listen) counts over both.
+    pub fn listen_as_settings(mut self, default: impl Into<String>) -> Self {
+        self.default_listen = Some(default.into());
+        self
+    }
+
+    /// How soon changes become visible. This and what follows is for all jobs, in the place of `defaults` of the
+    /// [settings](headcount_config::Settings), which count where nothing is said here.
     pub fn throttle(mut self, throttle: Throttle) -> Self {
-        self.throttle = throttle;
+        self.told.throttle = Some(throttle);
         self
     }
 
     /// Holds what would remove too many of a job's targets.
     pub fn guard(mut self, guard: DropGuard) -> Self {
-        self.guard = Some(guard);
+        self.told.count = Some(guard.count);
+        self.max_drop(guard.max_drop).hold(guard.hold)
+    }
+
+    /// Holds what would remove more than this share of a job's targets.
+    pub fn max_drop(mut self, max_drop: Percent) -> Self {
+        self.told.max_drop = Some(max_drop);
+        self
+    }
+
+    /// How long a drop is held; ten minutes unless it is said otherwise.
+    pub fn hold(mut self, hold: Duration) -> Self {
+        self.told.hold = Some(hold);
         self
     }
 
     /// No longer shows what a provider has found when it has failed for so long. Without it, that stays for as long as
     /// it takes.
     pub fn max_stale(mut self, max_stale: Duration) -> Self {
-        self.max_stale = Some(max_stale);
+        self.told.max_stale = Some(max_stale);
         self
     }
 
@@ -147,7 +179,14 @@ impl ServiceBuilder {
     /// One service writes to a folder; another one runs without. So does one that [records](Self::record), but for
     /// Alertmanagers: a recording begins with nothing. The clock of its world has to count from 1970.
     pub fn state(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.state = Some(folder.into());
+        self.state = State::In(folder.into());
+        self
+    }
+
+    /// The same as the settings say (`state`), or else below [`state_root`](crate::state_root), in the
+    /// [folder](crate::state_folder) of this configuration.
+    pub fn state_as_settings(mut self, config: impl Into<PathBuf>) -> Self {
+        self.state = State::AsSettings(config.into());
         self
     }
 
@@ -170,12 +209,12 @@ impl ServiceBuilder {
         let loader = self.loader.clone().unwrap_or_else(mechanisms::loader);
         let now = workers.env().clock.unix_time().as_secs_f64();
         let reloader = Reloader::start(loader, source.clone(), now).await?;
-        let listener = match &self.listen {
+        let plan = reloader.plan();
+        let listener = match self.address(&plan) {
             Some(address) => Some(server::bind(address).await?),
             None => None,
         };
         let recording = self.record.as_deref().map(Recording::begin).transpose()?;
-        let plan = reloader.plan();
         let (keeper, saved) = self.saved(&workers, &source, plan.clone(), recording.is_some()).await;
         let status = keeper.as_ref().map(|keeper| keeper.status().clone());
         let (app, mut tasks) = self.app(&workers, reloader, recording.as_ref(), saved, status)?;
@@ -196,6 +235,7 @@ impl ServiceBuilder {
             };
             tasks.push(executor.spawn(FileSd::new(folder, lists).run()));
         }
+        app::log_settings(None, &plan);
         app::log_warnings(&plan);
         app.apply(&plan).await?;
         // Whether anybody asks or not: what was ready once stays so, whatever is reloaded.
@@ -223,7 +263,7 @@ impl ServiceBuilder {
         plan: Arc<Plan>,
         is_recorded: bool,
     ) -> (Option<Keeper>, [Option<SavedState<SdConfig>>; 2]) {
-        let Some(folder) = self.state.clone() else {
+        let Some(folder) = self.state_folder(&plan) else {
             return (None, [None, None]);
         };
         let config = match source {
@@ -258,13 +298,17 @@ impl ServiceBuilder {
         state: Option<Arc<Status>>,
     ) -> Result<(Arc<App>, Vec<Task<()>>), StartError> {
         let (executor, env) = (workers.executor(), workers.env());
+        let plan = reloader.plan();
+        let effective = self.told.over(&plan.settings);
         let common = ManagerOptions {
-            throttle: self.throttle,
-            max_stale: self.max_stale,
+            throttle: effective.throttle,
+            per_set: effective.per_set,
+            max_stale: effective.defaults.max_stale,
+            incomplete_after: effective.defaults.incomplete_after,
             ..ManagerOptions::default()
         };
         let guarded = ManagerOptions {
-            guard: self.guard,
+            guard: effective.defaults.guard,
             ..common.clone()
         };
         let beginning = |saved: Option<_>| saved.map_or(Beginning::Nothing, Beginning::Saved);
@@ -277,7 +321,7 @@ impl ServiceBuilder {
         let targets = targets.map_err(StartError::Thread)?;
         let scraping = self
             .scrape
-            .map(|most| scraping::start(executor, env, &targets, changed, &reloader.plan(), most));
+            .map(|most| scraping::start(executor, env, &targets, changed, &plan, most));
         let (scraping, tasks) = scraping.unzip();
         let app = App {
             executor: executor.clone(),
@@ -287,11 +331,46 @@ impl ServiceBuilder {
             scraping,
             notify,
             reloader,
+            told: self.told,
+            fixed: self.fixed(&plan),
             state,
             applied: OnceLock::new(),
             was_ready: AtomicBool::new(false),
         };
         Ok((Arc::new(app), tasks.into_iter().flatten().collect()))
+    }
+}
+
+impl ServiceBuilder {
+    /// Where it is to listen, if it is.
+    fn address<'a>(&'a self, plan: &'a Plan) -> Option<&'a str> {
+        let by_settings = self.default_listen.as_deref();
+        let by_settings = by_settings.map(|default| plan.settings.web.listen.as_deref().unwrap_or(default));
+        self.listen.as_deref().or(by_settings)
+    }
+
+    /// Where what is found is to be kept, if it is.
+    fn state_folder(&self, plan: &Plan) -> Option<PathBuf> {
+        let said = &plan.settings.state;
+        match &self.state {
+            State::Nowhere => None,
+            State::In(folder) => Some(folder.clone()),
+            State::AsSettings(_) if said.enabled == Some(false) => None,
+            State::AsSettings(config) => {
+                let root = said.dir.clone().or_else(state_root)?;
+                Some(state_folder(&root, config))
+            }
+        }
+    }
+
+    /// What settings decide now, and can't decide later.
+    fn fixed(&self, plan: &Plan) -> Fixed {
+        let follows_web = self.listen.is_none() && self.default_listen.is_some();
+        let follows_state = matches!(self.state, State::AsSettings(_));
+        Fixed {
+            web: follows_web.then(|| plan.settings.web.clone()),
+            state: follows_state.then(|| plan.settings.state.clone()),
+        }
     }
 }
 

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use headcount_backends::local::LocalSd;
-use headcount_config::{Global, ScrapeConfig};
+use headcount_config::{Config, Global, ScrapeConfig};
 use headcount_discoverer::mechanism::SdConfig;
-
-use crate::plan::Plan;
 
 /// The one job.
 const JOB: &str = "local";
@@ -14,13 +12,13 @@ const JOB: &str = "local";
 /// How often sockets are listed. It costs about as much as `ss -l`.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The built-in plan.
-pub(crate) fn plan() -> Plan {
+/// The built-in configuration.
+pub(crate) fn config() -> Config {
     let local = SdConfig::new(LocalSd::new(REFRESH_INTERVAL));
-    Plan {
-        jobs: vec![ScrapeConfig::new(JOB, vec![local], &Global::default())],
+    Config {
+        scrape_configs: vec![ScrapeConfig::new(JOB, vec![local], &Global::default())],
         redacted: "# headcount runs without a configuration file: the job `local` is what listens on this machine.\n"
             .to_owned(),
-        ..Plan::default()
+        ..Config::default()
     }
 }

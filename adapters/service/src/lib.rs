@@ -1,7 +1,7 @@
 //! A running headcount as a library: a configuration goes in, lists of targets come out.
 //!
-//! * `builder`, `service`: what one does with it. `plan`: what a configuration asks for. `check`: whether it
-//!   would work, without running it.
+//! * `builder`, `service`: what one does with it. `plan`: what a configuration asks for; `effective`: what counts of its
+//!   settings. `check`: whether it would work, without running it.
 //! * `app`: what the parts of a running service share, and how a configuration gets to all of them;
 //!   `reload`: the configuration that runs, and where the next comes from.
 //! * `discovery`: a running manager, and the view of its state that everything else reads. `once`: a
@@ -19,6 +19,7 @@ mod builder;
 mod check;
 mod default_config;
 mod discovery;
+mod effective;
 mod mechanisms;
 mod once;
 mod output;

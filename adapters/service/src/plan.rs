@@ -6,16 +6,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headcount_config::{AlertmanagerConfig, Config, LoadErrors, Loader, Machine, Problem, ScrapeConfig, Surroundings};
+use headcount_config::{
+    AlertmanagerConfig, Config, LoadErrors, Loader, Machine, Problem, ScrapeConfig, Settings, Surroundings,
+};
 use headcount_core::JobOptions;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_reader::pattern::Folders;
 use rapidhash::v3::rapidhash_v3;
 
 use crate::default_config;
-
-/// The most that is read of a configuration file; more than headcount-config accepts.
-const READ_LIMIT: u64 = 1 << 30;
 
 /// A configuration, reduced to what a service uses of it.
 #[derive(Debug, Clone, Default)]
@@ -26,14 +25,16 @@ pub struct Plan {
     pub alertmanagers: Vec<(String, AlertmanagerConfig)>,
     /// `external_labels`, sorted by name.
     pub external_labels: Vec<(String, String)>,
-    /// What is shown as the configuration, without secrets.
+    /// What headcount's own file says, besides further jobs.
+    pub settings: Settings,
+    /// What is shown as the `prometheus.yml`, without secrets.
     pub redacted: String,
     /// What is remarkable but not wrong.
     pub warnings: Vec<Problem>,
 }
 
 impl Plan {
-    /// Reads a prometheus.yml and all that it includes. Blocks while it does.
+    /// Reads a prometheus.yml, all that it includes, and headcount's own settings. Blocks while it does.
     ///
     /// # Errors
     /// All that is wrong with it, each with its place.
@@ -57,6 +58,17 @@ impl Plan {
         sets.map(|(name, config)| (name.clone(), config.sd.clone())).collect()
     }
 
+    /// The configuration as YAML, without secrets; headcount's own file is a document of its own.
+    pub(crate) fn shown(&self) -> String {
+        let mut text = self.redacted.clone();
+        if let Some(file) = &self.settings.file {
+            // A file's name may hold anything but the end of a comment.
+            let file = file.display().to_string().escape_debug().to_string();
+            text.push_str(&format!("---\n# {file}\n{}", self.settings.redacted));
+        }
+        text
+    }
+
     /// What each job says about its targets.
     #[must_use]
     pub fn job_options(&self) -> Vec<JobOptions> {
@@ -73,6 +85,7 @@ impl From<Config> for Plan {
                 .map(|(index, entry)| (format!("config-{index}"), entry))
                 .collect(),
             external_labels: config.global.external_labels,
+            settings: config.settings,
             redacted: config.redacted,
             warnings: config.warnings,
         }
@@ -115,7 +128,11 @@ impl Source {
     /// Reads files; call it where blocking is allowed.
     pub(crate) fn load(&self, loader: &Loader) -> (Fingerprint, Result<Plan, LoadErrors>) {
         match self {
-            Self::BuiltIn => (Fingerprint(0), Ok(default_config::plan())),
+            Self::BuiltIn => {
+                let recorder = Recorder::default();
+                let plan = loader.complete(default_config::config(), &recorder).map(Plan::from);
+                (Fingerprint(recorder.seen.get()), plan)
+            }
             Self::File(path) => load_file(loader, path),
             Self::Text { text, origin } => {
                 let recorder = Recorder::default();
@@ -129,10 +146,7 @@ impl Source {
 
 fn load_file(loader: &Loader, path: &Path) -> (Fingerprint, Result<Plan, LoadErrors>) {
     let recorder = Recorder::default();
-    let plan = match recorder.read(path, READ_LIMIT) {
-        Ok(bytes) => loader.parse(&bytes, path, &recorder).map(Plan::from),
-        Err(error) => Err(LoadErrors::unreadable(path, &error)),
-    };
+    let plan = loader.examine_file(path, &recorder).config.map(Plan::from);
     (Fingerprint(recorder.seen.get()), plan)
 }
 
@@ -204,9 +218,18 @@ mod tests {
         assert_ne!(third, second);
         assert!(plan.is_err(), "two jobs of one name");
 
+        fs::write(folder.path().join("headcount.yml"), "jobs: {c: {}}").expect("written");
+        let (beside, plan) = source.load(&loader);
+        assert_ne!(beside, third);
+        let said = plan.expect_err("no such job").to_string();
+        assert!(
+            said.contains("headcount.yml:1:8: jobs.c: there is no job \"c\""),
+            "{said}"
+        );
+
         fs::remove_file(&main).expect("removed");
         let (fourth, plan) = source.load(&loader);
-        assert_ne!(fourth, third);
+        assert_ne!(fourth, beside);
         assert!(plan.expect_err("unreadable").to_string().contains("can't be read"));
     }
 

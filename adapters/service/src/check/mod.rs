@@ -10,9 +10,8 @@ mod targets;
 
 use std::path::{Path, PathBuf};
 
-use headcount_config::{Examined, LoadErrors, Loader, Machine, Problem, Surroundings};
+use headcount_config::{Examined, LoadErrors, Loader, Machine, Problem};
 use headcount_discoverer::env::Http;
-use headcount_reader::FILE_LIMIT;
 
 use crate::plan::Plan;
 use files::Files;
@@ -62,7 +61,18 @@ impl Checked {
 /// `origin` is the file that the bytes stand for: messages name it, and paths are relative to its folder.
 #[must_use]
 pub fn check(http: &dyn Http, loader: &Loader, bytes: &[u8], origin: &Path) -> Checked {
-    let Examined { config, mentions } = loader.examine(bytes, origin, &Machine);
+    look_at(http, loader.examine(bytes, origin, &Machine))
+}
+
+/// Checks the prometheus.yml in a file, and headcount's own settings beside it. Blocks while it reads files.
+#[must_use]
+pub fn check_file(http: &dyn Http, loader: &Loader, path: &Path) -> Checked {
+    look_at(http, loader.examine_file(path, &Machine))
+}
+
+/// Looks at what a configuration names.
+fn look_at(http: &dyn Http, examined: Examined) -> Checked {
+    let Examined { config, mentions } = examined;
     let mut checked = Checked::default();
     let names = config
         .as_ref()
@@ -93,18 +103,6 @@ pub fn check(http: &dyn Http, loader: &Loader, bytes: &[u8], origin: &Path) -> C
     checked.omitted = checked.omitted.saturating_add(more);
     checked.errors.truncate(KEPT);
     checked
-}
-
-/// Checks the prometheus.yml in a file. Blocks while it reads files.
-#[must_use]
-pub fn check_file(http: &dyn Http, loader: &Loader, path: &Path) -> Checked {
-    match Machine.read(path, FILE_LIMIT) {
-        Ok(bytes) => check(http, loader, &bytes, path),
-        Err(error) => Checked {
-            errors: LoadErrors::unreadable(path, &error).problems,
-            ..Checked::default()
-        },
-    }
 }
 
 /// Brings together what belongs to one file; files stay in the order in which they were found.

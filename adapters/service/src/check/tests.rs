@@ -366,3 +366,53 @@ fn a_configuration_without_a_plan_is_refused_by_both() {
     );
     workers.block_on(service.stop());
 }
+
+/// Parts of settings, right and wrong.
+const SETTINGS: [&str; 13] = [
+    "defaults: {max_drop: 30%, hold: 1m, throttle: {policy: 'ticker:0', per_set: true}}",
+    "defaults: {max_stale: 1ms, incomplete_after: 1ms, serve_incomplete: true}",
+    "defaults: {throttle: {policy: 'backoff:0..0'}}",
+    "defaults: {hold: 292y}",
+    "defaults: {hold: 300y}",
+    "jobs: {job0: {max_drop: 0%, max_stale: off, serve_incomplete: true}}",
+    "jobs: {job1: {incomplete_after: 292y}}",
+    "web: {listen: '127.0.0.1:0'}",
+    "web: {listen: x}",
+    "state: {dir: s}",
+    "scrape_configs: [{job_name: own, local_sd_configs: [{}]}, {job_name: more, nomad_sd_configs: [{}]}]",
+    "scrape_configs: [{job_name: own, file_sd_configs: [{files: [there.json]}], static_configs: [{targets: ['a:1']}]}]",
+    "scrape_configs: [{job_name: own, file_sd_configs: [{files: [missing.json]}]}]",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// The contract of `check` holds for settings as well: what passes starts, and what starts can be read.
+    #[test]
+    fn settings_that_pass_start(
+        parts in prop::sample::subsequence(SETTINGS.to_vec(), 0..4),
+        jobs in 1..3_usize,
+        allow: bool,
+    ) {
+        let names: Vec<_> = (0..jobs).map(|number| format!("{{job_name: job{number}}}")).collect();
+        let main = format!("scrape_configs: [{}]", names.join(", "));
+        let folder = folder(&[("there.json", "[]"), ("prometheus.yml", &main), ("headcount.yml", &parts.join("\n"))]);
+        let (online, offline) = (Workers::start().expect("threads"), offline());
+        let loader = mechanisms::loader().allow_unsupported(allow);
+        let path = folder.path().join("prometheus.yml");
+        let checked = check_file(&*online.env().http, &loader, &path);
+        let builder = Service::builder().loader(loader).workers(&offline);
+        let mut builder = builder.listen_as_settings("127.0.0.1:0");
+        if parts.contains(&"state: {dir: s}") {
+            // Not where who runs the tests keeps his own.
+            builder = builder.state_as_settings(&path);
+        }
+        match offline.block_on(builder.start(Source::File(path))) {
+            Ok(service) => {
+                prop_assert!(checked.plan.is_some(), "it started, and could not be read: {:?}", checked.errors);
+                offline.block_on(service.stop());
+            }
+            Err(error) => prop_assert!(!checked.is_ok(), "it passed, and did not start: {error}"),
+        }
+    }
+}

@@ -20,7 +20,7 @@ pub(super) fn log(manager: &str, before: &View, change: &ViewChange) {
                     manager,
                     set,
                     lacking,
-                    "the list is served though it is not complete: who lacks was waited for long enough"
+                    "the list is served though it is not complete: who lacks was waited for long enough, or can't be run"
                 );
             }
             (Delivery::Incomplete, Delivery::Whole) => tracing::info!(manager, set, "the list is complete now"),
@@ -38,16 +38,16 @@ pub(super) fn log(manager: &str, before: &View, change: &ViewChange) {
     }
 }
 
-/// Who was not read yet, for people: the first few.
+/// Who was not read yet or can't be, for people: the first few.
 fn lacking(view: &View, set: &str) -> String {
     const MOST: usize = 5;
-    let mut providers = view.unread(set);
-    let mut names: Vec<_> = providers
+    let mut lacking = view.lacking(set);
+    let mut names: Vec<_> = lacking
         .by_ref()
         .take(MOST)
-        .map(|provider| provider.name().to_string())
+        .map(|lacking| lacking.name.to_owned())
         .collect();
-    let more = providers.count();
+    let more = lacking.count();
     if more > 0 {
         names.push(format!("and {more} more"));
     }

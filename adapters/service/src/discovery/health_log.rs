@@ -174,7 +174,7 @@ impl HealthLog {
                     description,
                     sets,
                     gone,
-                    "discovery has failed for longer than --max-stale; its targets are dropped until it works again"
+                    "discovery has failed for longer than max_stale allows; its targets are dropped until it works again"
                 );
             }
         }

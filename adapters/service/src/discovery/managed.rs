@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_channel::Receiver;
 use event_listener::EventListener;
 use headcount_core::{Manager, ManagerOptions, Past, ProviderId, SavedState, UnknownProvider};
@@ -13,8 +14,9 @@ use headcount_runtime::{DriverGone, Handle, Running};
 use super::feed::{Follower, Jobs};
 use super::publication::Publication;
 use super::publisher::Publisher;
-use super::{Observation, Provider, SharedHistory, View, ViewChange};
+use super::{Observation, Provider, ServeIncomplete, SharedHistory, View, ViewChange};
 use crate::Workers;
+use crate::effective::Effective;
 use crate::output::Recording;
 
 /// A running manager.
@@ -24,6 +26,7 @@ pub(crate) struct Managed {
     handle: Handle<SdConfig>,
     env: Env,
     publication: Arc<Publication>,
+    serve: Arc<ArcSwap<ServeIncomplete>>,
     history: Arc<SharedHistory>,
     ended: Receiver<Infallible>,
     /// How often the manager was asked something.
@@ -70,10 +73,12 @@ pub(crate) fn start(
     } = running;
     let (ending, ended) = async_channel::bounded(1);
     let publication = Arc::new(Publication::default());
+    let serve = Arc::<ArcSwap<ServeIncomplete>>::default();
     let history = Arc::new(SharedHistory::new(env.clock.now()));
     let publisher = Publisher::new(
         name,
         publication.clone(),
+        serve.clone(),
         history.clone(),
         snapshots,
         events,
@@ -89,6 +94,7 @@ pub(crate) fn start(
         handle,
         env: env.clone(),
         publication,
+        serve,
         history,
         ended,
         #[cfg(test)]
@@ -141,6 +147,22 @@ impl Managed {
             running.map(Provider::of).collect()
         };
         self.handle.with(observe).await
+    }
+
+    /// From now on, and for the sets that are applied next, this counts.
+    pub(crate) async fn configure(&self, effective: Effective) -> Result<(), DriverGone> {
+        let Effective {
+            throttle,
+            per_set,
+            defaults,
+            by_set,
+            serve,
+        } = effective;
+        if **self.serve.load() != serve {
+            self.serve.store(Arc::new(serve));
+        }
+        self.handle.set_throttle(throttle, per_set).await?;
+        self.handle.set_options(defaults, by_set).await
     }
 
     /// Makes `sets` all the sets there are. Gives the version of the first snapshot with them.

@@ -2,7 +2,8 @@
 //!
 //! * `managed`: the manager's driver, and what it has found.
 //! * `publisher`: the task that makes views of snapshots; `publication`: where they are read.
-//! * `view`, `job`: sets with their lists; which are complete.
+//! * `view`, `job`: sets with their lists; which are complete. `serve_incomplete`: which are served without configs that
+//!   can't be run.
 //! * `feed`: what changed, for the pools and outputs.
 //! * `list`: the list of targets that http_sd and file_sd share.
 //! * `encoded`: that list as bytes, made once.
@@ -22,6 +23,7 @@ mod observation;
 mod publication;
 mod publisher;
 mod removal_log;
+mod serve_incomplete;
 mod view;
 
 pub(crate) use encoded::Encoded;
@@ -32,6 +34,7 @@ pub use list::{ADDRESS, entries_with_own_labels, merged, sorted_groups, target_l
 pub(crate) use list::{write_labels, write_string};
 pub(crate) use managed::{Beginning, Managed, start};
 pub use observation::{Observation, Provider};
+pub(crate) use serve_incomplete::ServeIncomplete;
 #[cfg(test)]
 pub(crate) use view::tests::{GroupParts, OwnedParts, Sets, snapshot_of, view_of};
 pub(crate) use view::{View, ViewChange};

@@ -7,13 +7,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_lite::FutureExt;
 use futures_lite::future::{pending, poll_once};
 use headcount_core::{EventKind, ManagerEvent, Readers, Snapshot, SnapshotDiff};
 use headcount_runtime::{EventReceiver, SnapshotReceiver};
 use smol::{Executor, Timer};
 
-use super::View;
 use super::delivery_log;
 use super::feed::Jobs;
 use super::health_log::HealthLog;
@@ -21,6 +21,7 @@ use super::history::SharedHistory;
 use super::publication::Publication;
 use super::removal_log;
 use super::view::ViewChange;
+use super::{ServeIncomplete, View};
 
 /// Time before it goes on after a panic.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -31,6 +32,7 @@ const EVENTS_AT_ONCE: usize = 1_024;
 pub(super) struct Publisher {
     manager: &'static str,
     publication: Arc<Publication>,
+    serve: Arc<ArcSwap<ServeIncomplete>>,
     snapshots: SnapshotReceiver,
     events: EventReceiver,
     executor: Arc<Executor<'static>>,
@@ -50,6 +52,7 @@ impl Publisher {
     pub(super) fn new(
         manager: &'static str,
         publication: Arc<Publication>,
+        serve: Arc<ArcSwap<ServeIncomplete>>,
         history: Arc<SharedHistory>,
         snapshots: SnapshotReceiver,
         events: EventReceiver,
@@ -58,6 +61,7 @@ impl Publisher {
         Self {
             manager,
             publication,
+            serve,
             snapshots,
             events,
             executor,
@@ -116,7 +120,7 @@ impl Publisher {
         self.readers.take(&diff);
         self.hear_earlier(snapshot).await;
         self.health.take(&diff, &self.readers);
-        let (view, jobs) = before.next(&diff, &self.readers);
+        let (view, jobs) = before.next(&diff, &self.readers, &self.serve.load());
         let change = ViewChange {
             view: Arc::new(view),
             diff: diff.clone(),
@@ -210,6 +214,7 @@ mod tests {
         let history = Arc::new(SharedHistory::new(Instant::ZERO));
         Publisher::new(
             "scrape",
+            Arc::default(),
             Arc::default(),
             history,
             running.snapshots,

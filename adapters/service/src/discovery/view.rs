@@ -9,6 +9,7 @@ use std::sync::Arc;
 use headcount_core::{Instant, ProviderSnapshot, Readers, SetChange, Snapshot, SnapshotDiff};
 use imbl::OrdMap;
 
+use super::ServeIncomplete;
 use super::feed::{Change, Jobs};
 use super::job::{Job, List, ListHandle};
 use super::target_list;
@@ -20,6 +21,17 @@ pub(crate) struct View {
     pub(crate) snapshot: Snapshot,
     /// Its sets.
     pub(crate) jobs: OrdMap<Arc<str>, Job>,
+    /// Which of them are served without configs that can't be run.
+    pub(super) serve: Arc<ServeIncomplete>,
+}
+
+/// A provider that a set's list lacks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lacking<'a> {
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// What it discovers, or was to discover.
+    pub(crate) description: &'a str,
 }
 
 /// What a view has that the one before had not. Cheap to clone.
@@ -65,6 +77,19 @@ impl View {
         providers.filter(|provider| !provider.reports().is_whole())
     }
 
+    /// Who is not in a set's list, or not wholly: providers that were never read whole, and configs that can't be run.
+    pub(crate) fn lacking(&self, set: &str) -> impl Iterator<Item = Lacking<'_>> {
+        let unread = self.unread(set).map(|provider| Lacking {
+            name: provider.name(),
+            description: provider.description(),
+        });
+        let failed = self.snapshot.set(set).into_iter().flat_map(|set| set.failed_configs());
+        unread.chain(failed.map(|failed| Lacking {
+            name: &failed.name,
+            description: &failed.description,
+        }))
+    }
+
     /// The providers of a set that were not read whole since they were restored, and when what they have was last known
     /// to be so.
     pub(crate) fn restored(&self, set: &str) -> impl Iterator<Item = (&ProviderSnapshot, Instant)> {
@@ -74,10 +99,20 @@ impl View {
 
     /// The view after `diff`, and the sets that came or went, or whose list or completeness may be
     /// another. Lists of sets whose groups are the same are those of this view.
-    pub(super) fn next(&self, diff: &SnapshotDiff, readers: &Readers) -> (Self, BTreeSet<Arc<str>>) {
+    pub(super) fn next(
+        &self,
+        diff: &SnapshotDiff,
+        readers: &Readers,
+        serve: &Arc<ServeIncomplete>,
+    ) -> (Self, BTreeSet<Arc<str>>) {
         let snapshot = diff.newer().clone();
         let mut jobs = self.jobs.clone();
-        let touched = touched(diff, readers);
+        let mut touched = touched(diff, readers);
+        if self.serve != *serve {
+            for set in snapshot.sets().filter(|set| self.serve.of(set) != serve.of(set)) {
+                touched.entry(set.clone()).or_default();
+            }
+        }
         for (name, has_other_groups) in &touched {
             let Some(set) = snapshot.set(name) else {
                 jobs.remove(name);
@@ -85,7 +120,10 @@ impl View {
             };
             let old = self.jobs.get(name);
             let before = old.is_some_and(|job| job.was_delivered);
-            let delivery = set.delivery(before);
+            let delivery = match serve.of(name) {
+                true => set.delivery_without_failed(before),
+                false => set.delivery(before),
+            };
             let list = match old {
                 Some(job) if *has_other_groups => job.list.successor(),
                 Some(job) => job.list.clone(),
@@ -100,7 +138,12 @@ impl View {
             };
             jobs.insert(name.clone(), job);
         }
-        (Self { snapshot, jobs }, touched.into_keys().collect())
+        let view = Self {
+            snapshot,
+            jobs,
+            serve: serve.clone(),
+        };
+        (view, touched.into_keys().collect())
     }
 
     /// Of these sets, those whose list is not that of `older`.
@@ -280,7 +323,7 @@ pub(super) mod tests {
         let mut readers = Readers::default();
         // As if they had followed from the beginning.
         readers.take(&diff.newer().diff(&Snapshot::default()));
-        before.next(&diff, &readers).0
+        before.next(&diff, &readers, &before.serve).0
     }
 
     /// A view of these sets.
@@ -366,6 +409,54 @@ pub(super) mod tests {
         assert_eq!(apply(&["x", "w"], &[], &["w"]), Delivery::Incomplete, "nor is z");
         assert_eq!(apply(&["x", "w"], &["w"], &[]), Delivery::Whole);
         assert_eq!(apply(&["x", "v"], &[], &["v"]), Delivery::Whole, "w stands in for v");
+    }
+
+    /// B10: that somebody asks for what there is counts at once, and of nothing else.
+    #[test]
+    fn b10_what_is_to_be_served_without_configs_that_can_not_be_run_may_change() {
+        let mut sets = Sets::new(&["a", "b"]);
+        sets.reload(&["a", "b"], "good");
+        let mut manager = sets.manager;
+        let both = |mechanism: &str| {
+            SdConfig::unsupported(Unsupported {
+                mechanism: mechanism.to_owned(),
+                entry: String::new(),
+            })
+        };
+        let wanted = ["a", "b"].map(|set| (set.to_owned(), vec![both("good"), both("bad")]));
+        let applied = manager.apply(Instant::ZERO, wanted);
+        manager
+            .handle_build_failure(Instant::ZERO, applied.started[0], "no such mechanism")
+            .expect("running");
+        let good = manager.provider_of(&both("good")).expect("it runs");
+        let mut encoder = Encoder::new();
+        let mut batch = encoder.batch();
+        batch
+            .group("s", [("l", "v")], [[("__address__", "a:1")]])
+            .expect("valid");
+        manager
+            .handle_update(Instant::ZERO, good, Update::full(batch.finish()))
+            .expect("running");
+        let mut view = View::default();
+        let mut next = |serve: ServeIncomplete| {
+            let diff = manager.snapshot(Instant::ZERO).diff(&view.snapshot);
+            let mut readers = Readers::default();
+            readers.take(&diff.newer().diff(&Snapshot::default()));
+            let touched;
+            (view, touched) = view.next(&diff, &readers, &Arc::new(serve));
+            let touched: Vec<_> = touched.iter().map(|set| set.to_string()).collect();
+            let lacking: Vec<_> = view.lacking("a").map(|lacking| lacking.name.to_owned()).collect();
+            assert_eq!(lacking, [format!("bad/{}", applied.started[0])]);
+            (touched.join(" "), ["a", "b"].map(|set| view.jobs[set].delivery))
+        };
+        let (withheld, incomplete) = (Delivery::Withheld, Delivery::Incomplete);
+        assert_eq!(next(ServeIncomplete::default()).1, [withheld; 2]);
+        let a = || ServeIncomplete::new(false, [("a".to_owned(), true)]);
+        assert_eq!(next(a()), ("a".to_owned(), [incomplete, withheld]));
+        assert_eq!(next(a()), (String::new(), [incomplete, withheld]));
+        let all_but_a = ServeIncomplete::new(true, [("a".to_owned(), false)]);
+        assert_eq!(next(all_but_a), ("a b".to_owned(), [withheld, incomplete]));
+        assert_eq!(next(ServeIncomplete::default()).1, [withheld; 2]);
     }
 
     #[test]

@@ -121,7 +121,7 @@ export class Overview extends PolledView {
       .filter((pool) => pool.served && !pool.complete)
       .map((pool) => [
         h("a", { href: link("/targets", { job: pool.name }) }, pool.name),
-        " is served without what a provider has not found yet",
+        pool.failedConfigs ? " is served without what can't be run" : " is served without what a provider has not found yet",
       ]);
     const problems = [...failing, ...incomplete, ...partial, ...held, ...refused, ...limited, ...empty, ...invalid];
     if (problems.length === 0) {
@@ -213,6 +213,7 @@ function jobRow({ pool, numbers, success }) {
 }
 
 function jobState(pool) {
+  if (pool.failedConfigs && pool.served) return h("span", { class: "badge waiting", title: `What the others found is served without it:\n${pool.failedConfigs.join("\n")}` }, "Incomplete");
   if (pool.failedConfigs) return h("span", { class: "badge invalid", title: pool.failedConfigs.join("\n") }, "Can't run");
   if (!pool.complete && pool.served) return h("span", { class: "badge waiting", title: "A provider was waited for long enough; what the others found is served without it" }, "Incomplete");
   if (!pool.complete) return h("span", { class: "badge waiting", title: "Not all of its providers have found their targets yet" }, "Waiting");

@@ -4,7 +4,8 @@
 //! The one rule: **a list that is not complete is not served.** While a provider of the job was never read
 //! whole, or one of its configs can't be run, the answer is 503, and Prometheus keeps the list that it has;
 //! with a partial list it would drop targets whenever headcount restarts. A provider that never answers is waited for
-//! some minutes only (B10): then there is a list, and [`INCOMPLETE`] says who lacks. What was saved before a restart is
+//! some minutes only (B10), and a config that can't be run is done without where the settings say `serve_incomplete`:
+//! then there is a list, and [`INCOMPLETE`] says who lacks. What was saved before a restart is
 //! served at once, and [`RESTORED`] says what of it nobody has looked at since.
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::app::App;
 use crate::discovery::{Encoded, Job, View};
 use crate::wall_clock::WallClock;
 
-/// The header of an answer with a list that is not complete: the providers that were never read whole.
+/// The header of an answer with a list that is not complete: the providers that were never read whole or can't be run.
 const INCOMPLETE: HeaderName = HeaderName::from_static("x-headcount-incomplete");
 
 /// The header of an answer with a list of which a part is as it was before a restart: the providers that were not read
@@ -156,10 +157,9 @@ fn described(mut response: Response<Body>, tag: &str, said: [&Option<HeaderValue
 /// Providers in one header.
 const MOST_NAMED: usize = 20;
 
-/// The providers that were never read whole, as a header's value.
+/// The providers that were never read whole, and those that can't be run, as a header's value.
 fn lacking(view: &View, job: &str) -> HeaderValue {
-    let unread = view.unread(job).take(MOST_NAMED);
-    let names: Vec<_> = unread.map(|provider| &**provider.name()).collect();
+    let names: Vec<_> = view.lacking(job).take(MOST_NAMED).map(|lacking| lacking.name).collect();
     // The list may be of a state in which somebody lacked.
     header(&names.join(", ")).unwrap_or(HeaderValue::from_static("?"))
 }

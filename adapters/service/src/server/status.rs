@@ -36,8 +36,8 @@ fn incomplete(view: &View) -> String {
     let mut text = String::new();
     let served = view.jobs.iter().filter(|(_, job)| job.delivery == Delivery::Incomplete);
     for (name, _) in served {
-        for provider in view.unread(name) {
-            let (provider, description) = (provider.name(), provider.description());
+        for lacking in view.lacking(name) {
+            let (provider, description) = (lacking.name, lacking.description);
             text.push_str(&format!("\n{name} is served without {provider} ({description})"));
         }
     }
@@ -63,7 +63,7 @@ fn restored(view: &View, clock: WallClock) -> String {
 /// Reloads; 200 once that is done, 500 with the problems when the configuration is wrong.
 pub(super) async fn reload(app: &Arc<App>) -> Response<Body> {
     match app.reload(None).await {
-        Ok(()) => respond::text(StatusCode::OK, "reloaded"),
+        Ok(()) => respond::text(StatusCode::OK, format!("reloaded{}", restart(&app.needs_restart()))),
         Err(ReloadError::Config(errors)) => respond::text(
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("not reloaded, what was running goes on; the configuration is wrong:\n{errors}"),
@@ -72,10 +72,18 @@ pub(super) async fn reload(app: &Arc<App>) -> Response<Body> {
     }
 }
 
+/// What a reload could not change.
+fn restart(sections: &[&str]) -> String {
+    let lines = sections.iter();
+    lines
+        .map(|section| format!("\n`{section}` of the settings counts after a restart only"))
+        .collect()
+}
+
 /// The configuration that runs, without secrets.
 pub(super) fn config(app: &App) -> Response<Body> {
     const YAML: HeaderValue = HeaderValue::from_static("application/yaml; charset=utf-8");
-    respond::whole(StatusCode::OK, YAML, app.reloader.plan().redacted.clone())
+    respond::whole(StatusCode::OK, YAML, app.reloader.plan().shown())
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ fn sets(out: &mut Exposition, app: &App) {
     each(
         out,
         "headcount_sd_set_served",
-        "Whether the set's list is served: it is complete, or was waited for long enough. /sd answers 503 until then.",
+        "Whether the set's list is served: it is complete, was waited for long enough, or is wanted without configs that can't be run. /sd answers 503 until then.",
         &|job, _| f64::from(u8::from(job.delivery.is_delivered())),
     );
 }
