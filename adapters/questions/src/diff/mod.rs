@@ -1,7 +1,7 @@
 //! What a reload from one configuration to another would do, before it is done.
 //!
 //! * `sides`: both configurations as one discovery. `providers`: which discoverers start and stop.
-//! * `job`: what becomes of a job; `settings`: what else it says. `reload`: what a reload does to its pool;
+//! * `job`: what becomes of a job; `settings`: what else it says; `own_settings`: what headcount's own file says. `reload`: what a reload does to its pool;
 //!   `pairs`: which target is which; `writer`, `formatter`: what is written of them.
 //! * `report`: the answer; `output`, `shapes`: how it is written.
 //!
@@ -11,6 +11,7 @@
 mod formatter;
 mod job;
 mod output;
+mod own_settings;
 mod pairs;
 mod providers;
 mod reload;
@@ -58,6 +59,7 @@ pub async fn diff(workers: &Workers, old: Named<'_>, new: Named<'_>, timeout: Du
         new: new.name.to_owned(),
         jobs: jobs(old.plan, new.plan, &unasked, snapshot),
         providers: Providers::of(&observation),
+        settings: own_settings::own_settings(&old.plan.settings, &new.plan.settings),
         alertmanagers: compare_alertmanagers(old.plan, new.plan, &unasked, snapshot),
         troubles: failures.iter().map(trouble).collect(),
     })

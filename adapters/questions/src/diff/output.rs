@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::own_settings::OwnSetting;
 use super::providers::{Provider, ProviderState};
 use super::report::{JobDiff, JobState, Report, State, Target, Trouble};
 use super::shapes::shapes;
@@ -16,6 +17,7 @@ pub(super) fn text(report: &Report, limit: usize) -> String {
     changed.for_each(|job| write_job(&mut text, job, limit));
     write_providers(&mut text, &report.providers.changed);
     write_alertmanagers(&mut text, report);
+    write_settings(&mut text, &report.settings);
     if !report.troubles.is_empty() {
         text.push_str("\nThis is not certain, because these could not be asked:\n");
         report
@@ -225,6 +227,22 @@ fn write_alertmanagers(text: &mut String, report: &Report) {
                 writeln!(text, "    {mark} {url}").ok();
             }
         }
+    }
+}
+
+fn write_settings(text: &mut String, settings: &[OwnSetting]) {
+    if !settings.is_empty() {
+        text.push_str("\nSettings\n");
+    }
+    for setting in settings {
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
+        let (before, after) = (shown(&setting.before), shown(&setting.after));
+        let note = if setting.needs_restart {
+            ", after a restart only"
+        } else {
+            ""
+        };
+        writeln!(text, "    ~ {}: {before} → {after}{note}", setting.name).ok();
     }
 }
 

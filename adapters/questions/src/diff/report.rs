@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use headcount_core::TargetPool;
 use serde::Serialize;
 
+use super::own_settings::OwnSetting;
 use super::providers::Providers;
 use super::settings::Setting;
 use super::sides::Side;
@@ -19,6 +20,8 @@ pub struct Report {
     /// Sorted by name.
     pub(super) jobs: Vec<JobDiff>,
     pub(super) providers: Providers,
+    /// What headcount's own files say otherwise, by field.
+    pub(super) settings: Vec<OwnSetting>,
     pub(super) alertmanagers: AlertmanagersDiff,
     /// Who could not be asked.
     pub(super) troubles: Vec<Trouble>,
@@ -145,6 +148,7 @@ impl Report {
         let alertmanagers = &self.alertmanagers;
         self.jobs.iter().any(|job| job.state != JobState::Unchanged)
             || !self.providers.changed.is_empty()
+            || !self.settings.is_empty()
             || !alertmanagers.started.is_empty()
             || !alertmanagers.stopped.is_empty()
     }
