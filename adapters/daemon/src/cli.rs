@@ -6,6 +6,7 @@ mod diff;
 mod events;
 mod mechanisms;
 mod questions;
+mod reading;
 mod state;
 
 use std::num::NonZeroUsize;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use headcount_core::{Backoff, DropGuard, Percent, Throttle, parse_duration};
+use headcount_core::{Percent, Throttle, parse_duration};
 use headcount_questions::ListFormat;
 
 #[cfg(feature = "sim")]
@@ -26,6 +27,7 @@ pub(crate) use diff::DiffOptions;
 pub(crate) use events::EventsOptions;
 pub(crate) use mechanisms::Unsupported;
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
+pub(crate) use reading::{Reading, SettingsCommand};
 pub(crate) use state::{StateCommand, StateOptions};
 
 /// Runs Prometheus's service discovery on its own and serves what it finds.
@@ -72,6 +74,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: StateCommand,
     },
+    /// Tells about headcount.yml, the file with headcount's own settings.
+    Settings {
+        /// What to do.
+        #[command(subcommand)]
+        command: SettingsCommand,
+    },
     /// Runs the core under virtual time: what settings and faults do to a fleet, in seconds.
     #[cfg(feature = "sim")]
     #[command(after_help = EXIT_CODES)]
@@ -94,11 +102,12 @@ pub(crate) struct RunOptions {
     pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) unsupported: Unsupported,
+    pub(crate) reading: Reading,
 
-    /// The address to serve on; port 0 takes any that is free.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9099")]
-    pub(crate) listen: String,
+    /// The address to serve on; port 0 takes any that is free. Without it, `web.listen` of the settings, or else
+    /// 127.0.0.1:9099.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
 
     /// Keeps a file for file_sd_configs in this folder for each job, `<job>.json`.
     ///
@@ -136,9 +145,10 @@ pub(crate) struct RunOptions {
     pub(crate) auto_reload: Option<Duration>,
 
     /// How soon changes become visible: `ticker:5s` at most every 5 s, as Prometheus 2 did, or
-    /// `backoff:100ms..5s` soon after a first change and less often while changes keep coming.
-    #[arg(long, value_name = "POLICY", default_value = "backoff:100ms..5s", value_parser = parse_throttle)]
-    pub(crate) throttle: Throttle,
+    /// `backoff:100ms..5s` soon after a first change and less often while changes keep coming. Without it,
+    /// `throttle.policy` of the settings, or else backoff:100ms..5s.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) throttle: Option<Throttle>,
 
     /// Holds what would remove more than this share of a job's targets, at once or bit by bit within the
     /// hold time, until it has stayed so for that long or is confirmed; for example 30%.
@@ -147,12 +157,14 @@ pub(crate) struct RunOptions {
     /// what comes within the hold time counts against what goes: a rolling deployment passes, and so does an answer of
     /// the wrong datacenter with as many other targets. Confirm with
     /// `curl -X POST http://ADDR/api/v1/providers/NAME/confirm`.
+    ///
+    /// Counts over `defaults` of the settings, as do --hold and --max-stale; what the settings say of one job stays.
     #[arg(long, value_name = "PERCENT")]
     pub(crate) max_drop: Option<Percent>,
 
-    /// How long a drop is held.
-    #[arg(long, value_name = "DURATION", default_value = "10m", requires = "max_drop", value_parser = parse_interval)]
-    pub(crate) hold: Duration,
+    /// How long a drop is held. Without it, `hold` of the settings, or else 10m.
+    #[arg(long, value_name = "DURATION", requires = "max_drop", value_parser = parse_interval)]
+    pub(crate) hold: Option<Duration>,
 
     /// Drops what a provider has found when it has failed for this long; for example 1d.
     ///
@@ -180,14 +192,6 @@ pub(crate) struct RunOptions {
     pub(crate) log_format: LogFormat,
 }
 
-impl RunOptions {
-    /// The guard, if one is asked for.
-    pub(crate) fn guard(&self) -> Option<DropGuard> {
-        let hold = self.hold;
-        self.max_drop.map(|max_drop| DropGuard::new(max_drop, hold))
-    }
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct SdOptions {
     /// The prometheus.yml.
@@ -199,7 +203,7 @@ pub(crate) struct SdOptions {
     pub(crate) job: Option<String>,
 
     #[command(flatten)]
-    pub(crate) unsupported: Unsupported,
+    pub(crate) reading: Reading,
 
     /// Prints what is scraped in the end: after relabelling, checks and limits.
     #[arg(long)]
@@ -266,37 +270,6 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `ticker[:INTERVAL]` or `backoff[:INITIAL..MAX]`.
-fn parse_throttle(text: &str) -> Result<Throttle, String> {
-    let (policy, settings) = match text.split_once(':') {
-        Some((policy, settings)) => (policy, Some(settings)),
-        None => (text, None),
-    };
-    let duration = |text: &str| parse_duration(text).map_err(|error| error.to_string());
-    match policy {
-        "ticker" => Ok(Throttle::Ticker {
-            interval: duration(settings.unwrap_or("5s"))?,
-        }),
-        "backoff" => {
-            let (initial, max) = settings
-                .unwrap_or("100ms..5s")
-                .split_once("..")
-                .ok_or("write the shortest and the longest wait, for example backoff:100ms..5s")?;
-            let (initial, max) = (duration(initial)?, duration(max)?);
-            if initial > max {
-                return Err("the first wait must not be longer than the last".to_owned());
-            }
-            Ok(Throttle::Backoff(Backoff {
-                initial,
-                max,
-                quiet: max,
-                ..Backoff::default()
-            }))
-        }
-        _ => Err("not a policy; write for example ticker:5s or backoff:100ms..5s".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,48 +281,24 @@ mod tests {
     }
 
     #[test]
-    fn throttles_are_read() {
-        let seconds = Duration::from_secs;
-        assert_eq!(
-            parse_throttle("ticker:2s"),
-            Ok(Throttle::Ticker { interval: seconds(2) })
-        );
-        assert_eq!(parse_throttle("ticker"), Ok(Throttle::Ticker { interval: seconds(5) }));
-        assert_eq!(parse_throttle("backoff:100ms..5s"), Ok(Throttle::default()));
-        assert_eq!(parse_throttle("backoff"), Ok(Throttle::default()));
-        let Ok(Throttle::Backoff(backoff)) = parse_throttle("backoff:0..1m") else {
-            panic!("not a backoff")
-        };
-        assert_eq!((backoff.initial, backoff.max), (seconds(0), seconds(60)));
-        for wrong in [
-            "",
-            "tick:5s",
-            "ticker:5",
-            "backoff:5s",
-            "backoff:5s..1s",
-            "backoff:1s..x",
-        ] {
-            assert!(parse_throttle(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
     fn a_guard_is_asked_for_by_its_share() {
         let parse = |args: &[&str]| Cli::try_parse_from([&["headcount", "run"], args].concat());
         let guard = |args: &[&str]| match parse(args).expect("valid").command {
-            Command::Run(options) => options
-                .guard()
-                .map(|guard| (guard.max_drop.number(), guard.hold.as_secs())),
+            Command::Run(options) => (
+                options.max_drop.map(|max_drop| max_drop.number()),
+                options.hold.map(|hold| hold.as_secs()),
+            ),
             _ => panic!("not run"),
         };
-        assert_eq!(guard(&[]), None);
-        assert_eq!(guard(&["--max-drop", "30%"]), Some((30, 600)));
-        assert_eq!(guard(&["--max-drop=5%", "--hold", "1h"]), Some((5, 3_600)));
+        assert_eq!(guard(&[]), (None, None));
+        assert_eq!(guard(&["--max-drop", "30%"]), (Some(30), None));
+        assert_eq!(guard(&["--max-drop=5%", "--hold", "1h"]), (Some(5), Some(3_600)));
         let message = |args: &[&str]| parse(args).expect_err("wrong").to_string();
         assert!(message(&["--max-drop", "30"]).contains("write a whole number from 0 to 100 and a percent sign"));
         assert!(message(&["--max-drop", "130%"]).contains("at most 100% is possible"));
         assert!(message(&["--hold", "10m"]).contains("--max-drop"));
         assert!(parse(&["--max-drop", "30%", "--hold", "0"]).is_err());
+        assert!(message(&["--throttle", "backoff:5s"]).contains("write the shortest and the longest wait"));
     }
 
     #[test]

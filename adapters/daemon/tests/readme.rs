@@ -112,3 +112,32 @@ fn commands_print_what_it_says() {
         assert_eq!(settled(&printed, folder), settled(&output, folder), "$ {command}");
     }
 }
+
+/// Settings that somebody copies from the README are right.
+#[test]
+fn the_settings_that_are_shown_are_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let shown = readme
+        .split("```yaml\n")
+        .find(|block| block.starts_with("# yaml-language-server:"));
+    let (settings, _) = shown.and_then(|block| block.split_once("```")).expect("the settings");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(
+        root.join("docs/example/prometheus.yml"),
+        folder.path().join("prometheus.yml"),
+    )
+    .unwrap();
+    fs::create_dir(folder.path().join("targets")).unwrap();
+    fs::write(folder.path().join("headcount.yml"), settings).unwrap();
+    let checked = support::headcount()
+        .current_dir(folder.path())
+        .args(["check", "prometheus.yml"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(checked.stdout).unwrap();
+    assert_eq!(printed, "prometheus.yml: ok: 3 jobs, 0 Alertmanager configs, 2 files\n");
+}

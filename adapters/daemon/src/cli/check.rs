@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ReportFormat, Unsupported};
+use super::{Reading, ReportFormat};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -31,13 +31,13 @@ Examples:
   git show HEAD:prometheus.yml | headcount check -
   headcount check --output json prometheus.yml | jq '.errors[].message'")]
 pub(crate) struct CheckOptions {
-    /// A prometheus.yml; what it includes is checked too. `-` is standard input, whose relative paths start in the
-    /// working directory.
+    /// A prometheus.yml; what it includes and the headcount.yml beside it are checked too. `-` is standard input, whose
+    /// relative paths start in the working directory, and which has no settings beside it.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) unsupported: Unsupported,
+    pub(crate) reading: Reading,
 
     /// How it is told.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Table)]

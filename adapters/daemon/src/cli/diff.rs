@@ -18,6 +18,7 @@ How to read it:
   >  targets that are stopped, and started at another URL
   !  targets that are not scraped before or after, and why that differs
   ?  as it seems; but a provider could not be asked, so it is not certain
+  Settings are those of headcount.yml; flags of `headcount run` are not known here.
 
 Exit codes:
   0  a reload would change nothing
@@ -26,7 +27,8 @@ Exit codes:
 
 Examples:
   headcount diff /etc/prometheus/prometheus.yml new.yml
-  git show HEAD:prometheus.yml > old.yml && headcount diff old.yml prometheus.yml")]
+  git show HEAD:prometheus.yml > old.yml && headcount diff old.yml prometheus.yml
+  headcount diff prometheus.yml prometheus.yml --settings new-headcount.yml")]
 pub(crate) struct DiffOptions {
     /// The prometheus.yml that runs.
     ///
@@ -39,6 +41,14 @@ pub(crate) struct DiffOptions {
     /// The prometheus.yml that is to run.
     #[arg(value_name = "NEW")]
     pub(crate) new: PathBuf,
+
+    /// Reads the settings of NEW from this file; without it, from the headcount.yml beside NEW, if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+
+    /// Reads the settings of OLD from this file; without it, from the headcount.yml beside OLD, if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) old_settings: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) unsupported: Unsupported,

@@ -1,5 +1,7 @@
 //! Mechanisms that a build lacks, for every command that reads a configuration.
 
+use std::path::Path;
+
 use clap::Args;
 use headcount_config::Loader;
 
@@ -9,14 +11,19 @@ pub(crate) struct Unsupported {
     /// Takes mechanisms that this build lacks, with a warning, instead of refusing the configuration.
     ///
     /// The targets that they would find are missing then, so the list of such a job is never complete, and not
-    /// served: its readers keep the list that they have. `headcount mechanisms` lists what this build has.
+    /// served: its readers keep the list that they have. With `serve_incomplete: true` in headcount.yml it is served with
+    /// what the other mechanisms find. `headcount mechanisms` lists what this build has.
     #[arg(long)]
     pub(crate) allow_unsupported: bool,
 }
 
 impl Unsupported {
-    /// What reads configurations accordingly.
-    pub(crate) fn loader(self) -> Loader {
-        headcount_service::loader().allow_unsupported(self.allow_unsupported)
+    /// What reads configurations accordingly, with settings from this file.
+    pub(crate) fn loader_with(self, settings: Option<&Path>) -> Loader {
+        let loader = headcount_service::loader().allow_unsupported(self.allow_unsupported);
+        match settings {
+            Some(file) => loader.settings(file),
+            None => loader,
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Unsupported, parse_interval};
+use super::{Reading, parse_interval};
 
 /// Where targets are looked up.
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ pub(crate) struct Origin {
     pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) unsupported: Unsupported,
+    pub(crate) reading: Reading,
 
     /// Asks the daemon at this URL. Without --config and --url, the one at http://127.0.0.1:9099.
     #[arg(long, value_name = "URL")]

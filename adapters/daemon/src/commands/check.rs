@@ -24,7 +24,7 @@ const STDIN: &str = "<stdin>";
 
 pub(super) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
     let workers = origin::workers()?;
-    let (http, loader) = (&*workers.env().http, options.unsupported.loader());
+    let (http, loader) = (&*workers.env().http, options.reading.loader());
     let mut all = Vec::new();
     for file in &options.files {
         let file = file.as_path();

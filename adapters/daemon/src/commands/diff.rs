@@ -1,10 +1,9 @@
 //! `headcount diff`: what a reload from one configuration to another would do, before it is done.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use headcount_config::Loader;
 use headcount_questions::diff::{Named, diff};
 use headcount_service::Plan;
 
@@ -13,7 +12,7 @@ use crate::cli::{DiffOptions, ReportFormat};
 use crate::console;
 
 pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
-    let (old, new) = load(&options.unsupported.loader(), &options.old, &options.new)?;
+    let (old, new) = load(options)?;
     let workers = origin::workers()?;
     let names = [&options.old, &options.new].map(|file| file.display().to_string());
     let [old, new] = [(&names[0], &old), (&names[1], &new)].map(|(name, plan)| Named { name, plan });
@@ -30,8 +29,15 @@ pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
 }
 
 /// Loads both, and says what is wrong with either, and then what is remarkable.
-fn load(loader: &Loader, old: &Path, new: &Path) -> anyhow::Result<(Plan, Plan)> {
-    match (Plan::load(loader, old), Plan::load(loader, new)) {
+fn load(options: &DiffOptions) -> anyhow::Result<(Plan, Plan)> {
+    let load = |config: &Path, settings: &Option<PathBuf>| {
+        let loader = options.unsupported.loader_with(settings.as_deref());
+        Plan::load(&loader, config)
+    };
+    match (
+        load(&options.old, &options.old_settings),
+        load(&options.new, &options.settings),
+    ) {
         (Ok(old), Ok(new)) => {
             for plan in [&old, &new] {
                 origin::warn(plan);

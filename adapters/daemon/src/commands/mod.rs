@@ -10,6 +10,7 @@ mod mechanisms;
 mod origin;
 mod run;
 mod sd;
+mod settings;
 #[cfg(feature = "sim")]
 pub(crate) mod sim;
 mod state;
@@ -37,6 +38,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Events(options) => Ok(or_trouble(events::run(&options))),
         Command::Coverage(options) => Ok(or_trouble(coverage::run(&options))),
         Command::State { command } => Ok(or_trouble(state::run(&command))),
+        Command::Settings { command } => settings::run(&command),
         #[cfg(feature = "sim")]
         Command::Sim { command } => sim::sim(command),
         Command::Completions { shell } => completions::completions(shell),

@@ -21,7 +21,7 @@ pub(super) fn ask<R>(
     workers.block_on(async {
         let api = match &origin.config {
             Some(file) => {
-                let plan = Plan::load(&origin.unsupported.loader(), file)
+                let plan = Plan::load(&origin.reading.loader(), file)
                     .map_err(|errors| anyhow!("the configuration is wrong:\n{errors}"))?;
                 warn(&plan);
                 Api::discover(workers, plan, origin.timeout).await?

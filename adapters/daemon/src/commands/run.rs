@@ -11,6 +11,9 @@ use crate::cli::RunOptions;
 use crate::signals::{Asked, Asking};
 use crate::{limits, logging};
 
+/// Where it listens unless it is told otherwise.
+const DEFAULT_LISTEN: &str = "127.0.0.1:9099";
+
 pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     logging::start(options.log_level, options.log_format);
     limits::raise_open_files();
@@ -74,13 +77,19 @@ async fn serve(service: &Service, asking: &mut Asking) -> bool {
 
 /// The service that the options ask for.
 fn builder(workers: &Workers, options: &RunOptions) -> ServiceBuilder {
-    let mut builder = Service::builder()
-        .workers(workers)
-        .listen(&options.listen)
-        .throttle(options.throttle)
-        .loader(options.unsupported.loader());
-    if let Some(guard) = options.guard() {
-        builder = builder.guard(guard);
+    let mut builder = Service::builder().workers(workers).loader(options.reading.loader());
+    builder = match &options.listen {
+        Some(address) => builder.listen(address),
+        None => builder.listen_as_settings(DEFAULT_LISTEN),
+    };
+    if let Some(throttle) = options.throttle {
+        builder = builder.throttle(throttle);
+    }
+    if let Some(max_drop) = options.max_drop {
+        builder = builder.max_drop(max_drop);
+    }
+    if let Some(hold) = options.hold {
+        builder = builder.hold(hold);
     }
     if let Some(max_stale) = options.max_stale {
         builder = builder.max_stale(max_stale);
@@ -99,10 +108,8 @@ fn builder(workers: &Workers, options: &RunOptions) -> ServiceBuilder {
     if let Some(file) = &options.record {
         builder = builder.record(file);
     }
-    if let Some(config) = &options.config
-        && let Some(folder) = options.state.folder(config)
-    {
-        builder = builder.state(folder);
+    if let Some(config) = &options.config {
+        builder = options.state.keep(builder, config);
     }
     if let Some(interval) = options.auto_reload {
         builder = builder.auto_reload(interval);

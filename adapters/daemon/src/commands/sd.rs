@@ -13,7 +13,7 @@ use crate::cli::{SdFormat, SdOptions};
 use crate::console;
 
 pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
-    let plan = match Plan::load(&options.unsupported.loader(), &options.file) {
+    let plan = match Plan::load(&options.reading.loader(), &options.file) {
         Ok(plan) => plan,
         Err(errors) => {
             console::complain(&errors.to_string());

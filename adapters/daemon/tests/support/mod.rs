@@ -50,9 +50,18 @@ impl Daemon {
     }
 
     /// The same, with a command that has variables of its own.
-    pub(crate) fn launch(mut command: Command, options: &[&str]) -> Self {
+    pub(crate) fn launch(command: Command, options: &[&str]) -> Self {
+        Self::run(command, &[&["--listen", "127.0.0.1:0"], options].concat())
+    }
+
+    /// The same where its settings say where it listens.
+    pub(crate) fn start_as_settings(options: &[&str]) -> Self {
+        Self::run(headcount(), options)
+    }
+
+    fn run(mut command: Command, options: &[&str]) -> Self {
         let mut child = command
-            .args(["run", "--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(["run", "--log-format", "json"])
             .args(options)
             .stderr(Stdio::piped())
             .spawn()

@@ -35,6 +35,11 @@ impl Setup {
         fs::write(&self.config, config).expect("written");
     }
 
+    /// Settings beside the configuration.
+    pub(crate) fn write_settings(&self, settings: &str) {
+        fs::write(self.folder.path().join("headcount.yml"), settings).expect("written");
+    }
+
     pub(crate) fn start(&self, options: &[&str]) -> Daemon {
         Daemon::with_config(&self.config, options)
     }
