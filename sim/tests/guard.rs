@@ -173,6 +173,24 @@ fn empty_answers_need_their_guard() {
     );
 }
 
+/// What is replaced is not held, unless losses are counted gross; and the empty answers of the scenario need the guard.
+#[test]
+fn a_rolling_deployment_is_not_held() {
+    let shipped = Shipped::named("rolling-deploy-guarded").expect("shipped");
+    let guarded = shipped.scenario().expect("good");
+    let mut calm = guarded.clone();
+    calm.faults.clear();
+    calm.expect
+        .retain(|expectation| !matches!(expectation, Expectation::Sometimes(_)));
+    assert_eq!(clean(&calm).metrics.drops_held, 0);
+    calm.manager.guard = guarded.manager.guard.map(Guard::gross);
+    assert!(clean(&calm).metrics.drops_held > 0);
+    let mut bare = guarded;
+    bare.manager.guard = None;
+    let report = Swarm::new(bare).as_written().seeds(0..4).run().expect("good");
+    assert_eq!(report.failures.len(), 4, "{report}");
+}
+
 #[test]
 fn what_a_guard_costs_and_saves() {
     let scenario = Shipped::named("empty-answers-guarded")

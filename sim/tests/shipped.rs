@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use headcount_sim::{Mark, Scenario, Shipped, Simulation, Span, Swarm, SwarmFailure, shipped};
+use headcount_sim::{Mark, ReloadMode, Scenario, Shipped, Simulation, Span, Swarm, SwarmFailure, shipped};
 
 /// So that the default fleet, which is large, can run in every test.
 const MOST_HOSTS: u32 = 1_000;
@@ -80,6 +80,19 @@ fn together_they_hit_every_mark() {
     }
     let never: Vec<Mark> = Mark::ALL.into_iter().filter(|mark| !seen.contains(mark)).collect();
     assert!(never.is_empty(), "never seen: {never:?}");
+}
+
+/// A changed configuration makes a gap for who forgets what was there, and none for us.
+#[test]
+fn a_changed_configuration_makes_no_gap() {
+    let shipped = Shipped::named("config-change").expect("shipped");
+    let ours = shipped.scenario().expect("good");
+    let mut peers = ours.clone();
+    peers.manager.reload = ReloadMode::Legacy;
+    let report = Swarm::new(ours).as_written().seeds(0..4).run().expect("good");
+    assert!(report.is_clean(), "{report}");
+    let report = Swarm::new(peers).as_written().seeds(0..4).run().expect("good");
+    assert_eq!(report.failures.len(), 4, "{report}");
 }
 
 /// What some of them come to. A change of behaviour is a change of these figures.

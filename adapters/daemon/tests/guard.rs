@@ -124,9 +124,10 @@ fn a_drop_is_held_said_everywhere_and_let_go_when_it_is_confirmed() {
 #[test]
 fn a_drop_that_stays_counts_after_the_hold_time() {
     let setup = Setup::new();
-    write(&setup, &["a", "b"]);
+    write(&setup, &["a", "b", "c"]);
     let daemon = setup.start(&["--max-drop", "30%", "--hold", "1s"]);
     daemon.wait_for("/sd/node", |list| list.contains("b:9100"));
+    // One comes for two that go.
     write(&setup, &["a", "new"]);
     let list = daemon.wait_for("/sd/node", |list| list.contains("new:9100")).text();
     assert!(list.contains("b:9100"), "{list}");

@@ -44,9 +44,8 @@ impl<C: ProviderConfig> Registry<C> {
         self.end_handovers(id);
     }
 
-    /// Ends the wait for all whose time is over, and says whether there were any.
-    pub(super) fn wait_out(&mut self, now: Instant) -> bool {
-        let mut any = false;
+    /// Ends the wait for all whose time is over.
+    pub(super) fn wait_out(&mut self, now: Instant) {
         while let Some((until, id)) = self.awaited.first().copied().filter(|(until, _)| *until <= now) {
             self.awaited.remove(&(until, id));
             if let Some(provider) = self.providers.get_mut(&id) {
@@ -54,10 +53,8 @@ impl<C: ProviderConfig> Registry<C> {
                 Arc::make_mut(&mut provider.health.reports).waited_out = Some(now);
                 self.touched(id);
                 self.end_handovers(id);
-                any = true;
             }
         }
-        any
     }
 
     /// When the first of them is no longer waited for.

@@ -6,7 +6,8 @@
 
 use super::Manager;
 use super::output::Output;
-use crate::{Instant, ProviderConfig, Snapshot};
+use super::throttles::Due;
+use crate::{Instant, ProviderConfig, ProviderId, Snapshot};
 
 /// The one who takes snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,19 +21,19 @@ pub(super) enum Receiver {
 impl<C: ProviderConfig> Manager<C> {
     /// The receiver took the last snapshot and can take another.
     pub(super) fn receiver_is_ready(&mut self, now: Instant) {
-        let was = core::mem::replace(&mut self.receiver, Receiver::Ready);
-        match was {
-            // It waited past the deadline: the newest state is due now.
-            Receiver::KeptWaiting => {
-                self.release_due(now);
-                self.emit(now);
-            }
-            Receiver::Ready | Receiver::Busy => self.advance(now),
-        }
+        // If it was kept waiting, the newest state is due now.
+        self.receiver = Receiver::Ready;
+        self.advance(now);
+    }
+
+    /// When what changed for everything, and for each set, is due.
+    #[cfg(any(test, feature = "reference"))]
+    pub(crate) fn throttle_deadlines(&self) -> (Option<Instant>, std::collections::BTreeMap<String, Instant>) {
+        self.throttle.deadlines()
     }
 
     /// When the next snapshot is due, unless the receiver missed that already.
-    pub(crate) fn throttle_deadline(&self) -> Option<Instant> {
+    pub(super) fn throttle_deadline(&self) -> Option<Instant> {
         self.throttle
             .deadline()
             .filter(|_| self.receiver != Receiver::KeptWaiting)
@@ -41,12 +42,10 @@ impl<C: ProviderConfig> Manager<C> {
     /// Lets go what the guard has held for long enough, no longer waits for who was waited for long enough, and hides
     /// what is too old.
     fn release_due(&mut self, now: Instant) {
-        let released = self.registry.release_due(now, &mut self.outputs);
-        let waited_out = self.registry.wait_out(now);
-        let expired = self.registry.expire(now, &mut self.outputs);
-        if released || waited_out || expired {
-            self.throttle.changed(now);
-        }
+        self.registry.release_due(now, &mut self.outputs);
+        self.registry.wait_out(now);
+        self.registry.expire(now, &mut self.outputs);
+        self.note_changes(now);
     }
 
     /// Emits what is due, or notes that the receiver keeps it waiting.
@@ -66,9 +65,28 @@ impl<C: ProviderConfig> Manager<C> {
     }
 
     fn emit(&mut self, now: Instant) {
-        self.snapshot = self.next_snapshot(now);
-        self.registry.clean();
-        self.throttle.emitted(now);
+        match self.throttle.due(now) {
+            Some(Due::Sets(sets)) => {
+                let mut providers = self.throttle.changed_of(&sets);
+                // How providers fare is in every snapshot; what they have waits for its set.
+                let waits = |id: &ProviderId| self.registry.readers(*id).any(|set| self.throttle.waits(set, *id));
+                providers.extend(self.registry.noted_only().filter(|id| !waits(id)));
+                self.snapshot.version = self.next_version();
+                self.snapshot.at = now;
+                self.registry.show(&mut self.snapshot, &providers);
+                let readers = providers
+                    .iter()
+                    .flat_map(|id| self.registry.readers(*id).map(move |set| (set, *id)));
+                self.throttle.emitted(now, &sets, readers);
+                self.registry.cleaned(&providers);
+            }
+            // What waited for the receiver has been due.
+            Some(Due::All) | None => {
+                self.snapshot = self.next_snapshot(now);
+                self.registry.clean();
+                self.throttle.emitted_all(now);
+            }
+        }
         self.receiver = Receiver::Busy;
         self.counters.updates = self.counters.updates.saturating_add(1);
         self.outputs.push(Output::Emit(self.snapshot.clone()));

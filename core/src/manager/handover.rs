@@ -118,6 +118,7 @@ impl<C: ProviderConfig> Registry<C> {
                 members.predecessors().iter().for_each(|old| self.give_back(*old, &set));
             }
             self.sets.insert(set, Arc::new(next));
+            self.sets_changed = true;
         }
     }
 

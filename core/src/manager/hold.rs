@@ -41,16 +41,14 @@
 //! The share is (lost + passed - came) ÷ of. What is *further* is lost since the hold began, beyond what it
 //! began with; a loss that would be held by itself has to stay for the whole time by itself.
 
-use core::time::Duration;
-
 use super::guard::Held;
-use super::judge::TooMuch;
+use super::judge::{Coming, TooMuch};
 use super::output::Outputs;
-use super::provider::Provider;
 use super::registry::Registry;
+use super::shown::Learned;
 use super::{EventKind, Release};
 use crate::store::{Lost, SourceNames};
-use crate::{Group, GroupChange, Groups, Instant, ProviderId, StoreWork, Update, UpdateKind, UpdateOutcome};
+use crate::{Groups, Instant, ProviderId, StoreWork, Update, UpdateOutcome};
 
 /// What is known of a provider before its update is taken in.
 #[derive(Debug, Clone, Copy)]
@@ -59,19 +57,6 @@ pub(super) struct Before {
     pub(super) was_whole: bool,
     /// Whether all of it was too old, and is there again.
     pub(super) came_back: bool,
-}
-
-/// What the backend has after an update, before it is decided what of that is shown.
-struct Learned {
-    /// What it had.
-    before: Groups,
-    actual: Groups,
-    /// What the update changed of that.
-    outcome: UpdateOutcome,
-    /// The groups that the update names and that have targets, if something was held.
-    named: Vec<Group>,
-    /// Whether the update could not get everything.
-    is_partial: bool,
 }
 
 /// What of a provider's held targets was found elsewhere.
@@ -106,7 +91,7 @@ enum Verdict {
 
 impl<C> Registry<C> {
     /// Takes the groups of a provider's update in, under the guards of its sets. Says what that did to what is shown of
-    /// it, and whether it also did something to others.
+    /// it.
     pub(super) fn update(
         &mut self,
         now: Instant,
@@ -115,11 +100,11 @@ impl<C> Registry<C> {
         known: Before,
         work: &mut StoreWork,
         outputs: &mut Outputs<C>,
-    ) -> Option<(UpdateOutcome, bool)> {
+    ) -> Option<UpdateOutcome> {
         let provider = self.providers.get_mut(&id)?;
         let mut held = provider.guarded.held.take();
         if held.is_none() && !self.settings.is_guarded(&provider.subscribers) {
-            return Some((provider.update(now, update, work), false));
+            return Some(provider.update(now, update, work));
         }
         let learned = provider.learn(now, held.as_ref(), update, work);
         let lost_before = held.as_ref().map_or(0, |held| held.targets);
@@ -135,7 +120,7 @@ impl<C> Registry<C> {
             found.push(self.find_again(other, Some((id, &learned)), known.came_back));
         }
         let came_back = found.iter().map(Found::targets).fold(0, usize::saturating_add);
-        let coming = if known.was_whole {
+        let more = if known.was_whole {
             let more = difference_of(learned.actual.target_count(), learned.before.target_count());
             let more_lost = difference_of(lost.targets(), lost_before);
             more.saturating_add(more_lost)
@@ -143,6 +128,8 @@ impl<C> Registry<C> {
         } else {
             0
         };
+        let actual = learned.actual.target_count();
+        let coming = Coming { more, actual };
         let verdict = self.judge(now, id, &learned, held.as_ref(), &lost, coming);
         let longest_hold = self.settings.longest_hold();
         let provider = self.providers.get_mut(&id)?;
@@ -163,16 +150,15 @@ impl<C> Registry<C> {
                 provider.show(now, learned, held.is_some(), lost.targets(), passed, longest_hold)
             }
         };
-        provider.guarded.came.add(now, coming, longest_hold);
+        provider.guarded.came.add(now, more, longest_hold);
         provider.note(now, &outcome);
         if let Some(event) = event {
             outputs.event(now, id, event);
         }
-        let mut others = false;
         for found in found {
-            others |= self.judge_held(now, found, Release::CameBack, outputs);
+            self.judge_held(now, found, Release::CameBack, outputs);
         }
-        Some((outcome, others))
+        Some(outcome)
     }
 
     /// Takes in what an update loses, and says in which sources something is lost no more that did not change themselves.
@@ -246,7 +232,7 @@ impl<C> Registry<C> {
         learned: &Learned,
         held: Option<&Held>,
         lost: &Lost,
-        coming: i64,
+        coming: Coming,
     ) -> Verdict {
         let Some(too_much) = self.too_much(now, id, lost.targets(), coming) else {
             let passed = Some(lost.targets());
@@ -269,14 +255,13 @@ impl<C> Registry<C> {
         }
     }
 
-    /// Lets go what stayed so for the hold time, and says whether there was anything.
-    pub(super) fn release_due(&mut self, now: Instant, outputs: &mut Outputs<C>) -> bool {
+    /// Lets go what stayed so for the hold time.
+    pub(super) fn release_due(&mut self, now: Instant, outputs: &mut Outputs<C>) {
         let is_due = |id: &&ProviderId| self.hold_deadline_of(**id).is_some_and(|until| until <= now);
         let due: Vec<ProviderId> = self.held.iter().filter(is_due).copied().collect();
         for id in &due {
             self.release(now, *id, Release::HoldTime, outputs);
         }
-        !due.is_empty()
     }
 
     /// When the next drop that is held counts, if it stays so.
@@ -285,22 +270,26 @@ impl<C> Registry<C> {
     }
 
     /// Judges what is held again, after sets or their options have come, gone or changed: that is configuration, and
-    /// not guarded. Says whether that changed what is shown.
-    pub(super) fn judge_again(&mut self, now: Instant, outputs: &mut Outputs<C>) -> bool {
-        let mut changed = false;
+    /// not guarded.
+    pub(super) fn judge_again(&mut self, now: Instant, outputs: &mut Outputs<C>) {
         for id in self.held.clone() {
             let found = self.find_again(id, None, true);
-            changed |= self.judge_held(now, found, Release::Reload, outputs);
+            self.judge_held(now, found, Release::Reload, outputs);
         }
-        changed
+        // Where nothing is guarded any more, nobody asks.
+        let (providers, settings) = (&self.providers, &self.settings);
+        let is_guarded = |id: &ProviderId| {
+            let provider = providers.get(id);
+            provider.is_some_and(|provider| settings.is_guarded(&provider.subscribers))
+        };
+        self.addresses.retain(|id, _| is_guarded(id));
     }
 
     /// Shows without what was found again what is held of a provider, and lets the rest go if it is not too much any
-    /// more. Says whether that changed what is shown.
-    fn judge_held(&mut self, now: Instant, found: Found, why: Release, outputs: &mut Outputs<C>) -> bool {
+    /// more.
+    fn judge_held(&mut self, now: Instant, found: Found, why: Release, outputs: &mut Outputs<C>) {
         let id = found.id;
-        let is_other = !found.sources.is_empty();
-        if is_other
+        if !found.sources.is_empty()
             && let Some(provider) = self.providers.get_mut(&id)
             && let Some(held) = &provider.guarded.held
         {
@@ -309,8 +298,11 @@ impl<C> Registry<C> {
             self.touched(id);
             self.note_age(id);
         }
-        let Some(too_much) = self.too_much(now, id, found.after, 0) else {
-            return self.release(now, id, why, outputs).is_some();
+        let actual = self.reported_groups(id).map_or(0, Groups::target_count);
+        let coming = Coming { more: 0, actual };
+        let Some(too_much) = self.too_much(now, id, found.after, coming) else {
+            self.release(now, id, why, outputs);
+            return;
         };
         let provider = self.providers.get_mut(&id);
         if let Some(held) = provider.and_then(|provider| provider.guarded.held.as_mut()) {
@@ -320,7 +312,6 @@ impl<C> Registry<C> {
                 outputs.event(now, id, event);
             }
         }
-        is_other
     }
 
     /// Shows what the backend has, and says how many targets that removed.
@@ -359,153 +350,7 @@ impl<C> Registry<C> {
     }
 }
 
-impl<C> Provider<C> {
-    /// Works out what an update makes of what the backend has. Nothing of it is shown yet.
-    fn learn(&self, now: Instant, held: Option<&Held>, update: Update, work: &mut StoreWork) -> Learned {
-        let is_partial = update.kind() == UpdateKind::Partial;
-        let before = held.map_or(&self.groups, |held| &held.actual).clone();
-        let changes = before.changes_of(update);
-        let named = if held.is_some() { named(&changes) } else { Vec::new() };
-        let mut actual = before.clone();
-        let outcome = actual.apply(changes, now, self.health.updates, work);
-        if held.is_some() {
-            actual.adopt(&before, &self.groups);
-        }
-        Learned {
-            before,
-            actual,
-            outcome,
-            named,
-            is_partial,
-        }
-    }
-
-    /// Shows an update without its losses. Says what that changed, and what there is to hear of it.
-    fn hold(
-        &mut self,
-        now: Instant,
-        learned: Learned,
-        was: Option<Held>,
-        (since, too_much): (Instant, TooMuch),
-        lost: Lost,
-        back: SourceNames,
-    ) -> (UpdateOutcome, Option<EventKind>) {
-        let Learned {
-            before,
-            actual,
-            named,
-            outcome,
-            ..
-        } = learned;
-        let shown = self.groups.clone();
-        let mut sources = actual.changed_sources(&before);
-        sources.extend(back);
-        self.groups.keep(now, &sources, &actual, &lost);
-        let changed = difference(&shown, &self.groups, &named);
-        let outcome = UpdateOutcome {
-            held: lost.targets(),
-            unchanged: if was.is_some() {
-                changed.unchanged
-            } else {
-                let is_named = |change: &GroupChange<'_>| actual.get(change.source()).is_some();
-                let differ = self.groups.diff(&shown).filter(is_named).count();
-                let named = outcome.added.saturating_add(outcome.changed);
-                named.saturating_add(outcome.unchanged).saturating_sub(differ)
-            },
-            ..changed
-        };
-        let mut held = Held {
-            since,
-            until: since,
-            targets: lost.targets(),
-            before: 0,
-            came: 0,
-            of: 0,
-            set: too_much.set.clone(),
-            actual,
-            lost,
-        };
-        held.reckon(&too_much);
-        let is_news = was.is_none_or(|was| (was.since, was.targets) != (held.since, held.targets));
-        let event = is_news.then(|| held.event());
-        self.guarded.held = Some(held);
-        (outcome, event)
-    }
-
-    /// Shows all of an update, and what was held before.
-    fn show(
-        &mut self,
-        now: Instant,
-        learned: Learned,
-        was_held: bool,
-        lost: usize,
-        passed: Option<usize>,
-        longest_hold: Duration,
-    ) -> (UpdateOutcome, Option<EventKind>) {
-        let Learned {
-            actual, outcome, named, ..
-        } = learned;
-        let outcome = if was_held {
-            difference(&self.groups, &actual, &named)
-        } else {
-            outcome
-        };
-        self.groups = actual;
-        self.guarded.let_go(now, passed, longest_hold);
-        let why = match passed {
-            Some(_) => Release::CameBack,
-            None => Release::HoldTime,
-        };
-        let event = was_held.then_some(EventKind::DropReleased { targets: lost, why });
-        (outcome, event)
-    }
-}
-
-impl Held {
-    /// Notes for which set it is too much, and why.
-    fn reckon(&mut self, too_much: &TooMuch) {
-        self.until = self.since + too_much.hold;
-        (self.before, self.came, self.of) = (too_much.before, too_much.came, too_much.of);
-        self.set = too_much.set.clone();
-    }
-
-    fn event(&self) -> EventKind {
-        EventKind::DropHeld {
-            set: self.set.clone(),
-            targets: self.targets,
-            of: self.of,
-            since: self.since,
-            until: self.until,
-        }
-    }
-}
-
 fn difference_of(after: usize, before: usize) -> i64 {
     let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
     number(after).saturating_sub(number(before))
-}
-
-/// The groups that are named, and have targets.
-fn named(changes: &[(u64, Option<Group>)]) -> Vec<Group> {
-    let groups = changes.iter().filter_map(|(_, group)| group.as_ref());
-    groups.filter(|group| group.target_count() > 0).cloned().collect()
-}
-
-/// What an update changed that was not taken in by one edit.
-fn difference(old: &Groups, new: &Groups, named: &[Group]) -> UpdateOutcome {
-    let mut outcome = UpdateOutcome::default();
-    for change in new.diff(old) {
-        let count = match change {
-            GroupChange::Added(_) => &mut outcome.added,
-            GroupChange::Changed { .. } => &mut outcome.changed,
-            GroupChange::Removed(_) => &mut outcome.removed,
-        };
-        *count = count.saturating_add(1);
-    }
-    let stays = |group: &&Group| match (old.get(group.source()), new.get(group.source())) {
-        (Some(old), Some(new)) => old.same_version(new),
-        _ => false,
-    };
-    outcome.unchanged = named.iter().filter(stays).count();
-    outcome
 }

@@ -1,7 +1,8 @@
 //! Whether so many targets are too much to lose (B05).
 //!
 //! **Loss is net**: what is lost, and what went within the hold time, less what came to the set in that time. With
-//! [`Count::Gross`] what came does not count.
+//! [`Count::Gross`] what came does not count. Of what came from a provider counts no more than it still has: a list that
+//! comes and is empty a minute later has not replaced itself.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -24,23 +25,40 @@ pub(super) struct TooMuch {
     pub(super) hold: Duration,
 }
 
+/// What an update brings that is not shown yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Coming {
+    /// How many targets more come than went and stand elsewhere.
+    pub(super) more: i64,
+    /// How many the provider has then.
+    pub(super) actual: usize,
+}
+
 impl<C> Registry<C> {
-    /// The first of the provider's sets that would lose too much with so many more targets, when so many come with
-    /// them that are not shown yet.
-    pub(super) fn too_much(&self, now: Instant, id: ProviderId, lost: usize, coming: i64) -> Option<TooMuch> {
+    /// The first of the provider's sets that would lose too much with so many more targets, when this comes with them.
+    pub(super) fn too_much(&self, now: Instant, id: ProviderId, lost: usize, coming: Coming) -> Option<TooMuch> {
         let subscribers = &self.providers.get(&id).filter(|_| lost > 0)?.subscribers;
         subscribers.iter().find_map(|set| {
             let DropGuard { max_drop, hold, count } = self.settings.of(set).guard?;
-            let (mut shown, mut before, mut came) = (0_usize, 0_usize, 0_i64);
+            let (mut shown, mut before, mut came_before, mut came) = (0_usize, 0_usize, 0_i64, 0_i64);
             for member in self.sets.get(set)?.wanted() {
-                if let Some(member) = self.providers.get(member) {
-                    shown = shown.saturating_add(member.groups.target_count());
-                    before = before.saturating_add(whole(member.guarded.passed.within(now, hold)));
-                    came = came.saturating_add(member.guarded.came.within(now, hold));
-                }
+                let Some(provider) = self.providers.get(member) else {
+                    continue;
+                };
+                shown = shown.saturating_add(provider.groups.target_count());
+                before = before.saturating_add(whole(provider.guarded.passed.within(now, hold)));
+                let (more, actual) = if *member == id {
+                    (coming.more, coming.actual)
+                } else {
+                    (0, provider.actual().target_count())
+                };
+                let at_most = i64::try_from(actual).unwrap_or(i64::MAX);
+                let of_member = provider.guarded.came.within(now, hold);
+                came_before = came_before.saturating_add(of_member.min(at_most));
+                came = came.saturating_add(of_member.saturating_add(more).min(at_most));
             }
             let (came_before, came) = match count {
-                Count::Net => (whole(came), whole(came.saturating_add(coming))),
+                Count::Net => (whole(came_before), whole(came)),
                 Count::Gross => (0, 0),
             };
             let of = shown.saturating_add(before).saturating_sub(came_before);

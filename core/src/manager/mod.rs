@@ -21,9 +21,11 @@ mod output;
 mod provider;
 mod registry;
 mod settings;
+mod shown;
 mod stale;
 mod throttle;
 mod throttle_text;
+mod throttles;
 mod update;
 
 use std::collections::BTreeMap;
@@ -50,7 +52,7 @@ use hold::Before;
 use output::Outputs;
 use registry::Registry;
 use settings::Settings;
-use throttle::ThrottleState;
+use throttles::Throttles;
 
 /// Merges what providers find into snapshots.
 ///
@@ -105,7 +107,7 @@ pub struct Manager<C: ProviderConfig> {
     name: Arc<str>,
     reload: Reload,
     registry: Registry<C>,
-    throttle: ThrottleState,
+    throttle: Throttles,
     receiver: Receiver,
     /// The last snapshot that was emitted, brought up to date when the next one is.
     snapshot: Snapshot,
@@ -128,7 +130,7 @@ impl<C: ProviderConfig> Manager<C> {
             name,
             reload: options.reload,
             registry: Registry::new(of_sets),
-            throttle: ThrottleState::new(options.throttle, options.per_set, now, options.seed),
+            throttle: Throttles::new(options.throttle, options.per_set, now, options.seed),
             receiver: Receiver::Ready,
             outputs: Outputs::default(),
             counters: Counters::default(),
@@ -164,7 +166,8 @@ impl<C: ProviderConfig> Manager<C> {
         let version = self.next_version();
         let applied = self.registry.apply(now, self.reload, version, sets, &mut self.outputs);
         self.registry.judge_again(now, &mut self.outputs);
-        self.throttle.changed(now);
+        let sets = self.registry.sets();
+        self.throttle.retain(|set| sets.contains_key(set));
         self.advance(now);
         applied
     }
@@ -173,15 +176,13 @@ impl<C: ProviderConfig> Manager<C> {
     /// grows old or is waited for is judged by them. To be called before the [`apply`](Self::apply) that they come
     /// with; sets that are not there yet may be named.
     pub fn set_options(&mut self, now: Instant, defaults: SetOptions, by_set: BTreeMap<String, SetOptions>) {
-        let settings = Settings { defaults, by_set };
-        if self.registry.set_options(now, settings, &mut self.outputs) {
-            self.throttle.changed(now);
-        }
+        let settings = Settings::new(defaults, by_set);
+        self.registry.set_options(now, settings, &mut self.outputs);
         self.advance(now);
     }
 
-    /// Input: snapshots are throttled like this from now on, with `per_set` for each set by itself (B06). Another throttle than before begins anew, as with a
-    /// manager that starts.
+    /// Input: snapshots are throttled like this from now on, with `per_set` for each set by itself (B06). Another throttle
+    /// than before begins anew, as with a manager that starts.
     pub fn set_throttle(&mut self, now: Instant, throttle: Throttle, per_set: bool) {
         self.throttle.set_policy(now, throttle, per_set);
         self.advance(now);
@@ -212,8 +213,8 @@ impl<C: ProviderConfig> Manager<C> {
         let news = running.health.updated(now, &update);
         self.announce(now, provider, news);
         let (work, outputs) = (&mut self.work, &mut self.outputs);
-        let taken = self.registry.update(now, provider, update, known, work, outputs);
-        let (outcome, others_changed) = taken.unwrap_or_default();
+        let outcome = self.registry.update(now, provider, update, known, work, outputs);
+        let outcome = outcome.unwrap_or_default();
         self.registry.note_whole(provider);
         self.registry.note_age(provider);
         self.counters.received_updates = self.counters.received_updates.saturating_add(1);
@@ -221,10 +222,6 @@ impl<C: ProviderConfig> Manager<C> {
             self.counters.unchanged_updates = self.counters.unchanged_updates.saturating_add(1);
         } else {
             self.registry.touched(provider);
-            self.throttle.changed(now);
-        }
-        if others_changed {
-            self.throttle.changed(now);
         }
         self.advance(now);
         Ok(outcome)
@@ -273,7 +270,6 @@ impl<C: ProviderConfig> Manager<C> {
             }
         };
         self.outputs.event(now, provider, EventKind::BuildFailed(failed));
-        self.throttle.changed(now);
         self.advance(now);
         Ok(())
     }
@@ -290,9 +286,6 @@ impl<C: ProviderConfig> Manager<C> {
         let released = self
             .registry
             .release(now, provider, Release::Confirmed, &mut self.outputs);
-        if released.is_some() {
-            self.throttle.changed(now);
-        }
         self.advance(now);
         Ok(released.unwrap_or(0))
     }
@@ -382,14 +375,28 @@ impl<C: ProviderConfig> Manager<C> {
         self.work
     }
 
+    /// What changed is due, for everybody or for the sets that it concerns (B06).
+    fn note_changes(&mut self, now: Instant) {
+        let (providers, is_for_all) = self.registry.take_changed();
+        if is_for_all || !self.throttle.is_per_set() && !providers.is_empty() {
+            self.throttle.changed(now);
+            return;
+        }
+        for id in providers {
+            for set in self.registry.readers(id) {
+                self.throttle.changed_for(now, set, id);
+            }
+        }
+    }
+
     /// Lets everybody know what a report made known besides groups: those who wait for snapshots with
     /// the next one, and soon, if they have to wait for it; the others at once.
     fn announce(&mut self, now: Instant, provider: ProviderId, news: News) {
         if news.is_news {
-            self.registry.touched(provider);
+            self.registry.note(provider);
         }
         if news.is_first {
-            self.throttle.changed(now);
+            self.registry.touched(provider);
         }
         if let Some(what) = news.event {
             self.outputs.event(now, provider, what);

@@ -111,6 +111,11 @@ pub(super) struct Registry<C> {
     failed_is_dirty: bool,
     /// Providers that are not in the last snapshot as they are.
     pub(super) dirty: BTreeSet<ProviderId>,
+    /// Those of them that somebody has to be told of, and whether that concerns all sets (B06).
+    changed: BTreeSet<ProviderId>,
+    pub(super) sets_changed: bool,
+    /// Those of which there is something new that nobody has to be told.
+    noted: BTreeSet<ProviderId>,
     /// Providers of which the guard holds a drop.
     pub(super) held: BTreeSet<ProviderId>,
     /// What providers' targets have, of those of whose sets something was lost (B05).
@@ -136,6 +141,9 @@ impl<C> Default for Registry<C> {
             failed: Vec::new(),
             failed_is_dirty: false,
             dirty: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            sets_changed: false,
+            noted: BTreeSet::new(),
             held: BTreeSet::new(),
             addresses: BTreeMap::new(),
             awaited: BTreeSet::new(),
@@ -150,10 +158,7 @@ impl<C: ProviderConfig> Registry<C> {
     /// Nobody runs.
     pub(super) fn new(defaults: SetOptions) -> Self {
         Self {
-            settings: Settings {
-                defaults,
-                ..Settings::default()
-            },
+            settings: Settings::new(defaults, BTreeMap::new()),
             ..Self::default()
         }
     }
@@ -229,6 +234,7 @@ impl<C: ProviderConfig> Registry<C> {
         }
 
         self.replace_sets(now, reload, wanted);
+        self.sets_changed = true;
         applied
             .stopped
             .extend(self.stop_where(now, |provider| provider.subscribers.is_empty()));
@@ -393,6 +399,7 @@ impl<C: ProviderConfig> Registry<C> {
         };
         self.failed.push(failed.clone());
         self.failed_is_dirty = true;
+        self.sets_changed = true;
         Ok(failed)
     }
 }
@@ -402,15 +409,49 @@ impl<C> Registry<C> {
         self.providers.get_mut(&id)
     }
 
-    /// Notes that a provider's groups or reports changed.
+    /// Notes that a provider's groups or reports changed, so that those who read it have to be told.
     pub(super) fn touched(&mut self, id: ProviderId) {
         self.dirty.insert(id);
+        self.changed.insert(id);
+    }
+
+    /// Notes that there is something new of a provider for who looks, and that nobody has to be told.
+    pub(super) fn note(&mut self, id: ProviderId) {
+        self.dirty.insert(id);
+        self.noted.insert(id);
+    }
+
+    /// The providers of which there is something to tell, and whether there is something that concerns all sets.
+    pub(super) fn take_changed(&mut self) -> (BTreeSet<ProviderId>, bool) {
+        let sets_changed = core::mem::take(&mut self.sets_changed);
+        (core::mem::take(&mut self.changed), sets_changed)
+    }
+
+    /// The sets that show a provider.
+    pub(super) fn readers(&self, id: ProviderId) -> impl Iterator<Item = &Arc<str>> {
+        let subscribers = self.providers.get(&id).map(|provider| &provider.subscribers);
+        let lent = self.lent.get(&id).into_iter().flatten();
+        subscribers.into_iter().flatten().chain(lent)
     }
 
     /// Notes that the last snapshot has everything.
     pub(super) fn clean(&mut self) {
         self.dirty.clear();
+        self.noted.clear();
         self.failed_is_dirty = false;
+    }
+
+    /// The providers of which there was something new for who looks.
+    pub(super) fn noted_only(&self) -> impl Iterator<Item = ProviderId> {
+        self.noted.iter().copied()
+    }
+
+    /// Notes that the last snapshot has these providers as they are.
+    pub(super) fn cleaned(&mut self, providers: &BTreeSet<ProviderId>) {
+        for id in providers {
+            self.dirty.remove(id);
+            self.noted.remove(id);
+        }
     }
 
     /// Brings the last snapshot up to date, at the cost of what changed.
@@ -419,8 +460,13 @@ impl<C> Registry<C> {
         if self.failed_is_dirty {
             snapshot.failed = self.failed.as_slice().into();
         }
+        self.show(snapshot, &self.dirty);
+    }
+
+    /// Shows these providers as they are.
+    pub(super) fn show(&self, snapshot: &mut Snapshot, providers_to_show: &BTreeSet<ProviderId>) {
         let providers = &mut snapshot.providers;
-        for id in &self.dirty {
+        for id in providers_to_show {
             match self.providers.get(id) {
                 Some(provider) => {
                     providers.insert(*id, Arc::new(provider.snapshot()));

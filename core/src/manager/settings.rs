@@ -33,11 +33,23 @@ pub struct SetOptions {
 /// The options of all sets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Settings {
-    pub(super) defaults: SetOptions,
-    pub(super) by_set: BTreeMap<String, SetOptions>,
+    defaults: SetOptions,
+    by_set: BTreeMap<String, SetOptions>,
+    /// The longest time for which anything is held.
+    longest_hold: Duration,
 }
 
 impl Settings {
+    pub(super) fn new(defaults: SetOptions, by_set: BTreeMap<String, SetOptions>) -> Self {
+        let all = by_set.values().chain([&defaults]);
+        let holds = all.filter_map(|options| options.guard).map(|guard| guard.hold);
+        Self {
+            longest_hold: holds.max().unwrap_or_default(),
+            defaults,
+            by_set,
+        }
+    }
+
     pub(super) fn of(&self, set: &str) -> &SetOptions {
         self.by_set.get(set).unwrap_or(&self.defaults)
     }
@@ -47,38 +59,31 @@ impl Settings {
         sets.iter().any(|set| self.of(set).guard.is_some())
     }
 
-    /// The longest time for which anything is held: what is remembered for longer is of no use.
+    /// The longest time for which anything is held: to remember something for longer is of no use.
     pub(super) fn longest_hold(&self) -> Duration {
-        let all = self.by_set.values().chain([&self.defaults]);
-        let holds = all.filter_map(|options| options.guard).map(|guard| guard.hold);
-        holds.max().unwrap_or_default()
+        self.longest_hold
     }
 }
 
 impl<C: ProviderConfig> Registry<C> {
-    /// Puts other options in the place of those that there are, and judges by them what waits, grows old or is held. Says
-    /// whether that changed anything that is shown.
-    pub(super) fn set_options(&mut self, now: Instant, settings: Settings, outputs: &mut Outputs<C>) -> bool {
-        if self.settings == settings {
-            return false;
+    /// Puts other options in the place of those that there are, and judges by them what waits, grows old or is held.
+    pub(super) fn set_options(&mut self, now: Instant, settings: Settings, outputs: &mut Outputs<C>) {
+        if self.settings != settings {
+            self.settings = settings;
+            self.judge_times(now);
+            self.judge_again(now, outputs);
         }
-        self.settings = settings;
-        let came_back = self.judge_times(now);
-        let released = self.judge_again(now, outputs);
-        came_back || released
     }
 
-    /// Works out anew until when each provider is waited for and may fail, after sets or their options changed. Says
-    /// whether something is shown again that was too old.
-    pub(super) fn judge_times(&mut self, now: Instant) -> bool {
-        let mut came_back = false;
+    /// Works out anew until when each provider is waited for and may fail, after sets or their options changed. What was
+    /// too old and is not any more is shown again.
+    pub(super) fn judge_times(&mut self, now: Instant) {
         let ids: Vec<ProviderId> = self.providers.keys().copied().collect();
         for id in ids {
             self.note_awaited(id);
-            came_back |= self.bring_back(now, id);
+            self.bring_back(now, id);
             self.note_age(id);
         }
-        came_back
     }
 }
 

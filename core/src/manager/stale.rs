@@ -33,15 +33,13 @@ impl<C> Registry<C> {
         }
     }
 
-    /// Hides what is too old, and says whether there was anything.
-    pub(super) fn expire(&mut self, now: Instant, outputs: &mut Outputs<C>) -> bool {
-        let mut any = false;
+    /// Hides what is too old.
+    pub(super) fn expire(&mut self, now: Instant, outputs: &mut Outputs<C>) {
         while let Some((at, id)) = self.aging.first().copied().filter(|(at, _)| *at <= now) {
             self.aging.remove(&(at, id));
             let Some(provider) = self.providers.get_mut(&id) else {
                 continue;
             };
-            any = true;
             provider.stale_at = None;
             let held = provider.guarded.held.take();
             provider.guarded.let_go(now, None, Duration::ZERO);
@@ -59,24 +57,21 @@ impl<C> Registry<C> {
             }
             outputs.event(now, id, EventKind::Expired { targets });
         }
-        any
     }
 
-    /// Shows again what was too old, where it may be older now, and says whether there was anything.
-    pub(super) fn bring_back(&mut self, now: Instant, id: ProviderId) -> bool {
+    /// Shows again what was too old, where it may be older now.
+    pub(super) fn bring_back(&mut self, now: Instant, id: ProviderId) {
         let max_stale = self.most_patient(id, |options| options.max_stale);
         let Some(provider) = self.providers.get_mut(&id) else {
-            return false;
+            return;
         };
         let since = provider.stale_since();
         let is_too_old = since
             .zip(max_stale)
             .is_some_and(|(since, max_stale)| since + max_stale <= now);
-        let came_back = !is_too_old && provider.come_back(now);
-        if came_back {
+        if !is_too_old && provider.come_back(now) {
             self.touched(id);
         }
-        came_back
     }
 
     /// When the first provider's groups will be too old.

@@ -81,8 +81,6 @@ const SMALLEST_STEP: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone)]
 pub(super) struct ThrottleState {
     policy: Throttle,
-    /// Whether it is kept for each set (B06).
-    per_set: bool,
     origin: Instant,
     deadline: Option<Instant>,
     last_emission: Option<Instant>,
@@ -94,10 +92,9 @@ pub(super) struct ThrottleState {
 }
 
 impl ThrottleState {
-    pub(super) fn new(policy: Throttle, per_set: bool, origin: Instant, seed: u64) -> Self {
+    pub(super) fn new(policy: Throttle, origin: Instant, seed: u64) -> Self {
         Self {
             policy,
-            per_set,
             origin,
             deadline: None,
             last_emission: None,
@@ -107,17 +104,9 @@ impl ThrottleState {
         }
     }
 
-    /// Another policy holds from now on, if it is another. What waits, and is not due yet, is due as it says.
-    pub(super) fn set_policy(&mut self, now: Instant, policy: Throttle, per_set: bool) {
-        if (self.policy, self.per_set) == (policy, per_set) {
-            return;
-        }
-        (self.policy, self.per_set) = (policy, per_set);
-        self.last_emission = None;
-        (self.interval, self.wait) = (Duration::ZERO, Duration::ZERO);
-        if self.deadline.is_some_and(|deadline| deadline > now) {
-            self.deadline = Some(self.due(now));
-        }
+    /// What changed is due at this moment.
+    pub(super) fn is_due(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
     }
 
     /// Something changed.
@@ -202,7 +191,7 @@ mod tests {
         let ticker = Throttle::Ticker {
             interval: Duration::from_secs(5),
         };
-        let mut throttle = ThrottleState::new(ticker, false, at(1_000), 0);
+        let mut throttle = ThrottleState::new(ticker, at(1_000), 0);
         assert_eq!(throttle.deadline(), None);
         throttle.changed(at(1_000));
         assert_eq!(throttle.deadline(), Some(at(6_000)));
@@ -220,7 +209,6 @@ mod tests {
             Throttle::Ticker {
                 interval: Duration::ZERO,
             },
-            false,
             at(0),
             0,
         );
@@ -237,7 +225,7 @@ mod tests {
 
     #[test]
     fn backoff_grows_under_churn_and_resets_when_quiet() {
-        let mut throttle = ThrottleState::new(Throttle::Backoff(without_jitter()), false, at(0), 0);
+        let mut throttle = ThrottleState::new(Throttle::Backoff(without_jitter()), at(0), 0);
         let mut now = at(0);
         let mut waits = Vec::new();
         for _ in 0..13 {
@@ -264,7 +252,7 @@ mod tests {
             initial: Duration::ZERO,
             ..without_jitter()
         };
-        let mut throttle = ThrottleState::new(Throttle::Backoff(backoff), false, at(0), 0);
+        let mut throttle = ThrottleState::new(Throttle::Backoff(backoff), at(0), 0);
         throttle.changed(at(10));
         assert_eq!(throttle.deadline(), Some(at(10)));
         throttle.emitted(at(10));
@@ -275,7 +263,7 @@ mod tests {
     #[test]
     fn jitter_stays_within_its_share_and_is_the_same_for_the_same_seed() {
         let run = |seed| {
-            let mut throttle = ThrottleState::new(Throttle::default(), false, at(0), seed);
+            let mut throttle = ThrottleState::new(Throttle::default(), at(0), seed);
             let mut now = at(0);
             let mut all = Vec::new();
             for _ in 0..100 {

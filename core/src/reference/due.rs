@@ -11,7 +11,7 @@ impl<C: ProviderConfig> Model<C> {
     /// When the driver has to come back: at the deadline, unless the receiver missed it; then
     /// only the receiver can bring something new (S09). And when a drop that is held counts (B05).
     pub fn timeout(&self) -> Option<(Instant, TimeoutReason)> {
-        let throttle = self.due.filter(|_| self.receiver != Receiver::KeptWaiting);
+        let throttle = self.first_due().filter(|_| self.receiver != Receiver::KeptWaiting);
         let throttle = throttle.map(|at| (at, TimeoutReason::Throttle));
         let holds = self.hold_deadlines().map(|(_, at)| (at, TimeoutReason::Hold));
         let waits = self.waits().map(|(_, at)| (at, TimeoutReason::Incomplete));
@@ -36,6 +36,7 @@ impl<C: ProviderConfig> Model<C> {
         for (id, _) in &due {
             if let Some(provider) = self.providers.get_mut(id) {
                 Arc::make_mut(&mut provider.health.reports).waited_out = Some(now);
+                self.changed.insert(*id);
             }
         }
         !due.is_empty()
@@ -67,6 +68,7 @@ impl<C: ProviderConfig> Model<C> {
         for id in &back {
             if let Some(provider) = self.providers.get_mut(id) {
                 provider.come_back(now);
+                self.changed.insert(*id);
             }
         }
         !back.is_empty()
@@ -80,6 +82,7 @@ impl<C: ProviderConfig> Model<C> {
             let Some(provider) = self.providers.get_mut(id) else {
                 continue;
             };
+            self.changed.insert(*id);
             let targets = provider.shown.target_count();
             let shown = core::mem::take(&mut provider.shown.groups);
             let held = provider.held.take();
@@ -100,7 +103,7 @@ impl<C: ProviderConfig> Model<C> {
 
     /// The state as it is.
     pub fn snapshot(&self, now: Instant) -> PlainSnapshot {
-        match self.due {
+        match self.first_due() {
             None => self.emitted.clone(),
             Some(_) => self.next_snapshot(now),
         }
@@ -124,14 +127,12 @@ impl<C: ProviderConfig> Model<C> {
     }
 
     pub(super) fn emit_if_due(&mut self, now: Instant) {
-        if self.due.is_none_or(|due| due > now) {
+        if self.first_due().is_none_or(|due| due > now) {
             return;
         }
         match self.receiver {
             Receiver::Ready => {
-                self.emitted = self.next_snapshot(now);
-                self.due = None;
-                self.windows.emission(now);
+                self.emitted = self.show_due(now);
                 self.receiver = Receiver::Busy;
                 self.counters.updates += 1;
                 self.outputs.push(PlainOutput::Emit(self.emitted.clone()));
@@ -145,7 +146,7 @@ impl<C: ProviderConfig> Model<C> {
         }
     }
 
-    fn next_snapshot(&self, now: Instant) -> PlainSnapshot {
+    pub(super) fn next_snapshot(&self, now: Instant) -> PlainSnapshot {
         let shown = |(id, provider): (&ProviderId, &PlainProvider<C>)| {
             let reports = (*provider.health.reports).clone();
             let shown = PlainProviderSnapshot {

@@ -111,14 +111,15 @@ pub fn is_too_much(guard: DropGuard, lost: usize, of: usize) -> bool {
 }
 
 /// For the first of the provider's sets that would lose too much: how that is reckoned. So many targets come with the
-/// loss that are not shown yet.
+/// loss that are not shown yet, and so many the provider has then.
 pub(super) fn too_much<C>(
     settings: &PlainSettings,
     now: Instant,
     sets: &BTreeMap<String, PlainMembers>,
     providers: &BTreeMap<ProviderId, PlainProvider<C>>,
     id: ProviderId,
-    (lost, coming): (usize, i64),
+    lost: usize,
+    (coming, actual): (i64, usize),
 ) -> Option<TooMuch> {
     let subscribers = providers.get(&id).map(|provider| &provider.subscribers);
     subscribers.into_iter().flatten().filter(|_| lost > 0).find_map(|set| {
@@ -128,15 +129,28 @@ pub(super) fn too_much<C>(
         let lately = |at: &Instant| *at + guard.hold > now;
         let passed = members().flat_map(|provider| &provider.passed);
         let before: usize = passed.filter(|(at, _)| lately(at)).map(|(_, lost)| lost).sum();
-        let came = members().flat_map(|provider| &provider.came);
-        let came: i64 = came.filter(|(at, _)| lately(at)).map(|(_, came)| came).sum();
+        // Of what came no more counts than is still there.
+        let came = |coming: i64| -> i64 {
+            let of_member = |member: &ProviderId| {
+                let provider = &providers[member];
+                let (more, there) = if *member == id {
+                    (coming, actual)
+                } else {
+                    (0, super::held::targets_of(provider.actual()))
+                };
+                let came = provider.came.iter().filter(|(at, _)| lately(at)).map(|(_, came)| came);
+                let of_member: i64 = came.sum();
+                (of_member + more).min(i64::try_from(there).unwrap_or(i64::MAX))
+            };
+            sets[set].wanted.iter().map(of_member).sum()
+        };
         // What came counts if losses are net. To lose what stands elsewhere is to take back that it came.
         let counts = |came: i64| match guard.count {
             Count::Net => usize::try_from(came).unwrap_or(0),
             Count::Gross => 0,
         };
-        let of = (shown + before).saturating_sub(counts(came));
-        let came = counts(came + coming);
+        let of = (shown + before).saturating_sub(counts(came(0)));
+        let came = counts(came(coming));
         is_too_much(guard, (lost + before).saturating_sub(came), of).then(|| TooMuch {
             set: set.clone(),
             before,

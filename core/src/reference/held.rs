@@ -59,7 +59,11 @@ impl<C> Model<C> {
         let mut first = held.as_ref().map(|held| held.first.clone()).unwrap_or_default();
         first.retain(|address| lost.contains(address));
         let further = targets - count(&shown, &first);
-        let judge = |lost| too_much(&self.settings, now, &self.sets, &self.providers, id, (lost, coming));
+        let there = targets_of(&actual);
+        let judge = |lost| {
+            let coming = (coming, there);
+            too_much(&self.settings, now, &self.sets, &self.providers, id, lost, coming)
+        };
         // The time runs from the first loss that is too much; more that is too much starts it anew.
         let (since, first) = match &held {
             Some(held) if judge(further).is_none() => (held.since, first),
@@ -168,10 +172,12 @@ impl<C> Model<C> {
         let kept = keep(now, &provider.shown.groups, &held.actual, lost);
         let is_other = kept != provider.shown.groups;
         if is_other {
+            self.changed.insert(id);
             provider.shown.groups = kept;
             provider.health.last_change = Some(now);
         }
-        let reason = too_much(&self.settings, now, &self.sets, &self.providers, id, (targets, 0));
+        let coming = (0, targets_of(self.providers[&id].actual()));
+        let reason = too_much(&self.settings, now, &self.sets, &self.providers, id, targets, coming);
         let Some(reason) = reason else {
             self.release(now, id, why);
             return true;
@@ -193,6 +199,7 @@ impl<C> Model<C> {
             return 0;
         };
         provider.health.last_change = Some(now);
+        self.changed.insert(id);
         let targets = held.targets;
         let nobody_confirmed = matches!(why, Release::Reload | Release::CameBack);
         self.show(now, id, held.actual, nobody_confirmed.then_some(targets));
@@ -294,6 +301,6 @@ impl<C> PlainProvider<C> {
     }
 }
 
-fn targets_of(groups: &PlainGroups) -> usize {
+pub(super) fn targets_of(groups: &PlainGroups) -> usize {
     groups.values().map(|stored| stored.group.targets.len()).sum()
 }

@@ -24,6 +24,7 @@
 
 mod bytes;
 mod due;
+mod fair;
 pub mod guard;
 mod handover;
 mod held;
@@ -41,6 +42,7 @@ mod wanted;
 mod window;
 mod world;
 
+pub use fair::Deadlines;
 pub use handover::PlainMembers;
 pub use io::{Answer, Input, PlainOutput, Reaction};
 pub use model::Model;

@@ -1,8 +1,9 @@
 //! The rules of the manager in plain maps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Disagreement;
+use super::fair::{Deadlines, PlainSetThrottle};
 use super::guard::{PlainGroups, PlainHeld};
 use super::handover::{PlainMembers, PlainRetired};
 use super::io::{Answer, Input, PlainOutput, Reaction};
@@ -33,6 +34,10 @@ pub struct Model<C> {
     pub(super) counters: Counters,
     /// When what changed is due; `None` when nothing did.
     pub(super) due: Option<Instant>,
+    /// What is due for sets, if each has a throttle (B06).
+    pub(super) set_throttles: BTreeMap<String, PlainSetThrottle>,
+    /// Providers of which there is something to tell, of the input that is being taken.
+    pub(super) changed: BTreeSet<ProviderId>,
     pub(super) receiver: Receiver,
     pub(super) emitted: PlainSnapshot,
     /// What the driver has to do for the input that is being taken.
@@ -89,6 +94,8 @@ impl<C: ProviderConfig> Model<C> {
             failed: Vec::new(),
             counters: Counters::default(),
             due: None,
+            set_throttles: BTreeMap::new(),
+            changed: BTreeSet::new(),
             receiver: Receiver::Ready,
             // S13: a snapshot says whose it is.
             emitted: PlainSnapshot {
@@ -100,23 +107,21 @@ impl<C: ProviderConfig> Model<C> {
         }
     }
 
-    /// Takes one input. `deadline` is the one that the manager names afterwards: where jitter
-    /// decides it, the model can only check that it lies in its window.
+    /// Takes one input. `deadlines` are those that the manager names afterwards: where jitter
+    /// decides them, the model can only check that they lie in their windows.
     ///
     /// # Errors
-    /// `deadline` is not allowed.
-    pub fn step(
-        &mut self,
-        now: Instant,
-        input: &Input<C>,
-        deadline: Option<Instant>,
-    ) -> Result<Reaction<C>, Disagreement> {
+    /// One of the `deadlines` is not allowed.
+    pub fn step(&mut self, now: Instant, input: &Input<C>, deadlines: &Deadlines) -> Result<Reaction<C>, Disagreement> {
         let known = |model: &Self, id| {
             model
                 .providers
                 .get(&id)
                 .map(|provider| (*provider.health.reports).clone())
         };
+        self.changed.clear();
+        let before = (self.sets.clone(), self.failed.clone());
+        let is_apply = matches!(input, Input::Apply(_));
         let (answer, effect) = match input {
             // S10: an apply makes a snapshot due, whatever it changed.
             Input::Apply(sets) => (Answer::Applied(self.apply(now, sets)), Effect::Changed),
@@ -128,11 +133,12 @@ impl<C: ProviderConfig> Model<C> {
                 )
             }
             Input::Throttle(throttle, per_set) => {
-                self.set_throttle(now, *throttle, *per_set, deadline)?;
+                self.set_throttle(now, *throttle, *per_set, deadlines)?;
                 (Answer::Nothing, Effect::Nothing)
             }
             Input::Update(id, update) => {
                 let before = known(self, *id);
+                let known_before = before.clone();
                 let updated = self.update(now, *id, update);
                 let others_changed = updated.is_ok_and(|(_, others)| others);
                 let answer = updated.map(|(outcome, _)| outcome);
@@ -143,13 +149,20 @@ impl<C: ProviderConfig> Model<C> {
                     Ok(_) => Effect::Changed,
                     Err(_) => Effect::Ignored, // S06
                 };
+                let is_unchanged = answer.is_ok_and(|outcome| outcome.is_unchanged());
+                if answer.is_ok() && (!is_unchanged || is_first(known_before, known(self, *id))) {
+                    self.changed.insert(*id);
+                }
                 (Answer::Updated(answer), effect)
             }
             Input::Failure(id, failure) => {
                 let before = known(self, *id);
                 let answer = self.fail(now, *id, failure);
                 let effect = match answer {
-                    Ok(()) if is_first(before, known(self, *id)) => Effect::Changed, // B01
+                    Ok(()) if is_first(before, known(self, *id)) => {
+                        self.changed.insert(*id);
+                        Effect::Changed // B01
+                    }
                     Ok(()) => Effect::Nothing,
                     Err(_) => Effect::Ignored, // S06
                 };
@@ -186,7 +199,14 @@ impl<C: ProviderConfig> Model<C> {
             self.end_handovers();
             let expired = self.expire(now);
             if waited_out || released || expired || matches!(effect, Effect::Changed) {
-                self.make_due(now, deadline)?;
+                // S10, B06: what changes the sets themselves concerns everything.
+                let is_for_all = is_apply || before != (self.sets.clone(), self.failed.clone());
+                if is_for_all || !self.settings.per_set {
+                    self.make_due(now, deadlines.all)?;
+                } else {
+                    let changed = core::mem::take(&mut self.changed);
+                    self.make_due_for_sets(now, &changed, deadlines)?;
+                }
             }
             self.emit_if_due(now);
         }

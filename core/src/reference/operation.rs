@@ -244,7 +244,7 @@ impl Operation {
             25 if manager > 159 => Self::Throttle {
                 manager,
                 throttle: options::throttle(bytes),
-                per_set: false,
+                per_set: below(bytes, 2) == 1,
             },
             25 => Self::Oversleep(duration(bytes)),
             _ => Self::Advance(duration(bytes)),

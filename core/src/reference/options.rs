@@ -17,7 +17,7 @@ pub(super) fn manager_options(bytes: &mut &[u8], number: u8) -> ManagerOptions {
         seed: u64::from(below(bytes, 255)),
         guard: guard(bytes),
         max_stale: some_time(bytes),
-        per_set: false,
+        per_set: below(bytes, 4) == 3,
         incomplete_after: None,
     }
 }

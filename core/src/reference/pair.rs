@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::guard::PlainGroups;
 use super::model::PlainProvider;
 use super::plain::PlainStored;
-use super::{Answer, Disagreement, Input, Model, PlainOutput, PlainSnapshot, agree};
+use super::{Answer, Deadlines, Disagreement, Input, Model, PlainOutput, PlainSnapshot, agree};
 use crate::{Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderStatus, Snapshot, Stored};
 
 /// A [`Manager`] and its [`Model`]: takes inputs as a manager does, and **compares everything
@@ -97,8 +97,8 @@ impl<C: ProviderConfig> Pair<C> {
             }
         };
         let outputs: Vec<_> = core::iter::from_fn(|| self.manager.poll_output()).collect();
-        let deadline = self.manager.throttle_deadline();
-        let reaction = self.model.step(now, &input, deadline)?;
+        let (all, sets) = self.manager.throttle_deadlines();
+        let reaction = self.model.step(now, &input, &Deadlines { all, sets })?;
 
         agree("the input's result", &reaction.answer, &answer)?;
         self.compare_outputs(&reaction.outputs, &outputs)?;

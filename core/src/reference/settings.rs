@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::Disagreement;
+use super::fair::Deadlines;
 use super::model::Model;
 use super::window::Windows;
 use crate::{Instant, ManagerOptions, ProviderConfig, ProviderId, SetOptions, Throttle};
@@ -69,15 +70,18 @@ impl<C: ProviderConfig> Model<C> {
         now: Instant,
         throttle: Throttle,
         per_set: bool,
-        deadline: Option<Instant>,
+        deadlines: &Deadlines,
     ) -> Result<(), Disagreement> {
         if (self.settings.throttle, self.settings.per_set) == (throttle, per_set) {
             return Ok(());
         }
         (self.settings.throttle, self.settings.per_set) = (throttle, per_set);
         self.windows = Windows::new(throttle, self.started);
+        // What waits concerns everything from now on.
+        self.due = self.first_due();
+        self.set_throttles.clear();
         if self.due.take_if(|due| *due > now).is_some() {
-            self.make_due(now, deadline)?;
+            self.make_due(now, deadlines.all)?;
         }
         Ok(())
     }

@@ -59,6 +59,8 @@ impl<C: ProviderConfig> Model<C> {
         }
         self.bring_back(now);
         self.judge_again(now);
+        let sets = &self.sets;
+        self.set_throttles.retain(|set, _| sets.contains_key(set));
         Applied {
             // Whatever was due before, the next snapshot has this too.
             version: self.emitted.version + 1,

@@ -248,31 +248,29 @@ impl Contract {
     fn too_much(&self, now: Instant, guard: DropGuard, id: ProviderId, lost: usize, coming: i64) -> bool {
         let subscribed = self.sets.values().filter(|members| lost > 0 && members.contains(&id));
         subscribed.into_iter().any(|members| {
-            let members = members.iter().filter_map(|id| self.providers.get(*id));
-            let (mut shown, mut before, mut came) = (0, 0, 0);
+            let (mut shown, mut before, mut came_before, mut came) = (0, 0, 0, 0);
             for member in members {
+                let Some(given) = self.providers.get(*member) else {
+                    continue;
+                };
                 let lately = |at: &Instant| *at + guard.hold > now;
-                let guarded = &member.guarded;
+                let guarded = &given.guarded;
+                let passed = guarded.passed.iter().filter(|(at, _)| lately(at));
+                let of_member = guarded.came.iter().filter(|(at, _)| lately(at));
+                let of_member: i64 = of_member.map(|(_, came)| came).sum();
+                let more = if *member == id { coming } else { 0 };
                 shown += guarded.shown;
-                before += guarded
-                    .passed
-                    .iter()
-                    .filter(|(at, _)| lately(at))
-                    .map(|(_, lost)| lost)
-                    .sum::<usize>();
-                came += guarded
-                    .came
-                    .iter()
-                    .filter(|(at, _)| lately(at))
-                    .map(|(_, came)| came)
-                    .sum::<i64>();
+                before += passed.map(|(_, lost)| lost).sum::<usize>();
+                // Of what came no more counts than is still there.
+                came_before += of_member.min(guarded.there);
+                came += (of_member + more).min(guarded.there);
             }
             let counts = |came: i64| match guard.count {
                 Count::Net => usize::try_from(came).unwrap_or(0),
                 Count::Gross => 0,
             };
-            let of = (shown + before).saturating_sub(counts(came));
-            is_too_much(guard, (lost + before).saturating_sub(counts(came + coming)), of)
+            let of = (shown + before).saturating_sub(counts(came_before));
+            is_too_much(guard, (lost + before).saturating_sub(counts(came)), of)
         })
     }
 

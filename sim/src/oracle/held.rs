@@ -28,7 +28,9 @@ pub(super) struct Guarded {
     pub(super) came: Vec<(Instant, i64)>,
     /// How many targets are shown.
     pub(super) shown: usize,
-    /// How many targets have each address, as the backend says.
+    /// How many targets there are, as the backend says.
+    pub(super) there: i64,
+    /// How many of them have each address.
     addresses: BTreeMap<String, usize>,
     /// The hosts of targets that were held, and when they were let go.
     let_go: BTreeMap<HostId, Instant>,
@@ -109,6 +111,11 @@ impl Given {
     /// Has the addresses of what it starts with.
     pub(super) fn index_all(&mut self) {
         self.guarded.addresses.clear();
+        self.guarded.there = self
+            .groups
+            .values()
+            .map(|given| number(given.group.target_count()))
+            .sum();
         for given in self.groups.values() {
             count_addresses(&mut self.guarded.addresses, &given.group, true);
         }
@@ -128,6 +135,7 @@ impl Given {
             }
         }
         self.guarded.addresses = addresses;
+        self.guarded.there += more;
         more
     }
 

@@ -378,6 +378,20 @@ fn b05_as_many_others_pass_unless_gross_is_counted() {
     }
 }
 
+/// B05: a list that came a minute ago and is empty now has not replaced itself.
+#[test]
+fn b05_what_comes_and_goes_takes_nobodys_place() {
+    let mut story = guarded();
+    let id = story.one_provider();
+    story.full(id, &Sources::new()).expect("it runs");
+    story.wait(MINUTE);
+    story.full(id, &targets(100)).expect("it runs");
+    story.wait(MINUTE);
+    assert_eq!(story.full(id, &Sources::new()).expect("it runs").held, 100);
+    let reason = held(&story, id).expect("all of them");
+    assert_eq!((reason.came, reason.of), (0, 100));
+}
+
 /// B05: a provider's first list takes nobody's place: what goes right after it is guarded.
 #[test]
 fn b05_a_first_list_does_not_count_as_what_comes() {

@@ -8,6 +8,7 @@
 //! * `updates`: what is stored (S04, S05, B01).
 //! * `reads`: how much of a backend a report is of (S04, B04, B09).
 //! * `reporting`: what is said of providers besides their groups (B01, B04, B05, B09, S11).
+//! * `fair`: a throttle for each set (B06).
 //! * `guard`: what is held when too much goes (B05).
 //! * `stale`: what fails for too long (B04).
 //! * `options`: what is other by set, and changes while it runs (B04, B05, B10, S07).
@@ -26,6 +27,7 @@
 mod anything;
 mod cost;
 mod delivery;
+mod fair;
 mod guard;
 mod handover;
 mod history;

@@ -223,7 +223,7 @@ fn whether_targets_are_there_is_shown_where_they_are_scraped() {
 fn what_is_held_is_shown() {
     require!("chromium");
     let folder = Folder::new();
-    folder.write("sd/a.json", r#"[{"targets": ["a:1", "b:1"]}]"#);
+    folder.write("sd/a.json", r#"[{"targets": ["a:1", "b:1", "c:1"]}]"#);
     let config = format!("scrape_configs:\n{}", node_job("").replace("SD", &folder.text("sd")));
     let config = folder.write("prometheus.yml", config);
     let options = ["--max-drop", "30%", "--config", config.to_str().expect("UTF-8")];
@@ -231,20 +231,21 @@ fn what_is_held_is_shown() {
     let browser = Browser::start(&folder);
     let origin = format!("http://{}/", headcount.address());
     browser.open(&format!("{origin}#/targets"));
-    browser.wait_for(&["b:1", "2 targets."]);
+    browser.wait_for(&["b:1", "3 targets."]);
+    // One comes for two that go.
     folder.write("sd/a.json", r#"[{"targets": ["a:1", "new:1"]}]"#);
-    browser.wait_for(&["new:1", "3 targets.", "Held"]);
+    browser.wait_for(&["new:1", "4 targets.", "Held"]);
     browser.open(&format!("{origin}#/targets?state=held"));
-    browser.wait_for(&["1 target.", "b:1"]);
+    browser.wait_for(&["2 targets.", "b:1"]);
     // A hold is shown by itself, also one that changes no list.
     folder.write("sd/a.json", r#"[{"targets": ["new:1"]}]"#);
-    browser.wait_for(&["2 targets.", "a:1"]);
+    browser.wait_for(&["3 targets.", "a:1"]);
     browser.click(".row .address");
     browser.wait_for(&["Held: its provider lost it"]);
     browser.open(&format!("{origin}#/providers"));
-    browser.wait_for(&["2 targets of 3 of node went", "POST /api/v1/providers/file/0/confirm"]);
+    browser.wait_for(&["3 targets of 3 of node went", "POST /api/v1/providers/file/0/confirm"]);
     browser.open(&format!("{origin}#/"));
-    browser.wait_for(&["file/0 lost 2 targets of 3 of node at once"]);
+    browser.wait_for(&["file/0 lost 3 targets of 3 of node at once"]);
     browser.assert_content(&origin);
 }
 

@@ -1,13 +1,14 @@
 //! The driver, with discoverers that are scripts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_lite::future::pending;
 use headcount_core::{
-    Backoff, Encoder, EventKind, Failure, Group, ManagerOptions, ProviderConfig, Snapshot, Throttle, Update,
+    Backoff, DropGuard, Encoder, EventKind, Failure, Group, Manager, ManagerOptions, Percent, ProviderConfig,
+    SetOptions, Snapshot, Throttle, Update,
 };
 use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
 use headcount_runtime::{DriverGone, EventReceiver, Handle, SharedRuntime, SnapshotReceiver};
@@ -29,6 +30,7 @@ on_each_runtime!(
     a_dropped_next_loses_nothing,
     a_discoverer_that_ends_keeps_its_groups,
     events_say_how_providers_fare,
+    options_hold_what_is_applied_after_them_and_can_be_changed,
     a_listener_that_never_listens_blocks_nobody,
 );
 
@@ -483,5 +485,31 @@ async fn a_listener_that_never_listens_blocks_nobody(runtime: SharedRuntime) {
     handle.apply([job("a", &["shaky"])]).await.unwrap();
     expect(&mut snapshots, "a", &["10.0.0.1:9100"]).await;
     assert!(events.merged() > 0);
+    handle.stop().await;
+}
+
+async fn options_hold_what_is_applied_after_them_and_can_be_changed(runtime: SharedRuntime) {
+    let scripts = Scripts::default().with("loses", |_, updates: Updates| async move {
+        updates.send(Update::full(groups("s", "1:1"))).await.ok();
+        updates.send(Update::full(Vec::new())).await.ok();
+        pending().await
+    });
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    let max_drop = Percent::new(0).expect("a percentage");
+    let guarded = SetOptions {
+        guard: Some(DropGuard::new(max_drop, Duration::from_secs(3_600))),
+        ..SetOptions::default()
+    };
+    let by_set = BTreeMap::from([("a".to_owned(), guarded)]);
+    handle.set_options(SetOptions::default(), by_set).await.unwrap();
+    handle.apply([job("a", &["loses"])]).await.unwrap();
+    let is_held = |manager: &Manager<Script>| manager.providers().any(|provider| provider.held.is_some());
+    while !handle.with(is_held).await.unwrap() {
+        runtime.sleep(Duration::from_millis(1)).await;
+    }
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    let nothing = SetOptions::default();
+    handle.set_options(nothing, BTreeMap::new()).await.unwrap();
+    expect(&mut snapshots, "a", &[]).await;
     handle.stop().await;
 }

@@ -53,7 +53,7 @@ pub(crate) fn because(cause: Cause, provider: &str) -> String {
 /// Why a drop is no longer held, for people.
 pub(crate) fn release(why: Release) -> &'static str {
     match why {
-        Release::CameBack => "enough of them came back",
+        Release::CameBack => "enough of them came back, or others came",
         Release::HoldTime => "it stayed so for the hold time",
         Release::Confirmed => "it was confirmed",
         Release::Expired => "all that there was is too old",
