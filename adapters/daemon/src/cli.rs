@@ -5,6 +5,7 @@ mod coverage;
 mod diff;
 mod events;
 mod mechanisms;
+mod operator;
 mod questions;
 mod reading;
 mod state;
@@ -26,6 +27,7 @@ pub(crate) use coverage::CoverageOptions;
 pub(crate) use diff::DiffOptions;
 pub(crate) use events::EventsOptions;
 pub(crate) use mechanisms::Unsupported;
+pub(crate) use operator::{GuardCommand, RefreshOptions};
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 pub(crate) use reading::{Reading, SettingsCommand};
 pub(crate) use state::{StateCommand, StateOptions};
@@ -68,6 +70,14 @@ pub(crate) enum Command {
     Coverage(CoverageOptions),
     /// Says what happened to targets and providers, also to those that are gone.
     Events(EventsOptions),
+    /// Lists the drops of targets that a daemon holds, and confirms them.
+    Guard {
+        /// What to do.
+        #[command(subcommand)]
+        command: GuardCommand,
+    },
+    /// Has a provider of a daemon ask its backend now.
+    Refresh(RefreshOptions),
     /// Looks at what `run` keeps over a restart.
     State {
         /// What to do.
@@ -155,8 +165,8 @@ pub(crate) struct RunOptions {
     ///
     /// Targets that are added are there at once. One that moves to another group or source of the job is not lost, and
     /// what comes within the hold time counts against what goes: a rolling deployment passes, and so does an answer of
-    /// the wrong datacenter with as many other targets. Confirm with
-    /// `curl -X POST http://ADDR/api/v1/providers/NAME/confirm`.
+    /// the wrong datacenter with as many other targets. `headcount guard list` shows what is held, and
+    /// `headcount guard confirm` lets it go.
     ///
     /// Counts over `defaults` of the settings, as do --hold and --max-stale; what the settings say of one job stays.
     #[arg(long, value_name = "PERCENT")]

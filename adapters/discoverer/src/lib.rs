@@ -14,6 +14,7 @@
 //! * [`mechanism`]: what a `*_sd_configs` entry says, how it is read, and the registry of mechanisms.
 //! * The loops, each written once: [`refresh`] polls, backs off and reports; [`rest`] stands on it, for backends
 //!   that are asked by HTTP, in parts and pages; [`watch`] lists, and then follows what changes.
+//! * [`on_demand`]: what each of them does when somebody asks for a read now.
 //! * [`metrics`]: numbers of a mechanism's own (`prometheus_sd_file_mtime_seconds`, …).
 
 pub mod address;
@@ -22,8 +23,10 @@ pub mod env;
 mod fingerprint;
 pub mod mechanism;
 pub mod metrics;
+pub mod on_demand;
 mod parallel;
 pub mod refresh;
+mod requests;
 pub mod rest;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -37,6 +40,7 @@ pub use backoff::Backoff;
 pub use env::Env;
 pub use fingerprint::Fingerprint;
 pub use parallel::in_parallel;
+pub use requests::{Read, Requests};
 pub use updates::{Message, Report, Stopped, Updates};
 
 /// A boxed future that can move between threads.

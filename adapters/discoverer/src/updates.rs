@@ -1,6 +1,10 @@
-//! How a discoverer speaks: a handle on the manager's bounded queue of updates.
+//! How a discoverer speaks: a handle on the manager's bounded queue of updates; and how it is asked to ask now.
+
+use std::future::poll_fn;
 
 use headcount_core::{Failure, ProviderId, Update};
+
+use crate::requests::{Read, Requests};
 
 /// What a discoverer says.
 #[derive(Debug, Clone)]
@@ -9,6 +13,8 @@ pub enum Report {
     Update(Update),
     /// A refresh that failed. What was found before stays.
     Failure(Failure),
+    /// A read has ended, and was reported: every [request](Requests) up to this number has been answered.
+    Answered(u64),
 }
 
 /// A report and the provider that it comes from, as it travels to the manager.
@@ -33,12 +39,17 @@ pub struct Stopped;
 pub struct Updates {
     provider: ProviderId,
     queue: async_channel::Sender<Message>,
+    requests: Requests,
 }
 
 impl Updates {
     /// A handle that reports as `provider` into `queue`.
     pub fn new(provider: ProviderId, queue: async_channel::Sender<Message>) -> Self {
-        Self { provider, queue }
+        Self {
+            provider,
+            queue,
+            requests: Requests::default(),
+        }
     }
 
     /// The provider that this handle speaks for.
@@ -60,6 +71,33 @@ impl Updates {
     /// [`Stopped`] when nobody listens any more.
     pub async fn fail(&self, failure: Failure) -> Result<(), Stopped> {
         self.report(Report::Failure(failure)).await
+    }
+
+    /// Where this discoverer is asked to ask its backend now.
+    pub fn requests(&self) -> Requests {
+        self.requests.clone()
+    }
+
+    /// Completes when it was asked to since the last read began. How soon it does so is up to it;
+    /// [`OnDemand`](crate::on_demand::OnDemand) knows when that is too often.
+    pub async fn wanted(&self) {
+        poll_fn(|context| self.requests.poll_wanted(context)).await;
+    }
+
+    /// A read of everything begins now: it answers all that was asked before.
+    pub fn begin_read(&self) -> Read {
+        self.requests.begin_read()
+    }
+
+    /// A read has ended, and what came of it was reported.
+    ///
+    /// # Errors
+    /// [`Stopped`] when nobody listens any more.
+    pub async fn end_read(&self, read: Read) -> Result<(), Stopped> {
+        match read.request {
+            Some(request) => self.report(Report::Answered(request)).await,
+            None => Ok(()),
+        }
     }
 
     async fn report(&self, report: Report) -> Result<(), Stopped> {

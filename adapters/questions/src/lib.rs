@@ -1,10 +1,11 @@
-//! Questions about targets, and their answers.
+//! Questions about targets, and their answers; and what an operator has a daemon do.
 //!
 //! * `explain`: what became of a host or target, and why, also when it is nowhere.
 //! * `coverage`: which hosts of an inventory are scraped, which are not, and why.
 //! * `events`: what happened, the newest first.
 //! * `diff`: what a reload from one configuration to another would do, before it is done.
-//! * `lookup`: whom the first three ask: a service, or a daemon over the network.
+//! * `guard`, `refresh`: what an operator sees and tells a daemon.
+//! * `lookup`: whom all but `diff` ask: a service, or a daemon over the network.
 //! * `sd_output`, `targets_output`: what a discovery found, as text.
 //!
 //! The one rule: **answers are values.** What is printed of them, and where, is up to who asks.
@@ -13,8 +14,10 @@ pub mod coverage;
 pub mod diff;
 pub mod events;
 pub mod explain;
+pub mod guard;
 mod labels;
 mod lookup;
+pub mod refresh;
 pub mod sd_output;
 mod table;
 pub mod targets_output;

@@ -14,12 +14,13 @@ use futures_lite::FutureExt;
 use futures_lite::future;
 use headcount_core::{
     Failure, Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId, RecordedOptions, RecordingManager,
-    SavedState, Sink,
+    SavedState, Sink, UnknownProvider,
 };
-use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Report, Updates};
+use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Report, Requests, Updates};
 
 use crate::events::{EventReceiver, EventSender, queue};
 use crate::handle::{Command, Handle};
+use crate::refresh::{PendingRefresh, RefreshRequest};
 use crate::runtime::SharedRuntime;
 use crate::slot::{SnapshotReceiver, SnapshotSlot, slot};
 use crate::task::{Task, panic_message};
@@ -153,9 +154,17 @@ struct Driver<C: ProviderConfig, B> {
     sender: Sender<Message>,
     snapshots: SnapshotSlot,
     events: EventSender,
-    tasks: HashMap<ProviderId, Task>,
+    tasks: HashMap<ProviderId, Discovering>,
     /// The deadline that is slept for, kept so that a message does not cost a new timer.
     timer: Option<(Instant, BoxFuture<'static, ()>)>,
+}
+
+/// A discoverer that was started.
+struct Discovering {
+    task: Task,
+    requests: Requests,
+    /// Who waits for the answer to which request. They learn from its end, too.
+    waiting: Vec<(u64, Sender<()>)>,
 }
 
 /// What ended the driver's wait.
@@ -190,6 +199,9 @@ where
                 }
                 Event::Command(Command::Confirm { provider, reply }) => {
                     reply.try_send(self.manager.confirm_drop(now, provider)).ok();
+                }
+                Event::Command(Command::Refresh { provider, reply }) => {
+                    reply.try_send(self.refresh(provider)).ok();
                 }
                 Event::Wanted => self.manager.handle_receiver_ready(now),
                 Event::Timeout => self.manager.handle_timeout(now),
@@ -258,6 +270,13 @@ where
         match message.report {
             Report::Update(update) => self.manager.handle_update(now, message.provider, update).map(drop).ok(),
             Report::Failure(failure) => self.manager.handle_failure(now, message.provider, failure).ok(),
+            Report::Answered(request) => {
+                if let Some(discovering) = self.tasks.get_mut(&message.provider) {
+                    // Dropping it says that it was answered.
+                    discovering.waiting.retain(|(number, _)| *number > request);
+                }
+                None
+            }
         };
     }
 
@@ -277,8 +296,14 @@ where
         let reason = match built {
             Ok(Ok(discoverer)) => {
                 let updates = Updates::new(provider, self.sender.clone());
+                let requests = updates.requests();
                 let run = supervise(discoverer, self.env.clone(), updates);
-                self.tasks.insert(provider, Task::spawn(&*self.runtime, run));
+                let discovering = Discovering {
+                    task: Task::spawn(&*self.runtime, run),
+                    requests,
+                    waiting: Vec::new(),
+                };
+                self.tasks.insert(provider, discovering);
                 return;
             }
             Ok(Err(error)) => error.to_string(),
@@ -288,12 +313,30 @@ where
         self.manager.handle_build_failure(now, provider, reason).ok();
     }
 
+    /// Asks a discoverer to ask its backend now.
+    fn refresh(&mut self, provider: ProviderId) -> Result<RefreshRequest, UnknownProvider> {
+        let Some(discovering) = self.tasks.get_mut(&provider) else {
+            return Err(UnknownProvider(provider));
+        };
+        if discovering.task.has_ended() {
+            return Ok(RefreshRequest::NothingToAsk);
+        }
+        let number = discovering.requests.ask();
+        let (waiting, answered) = async_channel::bounded(1);
+        discovering.waiting.retain(|(_, waiting)| waiting.receiver_count() > 0);
+        discovering.waiting.push((number, waiting));
+        Ok(RefreshRequest::Asked(PendingRefresh::new(
+            answered,
+            discovering.requests.clone(),
+        )))
+    }
+
     async fn stop(self) {
         // Discoverers that wait for room in the queue learn that nobody listens.
         self.messages.close();
         self.commands.close();
         let grace = self.env.clock.sleep(STOP_GRACE);
-        let tasks: Vec<_> = self.tasks.into_values().map(Task::cancel).collect();
+        let tasks: Vec<_> = self.tasks.into_values().map(|it| it.task.cancel()).collect();
         let all = async {
             for task in tasks {
                 task.await;

@@ -8,6 +8,8 @@ use std::panic::AssertUnwindSafe;
 use async_channel::{Receiver, Sender};
 use headcount_core::{Applied, Manager, ProviderConfig, ProviderId, SetOptions, Throttle, UnknownProvider};
 
+use crate::refresh::RefreshRequest;
+
 /// The driver has ended: it was stopped, or its runtime was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the discovery manager is no longer running")]
@@ -58,6 +60,10 @@ pub(crate) enum Command<C: ProviderConfig> {
     Confirm {
         provider: ProviderId,
         reply: Sender<Result<usize, UnknownProvider>>,
+    },
+    Refresh {
+        provider: ProviderId,
+        reply: Sender<Result<RefreshRequest, UnknownProvider>>,
     },
     With(Question<C>),
     Stop,
@@ -118,6 +124,19 @@ impl<C: ProviderConfig + Send + 'static> Handle<C> {
             .await
             .map_err(|_| DriverGone)?;
         confirmed.recv().await.map_err(|_| DriverGone)
+    }
+
+    /// Has a provider ask its backend now, and not only when its time comes.
+    ///
+    /// # Errors
+    /// [`DriverGone`] when the driver has ended.
+    pub async fn refresh(&self, provider: ProviderId) -> Result<Result<RefreshRequest, UnknownProvider>, DriverGone> {
+        let (reply, asked) = async_channel::bounded(1);
+        self.commands
+            .send(Command::Refresh { provider, reply })
+            .await
+            .map_err(|_| DriverGone)?;
+        asked.recv().await.map_err(|_| DriverGone)
     }
 
     /// Looks at the manager: runs `question` inside the driver and gives back its answer. While it

@@ -34,6 +34,11 @@ impl Task {
         Self { cancel, ended }
     }
 
+    /// Whether its future has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_closed()
+    }
+
     /// Cancels the task now; what is returned completes when its future has been dropped.
     pub(crate) fn cancel(self) -> impl Future<Output = ()> {
         let Self { cancel, ended } = self;

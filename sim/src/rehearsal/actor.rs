@@ -34,6 +34,8 @@ pub(super) struct Actor {
     since: Instant,
     /// For how long its clock stands still, because it leapt back.
     stands: Span,
+    /// How often, and when next in true time, somebody asks it to ask now.
+    asked: Option<(Span, Instant)>,
 }
 
 impl Actor {
@@ -55,6 +57,7 @@ impl Actor {
             running: None,
             since: Instant::ZERO,
             stands: Span::ZERO,
+            asked: parts.asked_each.map(|every| (every, Instant::ZERO + every.into())),
         }
     }
 
@@ -105,6 +108,18 @@ impl Actor {
         mine.map(|received| (provider, received)).collect()
     }
 
+    /// Asks it to ask now, if it is time for that.
+    pub(super) fn ask(&mut self, world: &World) {
+        let Some((every, at)) = &mut self.asked else { return };
+        if *at > world.now {
+            return;
+        }
+        *at = world.now + (*every).into();
+        if let Some((task, _)) = self.running {
+            self.world.ask(task);
+        }
+    }
+
     /// All its connections break.
     pub(super) fn cut(&mut self, noticed: bool) {
         self.servers.cut(noticed);
@@ -144,6 +159,7 @@ impl Actor {
             .chain(self.servers.next_at())
             .chain(self.name_server.next_at())
             .chain(self.files.next_at())
+            .chain(self.asked.map(|(_, at)| at))
             .min()
     }
 

@@ -127,12 +127,14 @@ struct Real {
     name: String,
     make: Make,
     naming: Naming,
+    asked_each: Option<Span>,
 }
 
 /// All that one real discoverer needs.
 struct Parts {
     make: Make,
     naming: Naming,
+    asked_each: Option<Span>,
     sites: Vec<(String, MakeSite)>,
     files: Arc<[(PathBuf, Render)]>,
     names: Vec<(DomainName, Records)>,
@@ -204,6 +206,7 @@ impl Rehearsal {
             name,
             make: Arc::new(make),
             naming: Naming::default(),
+            asked_each: None,
         });
         Ok(self)
     }
@@ -231,9 +234,23 @@ impl Rehearsal {
         self.named_by(name, Naming::Address(Arc::new(find)))
     }
 
-    fn named_by(mut self, name: &str, naming: Naming) -> Result<Self, NotThere> {
+    /// Somebody asks these real discoverers to ask their backend now, each so often: an operator, or a webhook.
+    ///
+    /// # Errors
+    /// No real discoverers have this name.
+    pub fn asked_each(self, name: &str, every: Span) -> Result<Self, NotThere> {
+        // Time has to go on.
+        let every = every.max(Span::millis(1));
+        self.of(name, |real| real.asked_each = Some(every))
+    }
+
+    fn named_by(self, name: &str, naming: Naming) -> Result<Self, NotThere> {
+        self.of(name, |real| real.naming = naming)
+    }
+
+    fn of(mut self, name: &str, change: impl FnOnce(&mut Real)) -> Result<Self, NotThere> {
         match self.real.iter_mut().find(|real| real.name == name) {
-            Some(real) => real.naming = naming,
+            Some(real) => change(real),
             None => {
                 return Err(NotThere {
                     what: "real discoverers",
@@ -331,6 +348,7 @@ impl Rehearsal {
             let mine = Parts {
                 make: real.make.clone(),
                 naming: real.naming.clone(),
+                asked_each: real.asked_each,
                 sites: self.sites.clone(),
                 files: files.clone(),
                 names: self.names.clone(),

@@ -91,6 +91,7 @@ impl Stage {
             return false;
         };
         let world = self.simulation.world_mut();
+        actor.ask(world);
         let store = actor.world.files.clone();
         let mut any = actor.files.turn(world, &store);
         any |= actor.serve(world);
@@ -135,6 +136,8 @@ impl Stage {
         for (provider, received) in reports {
             let body = match received.report {
                 Report::Failure(failure) => Body::Failed(failure),
+                // The manager has nothing of it.
+                Report::Answered(_) => continue,
                 Report::Update(update) => match self.naming(id).stamp(self.simulation.world(), id, &update) {
                     Ok(stamped) => Body::Found(stamped),
                     Err(target) => {

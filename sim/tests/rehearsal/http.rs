@@ -117,3 +117,34 @@ fn a_receiver_of_ones_own_is_handed_every_snapshot() {
     assert!(versions.is_sorted());
     assert!(outcome.metrics.delayed_updates > 0, "twenty seconds are long");
 }
+
+/// What a webhook is for: who is asked twice a day learns of what changes within seconds.
+#[test]
+fn a_backend_whose_webhook_asks_for_it_is_read_as_often_as_that() {
+    let daily = || {
+        let settings = HttpSd::new(URL, Duration::from_secs(43_200), HttpClientSettings::default());
+        built(SdConfig::new(settings.expect("a good URL")))
+    };
+    let scenario = scenario(BackendKind::Http).fault(Fault::new(FaultKind::Reset).rate(Ratio::percent(10)));
+    let rehearsed = |asked: Option<Span>| {
+        let rehearsal = Rehearsal::new(&scenario, 7)
+            .expect("it makes sense")
+            .serve(URL, target_groups)
+            .discoverer("cmdb", move |_| daily())
+            .expect("they are in the scenario")
+            .within(Span::mins(1));
+        match asked {
+            Some(every) => rehearsal.asked_each("cmdb", every).expect("they are real").run(),
+            None => rehearsal.run(),
+        }
+    };
+    let outcome = rehearsed(Some(Span::secs(5)));
+    assert!(outcome.is_clean(), "{:?}", outcome.violations);
+    assert!(outcome.metrics.changes_learned > 20, "{:?}", outcome.metrics);
+    assert_eq!(
+        outcome,
+        rehearsed(Some(Span::secs(5))),
+        "the same seed is the same rehearsal"
+    );
+    assert!(!rehearsed(None).is_clean(), "nothing else asks in time");
+}

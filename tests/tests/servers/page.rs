@@ -243,9 +243,16 @@ fn what_is_held_is_shown() {
     browser.click(".row .address");
     browser.wait_for(&["Held: its provider lost it"]);
     browser.open(&format!("{origin}#/providers"));
-    browser.wait_for(&["3 targets of 3 of node went", "POST /api/v1/providers/file/0/confirm"]);
+    browser.wait_for(&["3 targets of 3 of node went", "which is over in "]);
     browser.open(&format!("{origin}#/"));
-    browser.wait_for(&["file/0 lost 3 targets of 3 of node at once"]);
+    browser.wait_for(&["file/0 lost 3 targets of 3 of node at once", "counts in "]);
+    browser.open(&format!("{origin}#/providers"));
+    browser.wait_for(&["Ask it now"]);
+    browser.click("button.refresh");
+    browser.wait_for(&["answered: 4 targets"]);
+    browser.click("button.confirm");
+    browser.wait_for(&["3 targets let go"]);
+    browser.wait_until("!document.querySelector('button.confirm')");
     browser.assert_content(&origin);
 }
 

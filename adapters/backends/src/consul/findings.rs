@@ -38,6 +38,8 @@ pub(super) struct Findings {
     is_to_repeat: bool,
     /// Whether something was answered since the last report.
     has_heard: bool,
+    /// Whether somebody waits for the next report.
+    is_hurried: bool,
     reported_at: Instant,
 }
 
@@ -95,6 +97,7 @@ impl Findings {
             failures_at: None,
             is_to_repeat: false,
             has_heard: false,
+            is_hurried: false,
             reported_at: Instant::ZERO,
         };
         if let Some(services) = services {
@@ -165,8 +168,10 @@ impl Findings {
 
     /// What to report now. To be called until it gives nothing.
     pub(super) fn report(&mut self, now: Instant) -> Option<Report> {
-        let are_failures_due = self.is_to_repeat || self.failures_at.is_some_and(|at| at <= now);
-        let is_quiet = self.quiet_until().is_some_and(|at| at <= now);
+        let is_hurried = std::mem::take(&mut self.is_hurried);
+        let is_over = |at: Instant| is_hurried || at <= now;
+        let are_failures_due = self.is_to_repeat || self.failures_at.is_some_and(is_over);
+        let is_quiet = self.quiet_until().is_some_and(is_over);
         let has_news = !self.pending.is_empty() || is_quiet;
         let is_due = match self.stage {
             Stage::All => has_news,
@@ -197,6 +202,16 @@ impl Findings {
                 Report::Partial(groups, missing)
             }
         })
+    }
+
+    /// Whether nothing fails.
+    pub(super) fn are_well(&self) -> bool {
+        self.list.failure.is_none() && self.failing.is_empty()
+    }
+
+    /// Somebody waits for what there is to report: it is due.
+    pub(super) fn hurry(&mut self) {
+        self.is_hurried = true;
     }
 
     /// What to report while groups have to wait for something: that there is trouble. With the groups it is said again.

@@ -24,6 +24,9 @@
 //! change is told at once, and then once an interval. An answer is held back for four intervals, at least 10 s and at
 //! most Prometheus's two minutes, so that a server that hangs is found out in about that time.
 //!
+//! **Who asks for a refresh** has every question asked anew, without waiting for a change; a server in trouble is asked
+//! one.
+//!
 //! **What is believed.** An index that goes back, or a server that was gone, starts the question anew; whether an
 //! answer is new is decided by its bytes, because after a restart an equal index can mean other data. A service
 //! that fails keeps its targets and is named as missing. A list or a service that is *empty* is not believed if it may
@@ -58,6 +61,7 @@ use std::sync::Arc;
 use futures_lite::FutureExt;
 use headcount_core::{Encoder, Failure, Group, Instant, Missing, MissingPart, Update};
 use headcount_discoverer::env::{HttpClient, HttpResponse};
+use headcount_discoverer::on_demand::{Ended, OnDemand};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Fingerprint, Stopped, Updates};
 
 use crate::consul_api::Rejected;
@@ -88,15 +92,18 @@ impl Discoverer for ConsulDiscoverer {
 
 /// What sends requests. Settings that can't work yet are tried again at each interval.
 async fn client(settings: &ConsulSd, env: &Env, updates: &Updates) -> Result<Arc<dyn HttpClient>, Stopped> {
+    let mut on_demand = OnDemand::new(env, updates);
     loop {
         match settings.server.client(env) {
             Ok(client) => return Ok(client),
             Err(error) => {
                 let failure = Failure::new(format!("asking Consul: {error}"));
+                on_demand.begin();
                 updates.fail(failure.retry_in(settings.refresh_interval)).await?;
             }
         }
-        env.clock.sleep(settings.refresh_interval).await;
+        on_demand.end(Ended::Failed).await?;
+        env.clock.sleep(settings.refresh_interval).or(on_demand.wanted()).await;
     }
 }
 
@@ -105,6 +112,7 @@ struct Session {
     settings: Arc<ConsulSd>,
     env: Env,
     updates: Updates,
+    on_demand: OnDemand,
     client: Arc<dyn HttpClient>,
     requests: Requests,
     belief: Belief,
@@ -123,6 +131,16 @@ enum AgentDatacenter {
     Known(String),
     /// We may not ask, or the answer is of no use.
     Nothing,
+}
+
+/// What ended a wait.
+enum Woken {
+    /// Answers, or that there are none.
+    Landed(Vec<Landed<Ask>>),
+    /// It is time for something.
+    InTime,
+    /// Somebody asks for everything to be asked now.
+    Wanted,
 }
 
 /// What the plan has to know of an answer.
@@ -145,6 +163,7 @@ impl Session {
             agent: AgentDatacenter::Unknown,
             encoder: Encoder::new(),
             so_far: Some(BTreeMap::new()),
+            on_demand: OnDemand::new(&env, &updates),
             settings,
             env,
             updates,
@@ -153,13 +172,39 @@ impl Session {
     }
 
     async fn run(mut self) -> Result<(), Stopped> {
+        self.on_demand.begin();
         loop {
             self.send();
             self.report().await?;
-            for landed in self.wait().await {
-                self.take_in(landed);
+            self.end_read().await?;
+            match self.wait().await {
+                Woken::Landed(all) => all.into_iter().for_each(|landed| self.take_in(landed)),
+                Woken::InTime => {}
+                Woken::Wanted => {
+                    self.on_demand.begin();
+                    self.plan.ask_all_anew(self.env.clock.now());
+                }
             }
         }
+    }
+
+    /// Ends a read of everything, once each question was answered, or was in vain.
+    async fn end_read(&mut self) -> Result<(), Stopped> {
+        if !self.on_demand.is_reading() || !self.plan.is_all_heard() {
+            return Ok(());
+        }
+        let is_well = self.findings.are_well();
+        if self.on_demand.is_requested() {
+            // Who asked for it is not to wait for what others are spared.
+            self.findings.hurry();
+            self.report().await?;
+        }
+        let ended = match self.plan.left_alone_for(self.env.clock.now()) {
+            Some(wait) => Ended::LeaveAlone(wait),
+            None if is_well => Ended::Well,
+            None => Ended::Failed,
+        };
+        self.on_demand.end(ended).await
     }
 
     /// Sends what the plan says, and ends what it no longer wants.
@@ -176,7 +221,7 @@ impl Session {
     }
 
     /// Waits for answers, or until it is time for something.
-    async fn wait(&mut self) -> Vec<Landed<Ask>> {
+    async fn wait(&mut self) -> Woken {
         let now = self.env.clock.now();
         // What is due and can't be reported yet must not be waited for: it would be waited for no time, again and again.
         let report_at = match self.plan.wants_agent() {
@@ -191,9 +236,19 @@ impl Session {
                 Some(at) => clock.sleep(at.saturating_duration_since(now)).await,
                 None => std::future::pending().await,
             }
-            Vec::new()
+            Woken::InTime
         };
-        self.flights.landed().or(time).await
+        // One read after the other.
+        let (on_demand, is_reading) = (&self.on_demand, self.on_demand.is_reading());
+        let wanted = async {
+            if is_reading {
+                std::future::pending::<()>().await;
+            }
+            on_demand.wanted().await;
+            Woken::Wanted
+        };
+        let landed = async { Woken::Landed(self.flights.landed().await) };
+        landed.or(time).or(wanted).await
     }
 
     fn take_in(&mut self, landed: Landed<Ask>) {

@@ -39,6 +39,7 @@ use futures_lite::FutureExt;
 use headcount_core::Instant;
 use headcount_discoverer::env::FileError;
 use headcount_discoverer::metrics::{Definition, Kind};
+use headcount_discoverer::on_demand::{Ended, OnDemand};
 use headcount_discoverer::refresh::Schedule;
 use headcount_discoverer::{Backoff, BoxFuture, Discoverer, Env, Stopped, Updates};
 
@@ -115,6 +116,8 @@ enum Wake {
     Retry,
     /// The refresh interval is over.
     Interval,
+    /// Somebody asks for everything to be read.
+    Wanted,
 }
 
 impl FileDiscoverer {
@@ -127,17 +130,22 @@ impl FileDiscoverer {
         // Before the first read, so that no change falls between the two.
         let mut watch = Watch::start(&env, self.settings.patterns.folders(), self.settings.refresh_interval);
         let mut reason = Reason::First;
+        let mut on_demand = OnDemand::new(&env, &updates);
         loop {
             let started = env.clock.now();
+            on_demand.begin();
             files.read_all(reason, &updates).await?;
             watch.report(&updates).await?;
+            let ended = if files.are_well() { Ended::Well } else { Ended::Failed };
+            on_demand.end(ended).await?;
             reason = Reason::Again;
             let interval_ends = started + schedule.after_success(env.random.as_ref());
             let (mut retry, mut retries) = (None, 0);
             loop {
-                let next = || env.clock.now() + FOLDER_AGAIN.wait(retries);
-                retry = files.lacks_something().then(|| retry.unwrap_or_else(next));
-                match wait(&env, &mut watch, files.next_due(), retry, interval_ends).await {
+                let later = || env.clock.now() + FOLDER_AGAIN.wait(retries);
+                retry = files.lacks_something().then(|| retry.unwrap_or_else(later));
+                let next = wait(&env, &mut watch, files.next_due(), retry, interval_ends);
+                match next.or(wanted(&on_demand)).await {
                     Wake::Retry if files.may_have_come().await => {
                         // What can't be listed is tried less and less often, like what is not there.
                         (retry, retries) = (None, retries + 1);
@@ -161,7 +169,7 @@ impl FileDiscoverer {
                         watch.report(&updates).await?;
                     }
                     Wake::Due => files.read_due(&updates).await?,
-                    Wake::Interval => break,
+                    Wake::Interval | Wake::Wanted => break,
                 }
             }
             watch.renew();
@@ -192,6 +200,11 @@ async fn wait(
     let changed = async { Wake::Changed(watch.changed().await) };
     // The first that is ready counts. The interval comes first: it covers all of the others.
     interval.or(due).or(retry).or(changed).await
+}
+
+async fn wanted(on_demand: &OnDemand) -> Wake {
+    on_demand.wanted().await;
+    Wake::Wanted
 }
 
 #[cfg(test)]

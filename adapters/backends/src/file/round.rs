@@ -123,6 +123,11 @@ impl Files {
         self.read(found, reason, started, updates).await
     }
 
+    /// Whether nothing was wrong when they were last read.
+    pub(super) fn are_well(&self) -> bool {
+        self.state.is_well()
+    }
+
     /// Whether something is missing that says nothing when it comes.
     pub(super) fn lacks_something(&self) -> bool {
         !self.state.unlisted.is_empty() || !self.state.lost.is_empty()

@@ -6,8 +6,10 @@ mod coverage;
 mod diff;
 mod events;
 mod explain;
+mod guard;
 mod mechanisms;
 mod origin;
+mod refresh;
 mod run;
 mod sd;
 mod settings;
@@ -36,6 +38,8 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Diff(options) => Ok(or_trouble(diff::run(&options))),
         Command::Explain(options) => Ok(or_trouble(explain::run(&options))),
         Command::Events(options) => Ok(or_trouble(events::run(&options))),
+        Command::Guard { command } => Ok(or_trouble(guard::run(&command))),
+        Command::Refresh(options) => Ok(or_trouble(refresh::run(&options))),
         Command::Coverage(options) => Ok(or_trouble(coverage::run(&options))),
         Command::State { command } => Ok(or_trouble(state::run(&command))),
         Command::Settings { command } => settings::run(&command),

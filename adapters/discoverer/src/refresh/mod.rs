@@ -14,6 +14,7 @@
 //!   at most half an interval, each shortened by up to half at random. So **a backend that fails is asked at most
 //!   twice in an interval**, however it fails.
 //! * After `Retry-After` it is as the server says.
+//! * Who asks for a refresh gets one at once, or as soon as [`on_demand`](crate::on_demand) allows.
 //!
 //! A refresh that has not ended at its [`deadline`] is given up: that is a failure too.
 
@@ -25,7 +26,8 @@ use std::time::Duration;
 use futures_lite::FutureExt;
 use headcount_core::{Failure, Update, UpdateKind};
 
-use crate::{Env, Stopped, Updates};
+use crate::on_demand::{Ended, OnDemand};
+use crate::{Env, Updates};
 
 pub use schedule::Schedule;
 
@@ -155,32 +157,46 @@ pub fn and_others(first: impl Display, others: usize, what: &str) -> String {
 /// ```
 pub async fn run(interval: Duration, mut mechanism: impl Refresh, env: Env, updates: Updates) {
     let mut schedule = Schedule::new(interval);
+    let mut on_demand = OnDemand::new(&env, &updates);
     loop {
+        on_demand.begin();
         let started = env.clock.now();
         let result = in_time(interval, &env, mechanism.refresh(&env)).await;
         let took = env.clock.now().saturating_duration_since(started);
-        let (wait, reported) = match result {
+        let (wait, ended, reported) = match result {
             Ok(refreshed) => {
                 let update = match refreshed {
                     Refreshed::Update(update) => update,
                     Refreshed::Unchanged => Update::unchanged(),
                 };
-                let wait = match update.kind() {
+                let (wait, ended) = match update.kind() {
                     // What could not be got must not be asked for more often than what fails as a whole.
-                    UpdateKind::Partial => schedule.after_failure(Retry::AtInterval, took, env.random.as_ref()),
-                    _ => schedule.after_success(env.random.as_ref()).saturating_sub(took),
+                    UpdateKind::Partial => {
+                        let wait = schedule.after_failure(Retry::AtInterval, took, env.random.as_ref());
+                        (wait, Ended::Failed)
+                    }
+                    _ => {
+                        let wait = schedule.after_success(env.random.as_ref());
+                        (wait.saturating_sub(took), Ended::Well)
+                    }
                 };
-                (wait, updates.send(update.took(took)).await)
+                (wait, ended, updates.send(update.took(took)).await)
             }
             Err(error) => {
                 let wait = schedule.after_failure(error.retry, took, env.random.as_ref());
-                (wait, updates.fail(Failure::new(error.message).took(took)).await)
+                let ended = match error.retry {
+                    Retry::After(_) => Ended::LeaveAlone(wait),
+                    Retry::Soon | Retry::AtInterval => Ended::Failed,
+                };
+                let failure = Failure::new(error.message).took(took);
+                (wait, ended, updates.fail(failure).await)
             }
         };
-        if let Err(Stopped) = reported {
+        if reported.is_err() || on_demand.end(ended).await.is_err() {
+            // Nobody listens any more.
             return;
         }
-        env.clock.sleep(wait).await;
+        env.clock.sleep(wait).or(on_demand.wanted()).await;
     }
 }
 

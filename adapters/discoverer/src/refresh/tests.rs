@@ -224,3 +224,49 @@ fn it_returns_when_nobody_listens() {
     world.clock.move_to(Instant::ZERO + MINUTE);
     assert_eq!(poll(), Some(()));
 }
+
+/// A world in which a backend is asked each hour, which answers like this for ever.
+fn hourly(answer: Result<Refreshed, RefreshError>) -> World {
+    let mut world = World::new();
+    let scripted = Scripted(vec![answer].into());
+    world.start(Box::new(move |env, updates| run(MINUTE * 60, scripted, env, updates)));
+    world.run_for(MINUTE);
+    world
+}
+
+#[test]
+fn who_asks_for_a_refresh_gets_one_now() {
+    let mut world = hourly(found(&["a"]));
+    let request = world.ask(world.provider());
+    let received = world.run_for(MINUTE);
+    assert_eq!(received.len(), 2, "an update, and that it is what was asked for");
+    assert_eq!(
+        (received[0].update().is_some(), received[1].answered()),
+        (true, Some(request))
+    );
+    // The interval begins anew.
+    let next = world.run_for(MINUTE * 61);
+    assert_eq!(next.len(), 1);
+    assert!(next[0].at >= received[0].at + MINUTE * 53);
+}
+
+#[test]
+fn who_asks_for_a_refresh_that_fails_hears_that() {
+    let mut world = hourly(Err(RefreshError::at_interval("down")));
+    let request = world.ask(world.provider());
+    let received = world.run_for(MINUTE);
+    assert_eq!(
+        (received[0].failure(), received[1].answered()),
+        (Some("down"), Some(request))
+    );
+}
+
+#[test]
+fn who_asks_for_a_refresh_waits_for_as_long_as_the_server_says() {
+    let after = RefreshError::soon("busy").after(MINUTE * 5);
+    let mut world = hourly(Err(after));
+    let request = world.ask(world.provider());
+    assert!(world.run_for(MINUTE * 3).is_empty());
+    let received = world.run_for(MINUTE * 3);
+    assert_eq!(received.iter().find_map(Received::answered), Some(request));
+}

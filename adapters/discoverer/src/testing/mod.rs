@@ -40,7 +40,7 @@ use headcount_core::{Instant, ProviderId, Update};
 
 use crate::env::Random;
 use crate::metrics::Metrics;
-use crate::{BoxFuture, Discoverer, Env, Message, Report, Updates};
+use crate::{BoxFuture, Discoverer, Env, Message, Report, Requests, Updates};
 
 pub use clock::VirtualClock;
 pub use collected::Collected;
@@ -96,14 +96,22 @@ impl Received {
     pub fn update(&self) -> Option<&Update> {
         match &self.report {
             Report::Update(update) => Some(update),
-            Report::Failure(_) => None,
+            Report::Failure(_) | Report::Answered(_) => None,
+        }
+    }
+
+    /// Up to which request all are answered, if this says so.
+    pub fn answered(&self) -> Option<u64> {
+        match self.report {
+            Report::Answered(request) => Some(request),
+            Report::Update(_) | Report::Failure(_) => None,
         }
     }
 
     /// Why a refresh failed, if this says so.
     pub fn failure(&self) -> Option<&str> {
         match &self.report {
-            Report::Update(_) => None,
+            Report::Update(_) | Report::Answered(_) => None,
             Report::Failure(failure) => Some(failure.message()),
         }
     }
@@ -159,10 +167,13 @@ impl World {
     pub fn start(&mut self, discoverer: Box<dyn Discoverer>) -> ProviderId {
         let provider = ProviderId::from_number(self.next_provider);
         self.next_provider = self.next_provider.wrapping_add(1);
-        let future = discoverer.run(self.env(), Updates::new(provider, self.queue.clone()));
+        let updates = Updates::new(provider, self.queue.clone());
+        let requests = updates.requests();
+        let future = discoverer.run(self.env(), updates);
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         self.tasks.push(Task {
             provider,
+            requests,
             future,
             waker: woken.clone().into(),
             woken,
@@ -173,6 +184,21 @@ impl World {
     /// Drops a discoverer's future, as the driver does with a provider that is no longer wanted.
     pub fn stop(&mut self, provider: ProviderId) {
         self.tasks.retain(|task| task.provider != provider);
+    }
+
+    /// Asks a discoverer to ask its backend now. Gives the request's number, 0 when there is no such discoverer.
+    pub fn ask(&self, provider: ProviderId) -> u64 {
+        let task = self.tasks.iter().find(|task| task.provider == provider);
+        task.map_or(0, |task| task.requests.ask())
+    }
+
+    /// The discoverer that was started first, of those that run.
+    ///
+    /// # Panics
+    /// None runs.
+    #[expect(clippy::expect_used, reason = "a mistake in a test is the test's failure")]
+    pub fn provider(&self) -> ProviderId {
+        self.tasks.first().expect("a discoverer runs").provider
     }
 
     /// How many discoverers have not returned.
@@ -245,6 +271,7 @@ impl World {
 
 struct Task {
     provider: ProviderId,
+    requests: Requests,
     future: BoxFuture<'static, ()>,
     woken: Arc<Woken>,
     waker: Waker,

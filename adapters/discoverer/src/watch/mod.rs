@@ -13,6 +13,7 @@
 //! * **After a failure** the wait doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`], shortened at random, until
 //!   the backend says something again. Each failure is reported, groups stay, and when the backend answers again that
 //!   is reported, too.
+//! * **Who asks for it** has everything listed again, at once or as soon as [`on_demand`](crate::on_demand) allows.
 //! * **Changes that come at once** are one report, of at most [`MOST_BATCHED`] groups or one change.
 //!
 //! ```
@@ -70,6 +71,7 @@ use std::time::Duration;
 use futures_lite::future::{or, poll_once};
 use headcount_core::{Failure, Group, Instant, Update};
 
+use crate::on_demand::{Ended, OnDemand};
 use crate::refresh::{LONGEST_RETRY_AFTER, RefreshError, Retry};
 use crate::{Backoff, Env, Stopped, Updates};
 use known::Known;
@@ -177,6 +179,7 @@ impl Default for Timing {
 /// Lists, and follows what changes, for ever. Returns when nobody listens any more.
 pub async fn run<W: Watch>(timing: Timing, mechanism: W, env: Env, updates: Updates) {
     let watcher = Watcher {
+        on_demand: OnDemand::new(&env, &updates),
         // However little was asked for, it must not go round without a pause.
         timing: Timing {
             resync: timing.resync.max(SHORT),
@@ -200,6 +203,7 @@ struct Watcher<W: Watch> {
     mechanism: W,
     env: Env,
     updates: Updates,
+    on_demand: OnDemand,
     /// What was reported.
     known: Known,
     place: Option<Place<W::Position>>,
@@ -229,6 +233,14 @@ enum Left {
     Broken(Broken),
 }
 
+/// What ended the wait for a stream's next word.
+enum Waited<T> {
+    Said(T),
+    Enough,
+    /// Everything is to be listed.
+    Wanted,
+}
+
 impl<W: Watch> Watcher<W> {
     async fn run(mut self) -> Result<Infallible, Stopped> {
         loop {
@@ -245,6 +257,7 @@ impl<W: Watch> Watcher<W> {
     /// Lists everything, and reports what differs from what is known. If that fails and there is a place to go on from,
     /// that is done; otherwise it waits.
     async fn list(&mut self) -> Result<(), Stopped> {
+        self.on_demand.begin();
         let started = self.env.clock.now();
         let listed = in_time(
             &self.env,
@@ -265,7 +278,8 @@ impl<W: Watch> Watcher<W> {
                 let resync = self.timing.resync;
                 self.list_at = now + self.env.random.between(resync.mul_f64(0.9), resync);
                 (self.lists_failed, self.is_failing) = (0, false);
-                self.updates.send(update.took(took)).await
+                self.updates.send(update.took(took)).await?;
+                self.on_demand.end(Ended::Well).await
             }
             Err(error) => {
                 let wait = self.pause(error.retry(), self.lists_failed);
@@ -273,8 +287,13 @@ impl<W: Watch> Watcher<W> {
                 self.list_at = now + wait;
                 let failure = Failure::new(error.message()).took(took).retry_in(wait);
                 self.updates.fail(failure).await?;
+                let ended = match error.retry() {
+                    Retry::After(_) => Ended::LeaveAlone(wait),
+                    Retry::Soon | Retry::AtInterval => Ended::Failed,
+                };
+                self.on_demand.end(ended).await?;
                 if self.place.is_none() {
-                    self.env.clock.sleep(wait).await;
+                    self.wait(wait).await;
                 }
                 Ok(())
             }
@@ -285,15 +304,24 @@ impl<W: Watch> Watcher<W> {
     async fn follow(&mut self, from: &W::Position) -> Result<(), Stopped> {
         let opened = self.env.clock.now();
         let opening = self.mechanism.watch(&self.env, from);
-        let stream = in_time(&self.env, self.timing.idle, "opening the stream of changes", opening).await;
+        let opening = in_time(&self.env, self.timing.idle, "opening the stream of changes", opening);
+        let wanted = async {
+            self.on_demand.wanted().await;
+            None
+        };
+        let stream = or(async { Some(opening.await) }, wanted).await;
         let left = match stream {
-            Ok(stream) => {
+            None => {
+                self.list_at = self.env.clock.now();
+                return Ok(());
+            }
+            Some(Ok(stream)) => {
                 if self.lists_failed == 0 && std::mem::take(&mut self.is_failing) {
                     self.updates.send(Update::unchanged()).await?;
                 }
                 self.read(stream).await?
             }
-            Err(broken) => Left::Broken(broken),
+            Some(Err(broken)) => Left::Broken(broken),
         };
         let now = self.env.clock.now();
         let is_short = |since: Instant| now.saturating_duration_since(since) < SHORT;
@@ -310,7 +338,7 @@ impl<W: Watch> Watcher<W> {
             }
             // Some servers end each stream after what they had to say. Opened at once, they would be asked all the time.
             Left::Ended { .. } if is_short(opened) => {
-                self.env.clock.sleep(self.pause(Retry::Soon, 0)).await;
+                self.wait(self.pause(Retry::Soon, 0)).await;
                 Ok(())
             }
             Left::Ended { .. } | Left::Given => Ok(()),
@@ -329,7 +357,7 @@ impl<W: Watch> Watcher<W> {
     async fn read(&mut self, mut stream: W::Stream) -> Result<Left, Stopped> {
         let mut batch: Vec<Group> = Vec::new();
         let mut said_something = false;
-        let (env, updates) = (&self.env, &self.updates);
+        let (env, updates, on_demand) = (&self.env, &self.updates, &self.on_demand);
         loop {
             let mut next = pin!(self.mechanism.next(env, &mut stream));
             let at_once = match batch.len() {
@@ -347,14 +375,22 @@ impl<W: Watch> Watcher<W> {
                     if left.is_zero() {
                         return Ok(Left::Given);
                     }
-                    let said = async { Some(next.await) };
+                    let said = async { Waited::Said(next.await) };
                     let enough = async {
                         env.clock.sleep(left.min(self.timing.idle)).await;
-                        None
+                        Waited::Enough
                     };
-                    match or(said, enough).await {
-                        Some(said) => said,
-                        None => return Ok(Left::Given),
+                    let wanted = async {
+                        on_demand.wanted().await;
+                        Waited::Wanted
+                    };
+                    match or(wanted, or(said, enough)).await {
+                        Waited::Said(said) => said,
+                        Waited::Enough => return Ok(Left::Given),
+                        Waited::Wanted => {
+                            self.list_at = env.clock.now();
+                            return Ok(Left::Given);
+                        }
                     }
                 }
             };
@@ -386,8 +422,23 @@ impl<W: Watch> Watcher<W> {
         self.failed = self.failed.saturating_add(1);
         self.is_failing = true;
         self.updates.fail(Failure::new(error.message()).retry_in(wait)).await?;
-        self.env.clock.sleep(wait).await;
+        self.wait(wait).await;
         Ok(())
+    }
+
+    /// Waits so long, or until somebody asks for everything to be listed.
+    async fn wait(&mut self, wait: Duration) {
+        let wanted = async {
+            self.on_demand.wanted().await;
+            true
+        };
+        let passed = async {
+            self.env.clock.sleep(wait).await;
+            false
+        };
+        if or(passed, wanted).await {
+            self.list_at = self.env.clock.now();
+        }
     }
 
     fn pause(&self, retry: Retry, failed: u32) -> Duration {

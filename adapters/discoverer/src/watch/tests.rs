@@ -354,12 +354,72 @@ fn a_burst_is_reported_in_bounded_batches() {
     assert_eq!(sizes, [1000, 1000, 1000, 1000, 1000, 120]);
 }
 
+/// Which requests were answered.
+fn answered(received: &[Received]) -> Vec<u64> {
+    received.iter().filter_map(Received::answered).collect()
+}
+
+#[test]
+fn who_asks_has_everything_listed_again_and_hears_when_that_is_reported() {
+    let (mut world, store) = world();
+    let provider = world.provider();
+    (1..100).for_each(|source| lock(&store).put(source));
+    world.run_for(SECOND * 30);
+    // The history is rewritten, and the stream says nothing of it.
+    lock(&store).log[7].1 = Some(4711);
+    assert!(world.run_for(SECOND).is_empty());
+    let request = world.ask(provider);
+    let received = world.run_for(SECOND);
+    assert_eq!(kinds(&received), [UpdateKind::Completing]);
+    assert_eq!(answered(&received), [request]);
+    // And follows what changes, as before.
+    lock(&store).put(3);
+    assert_eq!(kinds(&world.run_for(SECOND)), [UpdateKind::Delta]);
+    assert_eq!(lock(&store).asked(), (2, 2));
+}
+
+#[test]
+fn who_asks_while_the_backend_is_down_hears_that_it_is_and_does_not_have_it_asked_all_the_time() {
+    let (mut world, store) = world();
+    let provider = world.provider();
+    lock(&store).faults.list_fails = true;
+    lock(&store).faults.stream_fails = true;
+    world.run_for(MINUTE);
+    let before = lock(&store).lists;
+    let request = world.ask(provider);
+    let received = world.run_for(SECOND / 10);
+    assert_eq!(
+        received.iter().filter_map(Received::failure).next(),
+        Some("the store is down")
+    );
+    assert_eq!(answered(&received), [request]);
+    for _ in 0..300 {
+        world.ask(provider);
+        world.run_for(SECOND / 10);
+    }
+    let lists = lock(&store).lists - before;
+    assert!((5..=12).contains(&lists), "{lists}");
+}
+
+#[test]
+fn who_asks_while_a_stream_is_silent_does_not_wait_for_it() {
+    let (mut world, store) = world();
+    let provider = world.provider();
+    world.run_for(SECOND);
+    lock(&store).faults.stream_hangs = true;
+    lock(&store).put(1);
+    world.run_for(SECOND);
+    world.ask(provider);
+    assert_eq!(kinds(&world.run_for(SECOND)), [UpdateKind::Completing]);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Put(u8),
     Remove(u8),
     Compact(usize),
     Faults(Faults),
+    Ask,
     Pass(u64),
 }
 
@@ -379,6 +439,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => source.prop_map(Step::Remove),
         2 => (0..8_usize).prop_map(Step::Compact),
         2 => faults.prop_map(Step::Faults),
+        2 => Just(Step::Ask),
         3 => prop_oneof![0..2_000_u64, 0..100_000_u64, 600_000..700_000_u64].prop_map(Step::Pass),
     ];
     prop::collection::vec(step, 1..30)
@@ -409,6 +470,7 @@ proptest! {
     fn whatever_happens_each_report_shows_a_state_that_the_store_was_in(steps in steps()) {
         let (mut world, store) = world();
         let mut follower = Follower::default();
+        let (provider, mut asked, mut answered) = (world.provider(), 0, 0);
         for step in steps {
             match step {
                 Step::Put(source) => lock(&store).put(source),
@@ -418,14 +480,18 @@ proptest! {
                     store.compacted = store.compacted.max(store.log.len().saturating_sub(kept));
                 }
                 Step::Faults(faults) => lock(&store).faults = faults,
+                Step::Ask => asked = world.ask(provider),
                 Step::Pass(millis) => {
                     let received = world.run_for(Duration::from_millis(millis));
                     follower.receive(&lock(&store), &received)?;
+                    answered = received.iter().filter_map(Received::answered).next_back().unwrap_or(answered);
                 }
             }
         }
         lock(&store).faults = Faults::default();
         let received = world.run_for(LIST_DEADLINE + MINUTE * 2);
+        answered = received.iter().filter_map(Received::answered).next_back().unwrap_or(answered);
+        prop_assert_eq!(answered, asked, "nobody waits for ever");
         follower.receive(&lock(&store), &received)?;
         let now = lock(&store).log.len();
         prop_assert_eq!(shown(&follower.collected), lock(&store).state(now));

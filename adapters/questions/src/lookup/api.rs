@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use headcount_core::{Backoff, Throttle};
-use headcount_discoverer::env::{HttpClient, HttpRequest};
+use headcount_core::{Backoff, Throttle, format_duration};
+use headcount_discoverer::env::{HttpClient, HttpLimits, HttpRequest};
 use headcount_reader::HttpClientSettings;
 use headcount_service::{Answer, Plan, Service, Source, Workers};
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use url::form_urlencoded;
 
 use super::answers::{Envelope, Overview, Page, Pools, Providers, Step, Steps, Target};
 use super::events::Events;
+use super::operator::{Confirmed, Hold, Holds, Refreshed};
 
 /// Where `headcount run` listens unless it is told otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:9099";
@@ -22,6 +23,9 @@ const PAGE: &str = "2000";
 
 /// Nobody but the asker is there to be spared.
 const THROTTLE: Duration = Duration::from_millis(50);
+
+/// What an answer may take beyond what was to be waited for.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Who is asked.
 pub struct Api(Asked);
@@ -143,9 +147,53 @@ impl Api {
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         let body = self.get(path).await?;
-        let envelope: Envelope<T> = serde_json::from_slice(&body)
+        self.understood(path, &body)
+    }
+
+    fn understood<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> anyhow::Result<T> {
+        let envelope: Envelope<T> = serde_json::from_slice(body)
             .with_context(|| format!("{} is not answered as headcount does", self.shown(path)))?;
         Ok(envelope.data)
+    }
+
+    /// The drops that are held.
+    pub(crate) async fn holds(&self) -> anyhow::Result<Vec<Hold>> {
+        let Holds { holds } = self.read("/api/v1/guard").await?;
+        Ok(holds)
+    }
+
+    /// Says that what is held of a provider is true.
+    pub(crate) async fn confirm(&self, provider: &str) -> anyhow::Result<Confirmed> {
+        self.post(&format!("/api/v1/providers/{}/confirm", escaped(provider)), None)
+            .await
+    }
+
+    /// Has a provider ask its backend, and waits for that.
+    pub(crate) async fn refresh(
+        &self,
+        provider: &str,
+        manager: Option<&str>,
+        wait: Duration,
+    ) -> anyhow::Result<Refreshed> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("wait", &format_duration(wait));
+        if let Some(manager) = manager {
+            query.append_pair("manager", manager);
+        }
+        let path = format!("/api/v1/providers/{}/refresh?{}", escaped(provider), query.finish());
+        self.post(&path, Some(wait + ANSWERS_WITHIN)).await
+    }
+
+    /// What a daemon answers to a request that changes something.
+    async fn post<T: DeserializeOwned>(&self, path: &str, within: Option<Duration>) -> anyhow::Result<T> {
+        let Asked::Daemon { client, base } = &self.0 else {
+            bail!("only a daemon can be told to do something");
+        };
+        let request = HttpRequest::post(format!("{base}{path}"), "application/json", "");
+        let request = request.limits(within.map_or_else(HttpLimits::default, HttpLimits::whole));
+        let answer = client.send(request).await?;
+        let body = self.answered(path, answer.status, answer.body)?;
+        self.understood(path, &body)
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Vec<u8>> {
@@ -159,7 +207,12 @@ impl Api {
                 (answer.status, answer.body)
             }
         };
-        if status == 200 {
+        self.answered(path, status, body)
+    }
+
+    /// The body, if it is no refusal.
+    fn answered(&self, path: &str, status: u16, body: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        if matches!(status, 200 | 202) {
             return Ok(body);
         }
         #[derive(Deserialize)]
@@ -179,4 +232,9 @@ impl Api {
             Asked::Service(_) => path.to_owned(),
         }
     }
+}
+
+/// A name as a part of a path.
+fn escaped(name: &str) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect()
 }

@@ -1,7 +1,7 @@
 //! Where targets are looked up: in a service in this process, or in a daemon over the network.
 //!
 //! * `api`: asks either of them.
-//! * `answers`, `events`: what they answer. `host`: when two names are nearly those of one host.
+//! * `answers`, `events`, `operator`: what they answer. `host`: when two names are nearly those of one host.
 //!
 //! The one rule: **both are asked the same way.** A service answers as a daemon's API does; so no
 //! question can tell them apart, or say other things of either.
@@ -10,6 +10,7 @@ mod answers;
 mod api;
 mod events;
 mod host;
+mod operator;
 
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +18,7 @@ pub(crate) use answers::{Labels, Overview, Step, Target};
 pub use api::Api;
 pub(crate) use events::{Event, Events};
 pub(crate) use host::{distance_within, near};
+pub(crate) use operator::{Became, Confirmed, Hold, Refreshed};
 
 /// What time it is, in seconds since 1970-01-01 UTC.
 pub(crate) fn unix_now() -> f64 {

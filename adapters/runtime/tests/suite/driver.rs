@@ -11,7 +11,7 @@ use headcount_core::{
     SetOptions, Snapshot, Throttle, Update,
 };
 use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
-use headcount_runtime::{DriverGone, EventReceiver, Handle, SharedRuntime, SnapshotReceiver};
+use headcount_runtime::{DriverGone, EventReceiver, Handle, RefreshRequest, SharedRuntime, SnapshotReceiver};
 
 use crate::harness::until;
 
@@ -32,6 +32,8 @@ on_each_runtime!(
     events_say_how_providers_fare,
     options_hold_what_is_applied_after_them_and_can_be_changed,
     a_listener_that_never_listens_blocks_nobody,
+    who_asks_a_provider_hears_when_the_manager_has_its_answer,
+    a_provider_that_has_said_all_has_nothing_to_be_asked,
 );
 
 /// A provider config: the name of a script.
@@ -485,6 +487,79 @@ async fn a_listener_that_never_listens_blocks_nobody(runtime: SharedRuntime) {
     handle.apply([job("a", &["shaky"])]).await.unwrap();
     expect(&mut snapshots, "a", &["10.0.0.1:9100"]).await;
     assert!(events.merged() > 0);
+    handle.stop().await;
+}
+
+/// One read answers all who asked before it began, and what it found is there by then.
+async fn who_asks_a_provider_hears_when_the_manager_has_its_answer(runtime: SharedRuntime) {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let count = reads.clone();
+    let scripts = Scripts::default().with("asked", move |_env, updates: Updates| {
+        let count = count.clone();
+        async move {
+            loop {
+                let read = updates.begin_read();
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                let found = groups("s", &format!("{number}:1"));
+                if updates.send(Update::full(found)).await.is_err() || updates.end_read(read).await.is_err() {
+                    return;
+                }
+                updates.wanted().await;
+            }
+        }
+    });
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    let applied = handle.apply([job("a", &["asked"])]).await.unwrap();
+    let provider = applied.started[0];
+    expect(&mut snapshots, "a", &["0:1"]).await;
+    until(&runtime, || reads.load(Ordering::SeqCst) == 1).await;
+    let before = reads.load(Ordering::SeqCst);
+    let RefreshRequest::Asked(pending) = handle.refresh(provider).await.unwrap().unwrap() else {
+        panic!("it can be asked")
+    };
+    pending.answered().await;
+    assert!(pending.is_heeded());
+    let address = handle
+        .with(move |manager| {
+            let groups = manager.reported_groups(provider).expect("it runs");
+            let stored = groups.iter().next().expect("a group");
+            let target = stored.group().targets().next().expect("a target");
+            target.get("__address__").expect("it has one").to_owned()
+        })
+        .await
+        .unwrap();
+    assert_eq!(address, format!("{before}:1"));
+
+    // Who waits for one that is stopped does not wait for ever.
+    let RefreshRequest::Asked(pending) = handle.refresh(provider).await.unwrap().unwrap() else {
+        panic!("it can be asked")
+    };
+    handle.apply([job("a", &[])]).await.unwrap();
+    pending.answered().await;
+    assert!(handle.refresh(provider).await.unwrap().is_err(), "it is gone");
+    handle.stop().await;
+}
+
+async fn a_provider_that_has_said_all_has_nothing_to_be_asked(runtime: SharedRuntime) {
+    let scripts = Scripts::default()
+        .with("once", |_env, updates: Updates| async move {
+            updates.send(Update::full(groups("s", "1:1"))).await.ok();
+        })
+        .with("deaf", |_env, updates: Updates| says(updates, "2:1"));
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    let applied = handle.apply([job("a", &["once"]), job("b", &["deaf"])]).await.unwrap();
+    expect(&mut snapshots, "b", &["2:1"]).await;
+    loop {
+        match handle.refresh(applied.started[0]).await.unwrap().unwrap() {
+            RefreshRequest::NothingToAsk => break,
+            // It has reported, and is about to end.
+            RefreshRequest::Asked(_) => runtime.sleep(Duration::from_millis(1)).await,
+        }
+    }
+    match handle.refresh(applied.started[1]).await.unwrap().unwrap() {
+        RefreshRequest::Asked(pending) => assert!(!pending.is_heeded()),
+        RefreshRequest::NothingToAsk => panic!("it runs"),
+    }
     handle.stop().await;
 }
 

@@ -14,10 +14,12 @@ use headcount_core::{
 };
 
 use super::history::release;
+use super::hold_counts::HoldCounts;
 
 /// What was reported last of each provider.
 pub(super) struct HealthLog {
     manager: &'static str,
+    hold_counts: Arc<HoldCounts>,
     providers: HashMap<ProviderId, Reported>,
 }
 
@@ -59,9 +61,10 @@ struct Drop<'a> {
 }
 
 impl HealthLog {
-    pub(super) fn new(manager: &'static str) -> Self {
+    pub(super) fn new(manager: &'static str, hold_counts: Arc<HoldCounts>) -> Self {
         Self {
             manager,
+            hold_counts,
             providers: HashMap::new(),
         }
     }
@@ -70,6 +73,11 @@ impl HealthLog {
     pub(super) fn hear(&mut self, event: &ManagerEvent, provider: &ProviderSnapshot, readers: &Readers) {
         let reported = self.providers.entry(provider.id()).or_default();
         if let Some(transition) = reported.hear(&event.what, provider.reports()) {
+            match transition {
+                Transition::Held(_) => self.hold_counts.count_held(),
+                Transition::Released(_, why) => self.hold_counts.count_released(why),
+                _ => {}
+            }
             self.log(provider, readers, &transition);
         }
     }

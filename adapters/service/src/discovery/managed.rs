@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use async_channel::Receiver;
@@ -9,9 +10,10 @@ use event_listener::EventListener;
 use headcount_core::{Manager, ManagerOptions, Past, ProviderId, SavedState, UnknownProvider};
 use headcount_discoverer::Env;
 use headcount_discoverer::mechanism::SdConfig;
-use headcount_runtime::{DriverGone, Handle, Running};
+use headcount_runtime::{DriverGone, Handle, RefreshRequest, Running};
 
 use super::feed::{Follower, Jobs};
+use super::hold_counts::HoldCounts;
 use super::publication::Publication;
 use super::publisher::Publisher;
 use super::{Observation, Provider, ServeIncomplete, SharedHistory, View, ViewChange};
@@ -29,9 +31,20 @@ pub(crate) struct Managed {
     serve: Arc<ArcSwap<ServeIncomplete>>,
     history: Arc<SharedHistory>,
     ended: Receiver<Infallible>,
+    hold_counts: Arc<HoldCounts>,
+    refreshes: AtomicU64,
     /// How often the manager was asked something.
     #[cfg(test)]
     questions: std::sync::atomic::AtomicUsize,
+}
+
+/// What a name means to a manager.
+pub(crate) enum Called {
+    /// A provider that runs.
+    Running(Box<Provider>),
+    /// A config that can't be run, for this reason.
+    Failed(String),
+    Nothing,
 }
 
 /// What a manager begins with.
@@ -75,8 +88,10 @@ pub(crate) fn start(
     let publication = Arc::new(Publication::default());
     let serve = Arc::<ArcSwap<ServeIncomplete>>::default();
     let history = Arc::new(SharedHistory::new(env.clock.now()));
+    let hold_counts = Arc::new(HoldCounts::default());
     let publisher = Publisher::new(
         name,
+        hold_counts.clone(),
         publication.clone(),
         serve.clone(),
         history.clone(),
@@ -97,6 +112,8 @@ pub(crate) fn start(
         serve,
         history,
         ended,
+        hold_counts,
+        refreshes: AtomicU64::new(0),
         #[cfg(test)]
         questions: std::sync::atomic::AtomicUsize::default(),
     })
@@ -133,7 +150,7 @@ impl Managed {
     /// request, and nothing else.
     pub(crate) async fn observe(&self) -> Result<Observation, DriverGone> {
         #[cfg(test)]
-        self.questions.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.questions.fetch_add(1, Ordering::Relaxed);
         let clock = self.env.clock.clone();
         self.handle
             .with(move |manager| Observation::of(manager, clock.now()))
@@ -191,6 +208,35 @@ impl Managed {
     /// Lets go what the guard holds of a provider. Gives how many targets that were.
     pub(crate) async fn confirm_drop(&self, id: ProviderId) -> Result<Result<usize, UnknownProvider>, DriverGone> {
         self.handle.confirm_drop(id).await
+    }
+
+    /// Has a provider ask its backend now.
+    pub(crate) async fn refresh(&self, id: ProviderId) -> Result<Result<RefreshRequest, UnknownProvider>, DriverGone> {
+        self.refreshes.fetch_add(1, Ordering::Relaxed);
+        self.handle.refresh(id).await
+    }
+
+    /// How often a provider was to ask its backend because somebody asked for it.
+    pub(crate) fn refreshes(&self) -> u64 {
+        self.refreshes.load(Ordering::Relaxed)
+    }
+
+    /// What is called so.
+    pub(crate) async fn called(&self, name: &str) -> Result<Called, DriverGone> {
+        let name = name.to_owned();
+        let find = move |manager: &Manager<SdConfig>| {
+            let failed = manager.failed_configs().iter().find(|failed| *failed.name == name);
+            match manager.providers().find(|status| **status.name == name) {
+                Some(status) => Called::Running(Box::new(Provider::of(status))),
+                None => failed.map_or(Called::Nothing, |failed| Called::Failed(failed.reason.clone())),
+            }
+        };
+        self.handle.with(find).await
+    }
+
+    /// Drops that were held and let go so far.
+    pub(crate) fn hold_counts(&self) -> &HoldCounts {
+        &self.hold_counts
     }
 
     /// Completes when the manager has ended.
@@ -259,6 +305,6 @@ mod tests {
             }
         });
         drop(tasks);
-        assert_eq!(managed.questions.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert_eq!(managed.questions.load(Ordering::Relaxed), 0);
     }
 }

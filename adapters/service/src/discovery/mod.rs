@@ -9,6 +9,7 @@
 //! * `encoded`: that list as bytes, made once.
 //! * `health_log`, `delivery_log`: say in the log when a provider fails and recovers, and when a list is served
 //!   without everything. `removal_log` says when many targets are gone at once.
+//! * `hold_counts`: how many drops were held, and how they ended.
 //! * `history`: what happened, for who asks later.
 
 mod delivery_log;
@@ -16,6 +17,7 @@ mod encoded;
 mod feed;
 mod health_log;
 mod history;
+mod hold_counts;
 mod job;
 mod list;
 mod managed;
@@ -32,7 +34,7 @@ pub(crate) use history::{SharedHistory, because, release};
 pub(crate) use job::{Job, List, ListHandle};
 pub use list::{ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list};
 pub(crate) use list::{write_labels, write_string};
-pub(crate) use managed::{Beginning, Managed, start};
+pub(crate) use managed::{Beginning, Called, Managed, start};
 pub use observation::{Observation, Provider};
 pub(crate) use serve_incomplete::ServeIncomplete;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::delivery_log;
 use super::feed::Jobs;
 use super::health_log::HealthLog;
 use super::history::SharedHistory;
+use super::hold_counts::HoldCounts;
 use super::publication::Publication;
 use super::removal_log;
 use super::view::ViewChange;
@@ -51,6 +52,7 @@ pub(super) struct Publisher {
 impl Publisher {
     pub(super) fn new(
         manager: &'static str,
+        hold_counts: Arc<HoldCounts>,
         publication: Arc<Publication>,
         serve: Arc<ArcSwap<ServeIncomplete>>,
         history: Arc<SharedHistory>,
@@ -66,7 +68,7 @@ impl Publisher {
             events,
             executor,
             readers: Readers::default(),
-            health: HealthLog::new(manager),
+            health: HealthLog::new(manager, hold_counts),
             history,
             recorded: Snapshot::default(),
             pending: None,

@@ -20,7 +20,13 @@ export async function get(path, parameters, signal) {
   return dataOf(response);
 }
 
-/** The same for what may be known already: `null` when `tag` still is the newest state's. */
+/** Has the daemon do something; gives the `data` of its answer. */
+export async function post(path, parameters) {
+  const response = await fetch(address(path, parameters), { method: "POST", cache: "no-store" });
+  return dataOf(response);
+}
+
+/** The same as `get` for what may be known already: `null` when `tag` still is the newest state's. */
 export async function getUnless(path, tag) {
   const headers = tag ? { "If-None-Match": tag } : {};
   const response = await fetch(address(path), { headers, cache: "no-store" });

@@ -66,6 +66,14 @@ export function ago(unix, never = "never") {
   return h("time", { datetime: date, title: date.replace("T", " ").replace("Z", " UTC"), "data-unix": unix }, text);
 }
 
+/** "in 9 min 20 s", as it is when it is drawn. `unix` is in seconds of the daemon's time. */
+export function left(unix) {
+  const date = new Date(unix * 1000).toISOString();
+  const seconds = unix - daemonNow() / 1000;
+  const text = seconds > 0 ? `in ${age(seconds)}` : "as soon as it works again";
+  return h("time", { datetime: date, title: date.replace("T", " ").replace("Z", " UTC") }, text);
+}
+
 /** Lets all ages count up. */
 export function countAges() {
   setInterval(() => {

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { count, h, link, plural } from "./dom.js";
 import { eventList } from "./events.js";
 import { all, bar, counts, FATES, linkedCount, total } from "./fates.js";
-import { ago, state } from "./live.js";
+import { ago, left, state } from "./live.js";
 import { PolledView } from "./polled.js";
 
 const COLUMNS = [
@@ -96,7 +96,8 @@ export class Overview extends PolledView {
     ]);
     const held = this.#providers.providers.filter((provider) => provider.held).map((provider) => [
       h("a", { href: link("/providers", { q: provider.name }) }, provider.name),
-      ` lost ${plural(provider.held.targets, "target")} of ${count(provider.held.of)} of ${provider.held.set} at once; they are kept until that is confirmed`,
+      ` lost ${plural(provider.held.targets, "target")} of ${count(provider.held.of)} of ${provider.held.set} at once; they are kept until that is confirmed, or counts `,
+      left(provider.held.until),
     ]);
     const refused = this.#providers.failedConfigs.map(({ name, reason }) => [`${name} could not be started: `, h("span", { class: "error" }, reason)]);
     const limited = pools

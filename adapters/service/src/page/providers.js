@@ -1,8 +1,8 @@
 // What runs, and how it fares.
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { count, h, link, plural } from "./dom.js";
-import { ago } from "./live.js";
+import { ago, left } from "./live.js";
 import { PolledView } from "./polled.js";
 
 const EVERY = 3000;
@@ -14,6 +14,8 @@ const CLASSES = { failing: "invalid", starting: "waiting", ok: "active" };
 export class Providers extends PolledView {
   title = "Providers";
   #data = null;
+  // What came of what somebody had a provider do, by its key.
+  #done = new Map();
 
   constructor(redraw) {
     super("/providers", redraw, EVERY);
@@ -38,10 +40,40 @@ export class Providers extends PolledView {
       failedConfigs.map((failed) =>
         h("p", { key: `failed ${failed.manager} ${failed.name}`, class: "problems" }, h("b", null, failed.name), ` could not be started, for ${failed.sets.join(", ")}: `, h("span", { class: "error" }, failed.reason)),
       ),
-      h("ul", { key: "list", class: "providers" }, found.slice(0, MOST_ROWS).map(providerCard)),
+      h("ul", { key: "list", class: "providers" }, found.slice(0, MOST_ROWS).map((provider) => providerCard(provider, this.#deeds(provider)))),
       found.length === 0 && h("p", { key: "none", class: "faint" }, "There is no such provider."),
       found.length > MOST_ROWS && h("p", { key: "more", class: "faint" }, `The first ${count(MOST_ROWS)} of ${count(found.length)}; filter to see others.`),
     ].flat().filter(Boolean);
+  }
+
+  /** Buttons for what it can be told to do, and what came of that. */
+  #deeds(provider) {
+    const key = keyOf(provider);
+    const deed = (word, path, parameters, tell) => {
+      const act = async () => {
+        this.#tell(key, "…");
+        try {
+          this.#tell(key, tell(await post(`providers/${encodeURIComponent(provider.name)}/${path}`, parameters)));
+        } catch (error) {
+          this.#tell(key, error.message);
+        }
+        this.changed();
+      };
+      return h("button", { key: path, type: "button", class: `deed ${path}`, onclick: act }, word);
+    };
+    const said = this.#done.get(key);
+    return h(
+      "p",
+      { key: "deeds", class: "deeds" },
+      deed("Ask it now", "refresh", { wait: "30s", manager: provider.manager }, told),
+      provider.held && deed("Let what is held go", "confirm", {}, ({ released }) => `${plural(released, "target")} let go`),
+      said && h("span", { key: "said", class: "faint", role: "status" }, ` ${said}`),
+    );
+  }
+
+  #tell(key, text) {
+    this.#done.set(key, text);
+    this.redraw();
   }
 
   #filters(providers, state, q) {
@@ -64,7 +96,18 @@ function holds(provider, text) {
   return texts.some((part) => part.toLowerCase().includes(text));
 }
 
-function providerCard(provider) {
+function keyOf({ manager, name }) {
+  return `${manager} ${name}`;
+}
+
+/** What came of asking it. */
+function told({ refresh, targets, lastError, missing, message }) {
+  if (refresh === "nothingToAsk") return `there is nothing to ask: ${message}`;
+  if (refresh === "asked") return message;
+  return lastError ?? (missing ? `could not get ${missing}` : `answered: ${plural(targets, "target")}`);
+}
+
+function providerCard(provider, deeds) {
   const { health, held } = provider;
   const facts = [
     ["Targets", `${count(provider.targets)} in ${plural(provider.groups, "group")}`],
@@ -76,7 +119,7 @@ function providerCard(provider) {
   if (health.refreshes) facts.push(["Takes", `${((health.refreshSeconds / health.refreshes) * 1000).toFixed(1)} ms on average`]);
   return h(
     "li",
-    { key: `${provider.manager} ${provider.name}`, class: `provider ${CLASSES[health.state]}` },
+    { key: keyOf(provider), class: `provider ${CLASSES[health.state]}` },
     h("h2", null, h("span", { class: `badge ${CLASSES[health.state]}` }, STATES[health.state]), held && [" ", h("span", { class: "badge held" }, "Held")], health.restored !== undefined && [" ", h("span", { class: "badge held" }, "Restored")], " ", provider.name, " ", h("span", { class: "kind" }, provider.kind)),
     h("p", { class: "description" }, provider.description),
     health.state === "failing" && h("p", { class: "error" }, health.lastError),
@@ -85,17 +128,18 @@ function providerCard(provider) {
     held && h("p", { class: "held" }, heldDrop(provider)),
     h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
     h("p", { class: "subscribers" }, "For ", subscribers(provider)),
+    deeds,
   );
 }
 
-function heldDrop({ name, held }) {
+function heldDrop({ held }) {
   const before = held.before ? `, after ${count(held.before)} that went before` : "";
   return [
     h("a", { href: link("/targets", { job: held.set, state: "held" }) }, plural(held.targets, "target")),
     ` of ${count(held.of)} of ${held.set} went `,
     ago(held.since),
-    `${before}. That is too much at once, so they are kept until it has stayed so for the hold time, or somebody confirms it with `,
-    h("code", null, `POST /api/v1/providers/${name}/confirm`),
+    `${before}. That is too much at once, so they are kept until somebody lets them go, or it has stayed so for the hold time, which is over `,
+    left(held.until),
     ".",
   ];
 }

@@ -43,17 +43,20 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
             _ => respond::wrong_method("POST, PUT"),
         };
     }
-    let confirmed = path.strip_prefix("/api/v1/providers/");
-    if let Some(name) = confirmed.and_then(|name| name.strip_suffix("/confirm")) {
-        return match *request.method() {
-            Method::POST => providers::confirm(app, name).await,
-            _ => respond::wrong_method("POST"),
-        };
+    let query = request.uri().query().unwrap_or_default();
+    let of_provider = path.strip_prefix("/api/v1/providers/");
+    if let Some((name, deed)) = of_provider.and_then(|rest| rest.rsplit_once('/')) {
+        let is_post = *request.method() == Method::POST;
+        match deed {
+            "confirm" if is_post => return providers::confirm(app, name).await,
+            "refresh" if is_post => return providers::refresh(app, name, query).await,
+            "confirm" | "refresh" => return respond::wrong_method("POST"),
+            _ => {}
+        }
     }
     if !changes_nothing {
         return respond::wrong_method("GET, HEAD");
     }
-    let query = request.uri().query().unwrap_or_default();
     let file = path.strip_prefix("/page/").filter(|name| !name.is_empty());
     let file = file.or((path == "/").then_some(""));
     if let Some(response) = file.and_then(|name| page::file(name, request.headers())) {
@@ -66,6 +69,7 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
         "/api/v1/scrape_pools" => targets::scrape_pools(app, request.headers()),
         "/api/v1/alertmanagers" => targets::alertmanagers(app).await,
         "/api/v1/providers" => providers::providers(app).await,
+        "/api/v1/guard" => providers::holds(app).await,
         "/api/v1/events" => events::events(app, query).await,
         "/metrics" => metrics::all(app).await,
         "/config" => status::config(app),

@@ -99,6 +99,8 @@ pub(super) struct Plan {
     watches: usize,
     watches_grow_at: Option<Instant>,
     outage: Option<Outage>,
+    /// Whether a server was found to be in trouble since everything was asked anew.
+    is_in_vain: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,7 @@ impl Plan {
             watches: MOST_WATCHES,
             watches_grow_at: None,
             outage: None,
+            is_in_vain: false,
         };
         if let Some(services) = services {
             plan.set_services(Instant::ZERO, services.iter().map(|name| Arc::from(name.as_str())));
@@ -217,6 +220,35 @@ impl Plan {
         };
         self.open.retain(|_, what| is_wanted(what));
         self.choose_way(now);
+    }
+
+    /// Everything is to be asked anew, and now: nothing waits for a change. A server in trouble is asked its one question
+    /// now, unless it said when.
+    pub(super) fn ask_all_anew(&mut self, now: Instant) {
+        self.is_in_vain = false;
+        self.open.retain(|_, what| *what == What::Agent);
+        for signal in [&mut self.list, &mut self.checks, &mut self.nodes] {
+            *signal = Signal::new(self.interval);
+        }
+        self.services.let_go();
+        self.services.ask_for_all(now);
+        self.services.expect_all();
+        if let Some(outage) = &mut self.outage {
+            outage.keep_if(|_| false);
+            outage.hurry(now);
+        }
+    }
+
+    /// Whether every question was answered, or went wrong by itself, since everything was asked anew; or the server is
+    /// in trouble, and the others need not be waited for.
+    pub(super) fn is_all_heard(&self) -> bool {
+        let is_heard = self.signals().iter().all(|(_, signal)| signal.is_known) && self.services.are_heard();
+        self.is_in_vain || is_heard && !self.wants_agent()
+    }
+
+    /// For how long the server wants to be left alone, if it said so.
+    pub(super) fn left_alone_for(&self, now: Instant) -> Option<Duration> {
+        self.outage.as_ref().and_then(|outage| outage.left_alone_for(now))
     }
 
     /// A node did not say its datacenter, so the agent's is wanted.
@@ -389,6 +421,7 @@ impl Plan {
     }
 
     fn begin_outage(&mut self, now: Instant, random: &dyn Random, after: Option<Duration>, was_probe: bool) {
+        self.is_in_vain = true;
         match &mut self.outage {
             // Others that were sent before it began say nothing new.
             Some(_) if !was_probe => {}

@@ -49,6 +49,19 @@ impl Outage {
         is_probe
     }
 
+    /// Its one question may be asked now, unless it named a time itself.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if !self.is_told {
+            self.until = self.until.min(now);
+        }
+    }
+
+    /// For how long it wants to be left alone, if it said so.
+    pub(super) fn left_alone_for(&self, now: Instant) -> Option<Duration> {
+        let left = self.until.saturating_duration_since(now);
+        (self.is_told && !left.is_zero()).then_some(left)
+    }
+
     /// Forgets the question if it was let go.
     pub(super) fn keep_if(&mut self, is_open: impl FnOnce(u64) -> bool) {
         self.probe = self.probe.filter(|probe| is_open(*probe));

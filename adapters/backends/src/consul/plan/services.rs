@@ -17,6 +17,8 @@ pub(super) struct Services {
     by_name: BTreeMap<Arc<str>, Service>,
     /// Those that wait, and from when on they may be asked for.
     waiting: BTreeSet<(Instant, Arc<str>)>,
+    /// How many are expected to be answered for.
+    expected: usize,
 }
 
 #[derive(Debug)]
@@ -24,6 +26,8 @@ struct Service {
     index: Option<u64>,
     pace: Pace,
     state: State,
+    /// Whether an answer is expected since everything was asked anew.
+    is_expected: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,7 @@ impl Services {
             interval,
             by_name: BTreeMap::new(),
             waiting: BTreeSet::new(),
+            expected: 0,
         }
     }
 
@@ -69,10 +74,12 @@ impl Services {
                     index: None,
                     pace: Pace::new(self.interval),
                     state: State::Idle,
+                    is_expected: true,
                 }
             });
             self.by_name.insert(name, service);
         }
+        self.expected = self.by_name.values().filter(|service| service.is_expected).count();
         for (name, service) in before {
             if let State::Waiting(at) = service.state {
                 self.waiting.remove(&(at, name));
@@ -94,6 +101,17 @@ impl Services {
         service.index
     }
 
+    /// Each is expected to be answered for.
+    pub(super) fn expect_all(&mut self) {
+        self.by_name.values_mut().for_each(|service| service.is_expected = true);
+        self.expected = self.by_name.len();
+    }
+
+    /// Whether each that was expected to was answered for, or was not and why is known.
+    pub(super) fn are_heard(&self) -> bool {
+        self.expected == 0
+    }
+
     /// One is no longer being asked for.
     pub(super) fn close(&mut self, name: &str) {
         if let Some(service) = self.by_name.get_mut(name) {
@@ -107,6 +125,9 @@ impl Services {
             return;
         };
         service.index = next_index(service.index, index);
+        if std::mem::take(&mut service.is_expected) {
+            self.expected = self.expected.saturating_sub(1);
+        }
         if is_watched {
             let at = service.pace.earliest();
             self.wait(name, at);
@@ -118,6 +139,9 @@ impl Services {
         if let Some(service) = self.by_name.get_mut(name) {
             // A server that comes back may count from another beginning.
             service.index = None;
+            if std::mem::take(&mut service.is_expected) {
+                self.expected = self.expected.saturating_sub(1);
+            }
             self.wait(name, retry_at);
         }
     }

@@ -3,6 +3,7 @@
 mod catching_up;
 mod faults;
 mod labels;
+mod on_demand;
 mod reading;
 
 use std::sync::Arc;

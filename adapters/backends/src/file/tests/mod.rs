@@ -504,3 +504,23 @@ fn files_behind_a_link_that_moves_are_seen_at_once() {
     world.files.write("/sd/.a.json.swp", "x");
     assert!(world.settle().is_empty() && world.files.take_reads().is_empty());
 }
+
+#[test]
+fn who_asks_has_everything_read_though_nothing_told_of_a_change() {
+    let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#)]);
+    scene
+        .world
+        .files
+        .write_silently("/sd/a.json", r#"[{"targets": ["b:1"]}]"#);
+    assert!(scene.run_for(Duration::from_secs(30)).is_empty());
+    let request = scene.world.ask(scene.provider);
+    let received = scene.settle();
+    assert_eq!(kinds(&received), [UpdateKind::Delta]);
+    assert_eq!(received.last().and_then(Received::answered), Some(request));
+    assert_eq!(scene.collected.addresses(), ["b:1"]);
+    // Also when there is nothing to report.
+    scene.world.files.write_silently("/sd/a.json", "{");
+    scene.run_for(Duration::from_secs(30));
+    let request = scene.world.ask(scene.provider);
+    assert_eq!(scene.settle().last().and_then(Received::answered), Some(request));
+}

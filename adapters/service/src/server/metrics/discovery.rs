@@ -55,6 +55,7 @@ pub(super) fn managers(out: &mut Exposition, app: &App, observations: &Observati
         &|observation| count(observation.counters.updates),
     );
     held(out, observations);
+    operators(out, app);
     sets(out, app);
     histories(out, app);
 }
@@ -103,6 +104,28 @@ fn held(out: &mut Exposition, observations: &Observations) {
     let mut family = out.family("headcount_sd_held_targets", Kind::Gauge, help);
     for ((manager, set), targets) in sums {
         family.sample(&[("name", manager), ("config", set)], count(targets));
+    }
+}
+
+/// Drops that were held and let go, and refreshes that somebody asked for.
+fn operators(out: &mut Exposition, app: &App) {
+    let managers = app.managers();
+    let help = "Drops of many targets that were held.";
+    let mut family = out.family("headcount_sd_drops_held_total", Kind::Counter, help);
+    for managed in managers {
+        family.sample(&[("name", managed.name())], count(managed.hold_counts().held()));
+    }
+    let help = "Drops that are no longer held, by why.";
+    let mut family = out.family("headcount_sd_drops_released_total", Kind::Counter, help);
+    for managed in managers {
+        for (why, number) in managed.hold_counts().released() {
+            family.sample(&[("name", managed.name()), ("why", why)], count(number));
+        }
+    }
+    let help = "Requests that a provider asks its backend now; one refresh can answer many.";
+    let mut family = out.family("headcount_sd_refresh_requests_total", Kind::Counter, help);
+    for managed in managers {
+        family.sample(&[("name", managed.name())], count(managed.refreshes()));
     }
 }
 

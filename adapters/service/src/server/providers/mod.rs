@@ -1,16 +1,28 @@
-//! `/api/v1/providers`: each provider, who subscribes to it, and how it fares; and, with `POST` to
-//! `/api/v1/providers/<name>/confirm`, an operator's word that a drop of its targets is true.
+//! `/api/v1/providers`: each provider, who subscribes to it, and how it fares.
+//!
+//! * `named`: the provider that a path names.
+//! * `confirm`: an operator's word that a drop of its targets is true. `guard`: the drops that wait for it.
+//! * `refresh`: the wish that it asks its backend now.
+
+mod confirm;
+mod guard;
+mod named;
+mod refresh;
 
 use std::sync::Arc;
 
-use http::{Response, StatusCode};
-use percent_encoding::percent_decode_str;
+use headcount_core::Held;
+use http::Response;
 use serde::Serialize;
 
 use super::respond::{self, Body};
 use crate::app::App;
 use crate::discovery::{Observation, Provider};
 use crate::wall_clock::WallClock;
+
+pub(super) use confirm::confirm;
+pub(super) use guard::holds;
+pub(super) use refresh::refresh;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -89,6 +101,19 @@ struct Failed {
     reason: String,
 }
 
+impl HeldDrop {
+    fn of(held: Held, clock: WallClock) -> Self {
+        Self {
+            since: clock.unix_seconds(held.since),
+            until: clock.unix_seconds(held.until),
+            targets: held.targets,
+            before: held.before,
+            of: held.of,
+            set: held.set,
+        }
+    }
+}
+
 /// The list.
 pub(super) async fn providers(app: &App) -> Response<Body> {
     let Ok(observations) = app.observe().await else {
@@ -124,58 +149,9 @@ pub(super) async fn providers(app: &App) -> Response<Body> {
     respond::success(&answer)
 }
 
-/// Lets go what is held of the provider whose name is `escaped`.
-pub(super) async fn confirm(app: &App, escaped: &str) -> Response<Body> {
-    let name = percent_decode_str(escaped).decode_utf8_lossy();
-    let Ok(observation) = app.scrape.observe().await else {
-        return respond::gone();
-    };
-    let provider = observation.providers.iter().find(|provider| *provider.name == *name);
-    let confirmed = match provider {
-        Some(provider) => app.scrape.confirm_drop(provider.id).await,
-        None => return unknown(&name),
-    };
-    let released = match confirmed {
-        Ok(Ok(released)) => released,
-        // A reload took it in between.
-        Ok(Err(_)) => return unknown(&name),
-        Err(_) => return respond::gone(),
-    };
-    if released > 0 {
-        tracing::info!(
-            provider = &*name,
-            targets = released,
-            "a drop was confirmed by an operator"
-        );
-    }
-    respond::success(&Confirmed {
-        provider: &name,
-        released,
-    })
-}
-
-#[derive(Serialize)]
-struct Confirmed<'a> {
-    provider: &'a str,
-    /// How many targets are gone now; 0 when nothing was held.
-    released: usize,
-}
-
-fn unknown(name: &str) -> Response<Body> {
-    let message = format!("no provider of jobs is called {name:?}; /api/v1/providers lists those there are");
-    respond::error(StatusCode::NOT_FOUND, message)
-}
-
 fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
     let state = provider.state();
-    let held = provider.held.map(|held| HeldDrop {
-        since: clock.unix_seconds(held.since),
-        until: clock.unix_seconds(held.until),
-        targets: held.targets,
-        before: held.before,
-        of: held.of,
-        set: held.set,
-    });
+    let held = provider.held.map(|held| HeldDrop::of(held, clock));
     let health = provider.health;
     let at = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.unix_seconds(at));
     let age = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.age_seconds(at));
