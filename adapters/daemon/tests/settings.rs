@@ -119,7 +119,10 @@ fn b10_a_job_with_a_config_that_can_not_be_run_is_served_where_that_is_wanted() 
     assert!(!lists.join("node.json").exists());
 
     setup.write_settings("jobs: {node: {serve_incomplete: true}}");
-    assert_eq!(reload(&daemon).text(), "reloaded\n");
+    assert_eq!(
+        reload(&daemon).text(),
+        "reloaded\n  settings   changed\n  providers  1 kept\n"
+    );
     let served = daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
     let lacking = served.header("x-headcount-incomplete").expect("it says so");
     assert!(lacking.starts_with("nomad/"), "{lacking}");
@@ -215,7 +218,7 @@ fn where_it_listens_and_keeps_its_state_is_said_once() {
     let said = reload(&daemon).text();
     assert_eq!(
         said,
-        "reloaded\n`web` of the settings counts after a restart only\n`state` of the settings counts after a restart only\n"
+        "reloaded\n  settings   changed\n  providers  1 kept\n`web` of the settings counts after a restart only\n`state` of the settings counts after a restart only\n"
     );
     daemon.logged("the same", |entry| (entry["sections"] == "web, state").then_some(()));
     drop(daemon);
@@ -227,7 +230,10 @@ fn where_it_listens_and_keeps_its_state_is_said_once() {
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
     wait_until("the state", || fs::read_dir(&elsewhere).ok()?.next().map(drop));
     setup.write_settings("{}");
-    assert_eq!(reload(&daemon).text(), "reloaded\n");
+    assert_eq!(
+        reload(&daemon).text(),
+        "reloaded\n  settings   changed\n  providers  1 kept\n"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What the parts of a running service share, and how a configuration gets to all of them.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,14 +15,20 @@ use smol::{Executor, Timer};
 use crate::discovery::{Managed, Observation};
 use crate::effective::{Fixed, Told};
 use crate::plan::{Plan, Source};
-use crate::reload::{Loaded, ReloadError, Reloader, SettledChanges};
+use crate::reload::{
+    Changes, Loaded, Outcome, Providers, ReloadError, Reloaded, Reloader, SettledChanges, Turn, Turns,
+};
 use crate::scraping::Scraping;
 use crate::state;
 use crate::targets::Targets;
 use crate::wall_clock::WallClock;
 
-/// How long a reload waits for its sets to be seen. With a slow throttle they are seen later.
-const VISIBLE_WITHIN: Duration = Duration::from_secs(2);
+/// How long who embeds a service waits for what it applied to be seen. With a slow throttle it is seen later.
+pub(crate) const VISIBLE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The same of who asks for a reload over the network, and waits for an answer: a little longer than the throttle takes
+/// after a quiet time.
+pub(crate) const VISIBLE_SOON: Duration = Duration::from_millis(150);
 
 /// How long files that have changed have to stay as they are before they are a configuration: whoever writes one
 /// takes his time, and half of one is often one, too, with less in it (B11).
@@ -47,6 +54,8 @@ pub(crate) struct App {
     pub(crate) told: Told,
     /// What can't change while it runs.
     pub(crate) fixed: Fixed,
+    /// Who asked for a reload.
+    pub(crate) turns: Turns,
     /// How saving what is found fares, if it is saved.
     pub(crate) state: Option<Arc<state::Status>>,
     /// The first snapshots that have the configuration's sets, of both managers; before them, having no
@@ -124,12 +133,57 @@ impl App {
         }
     }
 
-    /// Loads the configuration again, or from another source, and applies it. Completes when it is seen,
-    /// or soon after.
-    pub(crate) async fn reload(&self, source: Option<Source>) -> Result<(), ReloadError> {
+    /// Loads the configuration again, or from another source, and applies it. Completes when it is applied; when that
+    /// is seen is up to the throttle. All who ask for a reload while one is under way get the same.
+    ///
+    /// Dropping the future changes nothing: what was asked for is done.
+    pub(crate) async fn reload(self: &Arc<Self>, source: Option<Source>) -> Outcome {
+        let (asked, outcome) = async_channel::bounded(1);
+        if self.turns.ask(source, asked) {
+            let app = self.clone();
+            let work_off = async move {
+                while let Some(turn) = app.turns.next() {
+                    // Who asked learns of a panic by getting no answer, and the others have theirs.
+                    AssertUnwindSafe(app.take_turn(turn)).catch_unwind().await.ok();
+                }
+            };
+            self.executor.spawn(work_off).detach();
+        }
+        outcome.recv().await.unwrap_or(Err(ReloadError::Gone(DriverGone)))
+    }
+
+    async fn take_turn(&self, turn: Turn) {
+        let outcome = self.reload_now(turn.source).await;
+        for asked in turn.asked {
+            // Nobody may be waiting any more.
+            asked.try_send(outcome.clone()).ok();
+        }
+    }
+
+    async fn reload_now(&self, source: Option<Source>) -> Outcome {
         let _turn = self.reloader.turn().await;
+        if source.is_none() && self.reloader.is_current().await {
+            self.reloader.note_current();
+            self.reloader.note_success(self.env.clock.unix_time().as_secs_f64());
+            tracing::info!("the configuration was reloaded; nothing in it has changed");
+            return Ok(Arc::new(Reloaded {
+                changes: Changes::default(),
+                visible_from: None,
+            }));
+        }
         let loaded = self.reloader.load(source).await;
         self.take(loaded).await
+    }
+
+    /// Waits until a reload can be seen, and no longer than `within`.
+    pub(crate) async fn visible(&self, reloaded: &Reloaded, within: Duration) {
+        let Some((configuration, version)) = reloaded.visible_from else {
+            return;
+        };
+        let too_late = async {
+            Timer::after(within).await;
+        };
+        self.targets.seen(configuration, version).or(too_late).await;
     }
 
     /// Reloads whenever the configuration's files have changed, and stayed as they are for a moment.
@@ -139,6 +193,10 @@ impl App {
             let wait = if changes.is_waiting() { SETTLE } else { interval };
             Timer::after(wait).await;
             let _turn = self.reloader.turn().await;
+            if self.reloader.runs_what_was_read() && self.reloader.is_current().await {
+                changes.count(None);
+                continue;
+            }
             let loaded = self.reloader.load(None).await;
             if changes.count(self.reloader.news(&loaded)) {
                 // What went wrong is in the log.
@@ -147,7 +205,7 @@ impl App {
         }
     }
 
-    async fn take(&self, loaded: Loaded) -> Result<(), ReloadError> {
+    async fn take(&self, loaded: Loaded) -> Outcome {
         let before = self.reloader.plan();
         let plan = match self.reloader.accept(loaded) {
             Ok(plan) => plan,
@@ -159,11 +217,18 @@ impl App {
             }
         };
         log_warnings(&plan);
-        self.apply(&plan).await?;
+        let mut changes = Changes::between(&before, &plan);
+        let (visible_from, providers) = self.apply(&plan).await?;
+        changes.providers = providers;
         self.reloader.note_success(self.env.clock.unix_time().as_secs_f64());
         tracing::info!(
             jobs = plan.jobs.len(),
             alertmanagers = plan.alertmanagers.len(),
+            jobs_added = changes.jobs.added.len(),
+            jobs_removed = changes.jobs.removed.len(),
+            jobs_changed = changes.jobs.changed.len(),
+            providers_started = changes.providers.started.len(),
+            providers_stopped = changes.providers.stopped.len(),
             "the configuration was reloaded"
         );
         log_settings(Some(&before), &plan);
@@ -171,7 +236,10 @@ impl App {
         if !sections.is_empty() {
             tracing::warn!(sections, "what the settings say here counts after a restart only");
         }
-        Ok(())
+        Ok(Arc::new(Reloaded {
+            changes,
+            visible_from: Some(visible_from),
+        }))
     }
 
     /// The sections of the settings that differ from those with which this was started, and count after a restart only.
@@ -179,8 +247,9 @@ impl App {
         self.fixed.differing(&self.reloader.plan().settings)
     }
 
-    /// Applies a plan to both managers, and waits for a while until it is seen.
-    pub(crate) async fn apply(&self, plan: &Plan) -> Result<(), DriverGone> {
+    /// Applies a plan to both managers. Gives from when on it can be seen, in the pools and in the jobs' snapshots, and
+    /// what it did to providers.
+    pub(crate) async fn apply(&self, plan: &Plan) -> Result<((u64, u64), Providers), DriverGone> {
         if let Some(scraping) = &self.scraping {
             scraping.set_jobs(&plan.jobs);
         }
@@ -189,14 +258,10 @@ impl App {
         self.scrape.configure(effective).await?;
         // First, so that no list of a job is seen without its rules.
         let configuration = self.targets.configure(plan.job_options());
-        let version = self.scrape.apply(plan.scrape_sets()).await?;
-        let notified = self.notify.apply(plan.notify_sets()).await?;
+        let (version, providers) = self.scrape.apply(plan.scrape_sets()).await?;
+        let (notified, others) = self.notify.apply(plan.notify_sets()).await?;
         self.applied.get_or_init(|| [version, notified]);
-        let too_late = async {
-            Timer::after(VISIBLE_WITHIN).await;
-        };
-        self.targets.seen(configuration, version).or(too_late).await;
-        Ok(())
+        Ok(((configuration, version), providers.and(others)))
     }
 
     /// Both clocks.
@@ -261,6 +326,7 @@ mod tests {
                 reloader: reloader.expect("nothing is wrong with it"),
                 told: Told::default(),
                 fixed: Fixed::default(),
+                turns: Turns::default(),
                 state: None,
                 applied: OnceLock::new(),
                 was_ready: AtomicBool::new(false),

@@ -15,12 +15,12 @@ use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::DriverGone;
 use smol::Task;
 
-use crate::app::{self, App};
+use crate::app::{self, App, VISIBLE_WITHIN};
 use crate::discovery::{Beginning, Managed};
 use crate::effective::{Fixed, Told};
 use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
-use crate::reload::Reloader;
+use crate::reload::{Changes, Reloaded, Reloader, Turns};
 use crate::server::{ListenError, Server};
 use crate::service::Running;
 use crate::state::{Keeper, Status, state_folder, state_root};
@@ -237,7 +237,12 @@ impl ServiceBuilder {
         }
         app::log_settings(None, &plan);
         app::log_warnings(&plan);
-        app.apply(&plan).await?;
+        let (visible_from, _) = app.apply(&plan).await?;
+        let begun = Reloaded {
+            changes: Changes::default(),
+            visible_from: Some(visible_from),
+        };
+        app.visible(&begun, VISIBLE_WITHIN).await;
         // Whether anybody asks or not: what was ready once stays so, whatever is reloaded.
         let starting = app.clone();
         tasks.push(executor.spawn(async move { starting.ready().await }));
@@ -333,6 +338,7 @@ impl ServiceBuilder {
             reloader,
             told: self.told,
             fixed: self.fixed(&plan),
+            turns: Turns::default(),
             state,
             applied: OnceLock::new(),
             was_ready: AtomicBool::new(false),

@@ -3,7 +3,7 @@
 //! * `builder`, `service`: what one does with it. `plan`: what a configuration asks for; `effective`: what counts of its
 //!   settings. `check`: whether it would work, without running it.
 //! * `app`: what the parts of a running service share, and how a configuration gets to all of them;
-//!   `reload`: the configuration that runs, and where the next comes from.
+//!   `reload`: the configuration that runs, and where the next comes from; `trace`: what was looked at to read it.
 //! * `discovery`: a running manager, and the view of its state that everything else reads. `once`: a
 //!   discovery that is made once.
 //! * `targets`: what relabelling, checks and limits make of what is discovered.
@@ -30,6 +30,7 @@ mod server;
 mod service;
 mod state;
 mod targets;
+mod trace;
 mod wall_clock;
 mod workers;
 
@@ -39,7 +40,7 @@ pub use check::{Checked, check, check_file};
 pub use mechanisms::loader;
 pub use output::RecordError;
 pub use plan::{Plan, Source};
-pub use reload::ReloadError;
+pub use reload::{Changes, Entries, Providers, ReloadError};
 pub use server::ListenError;
 pub use service::{Answer, ListError, Service, TargetList};
 pub use state::{SavedProviderSummary, StateError, StateSummary, saved_states, state_folder, state_root};

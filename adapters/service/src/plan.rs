@@ -1,6 +1,6 @@
 //! What a configuration asks of the two managers, and how it is loaded.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use headcount_config::{
 use headcount_core::JobOptions;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_reader::pattern::Folders;
-use rapidhash::v3::rapidhash_v3;
 
 use crate::default_config;
+use crate::trace::Trace;
 
 /// A configuration, reduced to what a service uses of it.
 #[derive(Debug, Clone, Default)]
@@ -110,10 +110,6 @@ pub enum Source {
     Plan(Arc<Plan>),
 }
 
-/// The content of all files that make up a configuration, as a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fingerprint(u64);
-
 impl Source {
     /// The text of a prometheus.yml, whose paths are relative to the working directory.
     pub fn text(text: impl Into<String>) -> Self {
@@ -123,70 +119,64 @@ impl Source {
         }
     }
 
-    /// Loads the plan. The fingerprint is that of what was read, also when it was wrong.
+    /// Loads the plan. The trace is of what was read, also when it was wrong.
     ///
     /// Reads files; call it where blocking is allowed.
-    pub(crate) fn load(&self, loader: &Loader) -> (Fingerprint, Result<Plan, LoadErrors>) {
+    pub(crate) fn load(&self, loader: &Loader) -> (Trace, Result<Plan, LoadErrors>) {
         match self {
             Self::BuiltIn => {
                 let recorder = Recorder::default();
                 let plan = loader.complete(default_config::config(), &recorder).map(Plan::from);
-                (Fingerprint(recorder.seen.get()), plan)
+                (recorder.seen.into_inner(), plan)
             }
             Self::File(path) => load_file(loader, path),
             Self::Text { text, origin } => {
                 let recorder = Recorder::default();
                 let plan = loader.parse(text.as_bytes(), origin, &recorder).map(Plan::from);
-                (Fingerprint(recorder.seen.get()), plan)
+                (recorder.seen.into_inner(), plan)
             }
-            Self::Plan(plan) => (Fingerprint(0), Ok(Plan::clone(plan))),
+            Self::Plan(plan) => (Trace::default(), Ok(Plan::clone(plan))),
         }
     }
 }
 
-fn load_file(loader: &Loader, path: &Path) -> (Fingerprint, Result<Plan, LoadErrors>) {
+fn load_file(loader: &Loader, path: &Path) -> (Trace, Result<Plan, LoadErrors>) {
     let recorder = Recorder::default();
     let plan = loader.examine_file(path, &recorder).config.map(Plan::from);
-    (Fingerprint(recorder.seen.get()), plan)
+    (recorder.seen.into_inner(), plan)
 }
 
-/// This machine, with a note of what was read.
+/// This machine, with a note of what was looked at.
 #[derive(Default)]
 struct Recorder {
-    seen: Cell<u64>,
-}
-
-impl Recorder {
-    fn note(&self, path: &Path, content: &io::Result<Vec<u8>>) {
-        let content = match content {
-            Ok(bytes) => rapidhash_v3(bytes),
-            Err(error) => rapidhash_v3(error.to_string().as_bytes()),
-        };
-        let path = rapidhash_v3(path.as_os_str().as_encoded_bytes());
-        let all = [self.seen.get(), path, content].map(u64::to_le_bytes);
-        self.seen.set(rapidhash_v3(all.as_flattened()));
-    }
+    seen: RefCell<Trace>,
 }
 
 impl Folders for Recorder {
     fn names(&self, folder: &Path) -> Vec<OsString> {
-        Machine.names(folder)
+        let names = Machine.names(folder);
+        self.seen.borrow_mut().note_names(folder, &names);
+        names
     }
 
     fn exists(&self, path: &Path) -> bool {
-        Machine.exists(path)
+        let exists = Machine.exists(path);
+        self.seen.borrow_mut().note_exists(path, exists);
+        exists
     }
 }
 
 impl Surroundings for Recorder {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         let content = Machine.read(path, limit);
-        self.note(path, &content);
+        self.seen.borrow_mut().note_file(path, limit, &content);
         content
     }
 
     fn variable(&self, name: &str) -> Option<String> {
-        Machine.variable(name)
+        let value = Machine.variable(name);
+        self.seen.borrow_mut().note_variable(name, value.as_deref());
+        value
     }
 }
 
@@ -208,19 +198,22 @@ mod tests {
         let (first, plan) = source.load(&loader);
         assert_eq!(plan.expect("valid").jobs.len(), 1);
         assert_eq!(source.load(&loader).0, first);
+        assert!(first.is_current());
 
         fs::write(&included, "scrape_configs: [{job_name: b}]").expect("written");
+        assert!(!first.is_current());
         let (second, _) = source.load(&loader);
-        assert_ne!(second, first);
+        assert_ne!(second.fingerprint(), first.fingerprint());
 
         fs::write(folder.path().join("jobs-b.yml"), "scrape_configs: [{job_name: b}]").expect("written");
+        assert!(!second.is_current(), "a file that would be included now");
         let (third, plan) = source.load(&loader);
-        assert_ne!(third, second);
+        assert_ne!(third.fingerprint(), second.fingerprint());
         assert!(plan.is_err(), "two jobs of one name");
 
         fs::write(folder.path().join("headcount.yml"), "jobs: {c: {}}").expect("written");
         let (beside, plan) = source.load(&loader);
-        assert_ne!(beside, third);
+        assert_ne!(beside.fingerprint(), third.fingerprint());
         let said = plan.expect_err("no such job").to_string();
         assert!(
             said.contains("headcount.yml:1:8: jobs.c: there is no job \"c\""),
@@ -229,7 +222,8 @@ mod tests {
 
         fs::remove_file(&main).expect("removed");
         let (fourth, plan) = source.load(&loader);
-        assert_ne!(fourth, beside);
+        assert_ne!(fourth.fingerprint(), beside.fingerprint());
+        assert!(fourth.is_current(), "what is missing is still missing");
         assert!(plan.expect_err("unreadable").to_string().contains("can't be read"));
     }
 

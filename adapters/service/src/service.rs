@@ -10,11 +10,11 @@ use headcount_core::{Delivery, Snapshot};
 use headcount_runtime::DriverGone;
 use smol::{Task, Timer};
 
-use crate::app::App;
+use crate::app::{App, VISIBLE_WITHIN};
 use crate::discovery::{Encoded, ListHandle};
 use crate::output::Recording;
 use crate::plan::{Plan, Source};
-use crate::reload::ReloadError;
+use crate::reload::{Changes, ReloadError};
 use crate::server::{self, Server};
 use crate::state::Keeper;
 use crate::{ListKind, ServiceBuilder, Workers};
@@ -227,12 +227,13 @@ impl Service {
         Answer { status, body }
     }
 
-    /// Loads the configuration again and applies it. Completes when it is seen, or soon after.
+    /// Loads the configuration again and applies it. Completes when it is seen, or soon after, and says what changed.
+    /// All who ask for it while it is under way get what one more load gives.
     ///
     /// # Errors
     /// When the configuration is wrong; what was running goes on.
-    pub async fn reload(&self) -> Result<(), ReloadError> {
-        self.app.reload(None).await
+    pub async fn reload(&self) -> Result<Changes, ReloadError> {
+        self.load(None).await
     }
 
     /// Loads the configuration from another source, which later reloads read again. Providers that stand
@@ -240,8 +241,14 @@ impl Service {
     ///
     /// # Errors
     /// When the configuration is wrong; what was running goes on, and later reloads read what they did.
-    pub async fn apply(&self, source: Source) -> Result<(), ReloadError> {
-        self.app.reload(Some(source)).await
+    pub async fn apply(&self, source: Source) -> Result<Changes, ReloadError> {
+        self.load(Some(source)).await
+    }
+
+    async fn load(&self, source: Option<Source>) -> Result<Changes, ReloadError> {
+        let reloaded = self.app.reload(source).await?;
+        self.app.visible(&reloaded, VISIBLE_WITHIN).await;
+        Ok(reloaded.changes.clone())
     }
 
     /// Waits until every provider has reported or failed, and this can be seen; or until the time is over.

@@ -34,6 +34,7 @@ on_each_runtime!(
     a_listener_that_never_listens_blocks_nobody,
     who_asks_a_provider_hears_when_the_manager_has_its_answer,
     a_provider_that_has_said_all_has_nothing_to_be_asked,
+    a_storm_of_applies_makes_neither_a_gap_nor_a_ghost,
 );
 
 /// A provider config: the name of a script.
@@ -560,6 +561,61 @@ async fn a_provider_that_has_said_all_has_nothing_to_be_asked(runtime: SharedRun
         RefreshRequest::Asked(pending) => assert!(!pending.is_heeded()),
         RefreshRequest::NothingToAsk => panic!("it runs"),
     }
+    handle.stop().await;
+}
+
+/// What a set wants changes faster than its discoverers speak, and is asked for from many sides: no snapshot lacks what
+/// stays, none is without anything of what changes, and in the end there is what was wanted last (B03, S06).
+async fn a_storm_of_applies_makes_neither_a_gap_nor_a_ghost(runtime: SharedRuntime) {
+    const NAMES: [&str; 4] = ["0:1", "1:1", "2:1", "3:1"];
+    let mut scripts = Scripts::default().with("stays", |_, updates| says(updates, "stays:1"));
+    for (number, name) in NAMES.into_iter().enumerate() {
+        scripts = scripts.with(name, move |env: Env, updates: Updates| async move {
+            env.clock.sleep(Duration::from_millis(number as u64)).await;
+            says(updates, name).await;
+        });
+    }
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["stays", NAMES[0]])]).await.unwrap();
+    expect(&mut snapshots, "a", &["stays:1", NAMES[0]]).await;
+    let (done, all_done) = async_channel::bounded::<()>(4);
+    for side in 0..4_usize {
+        let (handle, runtime, done) = (handle.clone(), runtime.clone(), done.clone());
+        runtime.clone().spawn(Box::pin(async move {
+            for round in 0..100 {
+                let wanted = NAMES[(side + round * 3) % NAMES.len()];
+                handle.apply([job("a", &["stays", wanted])]).await.unwrap();
+                runtime.sleep(Duration::from_micros(700)).await;
+            }
+            drop(done);
+        }));
+    }
+    drop(done);
+    let storm = async {
+        all_done.recv().await.ok();
+        false
+    };
+    let look = async {
+        loop {
+            let shown = addresses(&snapshots.next().await.expect("the driver runs"), "a");
+            assert!(shown.iter().any(|address| address == "stays:1"), "{shown:?}");
+            assert!(
+                shown.iter().any(|address| NAMES.contains(&&**address)),
+                "a gap: {shown:?}"
+            );
+        }
+    };
+    let is_over = futures_lite::future::or(storm, look).await;
+    assert!(!is_over);
+    handle.apply([job("a", &["stays", NAMES[3]])]).await.unwrap();
+    let last = loop {
+        let shown = addresses(&snapshots.next().await.expect("the driver runs"), "a");
+        if !shown.iter().any(|address| NAMES[..3].contains(&&**address)) {
+            break shown;
+        }
+    };
+    assert_eq!(last, ["stays:1", NAMES[3]]);
+    assert_eq!(handle.with(|manager| manager.providers().count()).await.unwrap(), 2);
     handle.stop().await;
 }
 

@@ -20,6 +20,7 @@ use super::{Observation, Provider, ServeIncomplete, SharedHistory, View, ViewCha
 use crate::Workers;
 use crate::effective::Effective;
 use crate::output::Recording;
+use crate::reload::Providers;
 
 /// A running manager.
 #[derive(Debug)]
@@ -182,16 +183,29 @@ impl Managed {
         self.handle.set_options(defaults, by_set).await
     }
 
-    /// Makes `sets` all the sets there are. Gives the version of the first snapshot with them.
-    pub(crate) async fn apply(&self, sets: Vec<(String, Vec<SdConfig>)>) -> Result<u64, DriverGone> {
+    /// Makes `sets` all the sets there are. Gives the version of the first snapshot with them, and what that did to
+    /// providers.
+    pub(crate) async fn apply(&self, sets: Vec<(String, Vec<SdConfig>)>) -> Result<(u64, Providers), DriverGone> {
         // Before what comes of it.
         let now = self.env.clock.now();
+        // Who is stopped has no name afterwards.
+        let before = self.handle.with(|manager| names(manager, |_| true)).await?;
         let applied = self.handle.apply(sets).await?;
+        let newest = before.last().map(|(id, _)| *id);
+        let started = self
+            .handle
+            .with(move |manager| names(manager, |id| Some(id) > newest))
+            .await?;
         let is_idle = applied.started.is_empty() && applied.stopped.is_empty() && applied.kept.is_empty();
         if !is_idle {
             self.history.write(|history| history.reloaded(now, &applied));
         }
-        Ok(applied.version)
+        let providers = Providers {
+            started: called(&applied.started, &started),
+            stopped: called(&applied.stopped, &before),
+            kept: applied.kept.len(),
+        };
+        Ok((applied.version, providers))
     }
 
     /// Notes that a configuration was not applied, and why.
@@ -255,6 +269,21 @@ impl Managed {
     }
 }
 
+/// The names of providers that run, in the order of their ids.
+fn names(manager: &Manager<SdConfig>, is_wanted: impl Fn(ProviderId) -> bool) -> Vec<(ProviderId, Arc<str>)> {
+    let wanted = manager.providers().filter(|status| is_wanted(status.id));
+    wanted.map(|status| (status.id, status.name.clone())).collect()
+}
+
+/// The names of these, as far as they have one: who could not be started has none.
+fn called(ids: &[ProviderId], names: &[(ProviderId, Arc<str>)]) -> Vec<String> {
+    let find = |id: &ProviderId| {
+        let place = names.binary_search_by_key(id, |(id, _)| *id).ok()?;
+        names.get(place).map(|(_, name)| name.to_string())
+    };
+    ids.iter().filter_map(find).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,7 +321,7 @@ mod tests {
                 };
                 let sets = vec![("job".to_owned(), vec![SdConfig::new(StaticSd::new(vec![group]))])];
                 let configuration = targets.configure(vec![JobOptions::new("job")]);
-                let version = managed.apply(sets).await.expect("running");
+                let (version, _) = managed.apply(sets).await.expect("running");
                 targets.seen(configuration, version).await;
                 for path in &paths {
                     let path = path.join("job.json");

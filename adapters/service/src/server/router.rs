@@ -39,7 +39,7 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
     }
     if path == "/-/reload" {
         return match *request.method() {
-            Method::POST | Method::PUT => status::reload(app).await,
+            Method::POST | Method::PUT => status::reload(app, request.headers()).await,
             _ => respond::wrong_method("POST, PUT"),
         };
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::Delivery;
-use http::header::HeaderValue;
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::respond::{self, Body};
-use crate::app::App;
+use crate::app::{App, VISIBLE_SOON};
 use crate::discovery::View;
 use crate::reload::ReloadError;
 use crate::wall_clock::WallClock;
@@ -60,14 +60,32 @@ fn restored(view: &View, clock: WallClock) -> String {
     lines.collect()
 }
 
-/// Reloads; 200 once that is done, 500 with the problems when the configuration is wrong.
-pub(super) async fn reload(app: &Arc<App>) -> Response<Body> {
+/// Reloads; 200 once that is done, with what changed; 500 with the problems when the configuration is wrong.
+pub(super) async fn reload(app: &Arc<App>, headers: &HeaderMap) -> Response<Body> {
+    let is_json = wants_json(headers);
     match app.reload(None).await {
-        Ok(()) => respond::text(StatusCode::OK, format!("reloaded{}", restart(&app.needs_restart()))),
-        Err(ReloadError::Config(errors)) => respond::text(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("not reloaded, what was running goes on; the configuration is wrong:\n{errors}"),
-        ),
+        Ok(reloaded) => {
+            app.visible(&reloaded, VISIBLE_SOON).await;
+            let changes = &reloaded.changes;
+            let restart = restart(&app.needs_restart());
+            match is_json {
+                true => respond::success(changes),
+                false if changes.is_nothing() => {
+                    respond::text(StatusCode::OK, format!("reloaded; nothing changed{restart}"))
+                }
+                false => respond::text(
+                    StatusCode::OK,
+                    format!("reloaded\n{}{restart}", changes.text().trim_end()),
+                ),
+            }
+        }
+        Err(ReloadError::Config(errors)) => {
+            let message = format!("not reloaded, what was running goes on; the configuration is wrong:\n{errors}");
+            match is_json {
+                true => respond::error(StatusCode::INTERNAL_SERVER_ERROR, message),
+                false => respond::text(StatusCode::INTERNAL_SERVER_ERROR, message),
+            }
+        }
         Err(ReloadError::Gone(_)) => respond::gone(),
     }
 }
@@ -78,6 +96,15 @@ fn restart(sections: &[&str]) -> String {
     lines
         .map(|section| format!("\n`{section}` of the settings counts after a restart only"))
         .collect()
+}
+
+/// Whether a client takes JSON, and does not prefer to read.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .any(|range| range.eq_ignore_ascii_case("application/json"))
 }
 
 /// The configuration that runs, without secrets.

@@ -2,6 +2,11 @@
 //!
 //! The one rule: **a configuration that is wrong changes nothing.** What ran before goes on, the
 //! problems are said, and the metrics show it.
+//!
+//! * `changes`: what a reload changed. `turns`: who waits for which reload.
+
+mod changes;
+mod turns;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +16,11 @@ use headcount_config::{LoadErrors, Loader};
 use headcount_runtime::DriverGone;
 use smol::lock::MutexGuard;
 
-use crate::plan::{Fingerprint, Plan, Source};
+use crate::plan::{Plan, Source};
+use crate::trace::{Fingerprint, Trace};
+
+pub use changes::{Changes, Entries, Providers};
+pub(crate) use turns::{Turn, Turns};
 
 /// The configuration that runs, and where the next comes from.
 pub(crate) struct Reloader {
@@ -27,15 +36,28 @@ struct State {
     source: Source,
     /// Of the files as they were last read, rightly or wrongly.
     fingerprint: Fingerprint,
+    /// What was looked at when the configuration that runs was read.
+    trace: Arc<Trace>,
     status: ReloadStatus,
 }
 
 /// A configuration as it was read, rightly or wrongly.
 pub(crate) struct Loaded {
     source: Source,
-    fingerprint: Fingerprint,
+    trace: Trace,
     plan: Result<Plan, LoadErrors>,
 }
+
+/// A reload that was made.
+#[derive(Debug)]
+pub(crate) struct Reloaded {
+    pub(crate) changes: Changes,
+    /// Since when it can be seen: of the pools and of the jobs' snapshots. Nothing, if nothing changed.
+    pub(crate) visible_from: Option<(u64, u64)>,
+}
+
+/// What came of a reload, for all who asked for it.
+pub(crate) type Outcome = Result<Arc<Reloaded>, ReloadError>;
 
 /// How reloading went.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +69,7 @@ pub(crate) struct ReloadStatus {
 }
 
 /// Why a reload changed nothing.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReloadError {
     /// The configuration is wrong.
@@ -91,7 +113,8 @@ impl Reloader {
             plan: ArcSwap::from_pointee(loaded.plan?),
             state: Mutex::new(State {
                 source: loaded.source,
-                fingerprint: loaded.fingerprint,
+                fingerprint: loaded.trace.fingerprint(),
+                trace: Arc::new(loaded.trace),
                 status,
             }),
             turn: smol::lock::Mutex::new(()),
@@ -119,25 +142,41 @@ impl Reloader {
         load(&self.loader, source).await
     }
 
+    /// Whether reading the configuration again would give the one that runs. Costs reading its files, and no more.
+    pub(crate) async fn is_current(&self) -> bool {
+        let trace = self.read(|state| state.trace.clone());
+        unblock(move || trace.is_current()).await
+    }
+
+    /// Whether the configuration that runs is what was read last.
+    pub(crate) fn runs_what_was_read(&self) -> bool {
+        self.read(|state| state.fingerprint == state.trace.fingerprint())
+    }
+
+    /// Notes that the configuration that runs is what would be read.
+    pub(crate) fn note_current(&self) {
+        self.change(|state| state.fingerprint = state.trace.fingerprint());
+    }
+
     /// What was read, if it is not what was read last.
     pub(crate) fn news(&self, loaded: &Loaded) -> Option<Fingerprint> {
-        let is_news = self.read(|state| state.fingerprint != loaded.fingerprint);
-        is_news.then_some(loaded.fingerprint)
+        let fingerprint = loaded.trace.fingerprint();
+        let is_news = self.read(|state| state.fingerprint != fingerprint);
+        is_news.then_some(fingerprint)
     }
 
     /// Makes what was loaded the configuration that runs, unless it is wrong; then the source is
     /// the one that it was, too.
     pub(crate) fn accept(&self, loaded: Loaded) -> Result<Arc<Plan>, LoadErrors> {
-        let Loaded {
-            source,
-            fingerprint,
-            plan,
-        } = loaded;
-        self.change(|state| state.fingerprint = fingerprint);
+        let Loaded { source, trace, plan } = loaded;
+        self.change(|state| state.fingerprint = trace.fingerprint());
         match plan {
             Ok(plan) => {
                 let plan = Arc::new(plan);
-                self.change(|state| state.source = source);
+                self.change(|state| {
+                    state.source = source;
+                    state.trace = Arc::new(trace);
+                });
                 self.plan.store(plan.clone());
                 Ok(plan)
             }
@@ -171,12 +210,8 @@ impl Reloader {
 async fn load(loader: &Loader, source: Source) -> Loaded {
     let loader = loader.clone();
     unblock(move || {
-        let (fingerprint, plan) = source.load(&loader);
-        Loaded {
-            source,
-            fingerprint,
-            plan,
-        }
+        let (trace, plan) = source.load(&loader);
+        Loaded { source, trace, plan }
     })
     .await
 }
@@ -191,7 +226,7 @@ mod tests {
         let read = |text: &str| {
             let path = folder.path().join("prometheus.yml");
             std::fs::write(&path, text).expect("written");
-            Source::File(path).load(&crate::loader()).0
+            Source::File(path).load(&crate::loader()).0.fingerprint()
         };
         let (half, whole) = (read("scrape_configs: []"), read("scrape_configs: [{job_name: a}]"));
         let mut changes = SettledChanges::default();
