@@ -4,6 +4,7 @@ mod check;
 mod coverage;
 mod diff;
 mod events;
+mod limits;
 mod mechanisms;
 mod operator;
 mod questions;
@@ -26,6 +27,7 @@ pub(crate) use check::CheckOptions;
 pub(crate) use coverage::CoverageOptions;
 pub(crate) use diff::DiffOptions;
 pub(crate) use events::EventsOptions;
+pub(crate) use limits::LimitOptions;
 pub(crate) use mechanisms::Unsupported;
 pub(crate) use operator::{GuardCommand, RefreshOptions};
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
@@ -189,6 +191,9 @@ pub(crate) struct RunOptions {
     /// kept as FILE.old. It begins with nothing: what was saved of jobs is not used then, and stays as it is.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
 
     #[command(flatten)]
     pub(crate) state: StateOptions,

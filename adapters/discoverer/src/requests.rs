@@ -10,10 +10,9 @@ use std::task::{Context, Poll, Waker};
 ///
 /// ```
 /// use headcount_core::ProviderId;
-/// use headcount_discoverer::Updates;
+/// use headcount_discoverer::{ReportQueue, Updates};
 ///
-/// let (queue, _reports) = async_channel::unbounded();
-/// let updates = Updates::new(ProviderId::from_number(0), queue);
+/// let updates = Updates::new(ProviderId::from_number(0), ReportQueue::unbounded());
 /// let requests = updates.requests();
 /// assert_eq!(requests.ask(), 1);
 /// assert_eq!(requests.ask(), 2);

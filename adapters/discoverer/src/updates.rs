@@ -4,6 +4,7 @@ use std::future::poll_fn;
 
 use headcount_core::{Failure, ProviderId, Update};
 
+use crate::queue::ReportQueue;
 use crate::requests::{Read, Requests};
 
 /// What a discoverer says.
@@ -33,18 +34,18 @@ pub struct Stopped;
 
 /// The handle through which one discoverer reports.
 ///
-/// The queue is bounded: a discoverer that is faster than the manager waits in
+/// The [queue](ReportQueue) is bounded: a discoverer that is faster than the manager waits in
 /// [`send`](Updates::send), and loses nothing.
 #[derive(Debug, Clone)]
 pub struct Updates {
     provider: ProviderId,
-    queue: async_channel::Sender<Message>,
+    queue: ReportQueue,
     requests: Requests,
 }
 
 impl Updates {
     /// A handle that reports as `provider` into `queue`.
-    pub fn new(provider: ProviderId, queue: async_channel::Sender<Message>) -> Self {
+    pub fn new(provider: ProviderId, queue: ReportQueue) -> Self {
         Self {
             provider,
             queue,
@@ -101,11 +102,7 @@ impl Updates {
     }
 
     async fn report(&self, report: Report) -> Result<(), Stopped> {
-        let message = Message {
-            provider: self.provider,
-            report,
-        };
-        self.queue.send(message).await.map_err(|_| Stopped)
+        self.queue.push(self.provider, report).await
     }
 }
 
@@ -117,15 +114,15 @@ mod tests {
 
     #[test]
     fn what_is_said_names_the_provider_and_arrives_in_order() {
-        let (queue, received) = async_channel::bounded(2);
-        let updates = Updates::new(ProviderId::from_number(7), queue);
+        let queue = ReportQueue::new(1 << 20);
+        let updates = Updates::new(ProviderId::from_number(7), queue.clone());
         block_on(updates.send(Update::unchanged())).expect("somebody listens");
         block_on(updates.fail(Failure::new("down"))).expect("somebody listens");
-        let heard = [received.try_recv(), received.try_recv()].map(|message| message.expect("two messages"));
+        let heard = [queue.try_next(), queue.try_next()].map(|message| message.expect("two messages"));
         assert!(heard.iter().all(|message| message.provider == updates.provider()));
         assert!(matches!(&heard[0].report, Report::Update(update) if update.groups().is_empty()));
         assert!(matches!(&heard[1].report, Report::Failure(failure) if failure.message() == "down"));
-        drop(received);
+        queue.close();
         assert_eq!(block_on(updates.send(Update::unchanged())), Err(Stopped));
     }
 }

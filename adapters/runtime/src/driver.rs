@@ -14,10 +14,11 @@ use futures_lite::FutureExt;
 use futures_lite::future;
 use headcount_core::{
     Failure, Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId, RecordedOptions, RecordingManager,
-    SavedState, Sink, UnknownProvider,
+    SavedState, Sink, UnknownProvider, Update,
 };
-use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Report, Requests, Updates};
+use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Report, ReportQueue, Requests, Updates};
 
+use crate::bounds::{Bounds, Verdict};
 use crate::events::{EventReceiver, EventSender, queue};
 use crate::handle::{Command, Handle};
 use crate::refresh::{PendingRefresh, RefreshRequest};
@@ -25,8 +26,9 @@ use crate::runtime::SharedRuntime;
 use crate::slot::{SnapshotReceiver, SnapshotSlot, slot};
 use crate::task::{Task, panic_message};
 
-/// Messages that wait for the manager; a discoverer that finds the queue full waits.
-const QUEUE: usize = 64;
+/// What reports that wait for the manager may take, in bytes: a quarter of what a million targets take. The largest one
+/// is taken whatever it takes.
+const QUEUE: usize = 64 << 20;
 /// Commands that wait for the manager.
 const COMMANDS: usize = 16;
 /// Messages that are handled in one turn.
@@ -110,7 +112,8 @@ where
     let now = env.clock.now();
     let sink = record(RecordedOptions::of(now, &options));
     let (command_sender, commands) = async_channel::bounded(COMMANDS);
-    let (sender, messages) = async_channel::bounded(QUEUE);
+    let reports = ReportQueue::new(QUEUE);
+    let (closing, bounds) = (reports.clone(), Bounds::new(env.limits));
     let (ending, ended) = async_channel::bounded::<Infallible>(1);
     let (snapshots, snapshot_receiver) = slot();
     let (events, event_receiver) = queue();
@@ -124,8 +127,8 @@ where
         env,
         build,
         commands,
-        messages,
-        sender,
+        reports: reports.clone(),
+        bounds,
         snapshots,
         events,
         tasks: HashMap::new(),
@@ -135,10 +138,11 @@ where
         // A panic here is a bug in the manager. It ends the driver, which all handles then say, and
         // not the executor's thread with everything else on it.
         AssertUnwindSafe(driver.run()).catch_unwind().await.ok();
+        closing.close();
         drop(ending);
     }));
     Running {
-        handle: Handle::new(command_sender, ended),
+        handle: Handle::new(command_sender, ended, reports),
         snapshots: snapshot_receiver,
         events: event_receiver,
     }
@@ -150,8 +154,8 @@ struct Driver<C: ProviderConfig, B> {
     env: Env,
     build: B,
     commands: Receiver<Command<C>>,
-    messages: Receiver<Message>,
-    sender: Sender<Message>,
+    reports: ReportQueue,
+    bounds: Bounds,
     snapshots: SnapshotSlot,
     events: EventSender,
     tasks: HashMap<ProviderId, Discovering>,
@@ -204,7 +208,10 @@ where
                     reply.try_send(self.refresh(provider)).ok();
                 }
                 Event::Wanted => self.manager.handle_receiver_ready(now),
-                Event::Timeout => self.manager.handle_timeout(now),
+                Event::Timeout => {
+                    self.start_anew(now);
+                    self.manager.handle_timeout(now);
+                }
                 Event::Message(message) => self.handle_message(now, message),
             }
             self.handle_waiting_messages(now);
@@ -219,11 +226,12 @@ where
     /// handles messages besides, so none of them starves.
     async fn next_event(&mut self) -> Event<C> {
         let now = self.env.clock.now();
-        match self.manager.poll_timeout() {
+        let deadline = self.manager.poll_timeout().map(|(deadline, _)| deadline);
+        match deadline.into_iter().chain(self.bounds.deadline()).min() {
             None => self.timer = None,
             // A timer may fire late under load; the clock decides.
-            Some((deadline, _)) if deadline <= now => return Event::Timeout,
-            Some((deadline, _)) => {
+            Some(deadline) if deadline <= now => return Event::Timeout,
+            Some(deadline) => {
                 if self.timer.as_ref().is_none_or(|(set, _)| *set != deadline) {
                     let sleep = self.env.clock.sleep(deadline.saturating_duration_since(now));
                     self.timer = Some((deadline, sleep));
@@ -242,13 +250,7 @@ where
             }
             Event::Timeout
         };
-        let message = async {
-            match self.messages.recv().await {
-                Ok(message) => Event::Message(message),
-                // The driver holds a sender itself, so the queue never closes.
-                Err(_) => future::pending().await,
-            }
-        };
+        let message = async { Event::Message(self.reports.next().await) };
         let event = command.or(wanted).or(timeout).or(message).await;
         if matches!(event, Event::Timeout) {
             self.timer = None;
@@ -258,9 +260,9 @@ where
 
     fn handle_waiting_messages(&mut self, now: Instant) {
         for _ in 0..MESSAGES_A_TURN {
-            match self.messages.try_recv() {
-                Ok(message) => self.handle_message(now, message),
-                Err(_) => break,
+            match self.reports.try_next() {
+                Some(message) => self.handle_message(now, message),
+                None => break,
             }
         }
     }
@@ -268,7 +270,7 @@ where
     fn handle_message(&mut self, now: Instant, message: Message) {
         // An error means that the provider was stopped while its message was in the queue (S06).
         match message.report {
-            Report::Update(update) => self.manager.handle_update(now, message.provider, update).map(drop).ok(),
+            Report::Update(update) => self.handle_update(now, message.provider, update),
             Report::Failure(failure) => self.manager.handle_failure(now, message.provider, failure).ok(),
             Report::Answered(request) => {
                 if let Some(discovering) = self.tasks.get_mut(&message.provider) {
@@ -280,11 +282,43 @@ where
         };
     }
 
+    /// Hands an update on, if it is within the provider's bounds; else the provider fails, and begins anew later.
+    fn handle_update(&mut self, now: Instant, provider: ProviderId, update: Update) -> Option<()> {
+        if self.manager.provider(provider).is_none() {
+            return self.manager.handle_update(now, provider, update).map(drop).ok();
+        }
+        let groups = self.manager.reported_groups(provider);
+        match self.bounds.judge(now, provider, update, groups) {
+            Verdict::Take(update) => self.manager.handle_update(now, provider, update).map(drop).ok(),
+            Verdict::Wait => None,
+            Verdict::Refuse(failure) => {
+                // What it says from now on makes no sense without this.
+                drop(self.tasks.remove(&provider));
+                self.reports.forget(provider);
+                self.manager.handle_failure(now, provider, failure).ok()
+            }
+        }
+    }
+
+    /// Starts those anew that exceeded a bound, and have had their pause.
+    fn start_anew(&mut self, now: Instant) {
+        for provider in self.bounds.due(now) {
+            let config = self.manager.provider(provider).map(|status| status.config.clone());
+            if let Some(config) = config {
+                self.start(now, provider, &config);
+            }
+        }
+    }
+
     fn handle_outputs(&mut self, now: Instant) {
         while let Some(output) = self.manager.poll_output() {
             match output {
                 Output::Start { provider, config, .. } => self.start(now, provider, &config),
-                Output::Stop { provider } => drop(self.tasks.remove(&provider)),
+                Output::Stop { provider } => {
+                    drop(self.tasks.remove(&provider));
+                    self.reports.forget(provider);
+                    self.bounds.forget(provider);
+                }
                 Output::Emit(snapshot) => self.snapshots.put(snapshot),
                 Output::Event(event) => self.events.put(event),
             }
@@ -295,7 +329,7 @@ where
         let built = std::panic::catch_unwind(AssertUnwindSafe(|| (self.build)(config)));
         let reason = match built {
             Ok(Ok(discoverer)) => {
-                let updates = Updates::new(provider, self.sender.clone());
+                let updates = Updates::new(provider, self.reports.clone());
                 let requests = updates.requests();
                 let run = supervise(discoverer, self.env.clone(), updates);
                 let discovering = Discovering {
@@ -315,6 +349,10 @@ where
 
     /// Asks a discoverer to ask its backend now.
     fn refresh(&mut self, provider: ProviderId) -> Result<RefreshRequest, UnknownProvider> {
+        if let Some(until) = self.bounds.paused_until(provider) {
+            let now = self.env.clock.now();
+            return Ok(RefreshRequest::Paused(until.saturating_duration_since(now)));
+        }
         let Some(discovering) = self.tasks.get_mut(&provider) else {
             return Err(UnknownProvider(provider));
         };
@@ -333,7 +371,7 @@ where
 
     async fn stop(self) {
         // Discoverers that wait for room in the queue learn that nobody listens.
-        self.messages.close();
+        self.reports.close();
         self.commands.close();
         let grace = self.env.clock.sleep(STOP_GRACE);
         let tasks: Vec<_> = self.tasks.into_values().map(|it| it.task.cancel()).collect();

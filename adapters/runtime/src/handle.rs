@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 
 use async_channel::{Receiver, Sender};
 use headcount_core::{Applied, Manager, ProviderConfig, ProviderId, SetOptions, Throttle, UnknownProvider};
+use headcount_discoverer::{QueueStatus, ReportQueue};
 
 use crate::refresh::RefreshRequest;
 
@@ -23,6 +24,7 @@ pub struct DriverGone;
 pub struct Handle<C: ProviderConfig> {
     commands: Sender<Command<C>>,
     ended: Receiver<Infallible>,
+    reports: ReportQueue,
 }
 
 impl<C: ProviderConfig> Clone for Handle<C> {
@@ -30,6 +32,7 @@ impl<C: ProviderConfig> Clone for Handle<C> {
         Self {
             commands: self.commands.clone(),
             ended: self.ended.clone(),
+            reports: self.reports.clone(),
         }
     }
 }
@@ -70,8 +73,18 @@ pub(crate) enum Command<C: ProviderConfig> {
 }
 
 impl<C: ProviderConfig + Send + 'static> Handle<C> {
-    pub(crate) fn new(commands: Sender<Command<C>>, ended: Receiver<Infallible>) -> Self {
-        Self { commands, ended }
+    pub(crate) fn new(commands: Sender<Command<C>>, ended: Receiver<Infallible>, reports: ReportQueue) -> Self {
+        Self {
+            commands,
+            ended,
+            reports,
+        }
+    }
+
+    /// The reports that wait for the manager, and what became of those before. Asks nobody.
+    #[must_use]
+    pub fn queue(&self) -> QueueStatus {
+        self.reports.status()
     }
 
     /// Makes `sets` all the sets that there are, each with its provider configs. Discoverers

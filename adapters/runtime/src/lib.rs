@@ -50,6 +50,7 @@
 //! # }
 //! ```
 
+mod bounds;
 mod clock;
 mod connections;
 mod dns;

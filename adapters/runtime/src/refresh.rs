@@ -3,6 +3,8 @@
 //! However many wish it, **one read answers all who wished it before it began**, and how soon it begins is up to the
 //! discoverer, which spares its backend ([`headcount_discoverer::on_demand`]).
 
+use std::time::Duration;
+
 use async_channel::Receiver;
 use headcount_discoverer::Requests;
 
@@ -11,6 +13,8 @@ use headcount_discoverer::Requests;
 pub enum RefreshRequest {
     /// The provider's discoverer has said all that it has to say: there is nothing to ask.
     NothingToAsk,
+    /// It found more than is taken of a provider, and is not asked before this much time has passed.
+    Paused(Duration),
     /// It was asked.
     Asked(PendingRefresh),
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use blocking::unblock;
 use headcount_config::{LoadErrors, Loader};
 use headcount_core::{DropGuard, ManagerOptions, Percent, SavedState, Throttle};
+use headcount_discoverer::Limits;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::DriverGone;
 use smol::Task;
@@ -44,6 +45,7 @@ pub struct ServiceBuilder {
     /// Where it listens unless it is told or its settings say otherwise.
     default_listen: Option<String>,
     told: Told,
+    limits: Limits,
     scrape: Option<NonZeroUsize>,
     file_sd: Option<(PathBuf, ListKind)>,
     record: Option<PathBuf>,
@@ -151,6 +153,12 @@ impl ServiceBuilder {
     /// it takes.
     pub fn max_stale(mut self, max_stale: Duration) -> Self {
         self.told.max_stale = Some(max_stale);
+        self
+    }
+
+    /// What is taken of one provider at most; what exceeds it is a failure of the provider.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -319,8 +327,8 @@ impl ServiceBuilder {
         let beginning = |saved: Option<_>| saved.map_or(Beginning::Nothing, Beginning::Saved);
         let recorded = recording.map(Beginning::Recorded);
         let first = recorded.unwrap_or_else(|| beginning(saved));
-        let scrape = discovery::start(workers, SCRAPE, guarded, first);
-        let notify = discovery::start(workers, NOTIFY, common, beginning(saved_notify));
+        let scrape = discovery::start_limited(workers, SCRAPE, guarded, first, self.limits);
+        let notify = discovery::start_limited(workers, NOTIFY, common, beginning(saved_notify), self.limits);
         let (changes, changed) = async_channel::unbounded();
         let targets = targets::start(executor, scrape.clone(), self.scrape.map(|_| changes));
         let targets = targets.map_err(StartError::Thread)?;

@@ -35,6 +35,8 @@ mod wall_clock;
 mod workers;
 
 // What embeds a whole headcount.
+pub use headcount_discoverer::Limits;
+
 pub use builder::{ListKind, ServiceBuilder, StartError};
 pub use check::{Checked, check, check_file};
 pub use mechanisms::loader;

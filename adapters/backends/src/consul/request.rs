@@ -20,8 +20,6 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// How long a connection may take: a server that is gone without a word need not be waited for as long as one that
 /// holds back its answer.
 const CONNECT: Duration = Duration::from_secs(15);
-/// The largest answer that is taken, in bytes. A service of 50,000 instances is about this long.
-const LARGEST_BODY: u64 = 128 << 20;
 /// What no check and no node passes: only the answer's index is wanted.
 const NOTHING: &str = "Node == \"\"";
 
@@ -38,6 +36,8 @@ pub(super) struct Requests {
     tags: Vec<String>,
     filter: String,
     health_filter: String,
+    /// In bytes. A service of 50,000 instances is about 128 MiB long.
+    largest_body: u64,
 }
 
 impl Requests {
@@ -47,6 +47,7 @@ impl Requests {
         Self {
             server: settings.server.clone(),
             wait: wait(settings.refresh_interval),
+            largest_body: env.limits.body,
             datacenter: settings.datacenter.clone(),
             namespace: or_variable(&settings.namespace, env, "CONSUL_NAMESPACE"),
             partition: or_variable(&settings.partition, env, "CONSUL_PARTITION"),
@@ -81,7 +82,7 @@ impl Requests {
         let total = if ask.index.is_some() { held } else { ANSWER };
         request.limits(HttpLimits {
             connect: Some(CONNECT),
-            body: LARGEST_BODY,
+            body: self.largest_body,
             ..HttpLimits::whole(total)
         })
     }

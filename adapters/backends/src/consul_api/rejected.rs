@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use headcount_discoverer::BODY_KNOB;
 use headcount_discoverer::env::{HttpError, HttpResponse};
 
 /// The header that says whether the server knows a leader.
@@ -43,9 +44,8 @@ impl Rejected {
     /// What it means that there was no answer at all.
     pub(crate) fn by_error(error: &HttpError) -> Self {
         match error {
-            HttpError::BodyTooLarge { .. } | HttpError::TooManyRedirects { .. } | HttpError::Url { .. } => {
-                Self::Question(error.to_string())
-            }
+            HttpError::BodyTooLarge { .. } => Self::Question(format!("{error}; {BODY_KNOB}")),
+            HttpError::TooManyRedirects { .. } | HttpError::Url { .. } => Self::Question(error.to_string()),
             _ => Self::Server(None, error.to_string()),
         }
     }

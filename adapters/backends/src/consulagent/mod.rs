@@ -44,9 +44,6 @@ pub const MOST_FETCHES: usize = 8;
 /// How long an answer may take: it comes from the agent's own memory.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The largest answer that is taken, in bytes.
-const LARGEST_BODY: u64 = 64 << 20;
-
 /// The numbers of its own.
 const METRICS: &[Definition] = &[FAILURES, SECONDS, CALLS, SKIPPED];
 
@@ -268,7 +265,7 @@ impl Questions<'_> {
 
     fn request(&self, path: &str, query: &Query) -> HttpRequest {
         self.settings.server.get(path, query).limits(HttpLimits {
-            body: LARGEST_BODY,
+            body: self.env.limits.body,
             ..HttpLimits::whole(ANSWER)
         })
     }

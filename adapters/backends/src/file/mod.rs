@@ -50,10 +50,6 @@ pub use format::decode;
 pub use patterns::FilePatternError;
 pub use settings::FileSd;
 
-/// The largest file that is read, in bytes. A list of a million targets with a dozen labels each is
-/// about this long; beyond it, something has run wild.
-pub const LARGEST_FILE: u64 = 256 << 20;
-
 /// The time after which a file that is gone or looks unfinished is looked at again.
 pub const SETTLE: Duration = Duration::from_millis(50);
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use headcount_core::{Batch, Encoder, Failure, Group, Instant, Update};
 use headcount_discoverer::env::{FileContents, FileError};
-use headcount_discoverer::{Env, Fingerprint, Stopped, Updates, in_parallel};
+use headcount_discoverer::{BODY_KNOB, Env, Fingerprint, Stopped, Updates, in_parallel};
 
 use super::format::{Format, decode};
 use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict};
-use super::{FileSd, LARGEST_FILE, READ_ERRORS, SCAN_SECONDS, SCANS};
+use super::{FileSd, READ_ERRORS, SCAN_SECONDS, SCANS};
 use crate::target_groups::{Counts, gone, keep_numbers};
 
 /// Files that are read at the same time. On most runtimes a read goes over a thread and back, so
@@ -305,7 +305,7 @@ impl Round<'_> {
             }
             let reads: Vec<_> = some
                 .iter()
-                .map(|path| self.env.files.read(path, LARGEST_FILE))
+                .map(|path| self.env.files.read(path, self.env.limits.body))
                 .collect();
             let contents = in_parallel(READS_AT_A_TIME, reads).await;
             self.notice_what_is_lost(&some, &contents).await;
@@ -381,6 +381,9 @@ impl Round<'_> {
                 self.look_at(&path, name, &contents);
             }
             Err(FileError::NotFound { .. }) => self.gone(&path, name),
+            Err(error @ FileError::TooLarge { .. }) => {
+                self.bad(&path, Sight::Unreadable, format!("reading {error}; {BODY_KNOB}"));
+            }
             Err(error) => self.bad(&path, Sight::Unreadable, format!("reading {error}")),
         }
     }

@@ -23,10 +23,6 @@ use crate::target_groups::{Origin, json, keep_numbers};
 
 pub use settings::HttpSd;
 
-/// The largest body that is accepted, in bytes. A list of a million targets with a dozen labels
-/// each is about this long; beyond it, a server is more likely to have run wild than to mean it.
-pub const LARGEST_BODY: u64 = 256 << 20;
-
 const FAILURES: Definition = Definition {
     name: "prometheus_sd_http_failures_total",
     help: "Number of HTTP service discovery refresh failures.",
@@ -53,7 +49,7 @@ impl Rest for HttpSd {
             .header("Accept", "application/json")
             .header("X-Prometheus-Refresh-Interval-Seconds", interval)
             .limits(HttpLimits {
-                body: LARGEST_BODY,
+                body: ask.env().limits.body,
                 ..HttpLimits::default()
             });
         let Some(answer) = ask.changed(request).await? else {

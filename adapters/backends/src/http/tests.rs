@@ -370,10 +370,16 @@ fn a_body_over_the_limit_is_a_failure() {
     let mut world = world(MINUTE);
     world.http.then_fail(HttpError::BodyTooLarge {
         host: "sd.example:80".to_owned(),
-        limit: LARGEST_BODY,
+        limit: 256 << 20,
     });
-    assert!(only_failure(&world.settle()).contains("larger than the limit of 268435456 bytes"));
-    assert_eq!(world.http.take_requests()[0].request.limits.body, LARGEST_BODY);
+    let received = world.settle();
+    let failure = only_failure(&received);
+    assert!(
+        failure.contains("larger than the limit of 268435456 bytes"),
+        "{failure}"
+    );
+    assert!(failure.contains("--max-body-per-provider"), "{failure}");
+    assert_eq!(world.http.take_requests()[0].request.limits.body, 256 << 20);
 }
 
 #[test]

@@ -77,7 +77,10 @@ async fn serve(service: &Service, asking: &mut Asking) -> bool {
 
 /// The service that the options ask for.
 fn builder(workers: &Workers, options: &RunOptions) -> ServiceBuilder {
-    let mut builder = Service::builder().workers(workers).loader(options.reading.loader());
+    let mut builder = Service::builder()
+        .workers(workers)
+        .loader(options.reading.loader())
+        .limits(options.limits.limits());
     builder = match &options.listen {
         Some(address) => builder.listen(address),
         None => builder.listen_as_settings(DEFAULT_LISTEN),

@@ -34,6 +34,7 @@ pub use tokens::{Token, TokenCache, TokenSlot};
 pub use unavailable::NotAvailable;
 pub use variables::Variables;
 
+use crate::Limits;
 use crate::metrics::Metrics;
 use unavailable::Unavailable;
 
@@ -75,6 +76,8 @@ pub struct Env {
     pub random: Arc<dyn Random>,
     /// A mechanism's own metrics.
     pub metrics: Metrics,
+    /// What is taken of one provider at most.
+    pub limits: Limits,
 }
 
 impl Env {
@@ -93,6 +96,7 @@ impl Env {
             tokens: TokenCache::default(),
             random,
             metrics: Metrics::default(),
+            limits: Limits::default(),
         })
     }
 }
@@ -154,6 +158,12 @@ impl EnvBuilder {
     /// Gives a place for the mechanisms' own metrics; one of its own unless said otherwise.
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.0.metrics = metrics;
+        self
+    }
+
+    /// Says what is taken of one provider at most.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.0.limits = limits;
         self
     }
 

@@ -4,6 +4,7 @@ use headcount_core::{Encoder, Instant, ProviderId, UpdateKind};
 use proptest::prelude::*;
 
 use super::*;
+use crate::ReportQueue;
 use crate::env::Random;
 use crate::testing::{Collected, Received, World};
 
@@ -213,8 +214,8 @@ fn every_refresh_has_a_deadline() {
 
 #[test]
 fn it_returns_when_nobody_listens() {
-    let (queue, received) = async_channel::bounded(1);
-    drop(received);
+    let queue = ReportQueue::unbounded();
+    queue.close();
     let world = World::new();
     let updates = Updates::new(ProviderId::from_number(1), queue);
     let scripted = Scripted(vec![Err(RefreshError::soon("down"))].into());

@@ -7,6 +7,7 @@ use headcount_core::GroupError;
 use headcount_reader::without_credentials;
 
 use super::MOST_PAGES;
+use crate::BODY_KNOB;
 use crate::env::{HttpError, HttpRequest};
 
 /// Why a part could not be read. What was being read stands in front of it ([`Rest::READING`](super::Rest::READING)).
@@ -19,6 +20,14 @@ pub enum ReadError {
         /// What was asked, without its credentials.
         url: String,
         /// Why there was none.
+        source: HttpError,
+    },
+    /// The answer is larger than is taken.
+    #[error("{url}: {source}; {BODY_KNOB}")]
+    TooLarge {
+        /// What was asked, without its credentials.
+        url: String,
+        /// How large it may be.
         source: HttpError,
     },
     /// It can't be asked for.
@@ -103,6 +112,10 @@ impl ReadError {
         match source {
             // It names the URL itself.
             HttpError::Url { .. } => Self::Url(source),
+            HttpError::BodyTooLarge { .. } => Self::TooLarge {
+                url: shown(&request.url),
+                source,
+            },
             _ => Self::Http {
                 url: shown(&request.url),
                 source,

@@ -40,7 +40,7 @@ use headcount_core::{Instant, ProviderId, Update};
 
 use crate::env::Random;
 use crate::metrics::Metrics;
-use crate::{BoxFuture, Discoverer, Env, Message, Report, Requests, Updates};
+use crate::{BoxFuture, Discoverer, Env, Message, Report, ReportQueue, Requests, Updates};
 
 pub use clock::VirtualClock;
 pub use collected::Collected;
@@ -76,8 +76,7 @@ pub struct World {
     random: Arc<SplitMix>,
     tasks: Vec<Task>,
     next_provider: u64,
-    queue: async_channel::Sender<Message>,
-    reports: async_channel::Receiver<Message>,
+    queue: ReportQueue,
 }
 
 /// What was received of a discoverer, and when.
@@ -132,7 +131,6 @@ impl World {
     /// An empty world whose random numbers follow from `seed`.
     pub fn with_seed(seed: u64) -> Self {
         let clock = VirtualClock::default();
-        let (queue, reports) = async_channel::unbounded();
         Self {
             http: ScriptedHttp::new(clock.clone()),
             files: MemoryFiles::new(clock.clone()),
@@ -145,8 +143,7 @@ impl World {
             random: Arc::new(SplitMix(AtomicU64::new(seed))),
             tasks: Vec::new(),
             next_provider: 0,
-            queue,
-            reports,
+            queue: ReportQueue::unbounded(),
         }
     }
 
@@ -218,7 +215,7 @@ impl World {
             assert!(rounds < MOST_ROUNDS, "a discoverer goes round without a wait");
         }
         let mut received = Vec::new();
-        while let Ok(Message { provider, report }) = self.reports.try_recv() {
+        while let Some(Message { provider, report }) = self.queue.try_next() {
             received.push(Received {
                 at: self.clock.time(),
                 provider,

@@ -10,7 +10,7 @@ use headcount_core::{
     Backoff, DropGuard, Encoder, EventKind, Failure, Group, Manager, ManagerOptions, Percent, ProviderConfig,
     SetOptions, Snapshot, Throttle, Update,
 };
-use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Updates};
+use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Limits, Updates};
 use headcount_runtime::{DriverGone, EventReceiver, Handle, RefreshRequest, SharedRuntime, SnapshotReceiver};
 
 use crate::harness::until;
@@ -35,6 +35,8 @@ on_each_runtime!(
     who_asks_a_provider_hears_when_the_manager_has_its_answer,
     a_provider_that_has_said_all_has_nothing_to_be_asked,
     a_storm_of_applies_makes_neither_a_gap_nor_a_ghost,
+    who_finds_too_much_fails_and_the_others_go_on,
+    full_updates_that_wait_for_the_manager_become_one,
 );
 
 /// A provider config: the name of a script.
@@ -87,6 +89,14 @@ impl Scripts {
     }
 
     fn start_with_events(self, runtime: &SharedRuntime) -> (Handle<Script>, SnapshotReceiver, EventReceiver) {
+        self.start_limited(runtime, Limits::default())
+    }
+
+    fn start_limited(
+        self,
+        runtime: &SharedRuntime,
+        limits: Limits,
+    ) -> (Handle<Script>, SnapshotReceiver, EventReceiver) {
         let throttle = Backoff {
             initial: Duration::ZERO,
             max: Duration::from_millis(1),
@@ -96,7 +106,8 @@ impl Scripts {
             throttle: Throttle::Backoff(throttle),
             ..ManagerOptions::default()
         };
-        let env = headcount_runtime::env(runtime);
+        let mut env = headcount_runtime::env(runtime);
+        env.limits = limits;
         let running = headcount_runtime::start(runtime, options, env, move |script: &Script| self.build(script));
         (running.handle, running.snapshots, running.events)
     }
@@ -553,13 +564,14 @@ async fn a_provider_that_has_said_all_has_nothing_to_be_asked(runtime: SharedRun
     loop {
         match handle.refresh(applied.started[0]).await.unwrap().unwrap() {
             RefreshRequest::NothingToAsk => break,
+            RefreshRequest::Paused(_) => panic!("it is within its bounds"),
             // It has reported, and is about to end.
             RefreshRequest::Asked(_) => runtime.sleep(Duration::from_millis(1)).await,
         }
     }
     match handle.refresh(applied.started[1]).await.unwrap().unwrap() {
         RefreshRequest::Asked(pending) => assert!(!pending.is_heeded()),
-        RefreshRequest::NothingToAsk => panic!("it runs"),
+        RefreshRequest::NothingToAsk | RefreshRequest::Paused(_) => panic!("it runs"),
     }
     handle.stop().await;
 }
@@ -619,11 +631,96 @@ async fn a_storm_of_applies_makes_neither_a_gap_nor_a_ghost(runtime: SharedRunti
     handle.stop().await;
 }
 
+async fn who_finds_too_much_fails_and_the_others_go_on(runtime: SharedRuntime) {
+    let (say, said) = async_channel::unbounded::<usize>();
+    let scripts = Scripts::default()
+        .with("wild", move |_env, updates: Updates| {
+            let said = said.clone();
+            async move {
+                while let Ok(number) = said.recv().await {
+                    let found = (0..number).flat_map(|source| groups(&format!("s{source}"), "1:1"));
+                    updates.send(Update::full(found.collect())).await.ok();
+                }
+            }
+        })
+        .with("tame", |_env, updates| says(updates, "2:1"));
+    let limits = Limits {
+        targets: 3,
+        ..Limits::default()
+    };
+    let (handle, mut snapshots, mut events) = scripts.start_limited(&runtime, limits);
+    let applied = handle.apply([job("a", &["wild"]), job("b", &["tame"])]).await.unwrap();
+    let wild = applied.started[0];
+    say.send(1).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    say.send(4).await.unwrap();
+    let failed = loop {
+        let event = events.next().await.expect("the driver runs");
+        if let EventKind::Failing(failed) = event.what {
+            break failed;
+        }
+    };
+    assert!(
+        failed.message.contains("--max-targets-per-provider"),
+        "{}",
+        failed.message
+    );
+    assert!(matches!(
+        handle.refresh(wild).await.unwrap().unwrap(),
+        RefreshRequest::Paused(pause) if pause > Duration::from_secs(50)
+    ));
+    handle
+        .apply([job("a", &["wild"]), job("b", &["tame"]), job("c", &["tame"])])
+        .await
+        .unwrap();
+    let snapshot = expect(&mut snapshots, "c", &["2:1"]).await;
+    assert_eq!(addresses(&snapshot, "a"), ["1:1"], "what it had found stays");
+    handle.stop().await;
+}
+
+async fn full_updates_that_wait_for_the_manager_become_one(runtime: SharedRuntime) {
+    let (say, said) = async_channel::bounded::<()>(1);
+    let scripts = Scripts::default().with("told", move |_env, updates: Updates| {
+        let said = said.clone();
+        async move {
+            updates.send(Update::full(groups("s", "0:1"))).await.ok();
+            said.recv().await.ok();
+            // All of them before the manager, which is polled by the same thread, gets to see the first.
+            for number in 1..=200 {
+                updates
+                    .send(Update::full(groups("s", &format!("{number}:1"))))
+                    .await
+                    .ok();
+            }
+            pending().await
+        }
+    });
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["told"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["0:1"]).await;
+    say.send(()).await.unwrap();
+    expect(&mut snapshots, "a", &["200:1"]).await;
+    let status = handle.queue();
+    assert!(status.collapsed >= 100, "{status:?}");
+    assert_eq!((status.reports, status.bytes), (0, 0));
+    let received = handle
+        .with(|manager| manager.counters().received_updates)
+        .await
+        .unwrap();
+    assert_eq!(received + status.collapsed, 201, "nothing else is missing");
+    handle.stop().await;
+}
+
 async fn options_hold_what_is_applied_after_them_and_can_be_changed(runtime: SharedRuntime) {
-    let scripts = Scripts::default().with("loses", |_, updates: Updates| async move {
-        updates.send(Update::full(groups("s", "1:1"))).await.ok();
-        updates.send(Update::full(Vec::new())).await.ok();
-        pending().await
+    let (lose, lost) = async_channel::bounded::<()>(1);
+    let scripts = Scripts::default().with("loses", move |_, updates: Updates| {
+        let lost = lost.clone();
+        async move {
+            updates.send(Update::full(groups("s", "1:1"))).await.ok();
+            lost.recv().await.ok();
+            updates.send(Update::full(Vec::new())).await.ok();
+            pending().await
+        }
     });
     let (handle, mut snapshots) = scripts.start(&runtime);
     let max_drop = Percent::new(0).expect("a percentage");
@@ -634,11 +731,12 @@ async fn options_hold_what_is_applied_after_them_and_can_be_changed(runtime: Sha
     let by_set = BTreeMap::from([("a".to_owned(), guarded)]);
     handle.set_options(SetOptions::default(), by_set).await.unwrap();
     handle.apply([job("a", &["loses"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    lose.send(()).await.unwrap();
     let is_held = |manager: &Manager<Script>| manager.providers().any(|provider| provider.held.is_some());
     while !handle.with(is_held).await.unwrap() {
         runtime.sleep(Duration::from_millis(1)).await;
     }
-    expect(&mut snapshots, "a", &["1:1"]).await;
     let nothing = SetOptions::default();
     handle.set_options(nothing, BTreeMap::new()).await.unwrap();
     expect(&mut snapshots, "a", &[]).await;

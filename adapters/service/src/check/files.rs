@@ -8,13 +8,16 @@ use headcount_backends::target_groups::DecodeError;
 use headcount_config::{Mention, Mentioned, Position, Problem, ProblemKind, Surroundings, check_rules};
 use headcount_core::Encoder;
 use headcount_core::relabel::NameValidation;
+use headcount_discoverer::Limits;
 use headcount_reader::{FILE_LIMIT, Findings, pattern};
 
 /// Largest file that is taken for a password, a token or a certificate, as when it is used.
 const SECRET_LIMIT: u64 = 1 << 20;
 
-/// Largest list of targets, as when it is run.
-const LIST_LIMIT: u64 = file::LARGEST_FILE;
+/// Largest list of targets, as when it is run without being told another.
+fn list_limit() -> u64 {
+    Limits::default().body
+}
 
 /// What was found in the files so far.
 pub(super) struct Files<'a> {
@@ -91,7 +94,7 @@ impl<'a> Files<'a> {
 
     /// Decodes a list, and says what is wrong with it where it stands.
     fn check_list(&mut self, path: &Path) -> Option<ProblemKind> {
-        let bytes = match whole(self.surroundings, path, LIST_LIMIT) {
+        let bytes = match whole(self.surroundings, path, list_limit()) {
             Ok(bytes) => bytes,
             Err(kind) => return Some(kind),
         };

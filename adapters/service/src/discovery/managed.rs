@@ -8,8 +8,8 @@ use arc_swap::ArcSwap;
 use async_channel::Receiver;
 use event_listener::EventListener;
 use headcount_core::{Manager, ManagerOptions, Past, ProviderId, SavedState, UnknownProvider};
-use headcount_discoverer::Env;
 use headcount_discoverer::mechanism::SdConfig;
+use headcount_discoverer::{Env, Limits, QueueStatus};
 use headcount_runtime::{DriverGone, Handle, RefreshRequest, Running};
 
 use super::feed::{Follower, Jobs};
@@ -58,14 +58,28 @@ pub(crate) enum Beginning<'a> {
     Recorded(&'a Recording),
 }
 
-/// Starts the manager called `name`, and the task that publishes what it finds.
+/// Starts the manager called `name`, with the bounds of [`Limits::default`].
+#[cfg(test)]
 pub(crate) fn start(
     workers: &Workers,
     name: &'static str,
     options: ManagerOptions,
     beginning: Beginning<'_>,
 ) -> Arc<Managed> {
-    let (runtime, env) = (workers.runtime(), workers.env());
+    start_limited(workers, name, options, beginning, Limits::default())
+}
+
+/// Starts the manager called `name`, and the task that publishes what it finds.
+pub(crate) fn start_limited(
+    workers: &Workers,
+    name: &'static str,
+    options: ManagerOptions,
+    beginning: Beginning<'_>,
+    limits: Limits,
+) -> Arc<Managed> {
+    let runtime = workers.runtime();
+    let mut env = workers.env().clone();
+    env.limits = limits;
     let options = ManagerOptions {
         name: name.to_owned(),
         seed: env.random.next_u64(),
@@ -108,7 +122,7 @@ pub(crate) fn start(
     Arc::new(Managed {
         name,
         handle,
-        env: env.clone(),
+        env,
         publication,
         serve,
         history,
@@ -246,6 +260,11 @@ impl Managed {
             }
         };
         self.handle.with(find).await
+    }
+
+    /// The reports that wait for the manager, and what became of those before.
+    pub(crate) fn queue(&self) -> QueueStatus {
+        self.handle.queue()
     }
 
     /// Drops that were held and let go so far.

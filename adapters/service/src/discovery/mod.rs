@@ -34,7 +34,9 @@ pub(crate) use history::{SharedHistory, because, release};
 pub(crate) use job::{Job, List, ListHandle};
 pub use list::{ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list};
 pub(crate) use list::{write_labels, write_string};
-pub(crate) use managed::{Beginning, Called, Managed, start};
+#[cfg(test)]
+pub(crate) use managed::start;
+pub(crate) use managed::{Beginning, Called, Managed, start_limited};
 pub use observation::{Observation, Provider};
 pub(crate) use serve_incomplete::ServeIncomplete;
 #[cfg(test)]

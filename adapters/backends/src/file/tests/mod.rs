@@ -320,7 +320,7 @@ fn a_file_over_the_limit_is_refused() {
     let received = scene.run_for(Duration::from_secs(1));
     assert_eq!(
         failures(&received),
-        ["reading /sd/a.json: larger than the limit of 268435456 bytes"]
+        ["reading /sd/a.json: larger than the limit of 268435456 bytes; more is read with --max-body-per-provider"]
     );
 }
 

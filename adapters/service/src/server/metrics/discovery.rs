@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use headcount_core::{Delivery, Past};
+use headcount_discoverer::QueueStatus;
 
 use super::exposition::{Exposition, Kind, count};
 use crate::app::App;
@@ -56,6 +57,7 @@ pub(super) fn managers(out: &mut Exposition, app: &App, observations: &Observati
     );
     held(out, observations);
     operators(out, app);
+    queues(out, app);
     sets(out, app);
     histories(out, app);
 }
@@ -105,6 +107,45 @@ fn held(out: &mut Exposition, observations: &Observations) {
     for ((manager, set), targets) in sums {
         family.sample(&[("name", manager), ("config", set)], count(targets));
     }
+}
+
+/// Reports on their way to the managers.
+fn queues(out: &mut Exposition, app: &App) {
+    let queues = app.managers().map(|managed| (managed.name(), managed.queue()));
+    let each = |out: &mut Exposition, name: &str, kind, help: &str, value: &dyn Fn(&QueueStatus) -> f64| {
+        let mut family = out.family(name, kind, help);
+        for (manager, status) in &queues {
+            family.sample(&[("name", manager)], value(status));
+        }
+    };
+    each(
+        out,
+        "headcount_sd_queued_reports",
+        Kind::Gauge,
+        "Reports of providers that wait for the manager.",
+        &|status| count(status.reports),
+    );
+    each(
+        out,
+        "headcount_sd_queued_bytes",
+        Kind::Gauge,
+        "Memory that they take.",
+        &|status| count(status.bytes),
+    );
+    each(
+        out,
+        "headcount_sd_collapsed_reports_total",
+        Kind::Counter,
+        "Full updates that waited and in whose place a newer one was taken.",
+        &|status| count(status.collapsed),
+    );
+    each(
+        out,
+        "headcount_sd_held_up_reports_total",
+        Kind::Counter,
+        "Reports of providers that had to wait for room in the queue.",
+        &|status| count(status.waited),
+    );
 }
 
 /// Drops that were held and let go, and refreshes that somebody asked for.

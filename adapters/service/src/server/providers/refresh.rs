@@ -74,6 +74,10 @@ pub(in crate::server) async fn refresh(app: &App, escaped: &str, query: &str) ->
                 "it has said all that it has to say; what is written in the configuration is read by a reload";
             return answer(managed.name(), &provider, Became::NothingToAsk, Some(message));
         }
+        Ok(Ok(RefreshRequest::Paused(_))) => {
+            let message = "it found more than is taken of one provider, and is asked again after a pause";
+            return answer(managed.name(), &provider, Became::Asked, Some(message));
+        }
         Ok(Err(_)) => return unknown(&provider.name),
         Err(_) => return respond::gone(),
     };
