@@ -123,6 +123,12 @@ impl Files {
         self.read(found, reason, started, updates).await
     }
 
+    /// What was wrong when they were last read, if anything was.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let failures: Vec<String> = self.state.failures().collect();
+        (!failures.is_empty()).then(|| summary(&failures))
+    }
+
     /// Whether nothing was wrong when they were last read.
     pub(super) fn are_well(&self) -> bool {
         self.state.is_well()

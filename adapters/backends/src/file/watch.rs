@@ -68,8 +68,8 @@ impl Watch {
         (self.running, self.missing) = watch(&self.env, &self.folders);
     }
 
-    /// Says what can't be watched, if that is news.
-    pub(super) async fn report(&mut self, updates: &Updates) -> Result<(), Stopped> {
+    /// Says what can't be watched, if that is news; behind what else is wrong, which must not be lost by it.
+    pub(super) async fn report(&mut self, trouble: Option<String>, updates: &Updates) -> Result<(), Stopped> {
         let reasons: Vec<_> = self.missing.iter().map(ToString::to_string).collect();
         let message = (!reasons.is_empty()).then(|| {
             let (reasons, interval) = (reasons.join("; "), self.interval);
@@ -79,9 +79,10 @@ impl Watch {
             return Ok(());
         }
         self.reported.clone_from(&message);
-        match message {
-            Some(message) => updates.fail(Failure::new(message)).await,
-            None => Ok(()),
+        match (message, trouble) {
+            (Some(message), Some(trouble)) => updates.fail(Failure::new(format!("{trouble}; {message}"))).await,
+            (Some(message), None) => updates.fail(Failure::new(message)).await,
+            (None, _) => Ok(()),
         }
     }
 }

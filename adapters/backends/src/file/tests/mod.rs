@@ -437,7 +437,8 @@ fn what_cannot_be_watched_is_said_once_and_read_at_the_interval() {
     let received = world.run_for(INTERVAL * 3);
     let expected = [
         "the folder /later is not there",
-        "watching for changes: /later: no such file; the files there are read every 300s instead",
+        "the folder /later is not there; watching for changes: /later: no such file; the files there are read every 300s \
+         instead",
     ];
     assert_eq!(failures(&received), expected);
     assert!(received[0].update().is_some(), "what was found comes first");
