@@ -104,6 +104,30 @@ impl<C: ProviderConfig> Registry<C> {
         Members::new(wanted, &predecessors, successors)
     }
 
+    /// What was found before by those whose place a provider takes, or by itself in another process.
+    pub(super) fn found_before(&self, id: ProviderId) -> Vec<&Groups> {
+        let Some(provider) = self.providers.get(&id) else {
+            return Vec::new();
+        };
+        if !provider.groups.is_empty() {
+            return vec![&provider.groups];
+        }
+        let sets = provider.subscribers.iter().filter_map(|set| self.sets.get(set));
+        let before = sets
+            .filter(|members| members.awaits(id))
+            .flat_map(|members| members.predecessors());
+        let before: BTreeSet<ProviderId> = before.copied().collect();
+        let groups = before.iter().filter_map(|before| match self.providers.get(before) {
+            Some(running) => Some((&running.config, &running.groups)),
+            None => self
+                .retired
+                .get(before)
+                .map(|retired| (&retired.config, &retired.groups)),
+        });
+        let of_its_kind = groups.filter(|(config, _)| config.kind() == provider.config.kind());
+        of_its_kind.map(|(_, groups)| groups).collect()
+    }
+
     /// A provider can be believed now: those go that stood in for it, if it was the last one.
     pub(super) fn end_handovers(&mut self, id: ProviderId) {
         let provider = self.providers.get_mut(&id).filter(|provider| provider.is_successor);

@@ -26,6 +26,7 @@ mod stale;
 mod throttle;
 mod throttle_text;
 mod throttles;
+mod unheard;
 mod update;
 
 use std::collections::BTreeMap;
@@ -44,8 +45,8 @@ pub use throttle_text::ThrottleError;
 use crate::health::News;
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::{
-    Failure, Groups, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, StoreWork, UnknownProvider, Update,
-    UpdateOutcome,
+    Failure, Group, Groups, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, StoreWork, Stored,
+    UnknownProvider, Update, UpdateOutcome,
 };
 use emission::Receiver;
 use hold::Before;
@@ -211,6 +212,7 @@ impl<C: ProviderConfig> Manager<C> {
             came_back: running.come_back(now),
         };
         let news = running.health.updated(now, &update);
+        let update = running.with_unheard(now, update);
         self.announce(now, provider, news);
         let (work, outputs) = (&mut self.work, &mut self.outputs);
         let outcome = self.registry.update(now, provider, update, known, work, outputs);
@@ -348,6 +350,14 @@ impl<C: ProviderConfig> Manager<C> {
     /// The groups that a running provider has reported: what is shown, unless the guard holds a drop.
     pub fn reported_groups(&self, id: ProviderId) -> Option<&Groups> {
         self.registry.reported_groups(id)
+    }
+
+    /// What a provider's discoverer may begin with, once it is asked to be started: what was saved of it, or else what
+    /// the providers have whose place it takes (B03) and that are of its kind. So it can tell what is less than before
+    /// from what is new to it (B11). Nothing for a provider that begins with nothing.
+    pub fn found_before(&self, id: ProviderId) -> impl Iterator<Item = &Group> {
+        let found = self.registry.found_before(id).into_iter();
+        found.flat_map(Groups::iter).map(Stored::group)
     }
 
     /// The configs whose discoverers could not be built since the last apply (S11).

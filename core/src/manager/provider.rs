@@ -16,6 +16,8 @@ pub(super) struct Provider<C> {
     /// What is shown. While a drop is held that is not what there is: see [`actual`](Self::actual).
     pub(super) groups: Groups,
     pub(super) guarded: Guarded,
+    /// What was restored, and was not heard of since; nothing as soon as it was read whole.
+    pub(super) unheard: Option<Groups>,
     /// Until when it is waited for (B10).
     pub(super) awaited: Option<Instant>,
     /// Whether others stand in for it in a set (B03).

@@ -13,7 +13,7 @@ use super::handover::{Lent, Retired};
 use super::output::Outputs;
 use super::provider::Provider;
 use super::settings::{SetOptions, Settings};
-use super::{Output, Reload};
+use super::{Output, Reload, unheard};
 use crate::members::Members;
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::snapshot::Identity;
@@ -273,6 +273,7 @@ impl<C: ProviderConfig> Registry<C> {
             config,
             subscribers: Vec::new(),
             health,
+            unheard: unheard::of(groups.as_ref()),
             groups: groups.unwrap_or_default(),
             guarded: Guarded::default(),
             awaited: None,

@@ -52,6 +52,8 @@ pub(super) struct PlainProvider<C> {
     pub(super) subscribers: Vec<String>,
     pub(super) health: Health,
     pub(super) held: Option<PlainHeld>,
+    /// The sources that were restored, and that no update has named since.
+    pub(super) unheard: BTreeSet<String>,
     /// What it had when that was too old to be shown (B04).
     pub(super) expired: Option<PlainGroups>,
     /// Losses that passed, and when.

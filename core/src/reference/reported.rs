@@ -1,6 +1,6 @@
 //! What providers report: the rules S04, S05, S06, S12, B01, B04, B07 and B09.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::PlainOutput;
@@ -34,9 +34,11 @@ impl<C: ProviderConfig> Model<C> {
         let event = event(now, id, &before, &provider.health.reports.condition);
         self.outputs.extend(event);
 
+        let gone = gone_unheard(&mut provider.unheard, &update);
         let shown = provider.shown.groups.clone();
         let old = provider.actual().clone();
-        let new = groups_after(now, provider.health.updates, &old, &shown, &update);
+        let mut new = groups_after(now, provider.health.updates, &old, &shown, &update);
+        new.retain(|source, _| !gone.contains(source));
         let reported = Reported {
             is_partial: matches!(update.kind, PlainKind::Partial(_)),
             was_whole,
@@ -164,6 +166,18 @@ fn note_update(now: Instant, health: &mut Health, update: &PlainUpdate) {
 fn named(update: &PlainUpdate) -> BTreeMap<String, PlainGroup> {
     let groups = update.groups.iter().cloned();
     groups.map(|group| (group.source.clone(), group.sorted())).collect()
+}
+
+/// S05: what was restored and was named by none of the updates up to the one that makes the provider whole is not
+/// there.
+fn gone_unheard(unheard: &mut BTreeSet<String>, update: &PlainUpdate) -> BTreeSet<String> {
+    for source in named(update).keys() {
+        unheard.remove(source);
+    }
+    match update.kind {
+        PlainKind::Delta | PlainKind::Partial(_) => BTreeSet::new(),
+        PlainKind::Full | PlainKind::Completing => std::mem::take(unheard),
+    }
 }
 
 /// What the backend has after the update with this number, when it had `old` and `shown` is shown.

@@ -1,6 +1,6 @@
 //! Who runs, and for whom: the rules S01, S02, S03, S06 and S11.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::PlainOutput;
@@ -103,6 +103,7 @@ impl<C: ProviderConfig> Model<C> {
             };
             Arc::make_mut(&mut provider.health.reports).restored = Some(restored);
             provider.shown.groups = saved.groups.clone();
+            provider.unheard = saved.groups.keys().cloned().collect();
             saved.taken_by = Some(id);
         }
         self.providers.insert(id, provider);
@@ -151,6 +152,7 @@ impl<C: ProviderConfig> PlainProvider<C> {
                 reports: Arc::default(),
             },
             held: None,
+            unheard: BTreeSet::new(),
             expired: None,
             passed: Vec::new(),
             came: Vec::new(),

@@ -3,7 +3,7 @@
 //! No rule of its own: it follows from S04, S05 and B04 for a provider that starts with groups.
 
 use headcount_core::reference::PlainConfig;
-use headcount_core::{Failure, Manager, ManagerOptions, SavedState};
+use headcount_core::{Failure, Manager, ManagerOptions, SavedState, Update};
 use proptest::prelude::*;
 
 use crate::story::{Sources, Story, any_sets, any_sources, backoff, cases, sets};
@@ -54,6 +54,27 @@ proptest! {
         story.delta(id, &named).expect("it runs");
         let mut expected = before;
         expected.extend(named);
+        prop_assert_eq!(story.received("node"), Some(expected));
+    }
+
+    /// S05: what comes in parts is all there is as soon as the last of them says so; what was there before the restart and
+    /// is in none of them is gone.
+    #[test]
+    fn restart_keeps_nothing_beyond_a_completing_update(
+        before in any_sources(), first in any_sources(), last in any_sources(), later in any_sources(),
+    ) {
+        let mut story = restarted(&before);
+        let id = story.one_provider();
+        story.delta(id, &first).expect("it runs");
+        let groups = story.groups(&last);
+        story.update(id, Update::completing(groups)).expect("it runs");
+        let mut expected = first;
+        expected.extend(last);
+        prop_assert_eq!(story.received("node"), Some(expected.clone()));
+        // From then on a delta says nothing of what it does not name, and neither does another that completes.
+        let groups = story.groups(&later);
+        story.update(id, Update::completing(groups)).expect("it runs");
+        expected.extend(later);
         prop_assert_eq!(story.received("node"), Some(expected));
     }
 
