@@ -1,8 +1,9 @@
 //! How a discoverer speaks: a handle on the manager's bounded queue of updates; and how it is asked to ask now.
 
 use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use headcount_core::{Failure, ProviderId, Update};
+use headcount_core::{Failure, Group, ProviderId, Update};
 
 use crate::queue::ReportQueue;
 use crate::requests::{Read, Requests};
@@ -41,6 +42,7 @@ pub struct Updates {
     provider: ProviderId,
     queue: ReportQueue,
     requests: Requests,
+    found_before: Arc<Mutex<Vec<Group>>>,
 }
 
 impl Updates {
@@ -50,7 +52,24 @@ impl Updates {
             provider,
             queue,
             requests: Requests::default(),
+            found_before: Arc::default(),
         }
+    }
+
+    /// The same, for a discoverer that is not the first of its kind: these groups were found by one before it.
+    #[must_use]
+    pub fn after(self, found_before: Vec<Group>) -> Self {
+        Self {
+            found_before: Arc::new(Mutex::new(found_before)),
+            ..self
+        }
+    }
+
+    /// What was found before this discoverer was started, and is shown until it has read everything: by the same one in
+    /// another process, or by one whose settings were changed, so that sources may be others. It is there once. A
+    /// discoverer that begins with it can doubt what is suddenly less (B11), and lets groups keep their sources (B13).
+    pub fn take_found_before(&self) -> Vec<Group> {
+        std::mem::take(&mut self.found_before.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The provider that this handle speaks for.
@@ -63,6 +82,8 @@ impl Updates {
     /// # Errors
     /// [`Stopped`] when nobody listens any more.
     pub async fn send(&self, update: Update) -> Result<(), Stopped> {
+        // Whoever has not asked for it by now does not need it, and it would be kept for nothing.
+        drop(self.take_found_before());
         self.report(Report::Update(update)).await
     }
 
@@ -122,6 +143,9 @@ mod tests {
         assert!(heard.iter().all(|message| message.provider == updates.provider()));
         assert!(matches!(&heard[0].report, Report::Update(update) if update.groups().is_empty()));
         assert!(matches!(&heard[1].report, Report::Failure(failure) if failure.message() == "down"));
+        let again = updates.clone().after(vec![Group::empty("a:0")]);
+        assert_eq!(again.take_found_before().len(), 1);
+        assert!(again.take_found_before().is_empty());
         queue.close();
         assert_eq!(block_on(updates.send(Update::unchanged())), Err(Stopped));
     }

@@ -329,7 +329,8 @@ where
         let built = std::panic::catch_unwind(AssertUnwindSafe(|| (self.build)(config)));
         let reason = match built {
             Ok(Ok(discoverer)) => {
-                let updates = Updates::new(provider, self.reports.clone());
+                let found_before = self.manager.found_before(provider).cloned().collect();
+                let updates = Updates::new(provider, self.reports.clone()).after(found_before);
                 let requests = updates.requests();
                 let run = supervise(discoverer, self.env.clone(), updates);
                 let discovering = Discovering {

@@ -25,10 +25,10 @@ const LONGEST_LESS: Duration = Duration::from_secs(120);
 const READ_AGAIN: Duration = Duration::from_secs(10);
 
 /// A file whose groups were reported.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The bytes that the groups come from.
-    pub(super) fingerprint: Fingerprint,
+    /// The bytes that the groups come from, unless they were found before this discoverer was started.
+    pub(super) fingerprint: Option<Fingerprint>,
     /// The groups, in the order of the list.
     pub(super) groups: Vec<Group>,
     /// How many targets are in them.
@@ -40,7 +40,8 @@ pub(super) struct Known {
 pub(super) enum Sight {
     /// The file is not there.
     Gone,
-    /// It has these bytes, with less in them than before, or with nothing.
+    /// It has these bytes, with less in them than before, or with nothing; or it has not come yet in a folder that was
+    /// made anew and in which so much is.
     Less(Fingerprint),
     /// It has these bytes, and no less in them than before, but they don't end as they should.
     Unfinished(Fingerprint),
@@ -137,6 +138,12 @@ impl Looks {
         }
     }
 
+    /// Whether a file had less in it than before when it was last looked at, and is to be looked at again.
+    pub(super) fn is_less(&self, path: &Path) -> bool {
+        let pending = self.pending.get(path);
+        pending.is_some_and(|pending| matches!(pending.sight, Sight::Less(_)))
+    }
+
     /// Takes note that a file's failure was reported.
     pub(super) fn told(&mut self, path: &Path) {
         if let Some(pending) = self.pending.get_mut(path) {
@@ -205,6 +212,29 @@ impl Drop for ModifiedTimes {
             self.metrics.release(MODIFIED, &[("filename", path)]);
         }
     }
+}
+
+/// The lists, by file, that were found before a discoverer was started.
+pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTreeMap<PathBuf, Known> {
+    let mut lists: BTreeMap<PathBuf, Vec<(usize, Group)>> = BTreeMap::new();
+    for group in groups {
+        let Some((path, number)) = group.source().rsplit_once(':') else {
+            continue;
+        };
+        if let Some(number) = number.parse().ok().filter(|_| is_meant(path)) {
+            lists.entry(path.into()).or_default().push((number, group));
+        }
+    }
+    let known = |mut list: Vec<(usize, Group)>| {
+        list.sort_by_key(|(number, _)| *number);
+        let groups: Vec<Group> = list.into_iter().map(|(_, group)| group).collect();
+        Known {
+            fingerprint: None,
+            targets: groups.iter().map(Group::target_count).sum(),
+            groups,
+        }
+    };
+    lists.into_iter().map(|(path, list)| (path, known(list))).collect()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@
 //! * What can't be watched is reported once, and read every `refresh_interval`. Folders that come, and files that
 //!   can be read again, are found within seconds all the same.
 
+mod folders;
 mod format;
 mod known;
 mod patterns;
@@ -122,7 +123,7 @@ impl FileDiscoverer {
             env.metrics.add(counter, &[], 0.0);
         }
         let mut schedule = Schedule::new(self.settings.refresh_interval);
-        let mut files = Files::new(self.settings.clone(), &env);
+        let mut files = Files::new(self.settings.clone(), &env, updates.take_found_before());
         // Before the first read, so that no change falls between the two.
         let mut watch = Watch::start(&env, self.settings.patterns.folders(), self.settings.refresh_interval);
         let mut reason = Reason::First;

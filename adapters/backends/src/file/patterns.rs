@@ -90,6 +90,11 @@ impl Patterns {
         folders.into_iter().collect()
     }
 
+    /// Whether a file is meant.
+    pub(super) fn mean(&self, path: &str) -> bool {
+        self.iter().any(|pattern| pattern::matches(pattern, path) == Ok(true))
+    }
+
     /// The files that are meant when a watch tells of changes at `paths`.
     ///
     /// A watch may tell a folder by another path than the configuration does (through a link, say);

@@ -9,8 +9,10 @@ use headcount_core::{Batch, Encoder, Failure, Group, Instant, Update};
 use headcount_discoverer::env::{FileContents, FileError};
 use headcount_discoverer::{BODY_KNOB, Env, Fingerprint, Stopped, Updates, in_parallel};
 
+use super::folders::{Folders, folder_of};
 use super::format::{Format, decode};
-use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict};
+use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict, recall};
+use super::patterns::Patterns;
 use super::{FileSd, READ_ERRORS, SCAN_SECONDS, SCANS};
 use crate::target_groups::{Counts, gone, keep_numbers};
 
@@ -45,15 +47,11 @@ struct State {
     broken: BTreeMap<PathBuf, String>,
     /// The files that are named outright: each has to be there.
     named: BTreeSet<PathBuf>,
-    /// The folders that are: each has to be there, too. Those that a pattern means may come and go.
-    named_folders: BTreeSet<PathBuf>,
-    /// Of those, the ones whose files are found by listing them.
-    listed_folders: BTreeSet<PathBuf>,
+    /// The folders that are: each has to be there, too.
+    folders: Folders,
     /// What there is to say of what could not be listed when everything was last read.
     unlisted: Vec<String>,
-    /// Folders that are not there. What was found in them stays (B11).
-    lost: BTreeSet<PathBuf>,
-    /// Whether that has not been reported.
+    /// Whether something was lost and that has not been reported.
     has_news: bool,
     /// Whether everything was read once without any error, and reported as all there is (B09).
     was_whole: bool,
@@ -61,17 +59,15 @@ struct State {
 }
 
 impl Files {
-    pub(super) fn new(settings: Arc<FileSd>, env: &Env) -> Self {
+    pub(super) fn new(settings: Arc<FileSd>, env: &Env, found_before: Vec<Group>) -> Self {
         let modified = ModifiedTimes::new(env.metrics.clone());
         let state = State {
-            known: BTreeMap::new(),
+            known: recall(found_before, |path| settings.patterns.mean(path)),
             looks: Looks::default(),
             broken: BTreeMap::new(),
             named: settings.patterns.named().map(Path::to_owned).collect(),
-            named_folders: settings.patterns.named_folders().collect(),
-            listed_folders: settings.patterns.listed_folders(),
+            folders: Folders::new(&settings.patterns),
             unlisted: Vec::new(),
-            lost: BTreeSet::new(),
             has_news: false,
             was_whole: false,
             modified,
@@ -100,22 +96,11 @@ impl Files {
                 Err(error) => unlisted.push(format!("listing {pattern}: {error}")),
             }
         }
-        let mut lost = BTreeSet::new();
-        // A folder that has files is there.
-        let there: BTreeSet<_> = found.iter().map(|path| folder_of(path)).collect();
-        for folder in &self.state.named_folders {
-            if there.contains(folder.as_path()) {
-                continue;
-            }
-            match self.env.files.list(folder).await {
-                Err(FileError::NotFound { .. }) => drop(lost.insert(folder.clone())),
-                // Files that are named can be readable all the same.
-                Err(error) if self.state.listed_folders.contains(folder) => unlisted.push(format!("listing {error}")),
-                _ => {}
-            }
-        }
-        self.state.has_news = !unlisted.is_empty() || !lost.is_subset(&self.state.lost);
-        (self.state.unlisted, self.state.lost) = (unlisted, lost);
+        let State { known, folders, .. } = &mut self.state;
+        let known_files = known.keys().map(PathBuf::as_path);
+        let is_lost = folders.look_at_all(&self.env, &found, known_files, &mut unlisted).await;
+        self.state.has_news = !unlisted.is_empty() || is_lost;
+        self.state.unlisted = unlisted;
         let State {
             known, broken, named, ..
         } = &self.state;
@@ -136,20 +121,13 @@ impl Files {
 
     /// Whether something is missing that says nothing when it comes.
     pub(super) fn lacks_something(&self) -> bool {
-        !self.state.unlisted.is_empty() || !self.state.lost.is_empty()
+        !self.state.unlisted.is_empty() || self.state.folders.any_lost()
     }
 
     /// Whether some of that may be there now, so that everything is to be read.
     pub(super) async fn may_have_come(&self) -> bool {
-        if !self.state.unlisted.is_empty() {
-            return true;
-        }
-        for folder in &self.state.lost {
-            if !is_lost(&self.env, folder).await {
-                return true;
-            }
-        }
-        false
+        let folders = &self.state.folders;
+        !self.state.unlisted.is_empty() || folders.any_may_have_come(&self.env, &self.settings.patterns).await
     }
 
     /// Reads these files.
@@ -177,6 +155,7 @@ impl Files {
         let batch = self.encoder.batch();
         let mut round = Round {
             env: &self.env,
+            patterns: &self.settings.patterns,
             state: &mut self.state,
             reason,
             batch,
@@ -188,6 +167,7 @@ impl Files {
             waiting: false,
         };
         round.look_at_all(paths).await;
+        round.look_at_what_was_lost().await;
         let looked = round.finish();
         self.report(reason, started, looked, updates).await
     }
@@ -237,35 +217,23 @@ impl Files {
 impl State {
     /// Whether nothing is wrong.
     fn is_well(&self) -> bool {
-        self.unlisted.is_empty() && self.lost.is_empty() && self.broken.is_empty()
+        self.unlisted.is_empty() && !self.folders.any_lost() && self.broken.is_empty()
     }
 
     /// Everything that is wrong.
     fn failures(&self) -> impl Iterator<Item = String> {
-        let lost = self.lost.iter();
-        let lost = lost.map(|folder| format!("the folder {} is not there", folder.display()));
         self.unlisted
             .iter()
             .cloned()
-            .chain(lost)
+            .chain(self.folders.failures())
             .chain(self.broken.values().cloned())
     }
-}
-
-/// The folder that a file is in, as [`Patterns::folders`](super::patterns::Patterns::folders) calls it.
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
-}
-
-/// Whether a folder is not there.
-async fn is_lost(env: &Env, folder: &Path) -> bool {
-    matches!(env.files.list(folder).await, Err(FileError::NotFound { .. }))
 }
 
 /// A round in progress.
 struct Round<'r> {
     env: &'r Env,
+    patterns: &'r Patterns,
     state: &'r mut State,
     reason: Reason,
     batch: Batch<'r>,
@@ -322,6 +290,18 @@ impl Round<'_> {
         }
     }
 
+    /// Looks at the other lists of folders that are there again.
+    async fn look_at_what_was_lost(&mut self) {
+        let folders = self.state.folders.take_found_again();
+        if folders.is_empty() {
+            return;
+        }
+        let accepted: BTreeSet<&Path> = self.accepted.iter().map(|accepted| &*accepted.path).collect();
+        let in_them = |path: &&PathBuf| folders.contains(folder_of(path)) && !accepted.contains(&***path);
+        let others: BTreeSet<PathBuf> = self.state.known.keys().filter(in_them).cloned().collect();
+        self.look_at_all(others).await;
+    }
+
     /// Gives the groups of what was accepted the sources that they had, and ends the round.
     fn finish(self) -> Looked {
         let mut decoded = self.batch.finish();
@@ -329,9 +309,12 @@ impl Round<'_> {
         let mut removed = self.removed;
         for accepted in self.accepted {
             let now = decoded.get_mut(accepted.range).unwrap_or_default();
-            if let Some(before) = self.state.known.get(&accepted.path) {
-                keep_numbers(&accepted.name, &before.groups, now);
-                removed.extend(gone(&before.groups, now));
+            match self.state.known.get(&accepted.path) {
+                Some(before) => {
+                    keep_numbers(&accepted.name, &before.groups, now);
+                    removed.extend(gone(&before.groups, now));
+                }
+                None => self.state.folders.list_came(folder_of(&accepted.path)),
             }
             groups.extend_from_slice(now);
             let known = Known {
@@ -356,12 +339,9 @@ impl Round<'_> {
                 continue;
             }
             let folder = folder_of(path);
-            if self.state.known.contains_key(path)
-                && self.state.named_folders.contains(folder)
-                && self.checked.insert(folder.to_owned())
-                && is_lost(self.env, folder).await
-            {
-                self.state.has_news |= self.state.lost.insert(folder.to_owned());
+            if self.state.known.contains_key(path) && self.checked.insert(folder.to_owned()) {
+                let folders = &mut self.state.folders;
+                self.state.has_news |= folders.look_at(self.env, self.patterns, folder).await;
             }
             if self.env.files.read_link(path).await.is_ok() {
                 self.dangling.insert(path.clone());
@@ -383,7 +363,7 @@ impl Round<'_> {
         };
         match contents {
             Ok(contents) => {
-                self.state.lost.remove(folder_of(&path));
+                self.state.folders.has_list(folder_of(&path));
                 self.look_at(&path, name, &contents);
             }
             Err(FileError::NotFound { .. }) => self.gone(&path, name),
@@ -398,7 +378,7 @@ impl Round<'_> {
         let fingerprint = Fingerprint::of(&contents.bytes);
         let known = self.state.known.get(path);
         let before = known.map_or(0, |known| known.targets);
-        let is_same = known.is_some_and(|known| known.fingerprint == fingerprint);
+        let is_same = known.is_some_and(|known| known.fingerprint == Some(fingerprint));
         if is_same {
             self.well(path);
             self.state.modified.show(name, contents.modified);
@@ -410,7 +390,7 @@ impl Round<'_> {
             Ok(counts) => counts,
             Err(error) => return self.bad(path, Sight::Bad, format!("decoding {name}: {error}")),
         };
-        if let Some(sight) = self.doubt(name, &contents.bytes, fingerprint, decoded, before)
+        if let Some(sight) = self.doubt(path, name, &contents.bytes, fingerprint, decoded, before)
             && self.not_yet(path, sight)
         {
             return;
@@ -421,7 +401,7 @@ impl Round<'_> {
             path: path.to_owned(),
             name: name.to_owned(),
             known: Known {
-                fingerprint,
+                fingerprint: Some(fingerprint),
                 groups: Vec::new(),
                 targets: decoded.targets,
             },
@@ -430,15 +410,25 @@ impl Round<'_> {
     }
 
     /// What a list looks like that may not be all that will be in its file (B11).
-    fn doubt(&self, name: &str, bytes: &[u8], now: Fingerprint, decoded: Counts, before: usize) -> Option<Sight> {
+    fn doubt(
+        &self,
+        path: &Path,
+        name: &str,
+        bytes: &[u8],
+        now: Fingerprint,
+        decoded: Counts,
+        before: usize,
+    ) -> Option<Sight> {
         // Nothing was written, not even an empty list.
         let is_blank = decoded.groups == 0 && !bytes.trim_ascii_start().starts_with(b"[");
-        if self.reason == Reason::First {
+        if self.reason == Reason::First && !self.state.known.contains_key(path) {
             return is_blank.then_some(Sight::Less(now));
         }
         // Half a YAML list is often one, too.
         let (is_yaml, targets) = (Format::of(name) == Format::Yaml, decoded.targets);
-        if is_blank || targets == 0 && before > 0 || is_yaml && targets < before {
+        // Who empties a file to write it anew is not finished when it has as many targets as before.
+        let is_being_written = is_yaml && self.state.looks.is_less(path);
+        if is_blank || targets == 0 && before > 0 || is_yaml && targets < before || is_being_written {
             return Some(Sight::Less(now));
         }
         (is_yaml && !bytes.ends_with(b"\n")).then_some(Sight::Unfinished(now))
@@ -450,10 +440,17 @@ impl Round<'_> {
             return self.bad(path, Sight::Unreadable, message);
         }
         if self.state.known.contains_key(path) {
-            if self.state.lost.contains(folder_of(path)) {
+            let folder = folder_of(path);
+            if self.state.folders.is_lost(folder) {
                 return self.state.looks.forget(path);
             }
-            if self.not_yet(path, Sight::Gone) {
+            // A folder that was made anew may be about to be filled.
+            let sight = self
+                .state
+                .folders
+                .anew(folder)
+                .map_or(Sight::Gone, |lists| Sight::Less(Fingerprint::of(&lists.to_le_bytes())));
+            if self.not_yet(path, sight) {
                 return;
             }
             if let Some(known) = self.state.known.remove(path) {

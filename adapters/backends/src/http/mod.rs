@@ -19,7 +19,7 @@ use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::rest::{self, Ask, ReadError, Rest, Whole};
 use headcount_reader::HttpClientSettings;
 
-use crate::target_groups::{Origin, json, keep_numbers};
+use crate::target_groups::{Origin, json, keep_numbers, number};
 
 pub use settings::HttpSd;
 
@@ -74,6 +74,10 @@ impl Rest for HttpSd {
 
     fn keep_sources(&self, _part: &Whole, before: &[Group], groups: &mut [Group]) {
         keep_numbers(&self.url, before, groups);
+    }
+
+    fn is_source(&self, _part: &Whole, source: &str) -> bool {
+        number(&self.url, source).is_some()
     }
 }
 

@@ -417,3 +417,37 @@ fn the_types_that_prometheus_takes_and_no_others() {
         assert!(!is_json(refused), "{refused}");
     }
 }
+
+/// B11, B13: what was there before a restart is what the first answer is compared with.
+#[test]
+fn b11_a_list_that_is_empty_after_a_restart_is_doubted_and_groups_keep_their_sources() {
+    let mut first = world(MINUTE);
+    first.http.answer(200, &[JSON], list(&["a:1", "b:1"]));
+    let received = first.settle();
+    let found: Vec<Group> = received
+        .iter()
+        .filter_map(Received::update)
+        .flat_map(|update| update.groups().to_vec())
+        .collect();
+    assert_eq!(found.len(), 2);
+
+    let mut world = World::new();
+    world.start_after(found.clone(), list_at(MINUTE));
+    world.http.answer(200, &[JSON], "[]");
+    let received = world.settle();
+    assert!(only_failure(&received).contains("of 2 before"), "{received:?}");
+    world.http.answer(200, &[JSON], "[]");
+    let received = world.run_for(MINUTE * 2);
+    assert_eq!(
+        received[0].update().map(Update::kind),
+        Some(UpdateKind::Full),
+        "said twice"
+    );
+
+    let mut world = World::new();
+    world.start_after(found.clone(), list_at(MINUTE));
+    world.http.answer(200, &[JSON], list(&["new:1", "a:1", "b:1"]));
+    let received = world.settle();
+    let groups = received[0].update().expect("an update").groups();
+    assert!(groups[1].same_content(&found[0]) && groups[1].source() == found[0].source());
+}

@@ -23,7 +23,7 @@ pub mod yaml;
 use headcount_core::GroupError;
 use headcount_discoverer::env::Cause;
 
-pub use numbers::{gone, keep_numbers};
+pub use numbers::{gone, keep_numbers, number};
 
 /// Where a list came from: what its groups are called and what label says so.
 #[derive(Debug, Clone, Copy)]

@@ -33,8 +33,7 @@ pub fn keep_numbers(name: &str, before: &[Group], now: &mut [Group]) {
     stays.extend(moved(middle, &new[..new.len() - tail]));
     stays.extend(old[old.len() - tail..].iter().map(Some));
 
-    let number =
-        |group: &Group| -> Option<usize> { group.source().strip_prefix(name)?.strip_prefix(':')?.parse().ok() };
+    let number = |group: &Group| number(name, group.source());
     // The lowest free number is always less than the number of groups.
     let mut taken = vec![false; now.len()];
     for number in stays.iter().flatten().filter_map(|group| number(group)) {
@@ -74,6 +73,11 @@ pub fn keep_numbers(name: &str, before: &[Group], now: &mut [Group]) {
             *group = group.with_source(&source);
         }
     }
+}
+
+/// A source's number, if it is one of the list `name`.
+pub fn number(name: &str, source: &str) -> Option<usize> {
+    source.strip_prefix(name)?.strip_prefix(':')?.parse().ok()
 }
 
 /// The sources that a list had `before` and has no more, each as a group without targets (S04).

@@ -14,6 +14,16 @@ pub struct FileContents {
     pub modified: Duration,
 }
 
+/// Which folder it is that a path leads to: the same as long as nobody mounts something there, unmounts it, or puts
+/// another folder in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FolderIdentity {
+    /// The file system that it is on.
+    pub device: u64,
+    /// Its number there.
+    pub number: u64,
+}
+
 /// Why a file operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
@@ -84,6 +94,9 @@ pub trait Files: Send + Sync {
 
     /// The names in a folder, sorted.
     fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>>;
+
+    /// Which folder it is that is there. Where the system does not tell folders apart, all are the same.
+    fn identity(&self, folder: &Path) -> BoxFuture<'static, Result<FolderIdentity, FileError>>;
 
     /// Where a symbolic link points.
     fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>>;

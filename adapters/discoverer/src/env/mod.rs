@@ -26,7 +26,7 @@ pub use dns::{
     Dns, DnsAnswer, DnsError, DnsQuestion, DomainName, Found, NameError, REFUSED, Record, RecordType, SERVFAIL,
     SearchList, ServerFailure, ServerTrouble,
 };
-pub use files::{FileContents, FileError, FileWatch, Files};
+pub use files::{FileContents, FileError, FileWatch, Files, FolderIdentity};
 pub use http::{Awaited, Http, HttpBody, HttpClient, HttpError, HttpLimits, HttpRequest, HttpResponse, HttpStream};
 pub use programs::{ProgramCall, ProgramError, ProgramOutput, Programs};
 pub use random::Random;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{
     Cause, Connection, ConnectionError, Connections, Dns, DnsAnswer, DnsError, DnsQuestion, Endpoint, FileContents,
-    FileError, FileWatch, Files, Http, HttpClient, HttpError, ProgramCall, ProgramError, ProgramOutput, Programs,
-    Variables,
+    FileError, FileWatch, Files, FolderIdentity, Http, HttpClient, HttpError, ProgramCall, ProgramError, ProgramOutput,
+    Programs, Variables,
 };
 use crate::BoxFuture;
 use headcount_reader::HttpClientSettings;
@@ -50,6 +50,11 @@ impl Files for Unavailable {
     }
 
     fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {
+        let error = self.no_files(folder);
+        Box::pin(async { Err(error) })
+    }
+
+    fn identity(&self, folder: &Path) -> BoxFuture<'static, Result<FolderIdentity, FileError>> {
         let error = self.no_files(folder);
         Box::pin(async { Err(error) })
     }

@@ -21,6 +21,8 @@ pub(super) struct Known<P> {
 pub(super) struct Part {
     /// There once it has been read as a whole; the manager has them.
     groups: Option<Vec<Group>>,
+    /// What was found before it was read, in another process or with other settings.
+    recalled: Vec<Group>,
     pub(super) answered: Option<Answered>,
     /// Whether the last answer was that there is nothing any more.
     is_emptied: bool,
@@ -50,6 +52,13 @@ impl<P: Ord + Clone> Known<P> {
         self.parts.get(part)
     }
 
+    /// A part that was not read yet had these groups before.
+    pub(super) fn recall(&mut self, part: &P, groups: Vec<Group>) {
+        if !groups.is_empty() {
+            self.parts.entry(part.clone()).or_default().recalled = groups;
+        }
+    }
+
     /// A part's server wishes to be left alone until then.
     pub(super) fn hold(&mut self, part: P, until: Instant, reason: String) {
         self.parts.entry(part).or_default().held = Some((until, reason));
@@ -61,7 +70,7 @@ impl<P: Ord + Clone> Known<P> {
             return Ok(());
         };
         let count = |groups: &[Group]| groups.iter().map(Group::target_count).sum::<usize>();
-        let before = count(known.groups());
+        let before = count(known.before());
         if before == 0 || count(groups) > 0 || known.is_emptied {
             return Ok(());
         }
@@ -79,6 +88,7 @@ impl<P: Ord + Clone> Known<P> {
             match outcome {
                 Outcome::Groups(groups, answered) => {
                     is_changed = true;
+                    part.recalled = Vec::new();
                     fresh.extend(groups.iter().cloned());
                     let old = part.groups.replace(groups);
                     before.insert(
@@ -125,6 +135,11 @@ impl Part {
     /// Whether it has been read as a whole.
     pub(super) fn is_read(&self) -> bool {
         self.groups.is_some()
+    }
+
+    /// What it had before it is read now.
+    pub(super) fn before(&self) -> &[Group] {
+        self.groups.as_deref().unwrap_or(&self.recalled)
     }
 
     /// What was last read of it as a whole.

@@ -124,6 +124,12 @@ pub trait Rest: Send + Sync {
 
     /// Gives groups whose sources say only where they stood the sources that they had `before` (B13).
     fn keep_sources(&self, _part: &Self::Part, _before: &[Group], _groups: &mut [Group]) {}
+
+    /// Whether a source that was [found before](Updates::take_found_before) is one of this part. Where that can be said,
+    /// a part that is suddenly empty is doubted from the first refresh on, and its groups keep their sources.
+    fn is_source(&self, _part: &Self::Part, _source: &str) -> bool {
+        false
+    }
 }
 
 /// The one part of a backend that has no more.
@@ -142,7 +148,13 @@ pub async fn run<M: Rest>(interval: Duration, mechanism: Arc<M>, env: Env, updat
         // So that the series is there before the first failure, as in Prometheus.
         env.metrics.add(failures, &[], 0.0);
     }
-    refresh::run(interval, round::Round::new(interval, mechanism), env, updates).await;
+    refresh::run(
+        interval,
+        round::Round::new(interval, mechanism, updates.take_found_before()),
+        env,
+        updates,
+    )
+    .await;
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use headcount_core::{Encoder, Missing, MissingPart, Update};
+use headcount_core::{Encoder, Group, Missing, MissingPart, Update};
 
 use super::ask::{Answered, Attempt};
 use super::known::{Known, Outcome};
@@ -22,6 +22,8 @@ pub(super) struct Round<M: Rest> {
     client: Option<Arc<dyn HttpClient>>,
     encoder: Encoder,
     known: Known<M::Part>,
+    /// What was found before the first refresh, until that is read.
+    found_before: Vec<Group>,
     /// The wait before a second try: drawn once, so that however refreshes follow each other no three requests fall
     /// into one interval.
     retry_wait: Option<Duration>,
@@ -49,13 +51,14 @@ impl<M: Rest> Refresh for Round<M> {
 }
 
 impl<M: Rest> Round<M> {
-    pub(super) fn new(interval: Duration, mechanism: Arc<M>) -> Self {
+    pub(super) fn new(interval: Duration, mechanism: Arc<M>, found_before: Vec<Group>) -> Self {
         Self {
             interval,
             mechanism,
             client: None,
             encoder: Encoder::new(),
             known: Known::new(),
+            found_before,
             retry_wait: None,
         }
     }
@@ -103,6 +106,7 @@ impl<M: Rest> Round<M> {
 
     /// What the reads make: all of it, or what could be had and what is missing.
     fn report(&mut self, env: &Env, reads: Vec<(M::Part, Read<M>)>) -> Result<Refreshed, RefreshError> {
+        self.recall(reads.iter().map(|(part, _)| part));
         let mut outcomes = Vec::with_capacity(reads.len());
         let mut failures = Vec::new();
         for (part, read) in reads {
@@ -111,7 +115,7 @@ impl<M: Rest> Round<M> {
                     let mut batch = self.encoder.batch();
                     self.mechanism.encode(&part, found, &mut batch)?;
                     let mut groups = batch.finish();
-                    let before = self.known.part(&part).map_or(&[][..], |part| part.groups());
+                    let before = self.known.part(&part).map_or(&[][..], |part| part.before());
                     self.mechanism.keep_sources(&part, before, &mut groups);
                     self.known.believe(&part, &groups)?;
                     Ok(Outcome::Groups(groups, answered))
@@ -142,6 +146,22 @@ impl<M: Rest> Round<M> {
             .map(|(part, error)| MissingPart::new(part.to_string(), error.to_string()));
         let update: Option<Update> = self.known.take(outcomes, Missing::of(missing));
         Ok(update.map_or(Refreshed::Unchanged, Refreshed::Update))
+    }
+
+    /// Gives what was found before to the parts that it is of.
+    fn recall<'p>(&mut self, parts: impl Iterator<Item = &'p M::Part>)
+    where
+        M::Part: 'p,
+    {
+        if self.found_before.is_empty() {
+            return;
+        }
+        for part in parts {
+            let is_its_own = |group: &mut Group| self.mechanism.is_source(part, group.source());
+            let own: Vec<Group> = self.found_before.extract_if(.., is_its_own).collect();
+            self.known.recall(part, own);
+        }
+        self.found_before = Vec::new();
     }
 
     fn retry_wait(&mut self, env: &Env) -> Duration {

@@ -6,12 +6,12 @@ use std::task::{Poll, Waker};
 
 use super::VirtualClock;
 use crate::BoxFuture;
-use crate::env::{Clock, FileContents, FileError, FileWatch, Files};
+use crate::env::{Clock, FileContents, FileError, FileWatch, Files, FolderIdentity};
 use headcount_reader::pattern;
 
 /// Files in memory. Cloning shares them.
 ///
-/// A folder is there once something was written in it, and stays.
+/// A folder is there once it was made or something was written in it, and stays until it is removed.
 #[derive(Debug, Clone)]
 pub struct MemoryFiles {
     clock: VirtualClock,
@@ -21,7 +21,9 @@ pub struct MemoryFiles {
 #[derive(Debug, Default)]
 struct State {
     entries: BTreeMap<PathBuf, Entry>,
-    folders: BTreeSet<PathBuf>,
+    /// Each with a number of its own: a folder that is made again is another one.
+    folders: BTreeMap<PathBuf, u64>,
+    next_folder: u64,
     watches: BTreeMap<u64, Watched>,
     next_watch: u64,
     refuse_watches: Option<String>,
@@ -89,11 +91,16 @@ impl MemoryFiles {
         self.with(|state| state.entries.remove(path.as_ref()));
     }
 
+    /// Makes a folder, and tells nobody.
+    pub fn make_folder(&self, folder: impl AsRef<Path>) {
+        self.with(|state| state.make_folders(folder.as_ref().ancestors()));
+    }
+
     /// Removes a folder with all that is in it, and tells who watches.
     pub fn remove_folder(&self, folder: impl AsRef<Path>) {
         let folder = folder.as_ref();
         let gone: Vec<PathBuf> = self.with(|state| {
-            state.folders.retain(|other| !other.starts_with(folder));
+            state.folders.retain(|other, _| !other.starts_with(folder));
             let inside = state.entries.keys().filter(|path| path.starts_with(folder));
             let gone: Vec<_> = inside.cloned().collect();
             state.entries.retain(|path, _| !path.starts_with(folder));
@@ -147,7 +154,7 @@ impl MemoryFiles {
 
     fn put(&self, path: &Path, entry: Entry) {
         self.with(|state| {
-            state.folders.extend(path.ancestors().skip(1).map(Path::to_owned));
+            state.make_folders(path.ancestors().skip(1));
             state.entries.insert(path.to_owned(), entry);
         });
     }
@@ -158,6 +165,16 @@ impl MemoryFiles {
 }
 
 impl State {
+    fn make_folders<'a>(&mut self, folders: impl Iterator<Item = &'a Path>) {
+        for folder in folders {
+            let number = &mut self.next_folder;
+            self.folders.entry(folder.to_owned()).or_insert_with(|| {
+                *number = number.wrapping_add(1);
+                *number
+            });
+        }
+    }
+
     fn read(&mut self, path: &Path, limit: u64) -> Result<FileContents, FileError> {
         self.reads.push(path.to_owned());
         match self.resolve(path.to_owned()).and_then(|path| self.entries.get(&path)) {
@@ -217,17 +234,27 @@ impl Files for MemoryFiles {
 
     fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {
         ready(self.with(|state| {
-            if !state.folders.contains(folder) {
+            if !state.folders.contains_key(folder) {
                 return Err(FileError::NotFound {
                     path: folder.to_owned(),
                 });
             }
-            let paths = state.entries.keys().chain(&state.folders);
+            let paths = state.entries.keys().chain(state.folders.keys());
             let inside = paths
                 .filter(|path| path.parent() == Some(folder))
                 .filter_map(|path| path.file_name()?.to_str());
             Ok(inside.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect())
         }))
+    }
+
+    fn identity(&self, folder: &Path) -> BoxFuture<'static, Result<FolderIdentity, FileError>> {
+        let number = self.with(|state| state.folders.get(folder).copied());
+        ready(match number {
+            Some(number) => Ok(FolderIdentity { device: 1, number }),
+            None => Err(FileError::NotFound {
+                path: folder.to_owned(),
+            }),
+        })
     }
 
     fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>> {
@@ -254,7 +281,7 @@ impl Files for MemoryFiles {
                         cause: reason.into(),
                     });
                 }
-                if !state.folders.contains(path) {
+                if !state.folders.contains_key(path) {
                     return Err(FileError::NotFound { path: path.clone() });
                 }
             }

@@ -36,7 +36,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use headcount_core::{Instant, ProviderId, Update};
+use headcount_core::{Group, Instant, ProviderId, Update};
 
 use crate::env::Random;
 use crate::metrics::Metrics;
@@ -162,9 +162,14 @@ impl World {
 
     /// Starts a discoverer. It does nothing until [`World::settle`] or [`World::run_for`].
     pub fn start(&mut self, discoverer: Box<dyn Discoverer>) -> ProviderId {
+        self.start_after(Vec::new(), discoverer)
+    }
+
+    /// Starts a discoverer after another one, which has [found](Updates::take_found_before) these groups.
+    pub fn start_after(&mut self, found_before: Vec<Group>, discoverer: Box<dyn Discoverer>) -> ProviderId {
         let provider = ProviderId::from_number(self.next_provider);
         self.next_provider = self.next_provider.wrapping_add(1);
-        let updates = Updates::new(provider, self.queue.clone());
+        let updates = Updates::new(provider, self.queue.clone()).after(found_before);
         let requests = updates.requests();
         let future = discoverer.run(self.env(), updates);
         let woken = Arc::new(Woken(AtomicBool::new(true)));

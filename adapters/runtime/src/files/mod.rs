@@ -14,7 +14,7 @@ use std::time::UNIX_EPOCH;
 
 use blocking::unblock;
 use headcount_discoverer::BoxFuture;
-use headcount_discoverer::env::{FileContents, FileError, FileWatch, Files};
+use headcount_discoverer::env::{FileContents, FileError, FileWatch, Files, FolderIdentity};
 use headcount_reader::{Machine, pattern};
 
 use crate::runtime::SharedRuntime;
@@ -53,6 +53,13 @@ impl Files for SystemFiles {
         let folder = folder.to_owned();
         Box::pin(unblock(move || {
             list(&folder).map_err(|error| file_error(&folder, error))
+        }))
+    }
+
+    fn identity(&self, folder: &Path) -> BoxFuture<'static, Result<FolderIdentity, FileError>> {
+        let folder = folder.to_owned();
+        Box::pin(unblock(move || {
+            identity(&folder).map_err(|error| file_error(&folder, error))
         }))
     }
 
@@ -143,4 +150,19 @@ fn list(folder: &Path) -> io::Result<Vec<String>> {
     }
     names.sort_unstable();
     Ok(names)
+}
+
+#[cfg(unix)]
+fn identity(folder: &Path) -> io::Result<FolderIdentity> {
+    use std::os::unix::fs::MetadataExt;
+    let found = fs::metadata(folder)?;
+    Ok(FolderIdentity {
+        device: found.dev(),
+        number: found.ino(),
+    })
+}
+
+#[cfg(not(unix))]
+fn identity(folder: &Path) -> io::Result<FolderIdentity> {
+    fs::metadata(folder).map(|_| FolderIdentity { device: 0, number: 0 })
 }

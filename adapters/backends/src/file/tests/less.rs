@@ -115,3 +115,184 @@ fn lists_are_gone_with_a_folder_that_a_pattern_meant() {
     collected.receive(&received);
     assert_eq!((failures(&received), collected.addresses()), (vec![], vec!["a:1"]));
 }
+
+/// What a discoverer before this one has found, as the manager keeps it.
+fn found_before(files: &[(&str, &str)]) -> Vec<Group> {
+    let mut world = World::new();
+    for (path, text) in files {
+        world.files.write(path, *text);
+    }
+    world.start(lists(&["/sd/*.json", "/sd/*.yml"]));
+    let received = world.settle();
+    let updates = received.iter().filter_map(Received::update);
+    updates.flat_map(|update| update.groups().to_vec()).collect()
+}
+
+/// A list of one target.
+fn list(address: &str) -> String {
+    format!(r#"[{{"targets": ["{address}"]}}]"#)
+}
+
+/// B11: what is left where something was mounted is an empty folder.
+#[test]
+fn b11_lists_that_are_gone_with_what_was_mounted_are_kept() {
+    let files = [("/sd/a.json", &*list("a:1")), ("/sd/b.json", &*list("b:1"))];
+    let mut scene = Scene::with(&files);
+    scene.world.files.remove_folder("/sd");
+    scene.world.files.make_folder("/sd");
+    let received = scene.run_for(INTERVAL * 2);
+    assert!(
+        failures(&received)[0].contains("is not the one that they were in: mount"),
+        "{received:?}"
+    );
+    assert_eq!(scene.collected.addresses(), ["a:1", "b:1"]);
+    // An empty list says that there is none.
+    scene.world.files.write("/sd/none.json", "[]");
+    let received = scene.run_for(Duration::from_secs(25));
+    assert_eq!((failures(&received), scene.collected.addresses()), (vec![], vec![]));
+}
+
+/// Who takes the lists out of the folder that is there means it.
+#[test]
+fn lists_that_are_taken_out_of_a_folder_are_gone() {
+    let mut scene = Scene::with(&[("/sd/a.json", &*list("a:1"))]);
+    scene.world.files.remove("/sd/a.json");
+    let received = scene.run_for(SETTLE * 2);
+    assert_eq!((failures(&received), scene.collected.addresses()), (vec![], vec![]));
+}
+
+/// B11: a folder that was made anew is filled one list after the other.
+#[test]
+fn b11_lists_of_a_folder_that_is_made_anew_are_waited_for_as_long_as_others_come() {
+    let names: Vec<String> = (0..10).map(|number| format!("/sd/{number}.json")).collect();
+    let files: Vec<_> = names.iter().map(|name| (name.clone(), list(name))).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let mut scene = Scene::with(&files);
+    scene.world.files.remove_folder("/sd");
+    scene.world.files.write("/sd/new.json", list("new"));
+    let all = |scene: &Scene| {
+        names
+            .iter()
+            .filter(|name| scene.collected.addresses().contains(&&***name))
+            .count()
+    };
+    scene.run_for(Duration::from_secs(4));
+    assert_eq!(all(&scene), 10);
+    for (name, text) in files.iter().take(9) {
+        scene.world.files.write(name, *text);
+        scene.world.files.write(format!("{name}.other.json"), "[]");
+        scene.run_for(Duration::from_secs(4));
+        assert_eq!(all(&scene), 10, "{name}");
+    }
+    scene.run_for(SETTLE_LESS * 2);
+    assert_eq!(all(&scene), 9, "the last did not come");
+}
+
+/// B11: what was there before a restart, or before the settings were changed, is doubted like what this one has read.
+#[test]
+fn b11_what_was_found_before_is_not_forgotten_at_the_first_look() {
+    let yaml = "- targets: [y:1]\n- targets: [y:2]\n";
+    let before = [
+        ("/sd/a.json", &*list("a:1")),
+        ("/sd/b.yml", yaml),
+        ("/else/c.json", "[]"),
+    ];
+    for (path, now) in [
+        ("/sd/a.json", "[]"),
+        ("/sd/b.yml", ""),
+        ("/sd/b.yml", "- targets: [y:1]\n"),
+    ] {
+        let mut world = World::new();
+        for (path, text) in before {
+            world.files.write(path, text);
+        }
+        world.files.write(path, now);
+        world.start_after(found_before(&before), lists(&["/sd/*.json", "/sd/*.yml"]));
+        let early = world.run_for(SETTLE_LESS - SETTLE);
+        let kinds = |received: &[Received]| kinds(received);
+        assert_eq!(
+            kinds(&early),
+            [UpdateKind::Delta],
+            "{now:?}: of the other file, and not everything"
+        );
+        let named = early
+            .iter()
+            .filter_map(Received::update)
+            .flat_map(headcount_core::Update::groups);
+        assert!(
+            named.into_iter().all(|group| !group.source().starts_with(path)),
+            "{now:?}"
+        );
+        assert_eq!(kinds(&world.run_for(SETTLE)), [UpdateKind::Completing], "{now:?}");
+    }
+}
+
+/// B11: after a restart nobody knows whether an empty folder is the one that it was.
+#[test]
+fn b11_a_folder_that_is_empty_after_a_restart_is_a_failure() {
+    let before = found_before(&[("/sd/a.json", &*list("a:1"))]);
+    let mut world = World::new();
+    world.files.make_folder("/sd");
+    world.start_after(before, lists(&["/sd/*.json"]));
+    let received = world.run_for(Duration::from_secs(60));
+    assert_eq!(
+        (kinds(&received), failures(&received).len()),
+        (vec![], 1),
+        "{received:?}"
+    );
+    world.files.write("/sd/a.json", list("a:1"));
+    let received = world.run_for(Duration::from_secs(20));
+    assert_eq!(kinds(&received), [UpdateKind::Completing]);
+}
+
+/// What was found before by files that nobody asks for any more says nothing.
+#[test]
+fn what_was_found_before_in_other_files_does_not_matter() {
+    let before = found_before(&[("/sd/a.json", &*list("a:1"))]);
+    let mut world = World::new();
+    world.files.make_folder("/other");
+    world.start_after(before, lists(&["/other/*.json"]));
+    assert_eq!(kinds(&world.settle()), [UpdateKind::Full]);
+}
+
+/// B13: groups keep their sources over a restart.
+#[test]
+fn b13_groups_keep_the_sources_that_they_had_before_a_restart() {
+    let entry = |name: &str| format!(r#"{{"targets": ["{name}"]}}"#);
+    let before = found_before(&[("/sd/a.json", &*format!("[{}, {}]", entry("a"), entry("b")))]);
+    let mut world = World::new();
+    world.files.write(
+        "/sd/a.json",
+        format!("[{}, {}, {}]", entry("new"), entry("a"), entry("b")),
+    );
+    world.start_after(before, lists(&["/sd/*.json"]));
+    let mut collected = Collected::default();
+    collected.receive(&world.settle());
+    let of = |source: &str| {
+        collected
+            .group(source)
+            .and_then(|group| group.targets().next()?.get("__address__").map(str::to_owned))
+    };
+    assert_eq!(of("/sd/a.json:0").as_deref(), Some("a"));
+    assert_eq!(of("/sd/a.json:1").as_deref(), Some("b"));
+    assert_eq!(of("/sd/a.json:2").as_deref(), Some("new"));
+}
+
+/// B11: who writes a list of as many targets into the file that is there has to be waited for.
+#[test]
+fn b11_a_list_that_grows_in_its_file_is_waited_for_until_it_stays() {
+    let old: Vec<_> = (0..20).map(|host| format!("- targets: [a:{host}]\n")).collect();
+    let new: Vec<_> = (0..40).rev().map(|host| format!("- targets: [a:{host}]\n")).collect();
+    let mut scene = Scene::with(&[("/sd/a.yml", &old.concat())]);
+    for lines in 0..=new.len() {
+        scene.world.files.write("/sd/a.yml", new[..lines].concat());
+        scene.run_for(Duration::from_millis(1_400));
+        let addresses = scene.collected.addresses();
+        assert!(
+            (0..20).all(|host| addresses.contains(&&*format!("a:{host}"))),
+            "{lines} lines"
+        );
+    }
+    scene.run_for(SETTLE_LESS);
+    assert_eq!(scene.collected.addresses().len(), 40);
+}

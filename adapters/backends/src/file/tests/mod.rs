@@ -4,7 +4,7 @@ mod story;
 use std::path::Path;
 use std::time::Duration;
 
-use headcount_core::UpdateKind;
+use headcount_core::{Group, UpdateKind};
 use headcount_discoverer::mechanism::Mechanism;
 use headcount_discoverer::testing::{Collected, Received, World};
 
