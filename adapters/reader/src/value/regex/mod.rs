@@ -6,13 +6,20 @@
 
 mod class;
 mod escape;
+mod known;
 mod translate;
 
+use std::sync::LazyLock;
+
 use headcount_core::relabel::RuleRegex;
+use known::Known;
 use translate::translate;
 
 /// A compiled expression may take this many bytes.
 const SIZE_LIMIT: usize = 32 << 20;
+
+/// Of the whole process: whether an expression is right depends on nothing but its text.
+static KNOWN: LazyLock<Known> = LazyLock::new(Known::default);
 
 /// Why a regular expression can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,13 +86,22 @@ pub enum RegexError {
 /// assert!(headcount_reader::parse_regex("a**").is_err());
 /// ```
 pub fn parse_regex(text: &str) -> Result<RuleRegex, RegexError> {
+    if let Some(anchored) = KNOWN.get(text) {
+        return Ok(RuleRegex {
+            written: text.to_owned(),
+            anchored,
+        });
+    }
     // Prometheus anchors first and parses then, so an open `\Q` swallows the end.
     let anchored = translate(&format!("^(?s:{text})$"))?;
     match regex::RegexBuilder::new(&anchored).size_limit(SIZE_LIMIT).build() {
-        Ok(_) => Ok(RuleRegex {
-            written: text.to_owned(),
-            anchored,
-        }),
+        Ok(_) => {
+            KNOWN.add(text, &anchored);
+            Ok(RuleRegex {
+                written: text.to_owned(),
+                anchored,
+            })
+        }
         Err(regex::Error::CompiledTooBig(_)) => Err(RegexError::TooLarge),
         // The library draws its message over several lines; the last one says what is wrong.
         Err(error) => Err(RegexError::Other {
