@@ -15,7 +15,7 @@ use headcount_runtime::{DriverGone, Handle, RefreshRequest, Running};
 use super::feed::{Follower, Jobs};
 use super::hold_counts::HoldCounts;
 use super::publication::Publication;
-use super::publisher::Publisher;
+use super::publisher::{Publisher, Shared};
 use super::{Observation, Provider, ServeIncomplete, SharedHistory, View, ViewChange};
 use crate::Workers;
 use crate::effective::Effective;
@@ -100,15 +100,11 @@ pub(crate) fn start_limited(
         events,
     } = running;
     let (ending, ended) = async_channel::bounded(1);
-    let publication = Arc::new(Publication::default());
-    let serve = Arc::<ArcSwap<ServeIncomplete>>::default();
+    let shared = Shared::default();
     let history = Arc::new(SharedHistory::new(env.clock.now()));
-    let hold_counts = Arc::new(HoldCounts::default());
     let publisher = Publisher::new(
         name,
-        hold_counts.clone(),
-        publication.clone(),
-        serve.clone(),
+        shared.clone(),
         history.clone(),
         snapshots,
         events,
@@ -123,11 +119,11 @@ pub(crate) fn start_limited(
         name,
         handle,
         env,
-        publication,
-        serve,
+        publication: shared.publication,
+        serve: shared.serve,
         history,
         ended,
-        hold_counts,
+        hold_counts: shared.hold_counts,
         refreshes: AtomicU64::new(0),
         #[cfg(test)]
         questions: std::sync::atomic::AtomicUsize::default(),

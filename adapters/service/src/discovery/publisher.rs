@@ -49,12 +49,18 @@ pub(super) struct Publisher {
     early: Option<ManagerEvent>,
 }
 
+/// What a publisher and those who ask have in common.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shared {
+    pub(super) publication: Arc<Publication>,
+    pub(super) serve: Arc<ArcSwap<ServeIncomplete>>,
+    pub(super) hold_counts: Arc<HoldCounts>,
+}
+
 impl Publisher {
     pub(super) fn new(
         manager: &'static str,
-        hold_counts: Arc<HoldCounts>,
-        publication: Arc<Publication>,
-        serve: Arc<ArcSwap<ServeIncomplete>>,
+        shared: Shared,
         history: Arc<SharedHistory>,
         snapshots: SnapshotReceiver,
         events: EventReceiver,
@@ -62,13 +68,13 @@ impl Publisher {
     ) -> Self {
         Self {
             manager,
-            publication,
-            serve,
+            publication: shared.publication,
+            serve: shared.serve,
             snapshots,
             events,
             executor,
             readers: Readers::default(),
-            health: HealthLog::new(manager, hold_counts),
+            health: HealthLog::new(manager, shared.hold_counts),
             history,
             recorded: Snapshot::default(),
             pending: None,
@@ -216,8 +222,7 @@ mod tests {
         let history = Arc::new(SharedHistory::new(Instant::ZERO));
         Publisher::new(
             "scrape",
-            Arc::default(),
-            Arc::default(),
+            Shared::default(),
             history,
             running.snapshots,
             running.events,
