@@ -30,8 +30,19 @@ impl<C: ProviderConfig> Model<C> {
         })
     }
 
+    /// B10, and B03: one that no longer stands in somewhere may have fewer sets that are patient with it.
+    pub(super) fn wait_out_all(&mut self, now: Instant) -> bool {
+        self.end_handovers();
+        let mut any = false;
+        while self.wait_out(now) {
+            any = true;
+            self.end_handovers();
+        }
+        any
+    }
+
     /// B10: whose time is over is no longer waited for.
-    pub(super) fn wait_out(&mut self, now: Instant) -> bool {
+    fn wait_out(&mut self, now: Instant) -> bool {
         let due: Vec<_> = self.waits().filter(|(_, until)| *until <= now).collect();
         for (id, _) in &due {
             if let Some(provider) = self.providers.get_mut(id) {

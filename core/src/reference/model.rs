@@ -197,8 +197,7 @@ impl<C: ProviderConfig> Model<C> {
         if !matches!(effect, Effect::Ignored) {
             // B05: what stayed so long enough counts. B10: who was waited for long enough is no longer.
             let released = self.release_due(now);
-            let waited_out = self.wait_out(now);
-            self.end_handovers();
+            let waited_out = self.wait_out_all(now);
             let expired = self.expire(now);
             if waited_out || released || expired || matches!(effect, Effect::Changed) {
                 // S10, B06: what changes the sets themselves concerns everything.
