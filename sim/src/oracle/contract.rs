@@ -39,6 +39,8 @@ pub(crate) struct Contract {
     pub(super) providers: ByProvider,
     /// Sets that show what they had until something else has been read whole (B03).
     pub(super) handovers: BTreeMap<String, Handover>,
+    /// When they ended, by set.
+    pub(super) handed_over: BTreeMap<String, Instant>,
     /// Providers that were stopped, and that such sets still show.
     pub(super) retired: BTreeMap<ProviderId, (Spec, Given)>,
     /// What those that the first apply starts begin with.
@@ -75,6 +77,7 @@ impl Contract {
             sets: BTreeMap::new(),
             providers: ByProvider::default(),
             handovers: BTreeMap::new(),
+            handed_over: BTreeMap::new(),
             retired: BTreeMap::new(),
             saved: Saved::default(),
             dirty: BTreeSet::new(),
@@ -160,6 +163,11 @@ impl Contract {
         }
         let sets_before = self.restored_before(now, sets_before);
         self.hand_over(&sets_before);
+        let ended = sets_before
+            .handovers
+            .keys()
+            .filter(|set| !self.handovers.contains_key(*set));
+        self.handed_over.extend(ended.map(|set| (set.clone(), now)));
         let wanted: BTreeSet<ProviderId> = self.by_spec.values().copied().collect();
         let ran: BTreeMap<ProviderId, Spec> = before.into_iter().map(|(spec, id)| (id, spec)).collect();
         for (id, spec) in ran {
@@ -235,7 +243,7 @@ impl Contract {
         };
         same(rule, "what an update changed", &expected, &found).map_err(|broken| broken.by(id))?;
         if is_whole_now {
-            self.end_handovers(id);
+            self.end_handovers(now, id);
         }
         if others {
             self.changed(now)?;

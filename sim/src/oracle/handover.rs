@@ -159,15 +159,30 @@ impl Contract {
     }
 
     /// A provider was read whole: sets that waited for it alone show nothing else any more.
-    pub(super) fn end_handovers(&mut self, id: ProviderId) {
+    pub(super) fn end_handovers(&mut self, now: Instant, id: ProviderId) {
         let count = self.handovers.len();
-        self.handovers.retain(|_, handover| {
+        let handed_over = &mut self.handed_over;
+        self.handovers.retain(|set, handover| {
             handover.waits_for.remove(&id);
-            !handover.waits_for.is_empty()
+            let goes_on = !handover.waits_for.is_empty();
+            if !goes_on {
+                handed_over.insert(set.clone(), now);
+            }
+            goes_on
         });
         if self.handovers.len() < count {
             self.forget_retired();
         }
+    }
+
+    /// Until when others stood in for a provider in one of its sets: what they show is as old as they are.
+    pub(crate) fn stood_in(&self, now: Instant, id: ProviderId) -> Option<Instant> {
+        let sets = self.sets.iter().filter(|(_, wanted)| wanted.contains(&id));
+        let until = sets.filter_map(|(set, _)| match self.handovers.contains_key(set) {
+            true => Some(now),
+            false => self.handed_over.get(set).copied(),
+        });
+        until.max()
     }
 
     /// A provider can't be run. Who waits for it goes on waiting, and shows what there was.

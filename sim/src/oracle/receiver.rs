@@ -186,11 +186,15 @@ impl Receiver {
         }
     }
 
-    /// Whether a host that is gone may be shown because the guard holds it, or did until just now.
+    /// Whether a host that is gone may be shown because the guard holds it (B05), or because others stand in for who
+    /// could know (B03), or did until just now.
     fn is_kept(&self, world: &World, contract: &Contract, id: DiscovererId, host: HostId) -> bool {
         let is_gone = self.open.get(&(id, host)).is_some_and(|open| open.gone);
         let provider = world.discoverers[id.place()].provider.filter(|_| is_gone);
-        let kept = provider.and_then(|provider| contract.kept(provider, host));
+        let kept = provider.and_then(|provider| {
+            let stood_in = contract.stood_in(world.now, provider);
+            contract.kept(provider, host).max(stood_in)
+        });
         kept.is_some_and(|kept| world.now <= kept + self.bounds[id.place()].usual.into())
     }
 
@@ -334,7 +338,7 @@ impl Receiver {
     }
 
     /// Whether something is on its way for longer than it can be. What is gone may stay for as long as
-    /// `contract` says that the guard holds it (B05); what is missing has no such excuse.
+    /// `contract` says that the guard holds it (B05) or that others stand in (B03); what is missing has no such excuse.
     pub(crate) fn sweep(&self, world: &World, contract: &Contract, calm: bool) -> Verdict {
         for ((discoverer, host), open) in &self.open {
             let bound = self.bounds[discoverer.place()];
