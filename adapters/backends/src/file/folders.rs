@@ -25,7 +25,7 @@ pub(super) struct Folders {
     named: BTreeSet<PathBuf>,
     /// Of those, the ones whose files are found by listing them.
     listed: BTreeSet<PathBuf>,
-    /// The ones in which lists were found.
+    /// Which ones they were when lists were found in them, or when there were none to be lost.
     identities: BTreeMap<PathBuf, FolderIdentity>,
     lost: BTreeMap<PathBuf, Loss>,
     /// Those that took the place of one that was there, with how many lists have come in them since.
@@ -90,7 +90,8 @@ impl Folders {
                 // Files that are named can be readable all the same.
                 Err(error) if self.listed.contains(&folder) => unlisted.push(format!("listing {error}")),
                 Err(_) => {}
-                Ok(_) if had_lists && self.is_another(env, &folder).await.is_some() => {
+                Ok(_) if !had_lists => self.note_identity(env, &folder, false).await,
+                Ok(_) if self.is_another(env, &folder).await.is_some() => {
                     lost.insert(folder, Loss::Other);
                 }
                 Ok(_) => {}
@@ -197,7 +198,7 @@ impl Folders {
         (self.identities.get(folder) != Some(&identity)).then_some(identity)
     }
 
-    /// Notes which one a folder with lists is.
+    /// Notes which one a folder is, with lists or with none that could be lost.
     async fn note_identity(&mut self, env: &Env, folder: &Path, had_lists: bool) {
         match self.is_another(env, folder).await {
             Some(identity) => {

@@ -161,6 +161,18 @@ fn lists_that_are_taken_out_of_a_folder_are_gone() {
     assert_eq!((failures(&received), scene.collected.addresses()), (vec![], vec![]));
 }
 
+/// Also lists that came since everything was last read, and before which there were none.
+#[test]
+fn lists_that_came_later_and_are_taken_out_are_gone() {
+    let mut scene = Scene::with(&[("/sd/other", "")]);
+    scene.world.files.write("/sd/a.json", list("a:1"));
+    scene.settle();
+    assert_eq!(scene.collected.addresses(), ["a:1"]);
+    scene.world.files.remove("/sd/a.json");
+    let received = scene.run_for(SETTLE * 2);
+    assert_eq!((failures(&received), scene.collected.addresses()), (vec![], vec![]));
+}
+
 /// B11: a folder that was made anew is filled one list after the other.
 #[test]
 fn b11_lists_of_a_folder_that_is_made_anew_are_waited_for_as_long_as_others_come() {
