@@ -4,7 +4,7 @@
 //! Reports that say only what is other than before make no sense after one that was refused, so its discoverer is
 //! stopped, and started again after a pause that doubles; what it says then counts once it is all there is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use headcount_core::{Failure, Group, Groups, Instant, ProviderId, Update, UpdateKind};
@@ -29,6 +29,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Bounds {
     limits: Limits,
     providers: HashMap<ProviderId, Known>,
+    /// Those that do not run, and when they are started anew. The driver asks in each of its turns who is first.
+    paused: BTreeSet<(Instant, ProviderId)>,
 }
 
 /// What is known of a provider.
@@ -55,6 +57,7 @@ impl Bounds {
         Self {
             limits,
             providers: HashMap::new(),
+            paused: BTreeSet::new(),
         }
     }
 
@@ -80,9 +83,11 @@ impl Bounds {
             Err(exceeded) => {
                 let times = known.over.as_ref().map_or(0, |over| over.times);
                 let pause = PAUSE.wait(times);
+                let starts_at = now + pause;
+                self.paused.insert((starts_at, provider));
                 known.over = Some(Over {
                     times: times.saturating_add(1),
-                    starts_at: Some(now + pause),
+                    starts_at: Some(starts_at),
                     so_far: BTreeMap::new(),
                 });
                 let message = format!("{exceeded}; it is asked again in {pause:?}");
@@ -93,17 +98,18 @@ impl Bounds {
 
     /// When the next discoverer is to be started anew.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.paused().map(|(_, at)| at).min()
+        self.paused.first().map(|(at, _)| *at)
     }
 
-    /// Those that are, in the order of their ids. They count as started.
+    /// Those that are, the one that has waited longest first. They count as started.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<ProviderId> {
-        let mut due: Vec<_> = self.paused().filter(|(_, at)| *at <= now).map(|(id, _)| id).collect();
-        due.sort_unstable();
-        for id in &due {
-            if let Some(over) = self.providers.get_mut(id).and_then(|known| known.over.as_mut()) {
+        let mut due = Vec::new();
+        while let Some((_, id)) = self.paused.first().copied().filter(|(at, _)| *at <= now) {
+            self.paused.pop_first();
+            if let Some(over) = self.providers.get_mut(&id).and_then(|known| known.over.as_mut()) {
                 over.starts_at = None;
             }
+            due.push(id);
         }
         due
     }
@@ -115,15 +121,10 @@ impl Bounds {
 
     /// Forgets a provider that was stopped.
     pub(crate) fn forget(&mut self, provider: ProviderId) {
-        self.providers.remove(&provider);
-    }
-
-    fn paused(&self) -> impl Iterator<Item = (ProviderId, Instant)> {
-        let over = self
-            .providers
-            .iter()
-            .filter_map(|(id, known)| Some((*id, known.over.as_ref()?)));
-        over.filter_map(|(id, over)| Some((id, over.starts_at?)))
+        let over = self.providers.remove(&provider).and_then(|known| known.over);
+        if let Some(at) = over.and_then(|over| over.starts_at) {
+            self.paused.remove(&(at, provider));
+        }
     }
 }
 
@@ -321,6 +322,16 @@ mod tests {
                 .says(Update::delta(groups(&[("b", 2)])))
                 .starts_with("it has 11 targets")
         );
+    }
+
+    #[test]
+    fn who_is_stopped_is_not_started_anew() {
+        let mut behind = Behind::new(limits());
+        assert_ne!(behind.says(Update::full(groups(&[("a", 11)]))), "");
+        assert!(behind.bounds.deadline().is_some());
+        behind.bounds.forget(behind.provider);
+        assert_eq!(behind.bounds.deadline(), None);
+        assert!(behind.bounds.due(behind.now + Duration::from_secs(3_600)).is_empty());
     }
 
     #[test]
