@@ -1,17 +1,20 @@
 //! The driver, with discoverers that are scripts.
 
-use std::collections::{BTreeMap, HashMap};
+mod demand;
+mod overload;
+mod scripts;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_lite::future::pending;
-use headcount_core::{
-    Backoff, DropGuard, Encoder, EventKind, Failure, Group, Manager, ManagerOptions, Percent, ProviderConfig,
-    SetOptions, Snapshot, Throttle, Update,
-};
-use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Limits, Updates};
-use headcount_runtime::{DriverGone, EventReceiver, Handle, RefreshRequest, SharedRuntime, SnapshotReceiver};
+use headcount_core::{DropGuard, EventKind, Failure, Manager, Percent, SetOptions, Update};
+use headcount_discoverer::{Env, Updates};
+use headcount_runtime::{DriverGone, SharedRuntime};
+
+use scripts::{Dropped, Script, Scripts, addresses, expect, found, groups, job, says};
 
 use crate::harness::until;
 
@@ -32,137 +35,8 @@ on_each_runtime!(
     events_say_how_providers_fare,
     options_hold_what_is_applied_after_them_and_can_be_changed,
     a_listener_that_never_listens_blocks_nobody,
-    who_asks_a_provider_hears_when_the_manager_has_its_answer,
-    a_provider_that_has_said_all_has_nothing_to_be_asked,
     a_storm_of_applies_makes_neither_a_gap_nor_a_ghost,
-    who_finds_too_much_fails_and_the_others_go_on,
-    full_updates_that_wait_for_the_manager_become_one,
 );
-
-/// A provider config: the name of a script.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Script(&'static str);
-
-impl ProviderConfig for Script {
-    fn kind(&self) -> &str {
-        "script"
-    }
-
-    fn describe(&self) -> String {
-        self.0.to_owned()
-    }
-}
-
-type Play = Arc<dyn Fn(Env, Updates) -> BoxFuture<'static, ()> + Send + Sync>;
-
-/// The scripts by name. One that is missing can't be built; `"bomb"` panics while built.
-#[derive(Default, Clone)]
-struct Scripts {
-    plays: HashMap<&'static str, Play>,
-    started: Arc<Mutex<Vec<&'static str>>>,
-}
-
-impl Scripts {
-    fn with<F>(mut self, name: &'static str, play: impl Fn(Env, Updates) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        self.plays
-            .insert(name, Arc::new(move |env, updates| Box::pin(play(env, updates))));
-        self
-    }
-
-    fn build(&self, script: &Script) -> Result<Box<dyn Discoverer>, BuildError> {
-        assert_ne!(script.0, "bomb", "the builder is broken");
-        let Some(play) = self.plays.get(script.0).cloned() else {
-            return Err(BuildError::Unsupported {
-                mechanism: script.0.to_owned(),
-            });
-        };
-        self.started.lock().unwrap().push(script.0);
-        Ok(Box::new(move |env: Env, updates: Updates| play(env, updates)))
-    }
-
-    fn start(self, runtime: &SharedRuntime) -> (Handle<Script>, SnapshotReceiver) {
-        let (handle, snapshots, _) = self.start_with_events(runtime);
-        (handle, snapshots)
-    }
-
-    fn start_with_events(self, runtime: &SharedRuntime) -> (Handle<Script>, SnapshotReceiver, EventReceiver) {
-        self.start_limited(runtime, Limits::default())
-    }
-
-    fn start_limited(
-        self,
-        runtime: &SharedRuntime,
-        limits: Limits,
-    ) -> (Handle<Script>, SnapshotReceiver, EventReceiver) {
-        let throttle = Backoff {
-            initial: Duration::ZERO,
-            max: Duration::from_millis(1),
-            ..Backoff::default()
-        };
-        let options = ManagerOptions {
-            throttle: Throttle::Backoff(throttle),
-            ..ManagerOptions::default()
-        };
-        let mut env = headcount_runtime::env(runtime);
-        env.limits = limits;
-        let running = headcount_runtime::start(runtime, options, env, move |script: &Script| self.build(script));
-        (running.handle, running.snapshots, running.events)
-    }
-}
-
-/// One group, called `source`, with one target.
-fn found(source: &str, address: &str) -> Update {
-    Update::delta(groups(source, address))
-}
-
-fn groups(source: &str, address: &str) -> Vec<Group> {
-    let mut encoder = Encoder::new();
-    let mut batch = encoder.batch();
-    batch
-        .group(source, [("from", "script")], [[("__address__", address)]])
-        .unwrap();
-    batch.finish()
-}
-
-/// Reports one target as all there is, and runs on.
-async fn says(updates: Updates, address: &str) {
-    updates.send(Update::full(groups("s", address))).await.ok();
-    pending().await
-}
-
-fn job(name: &str, scripts: &[&'static str]) -> (String, Vec<Script>) {
-    (name.to_owned(), scripts.iter().map(|name| Script(name)).collect())
-}
-
-fn addresses(snapshot: &Snapshot, set: &str) -> Vec<String> {
-    let set = snapshot.set(set).expect("the set is in the snapshot");
-    let targets = set.groups().flat_map(|(_, stored)| stored.group().targets());
-    targets
-        .map(|target| target.get("__address__").unwrap().to_owned())
-        .collect()
-}
-
-/// Takes snapshots until `set` has exactly these addresses.
-async fn expect(snapshots: &mut SnapshotReceiver, set: &str, expected: &[&str]) -> Snapshot {
-    loop {
-        let snapshot = snapshots.next().await.expect("the driver runs");
-        if snapshot.set(set).is_some() && addresses(&snapshot, set) == expected {
-            return snapshot;
-        }
-    }
-}
-
-/// Says when it is dropped.
-struct Dropped(Arc<AtomicBool>);
-
-impl Drop for Dropped {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
 
 async fn a_snapshot_arrives(runtime: SharedRuntime) {
     let scripts = Scripts::default().with("one", |_, updates| says(updates, "1:1"));
@@ -502,80 +376,6 @@ async fn a_listener_that_never_listens_blocks_nobody(runtime: SharedRuntime) {
     handle.stop().await;
 }
 
-/// One read answers all who asked before it began, and what it found is there by then.
-async fn who_asks_a_provider_hears_when_the_manager_has_its_answer(runtime: SharedRuntime) {
-    let reads = Arc::new(AtomicUsize::new(0));
-    let count = reads.clone();
-    let scripts = Scripts::default().with("asked", move |_env, updates: Updates| {
-        let count = count.clone();
-        async move {
-            loop {
-                let read = updates.begin_read();
-                let number = count.fetch_add(1, Ordering::SeqCst);
-                let found = groups("s", &format!("{number}:1"));
-                if updates.send(Update::full(found)).await.is_err() || updates.end_read(read).await.is_err() {
-                    return;
-                }
-                updates.wanted().await;
-            }
-        }
-    });
-    let (handle, mut snapshots) = scripts.start(&runtime);
-    let applied = handle.apply([job("a", &["asked"])]).await.unwrap();
-    let provider = applied.started[0];
-    expect(&mut snapshots, "a", &["0:1"]).await;
-    until(&runtime, || reads.load(Ordering::SeqCst) == 1).await;
-    let before = reads.load(Ordering::SeqCst);
-    let RefreshRequest::Asked(pending) = handle.refresh(provider).await.unwrap().unwrap() else {
-        panic!("it can be asked")
-    };
-    pending.answered().await;
-    assert!(pending.is_heeded());
-    let address = handle
-        .with(move |manager| {
-            let groups = manager.reported_groups(provider).expect("it runs");
-            let stored = groups.iter().next().expect("a group");
-            let target = stored.group().targets().next().expect("a target");
-            target.get("__address__").expect("it has one").to_owned()
-        })
-        .await
-        .unwrap();
-    assert_eq!(address, format!("{before}:1"));
-
-    // Who waits for one that is stopped does not wait for ever.
-    let RefreshRequest::Asked(pending) = handle.refresh(provider).await.unwrap().unwrap() else {
-        panic!("it can be asked")
-    };
-    handle.apply([job("a", &[])]).await.unwrap();
-    pending.answered().await;
-    assert!(handle.refresh(provider).await.unwrap().is_err(), "it is gone");
-    handle.stop().await;
-}
-
-async fn a_provider_that_has_said_all_has_nothing_to_be_asked(runtime: SharedRuntime) {
-    let scripts = Scripts::default()
-        .with("once", |_env, updates: Updates| async move {
-            updates.send(Update::full(groups("s", "1:1"))).await.ok();
-        })
-        .with("deaf", |_env, updates: Updates| says(updates, "2:1"));
-    let (handle, mut snapshots) = scripts.start(&runtime);
-    let applied = handle.apply([job("a", &["once"]), job("b", &["deaf"])]).await.unwrap();
-    expect(&mut snapshots, "b", &["2:1"]).await;
-    loop {
-        match handle.refresh(applied.started[0]).await.unwrap().unwrap() {
-            RefreshRequest::NothingToAsk => break,
-            RefreshRequest::Paused(_) => panic!("it is within its bounds"),
-            // It has reported, and is about to end.
-            RefreshRequest::Asked(_) => runtime.sleep(Duration::from_millis(1)).await,
-        }
-    }
-    match handle.refresh(applied.started[1]).await.unwrap().unwrap() {
-        RefreshRequest::Asked(pending) => assert!(!pending.is_heeded()),
-        RefreshRequest::NothingToAsk | RefreshRequest::Paused(_) => panic!("it runs"),
-    }
-    handle.stop().await;
-}
-
 /// What a set wants changes faster than its discoverers speak, and is asked for from many sides: no snapshot lacks what
 /// stays, none is without anything of what changes, and in the end there is what was wanted last (B03, S06).
 async fn a_storm_of_applies_makes_neither_a_gap_nor_a_ghost(runtime: SharedRuntime) {
@@ -628,86 +428,6 @@ async fn a_storm_of_applies_makes_neither_a_gap_nor_a_ghost(runtime: SharedRunti
     };
     assert_eq!(last, ["stays:1", NAMES[3]]);
     assert_eq!(handle.with(|manager| manager.providers().count()).await.unwrap(), 2);
-    handle.stop().await;
-}
-
-async fn who_finds_too_much_fails_and_the_others_go_on(runtime: SharedRuntime) {
-    let (say, said) = async_channel::unbounded::<usize>();
-    let scripts = Scripts::default()
-        .with("wild", move |_env, updates: Updates| {
-            let said = said.clone();
-            async move {
-                while let Ok(number) = said.recv().await {
-                    let found = (0..number).flat_map(|source| groups(&format!("s{source}"), "1:1"));
-                    updates.send(Update::full(found.collect())).await.ok();
-                }
-            }
-        })
-        .with("tame", |_env, updates| says(updates, "2:1"));
-    let limits = Limits {
-        targets: 3,
-        ..Limits::default()
-    };
-    let (handle, mut snapshots, mut events) = scripts.start_limited(&runtime, limits);
-    let applied = handle.apply([job("a", &["wild"]), job("b", &["tame"])]).await.unwrap();
-    let wild = applied.started[0];
-    say.send(1).await.unwrap();
-    expect(&mut snapshots, "a", &["1:1"]).await;
-    say.send(4).await.unwrap();
-    let failed = loop {
-        let event = events.next().await.expect("the driver runs");
-        if let EventKind::Failing(failed) = event.what {
-            break failed;
-        }
-    };
-    assert!(
-        failed.message.contains("--max-targets-per-provider"),
-        "{}",
-        failed.message
-    );
-    assert!(matches!(
-        handle.refresh(wild).await.unwrap().unwrap(),
-        RefreshRequest::Paused(pause) if pause > Duration::from_secs(50)
-    ));
-    handle
-        .apply([job("a", &["wild"]), job("b", &["tame"]), job("c", &["tame"])])
-        .await
-        .unwrap();
-    let snapshot = expect(&mut snapshots, "c", &["2:1"]).await;
-    assert_eq!(addresses(&snapshot, "a"), ["1:1"], "what it had found stays");
-    handle.stop().await;
-}
-
-async fn full_updates_that_wait_for_the_manager_become_one(runtime: SharedRuntime) {
-    let (say, said) = async_channel::bounded::<()>(1);
-    let scripts = Scripts::default().with("told", move |_env, updates: Updates| {
-        let said = said.clone();
-        async move {
-            updates.send(Update::full(groups("s", "0:1"))).await.ok();
-            said.recv().await.ok();
-            // All of them before the manager, which is polled by the same thread, gets to see the first.
-            for number in 1..=200 {
-                updates
-                    .send(Update::full(groups("s", &format!("{number}:1"))))
-                    .await
-                    .ok();
-            }
-            pending().await
-        }
-    });
-    let (handle, mut snapshots) = scripts.start(&runtime);
-    handle.apply([job("a", &["told"])]).await.unwrap();
-    expect(&mut snapshots, "a", &["0:1"]).await;
-    say.send(()).await.unwrap();
-    expect(&mut snapshots, "a", &["200:1"]).await;
-    let status = handle.queue();
-    assert!(status.collapsed >= 100, "{status:?}");
-    assert_eq!((status.reports, status.bytes), (0, 0));
-    let received = handle
-        .with(|manager| manager.counters().received_updates)
-        .await
-        .unwrap();
-    assert_eq!(received + status.collapsed, 201, "nothing else is missing");
     handle.stop().await;
 }
 

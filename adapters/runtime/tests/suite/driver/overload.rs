@@ -1,0 +1,95 @@
+//! Providers that find too much, or more than the manager can take.
+
+use std::time::Duration;
+
+use futures_lite::future::pending;
+use headcount_core::{EventKind, Update};
+use headcount_discoverer::{Limits, Updates};
+use headcount_runtime::{RefreshRequest, SharedRuntime};
+
+use super::scripts::{Scripts, addresses, expect, groups, job, says};
+
+on_each_runtime!(
+    who_finds_too_much_fails_and_the_others_go_on,
+    full_updates_that_wait_for_the_manager_become_one,
+);
+
+async fn who_finds_too_much_fails_and_the_others_go_on(runtime: SharedRuntime) {
+    let (say, said) = async_channel::unbounded::<usize>();
+    let scripts = Scripts::default()
+        .with("wild", move |_env, updates: Updates| {
+            let said = said.clone();
+            async move {
+                while let Ok(number) = said.recv().await {
+                    let found = (0..number).flat_map(|source| groups(&format!("s{source}"), "1:1"));
+                    updates.send(Update::full(found.collect())).await.ok();
+                }
+            }
+        })
+        .with("tame", |_env, updates| says(updates, "2:1"));
+    let limits = Limits {
+        targets: 3,
+        ..Limits::default()
+    };
+    let (handle, mut snapshots, mut events) = scripts.start_limited(&runtime, limits);
+    let applied = handle.apply([job("a", &["wild"]), job("b", &["tame"])]).await.unwrap();
+    let wild = applied.started[0];
+    say.send(1).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    say.send(4).await.unwrap();
+    let failed = loop {
+        let event = events.next().await.expect("the driver runs");
+        if let EventKind::Failing(failed) = event.what {
+            break failed;
+        }
+    };
+    assert!(
+        failed.message.contains("--max-targets-per-provider"),
+        "{}",
+        failed.message
+    );
+    assert!(matches!(
+        handle.refresh(wild).await.unwrap().unwrap(),
+        RefreshRequest::Paused(pause) if pause > Duration::from_secs(50)
+    ));
+    handle
+        .apply([job("a", &["wild"]), job("b", &["tame"]), job("c", &["tame"])])
+        .await
+        .unwrap();
+    let snapshot = expect(&mut snapshots, "c", &["2:1"]).await;
+    assert_eq!(addresses(&snapshot, "a"), ["1:1"], "what it had found stays");
+    handle.stop().await;
+}
+
+async fn full_updates_that_wait_for_the_manager_become_one(runtime: SharedRuntime) {
+    let (say, said) = async_channel::bounded::<()>(1);
+    let scripts = Scripts::default().with("told", move |_env, updates: Updates| {
+        let said = said.clone();
+        async move {
+            updates.send(Update::full(groups("s", "0:1"))).await.ok();
+            said.recv().await.ok();
+            // All of them before the manager, which is polled by the same thread, gets to see the first.
+            for number in 1..=200 {
+                updates
+                    .send(Update::full(groups("s", &format!("{number}:1"))))
+                    .await
+                    .ok();
+            }
+            pending().await
+        }
+    });
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["told"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["0:1"]).await;
+    say.send(()).await.unwrap();
+    expect(&mut snapshots, "a", &["200:1"]).await;
+    let status = handle.queue();
+    assert!(status.collapsed >= 100, "{status:?}");
+    assert_eq!((status.reports, status.bytes), (0, 0));
+    let received = handle
+        .with(|manager| manager.counters().received_updates)
+        .await
+        .unwrap();
+    assert_eq!(received + status.collapsed, 201, "nothing else is missing");
+    handle.stop().await;
+}
