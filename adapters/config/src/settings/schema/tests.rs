@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::super::job::FIELDS;
 use super::super::tests::{JOBS, World};
 use super::SETTINGS_SCHEMA;
 
@@ -79,7 +80,7 @@ fn values(field: &str) -> Vec<Value> {
 }
 
 /// A mapping with some of these fields, or something else.
-fn mapping(fields: &'static [&'static str]) -> impl Strategy<Value = Value> {
+fn mapping(fields: &[&'static str]) -> impl Strategy<Value = Value> + use<> {
     let entry = |field: &'static str| {
         // Right ones stand first; most files should be right in most fields.
         let values = values(field);
@@ -93,19 +94,14 @@ fn mapping(fields: &'static [&'static str]) -> impl Strategy<Value = Value> {
     prop_oneof![20 => made, 1 => Just(json!(5)), 1 => Just(json!([]))]
 }
 
-const JOB: &[&str] = &[
-    "max_drop",
-    "hold",
-    "count",
-    "max_stale",
-    "incomplete_after",
-    "serve_incomplete",
-    "no_such_field",
-];
+/// All that is there, and something that is not.
+fn job_fields() -> Vec<&'static str> {
+    FIELDS.into_iter().chain(["no_such_field"]).collect()
+}
 
 fn defaults() -> impl Strategy<Value = Value> {
     let throttle = prop::option::of(mapping(&["policy", "per_set", "no_such_field"]));
-    (mapping(JOB), throttle).prop_map(|(mut defaults, throttle)| {
+    (mapping(&job_fields()), throttle).prop_map(|(mut defaults, throttle)| {
         if let (Value::Object(fields), Some(throttle)) = (&mut defaults, throttle) {
             fields.insert("throttle".to_owned(), throttle);
         }
@@ -114,7 +110,7 @@ fn defaults() -> impl Strategy<Value = Value> {
 }
 
 fn jobs() -> impl Strategy<Value = Value> {
-    prop::collection::btree_map(prop::sample::select(vec!["node", "cmdb"]), mapping(JOB), 0..3)
+    prop::collection::btree_map(prop::sample::select(vec!["node", "cmdb"]), mapping(&job_fields()), 0..3)
         .prop_map(|jobs| Value::Object(jobs.into_iter().map(|(name, job)| (name.to_owned(), job)).collect()))
 }
 
