@@ -2,15 +2,12 @@
 
 use core::num::NonZeroU64;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::matcher::Matcher;
-use super::rule::{NameValidation, RelabelError, RelabelRule, RuleRegex};
+use super::rule::{NameValidation, RelabelError, RelabelRule};
 use super::template::Template;
-
-/// A compiled expression may take this many bytes. The library counts what it really takes, which is less
-/// in 32 bits: `\w{1000}` is too large in 64 bits only.
-const SIZE_LIMIT: usize = 32 << 20;
+use super::{RegexFault, RuleRegex};
 
 /// One rule.
 #[derive(Debug)]
@@ -185,28 +182,20 @@ impl Compiler<'_> {
     }
 
     fn matcher(&self, regex: &RuleRegex) -> Result<(Matcher, Regex), RelabelError> {
-        let built = RegexBuilder::new(&regex.anchored).size_limit(SIZE_LIMIT).build();
-        let built = built.map_err(|error| match error {
-            regex::Error::CompiledTooBig(limit) => RelabelError::RegexTooLarge {
+        let built = regex.compiled().map_err(|fault| match fault {
+            RegexFault::TooLarge { limit } => RelabelError::RegexTooLarge {
                 rule: self.place,
                 action: self.rule.action(),
-                regex: regex.written.clone(),
+                regex: regex.written().to_owned(),
                 limit,
             },
-            // The library draws its message over several lines; the last one says what is wrong.
-            error => RelabelError::Regex {
+            RegexFault::Invalid { reason } => RelabelError::Regex {
                 rule: self.place,
                 action: self.rule.action(),
-                regex: regex.written.clone(),
-                reason: error
-                    .to_string()
-                    .lines()
-                    .last()
-                    .unwrap_or_default()
-                    .trim_start_matches("error: ")
-                    .to_owned(),
+                regex: regex.written().to_owned(),
+                reason,
             },
         })?;
-        Ok((Matcher::new(&regex.anchored, built.clone()), built))
+        Ok((Matcher::new(regex.anchored(), built.clone()), built.clone()))
     }
 }

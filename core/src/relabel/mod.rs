@@ -12,6 +12,7 @@ mod case;
 mod compiled;
 mod draft;
 mod explain;
+mod expression;
 mod layout;
 mod matcher;
 mod memory;
@@ -28,9 +29,10 @@ use compiled::{Action, Compiled};
 
 pub(crate) use draft::{Draft, Value};
 pub use explain::{Change, Explanation, Step};
+pub use expression::{RegexFault, RuleRegex, WeakRuleRegex};
 pub(crate) use layout::{LayoutId, Layouts, MAX_LABELS, NameId};
 pub use relabeler::{Relabeler, Verdict};
-pub use rule::{NameValidation, RelabelError, RelabelRule, RuleRegex, SourceLabels};
+pub use rule::{NameValidation, RelabelError, RelabelRule, SourceLabels};
 pub(crate) use texts::{TextId, Texts};
 
 /// A list of rules, checked and compiled. Cheap to clone; two are equal when their rules are.

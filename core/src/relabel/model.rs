@@ -52,7 +52,7 @@ pub(crate) fn relabel(labels: &mut Labels, rules: &[RelabelRule], names: NameVal
                 replacement,
             } => {
                 let source = text(labels, source);
-                if let Some(captures) = regex(&expression.anchored).captures(&source) {
+                if let Some(captures) = regex(expression.anchored()).captures(&source) {
                     let target = expand(target_label, &captures);
                     if names.allows(&target) {
                         set(labels, &target, &expand(replacement, &captures));
@@ -60,8 +60,8 @@ pub(crate) fn relabel(labels: &mut Labels, rules: &[RelabelRule], names: NameVal
                 }
                 true
             }
-            RelabelRule::Keep { source, regex: by } => regex(&by.anchored).is_match(&text(labels, source)),
-            RelabelRule::Drop { source, regex: by } => !regex(&by.anchored).is_match(&text(labels, source)),
+            RelabelRule::Keep { source, regex: by } => regex(by.anchored()).is_match(&text(labels, source)),
+            RelabelRule::Drop { source, regex: by } => !regex(by.anchored()).is_match(&text(labels, source)),
             RelabelRule::KeepEqual { source, target_label } => text(labels, source) == get(labels, target_label),
             RelabelRule::DropEqual { source, target_label } => text(labels, source) != get(labels, target_label),
             RelabelRule::HashMod {
@@ -78,18 +78,18 @@ pub(crate) fn relabel(labels: &mut Labels, rules: &[RelabelRule], names: NameVal
             }
             RelabelRule::LabelMap { regex: by, replacement } => {
                 for (name, value) in labels.clone() {
-                    if let Some(captures) = regex(&by.anchored).captures(&name) {
+                    if let Some(captures) = regex(by.anchored()).captures(&name) {
                         set(labels, &expand(replacement, &captures), &value);
                     }
                 }
                 true
             }
             RelabelRule::LabelDrop { regex: by } => {
-                labels.retain(|(name, _)| !regex(&by.anchored).is_match(name));
+                labels.retain(|(name, _)| !regex(by.anchored()).is_match(name));
                 true
             }
             RelabelRule::LabelKeep { regex: by } => {
-                labels.retain(|(name, _)| regex(&by.anchored).is_match(name));
+                labels.retain(|(name, _)| regex(by.anchored()).is_match(name));
                 true
             }
             RelabelRule::Lowercase { source, target_label } => {

@@ -1,7 +1,8 @@
 //! Rules as they are given: typed, so that each action holds just what it uses.
 
-use core::fmt;
 use core::num::NonZeroU64;
+
+use super::RuleRegex;
 
 /// The labels whose values a rule looks at, and what stands between them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,40 +19,6 @@ impl Default for SourceLabels {
             names: Vec::new(),
             separator: ";".to_owned(),
         }
-    }
-}
-
-/// A rule's regular expression. Its debug output is what its author wrote.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct RuleRegex {
-    /// As its author wrote it, for messages.
-    pub written: String,
-    /// For the `regex` crate, anchored at both ends.
-    pub anchored: String,
-}
-
-impl RuleRegex {
-    /// An expression in the syntax of the `regex` crate, which has to match the whole source.
-    ///
-    /// Expressions in Go's syntax are translated first; `headcount-config` does that.
-    pub fn new(text: &str) -> Self {
-        Self {
-            written: text.to_owned(),
-            anchored: format!("^(?s:{text})$"),
-        }
-    }
-}
-
-impl Default for RuleRegex {
-    /// `(.*)`, which matches anything.
-    fn default() -> Self {
-        Self::new("(.*)")
-    }
-}
-
-impl fmt::Debug for RuleRegex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.written, f)
     }
 }
 

@@ -1,51 +1,42 @@
-//! Expressions that were found to be right.
+//! Expressions that are in use.
 //!
-//! Compiling them is most of what it takes to read a configuration of thousands of jobs, and **what was right once is right
-//! whenever it is read again**: by a reload, or in the next job.
+//! Compiling them is most of what it takes to read a configuration of thousands of jobs. **One that somebody has is not
+//! compiled again**, neither for the next job nor by the next reload; one that nobody has any more is not kept.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// The most that is remembered, in bytes of text. A configuration that has more begins anew with every so many.
-const MOST_BYTES: usize = 16 << 20;
+use headcount_core::relabel::{RuleRegex, WeakRuleRegex};
 
-/// Expressions as they are written, with their translations.
+/// So many are not looked through for those that nobody has any more.
+const FEW: usize = 1_024;
+
+/// Expressions by what their authors wrote.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    inner: Mutex<Inner>,
-}
+pub(super) struct Known(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    translations: HashMap<Box<str>, Box<str>>,
-    bytes: usize,
+    by_text: HashMap<Box<str>, WeakRuleRegex>,
+    /// How many there were when they were last looked through.
+    were: usize,
 }
 
 impl Known {
-    /// The translation of an expression that is known to be right.
-    pub(super) fn get(&self, written: &str) -> Option<String> {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner
-            .translations
-            .get(written)
-            .map(|translation| translation.to_string())
+    /// The expression that is written so, if somebody has it.
+    pub(super) fn get(&self, written: &str) -> Option<RuleRegex> {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.by_text.get(written)?.upgrade()
     }
 
     /// Takes note of an expression that is right.
-    pub(super) fn add(&self, written: &str, translation: &str) {
-        let size = written.len().saturating_add(translation.len());
-        if size > MOST_BYTES {
-            return;
+    pub(super) fn add(&self, regex: &RuleRegex) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.by_text.len() >= inner.were.max(FEW).saturating_mul(2) {
+            inner.by_text.retain(|_, regex| regex.upgrade().is_some());
+            inner.were = inner.by_text.len();
         }
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.translations.contains_key(written) {
-            return;
-        }
-        if inner.bytes.saturating_add(size) > MOST_BYTES {
-            *inner = Inner::default();
-        }
-        inner.bytes = inner.bytes.saturating_add(size);
-        inner.translations.insert(written.into(), translation.into());
+        inner.by_text.insert(regex.written().into(), regex.downgrade());
     }
 }
 
@@ -54,21 +45,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_known_stays_within_its_bytes() {
+    fn what_nobody_has_is_not_kept() {
         let known = Known::default();
-        let long = |number: usize| format!("{number}{}", "x".repeat(MOST_BYTES / 8));
-        for number in 0..3 {
-            known.add(&long(number), &long(number));
-            known.add(&long(number), &long(number));
+        let kept = RuleRegex::new("kept");
+        known.add(&kept);
+        for number in 0..FEW * 10 {
+            known.add(&RuleRegex::new(&number.to_string()));
         }
-        assert_eq!(known.get(&long(0)), Some(long(0)));
-        known.add(&long(3), &long(3));
-        assert_eq!((known.get(&long(0)), known.get(&long(3))), (None, Some(long(3))));
-        known.add(&"y".repeat(MOST_BYTES), "y");
-        assert_eq!(
-            known.get(&long(3)),
-            Some(long(3)),
-            "what would never fit takes nothing's place"
-        );
+        assert_eq!(known.get("kept"), Some(kept));
+        assert_eq!(known.get("7"), None);
+        let held = known.0.lock().expect("not poisoned").by_text.len();
+        assert!(held <= FEW * 2, "{held}");
     }
 }

@@ -11,12 +11,9 @@ mod translate;
 
 use std::sync::LazyLock;
 
-use headcount_core::relabel::RuleRegex;
+use headcount_core::relabel::{RegexFault, RuleRegex};
 use known::Known;
 use translate::translate;
-
-/// A compiled expression may take this many bytes.
-const SIZE_LIMIT: usize = 32 << 20;
 
 /// Of the whole process: whether an expression is right depends on nothing but its text.
 static KNOWN: LazyLock<Known> = LazyLock::new(Known::default);
@@ -64,15 +61,9 @@ pub enum RegexError {
     /// `(` and `)` don't pair up.
     #[error("the regular expression has parentheses that don't pair up")]
     Parentheses,
-    /// Compiled, it would be too large.
-    #[error("the regular expression is too large when compiled (over {SIZE_LIMIT} bytes)")]
-    TooLarge,
-    /// Anything else.
-    #[error("the regular expression is not valid: {reason}")]
-    Other {
-        /// What the library says.
-        reason: String,
-    },
+    /// What it means can't be carried out.
+    #[error(transparent)]
+    Fault(#[from] RegexFault),
 }
 
 /// Checks a rule's `regex`, and translates it for the `regex` crate.
@@ -82,38 +73,18 @@ pub enum RegexError {
 ///
 /// ```
 /// let regex = headcount_reader::parse_regex(r"\Qa.b\E(\d+)").unwrap();
-/// assert!(regex::Regex::new(&regex.anchored).unwrap().is_match("a.b42"));
+/// assert!(regex.is_match("a.b42"));
 /// assert!(headcount_reader::parse_regex("a**").is_err());
 /// ```
 pub fn parse_regex(text: &str) -> Result<RuleRegex, RegexError> {
-    if let Some(anchored) = KNOWN.get(text) {
-        return Ok(RuleRegex {
-            written: text.to_owned(),
-            anchored,
-        });
+    if let Some(known) = KNOWN.get(text) {
+        return Ok(known);
     }
     // Prometheus anchors first and parses then, so an open `\Q` swallows the end.
-    let anchored = translate(&format!("^(?s:{text})$"))?;
-    match regex::RegexBuilder::new(&anchored).size_limit(SIZE_LIMIT).build() {
-        Ok(_) => {
-            KNOWN.add(text, &anchored);
-            Ok(RuleRegex {
-                written: text.to_owned(),
-                anchored,
-            })
-        }
-        Err(regex::Error::CompiledTooBig(_)) => Err(RegexError::TooLarge),
-        // The library draws its message over several lines; the last one says what is wrong.
-        Err(error) => Err(RegexError::Other {
-            reason: error
-                .to_string()
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .to_owned(),
-        }),
-    }
+    let regex = RuleRegex::translated(text, translate(&format!("^(?s:{text})$"))?);
+    regex.check()?;
+    KNOWN.add(&regex);
+    Ok(regex)
 }
 
 #[cfg(test)]
@@ -124,7 +95,7 @@ mod tests {
 
     fn is_match(expression: &str, text: &str) -> bool {
         let regex = parse_regex(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-        regex::Regex::new(&regex.anchored).unwrap().is_match(text)
+        regex.is_match(text)
     }
 
     #[test]

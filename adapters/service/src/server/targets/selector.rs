@@ -2,8 +2,8 @@
 //!
 //! A label that is absent has an empty value; an expression has to match the whole value.
 
+use headcount_core::relabel::RuleRegex;
 use headcount_reader::{RegexError, parse_regex};
-use regex::Regex;
 
 /// Matchers, all of which have to hold.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ struct Matcher {
 enum Operation {
     Equal(String),
     NotEqual(String),
-    Match(Regex),
-    NotMatch(Regex),
+    Match(RuleRegex),
+    NotMatch(RuleRegex),
 }
 
 /// Why a text is no selector. Places are in bytes.
@@ -38,8 +38,8 @@ pub(super) enum SelectorError {
     Separator(usize),
     #[error("there is more after the closing brace at byte {0}")]
     More(usize),
-    #[error("{0}")]
-    Regex(RegexError),
+    #[error(transparent)]
+    Regex(#[from] RegexError),
 }
 
 impl Selector {
@@ -119,8 +119,8 @@ impl<'a> Parser<'a> {
         let operation = match operator {
             "=" => Operation::Equal(text),
             "!=" => Operation::NotEqual(text),
-            "=~" => Operation::Match(compiled(&text)?),
-            _ => Operation::NotMatch(compiled(&text)?),
+            "=~" => Operation::Match(parse_regex(&text)?),
+            _ => Operation::NotMatch(parse_regex(&text)?),
         };
         Ok(Matcher { label, operation })
     }
@@ -167,16 +167,6 @@ impl<'a> Parser<'a> {
         }
         None
     }
-}
-
-fn compiled(text: &str) -> Result<Regex, SelectorError> {
-    let regex = parse_regex(text).map_err(SelectorError::Regex)?;
-    // It was compiled when it was checked.
-    Regex::new(&regex.anchored).map_err(|error| {
-        SelectorError::Regex(RegexError::Other {
-            reason: error.to_string(),
-        })
-    })
 }
 
 #[cfg(test)]

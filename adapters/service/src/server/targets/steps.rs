@@ -118,15 +118,15 @@ fn shown(rule: &RelabelRule) -> Rule<'_> {
             replacement,
             ..
         } => {
-            shown.regex = &regex.written;
+            shown.regex = regex.written();
             (shown.target_label, shown.replacement) = (Some(target_label.as_str()), replacement);
         }
         RelabelRule::Keep { regex, .. }
         | RelabelRule::Drop { regex, .. }
         | RelabelRule::LabelDrop { regex }
-        | RelabelRule::LabelKeep { regex } => shown.regex = &regex.written,
+        | RelabelRule::LabelKeep { regex } => shown.regex = regex.written(),
         RelabelRule::LabelMap { regex, replacement } => {
-            (shown.regex, shown.replacement) = (&regex.written, replacement)
+            (shown.regex, shown.replacement) = (regex.written(), replacement)
         }
         RelabelRule::HashMod {
             target_label, modulus, ..
