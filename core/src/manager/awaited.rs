@@ -5,31 +5,20 @@
 
 use std::sync::Arc;
 
+use super::provider::Provider;
 use super::registry::Registry;
+use super::settings::{Readers, note_time};
 use crate::{Instant, ProviderConfig, ProviderId};
 
 impl<C: ProviderConfig> Registry<C> {
-    /// Notes until when a provider is waited for, as things are now. One that was read whole, or was waited for, is not.
+    /// Notes until when a provider is waited for, as things are now.
     pub(super) fn note_awaited(&mut self, id: ProviderId) {
-        let Some(provider) = self.providers.get(&id) else {
-            return;
-        };
-        let reports = &provider.health.reports;
-        let until = if reports.is_whole() || reports.waited_out.is_some() {
-            None
-        } else {
-            let of_config = provider.config.incomplete_after();
-            let after = self.most_patient(id, |options| options.incomplete_after.or(of_config));
-            after.map(|after| provider.health.started + after)
-        };
         let Some(provider) = self.providers.get_mut(&id) else {
             return;
         };
-        let before = core::mem::replace(&mut provider.awaited, until);
-        if before != until {
-            before.map(|before| self.awaited.remove(&(before, id)));
-            until.map(|until| self.awaited.insert((until, id)));
-        }
+        let readers = Readers::of(&self.settings, &provider.subscribers, self.lent.get(&id));
+        let until = provider.awaited_until(readers);
+        note_time(&mut self.awaited, &mut provider.awaited, until, id);
     }
 
     /// Ends the wait for a provider that has been read whole.
@@ -60,5 +49,18 @@ impl<C: ProviderConfig> Registry<C> {
     /// When the first of them is no longer waited for.
     pub(super) fn wait_deadline(&self) -> Option<Instant> {
         self.awaited.first().map(|(until, _)| *until)
+    }
+}
+
+impl<C: ProviderConfig> Provider<C> {
+    /// Until when it is waited for, as things are now. One that was read whole, or was waited for, is not.
+    pub(super) fn awaited_until(&self, readers: Readers<'_>) -> Option<Instant> {
+        let reports = &self.health.reports;
+        if reports.is_whole() || reports.waited_out.is_some() {
+            return None;
+        }
+        let of_config = self.config.incomplete_after();
+        let after = readers.most_patient(|options| options.incomplete_after.or(of_config));
+        after.map(|after| self.health.started + after)
     }
 }

@@ -4,7 +4,7 @@
 //! (B04), and it is no longer waited for (B10), only when all of them say so.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -78,28 +78,70 @@ impl<C: ProviderConfig> Registry<C> {
     /// Works out anew until when each provider is waited for and may fail, after sets or their options changed. What was
     /// too old and is not any more is shown again.
     pub(super) fn judge_times(&mut self, now: Instant) {
-        let ids: Vec<ProviderId> = self.providers.keys().copied().collect();
-        for id in ids {
-            self.note_awaited(id);
-            self.bring_back(now, id);
-            self.note_age(id);
+        let mut came_back = Vec::new();
+        // In one walk: each provider of each reload comes by.
+        for (id, provider) in &mut self.providers {
+            let readers = Readers::of(&self.settings, &provider.subscribers, self.lent.get(id));
+            let awaited_until = provider.awaited_until(readers);
+            let max_stale = readers.most_patient(|options| options.max_stale);
+            note_time(&mut self.awaited, &mut provider.awaited, awaited_until, *id);
+            if provider.bring_back(now, max_stale) {
+                came_back.push(*id);
+            }
+            let too_old_at = provider.too_old_at(max_stale);
+            note_time(&mut self.aging, &mut provider.stale_at, too_old_at, *id);
+        }
+        for id in came_back {
+            self.touched(id);
         }
     }
 }
 
-impl<C> Registry<C> {
-    /// The longest of what the sets that read a provider say; none, if one of them has no limit.
-    pub(super) fn most_patient(
-        &self,
-        id: ProviderId,
-        limit: impl Fn(&SetOptions) -> Option<Duration>,
-    ) -> Option<Duration> {
-        let subscribers = self.providers.get(&id)?.subscribers.iter();
-        let lent = self.lent.get(&id).into_iter().flatten();
+/// The sets that show a provider: those that read it, and those that it is lent to (B03).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Readers<'a> {
+    settings: &'a Settings,
+    subscribers: &'a [Arc<str>],
+    lent: Option<&'a BTreeSet<Arc<str>>>,
+}
+
+impl<'a> Readers<'a> {
+    pub(super) fn of(
+        settings: &'a Settings,
+        subscribers: &'a [Arc<str>],
+        lent: Option<&'a BTreeSet<Arc<str>>>,
+    ) -> Self {
+        Self {
+            settings,
+            subscribers,
+            lent,
+        }
+    }
+
+    /// The longest of what they say; none, if one of them has no limit.
+    pub(super) fn most_patient(self, limit: impl Fn(&SetOptions) -> Option<Duration>) -> Option<Duration> {
+        let mut sets = self.subscribers.iter().chain(self.lent.into_iter().flatten());
+        if self.settings.by_set.is_empty() {
+            return sets.next().and_then(|_| limit(&self.settings.defaults));
+        }
         let mut longest = None;
-        for set in subscribers.chain(lent) {
+        for set in sets {
             longest = longest.max(Some(limit(self.settings.of(set))?));
         }
         longest
+    }
+}
+
+/// Notes another time of a provider, with it and where the first of all times is looked up.
+pub(super) fn note_time(
+    times: &mut BTreeSet<(Instant, ProviderId)>,
+    of_provider: &mut Option<Instant>,
+    at: Option<Instant>,
+    id: ProviderId,
+) {
+    let before = core::mem::replace(of_provider, at);
+    if before != at {
+        before.map(|before| times.remove(&(before, id)));
+        at.map(|at| times.insert((at, id)));
     }
 }

@@ -14,23 +14,19 @@ use std::sync::Arc;
 use super::output::Outputs;
 use super::provider::Provider;
 use super::registry::Registry;
+use super::settings::{Readers, note_time};
 use super::{EventKind, Release};
 use crate::{Condition, Instant, ProviderId};
 
 impl<C> Registry<C> {
     /// Notes when what a provider shows will be too old, as things are now.
     pub(super) fn note_age(&mut self, id: ProviderId) {
-        let max_stale = self.most_patient(id, |options| options.max_stale);
         let Some(provider) = self.providers.get_mut(&id) else {
             return;
         };
-        let since = provider.stale_since().filter(|_| !provider.groups.is_empty());
-        let at = since.zip(max_stale).map(|(since, max_stale)| since + max_stale);
-        let before = core::mem::replace(&mut provider.stale_at, at);
-        if before != at {
-            before.map(|before| self.aging.remove(&(before, id)));
-            at.map(|at| self.aging.insert((at, id)));
-        }
+        let readers = Readers::of(&self.settings, &provider.subscribers, self.lent.get(&id));
+        let at = provider.too_old_at(readers.most_patient(|options| options.max_stale));
+        note_time(&mut self.aging, &mut provider.stale_at, at, id);
     }
 
     /// Hides what is too old.
@@ -59,21 +55,6 @@ impl<C> Registry<C> {
         }
     }
 
-    /// Shows again what was too old, where it may be older now.
-    pub(super) fn bring_back(&mut self, now: Instant, id: ProviderId) {
-        let max_stale = self.most_patient(id, |options| options.max_stale);
-        let Some(provider) = self.providers.get_mut(&id) else {
-            return;
-        };
-        let since = provider.stale_since();
-        let is_too_old = since
-            .zip(max_stale)
-            .is_some_and(|(since, max_stale)| since + max_stale <= now);
-        if !is_too_old && provider.come_back(now) {
-            self.touched(id);
-        }
-    }
-
     /// When the first provider's groups will be too old.
     pub(super) fn stale_deadline(&self) -> Option<Instant> {
         self.aging.first().map(|(at, _)| *at)
@@ -81,6 +62,19 @@ impl<C> Registry<C> {
 }
 
 impl<C> Provider<C> {
+    /// When what it shows will be too old.
+    pub(super) fn too_old_at(&self, max_stale: Option<Duration>) -> Option<Instant> {
+        let since = self.stale_since().filter(|_| !self.groups.is_empty());
+        since.zip(max_stale).map(|(since, max_stale)| since + max_stale)
+    }
+
+    /// Shows again what was too old, where it may be older now. Whether there was any.
+    pub(super) fn bring_back(&mut self, now: Instant, max_stale: Option<Duration>) -> bool {
+        let too_old_at = self.stale_since().zip(max_stale);
+        let is_too_old = too_old_at.is_some_and(|(since, max_stale)| since + max_stale <= now);
+        !is_too_old && self.come_back(now)
+    }
+
     /// It is heard of again: what was hidden is what its next update is about. Whether there was any.
     pub(super) fn come_back(&mut self, now: Instant) -> bool {
         let Some(groups) = self.expired.take() else {
