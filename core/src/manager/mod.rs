@@ -20,6 +20,7 @@ mod options;
 mod output;
 mod provider;
 mod registry;
+mod saved;
 mod settings;
 mod shown;
 mod stale;

@@ -12,15 +12,14 @@ use super::guarded::Guarded;
 use super::handover::{Lent, Retired};
 use super::output::Outputs;
 use super::provider::Provider;
+use super::saved::Saved;
 use super::settings::{SetOptions, Settings};
 use super::{Output, Reload, unheard};
 use crate::members::Members;
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::snapshot::Identity;
 use crate::store::AddressIndex;
-use crate::{
-    Groups, Health, Instant, ProviderConfig, ProviderId, Restored, SavedProvider, SavedState, Snapshot, UnknownProvider,
-};
+use crate::{Groups, Health, Instant, ProviderConfig, ProviderId, SavedState, Snapshot, UnknownProvider};
 
 /// What applying a config did to providers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,67 +34,7 @@ pub struct Applied {
     pub kept: Vec<ProviderId>,
 }
 
-/// What was saved, until the first apply.
-#[derive(Debug, Clone)]
-struct Saved<C> {
-    providers: Vec<SavedBefore<C>>,
-    by_config: HashMap<Arc<C>, usize, FixedState>,
-}
-
-/// A provider as it was saved.
-#[derive(Debug, Clone)]
-struct SavedBefore<C> {
-    config: Arc<C>,
-    sets: Vec<Arc<str>>,
-    was_whole: bool,
-    /// What it has, until a provider of its config takes that.
-    content: Option<(Restored, Groups)>,
-    taken_by: Option<ProviderId>,
-}
-
-impl<C> Default for Saved<C> {
-    fn default() -> Self {
-        Self {
-            providers: Vec::new(),
-            by_config: HashMap::default(),
-        }
-    }
-}
-
-impl<C: ProviderConfig> Saved<C> {
-    fn new(now: Instant, saved: SavedState<C>) -> Self {
-        let saved_at = saved.at;
-        let restored = |provider: SavedProvider<C>| {
-            // A clock that went back since does not make it whole in the future.
-            let restored = Restored {
-                first_whole: provider.first_whole.map(|at| at.min(now)),
-                as_of: provider.as_of.unwrap_or(saved_at).min(now),
-            };
-            SavedBefore {
-                config: provider.config,
-                sets: provider.sets,
-                was_whole: restored.first_whole.is_some(),
-                content: Some((restored, provider.groups.restored(now))),
-                taken_by: None,
-            }
-        };
-        let providers: Vec<SavedBefore<C>> = saved.providers.into_iter().map(restored).collect();
-        let places = providers.iter().enumerate();
-        Self {
-            by_config: places.map(|(place, saved)| (saved.config.clone(), place)).collect(),
-            providers,
-        }
-    }
-
-    /// What was saved of a config, for the provider that runs it now.
-    fn take(&mut self, config: &C, id: ProviderId) -> Option<(Restored, Groups)> {
-        let saved = self.providers.get_mut(*self.by_config.get(config)?)?;
-        saved.taken_by = Some(id);
-        saved.content.take()
-    }
-}
-
-type FixedState = core::hash::BuildHasherDefault<rapidhash::fast::RapidHasher<'static>>;
+pub(super) type FixedState = core::hash::BuildHasherDefault<rapidhash::fast::RapidHasher<'static>>;
 
 #[derive(Debug, Clone)]
 pub(super) struct Registry<C> {
@@ -169,29 +108,6 @@ impl<C: ProviderConfig> Registry<C> {
             saved: Saved::new(now, saved),
             ..Self::new(defaults)
         }
-    }
-
-    /// What there is, to start again with.
-    pub(super) fn save(&self) -> Vec<SavedProvider<C>> {
-        let lent = |id: &ProviderId| self.lent.get(id).into_iter().flatten().cloned();
-        let running = self.providers.iter().map(|(id, provider)| {
-            let saved = SavedProvider {
-                config: provider.config.clone(),
-                sets: provider.subscribers.iter().cloned().chain(lent(id)).collect(),
-                first_whole: provider.health.reports.first_whole(),
-                as_of: provider.health.reports.only_restored().map(|restored| restored.as_of),
-                groups: provider.groups.clone(),
-            };
-            (*id, saved)
-        });
-        let retired = self.retired.iter();
-        let retired = retired.map(|(id, retired)| (*id, retired.save(lent(id).collect())));
-        // Of the others there is nothing to know.
-        let saved = running
-            .chain(retired)
-            .filter(|(_, saved)| !saved.groups.is_empty() || saved.first_whole.is_some());
-        let in_order: BTreeMap<ProviderId, SavedProvider<C>> = saved.collect();
-        in_order.into_values().collect()
     }
 
     pub(super) fn apply(
@@ -352,38 +268,7 @@ impl<C: ProviderConfig> Registry<C> {
         self.note_handovers();
     }
 
-    /// Makes retired providers of what was saved and no config wants, as far as its sets are there, and says which
-    /// providers each set had then.
-    fn retire_saved(
-        &mut self,
-        now: Instant,
-        saved: Saved<C>,
-        wanted: &BTreeMap<Arc<str>, Vec<ProviderId>>,
-    ) -> BTreeMap<Arc<str>, Members> {
-        let mut before: BTreeMap<Arc<str>, Vec<ProviderId>> = BTreeMap::new();
-        for saved in saved.providers {
-            if !saved.sets.iter().any(|set| wanted.contains_key(set)) {
-                continue;
-            }
-            // One that goes on and was never read whole may have been waited for, and is so again.
-            if saved.taken_by.is_some() && !saved.was_whole {
-                continue;
-            }
-            let id = saved.taken_by.unwrap_or_else(|| self.new_id());
-            if let Some((restored, groups)) = saved.content {
-                let identity = Identity::new(id, &*saved.config);
-                let retired = Retired::restored(now, identity, saved.config, restored, groups);
-                self.retired.insert(id, retired);
-                self.dirty.insert(id);
-            }
-            for set in saved.sets {
-                before.entry(set).or_default().push(id);
-            }
-        }
-        before.into_iter().map(|(set, ids)| (set, Members::of(ids))).collect()
-    }
-
-    fn new_id(&mut self) -> ProviderId {
+    pub(super) fn new_id(&mut self) -> ProviderId {
         let id = ProviderId::from_number(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
         id
