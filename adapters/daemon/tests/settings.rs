@@ -340,6 +340,49 @@ fn what_changes_in_settings_is_said() {
     );
 }
 
+/// B06: what a set has to say is not kept back by what others say. Seen by the order of two changes: with one throttle
+/// for all, whoever has seen the later one has seen the earlier one, too.
+#[test]
+fn b06_a_job_that_churns_does_not_slow_a_quiet_one() {
+    let setup = Setup::new();
+    let quiet = setup.folder.path().join("quiet.json");
+    replace(&quiet, r#"[{"targets": ["quiet-0:1"]}]"#);
+    setup.write(
+        "scrape_configs: [{job_name: node, file_sd_configs: [{files: [targets.json]}]}, \
+         {job_name: quiet, file_sd_configs: [{files: [quiet.json]}]}]",
+    );
+    setup.write_settings("defaults: {throttle: {policy: 'backoff:50ms..1h', per_set: true}}");
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/quiet", |list| list.contains("quiet-0:1"));
+    let updates = || {
+        let answer = daemon.get("/api/v1/providers").json();
+        let providers = answer["data"]["providers"].as_array().cloned().unwrap_or_default();
+        let of_node = providers
+            .iter()
+            .find(|provider| provider["subscribers"] == json!(["node"]));
+        of_node.and_then(|provider| provider["health"]["updates"].as_u64())
+    };
+    for round in 1.. {
+        // With each change it is half as long again until the next one is served.
+        for churn in 0..5 {
+            write(&setup, &[&format!("node-{round}-{churn}")]);
+            daemon.wait_for("/sd/node", |list| list.contains(&format!("node-{round}-{churn}:9100")));
+        }
+        let before = updates();
+        write(&setup, &[&format!("node-{round}")]);
+        wait_until("the manager to know of the change", || {
+            (updates() != before).then_some(())
+        });
+        replace(&quiet, &format!(r#"[{{"targets": ["quiet-{round}:1"]}}]"#));
+        daemon.wait_for("/sd/quiet", |list| list.contains(&format!("quiet-{round}:1")));
+        let node = daemon.get("/sd/node").text();
+        if !node.contains(&format!("node-{round}:9100")) {
+            return;
+        }
+        assert!(round < 3, "a quiet job waits with the one that churns");
+    }
+}
+
 #[test]
 fn the_schema_is_printed() {
     let output = headcount().args(["settings", "schema"]).output().expect("it runs");
