@@ -95,9 +95,11 @@ impl Holds {
 }
 
 fn row(hold: &Hold, now: f64) -> [Cow<'_, str>; 6] {
-    let before = match hold.before {
-        0 => String::new(),
-        before => format!(" (and {before} before)"),
+    let more = match (hold.before, hold.came) {
+        (0, 0) => String::new(),
+        (before, 0) => format!(" (and {before} before)"),
+        (0, came) => format!(" (while {came} came)"),
+        (before, came) => format!(" (and {before} before, while {came} came)"),
     };
     let left = Duration::try_from_secs_f64(hold.left).unwrap_or_default().as_secs();
     let counts = match left {
@@ -111,7 +113,7 @@ fn row(hold: &Hold, now: f64) -> [Cow<'_, str>; 6] {
     [
         Cow::Borrowed(&hold.provider),
         Cow::Borrowed(&hold.set),
-        Cow::Owned(format!("{} of {}{before}", hold.targets, hold.of)),
+        Cow::Owned(format!("{} of {}{more}", hold.targets, hold.of)),
         Cow::Owned(ago(hold.since, now)),
         Cow::Owned(counts),
         Cow::Owned(addresses.join(", ")),
@@ -154,6 +156,7 @@ mod tests {
             left,
             targets,
             before: targets / 4,
+            came: targets / 9,
             of: 20,
             set: "node".to_owned(),
             addresses: ["a:1", "b:1", "c:1", "d:1"].map(str::to_owned).to_vec(),
@@ -164,7 +167,7 @@ mod tests {
         let expected = "\
 PROVIDER  JOB   LOST                   SINCE    COUNTS               TARGETS
 file/0    node  3 of 20                10s ago  in 9m50s             a:1, b:1, c:1
-http/12   node  9 of 20 (and 2 before)  10s ago  when it works again  a:1, b:1, c:1, …
+http/12   node  9 of 20 (and 2 before, while 1 came)  10s ago  when it works again  a:1, b:1, c:1, …
 ";
         let tidy = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(tidy(&holds.text_at(110.0)), tidy(expected));

@@ -20,6 +20,8 @@ pub(crate) struct Hold {
     pub(crate) left: f64,
     pub(crate) targets: usize,
     pub(crate) before: usize,
+    #[serde(default)]
+    pub(crate) came: usize,
     pub(crate) of: usize,
     pub(crate) set: String,
     /// Some of the targets.

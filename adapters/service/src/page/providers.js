@@ -134,11 +134,12 @@ function providerCard(provider, deeds) {
 
 function heldDrop({ held }) {
   const before = held.before ? `, after ${count(held.before)} that went before` : "";
+  const came = held.came ? `, while ${count(held.came)} came` : "";
   return [
     h("a", { href: link("/targets", { job: held.set, state: "held" }) }, plural(held.targets, "target")),
     ` of ${count(held.of)} of ${held.set} went `,
     ago(held.since),
-    `${before}. That is too much at once, so they are kept until somebody lets them go, or it has stayed so for the hold time, which is over `,
+    `${before}${came}. That is too much at once, so they are kept until somebody lets them go, or it has stayed so for the hold time, which is over `,
     left(held.until),
     ".",
   ];

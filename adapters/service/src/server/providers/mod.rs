@@ -58,6 +58,9 @@ struct HeldDrop {
     targets: usize,
     /// How many of the set went before, within the hold time.
     before: usize,
+    /// How many came to the set within the hold time, and so count against the others; none where losses are counted
+    /// gross.
+    came: usize,
     /// Of how many of the set, with those that went before.
     of: usize,
     /// The set that would lose too many.
@@ -108,6 +111,7 @@ impl HeldDrop {
             until: clock.unix_seconds(held.until),
             targets: held.targets,
             before: held.before,
+            came: held.came,
             of: held.of,
             set: held.set,
         }
