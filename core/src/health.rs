@@ -1,7 +1,7 @@
 //! How providers fare: what they reported, when, and what is missing of it (B04, B09).
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::{EventKind, Failure, Instant, Missing, Update, UpdateKind};
 
@@ -92,6 +92,9 @@ pub struct FailedRefresh {
     pub retry_at: Option<Instant>,
 }
 
+/// Nothing was reported: what thousands of providers begin with, and some stay at for long.
+static NONE: LazyLock<Arc<Reports>> = LazyLock::new(Arc::default);
+
 impl Health {
     pub(crate) fn new(started: Instant) -> Self {
         Self {
@@ -103,7 +106,7 @@ impl Health {
             unchanged_updates: 0,
             failures: 0,
             refreshes: (0, Duration::ZERO),
-            reports: Arc::default(),
+            reports: NONE.clone(),
         }
     }
 

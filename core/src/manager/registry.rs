@@ -154,7 +154,7 @@ impl<C: ProviderConfig> Registry<C> {
         applied
             .stopped
             .extend(self.stop_where(now, |provider| provider.subscribers.is_empty()));
-        self.judge_times(now);
+        self.judge_times_since(now, &applied.started);
         let is_new = |id: &ProviderId| applied.started.first().is_some_and(|first| id >= first);
         applied.kept = self.providers.keys().copied().filter(|id| !is_new(id)).collect();
 
@@ -164,7 +164,7 @@ impl<C: ProviderConfig> Registry<C> {
             provider: provider.identity.id,
             name: provider.identity.name.clone(),
             config: provider.config.clone(),
-            sets: provider.subscribers.clone().into(),
+            sets: provider.subscribers.as_slice().into(),
         }));
         applied
     }
@@ -183,7 +183,9 @@ impl<C: ProviderConfig> Registry<C> {
         let identity = Identity::new(id, &*config);
         self.by_config.insert(config.clone(), id);
         let mut health = Health::new(now);
-        Arc::make_mut(&mut health.reports).restored = restored;
+        if restored.is_some() {
+            Arc::make_mut(&mut health.reports).restored = restored;
+        }
         let provider = Provider {
             identity: Arc::new(identity),
             config,

@@ -3,6 +3,7 @@
 //! **A provider that several sets read does what the most patient of them wants**: its groups are dropped for their age
 //! (B04), and it is no longer waited for (B10), only when all of them say so.
 
+use core::ops::RangeBounds;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -70,17 +71,27 @@ impl<C: ProviderConfig> Registry<C> {
     pub(super) fn set_options(&mut self, now: Instant, settings: Settings, outputs: &mut Outputs<C>) {
         if self.settings != settings {
             self.settings = settings;
-            self.judge_times(now);
+            self.judge_times(now, ..);
             self.judge_again(now, outputs);
         }
     }
 
-    /// Works out anew until when each provider is waited for and may fail, after sets or their options changed. What was
-    /// too old and is not any more is shown again.
-    pub(super) fn judge_times(&mut self, now: Instant) {
+    /// Works out anew until when providers are waited for and may fail, after sets changed and these were started.
+    pub(super) fn judge_times_since(&mut self, now: Instant, started: &[ProviderId]) {
+        if !self.settings.by_set.is_empty() {
+            self.judge_times(now, ..);
+        } else if let Some(first) = started.first() {
+            // Which sets read one is all the same, so there is nothing new to say of those that go on.
+            self.judge_times(now, first..);
+        }
+    }
+
+    /// Works out anew until when each of these is waited for and may fail. What was too old and is not any more is shown
+    /// again.
+    fn judge_times(&mut self, now: Instant, ids: impl RangeBounds<ProviderId>) {
         let mut came_back = Vec::new();
-        // In one walk: each provider of each reload comes by.
-        for (id, provider) in &mut self.providers {
+        // In one walk: each provider of each reload may come by.
+        for (id, provider) in self.providers.range_mut(ids) {
             let readers = Readers::of(&self.settings, &provider.subscribers, self.lent.get(id));
             let awaited_until = provider.awaited_until(readers);
             let max_stale = readers.most_patient(|options| options.max_stale);
