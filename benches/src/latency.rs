@@ -105,7 +105,7 @@ impl Daemon {
     /// The list, if it is another than last time.
     fn get(&mut self) -> io::Result<Option<String>> {
         let request = format!(
-            "GET /sd/node HTTP/1.1\r\nHost: bench\r\nIf-None-Match: {}\r\n\r\n",
+            "GET /sd/node HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {}\r\n\r\n",
             self.etag
         );
         self.connection.get_mut().write_all(request.as_bytes())?;

@@ -10,6 +10,7 @@ mod operator;
 mod questions;
 mod reading;
 mod state;
+mod web;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub(crate) use operator::{GuardCommand, RefreshOptions};
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 pub(crate) use reading::{Reading, SettingsCommand};
 pub(crate) use state::{StateCommand, StateOptions};
+pub(crate) use web::WebOptions;
 
 /// Runs Prometheus's service discovery on its own and serves what it finds.
 ///
@@ -120,6 +122,9 @@ pub(crate) struct RunOptions {
     /// 127.0.0.1:9099.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) web: WebOptions,
 
     /// Keeps a file for file_sd_configs in this folder for each job, `<job>.json`.
     ///

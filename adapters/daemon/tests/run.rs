@@ -213,7 +213,7 @@ fn a_slow_client_holds_up_nobody() {
         .collect();
     for stream in &mut slow {
         stream
-            .write_all(b"GET /sd/node HTTP/1.1\r\nHost: x\r\n")
+            .write_all(b"GET /sd/node HTTP/1.1\r\nHost: localhost\r\n")
             .expect("half a request");
     }
     let asked = Instant::now();

@@ -343,6 +343,15 @@ pub enum ProblemKind {
         /// What is written.
         text: String,
     },
+    /// A name by which no client can know a server.
+    #[error(
+        "{text:?} is not a host's name; write it without scheme, port and path, such as sd.example.org, or *.example.org \
+         for every name below it"
+    )]
+    AllowedHost {
+        /// What is written.
+        text: String,
+    },
     /// A field that names a secret in a secret manager, which nobody provides.
     #[error("secret managers are not available; use {instead}")]
     SecretReference {

@@ -22,7 +22,7 @@ use crate::effective::{Fixed, Told};
 use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
 use crate::reload::{Changes, Reloaded, Reloader, Turns};
-use crate::server::{ListenError, Server};
+use crate::server::{Access, CorsOrigin, ExternalUrl, ListenError, Server, WebOptions};
 use crate::service::Running;
 use crate::state::{Keeper, Status, state_folder, state_root};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
@@ -45,6 +45,7 @@ pub struct ServiceBuilder {
     /// Where it listens unless it is told or its settings say otherwise.
     default_listen: Option<String>,
     told: Told,
+    web: WebOptions,
     limits: Limits,
     scrape: Option<NonZeroUsize>,
     file_sd: Option<(PathBuf, ListKind)>,
@@ -121,6 +122,29 @@ impl ServiceBuilder {
     /// The same where the settings say (`web.listen`), or else at this address. [`listen`](Self::listen) counts over both.
     pub fn listen_as_settings(mut self, default: impl Into<String>) -> Self {
         self.default_listen = Some(default.into());
+        self
+    }
+
+    /// The URL by which others know it. Its host is one by which clients may ask, and its page may change something.
+    ///
+    /// Clients may ask by any address, by `localhost`, by the machine's own name, by the one where it
+    /// [listens](Self::listen), and by those that the settings allow (`web.allowed_hosts`). Where it listens to more than
+    /// this machine and no name is set, lists, metrics and probes are answered under any.
+    pub fn external_url(mut self, url: ExternalUrl) -> Self {
+        self.web.external_url = Some(url);
+        self
+    }
+
+    /// Whether clients may change something: reload, confirm, refresh. Without this they may where only this machine can
+    /// ask, or where they have to say who they are.
+    pub fn lifecycle(mut self, is_on: bool) -> Self {
+        self.web.lifecycle = Some(is_on);
+        self
+    }
+
+    /// Lets pages of these origins read what it serves; without this none may. Change something may none of them.
+    pub fn cors_origin(mut self, origin: CorsOrigin) -> Self {
+        self.web.cors_origin = Some(origin);
         self
     }
 
@@ -218,7 +242,8 @@ impl ServiceBuilder {
         let now = workers.env().clock.unix_time().as_secs_f64();
         let reloader = Reloader::start(loader, source.clone(), now).await?;
         let plan = reloader.plan();
-        let listener = match self.address(&plan) {
+        let at = self.address(&plan).map(str::to_owned);
+        let listener = match &at {
             Some(address) => Some(server::bind(address).await?),
             None => None,
         };
@@ -235,7 +260,13 @@ impl ServiceBuilder {
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         greet(&source, &plan, address);
         let executor = workers.executor();
-        let server = listener.map(|listener| Server::start(executor, listener, app.clone()));
+        let server = match (listener, at, address) {
+            (Some(listener), Some(at), Some(address)) => {
+                let access = Access::new(&at, address, self.web.clone());
+                Some(Server::start(executor, listener, app.clone(), access))
+            }
+            _ => None,
+        };
         if let Some((folder, kind)) = self.file_sd {
             let lists = match kind {
                 ListKind::Relabelled => Lists::relabelled(&app.targets),

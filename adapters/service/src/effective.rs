@@ -88,7 +88,7 @@ impl Effective {
 impl Fixed {
     /// The sections that differ from these, and count only after a restart.
     pub(crate) fn differing(&self, settings: &Settings) -> Vec<&'static str> {
-        let web = self.web.as_ref().is_some_and(|web| *web != settings.web);
+        let web = self.web.as_ref().is_some_and(|web| web.listen != settings.web.listen);
         let state = self.state.as_ref().is_some_and(|state| *state != settings.state);
         let sections = [("web", web), ("state", state)].into_iter();
         sections.filter(|(_, differs)| *differs).map(|(name, _)| name).collect()

@@ -38,6 +38,9 @@ impl Settings {
             write_job(&mut said, &format!("jobs.{name}"), job);
         }
         push(&mut said, "web", "listen", self.web.listen.clone());
+        let hosts = &self.web.allowed_hosts;
+        let hosts = (!hosts.is_empty()).then(|| hosts.join(", "));
+        push(&mut said, "web", "allowed_hosts", hosts);
         push(
             &mut said,
             "state",

@@ -9,6 +9,9 @@ use headcount_reader::{Cursor, Fields, ProblemKind, join};
 pub struct WebSettings {
     /// `listen`: `host:port`, or `:port` of every interface.
     pub listen: Option<String>,
+    /// `allowed_hosts`: the names by which clients may know the server, besides those that it knows itself; in lower case,
+    /// `*.` before one for all names below it. They count as soon as they are read.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// `state`: what is kept over a restart. What is absent is not said.
@@ -27,6 +30,7 @@ impl WebSettings {
         };
         let settings = Self {
             listen: fields.take_some("listen").and_then(|at| listen(&at)),
+            allowed_hosts: fields.take_some("allowed_hosts").map(|at| hosts(&at)).unwrap_or_default(),
         };
         fields.finish();
         settings
@@ -67,6 +71,27 @@ fn listen(at: &Cursor<'_>) -> Option<String> {
     None
 }
 
+fn hosts(at: &Cursor<'_>) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for (index, (text, position)) in at.texts().unwrap_or_default().into_iter().enumerate() {
+        if is_host_pattern(&text) {
+            hosts.push(text.to_ascii_lowercase());
+        } else {
+            at.report_at(position, &format!("[{index}]"), ProblemKind::AllowedHost { text });
+        }
+    }
+    hosts
+}
+
+/// Whether it is a name without scheme, port and path; `*.` may stand before it.
+fn is_host_pattern(text: &str) -> bool {
+    let is_part = |part: &str| {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        !part.is_empty() && part.bytes().all(is_letter)
+    };
+    text.strip_prefix("*.").unwrap_or(text).split('.').all(is_part)
+}
+
 /// Whether it is `host:port`, `[v6]:port` or `:port`.
 fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else {
@@ -86,6 +111,16 @@ fn is_address(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_hosts() {
+        for good in ["a", "sd.example.org", "*.example.org", "node-1_x", "10.0.0.1"] {
+            assert!(is_host_pattern(good), "{good}");
+        }
+        for wrong in ["", "*", "*.", "a.", ".a", "a:80", "http://a", "a/b", "a b", "*a", "a.*.b", "ä"] {
+            assert!(!is_host_pattern(wrong), "{wrong}");
+        }
+    }
 
     #[test]
     fn addresses_to_listen_on() {

@@ -94,7 +94,7 @@ scrape_configs:
 - job_name: racks
   local_sd_configs: [{refresh_interval: 5s}]
   file_sd_configs: [{files: [racks.json]}]
-web: {listen: '127.0.0.1:9098'}
+web: {listen: '127.0.0.1:9098', allowed_hosts: [SD.example.org, '*.svc']}
 state: {dir: state}
 ";
     let config = World::new(JOBS, text).load().expect("nothing is wrong with it");
@@ -129,6 +129,7 @@ state: {dir: state}
     );
     assert_eq!(settings.throttle.per_set, Some(true));
     assert_eq!(settings.web.listen.as_deref(), Some("127.0.0.1:9098"));
+    assert_eq!(settings.web.allowed_hosts, ["sd.example.org", "*.svc"]);
     assert_eq!(settings.state.dir.as_deref(), Some(Path::new("/etc/p/state")));
     let said: Vec<_> = settings
         .fields()
@@ -181,7 +182,7 @@ jobs:
   elsewhere: {}
   cmdb: {max_drop: 130%, throttle: {policy: ticker}, holds: 5m}
   node:
-web: {listen: 9099, tls: {}}
+web: {listen: 9099, allowed_hosts: [a, 'http://b:80/', '*'], tls: {}}
 state: {dir: '', enabled: perhaps}
 scrape_configs:
 - {job_name: cmdb}

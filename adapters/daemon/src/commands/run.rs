@@ -85,6 +85,7 @@ fn builder(workers: &Workers, options: &RunOptions) -> ServiceBuilder {
         Some(address) => builder.listen(address),
         None => builder.listen_as_settings(DEFAULT_LISTEN),
     };
+    builder = options.web.tell(builder);
     if let Some(throttle) = options.throttle {
         builder = builder.throttle(throttle);
     }

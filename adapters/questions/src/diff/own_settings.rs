@@ -26,7 +26,7 @@ pub(super) fn own_settings(old: &Settings, new: &Settings) -> Vec<OwnSetting> {
         name: name.clone(),
         before: value(&old, name),
         after: value(&new, name),
-        needs_restart: name.starts_with("web.") || name.starts_with("state."),
+        needs_restart: name == "web.listen" || name.starts_with("state."),
     });
     each.filter(|setting| setting.before != setting.after).collect()
 }
@@ -49,6 +49,7 @@ mod tests {
         };
         let web = WebSettings {
             listen: Some(":1".to_owned()),
+            allowed_hosts: vec!["a".to_owned()],
         };
         let new = Settings {
             defaults: job(Some(true)),
@@ -59,6 +60,7 @@ mod tests {
         let expected = [
             ("defaults.serve_incomplete", text("false"), text("true"), false),
             ("jobs.node.serve_incomplete", text("true"), None, false),
+            ("web.allowed_hosts", None, text("a"), false),
             ("web.listen", None, text(":1"), true),
         ];
         let expected = expected.map(|(name, before, after, needs_restart)| OwnSetting {

@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use smol::net::TcpStream;
 use smol_hyper::rt::{FuturesIo, SmolTimer};
 
+use super::access::{Access, MOST_HEADER_BYTES};
 use super::router;
 use super::stall::StallGuard;
 use crate::app::App;
@@ -20,21 +21,25 @@ use crate::app::App;
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
 /// Time for a client to take a piece of an answer.
 const WRITES_WITHIN: Duration = Duration::from_secs(30);
-/// A request's line and headers, in bytes. Bodies are not read.
-const MOST_HEADER_BYTES: usize = 64 * 1024;
 
 /// Serves a connection until it ends, or soon after `stopped` closes.
-pub(super) async fn serve(stream: TcpStream, app: Arc<App>, stopped: Receiver<Infallible>) -> hyper::Result<()> {
+pub(super) async fn serve(
+    stream: TcpStream,
+    app: Arc<App>,
+    access: Arc<Access>,
+    stopped: Receiver<Infallible>,
+) -> hyper::Result<()> {
     // Answers are written whole, so waiting to fill packets only delays their ends. Where it
     // can't be set, they are delayed.
     stream.set_nodelay(true).ok();
     let service = service_fn(move |request| {
-        let app = app.clone();
-        async move { Ok::<_, Infallible>(router::answer(&app, &request).await) }
+        let (app, access) = (app.clone(), access.clone());
+        async move { Ok::<_, Infallible>(router::serve(&app, &access, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(SmolTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
+        // What it has read so far may be more.
         .max_buf_size(MOST_HEADER_BYTES)
         .serve_connection(FuturesIo::new(StallGuard::new(stream, WRITES_WITHIN)), service);
     let mut connection = pin!(connection);

@@ -1,20 +1,21 @@
 //! The HTTP API.
 //!
 //! * `connection`: one connection, with limits on what a slow or hostile client can hold.
-//! * `router`: from a path to who answers; `origin`: whose page may change something.
+//! * `router`: from a path to who answers; `access`: who may ask what.
 //! * `respond`: answers of the usual kinds; `conditional`: `ETag` and `Accept-Encoding`.
 //! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `page`: who answers.
 //!
 //! The one rule: **a client that is slow holds its own connection and nothing else.** Each has a
 //! task; long answers are made piece by piece as the client takes them.
 
+mod access;
 mod conditional;
 mod connection;
 mod events;
 mod metrics;
-mod origin;
 mod page;
 mod providers;
+mod repeated;
 mod respond;
 mod router;
 mod sd;
@@ -37,13 +38,16 @@ use smol::net::TcpListener;
 use smol::{Executor, Timer};
 
 use crate::app::App;
+use repeated::Repeated;
+pub(crate) use access::{Access, WebOptions};
+pub use access::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl};
 pub(crate) use sd::path_of;
 
 /// Connections at a time; more wait to be accepted.
 const MOST_CONNECTIONS: usize = 1024;
 /// Time for requests under way when the daemon ends.
 const GRACE: Duration = Duration::from_secs(5);
-/// Time after which accepting is tried again when it fails (out of file descriptors, mostly).
+/// Time after which accepting is tried again when it fails (out of file descriptors, mostly). It is logged once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A server that runs.
@@ -120,14 +124,20 @@ pub(crate) async fn get(app: &Arc<App>, path: &str) -> (u16, Vec<u8>) {
 }
 
 impl Server {
-    /// Serves on `listener`.
-    pub(crate) fn start(executor: &Arc<Executor<'static>>, listener: TcpListener, app: Arc<App>) -> Self {
+    /// Serves on `listener` what may be asked there.
+    pub(crate) fn start(
+        executor: &Arc<Executor<'static>>,
+        listener: TcpListener,
+        app: Arc<App>,
+        access: Access,
+    ) -> Self {
+        let access = Arc::new(access);
         let (stop, stopped) = async_channel::bounded::<Infallible>(1);
         let (ending, ended) = async_channel::bounded::<Infallible>(1);
         let (tasks, accept_stopped) = (executor.clone(), stopped.clone());
         executor
             .spawn(async move {
-                let accept = accept(listener, &tasks, &app, &stopped, &ending);
+                let accept = accept(listener, &tasks, (&app, &access), &stopped, &ending);
                 let stopping = async {
                     accept_stopped.recv().await.ok();
                 };
@@ -154,24 +164,29 @@ impl Server {
 async fn accept(
     listener: TcpListener,
     executor: &Arc<Executor<'static>>,
-    app: &Arc<App>,
+    (app, access): (&Arc<App>, &Arc<Access>),
     stopped: &Receiver<Infallible>,
     ending: &Sender<Infallible>,
 ) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut failures = Repeated::default();
     loop {
         let place = places.acquire_arc().await;
         let (stream, peer): (_, SocketAddr) = match listener.accept().await {
-            Ok(accepted) => accepted,
+            Ok(accepted) => {
+                failures.end();
+                accepted
+            }
             Err(error) => {
-                tracing::warn!(%error, "accepting a connection");
+                failures.note(&error);
                 Timer::after(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let (app, stopped, ending) = (app.clone(), stopped.clone(), ending.clone());
+        let (app, access) = (app.clone(), access.clone());
+        let (stopped, ending) = (stopped.clone(), ending.clone());
         let connection = async move {
-            if let Err(error) = connection::serve(stream, app, stopped).await {
+            if let Err(error) = connection::serve(stream, app, access, stopped).await {
                 tracing::debug!(%peer, %error, "a connection ended early");
             }
             drop((place, ending));

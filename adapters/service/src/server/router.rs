@@ -1,4 +1,6 @@
 //! From a method and a path to who answers.
+//!
+//! What comes from outside goes through [`serve`], and is answered only if it may be asked.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -8,8 +10,26 @@ use http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
 
 use super::respond::{self, Body};
-use super::{events, metrics, origin, page, providers, sd, status, targets};
+use super::access::{self, Access};
+use super::{events, metrics, page, providers, sd, status, targets};
 use crate::app::App;
+
+/// Answers a request from outside, or refuses it.
+pub(super) async fn serve<B>(app: &Arc<App>, access: &Access, request: Request<B>) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let plan = app.reloader.plan();
+    let refusal = access::too_long(&parts).or_else(|| access.refusal(&parts, &plan.settings.web.allowed_hosts, false));
+    let request = Request::from_parts(parts, ());
+    let mut response = match refusal {
+        Some(refusal) => {
+            tracing::debug!(method = %request.method(), path = request.uri().path(), status = refusal.status().as_u16(), "refused");
+            refusal
+        }
+        None => answer(app, &request).await,
+    };
+    access.complete(request.method(), request.headers(), response.headers_mut());
+    response
+}
 
 /// Answers a request. A fault in whoever answers is an answer too, and in the log.
 pub(super) async fn answer<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> {
@@ -34,9 +54,6 @@ pub(super) async fn answer<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Res
 async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> {
     let path = request.uri().path();
     let changes_nothing = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !changes_nothing && let Some(refusal) = origin::refusal(request.headers()) {
-        return refusal;
-    }
     if path == "/-/reload" {
         return match *request.method() {
             Method::POST | Method::PUT => status::reload(app, request.headers()).await,

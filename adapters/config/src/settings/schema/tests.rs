@@ -71,6 +71,15 @@ fn values(field: &str) -> Vec<Value> {
         ]
         .map(Value::from)
         .into(),
+        "allowed_hosts" => vec![
+            json!(["sd.example.org", "*.b"]),
+            json!([]),
+            json!(["a:1"]),
+            json!([""]),
+            json!(["*"]),
+            json!(["a", "http://b/"]),
+            json!([["a"]]),
+        ],
         // Any other text is a folder, too.
         "dir" => return vec![json!("x"), json!("/x"), json!(""), json!([]), json!({})],
         "no_such_field" => return vec![json!(5), json!("x")],
@@ -132,7 +141,7 @@ fn file() -> impl Strategy<Value = Value> {
         prop::option::of(defaults()),
         prop::option::of(jobs()),
         prop::option::weighted(0.3, scrape_configs()),
-        prop::option::weighted(0.3, mapping(&["listen", "no_such_field"])),
+        prop::option::weighted(0.3, mapping(&["listen", "allowed_hosts", "no_such_field"])),
         prop::option::weighted(0.3, mapping(&["dir", "enabled", "no_such_field"])),
         prop::option::weighted(
             0.05,
@@ -175,7 +184,7 @@ fn files_with_every_word_are_right() {
     let mut defaults = job.clone();
     defaults["throttle"] = json!({"policy": "ticker", "per_set": true});
     let file = json!({
-        "defaults": defaults, "jobs": {"node": job}, "web": {"listen": ":1"}, "state": {"dir": "x", "enabled": true},
+        "defaults": defaults, "jobs": {"node": job}, "web": {"listen": ":1", "allowed_hosts": ["a"]}, "state": {"dir": "x", "enabled": true},
         "scrape_configs": [{"job_name": "racks", "local_sd_configs": [{}]}],
     });
     assert_eq!(Checker::new().refuses(&file), None);

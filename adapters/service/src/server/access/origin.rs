@@ -6,25 +6,12 @@
 //! programs send neither, and are let through.
 
 use http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
-use http::{Response, StatusCode};
-
-use super::respond::{self, Body};
 
 /// Fetch Metadata: where a request comes from, as the browser sees it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The refusal, if the request comes from another's page.
-pub(super) fn refusal(headers: &HeaderMap) -> Option<Response<Body>> {
-    let page = foreign(headers)?;
-    let message = format!(
-        "refused: this request was sent by a page of {page}, and what changes something is taken from headcount's own \
-         page or from a program only; if that is headcount's page behind a proxy, let the proxy pass on the Host header"
-    );
-    Some(respond::error(StatusCode::FORBIDDEN, message))
-}
-
-/// Whose page sent the request, if not our own.
-fn foreign(headers: &HeaderMap) -> Option<String> {
+/// Whose page sent the request, if neither our own nor the one at `external`.
+pub(super) fn foreign(headers: &HeaderMap, external: Option<&str>) -> Option<String> {
     let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or("?"));
     if let Some(site) = headers.get(SEC_FETCH_SITE) {
         // `none` is somebody who typed the address.
@@ -35,7 +22,8 @@ fn foreign(headers: &HeaderMap) -> Option<String> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     // A page without an origin of its own says `null`.
     let authority = origin.split_once("://").map(|(_, authority)| authority);
-    let is_own = authority.is_some_and(|authority| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)));
+    let is_own = authority.is_some_and(|authority| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))
+        || external.is_some_and(|external| external.eq_ignore_ascii_case(origin));
     (!is_own).then(|| origin.to_owned())
 }
 
@@ -47,7 +35,7 @@ mod tests {
         let header = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), value.parse().expect("a header's value"))
         };
-        foreign(&headers.iter().map(header).collect())
+        foreign(&headers.iter().map(header).collect(), Some("https://sd.example"))
     }
 
     #[test]
@@ -57,6 +45,7 @@ mod tests {
             &[("host", "h:9099")],
             &[("host", "h:9099"), ("origin", "http://h:9099")],
             &[("host", "H:9099"), ("origin", "https://h:9099")],
+            &[("host", "127.0.0.1:9099"), ("origin", "https://sd.example")],
             &[
                 ("sec-fetch-site", "same-origin"),
                 ("origin", "https://sd.example"),
@@ -74,6 +63,7 @@ mod tests {
             &[("host", "h:9099"), ("origin", "http://evil.example")][..],
             &[("host", "h:9099"), ("origin", "http://h:9100")],
             &[("host", "h:9099"), ("origin", "null")],
+            &[("host", "h:9099"), ("origin", "http://sd.example")],
             &[("origin", "http://h:9099")],
             &[("host", "h:9099"), ("sec-fetch-site", "cross-site")],
             &[

@@ -1,0 +1,48 @@
+//! Options of `run` about who may ask what.
+
+use clap::Args;
+use headcount_service::{CorsOrigin, ExternalUrl, ServiceBuilder};
+
+/// Names and meaning are Prometheus's, where it has them.
+#[derive(Debug, Args)]
+pub(crate) struct WebOptions {
+    /// The URL by which others know headcount, behind a proxy for example. Its host is one by which clients may ask.
+    ///
+    /// Clients may ask by any address, by `localhost`, by the machine's own name, by that of --listen, and by those of
+    /// `web.allowed_hosts` in headcount.yml: a page could have another name point here. Where headcount listens to more
+    /// than this machine, and neither this nor `allowed_hosts` is set, lists, metrics and probes are answered under any name.
+    #[arg(long = "web.external-url", value_name = "URL")]
+    pub(crate) external_url: Option<ExternalUrl>,
+
+    /// Whether clients may change something: reload, confirm a drop, refresh. Without it they may where only this machine
+    /// can ask, or where they have to say who they are.
+    #[arg(
+        long = "web.enable-lifecycle",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub(crate) enable_lifecycle: Option<bool>,
+
+    /// The origins whose pages may read what headcount serves, as a regular expression for all of
+    /// scheme://host:port; none without it. They may change nothing.
+    #[arg(long = "web.cors.origin", value_name = "REGEX")]
+    pub(crate) cors_origin: Option<CorsOrigin>,
+}
+
+impl WebOptions {
+    /// Tells a service.
+    pub(crate) fn tell(&self, mut builder: ServiceBuilder) -> ServiceBuilder {
+        if let Some(url) = &self.external_url {
+            builder = builder.external_url(url.clone());
+        }
+        if let Some(is_on) = self.enable_lifecycle {
+            builder = builder.lifecycle(is_on);
+        }
+        if let Some(origin) = &self.cors_origin {
+            builder = builder.cors_origin(origin.clone());
+        }
+        builder
+    }
+}

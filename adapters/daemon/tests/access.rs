@@ -1,0 +1,107 @@
+//! Who may do what: names, pages of others, lists and files that are none, clients that are too many.
+
+#![allow(clippy::expect_used, reason = "a panic is a test's report")]
+
+mod support;
+
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use support::{Daemon, Setup, headcount, wait_until};
+
+/// DNS rebinding: a page's own name points to this machine for a moment.
+#[test]
+fn a_page_whose_name_points_here_gets_nothing() {
+    let setup = Setup::new();
+    let daemon = setup.start(&[]);
+    let evil = [("Host", "evil.example:9099")];
+    for path in ["/", "/config", "/sd/node", "/metrics", "/api/v1/providers", "/-/healthy"] {
+        let refused = daemon.request("GET", path, &evil);
+        assert_eq!(refused.status, 403, "{path}");
+        assert!(refused.text().contains("allowed_hosts"), "{}", refused.text());
+        let known = daemon.request("GET", path, &[("Host", "localhost")]);
+        assert!(matches!(known.status, 200 | 503), "{path}: {}", known.status);
+    }
+    // Its own origin, as its browser sees it.
+    let own = [evil[0], ("Origin", "http://evil.example:9099"), ("Sec-Fetch-Site", "same-origin")];
+    assert_eq!(daemon.request("POST", "/-/reload", &own).status, 403);
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    assert_eq!(daemon.request("GET", "/sd", &[("Origin", "http://a.example")]).header("access-control-allow-origin"), None);
+}
+
+#[test]
+fn beyond_the_machine_scrapers_may_use_any_name_and_nothing_changes_unless_told() {
+    let setup = Setup::new();
+    setup.write_settings("web: {listen: ':0'}");
+    let config = setup.config.display().to_string();
+    let daemon = Daemon::start_as_settings(&["--config", &config, "--throttle", "backoff:0..100ms"]);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    let name = [("Host", "headcount.monitoring.svc:9099")];
+    for path in ["/sd", "/sd/node", "/metrics", "/-/healthy", "/-/ready"] {
+        assert_eq!(daemon.request("GET", path, &name).status, 200, "{path}");
+    }
+    assert_eq!(daemon.request("GET", "/config", &name).status, 403);
+    let refused = daemon.request("POST", "/-/reload", &[]);
+    assert_eq!(refused.status, 403);
+    assert!(refused.text().contains("--web.enable-lifecycle"), "{}", refused.text());
+
+    // Names count as soon as they are read, and then for all paths.
+    setup.write_settings("web: {listen: ':0', allowed_hosts: ['*.monitoring.svc']}");
+    daemon.signal(Signal::HUP);
+    wait_until("the name to be known", || (daemon.request("GET", "/config", &name).status == 200).then_some(()));
+    assert_eq!(daemon.request("GET", "/sd/node", &[("Host", "other.example")]).status, 403);
+    assert_eq!(daemon.log_count(|entry| entry["sections"].as_str().is_some()), 0, "no restart is needed");
+}
+
+#[test]
+fn who_is_told_who_may_ask_lets_them() {
+    let setup = Setup::new();
+    let options = ["--web.external-url", "https://sd.example/", "--web.enable-lifecycle=false", "--web.cors.origin", "https://a\\.example"];
+    let daemon = setup.start(&options);
+    assert_eq!(daemon.request("GET", "/config", &[("Host", "sd.example")]).status, 200);
+    let refused = daemon.request("POST", "/-/reload", &[]);
+    assert_eq!(refused.status, 403);
+    assert!(refused.text().contains("--web.enable-lifecycle=false"), "{}", refused.text());
+    let origin = |origin| daemon.request("GET", "/sd", &[("Origin", origin)]);
+    let allowed = origin("https://a.example");
+    assert_eq!(allowed.header("access-control-allow-origin"), Some("https://a.example"));
+    assert_eq!(origin("https://b.example").header("access-control-allow-origin"), None);
+    let wrong = headcount().args(["run", "--web.external-url", "sd.example"]).output().expect("it runs");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("begins with http:// or https://"));
+}
+
+#[test]
+fn a_head_of_more_than_64_kib_is_refused() {
+    let setup = Setup::new();
+    let daemon = setup.start(&[]);
+    let with = |bytes: usize| daemon.request("GET", "/-/healthy", &[("X-Long", &"x".repeat(bytes))]).status;
+    assert_eq!(with(60 * 1024), 200);
+    assert_eq!((with(65 * 1024), with(100 * 1024)), (431, 431));
+}
+
+#[test]
+fn connections_that_can_not_be_accepted_are_said_once() {
+    let setup = Setup::new();
+    let mut command = Command::new("sh");
+    let binary = headcount().get_program().to_owned();
+    command.args(["-c", "ulimit -n 100 && exec \"$@\"", "sh"]).arg(binary);
+    command.env_remove("HOME");
+    let config = setup.config.display().to_string();
+    let daemon = Daemon::launch(command, &["--config", &config]);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    let address = daemon.url().replace("http://", "");
+    let held: Vec<_> = (0..150).map(|_| TcpStream::connect(&address).expect("queued")).collect();
+    let is_said = |entry: &serde_json::Value| {
+        let message = entry["message"].as_str().unwrap_or_default();
+        message.contains("connections can't be accepted").then_some(())
+    };
+    daemon.logged("that they can't be accepted", is_said);
+    // It is tried again ten times a second.
+    let until = Instant::now() + Duration::from_secs(2);
+    wait_until("two seconds of it", || (Instant::now() > until).then_some(()));
+    assert_eq!(daemon.log_count(|entry| is_said(entry).is_some()), 1);
+    drop(held);
+    daemon.wait_for("/-/healthy", |_| true);
+}
