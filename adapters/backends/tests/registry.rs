@@ -7,13 +7,20 @@
 #![allow(clippy::expect_used, reason = "a panic is a test's report")]
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use headcount_backends::registry;
 use headcount_core::ProviderConfig;
+use headcount_discoverer::env::HttpError;
 use headcount_discoverer::mechanism::{Entry, Place, SdConfig};
+use headcount_discoverer::testing::World;
 use headcount_reader::{Cursor, Document, Problem, Sink, read};
+use serde_json::{Value, json};
 
 const SECRET: &str = "hunter2";
+
+/// Longer than any interval and pause of the entries.
+const MINUTES: Duration = Duration::from_secs(300);
 
 fn workspace(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
@@ -74,6 +81,125 @@ fn what_should_be_accepted_is_and_shows_no_secret() {
             assert!(!debug.contains(SECRET), "{}: {debug}", mechanism.name());
             assert!(config.discoverer().is_ok());
         }
+    }
+}
+
+/// What a mechanism may take that is secret. What it does not take is no matter, but to say so.
+fn probes() -> Vec<Value> {
+    let proxy = "http://proxy.example:3128";
+    let mut probes = vec![
+        json!({"basic_auth": {"username": "u", "password": SECRET}}),
+        json!({"authorization": {"credentials": SECRET}}),
+        json!({"oauth2": {
+            "client_id": "a", "client_secret": SECRET, "endpoint_params": {"password": SECRET},
+            "token_url": format!("https://u:{SECRET}@tokens.example/?key={SECRET}"),
+        }}),
+        json!({"proxy_url": format!("http://u:{SECRET}@proxy.example:3128")}),
+        json!({"proxy_url": proxy, "proxy_connect_header": {"X-A": [SECRET]}}),
+        json!({"http_headers": {"X-A": {"secrets": [SECRET]}, "X-Auth-Token": {"values": [SECRET]}}}),
+        json!({"tls_config": {"cert": SECRET, "key": SECRET}}),
+        json!({"username": "u", "password": SECRET}),
+    ];
+    for name in [
+        "api_key",
+        "api_token",
+        "application_credential_secret",
+        "auth_token",
+        "bearer_token",
+        "client_secret",
+        "password",
+        "private_key",
+        "secret",
+        "secret_key",
+        "token",
+    ] {
+        probes.push(json!({name: SECRET}));
+    }
+    probes
+}
+
+/// Entries with a secret wherever the mechanism might take one: a setting each, and each URL.
+fn entries_with_secrets(mechanism: &Entry) -> Vec<Value> {
+    let path = folder(mechanism).join("testdata/accepted.yml");
+    let accepted: Vec<Value> = serde_yaml::from_str(&text(&path)).expect("YAML");
+    let mut entries = accepted.clone();
+    let bases = accepted.iter().filter(|entry| !entry.to_string().contains(SECRET));
+    for base in bases.filter_map(Value::as_object) {
+        for probe in probes() {
+            let mut entry = base.clone();
+            entry.extend(probe.as_object().expect("a mapping").clone());
+            entries.push(Value::Object(entry));
+        }
+        for (name, value) in base {
+            let Some((scheme, rest)) = value.as_str().and_then(|text| text.split_once("://")) else {
+                continue;
+            };
+            let mut entry = base.clone();
+            let url = format!("{scheme}://u:{SECRET}@{rest}?dc=1&access_token={SECRET}");
+            entry.insert(name.clone(), Value::from(url));
+            entries.push(Value::Object(entry));
+        }
+    }
+    entries
+}
+
+/// All that is said and found while a server answers in every way.
+fn said(config: &SdConfig) -> String {
+    let mut said = format!("{} {config:?}", config.describe());
+    let mut world = World::new();
+    let Ok(discoverer) = config.discoverer() else { return said };
+    let json = [("content-type", "application/json")];
+    world.http.answer(500, &[], "no");
+    world.start(discoverer);
+    let mut received = world.run_for(MINUTES);
+    world.http.answer(200, &[("content-type", "text/html")], "<html>");
+    received.extend(world.run_for(MINUTES));
+    world.http.then_fail(HttpError::Connect {
+        host: "a.example:80".to_owned(),
+        cause: std::io::ErrorKind::ConnectionRefused.into(),
+    });
+    received.extend(world.run_for(MINUTES));
+    world.http.answer(200, &json, r#"[{"targets": ["a:1"]}]"#);
+    received.extend(world.run_for(MINUTES));
+    for received in received {
+        said.push_str(received.failure().unwrap_or_default());
+        for group in received.update().into_iter().flat_map(|update| update.groups()) {
+            said.push_str(group.source());
+            let labels = std::iter::once(group.labels()).chain(group.targets());
+            for (name, value) in labels.flat_map(|labels| labels.iter().collect::<Vec<_>>()) {
+                said.push_str(&format!(" {name}={value}"));
+            }
+        }
+    }
+    said
+}
+
+/// A mechanism that comes later is asked the same, because it is in the registry.
+#[test]
+fn no_secret_of_any_setting_is_said_or_found() {
+    for mechanism in registry().iter() {
+        let (mut taken, name) = (0, mechanism.name());
+        for entry in entries_with_secrets(mechanism) {
+            let sink = Sink::new(Path::new("entry.yml").into());
+            let document = read(&json!([entry]).to_string(), &sink).expect("YAML");
+            let configs = document.root(&sink).map(|root| read_list(mechanism, &root)).unwrap_or_default();
+            let problems = sink.finish().problems;
+            assert!(
+                !problems.iter().any(|problem| problem.to_string().contains(SECRET)),
+                "{name}: {problems:?}"
+            );
+            let redacted = document.redacted();
+            assert!(!redacted.contains(SECRET), "{name}: {redacted}");
+            if problems.is_empty() && entry.to_string().contains(SECRET) {
+                taken += 1;
+                for config in &configs {
+                    let said = said(config);
+                    assert!(!said.contains(SECRET), "{name}: {entry}: {said}");
+                }
+            }
+        }
+        let takes_secrets = text(&folder(mechanism).join("testdata/accepted.yml")).contains(SECRET);
+        assert_eq!(taken > 0, takes_secrets, "{name} took {taken} secrets");
     }
 }
 

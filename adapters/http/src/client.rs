@@ -105,7 +105,8 @@ impl Client {
             for secret in &values.secrets {
                 add(headers, name, secret.reveal(), true)?;
             }
-            for path in &values.files {
+            // Not to be read for a host that is not to have it.
+            for path in values.files.iter().filter(|_| !left_host) {
                 let value = secrets::file(&*self.platform.files, path, &format!("http_headers {name}")).await?;
                 add(headers, name, &value, true)?;
             }

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use headcount_discoverer::env::{Cause, HttpError};
-use http::header::{self, HeaderMap, HeaderName};
+use headcount_reader::sounds_secret;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use url::Url;
 
@@ -12,7 +13,7 @@ use crate::request::{Outgoing, bare_host, parse_url, shown};
 /// Requests that one call may make in all.
 pub(crate) const MAX_REQUESTS: u32 = 10;
 
-/// Headers that are for the first host only.
+/// Headers that are for the first host only, besides those that sound like secrets.
 const SENSITIVE: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::WWW_AUTHENTICATE,
@@ -87,9 +88,16 @@ pub(crate) fn same_host(first: &Url, url: &Url) -> bool {
     host == first || (is_name && host.strip_suffix(&first).is_some_and(|rest| rest.ends_with('.')))
 }
 
+/// Whether a header is for the first host only, by its name. A value that is marked as sensitive is as well.
+fn is_sensitive(name: &HeaderName) -> bool {
+    SENSITIVE.contains(name) || sounds_secret(name.as_str())
+}
+
 /// Removes what is for the first host only.
 pub(crate) fn strip_sensitive(headers: &mut HeaderMap) {
-    for name in &SENSITIVE {
+    let is_gone = |(name, value): (&HeaderName, &HeaderValue)| is_sensitive(name) || value.is_sensitive();
+    let gone: Vec<HeaderName> = headers.iter().filter(|header| is_gone(*header)).map(|(name, _)| name.clone()).collect();
+    for name in gone {
         headers.remove(name);
     }
 }
@@ -152,6 +160,22 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn what_is_for_the_first_host_stays_there() {
+        let mut secret = HeaderValue::from_static("s");
+        secret.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        for name in ["authorization", "x-consul-token", "x-api-key", "accept", "x-scope"] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("v"));
+        }
+        headers.append("x-marked", HeaderValue::from_static("v"));
+        headers.append("x-marked", secret);
+        strip_sensitive(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "x-scope"]);
     }
 
     #[test]

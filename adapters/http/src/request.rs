@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use headcount_discoverer::env::{Cause, HttpError, HttpLimits, HttpRequest};
+use headcount_reader::without_secret_parameters;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use url::{Host, Url};
@@ -102,19 +103,20 @@ pub(crate) fn host_and_port(url: &Url) -> String {
     format!("{}:{}", url.host_str().unwrap_or_default(), port(url))
 }
 
-/// The URL without its credentials.
+/// The URL without its credentials and secret parameters.
 pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     // These fail for URLs that have no credentials.
     url.set_username("").ok();
     url.set_password(None).ok();
-    url.into()
+    without_secret_parameters(url.as_str()).into_owned()
 }
 
 /// Text that is no URL, without whatever may have been meant as credentials: all up to its last `@`. The URLs of
 /// a configuration are read by other rules than these (Go's), so `without_credentials` may take for a host what
 /// these don't.
 fn shown_unparsed(text: &str) -> String {
+    let text = &*without_secret_parameters(text);
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     match rest.rsplit_once('@') {
         Some((_, after)) if scheme.is_empty() => after.to_owned(),
@@ -135,6 +137,8 @@ mod tests {
             "http://user:hunter2@host:port/",
             "http://user:hun/hunter2@host/",
             "ftp://user:hunter2@host/",
+            "ftp://host/?token=hunter2",
+            "http://host:port/?a=b&api-key=hunter2",
         ] {
             let error = parse_url(url).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");

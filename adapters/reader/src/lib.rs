@@ -44,10 +44,10 @@ pub use http_client::{
 pub use mention::{Mention, Mentioned};
 pub use near::names_like;
 pub use problem::{LoadErrors, Position, Problem, ProblemKind};
-pub use secret::{Secret, SecretSource};
+pub use secret::{Secret, SecretSource, sounds_secret};
 pub use surroundings::{Machine, Nowhere, Surroundings, join};
 pub use value::{
     NameEscaping, RegexError, ScrapeProtocol, SizeError, Url, UrlError, expand, is_label_name, is_label_template,
-    parse_regex, parse_size, without_credentials,
+    parse_regex, parse_size, without_credentials, without_secret_parameters,
 };
 pub use yaml::{Cursor, Document, FILE_LIMIT, FieldNames, Fields, Findings, MASK, Sink, decode, read, redacted_url};

@@ -38,6 +38,40 @@ pub enum SecretSource {
     File(PathBuf),
 }
 
+/// Ends of the names of parameters and headers that carry secrets.
+const SECRET_ENDS: [&str; 14] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+    "credential",
+    "credentials",
+    "apikey",
+    "_key",
+    "signature",
+    "authorization",
+    "session",
+];
+
+/// The whole names of others.
+const SECRET_NAMES: [&str; 8] = ["key", "auth", "sig", "pass", "pwd", "jwt", "bearer", "cookie"];
+
+/// Whether the value of a parameter or header of this name is to be hidden, by its name.
+///
+/// ```
+/// use headcount_reader::sounds_secret;
+///
+/// assert!(["token", "api-key", "X-Vault-Token", "access_token", "sig"].into_iter().all(sounds_secret));
+/// assert!(!["module", "target", "dc", "keyspace", "token_url"].into_iter().any(sounds_secret));
+/// ```
+pub fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace(['-', '.'], "_");
+    SECRET_NAMES.contains(&name.as_str()) || SECRET_ENDS.iter().any(|end| name.ends_with(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

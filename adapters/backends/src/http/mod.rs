@@ -6,7 +6,8 @@
 //! `Last-Modified`, and a body that is byte for byte the last one is not decoded again.
 //! **Only an answer that was understood as a whole replaces what was found before.**
 //!
-//! The sources are the URL with `:0`, `:1`, … in the order of the first list; groups keep theirs (B13).
+//! The sources are the URL with `:0`, `:1`, … in the order of the first list; groups keep theirs (B13). In them and
+//! in `__meta_url` the URL is without its user, password and secret parameters: both go wherever targets go.
 //!
 //! How it is asked, how long that may take and what happens after a failure is [`rest`]'s: **a server that
 //! fails is asked at most twice in an interval**.
@@ -65,7 +66,7 @@ impl Rest for HttpSd {
 
     fn encode(&self, _part: &Whole, list: Vec<u8>, batch: &mut Batch<'_>) -> Result<(), ReadError> {
         let origin = Origin {
-            name: &self.url,
+            name: &self.shown,
             label: "__meta_url",
         };
         let decoded = json::decode(&list, origin, batch);
@@ -73,11 +74,11 @@ impl Rest for HttpSd {
     }
 
     fn keep_sources(&self, _part: &Whole, before: &[Group], groups: &mut [Group]) {
-        keep_numbers(&self.url, before, groups);
+        keep_numbers(&self.shown, before, groups);
     }
 
     fn is_source(&self, _part: &Whole, source: &str) -> bool {
-        number(&self.url, source).is_some()
+        number(&self.shown, source).is_some()
     }
 }
 

@@ -27,6 +27,8 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct HttpSd {
     pub(super) url: String,
+    /// The same without its secrets.
+    pub(super) shown: String,
     pub(super) refresh_interval: Duration,
     pub(super) client: HttpClientSettings,
 }
@@ -44,6 +46,7 @@ impl HttpSd {
         let url = url.into();
         Url::parse(&url)?.for_http()?;
         Ok(Self {
+            shown: without_credentials(&url).into_owned(),
             url,
             refresh_interval,
             client,
@@ -69,7 +72,7 @@ impl HttpSd {
 impl fmt::Debug for HttpSd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpSd")
-            .field("url", &without_credentials(&self.url))
+            .field("url", &self.shown)
             .field("refresh_interval", &self.refresh_interval)
             .field("client", &self.client)
             .finish()
@@ -85,15 +88,17 @@ impl Mechanism for HttpSd {
         let url = fields.http_url("url");
         let refresh_interval = fields.interval("refresh_interval", DEFAULT_INTERVAL);
         let client = HttpClientSettings::read(fields, place.folder);
+        let url = url?;
         Some(Self {
-            url: url?,
+            shown: without_credentials(&url).into_owned(),
+            url,
             refresh_interval,
             client,
         })
     }
 
     fn describe(&self) -> String {
-        without_credentials(&self.url).into_owned()
+        self.shown.clone()
     }
 
     fn refresh_interval(&self) -> Option<Duration> {

@@ -151,30 +151,58 @@ async fn stops_after_ten_requests(runtime: SharedRuntime) {
 
 async fn secrets_stay_with_the_first_host(runtime: SharedRuntime) {
     let second = Server::start(|_| ok("end"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "in a file").unwrap();
+    let header = |values: HeaderValues| HttpClientSettings {
+        headers: vec![("X-Mine".to_owned(), values)],
+        ..plain()
+    };
+    let (secrets, files) = (vec![Secret::new("s")], vec![file]);
+    let with_secret = header(HeaderValues {
+        secrets,
+        ..HeaderValues::default()
+    });
+    let with_file = header(HeaderValues {
+        files,
+        ..HeaderValues::default()
+    });
     // The same machine under another name.
     let away = format!("http://localhost:{}/", second.address.port());
     let first = Server::start(move |seen| match seen.target.as_str() {
         "/here" => answer("302 Found", &[("location", "/there")], ""),
+        "/moved" => answer("307 Temporary Redirect", &[("location", &away)], ""),
         _ => answer("302 Found", &[("location", &away)], ""),
     });
+    for settings in [with_secret, with_file] {
+        for path in ["/there", "/moved"] {
+            client(&runtime, &settings).send(get(&first.url(path))).await.unwrap();
+            assert!(first.seen().last().unwrap().header("x-mine").is_some());
+            assert_eq!(second.seen().last().unwrap().header("x-mine"), None, "{path}");
+        }
+    }
+    let (before, seen_before) = (second.seen().len(), first.seen().len());
     let request = HttpRequest {
         headers: vec![
             ("Cookie".to_owned(), "c=1".to_owned()),
             ("X-Public".to_owned(), "p".to_owned()),
+            ("X-Consul-Token".to_owned(), "t".to_owned()),
         ],
         ..get(&format!("http://user:pass@{}/here", first.address))
     };
     client(&runtime, &plain()).send(request).await.unwrap();
-    for seen in first.seen() {
+    for seen in first.seen().drain(seen_before..) {
         assert_eq!(
             seen.header("authorization"),
             Some("Basic dXNlcjpwYXNz"),
             "{}",
             seen.target
         );
-        assert_eq!(seen.header("cookie"), Some("c=1"));
+        assert_eq!((seen.header("cookie"), seen.header("x-consul-token")), (Some("c=1"), Some("t")));
     }
-    let seen = second.only();
+    assert_eq!(second.seen().len(), before + 1);
+    let seen = second.seen().pop().unwrap();
+    assert_eq!(seen.header("x-consul-token"), None);
     assert_eq!((seen.header("authorization"), seen.header("cookie")), (None, None));
     assert_eq!(seen.header("x-public"), Some("p"));
     assert_eq!(

@@ -3,7 +3,7 @@
 use headcount_core::{Snapshot, TargetPool, TargetReader, TargetView};
 
 use super::report::State;
-use headcount_service::{fate_in_words, scrape_url};
+use headcount_service::{fate_in_words, scrape_url, shown_labels};
 
 /// Sorted by name.
 pub(super) type Labels = Vec<(String, String)>;
@@ -47,9 +47,9 @@ impl<'a> TargetFormatter<'a> {
         headcount_service::state_name(&view.fate)
     }
 
-    /// The labels in the end, sorted by name; none if it has none.
+    /// The labels in the end as they may be shown, sorted by name; none if it has none.
     pub(super) fn labels(&mut self, view: &TargetView<'_>) -> Labels {
-        self.reader.labels(view).unwrap_or_default()
+        shown_labels(self.reader.labels(view).unwrap_or_default())
     }
 
     /// Where a target with these labels is scraped.

@@ -14,4 +14,4 @@ pub use label::{is_label_name, is_label_template};
 pub use regex::{RegexError, parse_regex};
 pub use scrape::{NameEscaping, ScrapeProtocol};
 pub use size::{SizeError, parse_size};
-pub use url::{Url, UrlError, without_credentials};
+pub use url::{Url, UrlError, without_credentials, without_secret_parameters};

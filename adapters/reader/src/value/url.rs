@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 
+use crate::secret::sounds_secret;
+use crate::yaml::MASK;
+
 /// Why a URL can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
@@ -96,7 +99,8 @@ impl Url {
     }
 }
 
-/// The URL without its `user:password@`, for errors and logs. Of text that is no URL, and may hold what
+/// The URL as it may be shown: without its `user:password@`, and with `<secret>` in place of the parameters that
+/// [sound like secrets](sounds_secret). Of text that is no URL, and may hold what
 /// was meant to be a password, all up to the last `@` is left out, however the text is to be read.
 ///
 /// ```
@@ -105,8 +109,71 @@ impl Url {
 /// assert_eq!(without_credentials("user:hunter2@sd.example"), "sd.example");
 /// assert_eq!(without_credentials("http://user@x:pa/ss@sd.example"), "http://sd.example");
 /// assert_eq!(without_credentials("sd.example/list"), "sd.example/list");
+/// assert_eq!(without_credentials("https://sd.example/?dc=1&token=x"), "https://sd.example/?dc=1&token=<secret>");
 /// ```
 pub fn without_credentials(url: &str) -> Cow<'_, str> {
+    match without_user(url) {
+        Cow::Borrowed(url) => without_secret_parameters(url),
+        Cow::Owned(url) => match without_secret_parameters(&url) {
+            Cow::Owned(url) => Cow::Owned(url),
+            Cow::Borrowed(_) => Cow::Owned(url),
+        },
+    }
+}
+
+/// The URL with `<secret>` in place of the parameters that [sound like secrets](sounds_secret).
+///
+/// ```
+/// use headcount_reader::without_secret_parameters;
+/// assert_eq!(without_secret_parameters("/list?api-key=a&dc=1#f"), "/list?api-key=<secret>&dc=1#f");
+/// assert_eq!(without_secret_parameters("/list?token=&dc=1"), "/list?token=&dc=1");
+/// ```
+pub fn without_secret_parameters(url: &str) -> Cow<'_, str> {
+    let Some((before, query)) = url.split_once('?') else {
+        return Cow::Borrowed(url);
+    };
+    let (query, fragment) = query.split_at(query.find('#').unwrap_or(query.len()));
+    let is_secret = |parameter: &str| match parameter.split_once('=') {
+        Some((name, value)) => !value.is_empty() && sounds_secret(&unescaped(name)),
+        None => false,
+    };
+    // Some servers take `;` as well.
+    if !query.split(['&', ';']).any(is_secret) {
+        return Cow::Borrowed(url);
+    }
+    let mut shown = format!("{before}?");
+    for parameter in query.split_inclusive(['&', ';']) {
+        let (inside, end) = parameter.split_at(parameter.trim_end_matches(['&', ';']).len());
+        match inside.split_once('=') {
+            Some((name, _)) if is_secret(inside) => {
+                shown.push_str(name);
+                shown.push('=');
+                shown.push_str(MASK);
+            }
+            _ => shown.push_str(inside),
+        }
+        shown.push_str(end);
+    }
+    shown.push_str(fragment);
+    Cow::Owned(shown)
+}
+
+/// A parameter's name with its `%XX` read, as far as they are ASCII; others are in no name that is looked for.
+fn unescaped(name: &str) -> Cow<'_, str> {
+    if !name.contains('%') {
+        return Cow::Borrowed(name);
+    }
+    let mut pieces = name.split('%');
+    let mut read = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let escaped = piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        read.push(char::from(escaped.unwrap_or(b'%')));
+        read.push_str(if escaped.is_some() { piece.get(2..).unwrap_or_default() } else { piece });
+    }
+    Cow::Owned(read)
+}
+
+fn without_user(url: &str) -> Cow<'_, str> {
     let (scheme, rest) = match url.split_once("://") {
         Some((scheme, rest)) => (Some(scheme), rest),
         None => (None, url),
@@ -279,10 +346,25 @@ mod tests {
         assert_eq!(for_http("//h/p"), Err(UrlError::NoScheme));
     }
 
+    #[test]
+    fn secrets_in_parameters_are_hidden() {
+        for (url, shown) in [
+            ("http://u:p@h/x?token=t", "http://h/x?token=<secret>"),
+            ("http://h/?a=1;api_key=k;b=2", "http://h/?a=1;api_key=<secret>;b=2"),
+            ("http://h/?%74oken=t", "http://h/?%74oken=<secret>"),
+            ("http://h/?token=a=b&&x", "http://h/?token=<secret>&&x"),
+            ("http://h/?module=http_2xx&target=a", "http://h/?module=http_2xx&target=a"),
+            ("http://h/?a%", "http://h/?a%"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
+    }
+
     proptest! {
         #[test]
-        fn any_text_is_answered(text in "(http://)?[a-z0-9%\\[\\]:@/?# ä]{0,16}|\\PC{0,16}") {
+        fn any_text_is_answered(text in "(http://)?[a-z0-9%\\[\\]:@/?# ä&=;]{0,16}|\\PC{0,16}") {
             let _ = Url::parse(&text);
+            prop_assert_eq!(without_secret_parameters(&format!("{text}?token=")), format!("{text}?token="));
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Which values are secret, by the names of the fields that hold them.
 //!
 //! Sections and mechanisms that headcount does not know are shown too, so the rule is wide: what
-//! looks like a secret by its name is hidden, and no URL shows a password.
+//! looks like a secret by its name is hidden, and no URL shows a password or a secret parameter.
 
 use std::borrow::Cow;
 
 use super::node::{Content, Node};
+use crate::secret::sounds_secret;
+use crate::value::without_secret_parameters;
 
 /// What stands in a secret's place.
 pub const MASK: &str = "<secret>";
@@ -27,6 +29,9 @@ const SECRET_ENDS: [&str; 10] = [
 /// Fields under which every value is hidden: headers often carry a secret.
 const SECRET_PARENTS: [&str; 2] = ["proxy_connect_header", "headers"];
 
+/// Fields under which names are those of parameters in a URL.
+const PARAMETER_PARENTS: [&str; 2] = ["params", "endpoint_params"];
+
 /// Fields under which names are the writer's own labels.
 const LABEL_PARENTS: [&str; 2] = ["labels", "external_labels"];
 
@@ -37,6 +42,8 @@ pub(super) enum View {
     Open,
     /// Names further in say nothing about secrets.
     Labels,
+    /// Names further in are those of parameters.
+    Parameters,
     /// Not at all.
     Hidden,
 }
@@ -44,11 +51,16 @@ pub(super) enum View {
 impl View {
     /// How the value of the field `name` is shown.
     pub(super) fn of_field(self, name: &str, value: &Node) -> Self {
-        if self != Self::Open {
-            return self;
+        match self {
+            Self::Open => {}
+            Self::Parameters if sounds_secret(name) => return Self::Hidden,
+            other => return other,
         }
         if LABEL_PARENTS.contains(&name) {
             return Self::Labels;
+        }
+        if PARAMETER_PARENTS.contains(&name) {
+            return Self::Parameters;
         }
         let is_structure = matches!(value.content, Content::Map(_));
         if SECRET_PARENTS.contains(&name) || (!is_structure && is_secret(name)) {
@@ -66,8 +78,19 @@ fn is_secret(name: &str) -> bool {
     !is_known && (name == "key" || SECRET_ENDS.iter().any(|end| name.ends_with(end)))
 }
 
-/// The text of a scalar that is not hidden as a whole: a URL's password is hidden.
+/// The text of a scalar that is not hidden as a whole: a URL's password and secret parameters are hidden.
 pub fn redacted_url(text: &str) -> Cow<'_, str> {
+    let without_password = without_password(text);
+    if !without_password.contains("://") {
+        return without_password;
+    }
+    match without_secret_parameters(&without_password) {
+        Cow::Owned(shown) => Cow::Owned(shown),
+        Cow::Borrowed(_) => without_password,
+    }
+}
+
+fn without_password(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Cow::Borrowed(text);
     };
@@ -145,7 +168,10 @@ mod tests {
             ("http://u@h", "http://u@h"),
             ("http://h/a@b", "http://h/a@b"),
             ("http://u:p/w@h/x", "http://u:<secret>@h/x"),
+            ("http://u:p@h/x?token=t&a=b", "http://u:<secret>@h/x?token=<secret>&a=b"),
+            ("https://h/x?sig=s", "https://h/x?sig=<secret>"),
             ("plain", "plain"),
+            ("(.*)?token=(.*)", "(.*)?token=(.*)"),
         ] {
             assert_eq!(redacted_url(text), shown);
         }

@@ -7,7 +7,7 @@ use headcount_core::{Fate, TargetId, TargetReader};
 use headcount_scraper as scraper;
 use headcount_scraper::ScrapeTarget;
 
-use crate::targets::{Targets, scrape_url};
+use crate::targets::{Targets, secret_url};
 
 /// The targets, with a reader for each job, which remembers what it worked out.
 pub(super) struct Known {
@@ -45,7 +45,7 @@ impl scraper::Targets for Known {
                 if let Fate::Active { id } | Fate::OverLimit { id, .. } = view.fate
                     && let Some(labels) = reader.labels(&view)
                 {
-                    let url = scrape_url(pool.options(), &labels);
+                    let url = secret_url(pool.options(), &labels);
                     found(id, ScrapeTarget { url, labels });
                 }
             }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headcount_core::{Fate, ProviderId, Snapshot, TargetLimit, TargetPool, TargetReader, TargetView};
+use headcount_reader::MASK;
 use serde::Serialize;
 
 use super::health::Healths;
 use super::holds::Holds;
-use super::url::scrape_url;
+use super::url::{is_secret_label, scrape_url, shown_value};
 use crate::discovery::{ADDRESS, Observation, Provider, write_labels, write_string};
 use crate::wall_clock::WallClock;
 
@@ -252,7 +253,10 @@ impl<'a> Describer<'a> {
             Fate::Dropped { rule } => {
                 let rules = self.pool.options().relabeling.rules();
                 let action = rules.get(rule as usize).map_or("", |rule| rule.action());
+                let names = rules.get(rule as usize).and_then(|rule| rule.source()).map(|source| &*source.names);
+                let is_secret = names.unwrap_or_default().iter().any(|name| is_secret_label(name));
                 let value = self.reader.dropped_by(view).map(|(_, value)| value).unwrap_or_default();
+                let value = if is_secret { MASK.to_owned() } else { value };
                 (fate.rule, fate.action) = (Some(rule), Some(action));
                 fate.message = Some(format!(
                     "relabel_configs[{rule}] ({action}) dropped it because of {value:?}"
@@ -327,5 +331,8 @@ fn limit_name(limit: TargetLimit) -> &'static str {
 }
 
 fn write_all(out: &mut Vec<u8>, labels: &Labels) {
-    write_labels(out, labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    write_labels(
+        out,
+        labels.iter().map(|(name, value)| (name.as_str(), shown_value(name, value))),
+    );
 }

@@ -4,7 +4,8 @@
 //! the job's settings, ends with the job's targets.** So labels are written as they are in the
 //! end: `job` and `instance` among them, and those that say how to scrape (`__scheme__`,
 //! `__metrics_path__`, `__param_*`, `__scrape_interval__`, `__scrape_timeout__`), since all of
-//! them come before what the reader would fill in. Duplicates are left out, and so are the flags
+//! them come before what the reader would fill in. A secret parameter as the job's `params` have it is left out: the
+//! reader has it there. Duplicates are left out, and so are the flags
 //! for histograms where they are off: a Prometheus 2 would keep them as labels for nothing.
 //!
 //! The format can't say two things, so they have to be in the reader's job: the second and
@@ -13,6 +14,7 @@
 
 use headcount_core::{Fate, Snapshot, TargetPools, TargetView};
 
+use super::url::is_secret_of_job;
 use crate::discovery::{ADDRESS, sorted_groups, write_labels, write_string};
 
 /// The labels that are off unless said otherwise.
@@ -39,6 +41,7 @@ pub fn relabelled_list(pools: &TargetPools, snapshot: &Snapshot, job: &str) -> V
             out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
             is_first = false;
             let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let labels = labels.filter(|(name, value)| !is_secret_of_job(pool.options(), name, value));
             let address = labels.clone().find(|(name, _)| *name == ADDRESS);
             out.extend_from_slice(b"{\"targets\":[");
             write_string(&mut out, address.map_or("", |(_, address)| address));

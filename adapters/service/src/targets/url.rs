@@ -3,10 +3,55 @@
 use std::collections::BTreeMap;
 
 use headcount_core::JobOptions;
+use headcount_reader::{MASK, sounds_secret};
 
-/// Where a target is scraped, by its labels in the end and its job's parameters.
+/// What a label that becomes a parameter begins with.
+const PARAMETER: &str = "__param_";
+
+/// Where a target is scraped, by its labels in the end and its job's parameters, as it may be shown: with `<secret>` in
+/// place of the parameters that sound like secrets.
 #[must_use]
 pub fn scrape_url(job: &JobOptions, labels: &[(String, String)]) -> String {
+    url_with(job, labels, |name, value| match sounds_secret(name) {
+        true => MASK,
+        false => value,
+    })
+}
+
+/// The same as it is asked for.
+pub(crate) fn secret_url(job: &JobOptions, labels: &[(String, String)]) -> String {
+    url_with(job, labels, |_, value| value)
+}
+
+/// A label's value as it may be shown.
+pub(crate) fn shown_value<'a>(name: &str, value: &'a str) -> &'a str {
+    if is_secret_label(name) { MASK } else { value }
+}
+
+/// Labels with their values as they may be shown.
+#[must_use]
+pub fn shown_labels(labels: Vec<(String, String)>) -> Vec<(String, String)> {
+    let shown = |(name, value): (String, String)| match is_secret_label(&name) {
+        true => (name, MASK.to_owned()),
+        false => (name, value),
+    };
+    labels.into_iter().map(shown).collect()
+}
+
+/// Whether a label is a parameter that sounds like a secret.
+pub(crate) fn is_secret_label(name: &str) -> bool {
+    name.strip_prefix(PARAMETER).is_some_and(sounds_secret)
+}
+
+/// Whether a label is a secret parameter as the job itself has it: whoever scrapes by the job's settings knows it.
+pub(super) fn is_secret_of_job(job: &JobOptions, name: &str, value: &str) -> bool {
+    let is_own = |(own, values): &(String, Vec<String>)| {
+        name.strip_prefix(PARAMETER) == Some(own) && values.first().is_some_and(|own| own == value)
+    };
+    is_secret_label(name) && job.params.iter().any(is_own)
+}
+
+fn url_with(job: &JobOptions, labels: &[(String, String)], shown: impl for<'a> Fn(&str, &'a str) -> &'a str) -> String {
     let label = |name: &str| {
         let label = labels.iter().find(|(other, _)| other == name);
         label.map_or("", |(_, value)| value.as_str())
@@ -16,7 +61,7 @@ pub fn scrape_url(job: &JobOptions, labels: &[(String, String)]) -> String {
         parameters.insert(name, values.iter().map(String::as_str).collect());
     }
     for (name, value) in labels {
-        let Some(name) = name.strip_prefix("__param_") else {
+        let Some(name) = name.strip_prefix(PARAMETER) else {
             continue;
         };
         let values = parameters.entry(name).or_default();
@@ -33,7 +78,10 @@ pub fn scrape_url(job: &JobOptions, labels: &[(String, String)]) -> String {
         url.push(if index == 0 { '?' } else { '&' });
         push_escaped(&mut url, name, "", true);
         url.push('=');
-        push_escaped(&mut url, value, "", true);
+        match shown(name, value) {
+            MASK => url.push_str(MASK),
+            value => push_escaped(&mut url, value, "", true),
+        }
     }
     url
 }
@@ -109,5 +157,25 @@ mod tests {
             ("__param_z", "1"),
         ];
         assert_eq!(url(&labels), "//b%C3%BCcher:1/m?module=%C3%A4&module=c%26d&z=1");
+    }
+
+    #[test]
+    fn parameters_that_sound_like_secrets_are_not_shown() {
+        let job = JobOptions {
+            params: vec![
+                ("api-key".to_owned(), vec!["hunter2".to_owned()]),
+                ("module".to_owned(), vec!["m".to_owned()]),
+            ],
+            ..JobOptions::new("x")
+        };
+        let labels = [("__address__", "a:1"), ("__param_token", "hunter2"), ("__param_api-key", "hunter2")];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let shown = "//a:1?api-key=<secret>&module=m&token=<secret>";
+        assert_eq!(scrape_url(&job, &labels), shown);
+        assert_eq!(secret_url(&job, &labels), shown.replace(MASK, "hunter2"));
+        assert_eq!(shown_value("__param_token", "hunter2"), MASK);
+        assert_eq!(shown_value("token", "label"), "label", "a label of the writer's own is data");
+        assert!(is_secret_of_job(&job, "__param_api-key", "hunter2"));
+        assert!(!is_secret_of_job(&job, "__param_api-key", "other") && !is_secret_of_job(&job, "__param_module", "m"));
     }
 }

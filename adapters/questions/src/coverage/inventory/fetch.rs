@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use anyhow::{Context, bail};
 use headcount_discoverer::env::{HttpLimits, HttpRequest};
-use headcount_reader::HttpClientSettings;
+use headcount_reader::{HttpClientSettings, without_secret_parameters};
 use headcount_service::Workers;
 
 /// The most that is read, in bytes. A host in a thousand fields is not that long.
@@ -47,7 +47,7 @@ pub(super) fn shown(from: &str) -> String {
             // An http URL has a host, so neither fails.
             url.set_username("").ok();
             url.set_password(None).ok();
-            url.to_string()
+            without_secret_parameters(url.as_str()).into_owned()
         }
         _ => from.to_owned(),
     }
@@ -89,6 +89,7 @@ mod tests {
     #[test]
     fn no_credentials_are_shown() {
         assert_eq!(shown("https://user:hidden@cmdb/x?a=b"), "https://cmdb/x?a=b");
+        assert_eq!(shown("https://cmdb/x?a=b&token=hidden"), "https://cmdb/x?a=b&token=<secret>");
         assert_eq!(shown("-"), "standard input");
         assert_eq!(shown("a/b.csv"), "a/b.csv");
     }
