@@ -15,6 +15,7 @@
 //! * [`SavedState`]: what a manager has, for the one that starts after it.
 //! * [`relabel`]: rules that drop targets and rewrite their labels.
 //! * [`TargetPool`], [`TargetPools`], [`Fate`]: a job's targets, and what became of each.
+//! * [`one_line`], [`printable`]: text from elsewhere, as people may see it.
 //! * [`Schedule`]: when each target is scraped, and what came of it.
 //!
 //! # Panics and errors
@@ -43,6 +44,7 @@ mod manager;
 mod members;
 mod missing;
 mod pool;
+mod printable;
 mod provider;
 mod random;
 mod readers;
@@ -84,6 +86,7 @@ pub use pool::{
     Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetCursor, TargetExplanation, TargetId, TargetLabels,
     TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
 };
+pub use printable::{is_printable, one_line, printable};
 pub use provider::{ConfigFingerprint, FailedConfig, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};
 pub use random::Random;
 pub use readers::Readers;

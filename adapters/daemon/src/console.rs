@@ -1,15 +1,17 @@
 //! Standard output and standard error, for commands that end.
 //!
-//! The one rule: **a reader that went away is no error.** `headcount sd … | head` ends quietly.
+//! The one rule: **a reader that went away is no error.** `headcount sd … | head` ends quietly. Whatever is written
+//! is [printable]: no text from elsewhere commands the terminal.
 
 use std::io::{self, Write};
 
 use anyhow::Context;
+use headcount_core::printable;
 
 /// Writes to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(printable(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("writing to standard output"),
     }
@@ -17,5 +19,5 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes a line to standard error. There is nobody left to tell when that fails.
 pub(crate) fn complain(line: &str) {
-    writeln!(io::stderr().lock(), "{line}").ok();
+    writeln!(io::stderr().lock(), "{}", printable(line)).ok();
 }

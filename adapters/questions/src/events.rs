@@ -97,7 +97,7 @@ fn row(event: &Event) -> [Cow<'_, str>; 4] {
         Cow::Borrowed(&event.at),
         jobs(event),
         Cow::Borrowed(provider),
-        one_line(&event.message),
+        Cow::Borrowed(&event.message),
     ]
 }
 
@@ -114,15 +114,6 @@ fn jobs(event: &Event) -> Cow<'_, str> {
             }
             Cow::Owned(text)
         }
-    }
-}
-
-/// What a backend says may have lines, and what a terminal takes for commands.
-fn one_line(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) {
-        Cow::Owned(text.replace(char::is_control, " "))
-    } else {
-        Cow::Borrowed(text)
     }
 }
 
@@ -162,7 +153,7 @@ mod tests {
         ]);
         let expected = "\
 TIME                  JOB              PROVIDER  WHAT
-1970-01-01T00:00:02Z  a, b and 1 more  file/0    fails: line and [31m line
+1970-01-01T00:00:02Z  a, b and 1 more  file/0    fails: line\\u000aand\\u001b[31m line
 1970-01-01T00:00:02Z  a, b             file/0    x
 1970-01-01T00:00:01Z  -                -         the configuration was applied
 

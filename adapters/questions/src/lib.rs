@@ -23,6 +23,7 @@ mod table;
 pub mod targets_output;
 #[cfg(test)]
 mod testing;
+mod yaml;
 
 pub use lookup::Api;
 pub use table::table;

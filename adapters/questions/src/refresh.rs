@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use headcount_core::one_line;
 use serde::Serialize;
 
 use crate::lookup::{Api, Became, Refreshed};
@@ -74,7 +75,8 @@ impl Report {
             (Became::Answered, None, Some(missing)) => format!("{targets} {noun}; could not get {missing}"),
             (Became::Answered, None, None) => format!("{targets} {noun}"),
         };
-        format!("{provider} ({description}): {what}\n")
+        let line = format!("{provider} ({description}): {what}");
+        one_line(&line).into_owned() + "\n"
     }
 }
 

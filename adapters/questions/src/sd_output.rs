@@ -28,7 +28,7 @@ pub fn write(snapshot: &Snapshot, format: ListFormat) -> anyhow::Result<String> 
     let mut text = match format {
         ListFormat::Table => table(&jobs(snapshot)),
         ListFormat::Json => serde_json::to_string_pretty(&jobs(snapshot)).context("writing JSON")?,
-        ListFormat::Yaml => serde_yaml::to_string(&jobs(snapshot)).context("writing YAML")?,
+        ListFormat::Yaml => crate::yaml::yaml(&jobs(snapshot))?,
         ListFormat::FileSd => {
             let lists = snapshot.sets().filter_map(|name| snapshot.set(name)).map(target_list);
             let lists: Result<Vec<_>, _> = lists.map(String::from_utf8).collect();

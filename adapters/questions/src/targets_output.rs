@@ -48,7 +48,7 @@ impl Found {
         let mut text = match format {
             ListFormat::Table => self.table(),
             ListFormat::Json => serde_json::to_string_pretty(&self.jobs()).context("writing JSON")?,
-            ListFormat::Yaml => serde_yaml::to_string(&self.jobs()).context("writing YAML")?,
+            ListFormat::Yaml => crate::yaml::yaml(&self.jobs())?,
             ListFormat::FileSd => {
                 let jobs = self.pools.pools();
                 let lists = jobs.map(|(job, _)| relabelled_list(&self.pools, &self.snapshot, job));

@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use headcount_core::one_line;
+
 use super::report::{Report, Uncovered};
 use crate::table::table;
 
@@ -18,12 +20,12 @@ pub(super) fn text(report: &Report, limit: usize) -> String {
     write_jobs(&mut text, report, limit);
     for (place, note) in report.notes.iter().enumerate() {
         let gap = if place == 0 { "\n" } else { "" };
-        writeln!(text, "{gap}{note}").ok();
+        writeln!(text, "{gap}{}", one_line(note)).ok();
     }
     if !report.troubles.is_empty() {
         text.push_str("\nThis is not certain, because these could not be asked:\n");
         for trouble in &report.troubles {
-            writeln!(text, "  {trouble}").ok();
+            writeln!(text, "  {}", one_line(trouble)).ok();
         }
     }
     text

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use headcount_core::one_line;
+
 use super::own_settings::OwnSetting;
 use super::providers::{Provider, ProviderState};
 use super::report::{JobDiff, JobState, Report, State, Target, Trouble};
@@ -120,7 +122,7 @@ fn write_targets(text: &mut String, mark: char, targets: &[Target], limit: usize
     for target in shown {
         let mark = if target.uncertain { '?' } else { mark };
         let line = format!("    {mark} {:<width$}  {}", target.address, why(target));
-        writeln!(text, "{}", line.trim_end()).ok();
+        writeln!(text, "{}", one_line(line.trim_end())).ok();
     }
     write_rest(text, targets.len() - shown.len());
 }
@@ -179,11 +181,8 @@ fn write_others(text: &mut String, others: &[Target]) {
         let message = first.after.message.as_ref().or(first.before.message.as_ref());
         let message = message.map_or_else(String::new, |message| format!(": {message}"));
         let (before, after, address) = (phrase(before), phrase(after), &first.address);
-        writeln!(
-            text,
-            "    {mark} {count} {before} → {after}, {such_as}{address}{message}"
-        )
-        .ok();
+        let line = format!("    {mark} {count} {before} → {after}, {such_as}{address}{message}");
+        writeln!(text, "{}", one_line(&line)).ok();
     }
 }
 
@@ -205,7 +204,8 @@ fn write_providers(text: &mut String, providers: &[Provider]) {
         };
         let (mechanism, description) = (&provider.mechanism, &provider.description);
         let readers = provider.readers.join(", ");
-        writeln!(text, "    {mark} {mechanism} ({description}){word}: {readers}").ok();
+        let line = format!("    {mark} {mechanism} ({description}){word}: {readers}");
+        writeln!(text, "{}", one_line(&line)).ok();
     }
 }
 
@@ -220,7 +220,7 @@ fn write_alertmanagers(text: &mut String, report: &Report) {
         ('+', "started", started, alertmanagers.uncertain_started),
         ('-', "stopped", stopped, alertmanagers.uncertain_stopped),
     ] {
-        for url in urls {
+        for url in urls.iter().map(|url| one_line(url)) {
             if is_uncertain {
                 writeln!(text, "    ? {url} is {word}, as far as can be told").ok();
             } else {
@@ -249,5 +249,5 @@ fn write_settings(text: &mut String, settings: &[OwnSetting]) {
 fn write_trouble(text: &mut String, trouble: &Trouble) {
     let sides: Vec<_> = trouble.sides.iter().copied().map(Side::word).collect();
     let (sides, readers, reason) = (sides.join(" and "), trouble.readers.join(", "), &trouble.reason);
-    writeln!(text, "    {sides}, {readers}: {reason}").ok();
+    writeln!(text, "    {}", one_line(&format!("{sides}, {readers}: {reason}"))).ok();
 }

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 
+use headcount_core::one_line;
+
 use super::output::write_rest;
 use super::report::Relabelled;
 use crate::labels::Change;
@@ -38,7 +40,7 @@ impl Shapes<'_> {
         let shown = self.shapes.get(..limit).unwrap_or(&self.shapes);
         for targets in shown {
             let Some(first) = targets.first() else { continue };
-            let (address, word, count) = (&first.address, self.word, targets.len());
+            let (address, word, count) = (one_line(&first.address), self.word, targets.len());
             match count {
                 1 => writeln!(text, "    {mark} {address} is {word}").ok(),
                 _ => writeln!(text, "    {mark} {count} are {word}, such as {address}").ok(),

@@ -8,6 +8,7 @@ use super::report::{Did, Found, Report};
 use crate::labels::Change;
 use crate::lookup::ago;
 use crate::table::table;
+use headcount_core::one_line;
 use headcount_service::FLAGS;
 
 /// The answer, for people. Writing into memory does not fail.
@@ -48,7 +49,7 @@ pub(super) fn text(report: &Report) -> String {
 fn write_found(text: &mut String, found: &Found, now: f64) {
     let target = &found.target;
     let (address, job) = (target.address(), &target.scrape_pool);
-    writeln!(text, "{address} in job {job:?} is {}", target.fate.word()).ok();
+    writeln!(text, "{} in job {job:?} is {}", one_line(address), target.fate.word()).ok();
 
     let mut rows: Vec<(&str, String)> = Vec::new();
     let (provider, source) = (&target.provider, &target.source);
@@ -99,7 +100,7 @@ fn write_found(text: &mut String, found: &Found, now: f64) {
     for (name, value) in rows {
         let shown = if name == last { "" } else { name };
         last = name;
-        writeln!(text, "  {shown:<13}{value}").ok();
+        writeln!(text, "  {shown:<13}{}", one_line(&value)).ok();
     }
 }
 
@@ -128,7 +129,7 @@ fn is_idle(step: &Did) -> bool {
 
 fn write_nowhere(text: &mut String, report: &Report) {
     let seen = &report.looked_at;
-    writeln!(text, "{} is nowhere", report.asked).ok();
+    writeln!(text, "{} is nowhere", one_line(&report.asked)).ok();
     if let Some(past) = &report.past {
         write_past(text, past, report.now);
     }
@@ -186,7 +187,7 @@ fn write_past(text: &mut String, past: &Past, now: f64) {
         rows.push(("was there", format!("not kept: nothing before {since} is known")));
     }
     for (name, value) in rows {
-        writeln!(text, "  {name:<13}{value}").ok();
+        writeln!(text, "  {name:<13}{}", one_line(&value)).ok();
     }
 }
 
@@ -195,6 +196,6 @@ fn write_troubles(text: &mut String, report: &Report, heading: &str) {
         writeln!(text, "{heading}").ok();
     }
     for trouble in &report.looked_at.troubles {
-        writeln!(text, "  {trouble}").ok();
+        writeln!(text, "  {}", one_line(trouble)).ok();
     }
 }

@@ -1,7 +1,20 @@
 // Elements, and the one way in which what is on the screen changes.
 //
 // The one rule: **what comes from outside is text.** Nothing here takes HTML, so no label, name or
-// error can become more than letters; the Content-Security-Policy has the browser refuse it too.
+// error can become more than letters; the Content-Security-Policy has the browser refuse it too. What is no
+// letter, digit, sign or space is shown escaped: it could turn the order of letters around, or hide some.
+
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** Text as it is shown: `\u202e` for what would not be seen. Ends of lines and tabs stay. */
+export function printable(text) {
+  const escaped = (letter) => {
+    if (letter === "\n" || letter === "\t") return letter;
+    const units = Array.from({ length: letter.length }, (_, place) => letter.charCodeAt(place));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  };
+  return text.replace(UNPRINTABLE, escaped);
+}
 
 /**
  * Makes an element. An attribute that is `null`, `undefined` or `false` is left out; `on…` listens;
@@ -15,9 +28,11 @@ export function h(name, attributes, ...children) {
     if (attribute.startsWith("on")) element.addEventListener(attribute.slice(2), value);
     else if (attribute === "key") element.key = value;
     else if (attribute === "grow") element.style.flexGrow = value;
+    else if (attribute === "title") element.setAttribute(attribute, printable(String(value)));
     else element.setAttribute(attribute, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  const there = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  element.append(...there.map((child) => (child instanceof Node ? child : printable(String(child)))));
   return element;
 }
 

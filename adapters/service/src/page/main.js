@@ -1,6 +1,6 @@
 // The frame: which view is open, the search field, and whether the daemon is there.
 
-import { h, link, morphChildren } from "./dom.js";
+import { h, link, morphChildren, printable } from "./dom.js";
 import { ago, countAges, watch } from "./live.js";
 import { daemonNow } from "./api.js";
 import { Overview } from "./overview.js";
@@ -25,7 +25,7 @@ function redraw() {
   queueMicrotask(() => {
     isDrawing = false;
     morphChildren(main, view.draw().flat().filter(Boolean));
-    document.title = `${view.title} – headcount`;
+    document.title = `${printable(view.title)} – headcount`;
   });
 }
 

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use async_channel::Receiver;
 use bytes::Bytes;
 use futures_lite::StreamExt;
+use headcount_core::printable;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -29,9 +30,9 @@ pub(super) fn pieces(content_type: HeaderValue, pieces: Receiver<Bytes>) -> Resp
     with_body(StatusCode::OK, content_type, BodyExt::boxed(StreamBody::new(frames)))
 }
 
-/// A line of text, or several.
+/// A line of text, or several. Whoever reads it with a terminal sees all of it, and nothing else.
 pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
-    let mut text = text.into();
+    let mut text = printable(&text.into()).into_owned();
     if !text.ends_with('\n') {
         text.push('\n');
     }

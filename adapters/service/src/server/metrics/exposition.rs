@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use headcount_core::{is_printable, one_line};
+
 /// What kind of number a family has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -87,7 +89,9 @@ fn push_escaped(text: &mut String, value: &str) {
             '\\' => text.push_str("\\\\"),
             '"' => text.push_str("\\\""),
             '\n' => text.push_str("\\n"),
-            other => text.push(other),
+            other if is_printable(other) => text.push(other),
+            // Who reads it with a terminal is not to be taken in by it.
+            other => text.push_str(&one_line(other.encode_utf8(&mut [0; 4])).replace('\\', "\\\\")),
         }
     }
 }
@@ -95,6 +99,13 @@ fn push_escaped(text: &mut String, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_take_for_something_else_is_escaped() {
+        let mut out = Exposition::default();
+        out.family("a", Kind::Gauge, "A.").sample(&[("job", "\u{1b}[1m\u{202e}é")], 1.0);
+        assert!(out.finish().ends_with("\na{job=\"\\\\u001b[1m\\\\u202eé\"} 1\n"));
+    }
 
     #[test]
     fn values_and_labels_are_written_so_that_prometheus_reads_them() {
