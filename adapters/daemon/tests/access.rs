@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fs;
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -79,6 +80,30 @@ fn a_head_of_more_than_64_kib_is_refused() {
     let with = |bytes: usize| daemon.request("GET", "/-/healthy", &[("X-Long", &"x".repeat(bytes))]).status;
     assert_eq!(with(60 * 1024), 200);
     assert_eq!((with(65 * 1024), with(100 * 1024)), (431, 431));
+}
+
+/// Whoever reads a pipe waits for somebody who writes to it.
+#[test]
+fn a_pipe_in_a_file_s_place_holds_nothing_up() {
+    let setup = Setup::new();
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    let pipe = |path: &std::path::Path| {
+        fs::remove_file(path).ok();
+        let made = Command::new("mkfifo").arg(path).status();
+        assert!(made.is_ok_and(|status| status.success()));
+    };
+    pipe(&setup.folder.path().join("headcount.yml"));
+    let begun = Instant::now();
+    let refused = daemon.request("POST", "/-/reload", &[]);
+    assert_eq!(refused.status, 500);
+    assert!(refused.text().contains("it is a named pipe, not a file"), "{}", refused.text());
+    pipe(&setup.config);
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 500);
+    pipe(&setup.targets);
+    daemon.wait_for("/api/v1/providers", |body| body.contains("a named pipe, not a file"));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert!(daemon.get("/sd/node").text().contains("a:9100"), "what was found stays");
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub use mention::{Mention, Mentioned};
 pub use near::names_like;
 pub use problem::{LoadErrors, Position, Problem, ProblemKind};
 pub use secret::{Secret, SecretSource, sounds_secret};
-pub use surroundings::{Machine, Nowhere, Surroundings, join};
+pub use surroundings::{Machine, NotAFile, Nowhere, Surroundings, join, open_file};
 pub use value::{
     NameEscaping, RegexError, ScrapeProtocol, SizeError, Url, UrlError, expand, is_label_name, is_label_template,
     parse_regex, parse_size, without_credentials, without_secret_parameters,

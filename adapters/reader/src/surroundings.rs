@@ -1,6 +1,7 @@
 //! What reading a configuration needs of the world: files it names, and environment variables.
 
 use std::ffi::OsString;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -43,10 +44,8 @@ impl Folders for Machine {
 impl Surroundings for Machine {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        io::Read::read_to_end(
-            &mut io::Read::take(std::fs::File::open(path)?, limit.saturating_add(1)),
-            &mut bytes,
-        )?;
+        let (file, _) = open_file(path)?;
+        io::Read::read_to_end(&mut io::Read::take(file, limit.saturating_add(1)), &mut bytes)?;
         Ok(bytes)
     }
 
@@ -57,6 +56,63 @@ impl Surroundings for Machine {
         }
         std::env::var(name).ok()
     }
+}
+
+/// Something that is no file, where one was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is {what}, not a file")]
+pub struct NotAFile {
+    /// What it is.
+    pub what: &'static str,
+}
+
+/// Opens a file, and refuses at once what is none: a named pipe would have whoever opens it wait for somebody who writes,
+/// and a device may never end. The error's source is a [`NotAFile`] then.
+///
+/// # Errors
+/// What the system says, or that it is no file.
+pub fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Of what is no file. It changes nothing about one that is.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let refused = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, NotAFile { what }));
+    let file = match options.open(path) {
+        Ok(file) => file,
+        // A socket can't be opened.
+        Err(error) => match path.metadata().ok().and_then(|found| not_a_file(&found)) {
+            Some(what) if error.kind() != io::ErrorKind::PermissionDenied => return refused(what),
+            _ => return Err(error),
+        },
+    };
+    // Of the one that was opened, whatever is there by now.
+    let found = file.metadata()?;
+    match not_a_file(&found) {
+        Some(what) => refused(what),
+        None => Ok((file, found)),
+    }
+}
+
+fn not_a_file(found: &Metadata) -> Option<&'static str> {
+    let kind = found.file_type();
+    if kind.is_file() {
+        return None;
+    }
+    if kind.is_dir() {
+        return Some("a folder");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a named pipe");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+    }
+    Some("a device")
 }
 
 /// An empty world: no file, no variable. For tests and fuzzing.
@@ -105,6 +161,30 @@ pub fn join(folder: &Path, path: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("file"), "text").unwrap();
+        let status = std::process::Command::new("mkfifo").arg(path("pipe")).status();
+        assert!(status.is_ok_and(|status| status.success()));
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        std::os::unix::fs::symlink(path("pipe"), path("link")).unwrap();
+        let read = |path: &Path| Machine.read(path, 3).map_err(|error| error.to_string());
+        assert_eq!(read(&path("file")), Ok(b"text".to_vec()), "one more than the limit");
+        for (name, what) in [
+            ("pipe", "it is a named pipe, not a file"),
+            ("link", "it is a named pipe, not a file"),
+            ("socket", "it is a socket, not a file"),
+            ("/dev/null", "it is a device, not a file"),
+            ("/dev/zero", "it is a device, not a file"),
+            (".", "it is a folder, not a file"),
+        ] {
+            assert_eq!(read(&path(name)), Err(what.to_owned()), "{name}");
+        }
+    }
 
     #[test]
     fn joins_as_prometheus_does() {

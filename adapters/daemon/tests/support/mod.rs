@@ -116,6 +116,12 @@ impl Daemon {
         wait_until(what, || self.log.lock().expect("not poisoned").iter().find_map(&find))
     }
 
+    /// Looks at each line of the log.
+    pub(crate) fn assert_log(&self, assert: impl Fn(&str)) {
+        let log = self.log.lock().expect("not poisoned");
+        log.iter().for_each(|entry| assert(&entry.to_string()));
+    }
+
     /// How many log entries `condition` holds for.
     pub(crate) fn log_count(&self, condition: impl Fn(&serde_json::Value) -> bool) -> usize {
         self.log

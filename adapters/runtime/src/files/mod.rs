@@ -6,7 +6,7 @@
 mod hub;
 mod watch;
 
-use std::fs::{self, File, FileType};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::time::UNIX_EPOCH;
 use blocking::unblock;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{FileContents, FileError, FileWatch, Files, FolderIdentity};
-use headcount_reader::{Machine, pattern};
+use headcount_reader::{Machine, NotAFile, open_file, pattern};
 
 use crate::runtime::SharedRuntime;
 
@@ -81,6 +81,13 @@ impl Files for SystemFiles {
 
 /// A system's error as ours.
 fn file_error(path: &Path, error: io::Error) -> FileError {
+    let not_a_file = error.get_ref().and_then(|inside| inside.downcast_ref::<NotAFile>());
+    if let Some(NotAFile { what }) = not_a_file {
+        return FileError::NotAFile {
+            path: path.to_owned(),
+            what,
+        };
+    }
     match error.kind() {
         io::ErrorKind::NotFound => FileError::NotFound { path: path.to_owned() },
         _ => FileError::Io {
@@ -96,22 +103,12 @@ fn read(path: &Path, limit: u64) -> Result<FileContents, FileError> {
         path: path.to_owned(),
         limit,
     };
-    let found = fs::metadata(path).map_err(failed)?;
-    if let Some(what) = not_a_file(found.file_type()) {
-        return Err(FileError::NotAFile {
-            path: path.to_owned(),
-            what,
-        });
-    }
+    // Of the file that was opened, which may be another one by now.
+    let (file, found) = open_file(path).map_err(failed)?;
     if found.len() > limit {
         return Err(too_large());
     }
-    let file = File::open(path).map_err(failed)?;
-    // Of the file that was opened, which may be another one by now.
-    let modified = file
-        .metadata()
-        .and_then(|metadata| metadata.modified())
-        .map_err(failed)?;
+    let modified = found.modified().map_err(failed)?;
     let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0));
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
@@ -123,24 +120,6 @@ fn read(path: &Path, limit: u64) -> Result<FileContents, FileError> {
         bytes,
         modified: modified.duration_since(UNIX_EPOCH).unwrap_or_default(),
     })
-}
-
-/// What it is, if opening or reading it could wait for ever or makes no sense.
-fn not_a_file(file_type: FileType) -> Option<&'static str> {
-    if file_type.is_dir() {
-        return Some("a folder");
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if file_type.is_fifo() {
-            return Some("a named pipe");
-        }
-        if file_type.is_socket() {
-            return Some("a socket");
-        }
-    }
-    None
 }
 
 fn list(folder: &Path) -> io::Result<Vec<String>> {

@@ -66,6 +66,8 @@ async fn what_is_not_a_file_is_refused(runtime: SharedRuntime) {
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let error = files.read(&socket, 1).await.unwrap_err();
     assert!(error.to_string().ends_with("a socket, not a file"), "{error}");
+    let error = files.read(Path::new("/dev/zero"), 1).await.unwrap_err();
+    assert!(error.to_string().ends_with("a device, not a file"), "{error}");
 }
 
 async fn lists_and_links_and_patterns(runtime: SharedRuntime) {

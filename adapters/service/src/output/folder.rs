@@ -1,12 +1,13 @@
 //! A folder of files that are replaced as a whole, and a note of which of them are ours.
 //!
 //! The one rule: **a reader sees a file's old content or its new content, never a part.** The new
-//! content is written beside it, forced to the disk, and renamed over it.
+//! content is written beside it, forced to the disk, and renamed over it. Lists hold every label, so they are for the
+//! owner and the group only, however open the folder is.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Names the files that headcount wrote, one a line. Its ending is none that Prometheus reads.
 const MANIFEST: &str = ".headcount-files";
@@ -84,14 +85,32 @@ impl Folder {
 
     fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let unfinished = self.path.join(UNFINISHED);
-        let mut file = File::create(&unfinished)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(unfinished, self.path.join(name))?;
+        let written = write_new(&unfinished, content).and_then(|()| fs::rename(&unfinished, self.path.join(name)));
+        if let Err(error) = written {
+            // It is of no use to anybody, and a full disk needs the room.
+            fs::remove_file(&unfinished).ok();
+            return Err(error);
+        }
         // Makes the renaming last. Not every file system can, and the file is whole either way.
         File::open(&self.path).and_then(|folder| folder.sync_all()).ok();
         Ok(())
     }
+}
+
+/// Writes a file that was not there. What was left by a process that was killed goes first; what somebody has put there,
+/// such as a link to a file elsewhere, is never written through.
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    let mut file = options.open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
 }
 
 fn is_plain_name(name: &str) -> bool {
@@ -143,6 +162,27 @@ mod tests {
             fs::read_to_string(path.join(MANIFEST)).expect("the manifest"),
             "b.json\n"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn lists_are_for_owner_and_group_and_no_link_is_written_through() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let temporary = tempfile::tempdir().expect("a folder");
+        let (path, elsewhere) = (temporary.path().join("out"), temporary.path().join("elsewhere"));
+        fs::write(&elsewhere, "theirs").expect("written");
+        let folder = Folder::open(path.clone()).expect("opened");
+        symlink(&elsewhere, path.join(UNFINISHED)).expect("linked");
+        folder.write("a.json", b"[1]").expect("written");
+        assert_eq!(fs::read_to_string(&elsewhere).expect("the file"), "theirs");
+        let mode = fs::metadata(path.join("a.json")).expect("the file").permissions().mode();
+        assert_eq!(mode & 0o777 & !0o640, 0, "{mode:o}");
+        assert_eq!(mode & 0o600, 0o600);
+
+        // What can't be put in its place leaves nothing behind.
+        fs::create_dir(path.join("b.json")).expect("created");
+        assert!(folder.write("b.json", b"[2]").is_err());
+        assert_eq!(names(&path), ["a.json", "b.json"]);
     }
 
     #[test]

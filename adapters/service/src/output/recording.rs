@@ -3,7 +3,7 @@
 //! **Recording never holds discovery up**: lines are written on a thread of its own, and when they can't
 //! be written, that is logged once and discovery goes on without.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -65,7 +65,7 @@ impl Recording {
                 source,
             })?;
         }
-        let file = File::create(path).map_err(|source| RecordError::Create {
+        let file = create(path).map_err(|source| RecordError::Create {
             path: path.to_owned(),
             source,
         })?;
@@ -94,6 +94,15 @@ impl Recording {
         drop(self.lines);
         self.writer.join().ok();
     }
+}
+
+/// Creates a file that nobody else can read: it holds every label that there was. What is there is no file.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn old(path: &Path) -> PathBuf {
