@@ -192,7 +192,7 @@ pub(crate) struct RunOptions {
 
     /// Writes all that the jobs' discovery is given and says to a file, for `headcount sim replay`.
     ///
-    /// It grows with what changes, and holds all labels, but no passwords. A file that is there already is
+    /// It grows with what changes, and holds all labels, but no secrets of the configuration. A file that is there already is
     /// kept as FILE.old. It begins with nothing: what was saved of jobs is not used then, and stays as it is.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,

@@ -18,7 +18,14 @@ fn a_page_whose_name_points_here_gets_nothing() {
     let setup = Setup::new();
     let daemon = setup.start(&[]);
     let evil = [("Host", "evil.example:9099")];
-    for path in ["/", "/config", "/sd/node", "/metrics", "/api/v1/providers", "/-/healthy"] {
+    for path in [
+        "/",
+        "/config",
+        "/sd/node",
+        "/metrics",
+        "/api/v1/providers",
+        "/-/healthy",
+    ] {
         let refused = daemon.request("GET", path, &evil);
         assert_eq!(refused.status, 403, "{path}");
         assert!(refused.text().contains("allowed_hosts"), "{}", refused.text());
@@ -26,10 +33,19 @@ fn a_page_whose_name_points_here_gets_nothing() {
         assert!(matches!(known.status, 200 | 503), "{path}: {}", known.status);
     }
     // Its own origin, as its browser sees it.
-    let own = [evil[0], ("Origin", "http://evil.example:9099"), ("Sec-Fetch-Site", "same-origin")];
+    let own = [
+        evil[0],
+        ("Origin", "http://evil.example:9099"),
+        ("Sec-Fetch-Site", "same-origin"),
+    ];
     assert_eq!(daemon.request("POST", "/-/reload", &own).status, 403);
     assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
-    assert_eq!(daemon.request("GET", "/sd", &[("Origin", "http://a.example")]).header("access-control-allow-origin"), None);
+    assert_eq!(
+        daemon
+            .request("GET", "/sd", &[("Origin", "http://a.example")])
+            .header("access-control-allow-origin"),
+        None
+    );
 }
 
 #[test]
@@ -51,25 +67,47 @@ fn beyond_the_machine_scrapers_may_use_any_name_and_nothing_changes_unless_told(
     // Names count as soon as they are read, and then for all paths.
     setup.write_settings("web: {listen: ':0', allowed_hosts: ['*.monitoring.svc']}");
     daemon.signal(Signal::HUP);
-    wait_until("the name to be known", || (daemon.request("GET", "/config", &name).status == 200).then_some(()));
-    assert_eq!(daemon.request("GET", "/sd/node", &[("Host", "other.example")]).status, 403);
-    assert_eq!(daemon.log_count(|entry| entry["sections"].as_str().is_some()), 0, "no restart is needed");
+    wait_until("the name to be known", || {
+        (daemon.request("GET", "/config", &name).status == 200).then_some(())
+    });
+    assert_eq!(
+        daemon.request("GET", "/sd/node", &[("Host", "other.example")]).status,
+        403
+    );
+    assert_eq!(
+        daemon.log_count(|entry| entry["sections"].as_str().is_some()),
+        0,
+        "no restart is needed"
+    );
 }
 
 #[test]
 fn who_is_told_who_may_ask_lets_them() {
     let setup = Setup::new();
-    let options = ["--web.external-url", "https://sd.example/", "--web.enable-lifecycle=false", "--web.cors.origin", "https://a\\.example"];
+    let options = [
+        "--web.external-url",
+        "https://sd.example/",
+        "--web.enable-lifecycle=false",
+        "--web.cors.origin",
+        "https://a\\.example",
+    ];
     let daemon = setup.start(&options);
     assert_eq!(daemon.request("GET", "/config", &[("Host", "sd.example")]).status, 200);
     let refused = daemon.request("POST", "/-/reload", &[]);
     assert_eq!(refused.status, 403);
-    assert!(refused.text().contains("--web.enable-lifecycle=false"), "{}", refused.text());
+    assert!(
+        refused.text().contains("--web.enable-lifecycle=false"),
+        "{}",
+        refused.text()
+    );
     let origin = |origin| daemon.request("GET", "/sd", &[("Origin", origin)]);
     let allowed = origin("https://a.example");
     assert_eq!(allowed.header("access-control-allow-origin"), Some("https://a.example"));
     assert_eq!(origin("https://b.example").header("access-control-allow-origin"), None);
-    let wrong = headcount().args(["run", "--web.external-url", "sd.example"]).output().expect("it runs");
+    let wrong = headcount()
+        .args(["run", "--web.external-url", "sd.example"])
+        .output()
+        .expect("it runs");
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("begins with http:// or https://"));
 }
 
@@ -77,7 +115,11 @@ fn who_is_told_who_may_ask_lets_them() {
 fn a_head_of_more_than_64_kib_is_refused() {
     let setup = Setup::new();
     let daemon = setup.start(&[]);
-    let with = |bytes: usize| daemon.request("GET", "/-/healthy", &[("X-Long", &"x".repeat(bytes))]).status;
+    let with = |bytes: usize| {
+        daemon
+            .request("GET", "/-/healthy", &[("X-Long", &"x".repeat(bytes))])
+            .status
+    };
     assert_eq!(with(60 * 1024), 200);
     assert_eq!((with(65 * 1024), with(100 * 1024)), (431, 431));
 }
@@ -97,7 +139,11 @@ fn a_pipe_in_a_file_s_place_holds_nothing_up() {
     let begun = Instant::now();
     let refused = daemon.request("POST", "/-/reload", &[]);
     assert_eq!(refused.status, 500);
-    assert!(refused.text().contains("it is a named pipe, not a file"), "{}", refused.text());
+    assert!(
+        refused.text().contains("it is a named pipe, not a file"),
+        "{}",
+        refused.text()
+    );
     pipe(&setup.config);
     assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 500);
     pipe(&setup.targets);
@@ -117,7 +163,9 @@ fn connections_that_can_not_be_accepted_are_said_once() {
     let daemon = Daemon::launch(command, &["--config", &config]);
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
     let address = daemon.url().replace("http://", "");
-    let held: Vec<_> = (0..150).map(|_| TcpStream::connect(&address).expect("queued")).collect();
+    let held: Vec<_> = (0..150)
+        .map(|_| TcpStream::connect(&address).expect("queued"))
+        .collect();
     let is_said = |entry: &serde_json::Value| {
         let message = entry["message"].as_str().unwrap_or_default();
         message.contains("connections can't be accepted").then_some(())
@@ -129,4 +177,37 @@ fn connections_that_can_not_be_accepted_are_said_once() {
     assert_eq!(daemon.log_count(|entry| is_said(entry).is_some()), 1);
     drop(held);
     daemon.wait_for("/-/healthy", |_| true);
+}
+
+#[test]
+fn a_web_configuration_is_checked_and_its_users_are_asked_for() {
+    // Of the user `ann` with the password `right`.
+    const USERS: &str = "basic_auth_users: {ann: $2b$04$QqGiyndc5CA1Dfjf6rcyWOJ1Fq7Jkt6bfVzF65lT8JXZU83IcSyOK}";
+    const ANN: (&str, &str) = ("Authorization", "Basic YW5uOnJpZ2h0");
+    let setup = Setup::new();
+    let web = setup.folder.path().join("web.yml");
+    let check = |text: &str| {
+        fs::write(&web, text).expect("written");
+        let output = headcount()
+            .args(["check", "--web-config"])
+            .arg(&web)
+            .output()
+            .expect("it runs");
+        (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"))
+    };
+    let (code, said) = check("tls_server_config: {cert_file: gone.crt, key_file: gone.key}");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("web.yml:1:20: tls_server_config.cert_file: "), "{said}");
+    let (code, said) = check(USERS);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.ends_with("web.yml: ok: a web configuration\n"), "{said}");
+
+    let daemon = setup.start(&["--web.config.file", &web.display().to_string()]);
+    for path in ["/", "/sd/node", "/-/healthy"] {
+        assert_eq!(daemon.get(path).status, 401, "{path}");
+    }
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 401);
+    assert_eq!(daemon.request("POST", "/-/reload", &[ANN]).status, 200);
+    assert_eq!(daemon.request("GET", "/-/healthy", &[ANN]).status, 200);
+    assert_eq!(daemon.request("GET", "/", &[ANN, ("Host", "evil.example")]).status, 403);
 }

@@ -22,7 +22,7 @@ use crate::effective::{Fixed, Told};
 use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
 use crate::reload::{Changes, Reloaded, Reloader, Turns};
-use crate::server::{Access, CorsOrigin, ExternalUrl, ListenError, Server, WebOptions};
+use crate::server::{Access, CorsOrigin, ExternalUrl, Front, ListenError, Server, WatchedConfig, WebOptions};
 use crate::service::Running;
 use crate::state::{Keeper, Status, state_folder, state_root};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
@@ -46,6 +46,7 @@ pub struct ServiceBuilder {
     default_listen: Option<String>,
     told: Told,
     web: WebOptions,
+    web_config: Option<PathBuf>,
     limits: Limits,
     scrape: Option<NonZeroUsize>,
     file_sd: Option<(PathBuf, ListKind)>,
@@ -148,6 +149,13 @@ impl ServiceBuilder {
         self
     }
 
+    /// Serves as this file says, which is Prometheus's web-config.yml: with TLS, to clients with certificates, to users with
+    /// passwords. The file and what it names are read again when they change.
+    pub fn web_config(mut self, file: impl Into<PathBuf>) -> Self {
+        self.web_config = Some(file.into());
+        self
+    }
+
     /// How soon changes become visible. This and what follows is for all jobs, in the place of `defaults` of the
     /// [settings](headcount_config::Settings), which count where nothing is said here.
     pub fn throttle(mut self, throttle: Throttle) -> Self {
@@ -242,6 +250,11 @@ impl ServiceBuilder {
         let now = workers.env().clock.unix_time().as_secs_f64();
         let reloader = Reloader::start(loader, source.clone(), now).await?;
         let plan = reloader.plan();
+        let web = match self.web_config.clone() {
+            Some(file) => unblock(move || WatchedConfig::load(&file)).await?,
+            None => WatchedConfig::none(),
+        };
+        let scheme = if web.speaks_tls() { "https" } else { "http" };
         let at = self.address(&plan).map(str::to_owned);
         let listener = match &at {
             Some(address) => Some(server::bind(address).await?),
@@ -258,12 +271,13 @@ impl ServiceBuilder {
             }
         }
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        greet(&source, &plan, address);
+        greet(&source, &plan, address.map(|address| (scheme, address)));
         let executor = workers.executor();
         let server = match (listener, at, address) {
             (Some(listener), Some(at), Some(address)) => {
                 let access = Access::new(&at, address, self.web.clone());
-                Some(Server::start(executor, listener, app.clone(), access))
+                let front = Front { access, web };
+                Some(Server::start(executor, listener, app.clone(), front))
             }
             _ => None,
         };
@@ -420,9 +434,9 @@ impl ServiceBuilder {
 }
 
 /// Says in the log what runs, and where to look.
-fn greet(source: &Source, plan: &Plan, address: Option<SocketAddr>) {
-    if let Some(address) = address {
-        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening on http://{address}");
+fn greet(source: &Source, plan: &Plan, at: Option<(&str, SocketAddr)>) {
+    if let Some((scheme, address)) = at {
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening on {scheme}://{address}");
     }
     match source {
         Source::BuiltIn => tracing::info!("no configuration: the job `local` is what listens on this machine"),
@@ -432,10 +446,10 @@ fn greet(source: &Source, plan: &Plan, address: Option<SocketAddr>) {
         }
         Source::Text { .. } | Source::Plan(_) => {}
     }
-    let Some(address) = address else { return };
+    let Some((scheme, address)) = at else { return };
     if let Some(job) = plan.jobs.first() {
         let path = server::path_of(&job.job_name);
-        tracing::info!("targets: http://{address}{path}");
+        tracing::info!("targets: {scheme}://{address}{path}");
     }
-    tracing::info!("everything else: http://{address}/");
+    tracing::info!("everything else: {scheme}://{address}/");
 }

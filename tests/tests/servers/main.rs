@@ -11,6 +11,7 @@
 //! * `dns`: targets out of the DNS, in a network of the test's own.
 //! * `consul`, `consulagent`: targets out of a Consul.
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
+//! * `web_config`: headcount behind its own TLS, certificates and passwords.
 //! * `scale`: 20,000 hosts.
 //! * `chaos`: all of it at once, while everything breaks.
 //!
@@ -43,3 +44,4 @@ mod scale;
 mod scraping;
 mod targets;
 mod tinyproxy;
+mod web_config;

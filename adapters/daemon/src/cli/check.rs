@@ -29,15 +29,20 @@ Exit codes:
 Examples:
   headcount check /etc/prometheus/prometheus.yml
   git show HEAD:prometheus.yml | headcount check -
+  headcount check --web-config web.yml prometheus.yml
   headcount check --output json prometheus.yml | jq '.errors[].message'")]
 pub(crate) struct CheckOptions {
     /// A prometheus.yml; what it includes and the headcount.yml beside it are checked too. `-` is standard input, whose
     /// relative paths start in the working directory, and which has no settings beside it.
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "web_config")]
     pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) reading: Reading,
+
+    /// A web-config.yml, as `run --web.config.file` takes it; certificates and keys that it names are read.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) web_config: Option<PathBuf>,
 
     /// How it is told.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Table)]

@@ -1,11 +1,20 @@
 //! Options of `run` about who may ask what.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use headcount_service::{CorsOrigin, ExternalUrl, ServiceBuilder};
 
 /// Names and meaning are Prometheus's, where it has them.
 #[derive(Debug, Args)]
 pub(crate) struct WebOptions {
+    /// Serves as this file says: Prometheus's web-config.yml, with TLS, client certificates, users, headers and a limit.
+    ///
+    /// The file and what it names are read again when they change; what is wrong then changes nothing.
+    /// `headcount check --web-config FILE` says beforehand what is wrong.
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub(crate) config_file: Option<PathBuf>,
+
     /// The URL by which others know headcount, behind a proxy for example. Its host is one by which clients may ask.
     ///
     /// Clients may ask by any address, by `localhost`, by the machine's own name, by that of --listen, and by those of
@@ -34,6 +43,9 @@ pub(crate) struct WebOptions {
 impl WebOptions {
     /// Tells a service.
     pub(crate) fn tell(&self, mut builder: ServiceBuilder) -> ServiceBuilder {
+        if let Some(file) = &self.config_file {
+            builder = builder.web_config(file);
+        }
         if let Some(url) = &self.external_url {
             builder = builder.external_url(url.clone());
         }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use headcount_config::{LoadErrors, Problem};
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_reader::FILE_LIMIT;
-use headcount_service::{Checked, check as check_bytes, check_file};
+use headcount_service::{Checked, check as check_bytes, check_file, check_web_config};
 use serde::Serialize;
 
 use super::{origin, print_json};
@@ -43,6 +43,19 @@ pub(super) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
             _ => (file, check_file(http, &loader, file)),
         });
     }
+    if let Some(file) = options.web_config.as_deref() {
+        let errors = check_web_config(file).err();
+        let (errors, omitted) = errors
+            .map(|errors| (errors.problems, errors.omitted))
+            .unwrap_or_default();
+        let checked = Checked {
+            files: vec![file.to_owned()],
+            errors,
+            omitted,
+            ..Checked::default()
+        };
+        all.push((file, checked));
+    }
     match options.output {
         ReportFormat::Table => console::print(&text(&all))?,
         ReportFormat::Json => print_json(&Report::of(&all))?,
@@ -72,6 +85,9 @@ fn text(all: &[(&Path, Checked)]) -> String {
         }
         for warning in &checked.warnings {
             writeln!(text, "{warning} (warning)").ok();
+        }
+        if checked.is_ok() && checked.plan.is_none() {
+            writeln!(text, "{}: ok: a web configuration", file.display()).ok();
         }
         if let (true, Some(plan)) = (checked.is_ok(), &checked.plan) {
             let jobs = counted(plan.jobs.len(), "job");

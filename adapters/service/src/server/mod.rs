@@ -1,7 +1,7 @@
 //! The HTTP API.
 //!
 //! * `connection`: one connection, with limits on what a slow or hostile client can hold.
-//! * `router`: from a path to who answers; `access`: who may ask what.
+//! * `router`: from a path to who answers; `access`: who may ask what; `web_config`: TLS and users.
 //! * `respond`: answers of the usual kinds; `conditional`: `ETag` and `Accept-Encoding`.
 //! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `page`: who answers.
 //!
@@ -22,6 +22,7 @@ mod sd;
 mod stall;
 mod status;
 mod targets;
+mod web_config;
 
 use std::convert::Infallible;
 use std::io;
@@ -38,10 +39,13 @@ use smol::net::TcpListener;
 use smol::{Executor, Timer};
 
 use crate::app::App;
-use repeated::Repeated;
 pub(crate) use access::{Access, WebOptions};
 pub use access::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl};
+use connection::Shared;
+use repeated::Repeated;
 pub(crate) use sd::path_of;
+pub(crate) use web_config::WatchedConfig;
+pub use web_config::check_web_config;
 
 /// Connections at a time; more wait to be accepted.
 const MOST_CONNECTIONS: usize = 1024;
@@ -55,6 +59,12 @@ pub(crate) struct Server {
     // Nothing is ever sent: closing is the message.
     stop: Sender<Infallible>,
     ended: Receiver<Infallible>,
+}
+
+/// What a request passes before anybody answers.
+pub(crate) struct Front {
+    pub(crate) access: Access,
+    pub(crate) web: WatchedConfig,
 }
 
 /// Why nothing can listen at an address.
@@ -125,19 +135,18 @@ pub(crate) async fn get(app: &Arc<App>, path: &str) -> (u16, Vec<u8>) {
 
 impl Server {
     /// Serves on `listener` what may be asked there.
-    pub(crate) fn start(
-        executor: &Arc<Executor<'static>>,
-        listener: TcpListener,
-        app: Arc<App>,
-        access: Access,
-    ) -> Self {
-        let access = Arc::new(access);
+    pub(crate) fn start(executor: &Arc<Executor<'static>>, listener: TcpListener, app: Arc<App>, front: Front) -> Self {
+        let shared = Shared {
+            app,
+            front: Arc::new(front),
+            executor: executor.clone(),
+        };
         let (stop, stopped) = async_channel::bounded::<Infallible>(1);
         let (ending, ended) = async_channel::bounded::<Infallible>(1);
-        let (tasks, accept_stopped) = (executor.clone(), stopped.clone());
+        let accept_stopped = stopped.clone();
         executor
             .spawn(async move {
-                let accept = accept(listener, &tasks, (&app, &access), &stopped, &ending);
+                let accept = accept(listener, &shared, &stopped, &ending);
                 let stopping = async {
                     accept_stopped.recv().await.ok();
                 };
@@ -161,13 +170,7 @@ impl Server {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    executor: &Arc<Executor<'static>>,
-    (app, access): (&Arc<App>, &Arc<Access>),
-    stopped: &Receiver<Infallible>,
-    ending: &Sender<Infallible>,
-) {
+async fn accept(listener: TcpListener, shared: &Shared, stopped: &Receiver<Infallible>, ending: &Sender<Infallible>) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut failures = Repeated::default();
     loop {
@@ -183,14 +186,14 @@ async fn accept(
                 continue;
             }
         };
-        let (app, access) = (app.clone(), access.clone());
-        let (stopped, ending) = (stopped.clone(), ending.clone());
+        let (stopped, ending, sharing) = (stopped.clone(), ending.clone(), shared.clone());
         let connection = async move {
-            if let Err(error) = connection::serve(stream, app, access, stopped).await {
-                tracing::debug!(%peer, %error, "a connection ended early");
+            if let Err(error) = connection::serve(stream, sharing, stopped).await {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::debug!(%peer, %error, cause, "a connection ended early");
             }
             drop((place, ending));
         };
-        executor.spawn(connection).detach();
+        shared.executor.spawn(connection).detach();
     }
 }

@@ -4,31 +4,75 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_lite::FutureExt;
-use http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_SECURITY_POLICY, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 
 use super::respond::{self, Body};
-use super::access::{self, Access};
+use super::web_config::WebConfig;
+use super::{Front, access};
 use super::{events, metrics, page, providers, sd, status, targets};
 use crate::app::App;
 
 /// Answers a request from outside, or refuses it.
-pub(super) async fn serve<B>(app: &Arc<App>, access: &Access, request: Request<B>) -> Response<Body> {
+pub(super) async fn serve<B>(app: &Arc<App>, front: &Front, request: Request<B>) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    let plan = app.reloader.plan();
-    let refusal = access::too_long(&parts).or_else(|| access.refusal(&parts, &plan.settings.web.allowed_hosts, false));
+    let web = front.web.current().await;
+    let refusal = refusal(app, front, &web, &parts).await;
     let request = Request::from_parts(parts, ());
     let mut response = match refusal {
         Some(refusal) => {
-            tracing::debug!(method = %request.method(), path = request.uri().path(), status = refusal.status().as_u16(), "refused");
+            let (path, status) = (request.uri().path(), refusal.status().as_u16());
+            tracing::debug!(method = %request.method(), path, status, "refused");
             refusal
         }
         None => answer(app, &request).await,
     };
-    access.complete(request.method(), request.headers(), response.headers_mut());
+    let headers = response.headers_mut();
+    front.access.complete(request.method(), request.headers(), headers);
+    for (name, value) in &web.headers {
+        match *name {
+            // Browsers keep to all of them, and the page has its own.
+            CONTENT_SECURITY_POLICY => drop(headers.append(name, value.clone())),
+            _ => drop(headers.insert(name, value.clone())),
+        }
+    }
     response
+}
+
+/// The answer to a request that nobody else is to answer.
+async fn refusal(app: &App, front: &Front, web: &WebConfig, request: &Parts) -> Option<Response<Body>> {
+    if web
+        .limiter
+        .as_ref()
+        .is_some_and(|limiter| !limiter.takes(Instant::now()))
+    {
+        let message = "there are more requests than `rate_limit` of --web.config.file takes";
+        return Some(respond::error(StatusCode::TOO_MANY_REQUESTS, message));
+    }
+    // A browser asks without credentials whether it may ask with them.
+    let answer = access::too_long(request).or_else(|| front.access.preflight(request));
+    if answer.is_some() {
+        return answer;
+    }
+    if !front.web.lets_in(web, &request.headers).await {
+        let mut refused = respond::error(
+            StatusCode::UNAUTHORIZED,
+            "a user of --web.config.file and the password are needed",
+        );
+        refused.headers_mut().insert(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"headcount\", charset=\"UTF-8\""),
+        );
+        return Some(refused);
+    }
+    let plan = app.reloader.plan();
+    front
+        .access
+        .refusal(request, &plan.settings.web.allowed_hosts, web.authenticates())
 }
 
 /// Answers a request. A fault in whoever answers is an answer too, and in the log.

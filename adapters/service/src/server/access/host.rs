@@ -147,7 +147,10 @@ mod tests {
         ] {
             assert_eq!(unknown("/", &[host], &[]).as_deref(), Some(host));
         }
-        assert!(unknown("/", &["127.0.0.1", "evil.example"], &[]).is_some(), "any of them");
+        assert!(
+            unknown("/", &["127.0.0.1", "evil.example"], &[]).is_some(),
+            "any of them"
+        );
         assert!(unknown("http://evil.example/", &["127.0.0.1"], &[]).is_some());
     }
 

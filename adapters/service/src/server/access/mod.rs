@@ -18,8 +18,8 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use super::respond::{self, Body};
 use host::Hosts;
 
-pub use options::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl};
 pub(crate) use options::WebOptions;
+pub use options::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl};
 
 /// A request's line and headers, in bytes.
 pub(super) const MOST_HEADER_BYTES: usize = 64 * 1024;
@@ -46,7 +46,12 @@ impl Access {
         }
     }
 
-    /// The answer to a request that nobody else is to answer: one that may not be made, or that asks what may.
+    /// The answer to a browser that asks whether a page may read, if it may.
+    pub(super) fn preflight(&self, request: &Parts) -> Option<Response<Body>> {
+        self.cors().and_then(|cors| cors::preflight(cors, request))
+    }
+
+    /// The answer to a request that may not be made.
     ///
     /// `allowed_hosts` is what the settings say now; `is_authenticated`, whether whoever comes so far had to say who it is.
     pub(super) fn refusal(
@@ -70,11 +75,8 @@ impl Access {
         if changes_nothing {
             return None;
         }
-        if let Some(answer) = self.cors().and_then(|cors| cors::preflight(cors, request)) {
-            return Some(answer);
-        }
         let external = self.options.external_url.as_ref().map(ExternalUrl::origin);
-        if let Some(page) = origin::foreign(&request.headers, external) {
+        if let Some(page) = origin::foreign(&request.uri, &request.headers, external) {
             return Some(refused(format!(
                 "refused: this request was sent by a page of {page}, and what changes something is taken from \
                  headcount's own page or from a program only; if that is headcount's page behind a proxy, let the proxy \
@@ -90,7 +92,9 @@ impl Access {
                  it on, and so do users or client certificates in --web.config.file"
             }
         };
-        Some(refused(format!("refused: what changes something is off, because {why}")))
+        Some(refused(format!(
+            "refused: what changes something is off, because {why}"
+        )))
     }
 
     /// Adds to an answer what lets pages of others read it, where that is allowed.

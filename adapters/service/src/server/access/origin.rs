@@ -5,13 +5,15 @@
 //! browser says that the page is another's.** Browsers say so by `Sec-Fetch-Site` or `Origin`, which pages can't set;
 //! programs send neither, and are let through.
 
+use http::Uri;
 use http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use http::uri::Authority;
 
 /// Fetch Metadata: where a request comes from, as the browser sees it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whose page sent the request, if neither our own nor the one at `external`.
-pub(super) fn foreign(headers: &HeaderMap, external: Option<&str>) -> Option<String> {
+/// Whose page sent the request, if neither our own nor the one at `external`. HTTP/2 has the host in `uri`.
+pub(super) fn foreign(uri: &Uri, headers: &HeaderMap, external: Option<&str>) -> Option<String> {
     let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or("?"));
     if let Some(site) = headers.get(SEC_FETCH_SITE) {
         // `none` is somebody who typed the address.
@@ -20,6 +22,7 @@ pub(super) fn foreign(headers: &HeaderMap, external: Option<&str>) -> Option<Str
     }
     let origin = origin?;
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = uri.authority().map(Authority::as_str).or(host);
     // A page without an origin of its own says `null`.
     let authority = origin.split_once("://").map(|(_, authority)| authority);
     let is_own = authority.is_some_and(|authority| host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))
@@ -35,7 +38,11 @@ mod tests {
         let header = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), value.parse().expect("a header's value"))
         };
-        foreign(&headers.iter().map(header).collect(), Some("https://sd.example"))
+        foreign(
+            &Uri::from_static("/"),
+            &headers.iter().map(header).collect(),
+            Some("https://sd.example"),
+        )
     }
 
     #[test]
@@ -55,6 +62,14 @@ mod tests {
         ] {
             assert_eq!(page(headers), None, "{headers:?}");
         }
+    }
+
+    #[test]
+    fn http_2_has_the_host_elsewhere() {
+        let headers = HeaderMap::from_iter([(ORIGIN, "https://h:9099".parse().expect("a header's value"))]);
+        let page = |uri| foreign(&Uri::from_static(uri), &headers, None);
+        assert_eq!(page("https://h:9099/-/reload"), None);
+        assert!(page("https://other:9099/-/reload").is_some() && page("/-/reload").is_some());
     }
 
     #[test]

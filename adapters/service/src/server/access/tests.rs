@@ -73,7 +73,13 @@ fn what_changes_something_is_on_where_only_the_machine_or_who_is_known_can_ask()
         ..WebOptions::default()
     };
     let reload = |address: &str, told: Option<bool>| {
-        said(&access(address, lifecycle(told)), "POST", "/-/reload", &[(HOST, HERE)], &[])
+        said(
+            &access(address, lifecycle(told)),
+            "POST",
+            "/-/reload",
+            &[(HOST, HERE)],
+            &[],
+        )
     };
     assert_eq!(reload(HERE, None), "");
     assert_eq!(reload("[::ffff:127.0.0.1]:9099", None), "");
@@ -124,9 +130,10 @@ fn pages_of_others_read_where_they_are_named_and_change_nothing() {
     assert_eq!(answered(&some, &Method::POST, a), (None, None));
 
     let asks = [(HOST, HERE), (ORIGIN, a), (ACCESS_CONTROL_REQUEST_METHOD, "POST")];
-    let preflight = some.refusal(&parts("OPTIONS", "/sd", &asks), &[], false).expect("an answer");
+    let preflight = some.preflight(&parts("OPTIONS", "/sd", &asks)).expect("an answer");
     assert_eq!(preflight.status(), StatusCode::OK);
     assert_eq!(preflight.headers()["access-control-allow-methods"], "GET, HEAD");
+    assert!(none.preflight(&parts("OPTIONS", "/sd", &asks)).is_none());
     assert_ne!(said(&none, "OPTIONS", "/sd", &asks, &[]), "");
     assert_ne!(said(&some, "POST", "/-/reload", &asks, &[]), "", "reading is all");
 }
