@@ -97,7 +97,7 @@ fn probes() -> Vec<Value> {
         json!({"proxy_url": format!("http://u:{SECRET}@proxy.example:3128")}),
         json!({"proxy_url": proxy, "proxy_connect_header": {"X-A": [SECRET]}}),
         json!({"http_headers": {"X-A": {"secrets": [SECRET]}, "X-Auth-Token": {"values": [SECRET]}}}),
-        json!({"tls_config": {"cert": SECRET, "key": SECRET}}),
+        json!({"tls_config": {"cert": "everybody's", "key": SECRET}}),
         json!({"username": "u", "password": SECRET}),
     ];
     for name in [
@@ -147,7 +147,9 @@ fn entries_with_secrets(mechanism: &Entry) -> Vec<Value> {
 fn said(config: &SdConfig) -> String {
     let mut said = format!("{} {config:?}", config.describe());
     let mut world = World::new();
-    let Ok(discoverer) = config.discoverer() else { return said };
+    let Ok(discoverer) = config.discoverer() else {
+        return said;
+    };
     let json = [("content-type", "application/json")];
     world.http.answer(500, &[], "no");
     world.start(discoverer);
@@ -182,7 +184,10 @@ fn no_secret_of_any_setting_is_said_or_found() {
         for entry in entries_with_secrets(mechanism) {
             let sink = Sink::new(Path::new("entry.yml").into());
             let document = read(&json!([entry]).to_string(), &sink).expect("YAML");
-            let configs = document.root(&sink).map(|root| read_list(mechanism, &root)).unwrap_or_default();
+            let configs = document
+                .root(&sink)
+                .map(|root| read_list(mechanism, &root))
+                .unwrap_or_default();
             let problems = sink.finish().problems;
             assert!(
                 !problems.iter().any(|problem| problem.to_string().contains(SECRET)),

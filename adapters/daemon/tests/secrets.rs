@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use support::{Daemon, Setup, Upstream, headcount, wait_until};
+use support::{Setup, Upstream, headcount, wait_until};
 
 /// What stands in every setting that takes a secret, and must be seen nowhere.
 const MARKER: &str = "hunter2-marker";
@@ -82,7 +82,10 @@ fn assert_clean_files(folder: &Path, given: &[&Path]) -> usize {
 fn configured(upstream: &Upstream) -> Setup {
     let setup = Setup::new();
     let up = upstream.url.trim_start_matches("http://").trim_end_matches("/list");
-    let config = CONFIG.replace("MARKER", MARKER).replace("UP", up).replace("DOWN", "127.0.0.1:1");
+    let config = CONFIG
+        .replace("MARKER", MARKER)
+        .replace("UP", up)
+        .replace("DOWN", "127.0.0.1:1");
     fs::write(&setup.config, config).expect("written");
     setup
 }
@@ -95,20 +98,45 @@ fn a_running_daemon_shows_and_writes_none() {
     let text = |path: &Path| path.display().to_string();
     let (recording, output, state) = (path("incident.jsonl"), path("out"), path("state"));
     let options = ["--log-level", "trace", "--scrape", "--record", &text(&recording)];
-    let outputs = ["--file-sd-dir", &text(&output), "--file-sd-relabelled", "--state-dir", &text(&state)];
+    let outputs = [
+        "--file-sd-dir",
+        &text(&output),
+        "--file-sd-relabelled",
+        "--state-dir",
+        &text(&state),
+    ];
     let daemon = setup.start(&[&options[..], &outputs[..]].concat());
     daemon.wait_for("/sd/url", |list| list.contains("__meta_url"));
-    daemon.wait_for("/api/v1/providers", |body| body.matches("onnection refused").count() >= 4);
+    daemon.wait_for("/api/v1/providers", |body| {
+        body.matches("onnection refused").count() >= 4
+    });
     daemon.wait_for("/api/v1/targets", |body| body.contains("\"health\":\"down\""));
     for path in [
-        "/sd", "/sd/url", "/sd/url?relabelled=true", "/sd/away", "/sd/headers", "/sd/consul", "/sd/scraped?relabelled=true",
-        "/api/v1/targets", "/api/v1/targets?state=any", "/api/v1/targets?state=dropped", "/api/v1/scrape_pools",
-        "/api/v1/alertmanagers", "/api/v1/providers", "/api/v1/guard", "/api/v1/events", "/metrics", "/config", "/-/ready",
+        "/sd",
+        "/sd/url",
+        "/sd/url?relabelled=true",
+        "/sd/away",
+        "/sd/headers",
+        "/sd/consul",
+        "/sd/scraped?relabelled=true",
+        "/api/v1/targets",
+        "/api/v1/targets?state=any",
+        "/api/v1/targets?state=dropped",
+        "/api/v1/scrape_pools",
+        "/api/v1/alertmanagers",
+        "/api/v1/providers",
+        "/api/v1/guard",
+        "/api/v1/events",
+        "/metrics",
+        "/config",
+        "/-/ready",
         "/nowhere",
     ] {
         let answer = daemon.get(path);
         // A parameter that a rule sets has to be told to whoever scrapes by this list.
-        let told = answer.text().replace(&format!(r#""__param_session_token":"{MARKER}""#), "");
+        let told = answer
+            .text()
+            .replace(&format!(r#""__param_session_token":"{MARKER}""#), "");
         match path {
             "/sd/url?relabelled=true" => assert_clean(path, &told),
             _ => assert_clean(path, &answer.text()),
@@ -117,20 +145,37 @@ fn a_running_daemon_shows_and_writes_none() {
     assert!(daemon.get("/config").text().contains("<secret>"));
     assert!(daemon.get("/api/v1/targets").text().contains("token=<secret>"));
     assert_clean("/-/reload", &daemon.request("POST", "/-/reload", &[]).text());
-    let broken = fs::read_to_string(&setup.config).expect("the file").replace("alerting:", "alertin:");
+    let broken = fs::read_to_string(&setup.config)
+        .expect("the file")
+        .replace("alerting:", "alertin:");
     fs::write(&setup.config, broken).expect("written");
     assert_clean("/-/reload", &daemon.request("POST", "/-/reload", &[]).text());
     for command in [
-        &["explain", "127.0.0.1:1"][..], &["explain", "a:1"], &["explain", "nobody"], &["events"], &["guard", "list"],
+        &["explain", "127.0.0.1:1"][..],
+        &["explain", "a:1"],
+        &["explain", "nobody"],
+        &["events"],
+        &["guard", "list"],
         &["refresh", "http/0"],
     ] {
-        assert_clean(command[0], &printed(&setup, &[command, &["--url", &daemon.url()]].concat()));
+        assert_clean(
+            command[0],
+            &printed(&setup, &[command, &["--url", &daemon.url()]].concat()),
+        );
     }
     let list = output.join("url.json");
-    wait_until("the list's file", || fs::read_to_string(&list).ok().filter(|list| list.contains("127.0.0.1:1")));
+    wait_until("the list's file", || {
+        fs::read_to_string(&list)
+            .ok()
+            .filter(|list| list.contains("127.0.0.1:1"))
+    });
     // The same exception.
     let told = fs::read_to_string(&list).expect("the file");
-    fs::write(&list, told.replace(&format!(r#""__param_session_token":"{MARKER}""#), "")).expect("written");
+    fs::write(
+        &list,
+        told.replace(&format!(r#""__param_session_token":"{MARKER}""#), ""),
+    )
+    .expect("written");
     assert!(assert_clean_files(setup.folder.path(), &[&setup.config]) >= 5);
     daemon.assert_log(|line| assert_clean("the log", line));
     let mode = |path: &Path| {
@@ -142,7 +187,11 @@ fn a_running_daemon_shows_and_writes_none() {
 
 /// What the command prints, on both ways out.
 fn printed(setup: &Setup, arguments: &[&str]) -> String {
-    let output = headcount().current_dir(setup.folder.path()).args(arguments).output().expect("it runs");
+    let output = headcount()
+        .current_dir(setup.folder.path())
+        .args(arguments)
+        .output()
+        .expect("it runs");
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
@@ -152,7 +201,12 @@ fn commands_print_none() {
     let setup = configured(&upstream);
     let other = setup.folder.path().join("other.yml");
     let text = fs::read_to_string(&setup.config).expect("the file");
-    fs::write(&other, text.replace("module: [a]", "module: [b]").replace("job_name: headers", "job_name: titles")).expect("written");
+    fs::write(
+        &other,
+        text.replace("module: [a]", "module: [b]")
+            .replace("job_name: headers", "job_name: titles"),
+    )
+    .expect("written");
     let (config, other) = (setup.config.display().to_string(), other.display().to_string());
     let inventory = setup.folder.path().join("hosts.txt");
     fs::write(&inventory, "a\nb\n").expect("written");
@@ -163,10 +217,36 @@ fn commands_print_none() {
         &["sd", &config, "--timeout", "2s"],
         &["sd", &config, "--timeout", "2s", "--output", "yaml"],
         &["sd", &config, "--timeout", "2s", "--targets", "--dropped"],
-        &["sd", &config, "--timeout", "2s", "--targets", "--dropped", "--output", "json"],
+        &[
+            "sd",
+            &config,
+            "--timeout",
+            "2s",
+            "--targets",
+            "--dropped",
+            "--output",
+            "json",
+        ],
         &["explain", "127.0.0.1:1", "--config", &config, "--timeout", "2s"],
-        &["explain", "a:1", "--config", &config, "--timeout", "2s", "--output", "json"],
-        &["coverage", "--inventory", &inventory, "--config", &config, "--timeout", "2s"],
+        &[
+            "explain",
+            "a:1",
+            "--config",
+            &config,
+            "--timeout",
+            "2s",
+            "--output",
+            "json",
+        ],
+        &[
+            "coverage",
+            "--inventory",
+            &inventory,
+            "--config",
+            &config,
+            "--timeout",
+            "2s",
+        ],
         &["diff", &config, &other, "--timeout", "2s"],
         &["diff", &config, &other, "--timeout", "2s", "--output", "json"],
     ] {
@@ -183,10 +263,18 @@ fn checks_of_every_mechanism_s_entries_print_none() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../backends/src");
     for mechanism in headcount_backends::registry().iter() {
         let accepted = sources.join(mechanism.name()).join("testdata/accepted.yml");
-        let entries = fs::read_to_string(accepted).expect("the mechanism's test data").replace("hunter2", MARKER);
+        let entries = fs::read_to_string(accepted)
+            .expect("the mechanism's test data")
+            .replace("hunter2", MARKER);
         let entries = entries.replace('\n', "\n  ");
-        let config = format!("scrape_configs:\n- job_name: a\n  {}:\n  {entries}\n", mechanism.field());
+        let config = format!(
+            "scrape_configs:\n- job_name: a\n  {}:\n  {entries}\n",
+            mechanism.field()
+        );
         fs::write(&setup.config, config).expect("written");
-        assert_clean(mechanism.name(), &printed(&setup, &["check", &setup.config.display().to_string()]));
+        assert_clean(
+            mechanism.name(),
+            &printed(&setup, &["check", &setup.config.display().to_string()]),
+        );
     }
 }

@@ -1,8 +1,11 @@
 //! Prometheus's `<http_config>`: how a request is authenticated, encrypted and routed.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::secret::{Secret, SecretSource};
+use crate::value::without_credentials;
+use crate::yaml::MASK;
 
 /// All settings of an HTTP client. The default is Prometheus's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -107,7 +110,7 @@ pub enum JwtAlgorithm {
 }
 
 /// `oauth2`: a token is fetched from `token_url` and sent as a bearer token.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OAuth2 {
     /// `client_id`.
     pub client_id: String,
@@ -125,6 +128,23 @@ pub struct OAuth2 {
     pub tls: TlsSettings,
     /// Proxy of the token endpoint.
     pub proxy: ProxySettings,
+}
+
+/// Parameters may be secret, and the URL may hold some.
+impl fmt::Debug for OAuth2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parameters = self.endpoint_params.iter().map(|(name, _)| (name, MASK));
+        f.debug_struct("OAuth2")
+            .field("client_id", &self.client_id)
+            .field("client_secret", &self.client_secret)
+            .field("grant", &self.grant)
+            .field("scopes", &self.scopes)
+            .field("token_url", &without_credentials(&self.token_url))
+            .field("endpoint_params", &parameters.collect::<Vec<_>>())
+            .field("tls", &self.tls)
+            .field("proxy", &self.proxy)
+            .finish()
+    }
 }
 
 /// A version of TLS, for `min_version` and `max_version`.
@@ -186,7 +206,7 @@ pub struct ProxySettings {
 }
 
 /// The values of one entry in `http_headers`, in the order in which they are sent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct HeaderValues {
     /// `values`.
     pub values: Vec<String>,
@@ -194,4 +214,15 @@ pub struct HeaderValues {
     pub secrets: Vec<Secret>,
     /// `files`.
     pub files: Vec<PathBuf>,
+}
+
+/// Some put secrets among `values`.
+impl fmt::Debug for HeaderValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeaderValues")
+            .field("values", &vec![MASK; self.values.len()])
+            .field("secrets", &self.secrets)
+            .field("files", &self.files)
+            .finish()
+    }
 }

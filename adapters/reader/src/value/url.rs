@@ -168,7 +168,11 @@ fn unescaped(name: &str) -> Cow<'_, str> {
     for piece in pieces {
         let escaped = piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
         read.push(char::from(escaped.unwrap_or(b'%')));
-        read.push_str(if escaped.is_some() { piece.get(2..).unwrap_or_default() } else { piece });
+        read.push_str(if escaped.is_some() {
+            piece.get(2..).unwrap_or_default()
+        } else {
+            piece
+        });
     }
     Cow::Owned(read)
 }
@@ -353,7 +357,10 @@ mod tests {
             ("http://h/?a=1;api_key=k;b=2", "http://h/?a=1;api_key=<secret>;b=2"),
             ("http://h/?%74oken=t", "http://h/?%74oken=<secret>"),
             ("http://h/?token=a=b&&x", "http://h/?token=<secret>&&x"),
-            ("http://h/?module=http_2xx&target=a", "http://h/?module=http_2xx&target=a"),
+            (
+                "http://h/?module=http_2xx&target=a",
+                "http://h/?module=http_2xx&target=a",
+            ),
             ("http://h/?a%", "http://h/?a%"),
         ] {
             assert_eq!(without_credentials(url), shown);
@@ -364,7 +371,8 @@ mod tests {
         #[test]
         fn any_text_is_answered(text in "(http://)?[a-z0-9%\\[\\]:@/?# ä&=;]{0,16}|\\PC{0,16}") {
             let _ = Url::parse(&text);
-            prop_assert_eq!(without_secret_parameters(&format!("{text}?token=")), format!("{text}?token="));
+            let shown = without_credentials(&text).into_owned();
+            prop_assert_eq!(without_secret_parameters(&shown), &*shown);
         }
     }
 }

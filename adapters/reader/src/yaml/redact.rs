@@ -29,8 +29,8 @@ const SECRET_ENDS: [&str; 10] = [
 /// Fields under which every value is hidden: headers often carry a secret.
 const SECRET_PARENTS: [&str; 2] = ["proxy_connect_header", "headers"];
 
-/// Fields under which names are those of parameters in a URL.
-const PARAMETER_PARENTS: [&str; 2] = ["params", "endpoint_params"];
+/// Fields under which names are those of parameters in a URL, or of headers.
+const PARAMETER_PARENTS: [&str; 3] = ["params", "endpoint_params", "http_headers"];
 
 /// Fields under which names are the writer's own labels.
 const LABEL_PARENTS: [&str; 2] = ["labels", "external_labels"];
@@ -42,7 +42,7 @@ pub(super) enum View {
     Open,
     /// Names further in say nothing about secrets.
     Labels,
-    /// Names further in are those of parameters.
+    /// Names further in are those of parameters or headers.
     Parameters,
     /// Not at all.
     Hidden,
