@@ -167,6 +167,46 @@ fn hostile_labels_are_only_text() {
     assert_eq!(browser.evaluate(refused), json!(true));
 }
 
+/// A page of another site, which is also one whose name points to headcount for a moment (DNS rebinding).
+#[test]
+fn pages_of_others_change_nothing_and_read_nothing() {
+    require!("chromium");
+    let folder = Folder::new();
+    folder.write("sd/a.json", r#"[{"targets": ["a:1"]}]"#);
+    let (headcount, browser, origin) = opened(&folder, &node_job(""));
+    browser.wait_for(&["Live"]);
+    let reload = "fetch('/-/reload', {method: 'POST'}).then((answer) => answer.status)";
+    assert_eq!(browser.evaluate(reload), json!(200), "its own page may");
+    let reloads = || headcount.log().matches("the configuration was reloaded").count();
+    let before = reloads();
+
+    browser.open(&format!("http://evil.example:{}/config", headcount.address().port()));
+    browser.wait_for(&["refused", "allowed_hosts"]);
+    assert_eq!(browser.evaluate(reload), json!(403), "as its own origin");
+    let blind = format!("fetch('{origin}-/reload', {{method: 'POST', mode: 'no-cors'}}).then((answer) => answer.type)");
+    assert_eq!(browser.evaluate(&blind), json!("opaque"), "it is sent, and refused");
+    let read = format!("fetch('{origin}sd/node').then(() => 'read', () => 'kept')");
+    assert_eq!(browser.evaluate(&read), json!("kept"));
+    assert_eq!(reloads(), before);
+    assert!(before > 0);
+}
+
+/// An address that would turn the letters after it around is seen as it is.
+#[test]
+fn letters_that_are_not_seen_are_shown() {
+    require!("chromium");
+    let folder = Folder::new();
+    let list = json!([{"targets": ["a\u{202e}b:1"], "labels": {"rack": "x\u{200b}y\u{1b}"}}]);
+    folder.write("sd/a.json", list.to_string());
+    let (_headcount, browser, origin) = opened(&folder, &node_job(""));
+    browser.open(&format!("{origin}#/targets"));
+    browser.wait_for(&[r"a\u202eb:1"]);
+    browser.click(".row .address");
+    browser.wait_for(&[r"x\u200by\u001b", "Final labels"]);
+    let hidden = r"/[\p{Cf}\u001b]/u.test(document.body.innerText + document.title)";
+    assert_eq!(browser.evaluate(hidden), json!(false));
+}
+
 #[test]
 fn a_change_shows_up_by_itself_and_leaves_the_reader_alone() {
     require!("chromium");

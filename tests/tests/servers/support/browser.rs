@@ -45,6 +45,8 @@ impl Browser {
         // As root, as in a container, it does not start with its sandbox; what it is shown is ours.
         command.args(["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
         command.args(["--disable-background-networking", "--no-first-run", "--lang=en-US"]);
+        // Names that whoever has them lets point here.
+        command.arg("--host-resolver-rules=MAP *.example 127.0.0.1");
         command.arg(format!("--user-data-dir={}", profile.display()));
         let (process, to, from) = Process::start_with_pipes("chromium", &mut command, folder.path("chromium.log"));
         let mut wire = Wire {
