@@ -65,7 +65,8 @@ mod tests {
             assert!(matches!(one_line(text), Cow::Borrowed(_)), "{text}");
         }
         let hostile = "\u{1b}]0;x\u{7}\r\n\u{7f}\u{9b}31m\u{85}\u{2028}\u{2066}\u{200d}\u{e0041}\u{feff}";
-        let expected = "\\u001b]0;x\\u0007\\u000d\\u000a\\u007f\\u009b31m\\u0085\\u2028\\u2066\\u200d\\udb40\\udc41\\ufeff";
+        let expected =
+            "\\u001b]0;x\\u0007\\u000d\\u000a\\u007f\\u009b31m\\u0085\\u2028\\u2066\\u200d\\udb40\\udc41\\ufeff";
         assert_eq!(one_line(hostile), expected);
         assert_eq!(printable("a\tb\nc\r"), "a\tb\nc\\u000d");
     }

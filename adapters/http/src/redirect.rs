@@ -96,7 +96,11 @@ fn is_sensitive(name: &HeaderName) -> bool {
 /// Removes what is for the first host only.
 pub(crate) fn strip_sensitive(headers: &mut HeaderMap) {
     let is_gone = |(name, value): (&HeaderName, &HeaderValue)| is_sensitive(name) || value.is_sensitive();
-    let gone: Vec<HeaderName> = headers.iter().filter(|header| is_gone(*header)).map(|(name, _)| name.clone()).collect();
+    let gone: Vec<HeaderName> = headers
+        .iter()
+        .filter(|header| is_gone(*header))
+        .map(|(name, _)| name.clone())
+        .collect();
     for name in gone {
         headers.remove(name);
     }

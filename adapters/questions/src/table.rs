@@ -10,7 +10,10 @@ use headcount_core::one_line;
 #[must_use]
 pub fn table<const N: usize>(header: [&str; N], rows: &[[Cow<'_, str>; N]]) -> String {
     let mut widths = header.map(str::len);
-    let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| one_line(cell))).collect();
+    let rows: Vec<[Cow<'_, str>; N]> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| one_line(cell)))
+        .collect();
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());

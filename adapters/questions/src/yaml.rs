@@ -21,7 +21,15 @@ mod tests {
 
     #[test]
     fn any_text_is_read_back_after_it_was_made_printable() {
-        for text in ["plain", "a\u{202e}b", "\u{1b}[31m", "\u{9b}x", "two\nlines", "größe", "\u{e0041}"] {
+        for text in [
+            "plain",
+            "a\u{202e}b",
+            "\u{1b}[31m",
+            "\u{9b}x",
+            "two\nlines",
+            "größe",
+            "\u{e0041}",
+        ] {
             let value = BTreeMap::from([("address".to_owned(), text.to_owned())]);
             let written = yaml(&value).expect("YAML");
             let read: BTreeMap<String, String> = serde_yaml::from_str(&printable(&written)).expect("YAML");

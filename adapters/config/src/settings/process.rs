@@ -30,7 +30,10 @@ impl WebSettings {
         };
         let settings = Self {
             listen: fields.take_some("listen").and_then(|at| listen(&at)),
-            allowed_hosts: fields.take_some("allowed_hosts").map(|at| hosts(&at)).unwrap_or_default(),
+            allowed_hosts: fields
+                .take_some("allowed_hosts")
+                .map(|at| hosts(&at))
+                .unwrap_or_default(),
         };
         fields.finish();
         settings
@@ -117,7 +120,9 @@ mod tests {
         for good in ["a", "sd.example.org", "*.example.org", "node-1_x", "10.0.0.1"] {
             assert!(is_host_pattern(good), "{good}");
         }
-        for wrong in ["", "*", "*.", "a.", ".a", "a:80", "http://a", "a/b", "a b", "*a", "a.*.b", "ä"] {
+        for wrong in [
+            "", "*", "*.", "a.", ".a", "a:80", "http://a", "a/b", "a b", "*a", "a.*.b", "ä",
+        ] {
             assert!(!is_host_pattern(wrong), "{wrong}");
         }
     }

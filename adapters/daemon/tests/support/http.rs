@@ -39,7 +39,11 @@ pub(crate) fn request(address: &str, method: &str, path: &str, headers: &[(&str,
         true => String::new(),
         false => format!("Host: {address}\r\n"),
     };
-    write!(stream, "{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{headers}\r\n").expect("sent");
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{headers}\r\n"
+    )
+    .expect("sent");
     let mut all = Vec::new();
     stream.read_to_end(&mut all).expect("an answer");
     let end = all

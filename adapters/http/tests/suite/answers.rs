@@ -198,7 +198,10 @@ async fn secrets_stay_with_the_first_host(runtime: SharedRuntime) {
             "{}",
             seen.target
         );
-        assert_eq!((seen.header("cookie"), seen.header("x-consul-token")), (Some("c=1"), Some("t")));
+        assert_eq!(
+            (seen.header("cookie"), seen.header("x-consul-token")),
+            (Some("c=1"), Some("t"))
+        );
     }
     assert_eq!(second.seen().len(), before + 1);
     let seen = second.seen().pop().unwrap();

@@ -175,7 +175,10 @@ mod tests {
         symlink(&elsewhere, path.join(UNFINISHED)).expect("linked");
         folder.write("a.json", b"[1]").expect("written");
         assert_eq!(fs::read_to_string(&elsewhere).expect("the file"), "theirs");
-        let mode = fs::metadata(path.join("a.json")).expect("the file").permissions().mode();
+        let mode = fs::metadata(path.join("a.json"))
+            .expect("the file")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777 & !0o640, 0, "{mode:o}");
         assert_eq!(mode & 0o600, 0o600);
 

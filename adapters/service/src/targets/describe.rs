@@ -253,7 +253,10 @@ impl<'a> Describer<'a> {
             Fate::Dropped { rule } => {
                 let rules = self.pool.options().relabeling.rules();
                 let action = rules.get(rule as usize).map_or("", |rule| rule.action());
-                let names = rules.get(rule as usize).and_then(|rule| rule.source()).map(|source| &*source.names);
+                let names = rules
+                    .get(rule as usize)
+                    .and_then(|rule| rule.source())
+                    .map(|source| &*source.names);
                 let is_secret = names.unwrap_or_default().iter().any(|name| is_secret_label(name));
                 let value = self.reader.dropped_by(view).map(|(_, value)| value).unwrap_or_default();
                 let value = if is_secret { MASK.to_owned() } else { value };
@@ -333,6 +336,8 @@ fn limit_name(limit: TargetLimit) -> &'static str {
 fn write_all(out: &mut Vec<u8>, labels: &Labels) {
     write_labels(
         out,
-        labels.iter().map(|(name, value)| (name.as_str(), shown_value(name, value))),
+        labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), shown_value(name, value))),
     );
 }

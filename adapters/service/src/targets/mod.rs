@@ -40,8 +40,8 @@ use sides::Sides;
 pub(crate) use updater::start;
 #[cfg(test)]
 pub(crate) use updater::targets_of;
-pub use url::{scrape_url, shown_labels};
 pub(crate) use url::secret_url;
+pub use url::{scrape_url, shown_labels};
 
 /// The targets of all jobs, and who wants to know when they change.
 #[derive(Debug, Default)]

@@ -168,13 +168,21 @@ mod tests {
             ],
             ..JobOptions::new("x")
         };
-        let labels = [("__address__", "a:1"), ("__param_token", "hunter2"), ("__param_api-key", "hunter2")];
+        let labels = [
+            ("__address__", "a:1"),
+            ("__param_token", "hunter2"),
+            ("__param_api-key", "hunter2"),
+        ];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let shown = "//a:1?api-key=<secret>&module=m&token=<secret>";
         assert_eq!(scrape_url(&job, &labels), shown);
         assert_eq!(secret_url(&job, &labels), shown.replace(MASK, "hunter2"));
         assert_eq!(shown_value("__param_token", "hunter2"), MASK);
-        assert_eq!(shown_value("token", "label"), "label", "a label of the writer's own is data");
+        assert_eq!(
+            shown_value("token", "label"),
+            "label",
+            "a label of the writer's own is data"
+        );
         assert!(is_secret_of_job(&job, "__param_api-key", "hunter2"));
         assert!(!is_secret_of_job(&job, "__param_api-key", "other") && !is_secret_of_job(&job, "__param_module", "m"));
     }

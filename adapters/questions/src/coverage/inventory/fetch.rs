@@ -89,7 +89,10 @@ mod tests {
     #[test]
     fn no_credentials_are_shown() {
         assert_eq!(shown("https://user:hidden@cmdb/x?a=b"), "https://cmdb/x?a=b");
-        assert_eq!(shown("https://cmdb/x?a=b&token=hidden"), "https://cmdb/x?a=b&token=<secret>");
+        assert_eq!(
+            shown("https://cmdb/x?a=b&token=hidden"),
+            "https://cmdb/x?a=b&token=<secret>"
+        );
         assert_eq!(shown("-"), "standard input");
         assert_eq!(shown("a/b.csv"), "a/b.csv");
     }

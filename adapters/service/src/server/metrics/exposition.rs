@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn what_a_terminal_would_take_for_something_else_is_escaped() {
         let mut out = Exposition::default();
-        out.family("a", Kind::Gauge, "A.").sample(&[("job", "\u{1b}[1m\u{202e}é")], 1.0);
+        out.family("a", Kind::Gauge, "A.")
+            .sample(&[("job", "\u{1b}[1m\u{202e}é")], 1.0);
         assert!(out.finish().ends_with("\na{job=\"\\\\u001b[1m\\\\u202eé\"} 1\n"));
     }
 
