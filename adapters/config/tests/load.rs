@@ -127,7 +127,7 @@ fn a_folder_is_no_file() {
     ]);
     assert_eq!(
         errors(&folder),
-        ["jobs.yml: can't be read: Is a directory (os error 21)"]
+        ["jobs.yml: can't be read: it is a folder, not a file"]
     );
 }
 
