@@ -210,4 +210,12 @@ fn a_web_configuration_is_checked_and_its_users_are_asked_for() {
     assert_eq!(daemon.request("POST", "/-/reload", &[ANN]).status, 200);
     assert_eq!(daemon.request("GET", "/-/healthy", &[ANN]).status, 200);
     assert_eq!(daemon.request("GET", "/", &[ANN, ("Host", "evil.example")]).status, 403);
+    let events = |user: &str| {
+        let url = daemon.url().replace("//", &format!("//{user}@"));
+        let output = headcount().args(["events", "--url", &url]).output().expect("it runs");
+        String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8")
+    };
+    assert!(events("ann:right").contains("a:9100 appeared"), "{}", events("ann:right"));
+    let refused = events("ann:mistaken");
+    assert!(refused.contains("status 401") && !refused.contains("mistaken"), "{refused}");
 }

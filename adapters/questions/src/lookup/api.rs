@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use headcount_core::{Backoff, Throttle, format_duration};
 use headcount_discoverer::env::{HttpClient, HttpLimits, HttpRequest};
-use headcount_reader::HttpClientSettings;
+use headcount_reader::{HttpClientSettings, without_credentials};
 use headcount_service::{Answer, Plan, Service, Source, Workers};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -42,9 +42,11 @@ impl Api {
     /// When nobody answers there.
     pub async fn connect(workers: &Workers, url: Option<&str>) -> anyhow::Result<Self> {
         let base = url.unwrap_or(DEFAULT_URL);
-        let parsed = url::Url::parse(base).with_context(|| format!("--url {base:?}: write it as {DEFAULT_URL}"))?;
+        // It may have a user and a password.
+        let shown = without_credentials(base);
+        let parsed = url::Url::parse(base).with_context(|| format!("--url {shown:?}: write it as {DEFAULT_URL}"))?;
         if !matches!(parsed.scheme(), "http" | "https") {
-            bail!("--url {base:?}: write it as {DEFAULT_URL}");
+            bail!("--url {shown:?}: write it as {DEFAULT_URL}");
         }
         let api = Self(Asked::Daemon {
             client: workers.env().http.client(&HttpClientSettings::default())?,
@@ -53,9 +55,9 @@ impl Api {
         match api.get("/-/healthy").await {
             Ok(_) => Ok(api),
             Err(error) if url.is_none() => Err(error.context(format!(
-                "no daemon answers at {base}; name one with --url, or a configuration with --config"
+                "no daemon answers at {shown}; name one with --url, or a configuration with --config"
             ))),
-            Err(error) => Err(error.context(format!("no headcount daemon answers at {base}"))),
+            Err(error) => Err(error.context(format!("no headcount daemon answers at {shown}"))),
         }
     }
 
@@ -224,11 +226,11 @@ impl Api {
         Err(anyhow!("{} answers with status {status}{reason}", self.shown(path)))
     }
 
-    /// Without the query, which may be long.
+    /// Without the query, which may be long, and without credentials.
     fn shown(&self, path: &str) -> String {
         let path = path.split('?').next().unwrap_or_default();
         match &self.0 {
-            Asked::Daemon { base, .. } => format!("{base}{path}"),
+            Asked::Daemon { base, .. } => format!("{}{path}", without_credentials(base)),
             Asked::Service(_) => path.to_owned(),
         }
     }
