@@ -125,10 +125,7 @@ fn a_folder_is_no_file() {
         ("prometheus.yml", "scrape_config_files: [jobs.yml]\n"),
         ("jobs.yml/x", ""),
     ]);
-    assert_eq!(
-        errors(&folder),
-        ["jobs.yml: can't be read: it is a folder, not a file"]
-    );
+    assert_eq!(errors(&folder), ["jobs.yml: can't be read: it is a folder, not a file"]);
 }
 
 #[test]

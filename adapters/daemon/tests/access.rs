@@ -215,7 +215,12 @@ fn a_web_configuration_is_checked_and_its_users_are_asked_for() {
         let output = headcount().args(["events", "--url", &url]).output().expect("it runs");
         String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8")
     };
-    wait_until("an event", || events("ann:right").contains("a:9100 appeared").then_some(()));
+    wait_until("an event", || {
+        events("ann:right").contains("a:9100 appeared").then_some(())
+    });
     let refused = events("ann:mistaken");
-    assert!(refused.contains("status 401") && !refused.contains("mistaken"), "{refused}");
+    assert!(
+        refused.contains("status 401") && !refused.contains("mistaken"),
+        "{refused}"
+    );
 }

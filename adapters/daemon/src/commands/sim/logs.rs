@@ -14,12 +14,12 @@ use headcount_sim::{
 
 use super::progress::{self, Bar};
 use super::tool_options::{ReplayOptions, ShrinkOptions};
-use super::{ending, incident};
+use super::{ending, incident, output};
 use crate::console;
 
 /// Writes a log.
 pub(super) fn write(path: &Path, log: &InputLog) -> anyhow::Result<()> {
-    fs::write(path, log.to_string()).with_context(|| format!("writing {}", path.display()))
+    output::write(path, &log.to_string()).with_context(|| format!("writing {}", path.display()))
 }
 
 /// Reads a log. What is wrong with it is an error that says what could be read.

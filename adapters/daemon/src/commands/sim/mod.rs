@@ -12,6 +12,7 @@ mod incident;
 mod inspect;
 mod list;
 mod logs;
+mod output;
 mod progress;
 mod run;
 mod swarm;

@@ -10,7 +10,7 @@ use headcount_sim::{EVENTS_PER_LINK, InputLog, Outcome, Recorder, Simulation, Ti
 use super::chosen::{self, Chosen};
 use super::cli::{Format, RunOptions};
 use super::trace::Trace;
-use super::{ending, logs, progress, vary};
+use super::{ending, logs, output, progress, vary};
 use crate::console;
 
 pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
@@ -84,7 +84,7 @@ fn looked_at(options: &RunOptions, chosen: &Chosen, seed: u64) -> anyhow::Result
     trace.map(Trace::end).transpose()?;
     if let (Some(file), Some(timeline)) = (&options.html, timeline) {
         let page = timeline.page(&outcome, &ending::again(chosen, seed, ""));
-        fs::write(file, page).with_context(|| format!("writing {}", file.display()))?;
+        output::write(file, &page).with_context(|| format!("writing {}", file.display()))?;
     }
     let log = recorder.take().map(|recorder| logs::recorded(recorder).0);
     Ok((outcome, log))

@@ -1,11 +1,12 @@
 //! Writing a run's events while it goes on.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headcount_sim::{LEGEND, Traced, short_log};
+
+use super::output;
 
 /// Where a run's events go.
 pub(super) struct Trace {
@@ -20,7 +21,7 @@ impl Trace {
         let out: Box<dyn Write> = if path == Path::new("-") {
             Box::new(BufWriter::new(io::stdout()))
         } else {
-            let file = File::create(path).with_context(|| format!("writing {}", path.display()))?;
+            let file = output::create(path).with_context(|| format!("writing {}", path.display()))?;
             Box::new(BufWriter::new(file))
         };
         let mut trace = Self {
