@@ -7,6 +7,8 @@ use super::{Broken, Verdict, same};
 use crate::subject::Subject;
 use crate::{DiscovererId, Rule};
 
+const WENT_TOO_SOON: &str = "what a set had went with a reload, and what comes in its place has not been read";
+
 impl Contract {
     /// Everything in the snapshot, compared with everything that there should be.
     pub(crate) fn check_whole(&self, snapshot: &Snapshot, subject: &impl Subject) -> Verdict {
@@ -61,8 +63,7 @@ impl Contract {
         };
         given.dirty.clear();
         let Some(pool) = snapshot.provider(id) else {
-            let reason = "what a set had went with a reload, and what comes in its place has not been read";
-            return Err(Broken::of(Rule::B03, reason).by(id));
+            return Err(Broken::of(Rule::B03, WENT_TOO_SOON).by(id));
         };
         let found = pool.groups().len();
         same(
@@ -87,6 +88,9 @@ impl Contract {
             let retired = || self.retired.get(&id).map(|(_, given)| given);
             let given = match (change, self.providers.get(id).or_else(retired)) {
                 (ProviderChange::Removed(_), None) => continue,
+                (ProviderChange::Removed(_), Some(_)) if self.retired.contains_key(&id) => {
+                    return Err(Broken::of(Rule::B03, WENT_TOO_SOON).by(id));
+                }
                 (ProviderChange::Removed(_), Some(_)) => {
                     return Err(Broken::of(Rule::S02, "a provider that runs is gone from the snapshot").by(id));
                 }

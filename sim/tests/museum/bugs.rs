@@ -100,13 +100,16 @@ impl Bug for VanishedSourcesStay {
 /// #8214.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RemovedJobsStay {
-    known: BTreeMap<String, Vec<Spec>>,
+    known: Sets,
 }
 
 impl Bug for RemovedJobsStay {
-    fn apply(&mut self, core: &mut Core, now: Instant, sets: Sets) -> Applied {
-        self.known.extend(sets);
-        core.apply(now, self.known.clone())
+    fn apply(&mut self, core: &mut Core, now: Instant, mut sets: Sets) -> Applied {
+        let removed = |(set, _): &&(String, Vec<Spec>)| !sets.iter().any(|(other, _)| other == set);
+        let removed: Sets = self.known.iter().filter(removed).cloned().collect();
+        sets.extend(removed);
+        self.known.clone_from(&sets);
+        core.apply(now, sets)
     }
 }
 
@@ -231,20 +234,40 @@ impl Bug for FailureDropsTargets {
 /// VictoriaMetrics #11550.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ReplacedConfigStays {
-    known: BTreeMap<String, BTreeSet<Spec>>,
+    known: BTreeMap<String, Vec<Spec>>,
 }
 
 impl Bug for ReplacedConfigStays {
-    fn apply(&mut self, core: &mut Core, now: Instant, sets: Sets) -> Applied {
-        self.known.retain(|set, _| sets.iter().any(|(other, _)| other == set));
-        for (set, specs) in sets {
-            self.known.entry(set).or_default().extend(specs);
+    fn apply(&mut self, core: &mut Core, now: Instant, mut sets: Sets) -> Applied {
+        for (set, specs) in &mut sets {
+            let before = self.known.remove(set).unwrap_or_default();
+            let replaced: Vec<Spec> = before.into_iter().filter(|spec| !specs.contains(spec)).collect();
+            specs.extend(replaced);
         }
-        let all = self
-            .known
-            .iter()
-            .map(|(set, specs)| (set.clone(), specs.iter().cloned().collect()));
-        core.apply(now, all.collect::<Sets>())
+        self.known = sets.iter().cloned().collect();
+        core.apply(now, sets)
+    }
+}
+
+/// VictoriaMetrics #3808.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BreaksBeforeItMakes;
+
+impl Bug for BreaksBeforeItMakes {
+    fn apply(&mut self, core: &mut Core, now: Instant, sets: Sets) -> Applied {
+        let running: BTreeSet<Spec> = core.providers().map(|it| Spec::clone(it.config)).collect();
+        if running.is_empty() {
+            return core.apply(now, sets);
+        }
+        // What is not wanted any more goes first, with all that was found of it.
+        let known = |specs: &[Spec]| specs.iter().filter(|spec| running.contains(spec)).cloned().collect();
+        let without_news: Sets = sets.iter().map(|(set, specs)| (set.clone(), known(specs))).collect();
+        let broken = core.apply(now, without_news);
+        let made = core.apply(now, sets);
+        Applied {
+            stopped: broken.stopped,
+            ..made
+        }
     }
 }
 

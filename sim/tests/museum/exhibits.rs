@@ -168,6 +168,12 @@ fn of_others() -> Vec<Exhibit> {
             "A job went from one mechanism to another. Having no configuration of the first one was taken for a \
              failure of it, so its targets were kept beside the new ones until a restart.",
         ),
+        Exhibit::of::<Faulty<BreaksBeforeItMakes>>(
+            "breaks-before-it-makes",
+            "VictoriaMetrics #3808",
+            "A cluster was added to a job's configuration. The job was stopped and started anew with it, and all of its \
+             targets were removed until each of its sources had been read again, although most of them had not changed.",
+        ),
         Exhibit::of::<Faulty<DeadAfterAnError>>(
             "dead-after-an-error",
             "Grafana Alloy #6586",
