@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::{BackendKind, DiscovererId, JobId, Problems, Scenario, ServiceId, Span, ViewId};
+use crate::scenario::ALL_JOBS;
+use crate::{BackendKind, DiscovererId, JobId, Problems, Scenario, ServiceId, Sources, Span, ViewId};
 
 /// A scenario, written out.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct DiscovererPlan {
     /// The view of the backend's first replica; those of the others follow.
     pub(crate) first_view: ViewId,
     pub(crate) broken: bool,
+    /// How the groups of its list are told apart.
+    pub(crate) sources: Sources,
     pub(crate) description: Arc<str>,
     /// Whether a real discoverer runs in its place.
     pub(crate) is_real: bool,
@@ -63,6 +66,16 @@ pub(crate) struct JobPlan {
 pub(crate) struct ServicePlan {
     pub(crate) discoverers: Vec<DiscovererId>,
     pub(crate) views: Vec<ViewId>,
+}
+
+impl DiscovererPlan {
+    /// Whether its groups are those of a list, and have numbers (B13).
+    pub(crate) fn is_numbered(&self) -> bool {
+        match self.is_real {
+            true => matches!(self.kind, BackendKind::File | BackendKind::Http),
+            false => self.sources != Sources::Named,
+        }
+    }
 }
 
 impl Sees {
@@ -111,6 +124,7 @@ impl Plan {
         } else {
             discoverers.count
         };
+        let sources = discoverers.sources;
         let (broken, name) = (discoverers.broken, discoverers.known_as().to_owned());
         for number in 0..count {
             let service = ServiceId(number % services);
@@ -123,6 +137,7 @@ impl Plan {
                 service,
                 first_view,
                 broken: number >= count.saturating_sub(broken),
+                sources,
                 is_real: false,
                 sees: Sees::of(kind),
                 within: None,
@@ -153,7 +168,7 @@ impl Plan {
         let everyone = (0..self.discoverers.len() as u32).map(DiscovererId);
         if self.scenario.jobs.is_empty() {
             self.jobs.push(JobPlan {
-                name: "all".to_owned(),
+                name: ALL_JOBS.to_owned(),
                 discoverers: everyone.collect(),
             });
             return;

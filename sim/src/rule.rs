@@ -45,8 +45,16 @@ pub enum Rule {
     B04,
     /// A sudden drop is held until it has stayed so or is confirmed.
     B05,
+    /// A set waits for its own throttle, and for no other's.
+    B06,
     /// It is known where each group comes from, and when it came.
     B07,
+    /// Only a list that is whole is served as such.
+    B09,
+    /// Nobody is kept from what was found because a source never answers.
+    B10,
+    /// A group of a list that stays keeps its source.
+    B13,
     /// Snapshots are numbered without a gap.
     Versions,
     /// No target is shown long after it is gone.
@@ -96,7 +104,7 @@ pub enum Endures {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 31] = [
         Self::S01,
         Self::S02,
         Self::S03,
@@ -114,7 +122,11 @@ impl Rule {
         Self::B03,
         Self::B04,
         Self::B05,
+        Self::B06,
         Self::B07,
+        Self::B09,
+        Self::B10,
+        Self::B13,
         Self::Versions,
         Self::NoGhost,
         Self::NoHole,
@@ -146,7 +158,11 @@ impl Rule {
             Self::B03 => "what a reload replaces stays until its successor was read whole",
             Self::B04 => "each provider's health is known",
             Self::B05 => "a sudden drop is held until it has stayed so or is confirmed",
+            Self::B06 => "a set waits for its own throttle, and for no other's",
             Self::B07 => "it is known where each group comes from, and when it came",
+            Self::B09 => "only a list that is whole is served as such",
+            Self::B10 => "a source that never answers withholds a list for a while only",
+            Self::B13 => "a group of a list that stays keeps its source",
             Self::Versions => "snapshots are numbered without a gap",
             Self::NoGhost => "no target is shown long after it is gone",
             Self::NoHole => "no target is missing long after it is there",
@@ -181,7 +197,9 @@ impl Rule {
     /// What sort of failure it is when it is broken.
     pub const fn class(self) -> FailureClass {
         match self {
-            Self::S08 | Self::S10 | Self::Converges | Self::NoHole | Self::NoGhost => FailureClass::Liveness,
+            Self::S08 | Self::S10 | Self::B10 | Self::Converges | Self::NoHole | Self::NoGhost => {
+                FailureClass::Liveness
+            }
             Self::Expectation => FailureClass::Expectation,
             _ => FailureClass::Correctness,
         }

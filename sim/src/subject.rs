@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use headcount_core::{
-    Applied, Counters, FailedConfig, Failure, Health, Instant, Manager, ManagerOptions, Output, ProviderConfig,
+    Applied, Counters, FailedConfig, Failure, Group, Health, Instant, Manager, ManagerOptions, Output, ProviderConfig,
     ProviderId, StoreWork, UnknownProvider, Update, UpdateOutcome,
 };
 
@@ -95,6 +95,11 @@ pub trait Subject: Clone {
     fn held(&self, id: ProviderId) -> usize;
     /// How many providers are running.
     fn provider_count(&self) -> usize;
+    /// See [`Manager::found_before`]; one that keeps nothing gives nothing.
+    fn found_before(&self, id: ProviderId) -> Vec<Group> {
+        let _ = id;
+        Vec::new()
+    }
     /// See [`Manager::save`]: what it has, written down. None, if it saves nothing.
     fn save(&self, now: Instant) -> Option<String> {
         let _ = now;
@@ -188,6 +193,10 @@ impl Subject for Manager<Spec> {
 
     fn provider_count(&self) -> usize {
         self.providers().count()
+    }
+
+    fn found_before(&self, id: ProviderId) -> Vec<Group> {
+        self.found_before(id).cloned().collect()
     }
 
     fn save(&self, now: Instant) -> Option<String> {

@@ -7,8 +7,8 @@ use core::str::FromStr;
 
 use crate::report::{bytes, count, short};
 use crate::{
-    BackendKind, Guard, GuardError, Outcome, Problems, Scenario, Simulation, Span, SpanError, SpanRange, ThrottleError,
-    ThrottleSetting, nearest, table,
+    BackendKind, Guard, GuardError, Outcome, Problems, Scenario, Simulation, Sources, Span, SpanError, SpanRange,
+    ThrottleError, ThrottleSetting, nearest, table,
 };
 
 /// A setting, and the values that it takes in turn: `throttle=ticker:5s,backoff:100ms..5s`.
@@ -36,6 +36,12 @@ pub enum VariationError {
     /// A duration is none.
     #[error(transparent)]
     Span(#[from] SpanError),
+    /// It is neither yes nor no.
+    #[error("`{0}` is neither `true` nor `false`")]
+    Truth(String),
+    /// A way to tell groups apart is none.
+    #[error("`{0}` is no way to tell groups apart; there are `named`, `sticky` and `place`")]
+    Sources(String),
     /// A number is none.
     #[error("`{0}` is not a number of hosts; write for example `hosts=100,1000`")]
     Number(String),
@@ -50,6 +56,9 @@ enum Setting {
     Receiver,
     Cache,
     Hosts,
+    PerSet,
+    IncompleteAfter,
+    Sources,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +68,9 @@ enum Value {
     Span(Span),
     Range(SpanRange),
     Number(u32),
+    Truth(bool),
+    Wait(Option<Span>),
+    Sources(Sources),
 }
 
 /// The throttles of other programs, and none at all, by name.
@@ -79,13 +91,16 @@ fn preset_names() -> String {
 }
 
 impl Setting {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("throttle", Self::Throttle),
         ("guard", Self::Guard),
         ("refresh", Self::Refresh),
         ("receiver", Self::Receiver),
         ("cache", Self::Cache),
         ("hosts", Self::Hosts),
+        ("per_set", Self::PerSet),
+        ("incomplete_after", Self::IncompleteAfter),
+        ("sources", Self::Sources),
     ];
 
     fn word(self) -> &'static str {
@@ -101,6 +116,15 @@ impl Setting {
             }
             Self::Guard if text == "none" => Value::Guard(None),
             Self::Guard => Value::Guard(Some(text.parse()?)),
+            Self::PerSet => Value::Truth(text.parse().map_err(|_| VariationError::Truth(text.to_owned()))?),
+            Self::IncompleteAfter if text == "none" => Value::Wait(None),
+            Self::IncompleteAfter => Value::Wait(Some(text.parse()?)),
+            Self::Sources => Value::Sources(match text {
+                "named" => Sources::Named,
+                "sticky" => Sources::Sticky,
+                "place" => Sources::Place,
+                _ => return Err(VariationError::Sources(text.to_owned())),
+            }),
             Self::Receiver => Value::Range(text.parse()?),
             Self::Refresh | Self::Cache => Value::Span(text.parse()?),
             Self::Hosts => Value::Number(text.parse().map_err(|_| VariationError::Number(text.to_owned()))?),
@@ -127,7 +151,16 @@ impl Variation {
                 kinds.any(|kind| !kind.notifies() && kind.polls()),
                 "a list that can be cached",
             ),
-            Setting::Throttle | Setting::Guard | Setting::Receiver | Setting::Hosts => return None,
+            Setting::Sources => (
+                kinds.any(|kind| matches!(kind, BackendKind::File | BackendKind::Http)),
+                "a list",
+            ),
+            Setting::Throttle
+            | Setting::Guard
+            | Setting::Receiver
+            | Setting::Hosts
+            | Setting::PerSet
+            | Setting::IncompleteAfter => return None,
         };
         let word = self.setting.word();
         (!any).then(|| {
@@ -207,6 +240,17 @@ fn changed(mut scenario: Scenario, setting: Setting, value: Value) -> Scenario {
         (_, Value::Guard(guard)) => scenario.manager.guard = guard,
         (_, Value::Range(takes)) => scenario.receiver.takes = takes,
         (_, Value::Number(hosts)) => return scenario.with_hosts(hosts),
+        (_, Value::Truth(per_set)) => scenario.manager.per_set = per_set,
+        (_, Value::Wait(after)) => scenario.manager.incomplete_after = after,
+        (_, Value::Sources(sources)) => {
+            let is_list = |name: &str| {
+                let mut backends = scenario.backends.iter();
+                let backend = backends.find(|backend| backend.name == name);
+                backend.is_some_and(|backend| matches!(backend.kind, BackendKind::File | BackendKind::Http))
+            };
+            let lists = scenario.discoverers.iter_mut().filter(|entry| is_list(&entry.backend));
+            lists.for_each(|entry| entry.sources = sources);
+        }
         (Setting::Cache, Value::Span(cache)) => {
             scenario.backends.iter_mut().for_each(|backend| backend.cache = cache);
         }

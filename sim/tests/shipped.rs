@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use headcount_sim::{Mark, ReloadMode, Scenario, Shipped, Simulation, Span, Swarm, SwarmFailure, shipped};
+use headcount_sim::{
+    Mark, ReloadMode, Rule, Scenario, Shipped, Simulation, Sources, Span, Swarm, SwarmFailure, shipped,
+};
 
 /// So that the default fleet, which is large, can run in every test.
 const MOST_HOSTS: u32 = 1_000;
@@ -93,6 +95,54 @@ fn a_changed_configuration_makes_no_gap() {
     assert!(report.is_clean(), "{report}");
     let report = Swarm::new(peers).as_written().seeds(0..4).run().expect("good");
     assert_eq!(report.failures.len(), 4, "{report}");
+}
+
+/// The scenario as it is, and with what a peer does in the place of ours: the one holds, and the other never does.
+fn only_ours_holds(name: &str, peers: impl Fn(&mut Scenario), rule: Rule) {
+    let ours = Shipped::named(name).expect(name).scenario().expect("good");
+    let mut theirs = ours.clone();
+    peers(&mut theirs);
+    let report = Swarm::new(ours).as_written().seeds(0..4).run().expect("good");
+    assert!(report.is_clean(), "{report}");
+    let report = Swarm::new(theirs).as_written().seeds(0..4).run().expect("good");
+    let broken: Vec<Rule> = report.failures.iter().map(|failure| failure.violation.rule).collect();
+    assert_eq!(broken, [rule; 4], "{report}");
+}
+
+/// B06: a quiet job waits for its neighbour where there is one throttle for all.
+#[test]
+fn b06_a_quiet_job_waits_for_nobody() {
+    let one_for_all = |scenario: &mut Scenario| scenario.manager.per_set = false;
+    only_ours_holds("noisy-neighbour", one_for_all, Rule::Expectation);
+}
+
+/// B09: who serves what there is at once takes away what was not read yet.
+#[test]
+fn b09_a_list_that_is_half_read_takes_nothing_away() {
+    let at_once = |scenario: &mut Scenario| scenario.manager.incomplete_after = Some(Span::ZERO);
+    only_ours_holds("restart-half-read", at_once, Rule::Expectation);
+}
+
+/// B10: who waits for every source for ever never serves the list again.
+#[test]
+fn b10_a_source_that_never_answers_does_not_keep_new_hosts_away() {
+    let for_ever = |scenario: &mut Scenario| scenario.manager.incomplete_after = None;
+    only_ours_holds("dead-source", for_ever, Rule::Expectation);
+}
+
+/// B13: by their place, all groups of a list are others when one is put in front of them.
+#[test]
+fn b13_what_comes_in_front_of_a_list_is_one_change() {
+    let by_place = |scenario: &mut Scenario| {
+        let entries = scenario.discoverers.iter_mut();
+        entries.for_each(|entry| entry.sources = Sources::Place);
+    };
+    only_ours_holds("growing-list", by_place, Rule::B13);
+    let shipped = Shipped::named("growing-list").expect("shipped");
+    let outcome = Simulation::new(&shipped.scenario().expect("good"), 1)
+        .expect("good")
+        .run();
+    assert_eq!(outcome.metrics.drops_held, 0, "what moves is not lost");
 }
 
 /// What some of them come to. A change of behaviour is a change of these figures.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use headcount_core::{Failure, Group, Instant, ProviderId, Update};
 use imbl::OrdMap;
 
+use super::numbered::Numbers;
 use crate::world::render::OwnEncoder;
 use crate::world::truth::Row;
 use crate::world::view::Rows;
@@ -30,6 +31,8 @@ pub(crate) struct Discoverer {
     /// Its groups, by source, with the bytes of their labels.
     pub(crate) groups: OrdMap<u32, (Group, u64)>,
     pub(crate) bytes: u64,
+    /// What the numbers of its list stand for, if it has numbers.
+    pub(crate) numbers: Numbers,
     /// On its own, as is all that a poll which finds nothing new has no need to touch: thousands of
     /// these rows are gone through again and again, and what is short stays near.
     pub(crate) encoder: Box<OwnEncoder>,
@@ -128,6 +131,7 @@ impl Discoverer {
             held_at: self.held_at,
             groups: self.groups.clone(),
             bytes: self.bytes,
+            numbers: self.numbers.clone(),
             encoder: self.encoder.clone(),
             ..self.reborn(self.provider)
         }

@@ -10,7 +10,7 @@ use crate::plan::DiscovererPlan;
 use crate::world::render::{is_per_object, source_name, source_of};
 use crate::world::truth::Row;
 use crate::world::view::Rows;
-use crate::{BackendKind, HostId};
+use crate::{BackendKind, HostId, Sources};
 
 impl Discoverer {
     /// Takes everything there is, and reports it in a full update (S05).
@@ -50,25 +50,37 @@ impl Discoverer {
 
     /// Holds `rows` from now on; gives the sources whose groups are others than before.
     fn take(&mut self, plan: &DiscovererPlan, rows: Rows) -> BTreeSet<u32> {
-        let touched = touched(plan.kind, &self.held, &rows);
-        self.held = rows;
-        let mut members: BTreeMap<u32, Vec<(&HostId, &Row)>> = BTreeMap::new();
-        if is_per_object(plan.kind) {
+        let is_numbered = plan.sources != Sources::Named;
+        let touched = if is_numbered {
+            self.take_numbered(plan, rows)
+        } else {
+            let touched = touched(plan.kind, &self.held, &rows);
+            self.held = rows;
+            touched
+        };
+        let mut members: BTreeMap<u32, Vec<(HostId, Row)>> = BTreeMap::new();
+        if is_numbered {
+            for source in &touched {
+                members.insert(*source, self.numbered(*source).into_iter().collect());
+            }
+        } else if is_per_object(plan.kind) {
             for source in &touched {
                 let host = HostId(*source);
-                members.insert(*source, self.held.get_key_value(&host).into_iter().collect());
+                let held = self.held.get(&host).map(|row| (host, *row));
+                members.insert(*source, held.into_iter().collect());
             }
         } else if !touched.is_empty() {
             for (host, row) in &self.held {
                 let source = source_of(plan.kind, *host, row);
                 if touched.contains(&source) {
-                    members.entry(source).or_default().push((host, row));
+                    members.entry(source).or_default().push((*host, *row));
                 }
             }
         }
         for source in &touched {
             let before = match members.remove(source).filter(|rows| !rows.is_empty()) {
                 Some(rows) => {
+                    let rows = rows.iter().map(|(host, row)| (host, row));
                     let (group, bytes) = self.encoder.group(plan.kind, plan.service, *source, rows);
                     self.bytes += bytes;
                     self.groups.insert(*source, (group, bytes))

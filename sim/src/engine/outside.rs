@@ -4,7 +4,7 @@
 //! takes their reports like those of modelled ones. **They meet the same faults as modelled ones, by
 //! the same schedule**: only what a discoverer makes of an answer is its own.
 
-use headcount_core::{Instant, ProviderId};
+use headcount_core::{Group, Instant, ProviderId};
 
 use super::discoverer::{Body, Report};
 use super::faults::{Met, Occasion};
@@ -15,10 +15,14 @@ use crate::world::view::Rows;
 use crate::{DiscovererId, FaultKind, Span, ViewId};
 
 /// Something that has to be done outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Order {
-    /// A discoverer starts, and reports as this provider.
-    Start { id: DiscovererId, provider: ProviderId },
+    /// A discoverer starts, and reports as this provider. It knows what was found before.
+    Start {
+        id: DiscovererId,
+        provider: ProviderId,
+        found_before: Vec<Group>,
+    },
     /// It stops.
     Stop { id: DiscovererId },
     /// All its connections break; it notices at once, or not before it gives up by itself.

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use headcount_core::{Instant, ProviderId, Update};
+use headcount_core::{Group, Instant, ProviderId, Update};
 
 use super::discoverer::{Body, Coming, Discoverer, Report};
 use super::event::Event;
 use super::faults::{FaultSchedule, Met, Occasion};
+use super::numbered::Numbers;
 use super::outside::Order;
 use super::queue::EventQueue;
 use crate::generate::at_start;
@@ -20,7 +21,7 @@ use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::{Trace, TraceEvent};
 use crate::world::truth::Truth;
 use crate::world::view::View;
-use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, ServiceId, Span, ViewId};
+use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, ServiceId, Sources, Span, ViewId};
 
 /// The world of a run.
 #[derive(Debug, Clone)]
@@ -264,22 +265,31 @@ impl World {
         Some(met)
     }
 
-    /// Starts a discoverer as `provider`.
-    pub(crate) fn start(&mut self, id: DiscovererId, provider: ProviderId) {
+    /// Starts a discoverer as `provider`, which knows what was found before.
+    pub(crate) fn start(&mut self, id: DiscovererId, provider: ProviderId, found_before: Vec<Group>) {
         let discoverer = &mut self.discoverers[id.place()];
         *discoverer = discoverer.reborn(Some(provider));
         self.faults.disturbed(self.now, id);
-        self.begin(id);
+        self.begin(id, found_before);
     }
 
     /// A discoverer that was started does what it does first.
-    fn begin(&mut self, id: DiscovererId) {
+    fn begin(&mut self, id: DiscovererId, found_before: Vec<Group>) {
         match self.discoverers[id.place()].provider.filter(|_| self.is_outside(id)) {
             Some(provider) => {
                 self.faults.excused(self.now, id);
-                self.orders.push_back(Order::Start { id, provider });
+                self.orders.push_back(Order::Start {
+                    id,
+                    provider,
+                    found_before,
+                });
             }
-            None => self.ask_at(id, self.now),
+            None => {
+                if self.plan.discoverers[id.place()].sources == Sources::Sticky && !found_before.is_empty() {
+                    self.discoverers[id.place()].numbers = Numbers::found_before(&found_before);
+                }
+                self.ask_at(id, self.now);
+            }
         }
     }
 
@@ -311,9 +321,9 @@ impl World {
             .schedule(self.now + draw.into(), Event::GhostReports { slot });
     }
 
-    /// Kills a discoverer; it starts again under the same provider, from nothing unless it saved
-    /// what it knew.
-    pub(crate) fn restart(&mut self, id: DiscovererId, saved: bool) {
+    /// Kills a discoverer; it starts again under the same provider, from nothing but what was found before unless it
+    /// saved what it knew.
+    pub(crate) fn restart(&mut self, id: DiscovererId, saved: bool, found_before: Vec<Group>) {
         self.unwatch(id);
         let discoverer = &mut self.discoverers[id.place()];
         if discoverer.provider.is_some() {
@@ -326,7 +336,15 @@ impl World {
             if self.is_outside(id) {
                 self.orders.push_back(Order::Stop { id });
             }
-            self.begin(id);
+            // What it saved has more.
+            self.begin(
+                id,
+                if saved && !self.is_outside(id) {
+                    Vec::new()
+                } else {
+                    found_before
+                },
+            );
         }
     }
 

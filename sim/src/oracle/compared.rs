@@ -29,6 +29,10 @@ impl Contract {
             let Some(pool) = snapshot.provider(id) else {
                 return Err(Broken::of(Rule::S03, "a provider is missing in the snapshot").by(id));
             };
+            // B06: what is new of it is not shown yet.
+            if self.dirty.contains(&id) {
+                continue;
+            }
             same(
                 Rule::S04,
                 "how many groups a provider has",

@@ -6,14 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headcount_core::reference::{Window, Windows};
 use headcount_core::{
-    Applied, Counters, DropGuard, Instant, ProviderChange, ProviderId, Snapshot, Throttle, UnknownProvider, Update,
-    UpdateKind, UpdateOutcome,
+    Applied, Counters, DropGuard, Instant, ManagerOptions, ProviderChange, ProviderId, Snapshot, UnknownProvider,
+    Update, UpdateKind, UpdateOutcome,
 };
 
+use super::fair::Dues;
 use super::given::{ByProvider, Given};
 use super::handover::{Before, Handover, Saved};
+use super::waits::Waits;
 use super::{Broken, Verdict, same};
 use crate::subject::{Spec, Subject};
 use crate::{DiscovererId, ReloadMode, Rule};
@@ -27,9 +28,15 @@ pub(crate) struct Contract {
     pub(super) reload: ReloadMode,
     pub(super) guard: Option<DropGuard>,
     whole_every: u64,
-    windows: Windows,
-    /// When what changed is due; none, if nothing did.
-    pub(super) due: Option<Window>,
+    /// When what changed is due.
+    pub(super) dues: Dues,
+    /// Who is waited for (B10).
+    pub(super) waits: Waits,
+    /// Providers that changed with the input that is being taken; and whether that concerns all sets.
+    touched: BTreeSet<ProviderId>,
+    pub(super) is_for_all: bool,
+    /// Whether sets may have others than in the last snapshot.
+    pub(crate) sets_changed: bool,
     /// When the manager reports that it is due.
     reported: Option<Instant>,
     pub(super) receiver: Receiver,
@@ -49,9 +56,12 @@ pub(crate) struct Contract {
     pub(super) dirty: BTreeSet<ProviderId>,
     /// Providers of which something has to be held.
     pub(super) held: BTreeSet<ProviderId>,
-    failed: Vec<ProviderId>,
+    /// Those that could not be built, and the sets that wanted them.
+    pub(super) failed: Vec<(ProviderId, Vec<String>)>,
     pub(super) counters: Counters,
     emissions: u64,
+    /// Whether something goes on waiting that the last snapshot did not show.
+    waiting: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +73,16 @@ pub(super) enum Receiver {
 }
 
 impl Contract {
-    pub(crate) fn new(now: Instant, throttle: Throttle, reload: ReloadMode, always_whole: bool) -> Self {
+    pub(crate) fn new(now: Instant, options: &ManagerOptions, reload: ReloadMode, always_whole: bool) -> Self {
         Self {
             reload,
-            guard: None,
+            guard: options.guard,
             whole_every: if always_whole { 1 } else { WHOLE_EVERY },
-            windows: Windows::new(throttle, now),
-            due: None,
+            dues: Dues::new(now, options.throttle, options.per_set),
+            waits: Waits::new(options.incomplete_after),
+            touched: BTreeSet::new(),
+            is_for_all: false,
+            sets_changed: false,
             reported: None,
             receiver: Receiver::Ready,
             next_provider: 0,
@@ -85,6 +98,7 @@ impl Contract {
             failed: Vec::new(),
             counters: Counters::default(),
             emissions: 0,
+            waiting: false,
         }
     }
 
@@ -106,11 +120,6 @@ impl Contract {
             .map_err(|broken| broken.by(id))?;
         }
         Ok(())
-    }
-
-    /// The same with a guard, if there is one.
-    pub(crate) fn guarded(self, guard: Option<DropGuard>) -> Self {
-        Self { guard, ..self }
     }
 
     /// Whether a provider has groups.
@@ -151,6 +160,9 @@ impl Contract {
                                 self.dirty.insert(id);
                             }
                             None => self.providers.start(id),
+                        }
+                        if self.providers.get(id).is_some_and(|given| !given.whole) {
+                            self.waits.begin(now, id);
                         }
                         id
                     }
@@ -204,7 +216,9 @@ impl Contract {
             &applied.stopped,
         )?;
         self.judge_again(now);
-        self.changed(now)?;
+        let sets = &self.sets;
+        self.dues.retain(|set| sets.contains_key(set));
+        self.is_for_all = true;
         self.let_go_due(now)
     }
 
@@ -232,9 +246,9 @@ impl Contract {
         let was_whole = given.whole;
         let is_first = given.reports_for_the_first_time(update);
         let is_whole_now = given.whole && !was_whole;
-        let (expected, others) = match self.guard {
+        let expected = match self.guard {
             Some(guard) => self.take_guarded(now, guard, id, update, was_whole),
-            None => (given.take(now, update), false),
+            None => given.take(now, update),
         };
         let rule = match update.kind() {
             _ if expected.held + found.held > 0 => Rule::B05,
@@ -243,10 +257,8 @@ impl Contract {
         };
         same(rule, "what an update changed", &expected, &found).map_err(|broken| broken.by(id))?;
         if is_whole_now {
+            self.waits.end(id);
             self.end_handovers(now, id);
-        }
-        if others {
-            self.changed(now)?;
         }
         if expected.is_unchanged() {
             self.counters.unchanged_updates += 1;
@@ -254,8 +266,7 @@ impl Contract {
                 return self.let_go_due(now);
             }
         }
-        self.dirty.insert(id);
-        self.changed(now)?;
+        self.touched(id);
         self.let_go_due(now)
     }
 
@@ -274,8 +285,7 @@ impl Contract {
         given.partial = false;
         found.map_err(|_| Broken::of(Rule::S06, "a failure of a running provider was ignored").by(id))?;
         if is_first {
-            self.dirty.insert(id);
-            self.changed(now)?;
+            self.touched(id);
         }
         self.let_go_due(now)
     }
@@ -283,14 +293,16 @@ impl Contract {
     /// A discoverer could not be built: S11.
     pub(crate) fn build_failed(&mut self, now: Instant, id: ProviderId, subject: &impl Subject) -> Verdict {
         self.providers.stop(id);
+        self.waits.end(id);
         self.by_spec.retain(|_, other| *other != id);
+        let wanted = self.sets.iter().filter(|(_, members)| members.contains(&id));
+        self.failed.push((id, wanted.map(|(set, _)| set.clone()).collect()));
         for members in self.sets.values_mut() {
             members.retain(|member| *member != id);
         }
         self.leave_handovers(id);
         self.forget_retired();
-        self.failed.push(id);
-        self.changed(now)?;
+        self.is_for_all = true;
         self.let_go_due(now)?;
         same(
             Rule::S11,
@@ -303,9 +315,7 @@ impl Contract {
     /// The manager's process stands still until then: nobody can drive it, so nothing that is due
     /// meanwhile is late before.
     pub(crate) fn stands_still(&mut self, until: Instant) {
-        if let Some(due) = &mut self.due {
-            due.latest = due.latest.max(until);
-        }
+        self.dues.stand_still(until);
     }
 
     /// The receiver can take another snapshot.
@@ -318,17 +328,20 @@ impl Contract {
     /// After each input, once all outputs were taken: S07, S08, S09, S10, B01, B05.
     pub(crate) fn settle(&mut self, now: Instant, waited: bool, subject: &impl Subject) -> Verdict {
         let reported = subject.poll_timeout();
-        if waited && self.due.is_some() {
+        let due = self.dues.window();
+        if waited && due.is_some() {
             return Err(Broken::of(
                 Rule::S09,
                 "the receiver was kept waiting, is ready, and got nothing",
             ));
         }
         self.check_holds(reported, subject)?;
-        if let Some(hold) = self.hold_deadline().filter(|hold| reported == Some(*hold)) {
-            return self.settle_behind(now, hold, subject);
+        self.check_waits(reported)?;
+        let other = self.hold_deadline().into_iter().chain(self.waits.deadline()).min();
+        if let Some(other) = other.filter(|other| reported == Some(*other)) {
+            return self.settle_behind(now, other, subject);
         }
-        match (self.due, reported) {
+        match (due, reported) {
             (None, Some(reported)) => {
                 let reason = format!("a snapshot is reported as due at {reported:?}, and nothing changed");
                 return Err(Broken::of(Rule::B01, reason));
@@ -371,12 +384,12 @@ impl Contract {
         Ok(())
     }
 
-    /// A snapshot was emitted: S03, S07, S08, S12, B02, B04, B07.
+    /// A snapshot was emitted: S03, S07, S08, S12, B02, B04, B06, B07.
     pub(crate) fn emitted(
         &mut self,
         now: Instant,
         waited: bool,
-        newer: &Snapshot,
+        (older, newer): (&Snapshot, &Snapshot),
         changes: &[(DiscovererId, ProviderChange<'_>)],
         subject: &impl Subject,
     ) -> Verdict {
@@ -387,7 +400,7 @@ impl Contract {
             &self.emissions,
             &newer.version(),
         )?;
-        let Some(window) = self.due.take() else {
+        let Some(window) = self.dues.window() else {
             return Err(Broken::of(Rule::B01, "a snapshot came, and nothing changed"));
         };
         if self.receiver != Receiver::Ready {
@@ -401,12 +414,18 @@ impl Contract {
             let reason = format!("a snapshot came that was due at {:?} at the latest", window.latest);
             return Err(Broken::of(Rule::S08, reason));
         }
-        self.windows.emission(now);
+        let shows = self.dues.shown(now, older, newer)?;
+        self.waiting = self.dues.emitted(now, &shows);
         self.receiver = Receiver::Busy;
         self.counters.updates += 1;
         same(Rule::S12, "the counters", &self.counters, &subject.counters())?;
         self.check_changes(newer, changes)?;
-        for id in &core::mem::take(&mut self.dirty) {
+        let (shown, left) = core::mem::take(&mut self.dirty)
+            .into_iter()
+            .partition(|id| shows.shows(*id));
+        self.dirty = left;
+        let shown: BTreeSet<ProviderId> = shown;
+        for id in &shown {
             // One that was stopped since is no longer there to be checked, unless a set still shows it.
             let Some(given) = self.providers.get_mut(*id) else {
                 self.check_retired(*id, newer)?;
@@ -442,10 +461,30 @@ impl Contract {
         Ok(())
     }
 
-    pub(super) fn changed(&mut self, now: Instant) -> Verdict {
-        if self.due.is_none() {
-            let window = self.windows.change(now);
-            self.due = Some(window.map_err(|disagreement| Broken::of(Rule::S08, disagreement.to_string()))?);
+    /// Whether the last snapshot left out what was not due for its sets.
+    pub(crate) fn puts_off(&self) -> bool {
+        self.waiting
+    }
+
+    /// A provider is another than in the last snapshot.
+    pub(super) fn touched(&mut self, id: ProviderId) {
+        self.dirty.insert(id);
+        self.touched.insert(id);
+    }
+
+    /// At the end of each input: what changed with it is due, for everybody or for the sets that show it.
+    pub(super) fn note_changes(&mut self, now: Instant) -> Verdict {
+        let touched = core::mem::take(&mut self.touched);
+        self.sets_changed |= self.is_for_all;
+        let is_for_all = core::mem::take(&mut self.is_for_all);
+        if is_for_all || !self.dues.is_per_set() && !touched.is_empty() {
+            return self.dues.changed(now);
+        }
+        for id in touched {
+            let readers = self.sets.keys().filter(|set| self.shown_in(set).contains(&id));
+            for set in readers.cloned().collect::<Vec<_>>() {
+                self.dues.changed_for(now, &set, id)?;
+            }
         }
         Ok(())
     }

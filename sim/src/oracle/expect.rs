@@ -1,17 +1,22 @@
 //! What the scenario expects beyond the rules.
 
+use std::collections::BTreeSet;
+
 use headcount_core::Instant;
 
+use super::lists::Lists;
 use super::receiver::Receiver;
 use super::{Broken, Verdict};
 use crate::engine::World;
 use crate::scenario::{Condition, Expectation, Mark};
-use crate::{Rule, Span};
+use crate::{DiscovererId, Rule, Span};
 
 /// What the scenario expects.
 #[derive(Debug, Clone)]
 pub(crate) struct Expectations {
     all: Vec<Expectation>,
+    /// For each: the discoverers that it is about; none is all.
+    about: Vec<Option<BTreeSet<DiscovererId>>>,
     /// For each: whether it was met once. Before a fleet was found at all, too little is shown.
     met: Vec<bool>,
     calm: Option<Instant>,
@@ -22,7 +27,17 @@ pub(crate) struct Expectations {
 impl Expectations {
     pub(crate) fn new(world: &World) -> Self {
         let all = world.plan.scenario.expect.clone();
+        let job = |name: &str| world.plan.jobs.iter().find(|job| job.name == name);
+        let about = all.iter().map(|expectation| match expectation {
+            Expectation::Always(Condition::JobStaleAtMost { job: name, .. })
+            | Expectation::Eventually {
+                that: Condition::JobStaleAtMost { job: name, .. },
+                ..
+            } => job(name).map(|job| job.discoverers.iter().copied().collect()),
+            _ => None,
+        });
         Self {
+            about: about.collect(),
             met: vec![false; all.len()],
             all,
             calm: None,
@@ -58,10 +73,13 @@ impl Expectations {
     }
 
     /// A change reached the receiver after so long.
-    pub(crate) fn learned(&self, staleness: Span) -> Verdict {
-        for expectation in &self.all {
-            if let Expectation::Always(Condition::StaleAtMost(longest)) = expectation
+    pub(crate) fn learned(&self, discoverer: DiscovererId, staleness: Span) -> Verdict {
+        for (expectation, about) in self.all.iter().zip(&self.about) {
+            if let Expectation::Always(
+                Condition::StaleAtMost(longest) | Condition::JobStaleAtMost { at_most: longest, .. },
+            ) = expectation
                 && staleness > *longest
+                && about.as_ref().is_none_or(|about| about.contains(&discoverer))
             {
                 let reason = format!("a change reached the receiver after {staleness}; {longest} was expected at most");
                 return Err(Broken::of(Rule::Expectation, reason));
@@ -71,7 +89,23 @@ impl Expectations {
     }
 
     /// Looks at everything that has to hold just now.
-    pub(crate) fn check(&mut self, world: &World, receiver: &Receiver) -> Verdict {
+    pub(crate) fn check(&mut self, world: &World, receiver: &Receiver, lists: &Lists) -> Verdict {
+        self.check_where(world, receiver, lists, |_| true)
+    }
+
+    /// Looks at what lists have to show, which are served otherwise than before.
+    pub(crate) fn check_lists(&mut self, world: &World, receiver: &Receiver, lists: &Lists) -> Verdict {
+        let is_of_lists = |condition: &Condition| matches!(condition, Condition::ListsShowAtLeast(_));
+        self.check_where(world, receiver, lists, is_of_lists)
+    }
+
+    fn check_where(
+        &mut self,
+        world: &World,
+        receiver: &Receiver,
+        lists: &Lists,
+        is_asked: impl Fn(&Condition) -> bool,
+    ) -> Verdict {
         for (place, expectation) in self.all.iter().enumerate() {
             let condition = match expectation {
                 Expectation::Always(condition) => condition,
@@ -81,7 +115,10 @@ impl Expectations {
                 },
                 Expectation::Sometimes(_) => continue,
             };
-            match unmet(*condition, world, receiver) {
+            if !is_asked(condition) {
+                continue;
+            }
+            match unmet(condition, self.about[place].as_ref(), world, receiver, lists) {
                 None => self.met[place] = true,
                 Some(reason) if self.met[place] || matches!(expectation, Expectation::Eventually { .. }) => {
                     return Err(Broken::of(Rule::Expectation, reason));
@@ -107,21 +144,32 @@ impl Expectations {
 }
 
 /// Why a condition does not hold just now.
-fn unmet(condition: Condition, world: &World, receiver: &Receiver) -> Option<String> {
+fn unmet(
+    condition: &Condition,
+    about: Option<&BTreeSet<DiscovererId>>,
+    world: &World,
+    receiver: &Receiver,
+    lists: &Lists,
+) -> Option<String> {
     match condition {
         Condition::Converged => {
             let open = receiver.open();
             (open > 0).then(|| format!("the receiver knows {open} hosts otherwise than they are"))
         }
-        Condition::StaleAtMost(longest) => {
-            let oldest = receiver.oldest(world.now);
-            (oldest > longest)
+        Condition::StaleAtMost(longest) | Condition::JobStaleAtMost { at_most: longest, .. } => {
+            let oldest = receiver.oldest(world.now, |id| about.is_none_or(|about| about.contains(&id)));
+            (oldest > *longest)
                 .then(|| format!("a change has been on its way for {oldest}; {longest} was expected at most"))
         }
         Condition::ShowsAtLeast(share) => {
             let (has, should) = (receiver.targets(), receiver.should_have(world));
             (has < share.of(should))
                 .then(|| format!("the receiver has {has} targets of {should}; {share} was expected at least"))
+        }
+        Condition::ListsShowAtLeast(share) => {
+            let (has, should) = lists.shown(world, receiver);
+            (has < share.of(should))
+                .then(|| format!("who reads the lists has {has} hosts of {should}; {share} was expected at least"))
         }
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Given {
     pub(super) partial: bool,
     /// Whether it was read whole, by this manager or by the one whose state this one started with (B09).
     pub(super) whole: bool,
+    /// When it was waited for long enough, and had not been read whole (B10).
+    pub(super) waited_out: Option<Instant>,
     /// Whether it was read whole by this manager.
     read_whole: bool,
     /// Sources that were touched since the last snapshot.
@@ -208,6 +210,12 @@ impl Given {
             "whether a snapshot says that a provider has reported, failed, and been read whole",
             &expected,
             &found,
+        )?;
+        same(
+            Rule::B10,
+            "when a provider was waited for long enough",
+            &self.waited_out,
+            &reports.waited_out,
         )
     }
 

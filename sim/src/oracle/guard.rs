@@ -10,8 +10,7 @@ use crate::subject::Subject;
 use crate::{HostId, Rule};
 
 impl Contract {
-    /// What an update makes of a provider's groups under a guard. It may have been read whole before. Says as well
-    /// whether others are shown otherwise for it.
+    /// What an update makes of a provider's groups under a guard. It may have been read whole before.
     pub(super) fn take_guarded(
         &mut self,
         now: Instant,
@@ -19,9 +18,9 @@ impl Contract {
         id: ProviderId,
         update: &Update,
         was_whole: bool,
-    ) -> (UpdateOutcome, bool) {
+    ) -> UpdateOutcome {
         let Some(given) = self.providers.get_mut(id) else {
-            return (UpdateOutcome::default(), false);
+            return UpdateOutcome::default();
         };
         let changes = given.touched_by(now, update);
         let more = given.index(&changes);
@@ -63,7 +62,7 @@ impl Contract {
         let until = since + guard.hold;
         let is_too_much = self.too_much(now, guard, id, targets, coming);
         let Some(given) = self.providers.get_mut(id) else {
-            return (UpdateOutcome::default(), false);
+            return UpdateOutcome::default();
         };
         // A partial read does not know whether what was lost before has stayed so.
         let is_confirmed = until <= now && !(update.kind() == UpdateKind::Partial && since < now);
@@ -79,21 +78,22 @@ impl Contract {
             given.outcome(update, &changed, 0)
         };
         given.guarded.came.push((now, coming));
-        let mut others = false;
         for (other, left, lost) in beside {
-            others |= self.judge_held(now, guard, other, left, &lost);
+            self.judge_held(now, guard, other, left, &lost);
         }
-        (outcome, others)
+        outcome
     }
 
-    /// What has stayed so for the hold time counts, unless nobody knows whether it did.
+    /// At the end of each input: what has stayed so for the hold time counts, unless nobody knows whether it did; who was
+    /// waited for long enough is no longer; and what changed with all that is due.
     pub(crate) fn let_go_due(&mut self, now: Instant) -> Verdict {
         let deadlines = self.hold_deadlines().filter(|(_, until)| *until <= now);
         let due: Vec<ProviderId> = deadlines.map(|(id, _)| id).collect();
         for id in &due {
             self.release(now, *id, true);
         }
-        if due.is_empty() { Ok(()) } else { self.changed(now) }
+        self.wait_out(now);
+        self.note_changes(now)
     }
 
     /// After a configuration was applied, drops are too much for the sets that there are now, or not.
@@ -105,32 +105,23 @@ impl Contract {
         }
     }
 
-    /// Of what is held of a provider only so many targets are lost now. Says whether it is shown otherwise for that.
-    fn judge_held(
-        &mut self,
-        now: Instant,
-        guard: DropGuard,
-        id: ProviderId,
-        left: usize,
-        lost: &PlainAddresses,
-    ) -> bool {
+    /// Of what is held of a provider only so many targets are lost now.
+    fn judge_held(&mut self, now: Instant, guard: DropGuard, id: ProviderId, left: usize, lost: &PlainAddresses) {
         let Some(given) = self.providers.get_mut(id) else {
-            return false;
+            return;
         };
-        let Some(held) = &given.guarded.held else { return false };
+        let Some(held) = &given.guarded.held else { return };
         let is_other = held.targets != left;
         if is_other {
             let (times, mut first) = ((held.since, held.until), held.first.clone());
             first.retain(|address| lost.contains(address));
             let changes = given.hold(now, times, first, &Changes::new(), lost);
             given.show(changes);
-            self.dirty.insert(id);
+            self.touched(id);
         }
-        if self.too_much(now, guard, id, left, 0) {
-            return is_other;
+        if !self.too_much(now, guard, id, left, 0) {
+            self.release(now, id, false);
         }
-        self.release(now, id, false);
-        true
     }
 
     /// What of a provider's targets is lost: those that stand nowhere any more, for one of its sets. With that what is
@@ -180,7 +171,6 @@ impl Contract {
         let expected = given.guarded.targets();
         if given.guarded.is_holding() {
             self.release(now, id, true);
-            self.changed(now)?;
         }
         same(Rule::B05, "how many targets a confirmation lets go", &expected, &found)
             .map_err(|broken| broken.by(id))?;
@@ -219,7 +209,7 @@ impl Contract {
     /// The manager is to be woken for a drop that is held, so it does not say when the throttle is due:
     /// not before that.
     pub(super) fn settle_behind(&mut self, now: Instant, hold: Instant, subject: &impl Subject) -> Verdict {
-        let (Some(window), Receiver::Ready | Receiver::Busy) = (self.due, self.receiver) else {
+        let (Some(window), Receiver::Ready | Receiver::Busy) = (self.dues.window(), self.receiver) else {
             return Ok(());
         };
         let is_delayed = subject.counters().updates_delayed > self.counters.updates_delayed;
@@ -283,6 +273,6 @@ impl Contract {
         let passed = given.guarded.targets();
         let changes = given.let_go(now, Changes::new(), (!confirmed).then_some(passed));
         given.show(changes);
-        self.dirty.insert(id);
+        self.touched(id);
     }
 }

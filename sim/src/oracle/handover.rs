@@ -1,4 +1,4 @@
-//! What has to stay in a set until what takes its place has been read whole: rule B03.
+//! What has to stay in a set until what takes its place has been read whole, or was waited for long enough: rule B03.
 //!
 //! It is said here in terms of what was given and applied alone, so that it knows nothing of how a manager does it.
 
@@ -17,8 +17,8 @@ use crate::subject::Spec;
 pub(super) struct Handover {
     /// Those that stay meanwhile, as the snapshot has them: after the providers that the set wants.
     pub(super) old: Vec<ProviderId>,
-    /// Those that are new to it, and have not been read whole.
-    waits_for: BTreeSet<ProviderId>,
+    /// Those that are new to it, have not been read whole, and were not waited for long enough.
+    pub(super) waits_for: BTreeSet<ProviderId>,
 }
 
 /// What a manager leaves to the one after it, in the order in which the providers were started.
@@ -120,7 +120,10 @@ impl Contract {
             let Some(had) = before.sets.get(set) else { continue };
             let going_on = before.handovers.get(set).cloned().unwrap_or_default();
             let is_new = |id: &ProviderId| !had.contains(id) || going_on.waits_for.contains(id);
-            let is_whole = |id: &ProviderId| self.providers.get(*id).is_some_and(|given| given.whole);
+            let is_whole = |id: &ProviderId| {
+                let given = self.providers.get(*id);
+                given.is_some_and(|given| given.whole || given.waited_out.is_some())
+            };
             let waits_for = wanted
                 .iter()
                 .copied()
@@ -144,6 +147,7 @@ impl Contract {
 
     /// Stops a provider. What it gave stays where a set still shows it.
     pub(super) fn stop(&mut self, spec: &Spec, id: ProviderId) {
+        self.waits.end(id);
         let given = self.providers.stop(id);
         if let Some(given) = given.filter(|_| self.is_shown(id)) {
             self.retired.insert(id, (spec.clone(), *given));
@@ -158,12 +162,12 @@ impl Contract {
         self.retired = retired;
     }
 
-    /// A provider was read whole: sets that waited for it alone show nothing else any more.
+    /// A provider was read whole, or was waited for long enough: sets that waited for it alone show nothing else any more.
     pub(super) fn end_handovers(&mut self, now: Instant, id: ProviderId) {
         let count = self.handovers.len();
-        let handed_over = &mut self.handed_over;
+        let (handed_over, is_for_all) = (&mut self.handed_over, &mut self.is_for_all);
         self.handovers.retain(|set, handover| {
-            handover.waits_for.remove(&id);
+            *is_for_all |= handover.waits_for.remove(&id);
             let goes_on = !handover.waits_for.is_empty();
             if !goes_on {
                 handed_over.insert(set.clone(), now);

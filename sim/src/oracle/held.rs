@@ -75,7 +75,7 @@ impl Guarded {
 
 impl Given {
     /// What the backend says.
-    fn actual(&self) -> &GivenGroups {
+    pub(super) fn actual(&self) -> &GivenGroups {
         self.guarded.held.as_ref().map_or(&self.groups, |held| &held.actual)
     }
 

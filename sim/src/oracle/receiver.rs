@@ -110,6 +110,16 @@ impl Receiver {
         self.known[discoverer.place()].len()
     }
 
+    /// The hosts that it has of one discoverer.
+    pub(crate) fn known_hosts(&self, discoverer: DiscovererId) -> impl Iterator<Item = HostId> + '_ {
+        self.known[discoverer.place()].keys().copied()
+    }
+
+    /// Whether it has a host of a discoverer.
+    pub(crate) fn knows(&self, discoverer: DiscovererId, host: HostId) -> bool {
+        self.known[discoverer.place()].contains_key(&host)
+    }
+
     /// How many targets it should have.
     pub(crate) fn should_have(&self, world: &World) -> u64 {
         let running = self
@@ -122,10 +132,10 @@ impl Receiver {
             .sum()
     }
 
-    /// For how long a change of the truth has been on its way, at most.
-    pub(crate) fn oldest(&self, now: Instant) -> Span {
-        let changed = self.open.values().filter(|open| open.changed);
-        let oldest = changed.map(|open| open.since).min().unwrap_or(now);
+    /// For how long a change of the truth has been on its way through these discoverers, at most.
+    pub(crate) fn oldest(&self, now: Instant, counts: impl Fn(DiscovererId) -> bool) -> Span {
+        let changed = self.open.iter().filter(|((id, _), open)| open.changed && counts(*id));
+        let oldest = changed.map(|(_, open)| open.since).min().unwrap_or(now);
         Span::from_nanos(now.as_nanos() - oldest.as_nanos())
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use headcount_core::{Instant, ProviderId};
+use headcount_core::{Group, Instant, ProviderId};
 use headcount_discoverer::env::Clock;
 use headcount_discoverer::testing::{Received, VirtualClock, World as TestWorld};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
@@ -61,8 +61,8 @@ impl Actor {
         }
     }
 
-    /// Starts it, to report as this provider.
-    pub(super) fn start(&mut self, discoverer: Box<dyn Discoverer>, provider: ProviderId) {
+    /// Starts it, to report as this provider, after another one which has found these groups.
+    pub(super) fn start(&mut self, discoverer: Box<dyn Discoverer>, provider: ProviderId, found_before: Vec<Group>) {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let clients = http::Clients {
             clock: clock.clone(),
@@ -72,12 +72,13 @@ impl Actor {
             clock: clock.clone(),
             line: self.dns.clone(),
         };
-        let task = self.world.start(Box::new(move |mut env: Env, updates: Updates| {
+        let discoverer = Box::new(move |mut env: Env, updates: Updates| {
             env.clock = clock;
             env.http = Arc::new(clients);
             env.dns = Arc::new(resolver);
             discoverer.run(env, updates)
-        }));
+        });
+        let task = self.world.start_after(found_before, discoverer);
         self.running = Some((task, provider));
     }
 

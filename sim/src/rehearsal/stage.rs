@@ -10,7 +10,7 @@ use headcount_discoverer::Report;
 use headcount_discoverer::testing::Received;
 
 use super::actor::Actor;
-use super::stamp::Naming;
+use super::stamp::{Naming, unstamped};
 use super::{Parts, Receive};
 use crate::engine::Body;
 use crate::engine::outside::Order;
@@ -112,10 +112,14 @@ impl Stage {
         while let Some(order) = self.simulation.world_mut().orders.pop_front() {
             any = true;
             match order {
-                Order::Start { id, provider } => {
+                Order::Start {
+                    id,
+                    provider,
+                    found_before,
+                } => {
                     let service = self.simulation.world().plan.discoverers[id.place()].service;
                     if let (Some(actor), Some(parts)) = (self.actors.get_mut(&id), self.parts.get(&id)) {
-                        actor.start((parts.make)(service), provider);
+                        actor.start((parts.make)(service), provider, unstamped(&found_before));
                     }
                 }
                 Order::Stop { id } => {

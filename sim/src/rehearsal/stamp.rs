@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use headcount_core::reference::{PlainLabels, PlainUpdate};
-use headcount_core::{Encoder, Update};
+use headcount_core::reference::{PlainGroup, PlainLabels, PlainUpdate};
+use headcount_core::{Encoder, Group, Update};
 
 use crate::DiscovererId;
 use crate::engine::World;
@@ -30,6 +30,21 @@ impl Default for Naming {
     fn default() -> Self {
         Self::Address(Arc::new(|labels| labels.get("__address__").cloned()))
     }
+}
+
+/// The same groups as a discoverer found them, before their targets were stamped.
+pub(super) fn unstamped(groups: &[Group]) -> Vec<Group> {
+    let mut encoder = Encoder::new();
+    let mut batch = encoder.batch();
+    for group in groups {
+        let mut plain = PlainGroup::from(group);
+        for target in &mut plain.targets {
+            target.remove(STAMP);
+        }
+        // It was a group with more labels.
+        plain.encode(&mut batch).ok();
+    }
+    batch.finish()
 }
 
 impl Naming {

@@ -43,10 +43,14 @@ impl Scenario {
                 ),
             ));
         }
-        lines.push(("throttle", self.manager.throttle.to_string()));
+        let each = if self.manager.per_set { ", for each job" } else { "" };
+        lines.push(("throttle", format!("{}{each}", self.manager.throttle)));
         if let Some(guard) = self.manager.guard {
             let held = format!("drops of more than {} are held for {}", guard.max_drop, guard.hold);
             lines.push(("guard", held));
+        }
+        if let Some(after) = self.manager.incomplete_after {
+            lines.push(("lists", format!("who was never read is waited for {after}")));
         }
         if self.receiver.takes != SpanRange::ZERO {
             lines.push(("receiver", format!("takes {} for a snapshot", self.receiver.takes)));

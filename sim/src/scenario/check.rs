@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Churn, FaultKind, ProcessEvent, Restarted, Scenario};
+use super::{BackendKind, Churn, Condition, Expectation, FaultKind, ProcessEvent, Restarted, Scenario, Sources};
 use crate::{Ratio, Span};
 
 /// Something in a scenario that makes no sense, and what would.
@@ -61,6 +61,7 @@ impl Scenario {
         self.check_faults(&mut found);
         self.check_events(&mut found);
         self.check_script(&mut found);
+        self.check_expectations(&mut found);
         if found.0.is_empty() {
             Ok(())
         } else {
@@ -110,6 +111,24 @@ impl Scenario {
         for (number, input) in self.script.iter().enumerate() {
             let wrong = input.problem().unwrap_or_default();
             found.unless(wrong.is_empty(), &format!("script[{number}]"), || wrong);
+        }
+    }
+
+    fn check_expectations(&self, found: &mut Found) {
+        let jobs = self.job_names();
+        for (number, expectation) in self.expect.iter().enumerate() {
+            let (word, condition) = match expectation {
+                Expectation::Always(condition) => ("always", condition),
+                Expectation::Eventually { that, .. } => ("eventually.that", that),
+                Expectation::Sometimes(_) => continue,
+            };
+            if let Condition::JobStaleAtMost { job, .. } = condition {
+                let at = format!("expect[{number}].{word}.job_stale_at_most.job");
+                found.unless(jobs.contains(job), &at, || {
+                    let names: Vec<&str> = jobs.iter().map(String::as_str).collect();
+                    format!("there is no job `{job}`; there is {}", listed(&names))
+                });
+            }
         }
     }
 
@@ -183,6 +202,16 @@ impl Scenario {
                         discoverers.backend,
                         listed(&names)
                     )
+                },
+            );
+            let kind = self.backends.iter().find(|backend| backend.name == discoverers.backend);
+            let is_list = kind.is_none_or(|backend| matches!(backend.kind, BackendKind::File | BackendKind::Http));
+            found.unless(
+                discoverers.sources == Sources::Named || is_list,
+                &format!("{at}.sources"),
+                || {
+                    "only the groups of a list have numbers; write `kind: http` or `kind: file` for the backend"
+                        .to_owned()
                 },
             );
             found.unless(!discoverers.refresh.is_zero(), &format!("{at}.refresh"), || {

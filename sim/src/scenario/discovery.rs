@@ -33,6 +33,23 @@ pub struct Discoverers {
     /// How many of them have a configuration that nothing can be built from (S11).
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub broken: u32,
+    /// `http`, `file`: how the groups of a list are told apart.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub sources: Sources,
+}
+
+/// How the groups of a list are told apart, which says of itself only what stands in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Sources {
+    /// By names that the backend gives them: a list has a group for each zone, or is one.
+    #[default]
+    Named,
+    /// By numbers: each host is a group, the newest in front, and one that stays keeps its number (B13).
+    Sticky,
+    /// By their place: each host is a group, the newest in front, and moves all that stand behind it, as with Prometheus.
+    Place,
 }
 
 /// When discoverers that were started together ask for the first time.
@@ -75,6 +92,7 @@ impl Discoverers {
             retry: retry(),
             phase: Phase::default(),
             broken: 0,
+            sources: Sources::default(),
         }
     }
 
@@ -121,6 +139,12 @@ impl Discoverers {
     #[must_use]
     pub fn broken(self, broken: u32) -> Self {
         Self { broken, ..self }
+    }
+
+    /// Sets how the groups of a list are told apart.
+    #[must_use]
+    pub fn sources(self, sources: Sources) -> Self {
+        Self { sources, ..self }
     }
 
     /// The name that jobs use: its own, or else its backend's.
@@ -202,6 +226,16 @@ pub struct Manager {
     /// When it holds updates that remove targets (B05); without it, never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<Guard>,
+    /// Whether the throttle is kept for each job, so that one that churns does not slow a quiet one (B06).
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub per_set: bool,
+    /// How long a discoverer that was never read whole is waited for, before its jobs' lists are served without it and
+    /// others take its place no longer (B10, B03); without it, for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete_after: Option<Span>,
+    /// Whether lists are served without what can't be built (B10).
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub serve_incomplete: bool,
 }
 
 impl Manager {
@@ -224,6 +258,30 @@ impl Manager {
     pub fn guard(self, guard: Guard) -> Self {
         Self {
             guard: Some(guard),
+            ..self
+        }
+    }
+
+    /// Keeps the throttle for each job.
+    #[must_use]
+    pub fn per_set(self) -> Self {
+        Self { per_set: true, ..self }
+    }
+
+    /// Sets how long a discoverer that was never read whole is waited for.
+    #[must_use]
+    pub fn incomplete_after(self, after: Span) -> Self {
+        Self {
+            incomplete_after: Some(after),
+            ..self
+        }
+    }
+
+    /// Serves lists without what can't be built.
+    #[must_use]
+    pub fn serve_incomplete(self) -> Self {
+        Self {
+            serve_incomplete: true,
             ..self
         }
     }

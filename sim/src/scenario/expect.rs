@@ -23,7 +23,7 @@ pub enum Expectation {
 }
 
 /// Something that holds or does not hold at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Condition {
@@ -31,8 +31,18 @@ pub enum Condition {
     Converged,
     /// No change of the truth waits longer than this for the receiver to learn of it.
     StaleAtMost(Span),
+    /// The same for what one job wants (B06).
+    JobStaleAtMost {
+        /// Which job; one of several is `name/0`, `name/1`, ….
+        job: String,
+        /// How long.
+        at_most: Span,
+    },
     /// No snapshot has fewer than this share of the targets that there truly are.
     ShowsAtLeast(Ratio),
+    /// Those who read the jobs' lists have no fewer than this share of the hosts that there truly are. They keep what
+    /// they have while a list is withheld, also while the manager is restarted (B09, B10).
+    ListsShowAtLeast(Ratio),
 }
 
 /// Something worth seeing in a run. Hit marks are counted; a scenario can ask for one.
@@ -78,11 +88,17 @@ pub enum Mark {
     DropHeld,
     /// An operator confirmed a drop that the guard held (B05).
     DropConfirmed,
+    /// A snapshot left out what was new for jobs for which it was not due (B06).
+    ChangePutOff,
+    /// A list was withheld from those who had one from before, and they kept that (B09).
+    ListKept,
+    /// A list was served without what was never read and was waited for long enough (B10).
+    ListIncomplete,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::UpdateDelayed,
         Self::GhostReported,
         Self::UnchangedUpdate,
@@ -102,6 +118,9 @@ impl Mark {
         Self::StateRefused,
         Self::DropHeld,
         Self::DropConfirmed,
+        Self::ChangePutOff,
+        Self::ListKept,
+        Self::ListIncomplete,
     ];
 }
 
@@ -128,6 +147,9 @@ impl Mark {
             Self::StateRefused => "state_refused",
             Self::DropHeld => "drop_held",
             Self::DropConfirmed => "drop_confirmed",
+            Self::ChangePutOff => "change_put_off",
+            Self::ListKept => "list_kept",
+            Self::ListIncomplete => "list_incomplete",
         }
     }
 }

@@ -21,7 +21,7 @@ mod version;
 pub use backend::{Backend, BackendKind};
 pub use check::{Problem, Problems};
 pub use churn::{Change, Churn};
-pub use discovery::{Discoverers, Jobs, Manager, Phase, Queue, Receiver, ReloadMode};
+pub use discovery::{Discoverers, Jobs, Manager, Phase, Queue, Receiver, ReloadMode, Sources};
 pub use event::{ProcessEvent, Restarted};
 pub use expect::{Condition, Expectation, Mark};
 pub use fault::{Fault, FaultFamily, FaultKind};
@@ -300,11 +300,28 @@ impl Scenario {
         core::iter::once(self.manager.throttle).chain(others)
     }
 
+    /// The names of all jobs, each of several with its number.
+    pub(crate) fn job_names(&self) -> Vec<String> {
+        let names = self.jobs.iter().flat_map(|jobs| {
+            (0..jobs.count).map(|number| match jobs.count {
+                1 => jobs.name.clone(),
+                _ => format!("{}/{number}", jobs.name),
+            })
+        });
+        if self.jobs.is_empty() {
+            return vec![ALL_JOBS.to_owned()];
+        }
+        names.collect()
+    }
+
     /// When the storm ends and the calm starts.
     pub fn storm_ends(&self) -> Span {
         self.until.minus(self.calm)
     }
 }
+
+/// The one job of a scenario that names none.
+pub(crate) const ALL_JOBS: &str = "all";
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

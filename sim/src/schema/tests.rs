@@ -8,7 +8,7 @@ use super::{SCHEMA, described};
 use crate::{
     Backend, BackendKind, Condition, Covered, DiscovererId, Discoverers, Expectation, Fault, FaultKind, Guard,
     Happening, HostId, Hosts, JobId, Jobs, Looks, Manager, Mark, Mistakes, ProcessEvent, Ratio, ReloadMode, Restarted,
-    Scenario, ServiceId, Span, ThrottleSetting, Version, Wrong, shipped,
+    Scenario, ServiceId, Sources, Span, ThrottleSetting, Version, Wrong, shipped,
 };
 
 /// Something that says of a file whether the schema allows it.
@@ -75,10 +75,21 @@ fn every_word() -> Scenario {
         .calm(Span::mins(10))
         .heal(Ratio::percent(50))
         .hosts(Hosts::new(4).services(2).zones(2).labels(1))
-        .manager(Manager::default().guard(Guard::new(Ratio::percent(30), at)))
+        .manager(
+            Manager::default()
+                .guard(Guard::new(Ratio::percent(30), at))
+                .per_set()
+                .incomplete_after(at)
+                .serve_incomplete(),
+        )
         .jobs(Jobs::new("job").of("dns").count(2).split())
         .expect(Expectation::Always(Condition::ShowsAtLeast(Ratio::percent(1))))
         .expect(Expectation::Always(Condition::StaleAtMost(Span::hours(1))))
+        .expect(Expectation::Always(Condition::JobStaleAtMost {
+            job: "job/1".to_owned(),
+            at_most: at,
+        }))
+        .expect(Expectation::Always(Condition::ListsShowAtLeast(Ratio::percent(1))))
         .expect(Expectation::Eventually {
             that: Condition::Converged,
             within: at,
@@ -93,9 +104,13 @@ fn every_word() -> Scenario {
             .page(7)
             .history(9)
             .wait(at);
-        scenario = scenario
-            .backend(backend)
-            .discoverers(Discoverers::of(kind.word()).broken(1));
+        let sources = match kind {
+            BackendKind::File => Sources::Place,
+            BackendKind::Http => Sources::Sticky,
+            _ => Sources::Named,
+        };
+        let discoverers = Discoverers::of(kind.word()).broken(1).sources(sources);
+        scenario = scenario.backend(backend).discoverers(discoverers);
     }
     for kind in FaultKind::EXAMPLES {
         scenario = scenario.fault(

@@ -124,7 +124,7 @@ impl<M: Subject> Simulation<M> {
             .receiver
             .sweep(&self.world, &self.contract, self.expectations.is_calm());
         self.rule(verdict);
-        let verdict = self.expectations.check(&self.world, &self.receiver);
+        let verdict = self.expectations.check(&self.world, &self.receiver, &self.lists);
         self.rule(verdict);
         self.world
             .queue
@@ -193,6 +193,10 @@ impl<M: Subject> Simulation<M> {
             Given::Update(provider, update) => {
                 // Only who checks needs the update once more.
                 let found = if checked {
+                    if from.is_some_and(|id| self.plan.discoverers[id.place()].is_numbered()) {
+                        let verdict = self.contract.check_numbers(provider, &update);
+                        self.rule(verdict);
+                    }
                     let found = self.manager.handle_update(now, provider, update.clone());
                     let verdict = self.contract.updated(now, provider, &update, found);
                     self.rule(verdict);
@@ -278,7 +282,8 @@ impl<M: Subject> Simulation<M> {
                     unbuilt.push(provider);
                     return;
                 }
-                self.world.start(id, provider);
+                let found_before = self.found_before(id, provider);
+                self.world.start(id, provider, found_before);
                 self.receiver.runs(&self.world, id, true);
             }
             Output::Stop { provider } => {

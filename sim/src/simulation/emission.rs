@@ -26,8 +26,12 @@ impl<M: Subject> Simulation<M> {
         if self.plan.scenario.checks != Checks::None {
             let verdict = self
                 .contract
-                .emitted(self.world.now, waited, &newer, &changes, &self.manager);
+                .emitted(self.world.now, waited, (&older, &newer), &changes, &self.manager);
             self.rule(verdict);
+            if self.contract.puts_off() {
+                self.world.mark(Mark::ChangePutOff);
+            }
+            self.serve_lists(&newer);
         }
         let had: Vec<_> = changes
             .iter()
@@ -42,11 +46,27 @@ impl<M: Subject> Simulation<M> {
         }
         self.measure(&newer, received);
         self.expectations.note(self.world.now, &self.receiver);
+        if self.lists.have_changed() {
+            let verdict = self.expectations.check_lists(&self.world, &self.receiver, &self.lists);
+            self.rule(verdict);
+        }
 
         if self.consumer.is_outside {
             self.consumer.handed = Some(newer);
         } else {
             self.receiver_takes(Span::ZERO);
+        }
+    }
+
+    /// Serves the jobs' lists as a snapshot says, before the receiver knows of it.
+    fn serve_lists(&mut self, snapshot: &Snapshot) {
+        let sets_changed = core::mem::take(&mut self.contract.sets_changed);
+        let served = self
+            .lists
+            .take(&self.plan, snapshot, sets_changed, &self.receiver, &self.contract);
+        match served {
+            Ok(marks) => marks.into_iter().for_each(|mark| self.world.mark(mark)),
+            Err(broken) => self.broken(*broken),
         }
     }
 
@@ -79,7 +99,7 @@ impl<M: Subject> Simulation<M> {
         for learned in &received.learned {
             if let Some(staleness) = learned.staleness {
                 self.world.meter.staleness.add(staleness);
-                let verdict = self.expectations.learned(staleness);
+                let verdict = self.expectations.learned(learned.discoverer, staleness);
                 self.rule(verdict);
             }
         }

@@ -16,6 +16,7 @@ use crate::engine::{Event, Report, World};
 use crate::generate::Source;
 use crate::oracle::contract::Contract;
 use crate::oracle::expect::Expectations;
+use crate::oracle::lists::Lists;
 use crate::oracle::receiver::Receiver;
 use crate::oracle::{Broken, Verdict};
 use crate::outcome::{Metrics, Outcome, Violation};
@@ -66,6 +67,7 @@ pub struct Simulation<M = Manager<Spec>> {
     consumer: Consumer,
     contract: Contract,
     receiver: Receiver,
+    lists: Lists,
     expectations: Expectations,
     /// Which version of the core runs.
     version: Running,
@@ -167,6 +169,7 @@ impl<M: Subject> Simulation<M> {
             },
             contract: contract(&plan.scenario, version, Instant::ZERO, &options),
             receiver: Receiver::new(&plan),
+            lists: Lists::new(&plan),
             expectations: Expectations::new(&world),
             version,
             saved: None,
@@ -413,7 +416,7 @@ impl<M: Subject> Simulation<M> {
             .receiver
             .sweep(&self.world, &self.contract, self.expectations.is_calm());
         self.rule(verdict);
-        let verdict = self.expectations.check(&self.world, &self.receiver);
+        let verdict = self.expectations.check(&self.world, &self.receiver, &self.lists);
         self.rule(verdict);
         let verdict = self.expectations.at_end(&self.world.marks);
         self.rule(verdict);
@@ -429,6 +432,8 @@ fn options(scenario: &Scenario, version: Running, rng: KeyedRng, life: u32) -> M
             ReloadMode::Legacy => Reload::Legacy,
         },
         guard: scenario.manager.guard.and_then(Guard::of_core),
+        per_set: scenario.manager.per_set,
+        incomplete_after: scenario.manager.incomplete_after.map(Into::into),
         seed: rng.draw(Entity::Run, Purpose::Seed, u64::from(life)),
         ..ManagerOptions::default()
     }
@@ -440,7 +445,7 @@ fn shadow(scenario: &Scenario, now: Instant, options: &ManagerOptions) -> Option
 
 fn contract(scenario: &Scenario, version: Running, now: Instant, options: &ManagerOptions) -> Contract {
     let always_whole = scenario.checks == Checks::All;
-    Contract::new(now, options.throttle, version.reload, always_whole).guarded(options.guard)
+    Contract::new(now, options, version.reload, always_whole)
 }
 
 fn sum(a: Counters, b: Counters) -> Counters {

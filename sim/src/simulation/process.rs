@@ -1,13 +1,14 @@
 //! Decisions take effect: on hosts, on faults, on processes and their configuration.
 
 use headcount_core::reference::Input as Given;
+use headcount_core::{Group, ProviderId};
 
 use super::{Config, Simulation};
 use crate::engine::Event;
 use crate::scenario::Mark;
 use crate::subject::{Spec, Subject};
 use crate::trace::TraceEvent;
-use crate::{DiscovererId, Happening, HostId, Input};
+use crate::{DiscovererId, Happening, HostId, Input, Sources};
 
 impl<M: Subject> Simulation<M> {
     pub(super) fn decide(&mut self, input: Input) {
@@ -71,7 +72,11 @@ impl<M: Subject> Simulation<M> {
             }
             Happening::RestartDiscoverers { discoverers, saved } => {
                 for id in discoverers.iter().filter(|id| id.place() < self.plan.discoverers.len()) {
-                    self.world.restart(*id, *saved);
+                    let found_before = match self.world.discoverers[id.place()].provider {
+                        Some(provider) => self.found_before(*id, provider),
+                        None => Vec::new(),
+                    };
+                    self.world.restart(*id, *saved, found_before);
                 }
             }
             Happening::SaveManager => self.save_manager(),
@@ -90,6 +95,15 @@ impl<M: Subject> Simulation<M> {
             }
             Happening::Confirm { discoverers } => self.confirm(discoverers),
             Happening::Calm { broken } => self.calm(broken),
+        }
+    }
+
+    /// What a discoverer may begin with, if it makes anything of it.
+    pub(super) fn found_before(&self, id: DiscovererId, provider: ProviderId) -> Vec<Group> {
+        let plan = &self.plan.discoverers[id.place()];
+        match plan.is_real || plan.sources == Sources::Sticky {
+            true => self.manager.found_before(provider),
+            false => Vec::new(),
         }
     }
 

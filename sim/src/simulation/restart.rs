@@ -58,6 +58,7 @@ impl<M: Subject> Simulation<M> {
         self.snapshot = Snapshot::default();
         self.queue = Queue::default();
         self.consumer.bytes = 0;
+        self.lists.restarted(&self.plan, &self.receiver);
         self.receiver.forget();
         self.world.kill_all();
         self.providers.clear();

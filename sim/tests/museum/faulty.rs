@@ -4,7 +4,7 @@
 //! one thing only, as the historic fault did**; whatever it does not bend passes as it is.
 
 use headcount_core::{
-    Applied, Counters, FailedConfig, Failure, Health, Instant, Manager, ManagerOptions, Output, ProviderId,
+    Applied, Counters, FailedConfig, Failure, Group, Health, Instant, Manager, ManagerOptions, Output, ProviderId,
     UnknownProvider, Update, UpdateOutcome,
 };
 use headcount_sim::{Spec, Subject};
@@ -52,6 +52,10 @@ pub(crate) trait Bug: Clone + Default {
 
     fn output(&mut self, core: &mut Core, _now: Instant) -> Option<Output<Spec>> {
         core.poll_output()
+    }
+
+    fn found_before(&self, core: &Core, id: ProviderId) -> Vec<Group> {
+        Subject::found_before(core, id)
     }
 
     fn restore(now: Instant, options: ManagerOptions, saved: &str) -> Result<Core, String> {
@@ -142,6 +146,10 @@ impl<B: Bug> Subject for Faulty<B> {
 
     fn provider_count(&self) -> usize {
         self.core.provider_count()
+    }
+
+    fn found_before(&self, id: ProviderId) -> Vec<Group> {
+        self.bug.found_before(&self.core, id)
     }
 
     fn save(&self, now: Instant) -> Option<String> {

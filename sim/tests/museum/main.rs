@@ -18,9 +18,13 @@ mod storm;
 use std::fmt::Write as _;
 
 use exhibits::{Exhibit, exhibits};
-use faulty::Faulty;
+use faulty::{Bug, Core, Faulty};
 use guards::HoldsAdditionsToo;
-use headcount_sim::{Checks, Condition, Expectation, Rule, Scenario, Simulation, Span, Swarm};
+use headcount_core::{Group, ManagerOptions, ProviderId};
+use headcount_sim::{
+    Checks, Condition, Expectation, Manager, ProcessEvent, Ratio, Restarted, Rule, Scenario, Simulation, Sources, Span,
+    Swarm,
+};
 use storm::{SEEDS, guarded_storm, storm};
 
 #[test]
@@ -99,6 +103,81 @@ fn a_guard_that_holds_additions_too_is_found() {
         .unwrap();
     assert_eq!(report.failures.len(), 1, "{report}");
     assert_eq!(report.failures[0].violation.rule, Rule::B05, "{report}");
+}
+
+/// B06: a throttle for each set that is one for all of them makes a quiet set wait.
+#[derive(Debug, Clone, Default)]
+struct OneThrottleForAll;
+
+impl Bug for OneThrottleForAll {
+    fn options(options: ManagerOptions) -> ManagerOptions {
+        ManagerOptions {
+            per_set: false,
+            ..options
+        }
+    }
+}
+
+/// B10: who was never read is waited for, for ever.
+#[derive(Debug, Clone, Default)]
+struct WaitsForEver;
+
+impl Bug for WaitsForEver {
+    fn options(options: ManagerOptions) -> ManagerOptions {
+        ManagerOptions {
+            incomplete_after: None,
+            ..options
+        }
+    }
+}
+
+/// B13: what a restart leaves of a list is its groups, and not their numbers.
+#[derive(Debug, Clone, Default)]
+struct ForgetsNumbers;
+
+impl Bug for ForgetsNumbers {
+    fn found_before(&self, _core: &Core, _id: ProviderId) -> Vec<Group> {
+        Vec::new()
+    }
+}
+
+fn rule_that_finds<B: Bug>(scenario: Scenario) -> Option<Rule> {
+    let core = Swarm::new(scenario.clone()).as_written().seeds(0..SEEDS).run().unwrap();
+    assert!(core.is_clean(), "{core}");
+    let swarm = Swarm::new(scenario).as_written().seeds(0..SEEDS);
+    let report = swarm.run_of::<Faulty<B>>(|_, outcome| outcome.is_clean()).unwrap();
+    report.failures.first().map(|failure| failure.violation.rule)
+}
+
+/// What a manager can get wrong about settings that the storm does not have is found where they are.
+#[test]
+fn settings_that_are_not_kept_are_found() {
+    let waiting = Manager::default().per_set().incomplete_after(Span::secs(20));
+    let rule = rule_that_finds::<OneThrottleForAll>(storm().manager(waiting.clone()));
+    assert!(matches!(rule, Some(Rule::S07 | Rule::S08 | Rule::B06)), "{rule:?}");
+    assert_eq!(
+        rule_that_finds::<WaitsForEver>(storm().manager(waiting)),
+        Some(Rule::B10)
+    );
+}
+
+/// Who forgets over a restart which numbers the groups of a list had gives them others.
+#[test]
+fn sources_that_do_not_outlive_a_restart_are_found() {
+    let mut scenario = storm().event(ProcessEvent::Restart {
+        at: Span::mins(5),
+        what: Restarted::Manager,
+        share: Ratio::ALWAYS,
+        saved: true,
+        age: Span::ZERO,
+        version: None,
+    });
+    let lists = scenario
+        .discoverers
+        .iter_mut()
+        .filter(|entry| matches!(&*entry.backend, "http" | "file"));
+    lists.for_each(|entry| entry.sources = Sources::Sticky);
+    assert_eq!(rule_that_finds::<ForgetsNumbers>(scenario), Some(Rule::B13));
 }
 
 #[test]

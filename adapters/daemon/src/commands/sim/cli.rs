@@ -96,7 +96,8 @@ pub(crate) struct RunOptions {
     /// Compares settings: one run for each value, and for each combination if given again.
     ///
     /// `throttle=ticker:5s,backoff:100ms..5s` or by name `throttle=prometheus-2,prometheus-3`;
-    /// `guard=none,30%:10m`; `refresh=15s,60s`; `receiver=0s,2s`; `cache=0s,30s`; `hosts=100,1000`.
+    /// `per_set=false,true`; `guard=none,30%:10m`; `incomplete_after=none,2m`; `sources=place,sticky`;
+    /// `refresh=15s,60s`; `receiver=0s,2s`; `cache=0s,30s`; `hosts=100,1000`.
     #[arg(long, value_name = "SETTING=VALUE,…")]
     pub(crate) vary: Vec<Variation>,
 
