@@ -8,6 +8,7 @@ mod dns;
 mod file;
 mod http;
 mod models;
+mod restarts;
 
 use std::path::Path;
 
