@@ -13,6 +13,7 @@ mod files;
 mod http;
 mod programs;
 mod random;
+mod shared;
 mod tokens;
 mod unavailable;
 mod variables;
@@ -30,6 +31,7 @@ pub use files::{FileContents, FileError, FileWatch, Files, FolderIdentity};
 pub use http::{Awaited, Http, HttpBody, HttpClient, HttpError, HttpLimits, HttpRequest, HttpResponse, HttpStream};
 pub use programs::{ProgramCall, ProgramError, ProgramOutput, Programs};
 pub use random::Random;
+pub use shared::Shared;
 pub use tokens::{Token, TokenCache, TokenSlot};
 pub use unavailable::NotAvailable;
 pub use variables::Variables;
@@ -72,6 +74,8 @@ pub struct Env {
     pub programs: Arc<dyn Programs>,
     /// Tokens, which whoever needs the same one shares.
     pub tokens: TokenCache,
+    /// What discoverers have in common, such as the watches of one server.
+    pub shared: Shared,
     /// Random numbers, for jitter.
     pub random: Arc<dyn Random>,
     /// A mechanism's own metrics.
@@ -94,6 +98,7 @@ impl Env {
             variables: unavailable.clone(),
             programs: unavailable,
             tokens: TokenCache::default(),
+            shared: Shared::default(),
             random,
             metrics: Metrics::default(),
             limits: Limits::default(),
@@ -152,6 +157,12 @@ impl EnvBuilder {
     /// Gives a cache of tokens, to be shared with the HTTP clients; one of its own unless said otherwise.
     pub fn tokens(mut self, tokens: TokenCache) -> Self {
         self.0.tokens = tokens;
+        self
+    }
+
+    /// Gives a place for what discoverers share; one of its own unless said otherwise.
+    pub fn shared(mut self, shared: Shared) -> Self {
+        self.0.shared = shared;
         self
     }
 

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use headcount_core::{Group, Instant, ProviderId, Update};
 
-use crate::env::Random;
+use crate::env::{Random, Shared};
 use crate::metrics::Metrics;
 use crate::{BoxFuture, Discoverer, Env, Message, Report, ReportQueue, Requests, Updates};
 
@@ -73,6 +73,7 @@ pub struct World {
     pub programs: ScriptedPrograms,
     /// What the discoverers counted.
     pub metrics: Metrics,
+    shared: Shared,
     random: Arc<SplitMix>,
     tasks: Vec<Task>,
     next_provider: u64,
@@ -140,6 +141,7 @@ impl World {
             programs: ScriptedPrograms::new(clock.clone()),
             clock,
             metrics: Metrics::default(),
+            shared: Shared::default(),
             random: Arc::new(SplitMix(AtomicU64::new(seed))),
             tasks: Vec::new(),
             next_provider: 0,
@@ -157,6 +159,7 @@ impl World {
             .variables(Arc::new(self.variables.clone()))
             .programs(Arc::new(self.programs.clone()))
             .metrics(self.metrics.clone())
+            .shared(self.shared.clone())
             .build()
     }
 
