@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use headcount_core::{Group, Instant, ProviderId, Update};
 
-use crate::env::{Random, Shared};
+use crate::env::{Random, Shared, TokenCache};
 use crate::metrics::Metrics;
 use crate::{BoxFuture, Discoverer, Env, Message, Report, ReportQueue, Requests, Updates};
 
@@ -74,6 +74,7 @@ pub struct World {
     /// What the discoverers counted.
     pub metrics: Metrics,
     shared: Shared,
+    tokens: TokenCache,
     random: Arc<SplitMix>,
     tasks: Vec<Task>,
     next_provider: u64,
@@ -142,6 +143,7 @@ impl World {
             clock,
             metrics: Metrics::default(),
             shared: Shared::default(),
+            tokens: TokenCache::default(),
             random: Arc::new(SplitMix(AtomicU64::new(seed))),
             tasks: Vec::new(),
             next_provider: 0,
@@ -160,6 +162,7 @@ impl World {
             .programs(Arc::new(self.programs.clone()))
             .metrics(self.metrics.clone())
             .shared(self.shared.clone())
+            .tokens(self.tokens.clone())
             .build()
     }
 
