@@ -23,13 +23,22 @@ struct Fuzzed {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 6] = [
+const MECHANISMS: [Fuzzed; 10] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
     Fuzzed { name: "consul", entry: "{tags: [a]}", files: &[] },
     Fuzzed { name: "consulagent", entry: "{}", files: &[] },
     Fuzzed { name: "dns", entry: "{names: [web]}", files: &[] },
+    // A role each, and what is attached.
+    Fuzzed { name: "kubernetes", entry: "{role: pod, api_server: 'http://k8s.example'}", files: &[] },
+    Fuzzed {
+        name: "kubernetes",
+        entry: "{role: endpoints, api_server: 'http://k8s.example', attach_metadata: {node: true, namespace: true, deployment: true}}",
+        files: &[],
+    },
+    Fuzzed { name: "kubernetes", entry: "{role: endpointslice, api_server: 'http://k8s.example'}", files: &[] },
+    Fuzzed { name: "kubernetes", entry: "{role: pod, kubeconfig_file: /k8s/config}", files: &["/k8s/config"] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -14,6 +14,7 @@
 //! * [`dns`]: hosts and services that the DNS knows.
 //! * [`mod@file`]: lists of targets in JSON and YAML files that are watched.
 //! * [`http`]: lists of targets that a server sends as JSON.
+//! * [`kubernetes`]: nodes, services, pods, endpoints and ingresses of a Kubernetes cluster.
 //! * [`local`]: what listens on this machine. headcount's own.
 //! * [`target_groups`]: the format that files and servers share.
 
@@ -33,6 +34,8 @@ pub mod dns;
 pub mod file;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(feature = "static")]
@@ -63,6 +66,8 @@ pub fn registry() -> Registry {
         registry.register::<file::FileSd>(),
         #[cfg(feature = "http")]
         registry.register::<http::HttpSd>(),
+        #[cfg(feature = "kubernetes")]
+        registry.register::<kubernetes::KubernetesSd>(),
         #[cfg(feature = "local")]
         registry.register::<local::LocalSd>(),
         #[cfg(feature = "static")]
@@ -81,6 +86,7 @@ mod tests {
         feature = "dns",
         feature = "file",
         feature = "http",
+        feature = "kubernetes",
         feature = "local",
         feature = "static"
     ))]

@@ -160,6 +160,14 @@ pub enum ProblemKind {
     /// A regular expression that can't be understood.
     #[error(transparent)]
     Regex(#[from] RegexError),
+    /// A selector of Kubernetes objects that can't be understood.
+    #[error("{text:?} is not a selector: {reason}")]
+    Selector {
+        /// What is written.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// An interval of nothing.
     #[error("must be longer than 0")]
     ZeroInterval,

@@ -1,0 +1,130 @@
+//! What is kept of an object: what becomes labels, and nothing else.
+//!
+//! The one rule: **an object is read whole or not at all.** What a label could come of has to be of its type, as in
+//! Kubernetes's own client; what is absent or null is empty; what is not asked for is skipped without a look.
+
+mod endpoints;
+mod ingress;
+mod meta;
+mod node;
+mod pod;
+mod service;
+mod slice;
+
+pub(super) use endpoints::{Address, Endpoints, TargetRef};
+pub(super) use ingress::Ingress;
+pub(super) use meta::{Controller, Meta, Pairs};
+pub(super) use node::Node;
+pub(super) use pod::{Container, Pod};
+pub(super) use service::Service;
+pub(super) use slice::{Slice, SliceEndpoint, SlicePort};
+
+use super::kind::Kind;
+
+/// An object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Object {
+    Node(Node),
+    Service(Service),
+    Pod(Pod),
+    Endpoints(Endpoints),
+    Slice(Slice),
+    Ingress(Ingress),
+    /// A namespace.
+    Namespace(Meta),
+    /// What is only asked whose it is.
+    Owned(Option<Controller>),
+}
+
+/// An object as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    /// `namespace/name`, or the name of what is in no namespace.
+    pub(super) key: String,
+    /// Where in the history of the server it is.
+    pub(super) version: String,
+    pub(super) object: Object,
+}
+
+/// What is known of an object that makes no sense, as far as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Nonsense {
+    pub(super) key: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+impl Object {
+    /// Reads an object of a kind.
+    pub(super) fn read(kind: Kind, json: &[u8]) -> Result<Named, Nonsense> {
+        Self::parse(kind, json).ok_or_else(|| Nonsense::of(kind, json))
+    }
+
+    fn parse(kind: Kind, json: &[u8]) -> Option<Named> {
+        let (named, object) = match kind {
+            Kind::Node => node::read(json).ok()?,
+            Kind::Service => service::read(json).ok()?,
+            Kind::Pod => pod::read(json).ok()?,
+            Kind::Endpoints => endpoints::read(json).ok()?,
+            Kind::EndpointSlice => slice::read(json).ok()?,
+            Kind::Ingress => ingress::read(json).ok()?,
+            Kind::Namespace => meta::read_namespace(json).ok()?,
+            Kind::ReplicaSet | Kind::Job => meta::read_owned(json).ok()?,
+        };
+        Some(Named {
+            key: named.key(kind)?,
+            version: named.version,
+            object,
+        })
+    }
+}
+
+/// How an object is called, and its version.
+struct Name {
+    namespace: String,
+    name: String,
+    version: String,
+}
+
+impl Name {
+    /// Its key. What has no name, or one that can't be, has none.
+    fn key(&self, kind: Kind) -> Option<String> {
+        let is_name = |name: &str| !name.is_empty() && !name.contains('/');
+        match (kind.is_of_the_cluster(), is_name(&self.name)) {
+            (true, true) => Some(self.name.clone()),
+            (false, true) if is_name(&self.namespace) => Some(key(&self.namespace, &self.name)),
+            _ => None,
+        }
+    }
+}
+
+/// The key of what is in a namespace.
+pub(super) fn key(namespace: &str, name: &str) -> String {
+    format!("{namespace}/{name}")
+}
+
+/// The namespace in a key; none for what is in no namespace.
+pub(super) fn namespace_of(key: &str) -> Option<&str> {
+    key.split_once('/').map(|(namespace, _)| namespace)
+}
+
+impl Nonsense {
+    /// Finds out what can be of an object that can't be read.
+    pub(super) fn of(kind: Kind, json: &[u8]) -> Self {
+        let Ok(value) = serde_json::from_slice::<serde_json::Value>(json) else {
+            return Self::default();
+        };
+        let text = |field: &str| {
+            let text = value.get("metadata").and_then(|metadata| metadata.get(field));
+            text.and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+        };
+        let name = Name {
+            namespace: text("namespace"),
+            name: text("name"),
+            version: text("resourceVersion"),
+        };
+        Self {
+            key: name.key(kind),
+            version: Some(name.version).filter(|version| !version.is_empty()),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Nodes.
+
+use serde::Deserialize;
+
+use super::meta::{RawMeta, or_empty};
+use super::{Meta, Name, Object};
+
+/// A node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Node {
+    pub(in super::super) meta: Meta,
+    pub(in super::super) provider_id: Box<str>,
+    /// Types and states.
+    pub(in super::super) conditions: Vec<(Box<str>, Box<str>)>,
+    /// Types and addresses.
+    pub(in super::super) addresses: Vec<(Box<str>, Box<str>)>,
+    /// The kubelet's.
+    pub(in super::super) port: i32,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    metadata: RawMeta,
+    #[serde(default, deserialize_with = "or_empty")]
+    spec: Spec,
+    #[serde(default, deserialize_with = "or_empty")]
+    status: Status,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Spec {
+    #[serde(rename = "providerID", deserialize_with = "or_empty")]
+    provider_id: Box<str>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    #[serde(deserialize_with = "or_empty")]
+    conditions: Vec<Condition>,
+    #[serde(deserialize_with = "or_empty")]
+    addresses: Vec<Address>,
+    #[serde(deserialize_with = "or_empty")]
+    daemon_endpoints: DaemonEndpoints,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct DaemonEndpoints {
+    #[serde(deserialize_with = "or_empty")]
+    kubelet_endpoint: KubeletEndpoint,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct KubeletEndpoint {
+    #[serde(rename = "Port", deserialize_with = "or_empty")]
+    port: i32,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type", deserialize_with = "or_empty")]
+    kind: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    status: Box<str>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Address {
+    #[serde(rename = "type", deserialize_with = "or_empty")]
+    kind: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    address: Box<str>,
+}
+
+pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
+    let raw: Raw = serde_json::from_slice(json)?;
+    let (name, _, meta) = raw.metadata.split();
+    let conditions = raw.status.conditions.into_iter();
+    let addresses = raw.status.addresses.into_iter();
+    let node = Node {
+        meta,
+        provider_id: raw.spec.provider_id,
+        conditions: conditions.map(|condition| (condition.kind, condition.status)).collect(),
+        addresses: addresses.map(|address| (address.kind, address.address)).collect(),
+        port: raw.status.daemon_endpoints.kubelet_endpoint.port,
+    };
+    Ok((name, Object::Node(node)))
+}

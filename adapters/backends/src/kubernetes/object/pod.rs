@@ -1,0 +1,149 @@
+//! Pods.
+
+use serde::Deserialize;
+
+use super::meta::{RawMeta, or_empty};
+use super::{Controller, Meta, Name, Object};
+
+/// A pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Pod {
+    pub(in super::super) meta: Meta,
+    pub(in super::super) controller: Option<Controller>,
+    pub(in super::super) uid: Box<str>,
+    pub(in super::super) node: Box<str>,
+    pub(in super::super) ip: Box<str>,
+    pub(in super::super) host_ip: Box<str>,
+    pub(in super::super) phase: Box<str>,
+    /// The state of its condition `Ready`, if it has one.
+    pub(in super::super) ready: Option<Box<str>>,
+    /// Those that begin it come last.
+    pub(in super::super) containers: Vec<Container>,
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Container {
+    pub(in super::super) name: Box<str>,
+    pub(in super::super) image: Box<str>,
+    /// Empty as long as it has none.
+    pub(in super::super) id: Box<str>,
+    pub(in super::super) is_init: bool,
+    pub(in super::super) ports: Vec<ContainerPort>,
+}
+
+/// A port that a container says it has.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub(in super::super) struct ContainerPort {
+    #[serde(deserialize_with = "or_empty")]
+    pub(in super::super) name: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(in super::super) container_port: i32,
+    #[serde(deserialize_with = "or_empty")]
+    pub(in super::super) protocol: Box<str>,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    metadata: RawMeta,
+    #[serde(default, deserialize_with = "or_empty")]
+    spec: Spec,
+    #[serde(default, deserialize_with = "or_empty")]
+    status: Status,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    #[serde(deserialize_with = "or_empty")]
+    node_name: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    containers: Vec<RawContainer>,
+    #[serde(deserialize_with = "or_empty")]
+    init_containers: Vec<RawContainer>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RawContainer {
+    #[serde(deserialize_with = "or_empty")]
+    name: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    image: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    ports: Vec<ContainerPort>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    #[serde(deserialize_with = "or_empty")]
+    phase: Box<str>,
+    #[serde(rename = "podIP", deserialize_with = "or_empty")]
+    pod_ip: Box<str>,
+    #[serde(rename = "hostIP", deserialize_with = "or_empty")]
+    host_ip: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    conditions: Vec<Condition>,
+    #[serde(deserialize_with = "or_empty")]
+    container_statuses: Vec<ContainerStatus>,
+    #[serde(deserialize_with = "or_empty")]
+    init_container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type", deserialize_with = "or_empty")]
+    kind: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    status: Box<str>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ContainerStatus {
+    #[serde(deserialize_with = "or_empty")]
+    name: Box<str>,
+    #[serde(rename = "containerID", deserialize_with = "or_empty")]
+    id: Box<str>,
+}
+
+pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
+    let raw: Raw = serde_json::from_slice(json)?;
+    let uid = raw.metadata.uid.clone();
+    let (name, controller, meta) = raw.metadata.split();
+    let (spec, status) = (raw.spec, raw.status);
+    let mut containers = Vec::with_capacity(spec.containers.len().saturating_add(spec.init_containers.len()));
+    let parts = [
+        (spec.containers, &status.container_statuses, false),
+        (spec.init_containers, &status.init_container_statuses, true),
+    ];
+    for (of_pod, statuses, is_init) in parts {
+        containers.extend(of_pod.into_iter().map(|container| {
+            let mut of_name = statuses.iter().filter(|status| status.name == container.name);
+            Container {
+                id: of_name.next().map(|status| status.id.clone()).unwrap_or_default(),
+                name: container.name,
+                image: container.image,
+                is_init,
+                ports: container.ports,
+            }
+        }));
+    }
+    let mut conditions = status.conditions.into_iter();
+    let ready = conditions.find(|condition| &*condition.kind == "Ready");
+    let pod = Pod {
+        meta,
+        controller,
+        uid,
+        node: spec.node_name,
+        ip: status.pod_ip,
+        host_ip: status.host_ip,
+        phase: status.phase,
+        ready: ready.map(|condition| condition.status),
+        containers,
+    };
+    Ok((name, Object::Pod(pod)))
+}

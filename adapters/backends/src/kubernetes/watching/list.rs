@@ -1,0 +1,255 @@
+//! A list of objects, as it comes in pieces: each object is given as soon as it is there, and none is kept.
+//!
+//! The one rule: **what is not a whole list is no list.** All brackets have to be closed, nothing may follow, and what
+//! stands around the objects has to say that it is a list, and at which version.
+
+use serde::Deserialize;
+
+/// Reads a list.
+#[derive(Default)]
+pub(super) struct ListReader {
+    /// What stands around the objects.
+    shell: Vec<u8>,
+    /// An object that has begun.
+    begun: Vec<u8>,
+    place: Place,
+    /// Brackets that are open.
+    depth: u32,
+    is_in_text: bool,
+    is_escaped: bool,
+    is_torn: bool,
+}
+
+/// Where it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    #[default]
+    Around,
+    /// Between two objects; `true` after one, when a comma has to come.
+    Between(bool),
+    InObject,
+}
+
+/// What stands around the objects.
+#[derive(Debug, Deserialize)]
+pub(super) struct Head {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    metadata: HeadMeta,
+}
+
+#[derive(Debug, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct HeadMeta {
+    resource_version: String,
+    #[serde(rename = "continue")]
+    more: Option<String>,
+}
+
+/// A list that was read to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    /// The version at which it is.
+    pub(super) version: String,
+    /// Where the next page begins; empty if this is the last.
+    pub(super) more: String,
+}
+
+impl ListReader {
+    /// Reads a piece, and gives the objects that end in it.
+    pub(super) fn add(&mut self, piece: &[u8], mut each: impl FnMut(&[u8])) {
+        // Where the part of the piece begins that was not put anywhere yet.
+        let mut start = 0;
+        for (at, byte) in piece.iter().copied().enumerate() {
+            if self.is_in_text {
+                self.in_text(byte);
+                continue;
+            }
+            match self.place {
+                Place::Around => {
+                    self.around(byte);
+                    if byte == b'[' && self.depth == 2 && self.follows_items(piece.get(start..at).unwrap_or_default()) {
+                        self.shell.extend_from_slice(piece.get(start..=at).unwrap_or_default());
+                        start = at.saturating_add(1);
+                        self.place = Place::Between(false);
+                    }
+                }
+                Place::Between(is_after_one) => match byte {
+                    b' ' | b'\t' | b'\r' | b'\n' => start = at.saturating_add(1),
+                    b',' if is_after_one => {
+                        self.place = Place::Between(false);
+                        start = at.saturating_add(1);
+                    }
+                    b']' => {
+                        self.depth = self.depth.saturating_sub(1);
+                        self.place = Place::Around;
+                        start = at;
+                    }
+                    b'{' if !is_after_one => {
+                        self.depth = self.depth.saturating_add(1);
+                        self.place = Place::InObject;
+                        start = at;
+                    }
+                    _ => self.is_torn = true,
+                },
+                Place::InObject => {
+                    self.around(byte);
+                    if self.depth == 2 {
+                        let end = at.saturating_add(1);
+                        let last = piece.get(start..end).unwrap_or_default();
+                        if self.begun.is_empty() {
+                            each(last);
+                        } else {
+                            self.begun.extend_from_slice(last);
+                            each(&self.begun);
+                            self.begun.clear();
+                        }
+                        start = end;
+                        self.place = Place::Between(true);
+                    }
+                }
+            }
+        }
+        let rest = piece.get(start..).unwrap_or_default();
+        match self.place {
+            Place::Around => self.shell.extend_from_slice(rest),
+            Place::InObject => self.begun.extend_from_slice(rest),
+            Place::Between(_) => {}
+        }
+    }
+
+    /// Ends, and says what the list is.
+    pub(super) fn end(self) -> Result<Page, String> {
+        if self.is_torn || self.depth != 0 || self.is_in_text || self.place != Place::Around {
+            return Err("the list is not whole".to_owned());
+        }
+        let head: Head =
+            serde_json::from_slice(&self.shell).map_err(|error| format!("the answer is no list: {error}"))?;
+        if !head.kind.ends_with("List") {
+            return Err(format!("the answer is no list, but of the kind {:?}", head.kind));
+        }
+        if head.metadata.resource_version.is_empty() {
+            return Err("the list does not say its version".to_owned());
+        }
+        Ok(Page {
+            version: head.metadata.resource_version,
+            more: head.metadata.more.unwrap_or_default(),
+        })
+    }
+
+    fn in_text(&mut self, byte: u8) {
+        match byte {
+            _ if self.is_escaped => self.is_escaped = false,
+            b'\\' => self.is_escaped = true,
+            b'"' => self.is_in_text = false,
+            _ => {}
+        }
+    }
+
+    fn around(&mut self, byte: u8) {
+        match byte {
+            b'"' => self.is_in_text = true,
+            b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+            b'}' | b']' => match self.depth.checked_sub(1) {
+                Some(depth) => self.depth = depth,
+                None => self.is_torn = true,
+            },
+            _ => {}
+        }
+    }
+
+    /// Whether the field `items` of the outermost object is what comes; `latest` is what follows the shell.
+    fn follows_items(&self, latest: &[u8]) -> bool {
+        let bytes = self.shell.iter().chain(latest).rev().copied();
+        let mut bytes = bytes.filter(|byte| !byte.is_ascii_whitespace());
+        if bytes.next() != Some(b':') {
+            return false;
+        }
+        let name = br#""items""#.iter().rev().copied();
+        let is_named = name.eq(bytes.by_ref().take(7));
+        is_named && matches!(bytes.next(), Some(b'{' | b','))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The objects of a list that comes in pieces of these sizes, and what it says of itself.
+    fn read(text: &str, cuts: &[usize]) -> (Vec<String>, Result<Page, String>) {
+        let mut reader = ListReader::default();
+        let mut objects = Vec::new();
+        let (mut rest, mut cuts) = (text.as_bytes(), cuts.iter().copied());
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at(cuts.next().unwrap_or(rest.len()).min(rest.len()));
+            reader.add(piece, |object| {
+                objects.push(String::from_utf8_lossy(object).into_owned())
+            });
+            rest = more;
+        }
+        (objects, reader.end())
+    }
+
+    fn page(version: &str, more: &str) -> Result<Page, String> {
+        Ok(Page {
+            version: version.to_owned(),
+            more: more.to_owned(),
+        })
+    }
+
+    #[test]
+    fn objects_are_found_among_all_that_can_stand_around_them() {
+        let text = r#"{"kind":"PodList","x":{"items":[1]},"y":["items",[2]],"metadata":{"resourceVersion":"7","continue":"c"},
+            "items" : [ {"a":"}]\"\\"} , {"items":[{}]},{} ] }"#;
+        let (objects, page_found) = read(text, &[]);
+        assert_eq!(objects, [r#"{"a":"}]\"\\"}"#, r#"{"items":[{}]}"#, "{}"]);
+        assert_eq!(page_found, page("7", "c"));
+        let without = r#"{"items":null,"kind":"PodList","metadata":{"resourceVersion":"7"}}"#;
+        assert_eq!(read(without, &[]), (Vec::new(), page("7", "")));
+    }
+
+    #[test]
+    fn what_is_not_a_whole_list_is_none() {
+        for wrong in [
+            "",
+            "{}",
+            "null",
+            "[]",
+            "<html>",
+            r#"{"kind":"PodList","metadata":{},"items":[]}"#,
+            r#"{"kind":"Status","metadata":{"resourceVersion":"7"}}"#,
+            r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{}"#,
+            r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{}{}]}"#,
+            r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[1]}"#,
+            r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[]}}"#,
+            r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[]"#,
+            r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[]} {}"#,
+        ] {
+            assert!(read(wrong, &[]).1.is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_is_the_same_however_it_is_cut(
+            texts in prop::collection::vec(r#"[a-z"\\\[\]{},:é]{0,8}"#, 0..6),
+            spaces in "[ \n]{0,3}",
+            cuts in prop::collection::vec(1..9_usize, 0..60),
+        ) {
+            let objects: Vec<String> =
+                texts.iter().map(|text| serde_json::json!({"a": text, "b": [{"c": text}]}).to_string()).collect();
+            let items = objects.join(&format!("{spaces},{spaces}"));
+            let text = format!(r#"{{"kind":"PodList","metadata":{{"resourceVersion":"1"}},"items":[{spaces}{items}{spaces}]}}"#);
+            let (found, found_page) = read(&text, &cuts);
+            prop_assert_eq!(found, objects);
+            prop_assert_eq!(found_page, page("1", ""));
+            // No beginning of it is a list.
+            for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+                prop_assert!(read(&text[..end], &cuts).1.is_err());
+            }
+        }
+    }
+}

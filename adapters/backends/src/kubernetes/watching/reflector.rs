@@ -1,0 +1,534 @@
+//! The work of following one kind of object: list everything, watch what changes, list again when that is called for.
+//!
+//! The one rule: **what is in the store was so at the server**, a later state with each change, and nothing goes because
+//! something could not be read.
+//!
+//! * A list is read in pages of [`PAGE`] objects, all of one version. When the server no longer knows that version (410),
+//!   the list begins again; the last try asks for one page, which can't grow old.
+//! * What a whole list lacks is gone; of one that failed nothing counts.
+//! * A watch begins at the version of the list, and goes on where the last one ended: the server ends each after a few
+//!   minutes, as it is asked to. Bookmarks keep the version young. Where the server no longer knows it (410), everything
+//!   is listed, and the difference is the change, so there is never a gap.
+//! * A watch that is silent for [`IDLE`] is not trusted, and opened again: a connection whose other end is gone looks the
+//!   same.
+//! * After a failure to open one, everything is listed: a server that was away may have been restored from a copy, and
+//!   be earlier in its history than before. So it is each [`RESYNC`] in any case, and when somebody asks for it.
+//! * After failures the wait doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]; `Retry-After` counts.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_lite::future::or;
+use headcount_core::Instant;
+use headcount_discoverer::env::{Awaited, HttpError, HttpLimits, HttpStream};
+use headcount_discoverer::refresh::{LONGEST_RETRY_AFTER, RefreshError, Retry};
+use headcount_discoverer::{BODY_KNOB, Backoff, Env};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use super::super::access::{Api, by_error};
+use super::super::kind::Kind;
+use super::super::object::{Nonsense, Object};
+use super::Subject;
+use super::lines::Lines;
+use super::list::{ListReader, Page};
+use super::store::{Change, Store, Trouble};
+
+/// How many objects a page has.
+const PAGE: usize = 500;
+/// How often a list begins anew because it has grown old while it was read.
+const MOST_TRIES: usize = 3;
+/// How long a list may take.
+const LIST_DEADLINE: Duration = Duration::from_secs(5 * 60);
+/// How long a page may be silent.
+const PAGE_IDLE: Duration = Duration::from_secs(60);
+/// How long a watch may be silent. There is a bookmark each minute.
+const IDLE: Duration = Duration::from_secs(150);
+/// How long a watch is asked to last, at least and at most.
+const WATCH: (Duration, Duration) = (Duration::from_secs(240), Duration::from_secs(300));
+/// How often everything is listed.
+const RESYNC: Duration = Duration::from_secs(60 * 60);
+/// The wait after a first failure.
+pub(in super::super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest wait, unless the server asks for more.
+pub(in super::super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// What is over sooner than this after it began was of no use.
+const SHORT: Duration = Duration::from_secs(5);
+/// How much of what a server says of an error is read.
+const TOLD: usize = 4_096;
+
+const BACKOFF: Backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+/// All but the characters that mean themselves everywhere in a URL.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Who follows a subject.
+pub(super) struct Reflector {
+    subject: Subject,
+    store: Arc<Store>,
+    env: Env,
+    /// The last one that was asked: what it has got, such as a token, is kept as long as it is.
+    api: Option<Api>,
+    /// Up to where everything is known.
+    version: Option<String>,
+    listed_at: Instant,
+    list_at: Instant,
+    failed: u32,
+}
+
+/// Why something was not answered.
+enum Refused {
+    /// The server no longer knows the version.
+    Gone,
+    Failed(RefreshError),
+}
+
+impl From<RefreshError> for Refused {
+    fn from(error: RefreshError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// How a watch ended.
+enum Left {
+    /// As watches do, or it broke.
+    Ended {
+        said_something: bool,
+    },
+    /// It is time for something else.
+    Given,
+    Refused(Refused),
+}
+
+/// What a watch says.
+#[derive(Deserialize)]
+struct Event<T> {
+    #[serde(rename = "type")]
+    kind: String,
+    object: T,
+}
+
+/// What a server says of an error.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Told {
+    code: Option<u16>,
+    message: Option<String>,
+    reason: Option<String>,
+}
+
+impl Reflector {
+    pub(super) fn new(subject: Subject, store: Arc<Store>, env: Env) -> Self {
+        let now = env.clock.now();
+        Self {
+            subject,
+            store,
+            env,
+            api: None,
+            version: None,
+            listed_at: now,
+            list_at: now,
+            failed: 0,
+        }
+    }
+
+    /// Follows, for ever.
+    pub(super) async fn run(mut self) {
+        loop {
+            self.turn().await;
+        }
+    }
+
+    async fn turn(&mut self) {
+        let now = self.env.clock.now();
+        let Some(version) = self
+            .version
+            .clone()
+            .filter(|_| now < self.list_at && !self.store.is_asked())
+        else {
+            return self.list().await;
+        };
+        let opened = now;
+        let left = self.follow(&version).await;
+        let now = self.env.clock.now();
+        let is_short = |since: Instant| now.saturating_duration_since(since) < SHORT;
+        match left {
+            Left::Given => self.failed = 0,
+            Left::Ended { said_something: false } if is_short(opened) => {
+                let error = RefreshError::soon("the watch ended as soon as it had begun, and said nothing");
+                self.fail(error, None).await;
+            }
+            // Opened at once, who ends each watch soon would be asked all the time.
+            Left::Ended { .. } if is_short(opened) => self.wait(self.pause(Retry::Soon, 0)).await,
+            Left::Ended { .. } => self.failed = 0,
+            Left::Refused(Refused::Gone) => {
+                self.version = None;
+                if is_short(self.listed_at) {
+                    let error = RefreshError::soon("the server no longer knows what changed since a moment ago");
+                    self.fail(error, None).await;
+                }
+            }
+            Left::Refused(Refused::Failed(error)) => {
+                self.version = None;
+                self.fail(error, None).await;
+            }
+        }
+    }
+
+    /// Lists everything. If that fails it waits, or goes on with a watch where there is one to go on with.
+    async fn list(&mut self) {
+        let answers = self.store.begin_list();
+        let clock = self.env.clock.clone();
+        let late = async {
+            clock.sleep(LIST_DEADLINE).await;
+            Err(RefreshError::soon(format!("no whole list within {LIST_DEADLINE:?}")))
+        };
+        match or(self.read_list(), late).await {
+            Ok((objects, kept, version)) => {
+                let now = self.env.clock.now();
+                self.store.replace(objects, &kept, answers);
+                self.version = Some(version);
+                self.listed_at = now;
+                self.list_at = now + self.env.random.between(RESYNC.mul_f64(0.9), RESYNC);
+                self.failed = 0;
+            }
+            Err(error) => {
+                let wait = self.pause(error.retry(), self.failed);
+                self.list_at = self.env.clock.now() + wait;
+                match self.version {
+                    Some(_) => self.told(&error, wait, Some(answers)),
+                    None => self.fail(error, Some(answers)).await,
+                }
+            }
+        }
+    }
+
+    /// All objects, those that could not be read, and the version.
+    async fn read_list(&mut self) -> Result<(BTreeMap<Arc<str>, Object>, Vec<String>, String), RefreshError> {
+        let mut tries = 1;
+        loop {
+            let limit = (tries < MOST_TRIES).then_some(PAGE);
+            match self.read_pages(limit).await {
+                Ok(list) => return Ok(list),
+                Err(Refused::Failed(error)) => return Err(error),
+                Err(Refused::Gone) if tries < MOST_TRIES => tries += 1,
+                Err(Refused::Gone) => {
+                    return Err(RefreshError::soon(
+                        "the server forgets what it lists before it was read",
+                    ));
+                }
+            }
+        }
+    }
+
+    async fn read_pages(
+        &mut self,
+        limit: Option<usize>,
+    ) -> Result<(BTreeMap<Arc<str>, Object>, Vec<String>, String), Refused> {
+        let (mut objects, mut kept) = (BTreeMap::new(), Vec::new());
+        let (kind, most) = (self.subject.kind, self.env.limits.groups);
+        let mut more = String::new();
+        loop {
+            let limit = limit.map(|limit| limit.to_string()).unwrap_or_default();
+            let query = self.query(&[("limit", &limit), ("continue", &more)]);
+            let limits = HttpLimits {
+                body: self.env.limits.body,
+                ..HttpLimits::stream(PAGE_IDLE)
+            };
+            let mut answer = self.ask(&query, limits).await?;
+            let mut reader = ListReader::default();
+            let mut skipped = 0;
+            loop {
+                let piece = match answer.next_piece().await {
+                    Ok(Some(piece)) => piece,
+                    Ok(None) => break,
+                    Err(error) => return Err(by_body_error(error).into()),
+                };
+                reader.add(piece, |json| match Object::read(kind, json) {
+                    Ok(named) => drop(objects.insert(named.key.into(), named.object)),
+                    Err(Nonsense { key, .. }) => {
+                        skipped += 1;
+                        kept.extend(key);
+                    }
+                });
+            }
+            self.store.skipped(skipped);
+            if objects.len() > most {
+                let reason = format!(
+                    "there are more than {most} {}; more with --max-groups-per-provider",
+                    kind.plural()
+                );
+                return Err(RefreshError::at_interval(reason).into());
+            }
+            let page: Page = reader.end().map_err(RefreshError::soon)?;
+            if page.more.is_empty() {
+                return Ok((objects, kept, page.version));
+            }
+            if page.more == more {
+                return Err(RefreshError::soon("the list has a page that names itself as the next").into());
+            }
+            more = page.more;
+        }
+    }
+
+    /// Watches what changes after a version, until there is something else to do.
+    async fn follow(&mut self, version: &str) -> Left {
+        let seconds = self.env.random.between(WATCH.0, WATCH.1).as_secs().to_string();
+        let query = self.query(&[
+            ("watch", "1"),
+            ("allowWatchBookmarks", "true"),
+            ("resourceVersion", version),
+            ("timeoutSeconds", &seconds),
+        ]);
+        let mut stream = match self.ask(&query, HttpLimits::stream(IDLE)).await {
+            Ok(stream) => stream,
+            Err(refused) => return Left::Refused(refused),
+        };
+        let (store, clock) = (self.store.clone(), self.env.clock.clone());
+        let mut lines = Lines::default();
+        let mut said_something = false;
+        loop {
+            let left = self.list_at.saturating_duration_since(clock.now());
+            if left.is_zero() {
+                return Left::Given;
+            }
+            let next = async { Some(stream.next_piece().await) };
+            let time = async {
+                clock.sleep(left).await;
+                None
+            };
+            let asked = async {
+                until_asked(&store).await;
+                None
+            };
+            let piece = match or(next, or(time, asked)).await {
+                None => return Left::Given,
+                Some(Ok(Some(piece))) => piece,
+                Some(Err(HttpError::Timeout {
+                    awaited: Awaited::Piece,
+                    ..
+                })) => return Left::Given,
+                // What was told is known, and the next one goes on from there. If the server is gone that will fail.
+                Some(Ok(None) | Err(_)) => return Left::Ended { said_something },
+            };
+            said_something = true;
+            lines.add(piece);
+            let mut told = Ok(());
+            let (mut changes, mut skipped) = (Vec::new(), 0);
+            let kind = self.subject.kind;
+            let latest = &mut self.version;
+            lines.take(|line| {
+                if told.is_ok() && !line.trim_ascii().is_empty() {
+                    told = read_event(kind, line, &mut changes, latest, &mut skipped);
+                }
+            });
+            self.store.skipped(skipped);
+            self.store.apply(changes);
+            if let Err(refused) = told {
+                return Left::Refused(refused);
+            }
+            let most = self.env.limits.body;
+            if lines.pending() as u64 > most {
+                let reason = format!("an object has more than {most} bytes; {BODY_KNOB}");
+                return Left::Refused(RefreshError::at_interval(reason).into());
+            }
+        }
+    }
+
+    /// Asks for the subject.
+    async fn ask(&mut self, query: &str, limits: HttpLimits) -> Result<HttpStream, Refused> {
+        // One after the other, so that what both have in common is not got anew.
+        let api = self.subject.access.connect(&self.env).await?;
+        let api = self.api.insert(api);
+        let kind = self.subject.kind;
+        let path = match &self.subject.namespace {
+            Some(namespace) => format!("{}/namespaces/{namespace}/{}", kind.group(), kind.plural()),
+            None => format!("{}/{}", kind.group(), kind.plural()),
+        };
+        let mut answer = api.ask(&self.env, &path, query, limits).await?;
+        if answer.status == 200 {
+            return Ok(answer);
+        }
+        let mut body = Vec::new();
+        while body.len() < TOLD
+            && let Ok(Some(piece)) = answer.next_piece().await
+        {
+            body.extend_from_slice(piece);
+        }
+        let told: Told = serde_json::from_slice(&body).unwrap_or_default();
+        Err(self.refused(answer, told, &body))
+    }
+
+    /// What it means that the server answers something else than what it was asked for.
+    fn refused(&self, answer: HttpStream, told: Told, body: &[u8]) -> Refused {
+        let status = answer.status;
+        if status == 410 {
+            return Refused::Gone;
+        }
+        let (kind, group) = (self.subject.kind, self.subject.kind.group());
+        let text = told.message.unwrap_or_else(|| {
+            let text = String::from_utf8_lossy(body);
+            text.lines().next().unwrap_or_default().chars().take(200).collect()
+        });
+        let text = text.trim().escape_debug().to_string();
+        let text = if text.is_empty() { text } else { format!(": {text}") };
+        let advice = match status {
+            401 => "; it does not know who asks: check the token or the certificate".to_owned(),
+            403 => format!("; allow list and watch of {} to who asks", kind.plural()),
+            404 => format!("; this server has no {group}/{}", kind.plural()),
+            _ => String::new(),
+        };
+        let message = format!("the server answered with status {status}{text}{advice}");
+        let headers = headcount_discoverer::env::HttpResponse {
+            status,
+            headers: answer.headers.clone(),
+            body: Vec::new(),
+        };
+        let error = match status {
+            408 | 429 | 500..=599 => RefreshError::soon(message),
+            _ => RefreshError::at_interval(message),
+        };
+        match headers.retry_after(self.env.clock.unix_time()) {
+            Some(wait) if matches!(status, 429 | 503) => error.after(wait).into(),
+            _ => error.into(),
+        }
+    }
+
+    /// The query with the selectors and what else is said.
+    fn query(&self, parameters: &[(&str, &str)]) -> String {
+        let selector = &self.subject.selector;
+        let selectors = [
+            ("labelSelector", selector.label.as_str()),
+            ("fieldSelector", selector.field.as_str()),
+        ];
+        let mut query = String::new();
+        for (name, value) in parameters
+            .iter()
+            .chain(&selectors)
+            .filter(|(_, value)| !value.is_empty())
+        {
+            let mark = if query.is_empty() { '?' } else { '&' };
+            // Writing into memory does not fail.
+            write!(query, "{mark}{name}={}", utf8_percent_encode(value, ESCAPED)).ok();
+        }
+        query
+    }
+
+    /// Tells of a failure.
+    fn told(&mut self, error: &RefreshError, wait: Duration, answers: Option<u64>) {
+        self.failed = self.failed.saturating_add(1);
+        let trouble = Trouble {
+            reason: error.message().to_owned(),
+            retry_at: self.env.clock.now() + wait,
+        };
+        self.store.fail(trouble, answers);
+    }
+
+    /// Tells of a failure, and waits.
+    async fn fail(&mut self, error: RefreshError, answers: Option<u64>) {
+        let wait = self.pause(error.retry(), self.failed);
+        self.told(&error, wait, answers);
+        self.wait(wait).await;
+    }
+
+    /// Waits so long, or until somebody asks for a list.
+    async fn wait(&self, wait: Duration) {
+        or(self.env.clock.sleep(wait), until_asked(&self.store)).await;
+    }
+
+    fn pause(&self, retry: Retry, failed: u32) -> Duration {
+        let random = self.env.random.as_ref();
+        match retry {
+            Retry::Soon => BACKOFF.jittered(failed, random),
+            Retry::AtInterval => BACKOFF.jittered(u32::MAX, random),
+            Retry::After(wait) => {
+                let wait = wait.clamp(FIRST_PAUSE, LONGEST_RETRY_AFTER);
+                random.between(wait, wait.saturating_add(wait / 10))
+            }
+        }
+    }
+}
+
+/// Completes when somebody asks for everything to be listed: who asks wakes the one who works.
+async fn until_asked(store: &Store) {
+    poll_fn(|_| match store.is_asked() {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+}
+
+/// Takes in what a line of a watch says.
+fn read_event(
+    kind: Kind,
+    line: &[u8],
+    changes: &mut Vec<Change>,
+    version: &mut Option<String>,
+    skipped: &mut usize,
+) -> Result<(), Refused> {
+    let Some(event) = split(line) else {
+        return Err(RefreshError::soon("the watch says something that is no event").into());
+    };
+    let object = event.object;
+    match event.kind.as_str() {
+        "ERROR" => {
+            let told: Told = serde_json::from_slice(object).unwrap_or_default();
+            let reason = told.reason.as_deref();
+            if told.code == Some(410) || matches!(reason, Some("Expired" | "Gone")) {
+                return Err(Refused::Gone);
+            }
+            let message = told.message.unwrap_or_default();
+            let message = format!("the watch ended with an error: {}", message.escape_debug());
+            return Err(RefreshError::soon(message).into());
+        }
+        "BOOKMARK" => {
+            if let Some(newer) = Nonsense::of(kind, object).version {
+                *version = Some(newer);
+            }
+        }
+        "ADDED" | "MODIFIED" | "DELETED" => {
+            let is_gone = event.kind == "DELETED";
+            let (change, newer) = match Object::read(kind, object) {
+                Ok(named) => {
+                    let object = (!is_gone).then_some(named.object);
+                    (Some(Change { key: named.key, object }), Some(named.version))
+                }
+                // That it is gone is clear, whatever it was.
+                Err(Nonsense {
+                    key: Some(key),
+                    version,
+                }) if is_gone => (Some(Change { key, object: None }), version),
+                Err(nonsense) => {
+                    *skipped += 1;
+                    (None, nonsense.version)
+                }
+            };
+            changes.extend(change);
+            if let Some(newer) = newer.filter(|version| !version.is_empty()) {
+                *version = Some(newer);
+            }
+        }
+        // Of later versions of Kubernetes.
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The parts of an event; the object as it is written.
+fn split(line: &[u8]) -> Option<Event<&[u8]>> {
+    let event: Event<&serde_json::value::RawValue> = serde_json::from_slice(line).ok()?;
+    Some(Event {
+        kind: event.kind,
+        object: event.object.get().as_bytes(),
+    })
+}
+
+fn by_body_error(error: HttpError) -> RefreshError {
+    match error {
+        HttpError::BodyTooLarge { .. } => RefreshError::at_interval(format!("{error}; {BODY_KNOB}")),
+        error => by_error(error),
+    }
+}
