@@ -10,6 +10,7 @@
 //! * `http_backend`, `bad_input`: what breaks, and what goes on nevertheless.
 //! * `dns`: targets out of the DNS, in a network of the test's own.
 //! * `consul`, `consulagent`: targets out of a Consul.
+//! * `kubernetes`: targets out of a Kubernetes cluster.
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `web_config`: headcount behind its own TLS, certificates and passwords.
 //! * `scale`: 20,000 hosts.
@@ -36,6 +37,7 @@ mod consulagent;
 mod default_config;
 mod dns;
 mod http_backend;
+mod kubernetes;
 mod nginx;
 mod page;
 mod prometheus;

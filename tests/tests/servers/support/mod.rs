@@ -16,6 +16,7 @@ mod folder;
 mod headcount;
 mod http;
 mod knot;
+mod kubernetes;
 mod nginx;
 mod ports;
 mod process;
@@ -34,10 +35,12 @@ pub(crate) use folder::Folder;
 pub(crate) use headcount::Headcount;
 pub(crate) use http::request;
 pub(crate) use knot::Knot;
+pub(crate) use kubernetes::{ADMIN, Kubernetes, PODS_ONLY, kube_apiserver};
 pub(crate) use nginx::Nginx;
 pub(crate) use ports::free_port;
 pub(crate) use prometheus::{
-    LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, promtool_knows, seen,
+    LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, check_service_discovery_with,
+    promtool_knows, seen,
 };
 pub(crate) use targets::{Labels, target_list};
 pub(crate) use tinyproxy::Tinyproxy;

@@ -202,9 +202,14 @@ pub(crate) fn check_config(config: &Path) {
 
 /// The targets that promtool finds for a job, as discovered and after relabelling.
 pub(crate) fn check_service_discovery(config: &Path, job: &str) -> BTreeSet<(Labels, Labels)> {
+    check_service_discovery_with("promtool", config, job)
+}
+
+/// The same with a promtool of another name.
+pub(crate) fn check_service_discovery_with(promtool: &str, config: &Path, job: &str) -> BTreeSet<(Labels, Labels)> {
     // It always waits as long as it may, which has to suffice for reading a few files.
     let arguments = ["check", "service-discovery", "--timeout=4s"];
-    let output = promtool()
+    let output = Command::new(find(promtool).expect("promtool is installed"))
         .args(arguments)
         .arg(config)
         .arg(job)

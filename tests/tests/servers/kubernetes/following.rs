@@ -1,0 +1,125 @@
+//! What changes at the server, and the server's own troubles.
+
+use super::*;
+
+#[test]
+fn pods_come_change_and_go_and_so_does_the_server() {
+    let folder = Folder::new();
+    let mut cluster = cluster!(&folder);
+    let headcount = run(&folder, &cluster, &[("pods", "role: pod")]);
+    headcount.wait_for("pods", &[]);
+    run_pod(&cluster, "p1", "127.1.0.1", simple_pod());
+    run_pod(&cluster, "p2", "127.1.0.2", simple_pod());
+    headcount.wait_for("pods", &["127.1.0.1:8080", "127.1.0.2:8080"]);
+    let ip = json!({"status": {"podIP": "127.1.0.9", "podIPs": [{"ip": "127.1.0.9"}]}});
+    cluster.change(&format!("{PODS}/p1/status"), &ip);
+    headcount.wait_for("pods", &["127.1.0.2:8080", "127.1.0.9:8080"]);
+    cluster.delete(&format!("{PODS}/p2"));
+    headcount.wait_for("pods", &["127.1.0.9:8080"]);
+    cluster.kill();
+    headcount.wait_for_failure("kubernetes", &["watching pods: ", "Connection refused"]);
+    headcount.wait_for("pods", &["127.1.0.9:8080"]);
+    cluster.restart();
+    run_pod(&cluster, "p3", "127.1.0.3", simple_pod());
+    cluster.delete(&format!("{PODS}/p1"));
+    headcount.wait_for("pods", &["127.1.0.3:8080"]);
+    headcount.wait_for_health("kubernetes");
+}
+
+#[test]
+fn endpoints_follow_their_pods() {
+    let folder = Folder::new();
+    let cluster = cluster!(&folder);
+    // The server takes no endpoint on the loopback, and nobody here sends anything to a target.
+    let target = json!({"kind": "Pod", "namespace": "prod", "name": "p1"});
+    let address = json!({"ip": "192.0.2.1", "nodeName": "node1", "targetRef": target});
+    let subset = json!({"addresses": [address], "ports": [{"name": "http", "port": 8080}]});
+    cluster.create(ENDPOINTS, &json!({"metadata": {"name": "web"}, "subsets": [subset]}));
+    let headcount = run(
+        &folder,
+        &cluster,
+        &[("points", "role: endpoints, namespaces: {names: [prod]}")],
+    );
+    headcount.wait_for("points", &["192.0.2.1:8080"]);
+    run_pod(&cluster, "p1", "127.1.0.1", simple_pod());
+    let label = |name: &str, value: Option<&str>| {
+        crate::support::until(&format!("{name} is {value:?}"), || {
+            let targets = headcount.list("points")?;
+            let name = format!("__meta_kubernetes_{name}");
+            match targets.first().map(|target| target.get(&name).map(String::as_str)) {
+                Some(found) if found == value => Ok(()),
+                found => Err(format!("{found:?}")),
+            }
+        });
+    };
+    label("pod_phase", Some("Running"));
+    cluster.change(
+        &format!("{PODS}/p1"),
+        &json!({"metadata": {"labels": {"version": "2"}}}),
+    );
+    label("pod_label_version", Some("2"));
+    cluster.delete(&format!("{PODS}/p1"));
+    label("pod_phase", None);
+}
+
+#[test]
+fn many_jobs_share_what_they_watch() {
+    let folder = Folder::new();
+    let cluster = cluster!(&folder);
+    for number in 1..=12 {
+        run_pod(
+            &cluster,
+            &format!("p{number}"),
+            &format!("127.1.0.{number}"),
+            simple_pod(),
+        );
+    }
+    // No two of them are the same provider.
+    let entries: Vec<(String, String)> = (0..16)
+        .map(|number| {
+            let flag = |bit: u32| (number >> bit) & 1 == 1;
+            let attach = format!(
+                "job: {}, cronjob: {}, deployment: {}, namespace: {}",
+                flag(0),
+                flag(1),
+                flag(2),
+                flag(3)
+            );
+            (
+                format!("pods-{number}"),
+                format!("role: pod, attach_metadata: {{{attach}}}"),
+            )
+        })
+        .collect();
+    let jobs: Vec<(&str, &str)> = entries
+        .iter()
+        .map(|(job, entry)| (job.as_str(), entry.as_str()))
+        .collect();
+    let headcount = run(&folder, &cluster, &jobs);
+    for (job, _) in &jobs {
+        crate::support::until(&format!("{job} is whole"), || match headcount.list(job)?.len() {
+            12 => Ok(()),
+            other => Err(other.to_string()),
+        });
+    }
+    let metrics = headcount.text("/metrics");
+    let requests = |path: &str| {
+        let start = format!("prometheus_sd_kubernetes_http_request_duration_seconds_count{{endpoint=\"{path}\"}} ");
+        metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(&start))
+            .map(str::to_owned)
+    };
+    for path in [
+        "/api/v1/pods",
+        "/apis/batch/v1/jobs",
+        "/apis/apps/v1/replicasets",
+        "/api/v1/namespaces",
+    ] {
+        assert_eq!(
+            requests(path).as_deref(),
+            Some("2"),
+            "a list and a watch of {path}:\n{metrics}"
+        );
+    }
+}

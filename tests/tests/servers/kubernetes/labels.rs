@@ -1,0 +1,211 @@
+//! The labels of each role beside those that Prometheus gives.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::*;
+use crate::support::{Labels, check_service_discovery_with, until};
+
+/// What promtool adds to each target, which is of scraping.
+const OF_SCRAPING: [&str; 5] = [
+    "job",
+    "__scheme__",
+    "__metrics_path__",
+    "__scrape_interval__",
+    "__scrape_timeout__",
+];
+
+/// The labels that say something of where a target was found, but for those that Prometheus has since 3.x.
+fn found(job: &str, labels: Labels) -> Labels {
+    let is_later = |name: &str| match job {
+        "node" => name.starts_with("__meta_kubernetes_node_condition_"),
+        "endpoints" | "endpointslice" => name == "__meta_kubernetes_pod_container_init",
+        _ => false,
+    };
+    let is_of_it = |name: &str, value: &str| !value.is_empty() && !OF_SCRAPING.contains(&name) && !is_later(name);
+    labels
+        .into_iter()
+        .filter(|(name, value)| is_of_it(name, value))
+        .collect()
+}
+
+/// Waits until a job has the targets that promtool finds for it, with all their labels; gives how many there are.
+fn compare(headcount: &Headcount, config: &Path, job: &str) -> usize {
+    let expected = check_service_discovery_with("promtool-2.53", config, job);
+    let expected: BTreeSet<Labels> = expected
+        .into_iter()
+        .map(|(discovered, _)| found(job, discovered))
+        .collect();
+    assert!(!expected.is_empty(), "promtool finds nothing for {job}");
+    until(&format!("{job} has what promtool finds"), || {
+        let targets: BTreeSet<Labels> = headcount
+            .list(job)?
+            .into_iter()
+            .map(|labels| found(job, labels))
+            .collect();
+        let (more, less): (Vec<_>, Vec<_>) = (
+            targets.difference(&expected).collect(),
+            expected.difference(&targets).collect(),
+        );
+        match more.is_empty() && less.is_empty() {
+            true => Ok(()),
+            false => Err(format!("only headcount: {more:#?}\nonly promtool: {less:#?}")),
+        }
+    });
+    expected.len()
+}
+
+/// Objects of all kinds, with what becomes labels of them. The server takes no endpoint on the loopback, and nobody here
+/// sends anything to a target.
+fn seed(cluster: &Kubernetes) {
+    let mut owned = simple_pod();
+    owned["metadata"] = json!({
+        "labels": {"app.kubernetes.io/name": "web", "empty": ""},
+        "annotations": {"prometheus.io/scrape": "true"},
+        "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "1", "controller": true},
+        ],
+    });
+    owned["spec"]["initContainers"] = json!([{"name": "first", "image": "first:1"}]);
+    owned["spec"]["containers"] = json!([
+        {"name": "main", "image": "web:1", "ports": [
+            {"name": "http", "containerPort": 8080}, {"name": "dns", "containerPort": 53, "protocol": "UDP"},
+        ]},
+        {"name": "side", "image": "side:1", "ports": [{"containerPort": 9000}]},
+        {"name": "bare", "image": "bare:1"},
+    ]);
+    run_pod(cluster, "p1", "127.1.0.1", owned);
+    run_pod(cluster, "p2", "fd00::2", simple_pod());
+    let mut waiting = simple_pod();
+    waiting["metadata"]["name"] = json!("waiting");
+    cluster.create(PODS, &waiting);
+    for (name, address) in [("node1", "127.0.2.1"), ("node2", "fd00::3")] {
+        let metadata = json!({"name": name, "labels": {"zone": "a"}, "annotations": {"x/y": "z"}});
+        cluster.create(
+            NODES,
+            &json!({"metadata": metadata, "spec": {"providerID": format!("cloud://{name}")}}),
+        );
+        let status = json!({
+            "addresses": [
+                {"type": "Hostname", "address": format!("{name}.example")},
+                {"type": "InternalIP", "address": address},
+                {"type": "InternalIP", "address": "127.0.2.99"},
+                {"type": "ExternalIP", "address": "127.0.3.1"},
+            ],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+            "conditions": [{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "Unknown"}],
+        });
+        cluster.change(&format!("{NODES}/{name}/status"), &json!({ "status": status }));
+    }
+    for (name, spec) in [
+        (
+            "web",
+            json!({"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}, {"name": "dns", "port": 53, "protocol": "UDP"}]}),
+        ),
+        ("headless", json!({"clusterIP": "None", "ports": [{"port": 80}]})),
+        (
+            "outside",
+            json!({"type": "ExternalName", "externalName": "db.example", "ports": [{"port": 5432}]}),
+        ),
+        (
+            "balanced",
+            json!({"type": "LoadBalancer", "loadBalancerIP": "127.9.9.9", "ports": [{"port": 80}]}),
+        ),
+        ("without", json!({"type": "ExternalName", "externalName": "x.example"})),
+    ] {
+        let metadata = json!({"name": name, "labels": {"tier": "front"}, "annotations": {"a.b/c": "d"}});
+        cluster.create(SERVICES, &json!({"metadata": metadata, "spec": spec}));
+    }
+    let reference = |kind: &str, name: &str| json!({"kind": kind, "namespace": "prod", "name": name});
+    let subsets = json!([{
+        "addresses": [
+            {"ip": "192.0.2.1", "nodeName": "node1", "targetRef": reference("Pod", "p1")},
+            {"ip": "192.0.2.2", "targetRef": reference("Node", "node2")},
+            {"ip": "192.0.2.4", "hostname": "db-0"},
+        ],
+        "notReadyAddresses": [{"ip": "192.0.2.7", "nodeName": "node1", "targetRef": reference("Pod", "nobody")}],
+        "ports": [{"name": "http", "port": 8080}, {"name": "dns", "port": 53, "protocol": "UDP"}],
+    }]);
+    cluster.create(
+        ENDPOINTS,
+        &json!({"metadata": {"name": "web", "labels": {"e": "f"}}, "subsets": subsets}),
+    );
+    cluster.create(ENDPOINTS, &json!({"metadata": {"name": "alone"}, "subsets": [{"addresses": [{"ip": "192.0.2.5"}], "ports": [{"port": 1}]}]}));
+    cluster.create(
+        SLICES,
+        &json!({
+            "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}},
+            "addressType": "IPv4",
+            "ports": [{"name": "http", "port": 8080, "protocol": "TCP", "appProtocol": "http"}],
+            "endpoints": [
+                {"addresses": ["192.0.2.1"], "conditions": {"ready": true, "serving": true, "terminating": false},
+                 "nodeName": "node1", "targetRef": reference("Pod", "p1")},
+                {"addresses": ["192.0.2.4"], "hostname": "db-0", "conditions": {"ready": false}},
+            ],
+        }),
+    );
+    for (name, spec) in [
+        (
+            "plain",
+            json!({"rules": [{"host": "a.example", "http": {"paths": [path("/"), path("/x")]}}]}),
+        ),
+        (
+            "secure",
+            json!({"ingressClassName": "nginx", "tls": [{"hosts": ["*.example"]}], "rules": [{"host": "b.example", "http": {"paths": [path("/")]}}, {"host": "c.d.example"}]}),
+        ),
+    ] {
+        cluster.create(
+            INGRESSES,
+            &json!({"metadata": {"name": name, "labels": {"i": "j"}}, "spec": spec}),
+        );
+    }
+}
+
+fn path(path: &str) -> Value {
+    let service = json!({"name": "web", "port": {"number": 80}});
+    json!({"path": path, "pathType": "Prefix", "backend": {"service": service}})
+}
+
+#[test]
+fn labels_are_those_of_prometheus() {
+    require!("promtool-2.53");
+    let folder = Folder::new();
+    let mut cluster = cluster!(&folder);
+    seed(&cluster);
+    cluster.serve_slices(&folder);
+    let jobs = [
+        ("node", "role: node"),
+        (
+            "pod",
+            "role: pod, namespaces: {names: [prod]}, attach_metadata: {node: true}",
+        ),
+        (
+            "chosen",
+            "role: pod, selectors: [{role: pod, label: 'app.kubernetes.io/name in (web)', field: 'spec.nodeName=node1'}]",
+        ),
+        ("service", "role: service, namespaces: {names: [prod]}"),
+        (
+            "endpoints",
+            "role: endpoints, namespaces: {names: [prod]}, attach_metadata: {node: true}",
+        ),
+        ("ingress", "role: ingress"),
+        (
+            "endpointslice",
+            "role: endpointslice, namespaces: {names: [prod]}, attach_metadata: {node: true}",
+        ),
+    ];
+    let path = folder.write("prometheus.yml", config(&cluster, &jobs));
+    let headcount = Headcount::with_config(&folder, &path);
+    for (job, least) in [
+        ("node", 2),
+        ("pod", 5),
+        ("chosen", 4),
+        ("service", 5),
+        ("endpoints", 10),
+        ("ingress", 4),
+        ("endpointslice", 3),
+    ] {
+        let targets = compare(&headcount, &path, job);
+        assert!(targets >= least, "{job}: {targets}");
+    }
+}
