@@ -7,6 +7,8 @@ mod consul_site;
 mod dns;
 mod file;
 mod http;
+mod kubernetes;
+mod kubernetes_site;
 mod models;
 mod restarts;
 

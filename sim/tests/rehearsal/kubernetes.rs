@@ -1,0 +1,75 @@
+//! `kubernetes`, under everything that an API server can do to it.
+
+use headcount_sim::{BackendKind, Fault, FaultKind, Hosts, Outcome, Ratio, Rehearsal, Scenario, Span, SpanRange};
+
+use super::kubernetes_site::Kubernetes;
+use super::{configured, scenario};
+
+const ENTRY: &str = "{role: pod, api_server: 'http://k8s.example'}";
+
+/// The longest that a silent server is waited for, with all that comes after.
+const BOUND: Span = Span::mins(5);
+
+fn cluster() -> Scenario {
+    scenario(BackendKind::Kubernetes)
+        .until(Span::mins(40))
+        .calm(Span::mins(12))
+        .hosts(Hosts::new(20).zones(3))
+}
+
+fn rehearsed(scenario: &Scenario, seed: u64) -> Outcome {
+    Rehearsal::new(scenario, seed)
+        .expect("it makes sense")
+        .site("http://k8s.example/", Kubernetes::default)
+        .discoverer("cmdb", |_| configured("kubernetes", ENTRY))
+        .expect("they are in the scenario")
+        .stamped_by("cmdb", "__meta_kubernetes_pod_annotation_stamp")
+        .expect("they are real")
+        .within(BOUND)
+        .run()
+}
+
+/// All that an API server can do.
+fn faults() -> Vec<FaultKind> {
+    let mut faults: Vec<FaultKind> = FaultKind::EXAMPLES
+        .into_iter()
+        // It is one server.
+        .filter(|kind| kind.applies_to(BackendKind::Kubernetes) && !matches!(kind, FaultKind::Disagree { .. }))
+        .collect();
+    let status = |code, retry_after| FaultKind::Status { code, retry_after };
+    faults.extend([
+        status(500, None),
+        status(503, Some(Span::secs(20))),
+        status(403, None),
+        status(410, None),
+    ]);
+    faults
+}
+
+fn check(fault: impl Fn(FaultKind) -> Fault) {
+    for kind in faults() {
+        let outcome = rehearsed(&cluster().fault(fault(kind)), 1);
+        assert!(outcome.is_clean(), "{kind:?}: {:?}", outcome.violations);
+        assert!(outcome.metrics.changes_learned > 20, "{kind:?}: {:?}", outcome.metrics);
+    }
+}
+
+#[test]
+fn any_request_may_fail() {
+    check(|kind| Fault::new(kind).rate(Ratio::percent(10)));
+}
+
+#[test]
+fn it_survives_minutes_of_trouble() {
+    let lasts = SpanRange::between(Span::secs(20), Span::mins(4));
+    check(|kind| Fault::new(kind).every(Span::mins(8)).lasts(lasts));
+}
+
+#[test]
+fn what_changes_is_there_at_once_while_all_is_well() {
+    for seed in 0..4 {
+        let outcome = rehearsed(&cluster(), seed);
+        assert!(outcome.is_clean(), "seed {seed}: {:?}", outcome.violations);
+        assert_eq!(outcome.metrics.vanished, 0, "seed {seed}");
+    }
+}

@@ -1,0 +1,114 @@
+//! A Kubernetes API server as a [`Site`]: a pod for each host, a list of them, and watches.
+//!
+//! A watch is answered with what has happened since its version, or with nothing after a while, and ends then: a server
+//! may end a watch whenever it likes. **It knows of no fault**: those happen on the way and to the hosts that it is shown.
+
+use std::collections::BTreeMap;
+
+use headcount_discoverer::env::HttpRequest;
+use headcount_sim::{Answer, Page, Shown, ShownHost, Site, Span};
+use serde_json::{Value, json};
+
+/// What happened that is kept for watches.
+const KEPT: usize = 100;
+/// How long a watch waits for something.
+const WATCH: Span = Span::secs(20);
+
+/// One server.
+#[derive(Default)]
+pub(crate) struct Kubernetes {
+    version: u64,
+    pods: BTreeMap<String, Value>,
+    /// Versions with what happened at them.
+    history: Vec<(u64, String)>,
+    /// What was before this version is forgotten.
+    oldest: u64,
+}
+
+impl Kubernetes {
+    /// Takes in what there is to be shown now.
+    fn take_in(&mut self, hosts: &[ShownHost]) {
+        let now: BTreeMap<String, Value> = hosts.iter().map(|host| (host.host.to_string(), pod(host))).collect();
+        let before = std::mem::take(&mut self.pods);
+        for (name, pod) in &before {
+            if !now.contains_key(name) {
+                self.happened("DELETED", pod);
+            }
+        }
+        for (name, pod) in &now {
+            match before.get(name) {
+                None => self.happened("ADDED", pod),
+                Some(known) if known != pod => self.happened("MODIFIED", pod),
+                Some(_) => {}
+            }
+        }
+        self.pods = now;
+    }
+
+    fn happened(&mut self, what: &str, pod: &Value) {
+        self.version += 1;
+        let mut pod = pod.clone();
+        pod["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        let event = json!({"type": what, "object": pod});
+        self.history.push((self.version, format!("{event}\n")));
+        if self.history.len() > KEPT {
+            let forgotten = self.history.len() - KEPT / 2;
+            self.oldest = self
+                .history
+                .drain(..forgotten)
+                .next_back()
+                .map_or(0, |(version, _)| version);
+        }
+    }
+
+    fn list(&self) -> Page {
+        let metadata = json!({"resourceVersion": self.version.to_string()});
+        let items: Vec<&Value> = self.pods.values().collect();
+        Page::json(json!({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items}).to_string())
+    }
+
+    fn watch(&self, from: u64, shown: &Shown) -> Answer {
+        if from < self.oldest {
+            let status = json!({"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"});
+            return Answer::Now(Page::json(format!("{}\n", json!({"type": "ERROR", "object": status}))));
+        }
+        let since = self.history.iter().filter(|(version, _)| *version > from);
+        let events: String = since.map(|(_, event)| event.as_str()).collect();
+        match events.is_empty() && shown.waited < WATCH {
+            true => Answer::Wait(WATCH),
+            false => Answer::Now(Page::json(events)),
+        }
+    }
+}
+
+impl Site for Kubernetes {
+    fn answer(&mut self, request: &HttpRequest, shown: &Shown) -> Answer {
+        self.take_in(&shown.hosts);
+        let (path, query) = request.url.split_once('?').unwrap_or((&request.url, ""));
+        if !path.ends_with("/api/v1/pods") {
+            return Answer::Now(Page::text(404, "there is no such path\n"));
+        }
+        let from = query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion="));
+        match (query.contains("watch=1"), from.and_then(|from| from.parse().ok())) {
+            (true, Some(from)) => self.watch(from, shown),
+            _ => Answer::Now(self.list()),
+        }
+    }
+
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn pod(host: &ShownHost) -> Value {
+    let (address, port) = host.address.split_once(':').unwrap_or((&host.address, "0"));
+    let ports = json!([{"containerPort": port.parse::<u16>().unwrap_or_default(), "protocol": "TCP"}]);
+    json!({
+        "metadata": {
+            "namespace": host.looks.zone.to_string(), "name": host.host.to_string(),
+            "annotations": {"stamp": host.stamp},
+        },
+        "spec": {"containers": [{"name": "main", "ports": ports}]},
+        "status": {"phase": "Running", "podIP": address},
+    })
+}
