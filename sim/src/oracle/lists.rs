@@ -173,8 +173,7 @@ impl Contract {
             return Ok(());
         }
         let rule = match (expected, found) {
-            (_, Delivery::Whole) => Rule::B09,
-            (Delivery::Withheld, _) => Rule::B09,
+            (_, Delivery::Whole) | (Delivery::Withheld, _) => Rule::B09,
             _ => Rule::B10,
         };
         let reason = format!("a list is served as {found:?}; {expected:?} was expected");
