@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::meta::{RawMeta, or_empty};
+use super::meta::{Port, RawMeta, or_empty};
 use super::{Meta, Name, Object};
 
 /// Endpoints of a service.
@@ -21,7 +21,7 @@ pub(in super::super) struct Subset {
     #[serde(deserialize_with = "or_empty")]
     pub(in super::super) not_ready_addresses: Vec<Address>,
     #[serde(deserialize_with = "or_empty")]
-    pub(in super::super) ports: Vec<EndpointPort>,
+    pub(in super::super) ports: Vec<Port>,
 }
 
 /// An address.
@@ -34,18 +34,6 @@ pub(in super::super) struct Address {
     pub(in super::super) hostname: Box<str>,
     pub(in super::super) node_name: Option<Box<str>>,
     pub(in super::super) target_ref: Option<TargetRef>,
-}
-
-/// A port.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
-#[serde(default)]
-pub(in super::super) struct EndpointPort {
-    #[serde(deserialize_with = "or_empty")]
-    pub(in super::super) name: Box<str>,
-    #[serde(deserialize_with = "or_empty")]
-    pub(in super::super) port: i32,
-    #[serde(deserialize_with = "or_empty")]
-    pub(in super::super) protocol: Box<str>,
 }
 
 /// What is behind an address.

@@ -123,6 +123,39 @@ impl RawMeta {
     }
 }
 
+/// An object that is wanted in one state and is in another.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "Spec: Deserialize<'de> + Default, Status: Deserialize<'de> + Default"))]
+pub(super) struct Raw<Spec, Status> {
+    pub(super) metadata: RawMeta,
+    #[serde(default, deserialize_with = "or_empty")]
+    pub(super) spec: Spec,
+    #[serde(default, deserialize_with = "or_empty")]
+    pub(super) status: Status,
+}
+
+/// A port of a service or of endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(default)]
+pub(in super::super) struct Port {
+    #[serde(deserialize_with = "or_empty")]
+    pub(in super::super) name: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(in super::super) port: i32,
+    #[serde(deserialize_with = "or_empty")]
+    pub(in super::super) protocol: Box<str>,
+}
+
+/// Something that holds of a node or a pod, or does not.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Condition {
+    #[serde(rename = "type", deserialize_with = "or_empty")]
+    pub(super) kind: Box<str>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) status: Box<str>,
+}
+
 /// What is null is empty.
 pub(super) fn or_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where

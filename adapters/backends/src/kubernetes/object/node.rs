@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::meta::{RawMeta, or_empty};
+use super::meta::{Condition, Raw, or_empty};
 use super::{Meta, Name, Object};
 
 /// A node.
@@ -16,15 +16,6 @@ pub(in super::super) struct Node {
     pub(in super::super) addresses: Vec<(Box<str>, Box<str>)>,
     /// The kubelet's.
     pub(in super::super) port: i32,
-}
-
-#[derive(Deserialize)]
-struct Raw {
-    metadata: RawMeta,
-    #[serde(default, deserialize_with = "or_empty")]
-    spec: Spec,
-    #[serde(default, deserialize_with = "or_empty")]
-    status: Status,
 }
 
 #[derive(Deserialize, Default)]
@@ -61,15 +52,6 @@ struct KubeletEndpoint {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Condition {
-    #[serde(rename = "type", deserialize_with = "or_empty")]
-    kind: Box<str>,
-    #[serde(deserialize_with = "or_empty")]
-    status: Box<str>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
 struct Address {
     #[serde(rename = "type", deserialize_with = "or_empty")]
     kind: Box<str>,
@@ -78,7 +60,7 @@ struct Address {
 }
 
 pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
-    let raw: Raw = serde_json::from_slice(json)?;
+    let raw: Raw<Spec, Status> = serde_json::from_slice(json)?;
     let (name, _, meta) = raw.metadata.split();
     let conditions = raw.status.conditions.into_iter();
     let addresses = raw.status.addresses.into_iter();

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::meta::{RawMeta, or_empty};
+use super::meta::{Condition, Raw, or_empty};
 use super::{Controller, Meta, Name, Object};
 
 /// A pod.
@@ -42,15 +42,6 @@ pub(in super::super) struct ContainerPort {
     pub(in super::super) container_port: i32,
     #[serde(deserialize_with = "or_empty")]
     pub(in super::super) protocol: Box<str>,
-}
-
-#[derive(Deserialize)]
-struct Raw {
-    metadata: RawMeta,
-    #[serde(default, deserialize_with = "or_empty")]
-    spec: Spec,
-    #[serde(default, deserialize_with = "or_empty")]
-    status: Status,
 }
 
 #[derive(Deserialize, Default)]
@@ -94,15 +85,6 @@ struct Status {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Condition {
-    #[serde(rename = "type", deserialize_with = "or_empty")]
-    kind: Box<str>,
-    #[serde(deserialize_with = "or_empty")]
-    status: Box<str>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
 struct ContainerStatus {
     #[serde(deserialize_with = "or_empty")]
     name: Box<str>,
@@ -111,7 +93,7 @@ struct ContainerStatus {
 }
 
 pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
-    let raw: Raw = serde_json::from_slice(json)?;
+    let raw: Raw<Spec, Status> = serde_json::from_slice(json)?;
     let uid = raw.metadata.uid.clone();
     let (name, controller, meta) = raw.metadata.split();
     let (spec, status) = (raw.spec, raw.status);

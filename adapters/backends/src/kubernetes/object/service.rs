@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::meta::{RawMeta, or_empty};
+use super::meta::{Port, Raw, or_empty};
 use super::{Meta, Name, Object};
 
 /// A service.
@@ -16,32 +16,11 @@ pub(in super::super) struct Service {
     pub(in super::super) load_balancer_ip: String,
     /// The family of its addresses that comes first, if it has both.
     pub(in super::super) primary_family: Option<Family>,
-    pub(in super::super) ports: Vec<ServicePort>,
+    pub(in super::super) ports: Vec<Port>,
 }
 
 /// `IPv4` or `IPv6`.
 pub(in super::super) type Family = Box<str>;
-
-/// A port of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
-#[serde(default)]
-pub(in super::super) struct ServicePort {
-    #[serde(deserialize_with = "or_empty")]
-    pub(in super::super) name: Box<str>,
-    #[serde(deserialize_with = "or_empty")]
-    pub(in super::super) port: i32,
-    #[serde(deserialize_with = "or_empty")]
-    pub(in super::super) protocol: Box<str>,
-}
-
-#[derive(Deserialize)]
-struct Raw {
-    metadata: RawMeta,
-    #[serde(default, deserialize_with = "or_empty")]
-    spec: Spec,
-    #[serde(default, deserialize_with = "or_empty")]
-    status: Status,
-}
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -59,7 +38,7 @@ struct Spec {
     #[serde(deserialize_with = "or_empty")]
     ip_families: Vec<Family>,
     #[serde(deserialize_with = "or_empty")]
-    ports: Vec<ServicePort>,
+    ports: Vec<Port>,
 }
 
 #[derive(Deserialize, Default)]
@@ -84,7 +63,7 @@ struct Entrance {
 }
 
 pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
-    let raw: Raw = serde_json::from_slice(json)?;
+    let raw: Raw<Spec, Status> = serde_json::from_slice(json)?;
     let (name, _, meta) = raw.metadata.split();
     let spec = raw.spec;
     let entrances = raw.status.load_balancer.ingress.into_iter().map(|entrance| entrance.ip);
