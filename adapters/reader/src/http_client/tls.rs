@@ -82,18 +82,40 @@ const CA: Ways = Ways {
     reference: "ca_ref",
     all: "ca and ca_file",
 };
-const CERT: Ways = Ways {
-    inline: "cert",
-    file: "cert_file",
-    reference: "cert_ref",
-    all: "cert and cert_file",
-};
-const KEY: Ways = Ways {
-    inline: "key",
-    file: "key_file",
-    reference: "key_ref",
-    all: "key and key_file",
-};
+impl Ways {
+    /// A certificate, in every block that speaks of TLS.
+    pub const CERT: Self = Self {
+        inline: "cert",
+        file: "cert_file",
+        reference: "cert_ref",
+        all: "cert and cert_file",
+    };
+    /// Its key.
+    pub const KEY: Self = Self {
+        inline: "key",
+        file: "key_file",
+        reference: "key_ref",
+        all: "key and key_file",
+    };
+}
+
+impl TlsVersion {
+    /// Reads a field that names one.
+    pub fn read(at: &Cursor<'_>) -> Option<Self> {
+        let found = at.text()?;
+        match found.as_str() {
+            "TLS10" => Some(Self::Tls10),
+            "TLS11" => Some(Self::Tls11),
+            "TLS12" => Some(Self::Tls12),
+            "TLS13" => Some(Self::Tls13),
+            _ => {
+                let allowed = "TLS10, TLS11, TLS12, TLS13";
+                at.report(ProblemKind::NotOneOf { found, allowed });
+                None
+            }
+        }
+    }
+}
 
 impl TlsSettings {
     /// Reads the field `tls_config`, which stands among others. Relative paths are made absolute against
@@ -109,12 +131,12 @@ impl TlsSettings {
 fn read(mut fields: Fields<'_>, folder: &Path) -> TlsSettings {
     let settings = TlsSettings {
         ca: Given::read(&mut fields, folder, CA).map(Given::into_text),
-        cert: Given::read(&mut fields, folder, CERT).map(Given::into_text),
-        key: Given::read(&mut fields, folder, KEY).map(Given::into_secret),
+        cert: Given::read(&mut fields, folder, Ways::CERT).map(Given::into_text),
+        key: Given::read(&mut fields, folder, Ways::KEY).map(Given::into_secret),
         server_name: fields.some_text("server_name"),
         insecure_skip_verify: fields.flag("insecure_skip_verify").unwrap_or_default(),
-        min_version: fields.take_some("min_version").and_then(|at| version(&at)),
-        max_version: fields.take_some("max_version").and_then(|at| version(&at)),
+        min_version: fields.take_some("min_version").and_then(|at| TlsVersion::read(&at)),
+        max_version: fields.take_some("max_version").and_then(|at| TlsVersion::read(&at)),
     };
     match (&settings.cert, &settings.key) {
         (Some(_), None) => fields.at().report(ProblemKind::Rule(
@@ -127,21 +149,4 @@ fn read(mut fields: Fields<'_>, folder: &Path) -> TlsSettings {
     }
     fields.finish();
     settings
-}
-
-fn version(at: &Cursor<'_>) -> Option<TlsVersion> {
-    let text = at.text()?;
-    match text.as_str() {
-        "TLS10" => Some(TlsVersion::Tls10),
-        "TLS11" => Some(TlsVersion::Tls11),
-        "TLS12" => Some(TlsVersion::Tls12),
-        "TLS13" => Some(TlsVersion::Tls13),
-        _ => {
-            at.report(ProblemKind::NotOneOf {
-                found: text,
-                allowed: "TLS10, TLS11, TLS12, TLS13",
-            });
-            None
-        }
-    }
 }

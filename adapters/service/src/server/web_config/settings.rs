@@ -1,6 +1,7 @@
 //! A web-config.yml, read and checked, with the files that it names.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use headcount_reader::{
@@ -10,7 +11,6 @@ use headcount_reader::{
 use http::header::{HeaderName, HeaderValue};
 use rustls::crypto::{SupportedKxGroup, ring};
 use rustls::{CipherSuite, NamedGroup, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
-use std::sync::Arc;
 
 use super::limiter::Limiter;
 use super::tls::{ClientAuth, Material, San, Unusable};
@@ -46,18 +46,6 @@ pub(super) struct Loaded {
     pub(super) files: Vec<PathBuf>,
 }
 
-const CERT: Ways = Ways {
-    inline: "cert",
-    file: "cert_file",
-    reference: "cert_ref",
-    all: "cert and cert_file",
-};
-const KEY: Ways = Ways {
-    inline: "key",
-    file: "key_file",
-    reference: "key_ref",
-    all: "key and key_file",
-};
 const CLIENT_CA: Ways = Ways {
     inline: "client_ca",
     file: "client_ca_file",
@@ -197,7 +185,7 @@ fn tls(
     files: &mut Vec<PathBuf>,
 ) -> (Option<Arc<ServerConfig>>, bool) {
     let mut pem = |ways: Ways| Given::read(&mut fields, folder, ways).map(|given| content(at, ways, given, files));
-    let (cert, key, client_ca) = (pem(CERT), pem(KEY), pem(CLIENT_CA));
+    let (cert, key, client_ca) = (pem(Ways::CERT), pem(Ways::KEY), pem(CLIENT_CA));
     let auth = fields.take_some("client_auth_type");
     let is_on = cert.is_some() || key.is_some() || client_ca.is_some() || auth.is_some();
     let client_auth = auth.as_ref().and_then(client_auth).unwrap_or_default();
@@ -316,9 +304,9 @@ fn sans(at: &Cursor<'_>) -> Vec<San> {
 
 /// The versions that may be spoken; none if something is wrong with them.
 fn versions(fields: &mut Fields<'_>) -> Vec<&'static SupportedProtocolVersion> {
-    let min = fields.take_some("min_version").and_then(|at| tls_version(&at));
+    let min = fields.take_some("min_version").and_then(|at| TlsVersion::read(&at));
     let max_at = fields.take_some("max_version");
-    let max = max_at.as_ref().and_then(tls_version);
+    let max = max_at.as_ref().and_then(TlsVersion::read);
     let (min, max_version) = (min.unwrap_or(TlsVersion::Tls12), max.unwrap_or(TlsVersion::Tls13));
     let mut versions = Vec::new();
     for (known, version) in [
@@ -336,21 +324,6 @@ fn versions(fields: &mut Fields<'_>) -> Vec<&'static SupportedProtocolVersion> {
         ));
     }
     versions
-}
-
-fn tls_version(at: &Cursor<'_>) -> Option<TlsVersion> {
-    let found = at.text()?;
-    Some(match found.as_str() {
-        "TLS10" => TlsVersion::Tls10,
-        "TLS11" => TlsVersion::Tls11,
-        "TLS12" => TlsVersion::Tls12,
-        "TLS13" => TlsVersion::Tls13,
-        _ => {
-            let allowed = "TLS10, TLS11, TLS12, TLS13";
-            at.report(ProblemKind::NotOneOf { found, allowed });
-            return None;
-        }
-    })
 }
 
 /// The suites that are named, and all of TLS 1.3, which can't be chosen in Go either. One of TLS 1.2 has to be among them
