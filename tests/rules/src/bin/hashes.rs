@@ -1,13 +1,13 @@
 //! What fixed runs come to, for comparing it between platforms (B08): two lines a run, which are the
 //! same wherever this is built for. `.ci/platforms` compares 64-bit, 32-bit and WebAssembly.
 //!
-//! `cargo run -p headcount-sim --example hashes`
+//! `cargo run -p headcount-rules --bin hashes`
 //!
 //! The first line has the run's hash and the recorder's, into which go every event as it is written
 //! and, time and again, every label of the receiver's snapshot in its order. The second is the whole
 //! outcome, so that a difference can be read.
 
-#![allow(clippy::print_stdout, reason = "an example says what it found")]
+#![allow(clippy::print_stdout, reason = "a program says what it found")]
 
 use headcount_sim::{Recorder, Simulation, shipped};
 

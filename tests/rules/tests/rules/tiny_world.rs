@@ -8,7 +8,7 @@ use headcount_core::reference::{Input, Pair, PlainConfig};
 use headcount_core::{
     Backoff, DropGuard, Encoder, Failure, Group, Instant, ManagerOptions, Percent, ProviderId, Reload, Throttle, Update,
 };
-use headcount_tests::Effort;
+use headcount_rules::Effort;
 
 use crate::story::{backoff, encode, sources, ticker};
 

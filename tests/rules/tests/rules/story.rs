@@ -8,7 +8,7 @@ use headcount_core::{
     Applied, Backoff, Encoder, EventKind, Failure, Group, Instant, Manager, ManagerEvent, ManagerOptions, Output,
     ProviderId, Snapshot, Throttle, UnknownProvider, Update, UpdateOutcome,
 };
-use headcount_tests::Effort;
+use headcount_rules::Effort;
 use proptest::prelude::*;
 
 /// Sources and the addresses of their targets.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use headcount_core::reference::{Operation, PlainConfig, World};
 use headcount_core::{Counters, EventKind, Manager, Output, Random, Release, SetView};
-use headcount_tests::Effort;
+use headcount_rules::Effort;
 use proptest::prelude::*;
 
 use crate::story::cases;
