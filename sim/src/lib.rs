@@ -92,7 +92,7 @@ mod world;
 
 pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
 pub use explain::{Explanation, Hop, Way, explain};
-pub use file::{Mistake, Mistakes, NotYaml, Place, Unwritable, Wrong, nearest};
+pub use file::{Mistake, Mistakes, Place, Unwritable, Wrong, nearest};
 pub use ids::{DiscovererId, HostId, JobId, ServiceId, ViewId};
 pub use incident::{Emission, EmissionPair, Incident, IncidentError, IncidentOutcome, ReplayError};
 pub use input::{Covered, Happening, Input, Looks};

@@ -1,12 +1,11 @@
 //! What is wrong with a scenario's file, and where.
 
 use core::fmt;
-use std::sync::Arc;
+
+use headcount_reader::{Position, Problem, ProblemKind};
 
 use super::places::Places;
-use super::syntax::NotYaml;
 use super::words::nearest;
-use crate::Problem;
 
 /// A place in a file. Both numbers count from 1; columns are counted in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,9 +31,9 @@ pub struct Mistake {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Wrong {
-    /// The file is not YAML.
-    #[error("not valid YAML: {0}")]
-    Syntax(#[source] NotYaml),
+    /// The file is not YAML, or not of a reasonable size.
+    #[error(transparent)]
+    NotYaml(ProblemKind),
     /// A second document starts.
     #[error("another document starts here; a file holds one scenario")]
     SecondDocument,
@@ -87,85 +86,38 @@ impl Mistakes {
     }
 }
 
-impl Place {
-    pub(super) fn of(location: serde_yaml::Location) -> Self {
+impl From<Position> for Place {
+    fn from(position: Position) -> Self {
         Self {
-            line: location.line(),
-            column: location.column(),
+            line: position.line as u64,
+            column: position.column as u64,
         }
     }
 }
 
 impl Mistake {
-    /// What the parser found.
-    pub(super) fn misread(error: serde_yaml::Error, places: &Places) -> Self {
-        use serde_yaml::Error as E;
-        let kept = Arc::new(error);
-        let error = kept.without_snippet();
-        let place = error.location().map(Place::of);
-        let field = place.and_then(|place| places.path_at(place)).unwrap_or_default();
-        let mapping = place.and_then(|place| places.mapping_at(place)).unwrap_or(field);
-        let wrong_type = |found: &str, expected: &str| Wrong::WrongType {
-            found: found.to_owned(),
-            expected: expected.to_owned(),
+    /// What is no YAML.
+    pub(super) fn not_yaml(problem: Problem) -> Self {
+        let wrong = match problem.kind {
+            ProblemKind::RepeatedKey { key, .. } => Wrong::Repeated(key),
+            kind => Wrong::NotYaml(kind),
         };
-        let unknown = |word: &String, known: &Vec<&'static str>| Wrong::UnknownWord {
-            word: word.clone(),
-            known: known.clone(),
-        };
-        let (field, wrong) = match error {
-            E::SerdeUnknownField { field, expected, .. } => (mapping, unknown(field, expected)),
-            E::SerdeUnknownVariant { variant, expected, .. } => {
-                let is_name = place.is_some_and(|place| places.mapping_at(place).is_some());
-                (if is_name { mapping } else { field }, unknown(variant, expected))
-            }
-            E::SerdeMissingField { field, .. } => (mapping, Wrong::Missing(field)),
-            E::DuplicateMappingKey { key, .. } => (mapping, Wrong::Repeated(key.clone().unwrap_or_default())),
-            E::SerdeInvalidType {
-                unexpected, expected, ..
-            }
-            | E::SerdeInvalidValue {
-                unexpected, expected, ..
-            } => (field, wrong_type(unexpected, expected)),
-            E::InvalidScalar { ty, .. } => (field, wrong_type("this", number(ty))),
-            E::Unexpected { expected, .. } => (field, wrong_type("this", shape(expected))),
-            E::Message { msg, .. } => (field, Wrong::WrongValue(msg.clone())),
-            E::MultipleDocuments { .. } => ("", Wrong::SecondDocument),
-            _ => ("", Wrong::Syntax(NotYaml::new(kept.clone()))),
-        };
-        let field = field.to_owned();
-        Self { place, field, wrong }
+        // Of what is torn the path is a guess.
+        let is_torn = matches!(wrong, Wrong::NotYaml(_));
+        Self {
+            place: problem.position.map(Place::from),
+            field: if is_torn { String::new() } else { problem.field },
+            wrong,
+        }
     }
 
     /// What [`Scenario::check`](crate::Scenario::check) found.
-    pub(super) fn senseless(problem: &Problem, places: &Places) -> Self {
+    pub(super) fn senseless(problem: &crate::Problem, places: &Places) -> Self {
         Self {
             place: places.of_path(&problem.at),
             field: problem.at.clone(),
             wrong: Wrong::Senseless(problem.what.clone()),
         }
-    }
-}
-
-/// What a type of Rust, as the parser names it, is in a file.
-fn number(name: &str) -> &str {
-    match name {
-        "u16" => "a whole number from 0 to 65535",
-        "u32" => "a whole number from 0 to 4294967295",
-        "u64" => "a whole number",
-        "i16" => "a whole number from -32768 to 32767",
-        "bool" => "`true` or `false`",
-        other => other,
-    }
-}
-
-/// What the event of that name, for which the parser waited, is in a file.
-fn shape(event: &str) -> &str {
-    match event {
-        "sequence start" => "a list; its entries start with `- `",
-        "mapping start" => "fields with values, such as `count: 3`",
-        "string scalar" | "scalar" => "a single value",
-        other => other,
     }
 }
 

@@ -5,14 +5,18 @@
 
 mod mistake;
 mod places;
-mod syntax;
+mod read;
 mod words;
 
 pub use mistake::{Mistake, Mistakes, Place, Wrong};
-pub use syntax::NotYaml;
 pub use words::nearest;
 
+use std::path::Path;
+
+use headcount_reader::Sink;
 use places::Places;
+use read::Value;
+use serde::Deserialize;
 
 use crate::Scenario;
 
@@ -39,9 +43,28 @@ impl Scenario {
     /// What is no YAML, no scenario, or makes no sense. Mistakes of sense are all reported at once,
     /// others one at a time.
     pub fn from_yaml(text: &str) -> Result<Self, Mistakes> {
-        let places = Places::of(text);
-        let scenario: Self = serde_yaml::from_str_with_options(text, options())
-            .map_err(|error| Mistakes::one(Mistake::misread(error, &places)))?;
+        let sink = Sink::new(Path::new("").into());
+        let document = headcount_reader::read(text, &sink);
+        let root = document.as_ref().and_then(|document| document.root(&sink));
+        let value = Value {
+            at: root.clone(),
+            path: String::new(),
+        };
+        let scenario = Self::deserialize(value).map_err(read::Misread::into_mistake);
+        let places = root.as_ref().map(Places::of).unwrap_or_default();
+        let further = document.as_ref().and_then(|document| document.further);
+        // What the text is comes before what is in it.
+        if let Some(problem) = sink.finish().problems.into_iter().next() {
+            return Err(Mistakes::one(Mistake::not_yaml(problem)));
+        }
+        if let Some(position) = further {
+            return Err(Mistakes::one(Mistake {
+                place: Some(position.into()),
+                field: String::new(),
+                wrong: Wrong::SecondDocument,
+            }));
+        }
+        let scenario = scenario.map_err(Mistakes::one)?;
         scenario.check().map_err(|problems| {
             let mistakes = problems.iter().map(|problem| Mistake::senseless(problem, &places));
             Mistakes::of(mistakes.collect())
@@ -56,8 +79,4 @@ impl Scenario {
     pub fn to_yaml(&self) -> Result<String, Unwritable> {
         serde_yaml::to_string(self).map_err(Unwritable)
     }
-}
-
-fn options() -> serde_yaml::Options {
-    serde_yaml::options! { emit_comments: false, with_snippet: false }
 }

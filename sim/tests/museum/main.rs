@@ -56,7 +56,7 @@ fn every_exhibit_is_found_and_shrinks() {
         let lines = yaml.lines().count();
         assert!(lines <= 20, "{}: {lines} lines\n{yaml}", exhibit.name);
         // The file is read again and fails as the run did, under this bug and no other manager.
-        let read: Scenario = serde_yaml::from_str(&yaml).unwrap();
+        let read = Scenario::from_yaml(&yaml).unwrap();
         assert_eq!(read, shrunk.scenario);
         assert_eq!(exhibit.run(&read), Some(shrunk.violation.clone()));
         let core = Simulation::new(&read, read.seed).unwrap().run();

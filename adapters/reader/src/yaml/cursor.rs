@@ -110,6 +110,11 @@ impl<'a> Cursor<'a> {
         matches!(&self.node.content, Content::Scalar(scalar) if !scalar.is_null())
     }
 
+    /// Whether this is a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.node.content, Content::List(_))
+    }
+
     /// Whether this is a single value that is written like this.
     pub fn is_word(&self, word: &str) -> bool {
         matches!(&self.node.content, Content::Scalar(scalar) if scalar.as_text() == word)
