@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::scenario::ALL_JOBS;
-use crate::{BackendKind, DiscovererId, JobId, Problems, Scenario, ServiceId, Sources, Span, ViewId};
+use crate::{BackendKind, DiscovererId, JobId, Less, Problems, Scenario, ServiceId, Sources, Span, ViewId};
 
 /// A scenario, written out.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(crate) struct DiscovererPlan {
     pub(crate) broken: bool,
     /// How the groups of its list are told apart.
     pub(crate) sources: Sources,
+    pub(crate) less: Less,
     pub(crate) description: Arc<str>,
     /// Whether a real discoverer runs in its place.
     pub(crate) is_real: bool,
@@ -75,6 +76,13 @@ impl DiscovererPlan {
             true => matches!(self.kind, BackendKind::File | BackendKind::Http),
             false => self.sources != Sources::Named,
         }
+    }
+}
+
+impl DiscovererPlan {
+    /// Whether it is modelled, and believes that there is less when it has looked twice (B11).
+    pub(crate) fn looks_twice(&self) -> bool {
+        !self.is_real && self.less == Less::Twice
     }
 }
 
@@ -124,7 +132,7 @@ impl Plan {
         } else {
             discoverers.count
         };
-        let sources = discoverers.sources;
+        let (sources, less) = (discoverers.sources, discoverers.less);
         let (broken, name) = (discoverers.broken, discoverers.known_as().to_owned());
         for number in 0..count {
             let service = ServiceId(number % services);
@@ -138,6 +146,7 @@ impl Plan {
                 first_view,
                 broken: number >= count.saturating_sub(broken),
                 sources,
+                less,
                 is_real: false,
                 sees: Sees::of(kind),
                 within: None,

@@ -53,6 +53,8 @@ pub enum Rule {
     B09,
     /// Nobody is kept from what was found because a source never answers.
     B10,
+    /// A list that has less is looked at twice.
+    B11,
     /// A group of a list that stays keeps its source.
     B13,
     /// Snapshots are numbered without a gap.
@@ -104,7 +106,7 @@ pub enum Endures {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::S01,
         Self::S02,
         Self::S03,
@@ -126,6 +128,7 @@ impl Rule {
         Self::B07,
         Self::B09,
         Self::B10,
+        Self::B11,
         Self::B13,
         Self::Versions,
         Self::NoGhost,
@@ -162,6 +165,7 @@ impl Rule {
             Self::B07 => "it is known where each group comes from, and when it came",
             Self::B09 => "only a list that is whole is served as such",
             Self::B10 => "a source that never answers withholds a list for a while only",
+            Self::B11 => "a list that has less is looked at twice",
             Self::B13 => "a group of a list that stays keeps its source",
             Self::Versions => "snapshots are numbered without a gap",
             Self::NoGhost => "no target is shown long after it is gone",

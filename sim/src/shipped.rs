@@ -38,6 +38,7 @@ const SHIPPED: &[Shipped] = shipped![
     "dns-flaps",
     "torn-files",
     "growing-list",
+    "half-written",
     "consul-index-reset",
     "watch-too-old",
     "session-expiry",

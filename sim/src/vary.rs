@@ -7,8 +7,8 @@ use core::str::FromStr;
 
 use crate::report::{bytes, count, short};
 use crate::{
-    BackendKind, Guard, GuardError, Outcome, Problems, Scenario, Simulation, Sources, Span, SpanError, SpanRange,
-    ThrottleError, ThrottleSetting, nearest, table,
+    Backend, BackendKind, Discoverers, Guard, GuardError, Less, Outcome, Problems, Scenario, Simulation, Sources, Span,
+    SpanError, SpanRange, ThrottleError, ThrottleSetting, nearest, table,
 };
 
 /// A setting, and the values that it takes in turn: `throttle=ticker:5s,backoff:100ms..5s`.
@@ -42,6 +42,9 @@ pub enum VariationError {
     /// A way to tell groups apart is none.
     #[error("`{0}` is no way to tell groups apart; there are `named`, `sticky` and `place`")]
     Sources(String),
+    /// A way to believe that there is less is none.
+    #[error("`{0}` is no time to believe that a list has less; there are `at_once` and `twice`")]
+    Less(String),
     /// A number is none.
     #[error("`{0}` is not a number of hosts; write for example `hosts=100,1000`")]
     Number(String),
@@ -59,6 +62,7 @@ enum Setting {
     PerSet,
     IncompleteAfter,
     Sources,
+    Less,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +75,7 @@ enum Value {
     Truth(bool),
     Wait(Option<Span>),
     Sources(Sources),
+    Less(Less),
 }
 
 /// The throttles of other programs, and none at all, by name.
@@ -91,7 +96,7 @@ fn preset_names() -> String {
 }
 
 impl Setting {
-    const ALL: [(&'static str, Self); 9] = [
+    const ALL: [(&'static str, Self); 10] = [
         ("throttle", Self::Throttle),
         ("guard", Self::Guard),
         ("refresh", Self::Refresh),
@@ -101,6 +106,7 @@ impl Setting {
         ("per_set", Self::PerSet),
         ("incomplete_after", Self::IncompleteAfter),
         ("sources", Self::Sources),
+        ("less", Self::Less),
     ];
 
     fn word(self) -> &'static str {
@@ -124,6 +130,11 @@ impl Setting {
                 "sticky" => Sources::Sticky,
                 "place" => Sources::Place,
                 _ => return Err(VariationError::Sources(text.to_owned())),
+            }),
+            Self::Less => Value::Less(match text {
+                "at_once" => Less::AtOnce,
+                "twice" => Less::Twice,
+                _ => return Err(VariationError::Less(text.to_owned())),
             }),
             Self::Receiver => Value::Range(text.parse()?),
             Self::Refresh | Self::Cache => Value::Span(text.parse()?),
@@ -151,7 +162,7 @@ impl Variation {
                 kinds.any(|kind| !kind.notifies() && kind.polls()),
                 "a list that can be cached",
             ),
-            Setting::Sources => (
+            Setting::Sources | Setting::Less => (
                 kinds.any(|kind| matches!(kind, BackendKind::File | BackendKind::Http)),
                 "a list",
             ),
@@ -242,15 +253,8 @@ fn changed(mut scenario: Scenario, setting: Setting, value: Value) -> Scenario {
         (_, Value::Number(hosts)) => return scenario.with_hosts(hosts),
         (_, Value::Truth(per_set)) => scenario.manager.per_set = per_set,
         (_, Value::Wait(after)) => scenario.manager.incomplete_after = after,
-        (_, Value::Sources(sources)) => {
-            let is_list = |name: &str| {
-                let mut backends = scenario.backends.iter();
-                let backend = backends.find(|backend| backend.name == name);
-                backend.is_some_and(|backend| matches!(backend.kind, BackendKind::File | BackendKind::Http))
-            };
-            let lists = scenario.discoverers.iter_mut().filter(|entry| is_list(&entry.backend));
-            lists.for_each(|entry| entry.sources = sources);
-        }
+        (_, Value::Sources(sources)) => lists(&mut scenario).for_each(|entry| entry.sources = sources),
+        (_, Value::Less(less)) => lists(&mut scenario).for_each(|entry| entry.less = less),
         (Setting::Cache, Value::Span(cache)) => {
             scenario.backends.iter_mut().for_each(|backend| backend.cache = cache);
         }
@@ -262,6 +266,21 @@ fn changed(mut scenario: Scenario, setting: Setting, value: Value) -> Scenario {
         }
     }
     scenario
+}
+
+/// The discoverers that read lists.
+fn lists(scenario: &mut Scenario) -> impl Iterator<Item = &mut Discoverers> {
+    let is_list = |backend: &&Backend| matches!(backend.kind, BackendKind::File | BackendKind::Http);
+    let lists: Vec<&str> = scenario
+        .backends
+        .iter()
+        .filter(is_list)
+        .map(|backend| &*backend.name)
+        .collect();
+    scenario
+        .discoverers
+        .iter_mut()
+        .filter(move |entry| lists.contains(&&*entry.backend))
 }
 
 /// Runs every combination, to its end also where the scenario's expectations are not met: which settings

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use headcount_sim::{
-    Mark, ReloadMode, Rule, Scenario, Shipped, Simulation, Sources, Span, Swarm, SwarmFailure, shipped,
+    Less, Mark, ReloadMode, Rule, Scenario, Shipped, Simulation, Sources, Span, Swarm, SwarmFailure, shipped,
 };
 
 /// So that the default fleet, which is large, can run in every test.
@@ -128,6 +128,16 @@ fn b09_a_list_that_is_half_read_takes_nothing_away() {
 fn b10_a_source_that_never_answers_does_not_keep_new_hosts_away() {
     let for_ever = |scenario: &mut Scenario| scenario.manager.incomplete_after = None;
     only_ours_holds("dead-source", for_ever, Rule::Expectation);
+}
+
+/// B11: who believes what a list lacks while it is written, and that there is nothing when a server says so once, loses it.
+#[test]
+fn b11_a_list_that_has_less_is_looked_at_twice() {
+    let at_once = |scenario: &mut Scenario| {
+        let entries = scenario.discoverers.iter_mut();
+        entries.for_each(|entry| entry.less = Less::AtOnce);
+    };
+    only_ours_holds("half-written", at_once, Rule::Expectation);
 }
 
 /// B13: by their place, all groups of a list are others when one is put in front of them.

@@ -173,10 +173,13 @@ impl World {
         let call = discoverer.calls.saturating_sub(1);
         let Some(coming) = discoverer.coming.take() else { return };
         let (body, view_version) = match coming {
-            Coming::Unchanged => (
-                Body::Found(Update::unchanged()),
-                discoverer.held_at.map(|(_, version)| version),
-            ),
+            Coming::Unchanged => {
+                discoverer.nothing_new();
+                (
+                    Body::Found(Update::unchanged()),
+                    discoverer.held_at.map(|(_, version)| version),
+                )
+            }
             Coming::All {
                 view,
                 version,
@@ -188,6 +191,9 @@ impl World {
                 } else {
                     (version, rows)
                 };
+                if self.looks_again(mine, id, call, &rows) {
+                    return;
+                }
                 let discoverer = &mut self.discoverers[id.place()];
                 let update = discoverer.take_all(mine, rows);
                 discoverer.held_at = version.map(|version| (view, version));
@@ -246,6 +252,11 @@ impl World {
             return;
         };
         let (view, version, rows) = *echo;
+        let call = self.discoverers[id.place()].calls.saturating_sub(1);
+        if self.looks_again(&plan.discoverers[id.place()], id, call, &rows) {
+            return;
+        }
+        let discoverer = &mut self.discoverers[id.place()];
         // The discoverer can't tell it from an answer to its last call.
         let update = discoverer.take_all(&plan.discoverers[id.place()], rows);
         discoverer.held_at = version.map(|version| (view, version));

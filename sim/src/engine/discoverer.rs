@@ -6,6 +6,7 @@ use std::sync::Arc;
 use headcount_core::{Failure, Group, Instant, ProviderId, Update};
 use imbl::OrdMap;
 
+use super::less::Looks;
 use super::numbered::Numbers;
 use crate::world::render::OwnEncoder;
 use crate::world::truth::Row;
@@ -33,6 +34,8 @@ pub(crate) struct Discoverer {
     pub(crate) bytes: u64,
     /// What the numbers of its list stand for, if it has numbers.
     pub(crate) numbers: Numbers,
+    /// What it has seen of a list that it looks at twice.
+    pub(crate) looks: Box<Looks>,
     /// On its own, as is all that a poll which finds nothing new has no need to touch: thousands of
     /// these rows are gone through again and again, and what is short stays near.
     pub(crate) encoder: Box<OwnEncoder>,

@@ -6,6 +6,7 @@ mod event;
 pub(crate) mod faults;
 mod groups;
 mod heap;
+pub(crate) mod less;
 mod numbered;
 pub(crate) mod outside;
 pub(crate) mod queue;

@@ -9,6 +9,7 @@ use headcount_core::{Group, Instant, ProviderId, Update};
 use super::discoverer::{Body, Coming, Discoverer, Report};
 use super::event::Event;
 use super::faults::{FaultSchedule, Met, Occasion};
+use super::less::Looks;
 use super::numbered::Numbers;
 use super::outside::Order;
 use super::queue::EventQueue;
@@ -21,7 +22,7 @@ use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::{Trace, TraceEvent};
 use crate::world::truth::Truth;
 use crate::world::view::View;
-use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, ServiceId, Sources, Span, ViewId};
+use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, Less, ServiceId, Sources, Span, ViewId};
 
 /// The world of a run.
 #[derive(Debug, Clone)]
@@ -287,6 +288,10 @@ impl World {
             None => {
                 if self.plan.discoverers[id.place()].sources == Sources::Sticky && !found_before.is_empty() {
                     self.discoverers[id.place()].numbers = Numbers::found_before(&found_before);
+                }
+                if self.plan.discoverers[id.place()].less == Less::Twice {
+                    let targets = found_before.iter().map(Group::target_count).sum();
+                    *self.discoverers[id.place()].looks = Looks::found_before(targets);
                 }
                 self.ask_at(id, self.now);
             }

@@ -3,7 +3,7 @@
 //! * `contract`: what the manager is given against what it gives. Survives every fault: whatever
 //!   discoverers report, right or wrong, the manager has to carry it on by the rules.
 //!   `guard` and `held` are its part about drops, `fair` that about throttles, `waits` and `lists` those about who is
-//!   waited for, `numbered` that about the sources of lists.
+//!   waited for, `numbered` and `less` those about lists that discoverers read.
 //! * `receiver`: what the receiver has against the truth. Survives the faults that `bounds` says
 //!   it survives, which is to say: it demands nothing that a fault has made impossible.
 //! * `expect`: what the scenario expects beyond the rules.
@@ -19,6 +19,7 @@ mod given;
 mod guard;
 pub(crate) mod handover;
 mod held;
+mod less;
 pub(crate) mod lists;
 mod numbered;
 pub(crate) mod receiver;

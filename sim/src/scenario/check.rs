@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{BackendKind, Churn, Condition, Expectation, FaultKind, ProcessEvent, Restarted, Scenario, Sources};
+use super::{BackendKind, Churn, Condition, Expectation, FaultKind, Less, ProcessEvent, Restarted, Scenario, Sources};
 use crate::{Ratio, Span};
 
 /// Something in a scenario that makes no sense, and what would.
@@ -213,6 +213,11 @@ impl Scenario {
                     "only the groups of a list have numbers; write `kind: http` or `kind: file` for the backend"
                         .to_owned()
                 },
+            );
+            found.unless(
+                discoverers.less == Less::AtOnce || is_list,
+                &format!("{at}.less"),
+                || "only lists are looked at twice; write `kind: http` or `kind: file` for the backend".to_owned(),
             );
             found.unless(!discoverers.refresh.is_zero(), &format!("{at}.refresh"), || {
                 "asking again after no time never ends; write for example `30s`".to_owned()

@@ -36,6 +36,22 @@ pub struct Discoverers {
     /// `http`, `file`: how the groups of a list are told apart.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub sources: Sources,
+    /// `http`, `file`: when a list is believed that has less than before.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub less: Less,
+}
+
+/// When a list is believed that has less than before, in a way that who writes it could also have made (B11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Less {
+    /// At once, as with Prometheus.
+    #[default]
+    AtOnce,
+    /// When it was looked at twice. `file`: it has fewer targets, and has stayed as it is for five seconds. `http`: it has
+    /// none, and the next answer says so, too.
+    Twice,
 }
 
 /// How the groups of a list are told apart, which says of itself only what stands in it.
@@ -93,6 +109,7 @@ impl Discoverers {
             phase: Phase::default(),
             broken: 0,
             sources: Sources::default(),
+            less: Less::default(),
         }
     }
 
@@ -145,6 +162,12 @@ impl Discoverers {
     #[must_use]
     pub fn sources(self, sources: Sources) -> Self {
         Self { sources, ..self }
+    }
+
+    /// Sets when a list is believed that has less.
+    #[must_use]
+    pub fn less(self, less: Less) -> Self {
+        Self { less, ..self }
     }
 
     /// The name that jobs use: its own, or else its backend's.

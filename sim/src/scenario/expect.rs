@@ -94,11 +94,13 @@ pub enum Mark {
     ListKept,
     /// A list was served without what was never read and was waited for long enough (B10).
     ListIncomplete,
+    /// A list had less, and was looked at again before that counted (B11).
+    LookedAgain,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::UpdateDelayed,
         Self::GhostReported,
         Self::UnchangedUpdate,
@@ -121,6 +123,7 @@ impl Mark {
         Self::ChangePutOff,
         Self::ListKept,
         Self::ListIncomplete,
+        Self::LookedAgain,
     ];
 }
 
@@ -150,6 +153,7 @@ impl Mark {
             Self::ChangePutOff => "change_put_off",
             Self::ListKept => "list_kept",
             Self::ListIncomplete => "list_incomplete",
+            Self::LookedAgain => "looked_again",
         }
     }
 }

@@ -21,7 +21,7 @@ mod version;
 pub use backend::{Backend, BackendKind};
 pub use check::{Problem, Problems};
 pub use churn::{Change, Churn};
-pub use discovery::{Discoverers, Jobs, Manager, Phase, Queue, Receiver, ReloadMode, Sources};
+pub use discovery::{Discoverers, Jobs, Less, Manager, Phase, Queue, Receiver, ReloadMode, Sources};
 pub use event::{ProcessEvent, Restarted};
 pub use expect::{Condition, Expectation, Mark};
 pub use fault::{Fault, FaultFamily, FaultKind};

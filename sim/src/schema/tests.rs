@@ -7,8 +7,8 @@ use super::made::schema;
 use super::{SCHEMA, described};
 use crate::{
     Backend, BackendKind, Condition, Covered, DiscovererId, Discoverers, Expectation, Fault, FaultKind, Guard,
-    Happening, HostId, Hosts, JobId, Jobs, Looks, Manager, Mark, Mistakes, ProcessEvent, Ratio, ReloadMode, Restarted,
-    Scenario, ServiceId, Sources, Span, ThrottleSetting, Version, Wrong, shipped,
+    Happening, HostId, Hosts, JobId, Jobs, Less, Looks, Manager, Mark, Mistakes, ProcessEvent, Ratio, ReloadMode,
+    Restarted, Scenario, ServiceId, Sources, Span, ThrottleSetting, Version, Wrong, shipped,
 };
 
 /// Something that says of a file whether the schema allows it.
@@ -109,7 +109,11 @@ fn every_word() -> Scenario {
             BackendKind::Http => Sources::Sticky,
             _ => Sources::Named,
         };
-        let discoverers = Discoverers::of(kind.word()).broken(1).sources(sources);
+        let less = match kind {
+            BackendKind::File => Less::Twice,
+            _ => Less::AtOnce,
+        };
+        let discoverers = Discoverers::of(kind.word()).broken(1).sources(sources).less(less);
         scenario = scenario.backend(backend).discoverers(discoverers);
     }
     for kind in FaultKind::EXAMPLES {

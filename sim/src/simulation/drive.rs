@@ -197,6 +197,12 @@ impl<M: Subject> Simulation<M> {
                         let verdict = self.contract.check_numbers(provider, &update);
                         self.rule(verdict);
                     }
+                    if let Some(id) = from.filter(|id| self.plan.discoverers[id.place()].looks_twice()) {
+                        let kind = self.plan.discoverers[id.place()].kind;
+                        let seen = &self.world.discoverers[id.place()].looks.seen;
+                        let verdict = self.contract.check_less(provider, &update, kind, seen);
+                        self.rule(verdict);
+                    }
                     let found = self.manager.handle_update(now, provider, update.clone());
                     let verdict = self.contract.updated(now, provider, &update, found);
                     self.rule(verdict);
