@@ -58,6 +58,11 @@ impl Stored {
         }
     }
 
+    /// Whether no update of this life brought it.
+    pub(crate) fn is_saved(&self) -> bool {
+        self.update == 0
+    }
+
     pub(crate) fn same_version(&self, other: &Self) -> bool {
         self.update == other.update && self.changed == other.changed
     }
