@@ -19,6 +19,7 @@ use headcount_discoverer::Env;
 use headcount_discoverer::env::{FileError, FolderIdentity};
 
 use super::patterns::Patterns;
+use super::trouble::Trouble;
 
 /// What is known of the folders that are named outright. Those that a pattern means may come and go.
 pub(super) struct Folders {
@@ -73,7 +74,7 @@ impl Folders {
         env: &Env,
         found: &BTreeSet<PathBuf>,
         known: impl Iterator<Item = &Path>,
-        unlisted: &mut Vec<String>,
+        unlisted: &mut Vec<Trouble>,
     ) -> bool {
         let with_lists: BTreeSet<_> = found.iter().map(|path| folder_of(path)).collect();
         let were_known: BTreeSet<_> = known.map(folder_of).collect();
@@ -88,7 +89,9 @@ impl Folders {
             match env.files.list(&folder).await {
                 Err(FileError::NotFound { .. }) => drop(lost.insert(folder, Loss::Missing)),
                 // Files that are named can be readable all the same.
-                Err(error) if self.listed.contains(&folder) => unlisted.push(format!("listing {error}")),
+                Err(error) if self.listed.contains(&folder) => {
+                    unlisted.push(Trouble::listing(folder.display().to_string(), error.reason()));
+                }
                 Err(_) => {}
                 Ok(_) if !had_lists => self.note_identity(env, &folder, false).await,
                 Ok(_) if self.is_another(env, &folder).await.is_some() => {
@@ -165,14 +168,16 @@ impl Folders {
     }
 
     /// What is to be said of those that are lost.
-    pub(super) fn failures(&self) -> impl Iterator<Item = String> {
-        self.lost.iter().map(|(folder, loss)| match loss {
-            Loss::Missing => format!("the folder {} is not there", folder.display()),
-            Loss::Other => format!(
-                "the folder {0} has none of the lists that were found in it, and is not the one that they were in: mount \
-                 what belongs there, or put a list into it, be it an empty one",
-                folder.display()
-            ),
+    pub(super) fn troubles(&self) -> impl Iterator<Item = Trouble> {
+        self.lost.iter().map(|(folder, loss)| {
+            let why = match loss {
+                Loss::Missing => "is not there",
+                Loss::Other => {
+                    "has none of the lists that were found in it, and is not the one that they were in: mount what \
+                     belongs there, or put a list into it, be it an empty one"
+                }
+            };
+            Trouble::of_folder(folder, why)
         })
     }
 

@@ -30,6 +30,7 @@ mod known;
 mod patterns;
 mod round;
 mod settings;
+mod trouble;
 mod watch;
 
 use std::path::PathBuf;

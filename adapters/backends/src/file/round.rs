@@ -13,15 +13,13 @@ use super::folders::{Folders, folder_of};
 use super::format::{Format, decode};
 use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict, recall};
 use super::patterns::Patterns;
+use super::trouble::{Trouble, missing, summary};
 use super::{FileSd, READ_ERRORS, SCAN_SECONDS, SCANS};
 use crate::target_groups::{Counts, gone, keep_numbers};
 
 /// Files that are read at the same time. On most runtimes a read goes over a thread and back, so
 /// that twenty thousand one after the other take seconds.
 const READS_AT_A_TIME: usize = 32;
-
-/// Failures that are told in full; of more, only the number.
-const TOLD_FAILURES: usize = 5;
 
 /// Why files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +42,13 @@ struct State {
     known: BTreeMap<PathBuf, Known>,
     looks: Looks,
     /// What was reported of files that still can't be read or decoded.
-    broken: BTreeMap<PathBuf, String>,
+    broken: BTreeMap<PathBuf, Trouble>,
     /// The files that are named outright: each has to be there.
     named: BTreeSet<PathBuf>,
     /// The folders that are: each has to be there, too.
     folders: Folders,
     /// What there is to say of what could not be listed when everything was last read.
-    unlisted: Vec<String>,
+    unlisted: Vec<Trouble>,
     /// Whether something was lost and that has not been reported.
     has_news: bool,
     /// Whether everything was read once without any error, and reported as all there is (B09).
@@ -93,7 +91,7 @@ impl Files {
         for pattern in self.settings.patterns.iter() {
             match self.env.files.glob(pattern).await {
                 Ok(paths) => found.extend(paths),
-                Err(error) => unlisted.push(format!("listing {pattern}: {error}")),
+                Err(error) => unlisted.push(Trouble::listing(pattern, error.to_string())),
             }
         }
         let State { known, folders, .. } = &mut self.state;
@@ -110,8 +108,7 @@ impl Files {
 
     /// What was wrong when they were last read, if anything was.
     pub(super) fn trouble(&self) -> Option<String> {
-        let failures: Vec<String> = self.state.failures().collect();
-        (!failures.is_empty()).then(|| summary(&failures))
+        summary(self.state.troubles().iter())
     }
 
     /// Whether nothing was wrong when they were last read.
@@ -189,28 +186,28 @@ impl Files {
         self.env.metrics.add(SCAN_SECONDS, &[], took.as_secs_f64());
         self.env.metrics.add(SCANS, &[], 1.0);
         let is_news = std::mem::take(&mut self.state.has_news) || is_news;
+        let troubles = self.state.troubles();
         // It is not whole either as long as something is only half seen.
-        let is_well = self.state.is_well();
-        let is_whole = is_well && !waiting;
-        let found = match is_whole {
-            true if reason == Reason::First => Some(Update::full(groups)),
+        let is_whole = troubles.is_empty() && !waiting;
+        let update = match missing(troubles.iter()) {
+            // What is broken is said with what is found: alone, that would say that all is well.
+            Some(missing) if !groups.is_empty() || is_news && self.state.has_well() => {
+                Some(Update::partial(groups, missing))
+            }
+            Some(_) => None,
+            None if is_whole && reason == Reason::First => Some(Update::full(groups)),
             // The rest came before: with this, it is all there is.
-            true if !self.state.was_whole => Some(Update::completing(groups)),
-            true if groups.is_empty() => Some(Update::unchanged()),
-            false if groups.is_empty() => None,
-            _ => Some(Update::delta(groups)),
+            None if is_whole && !self.state.was_whole => Some(Update::completing(groups)),
+            None if is_whole && groups.is_empty() => Some(Update::unchanged()),
+            None if groups.is_empty() => None,
+            None => Some(Update::delta(groups)),
         };
         self.state.was_whole |= is_whole;
-        // An update alone would say that all is well, also of the files that this round did not read.
-        let is_failing = is_news || found.is_some() && !is_well;
-        if let Some(update) = found {
-            updates.send(update.took(took)).await?;
+        match (update, summary(troubles.iter())) {
+            (Some(update), _) => updates.send(update.took(took)).await,
+            (None, Some(summary)) if is_news => updates.fail(Failure::new(summary).took(took)).await,
+            (None, _) => Ok(()),
         }
-        if is_failing {
-            let failures: Vec<String> = self.state.failures().collect();
-            updates.fail(Failure::new(summary(&failures)).took(took)).await?;
-        }
-        Ok(())
     }
 }
 
@@ -221,12 +218,18 @@ impl State {
     }
 
     /// Everything that is wrong.
-    fn failures(&self) -> impl Iterator<Item = String> {
-        self.unlisted
-            .iter()
-            .cloned()
-            .chain(self.folders.failures())
-            .chain(self.broken.values().cloned())
+    fn troubles(&self) -> Vec<Trouble> {
+        let unlisted = self.unlisted.iter().cloned();
+        let of_files = self.broken.values().cloned();
+        unlisted.chain(self.folders.troubles()).chain(of_files).collect()
+    }
+
+    /// Whether any file that was read is well.
+    fn has_well(&self) -> bool {
+        let is_well = |(path, known): (&PathBuf, &Known)| {
+            known.fingerprint.is_some() && !self.broken.contains_key(path) && !self.folders.is_lost(folder_of(path))
+        };
+        self.known.iter().any(is_well)
     }
 }
 
@@ -355,11 +358,8 @@ impl Round<'_> {
             if matches!(contents, Err(FileError::NotFound { .. })) {
                 return self.well(&path);
             }
-            return self.bad(
-                &path,
-                Sight::Bad,
-                format!("{}: the path is not UTF-8; rename the file", path.display()),
-            );
+            let trouble = Trouble::reading(path.display().to_string(), "the path is not UTF-8; rename the file");
+            return self.bad(&path, Sight::Bad, trouble);
         };
         match contents {
             Ok(contents) => {
@@ -368,9 +368,10 @@ impl Round<'_> {
             }
             Err(FileError::NotFound { .. }) => self.gone(&path, name),
             Err(error @ FileError::TooLarge { .. }) => {
-                self.bad(&path, Sight::Unreadable, format!("reading {error}; {BODY_KNOB}"));
+                let why = format!("{}; {BODY_KNOB}", error.reason());
+                self.bad(&path, Sight::Unreadable, Trouble::reading(name, why));
             }
-            Err(error) => self.bad(&path, Sight::Unreadable, format!("reading {error}")),
+            Err(error) => self.bad(&path, Sight::Unreadable, Trouble::reading(name, error.reason())),
         }
     }
 
@@ -388,7 +389,7 @@ impl Round<'_> {
         let decoded = decode(name, &contents.bytes, &mut self.batch);
         let decoded = match decoded {
             Ok(counts) => counts,
-            Err(error) => return self.bad(path, Sight::Bad, format!("decoding {name}: {error}")),
+            Err(error) => return self.bad(path, Sight::Bad, Trouble::decoding(name, error)),
         };
         if let Some(sight) = self.doubt(path, name, &contents.bytes, fingerprint, decoded, before)
             && self.not_yet(path, sight)
@@ -436,8 +437,8 @@ impl Round<'_> {
 
     fn gone(&mut self, path: &Path, name: &str) {
         if self.dangling.contains(path) {
-            let message = format!("reading {name}: it is a link to a file that is not there");
-            return self.bad(path, Sight::Unreadable, message);
+            let trouble = Trouble::reading(name, "it is a link to a file that is not there");
+            return self.bad(path, Sight::Unreadable, trouble);
         }
         if self.state.known.contains_key(path) {
             let folder = folder_of(path);
@@ -461,15 +462,15 @@ impl Round<'_> {
         }
         if self.state.named.contains(path) {
             // Nobody but the configuration says that there is such a list, and it does.
-            return self.bad(path, Sight::Bad, format!("reading {name}: there is no such file"));
+            return self.bad(path, Sight::Bad, Trouble::reading(name, "there is no such file"));
         }
         self.well(path);
     }
 
-    fn bad(&mut self, path: &Path, sight: Sight, message: String) {
+    fn bad(&mut self, path: &Path, sight: Sight, trouble: Trouble) {
         let verdict = self.state.looks.saw(path, sight, self.env.clock.now());
         self.waiting |= verdict == Verdict::LookAgain;
-        let is_other = self.state.broken.get(path).is_some_and(|before| *before != message);
+        let is_other = self.state.broken.get(path).is_some_and(|before| *before != trouble);
         // At the first round somebody waits to hear; later, the file gets time to become better.
         let is_news = match verdict {
             Verdict::Settled { told } => !told || is_other,
@@ -478,7 +479,7 @@ impl Round<'_> {
         if is_news {
             self.state.looks.told(path);
             self.env.metrics.add(READ_ERRORS, &[], 1.0);
-            self.state.broken.insert(path.to_owned(), message);
+            self.state.broken.insert(path.to_owned(), trouble);
             self.is_news = true;
         }
     }
@@ -495,14 +496,4 @@ impl Round<'_> {
         self.waiting |= again;
         again
     }
-}
-
-fn summary(failures: &[String]) -> String {
-    let told = failures.get(..TOLD_FAILURES).unwrap_or(failures);
-    let mut text = told.join("; ");
-    let more = failures.len().saturating_sub(told.len());
-    if more > 0 {
-        text.push_str(&format!("; and {more} more"));
-    }
-    text
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,16 +26,14 @@ pub struct FolderIdentity {
 }
 
 /// Why a file operation failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileError {
     /// There is no such file.
-    #[error("{}: no such file", path.display())]
     NotFound {
         /// The file.
         path: PathBuf,
     },
     /// The file is larger than the caller takes.
-    #[error("{}: larger than the limit of {limit} bytes", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -42,7 +41,6 @@ pub enum FileError {
         limit: u64,
     },
     /// The pattern can't be understood.
-    #[error("{pattern}: not a valid pattern: {error}")]
     Pattern {
         /// The pattern.
         pattern: String,
@@ -50,7 +48,6 @@ pub enum FileError {
         error: PatternError,
     },
     /// It is something else, which can't be read as a file.
-    #[error("{}: {what}, not a file", path.display())]
     NotAFile {
         /// What is there.
         path: PathBuf,
@@ -58,7 +55,6 @@ pub enum FileError {
         what: &'static str,
     },
     /// Changes of files may have been missed.
-    #[error("{}: {reason}; changes may have been missed", path.display())]
     Missed {
         /// The folder that was watched.
         path: PathBuf,
@@ -66,13 +62,11 @@ pub enum FileError {
         reason: &'static str,
     },
     /// The system allows no more watches.
-    #[error("{}: the system's limit of watches is reached; raise fs.inotify.max_user_watches", path.display())]
     TooManyWatches {
         /// The folder that was to be watched.
         path: PathBuf,
     },
     /// Anything else.
-    #[error("{}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -80,6 +74,40 @@ pub enum FileError {
         cause: Cause,
     },
 }
+
+impl FileError {
+    /// What is wrong, without the file's name.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::NotFound { .. } => "no such file".to_owned(),
+            Self::TooLarge { limit, .. } => format!("larger than the limit of {limit} bytes"),
+            Self::Pattern { error, .. } => format!("not a valid pattern: {error}"),
+            Self::NotAFile { what, .. } => format!("{what}, not a file"),
+            Self::Missed { reason, .. } => format!("{reason}; changes may have been missed"),
+            Self::TooManyWatches { .. } => {
+                "the system's limit of watches is reached; raise fs.inotify.max_user_watches".to_owned()
+            }
+            Self::Io { cause, .. } => cause.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pattern { pattern, .. } => write!(f, "{pattern}")?,
+            Self::NotFound { path }
+            | Self::TooLarge { path, .. }
+            | Self::NotAFile { path, .. }
+            | Self::Missed { path, .. }
+            | Self::TooManyWatches { path }
+            | Self::Io { path, .. } => write!(f, "{}", path.display())?,
+        }
+        write!(f, ": {}", self.reason())
+    }
+}
+
+impl std::error::Error for FileError {}
 
 /// Files, folders, and being told when they change.
 pub trait Files: Send + Sync {

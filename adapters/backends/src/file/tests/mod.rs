@@ -79,6 +79,14 @@ fn failures(received: &[Received]) -> Vec<&str> {
     received.iter().filter_map(Received::failure).collect()
 }
 
+/// What could not be got beside what is well.
+fn missing(received: &[Received]) -> Vec<String> {
+    let updates = received.iter().filter_map(Received::update);
+    updates
+        .filter_map(|update| update.missing().map(ToString::to_string))
+        .collect()
+}
+
 #[test]
 fn the_first_look_says_everything_at_once() {
     let mut world = World::new();
@@ -203,8 +211,11 @@ fn a_file_that_stays_broken_keeps_its_groups_and_is_reported_once() {
     let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#), ("/sd/b.json", "[]")]);
     scene.world.files.write("/sd/a.json", r#"[{"targets": [5]}]"#);
     let received = scene.run_for(Duration::from_secs(10));
-    let expected = "decoding /sd/a.json: entry 0: invalid type: integer `5`, expected a string at line 1 column 15";
-    assert_eq!(failures(&received), [expected]);
+    let expected = "/sd/a.json (decoding: entry 0: invalid type: integer `5`, expected a string at line 1 column 15)";
+    assert_eq!(
+        (missing(&received), failures(&received)),
+        (vec![expected.to_owned()], vec![])
+    );
     assert_eq!(
         (scene.collected.addresses(), scene.count(READ_ERRORS)),
         (vec!["a:1"], 1.0)
@@ -213,12 +224,16 @@ fn a_file_that_stays_broken_keeps_its_groups_and_is_reported_once() {
     scene.world.files.write("/sd/b.json", r#"[{"targets": ["b:1"]}]"#);
     let received = scene.settle();
     assert_eq!(scene.collected.addresses(), ["a:1", "b:1"]);
-    assert_eq!(received.last().and_then(Received::failure), Some(expected));
+    assert_eq!(
+        (received.len(), missing(&received)),
+        (1, vec![expected.to_owned()]),
+        "both in one"
+    );
     assert_eq!(scene.count(READ_ERRORS), 1.0, "it was not read again");
     // A look that finds nothing new is no success either. At the interval it is reported again.
     scene.world.files.write("/sd/b.json", r#"[{"targets": ["b:1"]}]"#);
     assert_eq!(scene.settle().len(), 0);
-    assert_eq!(failures(&scene.run_for(INTERVAL + Duration::from_secs(2))), [expected]);
+    assert_eq!(missing(&scene.run_for(INTERVAL + Duration::from_secs(2))), [expected]);
     // Mended.
     scene.world.files.write("/sd/a.json", r#"[{"targets": ["a:5"]}]"#);
     assert_eq!(failures(&scene.settle()), [""; 0]);
@@ -229,12 +244,15 @@ fn a_file_that_stays_broken_keeps_its_groups_and_is_reported_once() {
 fn a_broken_file_that_goes_untold_is_not_reported_for_ever() {
     let mut scene = Scene::with(&[("/sd/ok.json", r#"[{"targets": ["a:1"]}]"#)]);
     scene.world.files.write("/sd/bad.json", "[");
-    assert_eq!(failures(&scene.run_for(Duration::from_secs(1))).len(), 1);
+    assert_eq!(missing(&scene.run_for(Duration::from_secs(1))).len(), 1);
     scene.world.files.remove_silently("/sd/bad.json");
     scene.run_for(INTERVAL + Duration::from_secs(2));
     scene.world.files.write("/sd/ok.json", r#"[{"targets": ["a:2"]}]"#);
     let received = scene.settle();
-    assert_eq!((received.len(), failures(&received)), (1, vec![]));
+    assert_eq!(
+        (received.len(), missing(&received), failures(&received)),
+        (1, vec![], vec![])
+    );
 }
 
 #[test]
@@ -246,16 +264,16 @@ fn a_file_that_is_broken_from_the_start_is_reported_at_once_and_once() {
     scene.world.start(lists(&files));
     let received = scene.settle();
     assert_eq!(
-        (received.len(), failures(&received)),
+        (received.len(), missing(&received)),
         (
-            2,
-            vec!["decoding /sd/bad.json: EOF while parsing a list at line 1 column 1"]
+            1,
+            vec!["/sd/bad.json (decoding: EOF while parsing a list at line 1 column 1)".to_owned()]
         )
     );
     assert_eq!(scene.collected.addresses(), ["a:1"]);
-    assert!(failures(&scene.run_for(Duration::from_secs(10))).is_empty());
+    assert!(scene.run_for(Duration::from_secs(10)).is_empty());
     // B09: all there is was read only when it is mended.
-    assert_eq!(kinds(&received), [UpdateKind::Delta]);
+    assert_eq!(kinds(&received), [UpdateKind::Partial]);
     scene.world.files.write("/sd/bad.json", r#"[{"targets": ["b:1"]}]"#);
     assert_eq!(kinds(&scene.settle()), [UpdateKind::Completing]);
     assert_eq!(scene.collected.addresses(), ["b:1", "a:1"]);
@@ -357,8 +375,8 @@ fn a_file_that_is_named_and_missing_is_a_failure_until_it_comes() {
     world.files.write("/sd/b.yml", "- targets: [b:1]\n");
     let received = world.run_for(SETTLE);
     assert_eq!(
-        failures(&received),
-        ["reading /sd/a.json: there is no such file"],
+        missing(&received),
+        ["/sd/a.json (reading: there is no such file)"],
         "another list does not mend it"
     );
     world.files.write("/sd/a.json", r#"[{"targets": ["a:1"]}]"#);
@@ -371,7 +389,22 @@ fn a_file_that_is_named_and_missing_is_a_failure_until_it_comes() {
     let received = world.run_for(Duration::from_secs(10));
     collected.receive(&received);
     assert_eq!(collected.addresses(), Vec::<&str>::new());
-    assert_eq!(failures(&received), ["reading /sd/a.json: there is no such file"]);
+    assert_eq!(missing(&received), ["/sd/a.json (reading: there is no such file)"]);
+}
+
+/// B04: with `max_stale` what a source has is dropped when it fails for long, and one list of many that is broken must not
+/// take the others with it.
+#[test]
+fn b04_a_source_with_a_list_that_is_well_does_not_fail() {
+    let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#), ("/sd/b.json", "[]")]);
+    scene.world.files.write("/sd/a.json", "[");
+    let received = scene.run_for(INTERVAL * 3);
+    assert!(missing(&received).len() > 1, "it is said again and again");
+    assert_eq!(failures(&received), [""; 0]);
+    scene.world.files.write("/sd/b.json", "[");
+    let received = scene.run_for(INTERVAL * 2);
+    assert!(failures(&received).len() > 1, "none is well any more: {received:?}");
+    assert_eq!(scene.collected.addresses(), ["a:1"]);
 }
 
 #[test]
