@@ -23,7 +23,7 @@ struct Fuzzed {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 10] = [
+const MECHANISMS: [Fuzzed; 14] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -39,6 +39,10 @@ const MECHANISMS: [Fuzzed; 10] = [
     },
     Fuzzed { name: "kubernetes", entry: "{role: endpointslice, api_server: 'http://k8s.example'}", files: &[] },
     Fuzzed { name: "kubernetes", entry: "{role: pod, kubeconfig_file: /k8s/config}", files: &["/k8s/config"] },
+    Fuzzed { name: "docker", entry: "{host: 'http://docker.example', match_first_network: false}", files: &[] },
+    Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: tasks}", files: &[] },
+    Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: services}", files: &[] },
+    Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: nodes}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -12,6 +12,8 @@
 //! * [`consul`]: the services of a Consul catalog.
 //! * [`consulagent`]: the services of one Consul agent. vmagent's and Alloy's.
 //! * [`dns`]: hosts and services that the DNS knows.
+//! * [`docker`]: the containers of a Docker Engine.
+//! * [`dockerswarm`]: the services, tasks and nodes of a Docker swarm.
 //! * [`mod@file`]: lists of targets in JSON and YAML files that are watched.
 //! * [`http`]: lists of targets that a server sends as JSON.
 //! * [`kubernetes`]: nodes, services, pods, endpoints and ingresses of a Kubernetes cluster.
@@ -30,6 +32,16 @@ mod consul_api;
 pub mod consulagent;
 #[cfg(feature = "dns")]
 pub mod dns;
+#[cfg(feature = "docker")]
+pub mod docker;
+#[cfg(feature = "docker-api")]
+#[cfg_attr(
+    not(all(feature = "docker", feature = "dockerswarm")),
+    allow(dead_code, unused_imports, reason = "some of it is one of the two mechanisms' only")
+)]
+mod docker_api;
+#[cfg(feature = "dockerswarm")]
+pub mod dockerswarm;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(feature = "http")]
@@ -62,6 +74,10 @@ pub fn registry() -> Registry {
         registry.register::<consulagent::ConsulAgentSd>(),
         #[cfg(feature = "dns")]
         registry.register::<dns::DnsSd>(),
+        #[cfg(feature = "docker")]
+        registry.register::<docker::DockerSd>(),
+        #[cfg(feature = "dockerswarm")]
+        registry.register::<dockerswarm::DockerSwarmSd>(),
         #[cfg(feature = "file")]
         registry.register::<file::FileSd>(),
         #[cfg(feature = "http")]
@@ -84,6 +100,8 @@ mod tests {
         feature = "consul",
         feature = "consulagent",
         feature = "dns",
+        feature = "docker",
+        feature = "dockerswarm",
         feature = "file",
         feature = "http",
         feature = "kubernetes",
