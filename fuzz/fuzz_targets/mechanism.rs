@@ -2,15 +2,16 @@
 //! its answers, one after the other and then the last again and again, each divided from the next by a line `%%`.
 //!
 //! An answer is a status line, headers, an empty line and a body; mechanisms that read files find the bodies in
-//! them. In the DNS each line of the first body is a record: a number for its type, and labels. The discoverer goes on whatever it hears, and while it only fails, what it found before stays.
+//! them. In the DNS each line of the first body is a record: a number for its type, and labels. On a connection a body is
+//! said whenever something is heard. The discoverer goes on whatever it hears, and while it only fails, what it found before stays.
 #![no_main]
 
 use std::path::Path;
 use std::time::Duration;
 
-use headcount_discoverer::env::{DomainName, Record};
+use headcount_discoverer::env::{DomainName, Endpoint, Record};
 use headcount_discoverer::mechanism::Place;
-use headcount_discoverer::testing::{Collected, World};
+use headcount_discoverer::testing::{Collected, Saying, World};
 use headcount_reader::{Sink, read};
 use libfuzzer_sys::fuzz_target;
 
@@ -23,7 +24,7 @@ struct Fuzzed {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 14] = [
+const MECHANISMS: [Fuzzed; 16] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -43,6 +44,8 @@ const MECHANISMS: [Fuzzed; 14] = [
     Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: tasks}", files: &[] },
     Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: services}", files: &[] },
     Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: nodes}", files: &[] },
+    Fuzzed { name: "serverset", entry: "{servers: [zk], paths: [/svc, /svc/web]}", files: &[] },
+    Fuzzed { name: "nerve", entry: "{servers: [zk], paths: [/nerve]}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -60,6 +63,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut world = World::new();
     world.start(config.discoverer().expect("it is supported"));
     let mut collected = Collected::default();
+    let mut said = Vec::new();
     for (number, answer) in divided(rest).into_iter().enumerate() {
         let (head, body) = match answer.windows(2).position(|pair| pair == b"\n\n") {
             Some(end) => (&answer[..end], &answer[end + 2..]),
@@ -76,11 +80,16 @@ fuzz_target!(|bytes: &[u8]| {
             let name = DomainName::from_labels(["web"]).expect("a name");
             world.dns.set_records(name, body.split(|byte| *byte == b'\n').filter_map(record).collect());
         }
+        said.push(body.to_vec());
         match number {
             0 => world.http.answer(status, &headers, body),
             _ => world.http.then_answer(status, &headers, body),
         }
     }
+    world.connections.accept(Endpoint::tcp("zk", 2181), move || {
+        let mut said = said.clone().into_iter();
+        move |_: &[u8]| said.next().map(Saying::Bytes).into_iter().collect::<Vec<_>>()
+    });
     for _ in 0..3 {
         let before = collected.clone();
         let received = world.run_for(INTERVAL);

@@ -18,6 +18,8 @@
 //! * [`http`]: lists of targets that a server sends as JSON.
 //! * [`kubernetes`]: nodes, services, pods, endpoints and ingresses of a Kubernetes cluster.
 //! * [`local`]: what listens on this machine. headcount's own.
+//! * [`nerve`]: services that AirBnB's Nerve has registered in ZooKeeper.
+//! * [`serverset`]: members of serversets in ZooKeeper.
 //! * [`target_groups`]: the format that files and servers share.
 
 #[cfg(feature = "consul")]
@@ -50,10 +52,20 @@ pub mod http;
 pub mod kubernetes;
 #[cfg(feature = "local")]
 pub mod local;
+#[cfg(feature = "nerve")]
+pub mod nerve;
+#[cfg(feature = "serverset")]
+pub mod serverset;
 #[cfg(feature = "static")]
 pub mod r#static;
 #[cfg(feature = "target-groups")]
 pub mod target_groups;
+#[cfg(feature = "zookeeper")]
+#[cfg_attr(
+    not(all(feature = "nerve", feature = "serverset")),
+    allow(dead_code, unused_imports, reason = "some of it is one of the two mechanisms' only")
+)]
+mod zookeeper;
 
 use headcount_discoverer::mechanism::{Registry, RegistryError};
 
@@ -86,6 +98,10 @@ pub fn registry() -> Registry {
         registry.register::<kubernetes::KubernetesSd>(),
         #[cfg(feature = "local")]
         registry.register::<local::LocalSd>(),
+        #[cfg(feature = "nerve")]
+        registry.register::<nerve::NerveSd>(),
+        #[cfg(feature = "serverset")]
+        registry.register::<serverset::ServersetSd>(),
         #[cfg(feature = "static")]
         registry.register::<r#static::StaticSd>(),
     ];
@@ -106,6 +122,8 @@ mod tests {
         feature = "http",
         feature = "kubernetes",
         feature = "local",
+        feature = "nerve",
+        feature = "serverset",
         feature = "static"
     ))]
     fn every_folder_is_registered() {

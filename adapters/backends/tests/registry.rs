@@ -235,6 +235,11 @@ fn each_says_what_it_is_and_what_it_counts() {
         let (name, summary) = (mechanism.name(), mechanism.summary());
         assert!(!summary.is_empty() && !summary.ends_with('.'), "{name}: {summary}");
         for metric in mechanism.metrics() {
+            assert!(metric.help.ends_with('.'), "{}: {}", metric.name, metric.help);
+            // Prometheus's, for both mechanisms that ask ZooKeeper.
+            if metric.name.starts_with("prometheus_treecache_") && ["nerve", "serverset"].contains(&name) {
+                continue;
+            }
             let known = ["prometheus_sd_", "headcount_sd_"];
             assert!(
                 known.iter().any(|start| metric.name.starts_with(start)),
@@ -242,7 +247,6 @@ fn each_says_what_it_is_and_what_it_counts() {
                 metric.name
             );
             assert!(metric.name.contains(name), "{}: {}", name, metric.name);
-            assert!(metric.help.ends_with('.'), "{}: {}", metric.name, metric.help);
         }
     }
 }
