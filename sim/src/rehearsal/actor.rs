@@ -4,7 +4,7 @@
 //! what servers send arrives by true time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use headcount_core::{Group, Instant, ProviderId};
@@ -13,7 +13,7 @@ use headcount_discoverer::testing::{Received, VirtualClock, World as TestWorld};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
 
 use super::files::WrittenFiles;
-use super::{Parts, dns, http};
+use super::{Parts, dns, http, wire};
 use crate::engine::World;
 use crate::rng::{Entity, Purpose};
 use crate::{DiscovererId, Span};
@@ -25,8 +25,12 @@ pub(super) struct Actor {
     pub(super) servers: http::Servers,
     pub(super) world: TestWorld,
     name_server: dns::NameServer,
+    wires: wire::Wires,
     http: http::Line,
     dns: dns::Line,
+    wire: wire::Line,
+    /// How many connections there were.
+    connected: Arc<AtomicU64>,
     clock: ActorClock,
     /// As whom its task runs, and as whom it reports.
     running: Option<(ProviderId, ProviderId)>,
@@ -50,9 +54,12 @@ impl Actor {
             files: WrittenFiles::new(world, id, parts.files.clone()),
             servers: http::Servers::new(id, parts.sites()),
             name_server: dns::NameServer::new(id, parts.names.clone()),
+            wires: wire::Wires::new(id, parts.wires()),
             world: test_world,
             http: http::Line::default(),
             dns: dns::Line::default(),
+            wire: wire::Line::default(),
+            connected: Arc::default(),
             clock,
             running: None,
             since: Instant::ZERO,
@@ -72,10 +79,16 @@ impl Actor {
             clock: clock.clone(),
             line: self.dns.clone(),
         };
+        let connector = wire::Connector {
+            clock: clock.clone(),
+            line: self.wire.clone(),
+            count: self.connected.clone(),
+        };
         let discoverer = Box::new(move |mut env: Env, updates: Updates| {
             env.clock = clock;
             env.http = Arc::new(clients);
             env.dns = Arc::new(resolver);
+            env.connections = Arc::new(connector);
             discoverer.run(env, updates)
         });
         let task = self.world.start_after(found_before, discoverer);
@@ -125,12 +138,14 @@ impl Actor {
     pub(super) fn cut(&mut self, noticed: bool) {
         self.servers.cut(noticed);
         self.name_server.cut();
+        self.wires.cut(noticed);
     }
 
     /// Does what its servers have to do now; says whether there was anything.
     pub(super) fn serve(&mut self, world: &mut World) -> bool {
         let mut any = self.servers.turn(world, &self.http);
         any |= self.name_server.turn(world, &self.dns);
+        any |= self.wires.turn(world, &self.wire);
         // It leaps while it waits for its next turn, not while it waits for an answer.
         if world.discoverers[self.id.place()].leap.is_some()
             && !self.servers.is_asked()
@@ -159,6 +174,7 @@ impl Actor {
             .into_iter()
             .chain(self.servers.next_at())
             .chain(self.name_server.next_at())
+            .chain(self.wires.next_at())
             .chain(self.files.next_at())
             .chain(self.asked.map(|(_, at)| at))
             .min()

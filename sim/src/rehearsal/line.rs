@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// The questions that one discoverer has asked and that no server has seen yet.
 #[derive(Debug)]
@@ -110,17 +110,19 @@ impl<A> Stream<A> {
 impl<A> Incoming<A> {
     /// The next thing that arrives. Dropping the future loses nothing.
     pub(super) async fn next(&self) -> A {
-        poll_fn(|context| {
-            let mut state = lock(&self.state);
-            match state.arrived.pop_front() {
-                Some(piece) => Poll::Ready(piece),
-                None => {
-                    state.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The same, for who polls.
+    pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<A> {
+        let mut state = lock(&self.state);
+        match state.arrived.pop_front() {
+            Some(piece) => Poll::Ready(piece),
+            None => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
             }
-        })
-        .await
+        }
     }
 }
 

@@ -68,6 +68,7 @@ mod site;
 mod stage;
 mod stamp;
 mod timeline;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -76,7 +77,7 @@ use std::sync::Arc;
 use headcount_core::Snapshot;
 use headcount_core::reference::PlainLabels;
 use headcount_discoverer::Discoverer;
-use headcount_discoverer::env::{DomainName, NameError, Record};
+use headcount_discoverer::env::{DomainName, Endpoint, NameError, Record};
 
 use crate::generate::Source;
 use crate::plan::Plan;
@@ -90,6 +91,7 @@ use stamp::Naming;
 pub use render::target_groups;
 pub use shown::{Shown, ShownHost};
 pub use site::{Answer, Page, Site};
+pub use wire::Wire;
 
 /// Writes what a backend says when it shows these hosts.
 type Render = Arc<dyn Fn(&[ShownHost]) -> Vec<u8> + Send + Sync>;
@@ -97,6 +99,7 @@ type Render = Arc<dyn Fn(&[ShownHost]) -> Vec<u8> + Send + Sync>;
 type Records = Arc<dyn Fn(&[ShownHost]) -> Vec<Record> + Send + Sync>;
 type Make = Arc<dyn Fn(ServiceId) -> Box<dyn Discoverer>>;
 type MakeSite = Arc<dyn Fn() -> Box<dyn Site>>;
+type MakeWire = Arc<dyn Fn() -> Box<dyn Wire>>;
 type Receive = Box<dyn FnMut(Span, &Snapshot) -> Span>;
 
 /// Real discoverers, about to run in a simulated world.
@@ -117,6 +120,7 @@ pub struct Rehearsal {
     sites: Vec<(String, MakeSite)>,
     files: Vec<(PathBuf, Render)>,
     names: Vec<(DomainName, Records)>,
+    wires: Vec<(Endpoint, MakeWire)>,
     receiver: Receive,
     within: Option<Span>,
     is_traced: bool,
@@ -138,6 +142,7 @@ struct Parts {
     sites: Vec<(String, MakeSite)>,
     files: Arc<[(PathBuf, Render)]>,
     names: Vec<(DomainName, Records)>,
+    wires: Vec<(Endpoint, MakeWire)>,
 }
 
 /// No discoverers of this name are in the scenario, or none that are real.
@@ -179,6 +184,7 @@ impl Rehearsal {
             sites: Vec::new(),
             files: Vec::new(),
             names: Vec::new(),
+            wires: Vec::new(),
             receiver: Box::new(|_, _| Span::ZERO),
             within: None,
             is_traced: false,
@@ -276,6 +282,13 @@ impl Rehearsal {
         self
     }
 
+    /// Adds a server that is spoken to on connections to there. Each discoverer has one to itself.
+    #[must_use]
+    pub fn wire<W: Wire + 'static>(mut self, endpoint: Endpoint, make: impl Fn() -> W + 'static) -> Self {
+        self.wires.push((endpoint, Arc::new(move || Box::new(make()))));
+        self
+    }
+
     /// Adds a file; it is rewritten whenever a host changes.
     #[must_use]
     pub fn file(
@@ -352,6 +365,7 @@ impl Rehearsal {
                 sites: self.sites.clone(),
                 files: files.clone(),
                 names: self.names.clone(),
+                wires: self.wires.clone(),
             };
             parts.insert(DiscovererId(number), mine);
         }
@@ -367,5 +381,10 @@ impl Parts {
     fn sites(&self) -> Vec<(String, Box<dyn Site>)> {
         let sites = self.sites.iter();
         sites.map(|(url, make)| (url.clone(), make())).collect()
+    }
+
+    fn wires(&self) -> Vec<(Endpoint, Box<dyn Wire>)> {
+        let wires = self.wires.iter();
+        wires.map(|(endpoint, make)| (endpoint.clone(), make())).collect()
     }
 }

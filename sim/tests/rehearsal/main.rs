@@ -5,12 +5,15 @@
 mod consul;
 mod consul_site;
 mod dns;
+mod docker;
 mod file;
 mod http;
 mod kubernetes;
 mod kubernetes_site;
 mod models;
 mod restarts;
+mod zookeeper;
+mod zookeeper_site;
 
 use std::path::Path;
 
