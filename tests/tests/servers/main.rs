@@ -10,9 +10,11 @@
 //! * `http_backend`, `bad_input`: what breaks, and what goes on nevertheless.
 //! * `dns`: targets out of the DNS, in a network of the test's own.
 //! * `consul`, `consulagent`: targets out of a Consul.
+//! * `docker`: targets out of a Docker Engine and its swarm.
 //! * `kubernetes`: targets out of a Kubernetes cluster.
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `web_config`: headcount behind its own TLS, certificates and passwords.
+//! * `zookeeper`: targets out of a tree of ZooKeeper's.
 //! * `scale`: 20,000 hosts.
 //! * `chaos`: all of it at once, while everything breaks.
 //!
@@ -36,6 +38,7 @@ mod consul;
 mod consulagent;
 mod default_config;
 mod dns;
+mod docker;
 mod http_backend;
 mod kubernetes;
 mod nginx;
@@ -47,3 +50,4 @@ mod scraping;
 mod targets;
 mod tinyproxy;
 mod web_config;
+mod zookeeper;

@@ -10,6 +10,7 @@ mod browser;
 mod certificates;
 mod config;
 mod consul;
+mod docker;
 mod exposition_server;
 mod fault_server;
 mod folder;
@@ -24,11 +25,13 @@ mod prometheus;
 mod targets;
 mod tinyproxy;
 mod wait;
+mod zookeeper;
 
 pub(crate) use browser::Browser;
 pub(crate) use certificates::Certificates;
 pub(crate) use config::{change_remote, run_remote};
 pub(crate) use consul::{Consul, ROOT_TOKEN};
+pub(crate) use docker::{Docker, require_docker};
 pub(crate) use exposition_server::ExpositionServer;
 pub(crate) use fault_server::{FaultServer, whole_answer};
 pub(crate) use folder::Folder;
@@ -45,3 +48,4 @@ pub(crate) use prometheus::{
 pub(crate) use targets::{Labels, target_list};
 pub(crate) use tinyproxy::Tinyproxy;
 pub(crate) use wait::until;
+pub(crate) use zookeeper::{ZooKeeper, require_zookeeper};

@@ -1,0 +1,271 @@
+//! A whole headcount with `docker_sd_configs` and `dockerswarm_sd_configs`, and a real Docker Engine 20.10 with its swarm.
+//!
+//! Its labels are compared with those that promtool 2.42 finds at the same Engine, field by field. promtool scrapes
+//! nothing, and the Engine has a network of its own.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{Certificates, Docker, Folder, Headcount, Labels, check_service_discovery, require_docker, until};
+
+/// A configuration with these jobs: a name, a mechanism, and what stands in its entry beside the Engine.
+fn config(docker: &Docker, jobs: &[(&str, &str, &str)]) -> String {
+    let host = docker.host();
+    let jobs = jobs.iter().map(|(job, mechanism, entry)| {
+        format!("- job_name: {job}\n  {mechanism}_sd_configs: [{{host: '{host}', refresh_interval: 1s{entry}}}]\n")
+    });
+    format!("scrape_configs:\n{}", jobs.collect::<String>())
+}
+
+/// What discovery alone says of each target that has a host; what has none is no target of ours.
+fn found(targets: impl Iterator<Item = Labels>) -> BTreeSet<Labels> {
+    let is_found =
+        |name: &str, value: &str| (name == "__address__" || name.starts_with("__meta_docker")) && !value.is_empty();
+    targets
+        .filter(|labels| !labels["__address__"].starts_with(':'))
+        .map(|labels| {
+            labels
+                .into_iter()
+                .filter(|(name, value)| is_found(name, value))
+                .collect()
+        })
+        .collect()
+}
+
+/// Waits until a job has what promtool finds for it, and gives how many targets that are.
+fn compare(headcount: &Headcount, config: &Path, job: &str) -> usize {
+    until(&format!("{job} has what promtool finds"), || {
+        let expected = found(
+            check_service_discovery(config, job)
+                .into_iter()
+                .map(|(discovered, _)| discovered),
+        );
+        let targets = found(headcount.list(job)?.into_iter());
+        let (more, less): (Vec<_>, Vec<_>) = (
+            targets.difference(&expected).collect(),
+            expected.difference(&targets).collect(),
+        );
+        match more.is_empty() && less.is_empty() && !expected.is_empty() {
+            true => Ok(expected.len()),
+            false => Err(format!("only headcount: {more:#?}\nonly promtool: {less:#?}")),
+        }
+    })
+}
+
+fn in_network(network: &str) -> Value {
+    json!({"HostConfig": {"NetworkMode": network}})
+}
+
+/// Containers in all sorts of networks.
+fn fill(docker: &Docker) {
+    for name in ["front", "back"] {
+        docker.post(
+            "/networks/create",
+            &json!({"Name": name, "Labels": {"team.name": name}}),
+        );
+    }
+    docker.run(
+        "web",
+        json!({
+            "Labels": {"com.example.app": "web", "größe": "xl", "empty": ""},
+            "ExposedPorts": {"80/tcp": {}, "443/tcp": {}, "53/udp": {}},
+            "HostConfig": {"NetworkMode": "front", "PortBindings": {
+                "80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}], "53/udp": [{"HostIp": "127.0.0.1", "HostPort": "5353"}],
+            }},
+        }),
+    );
+    docker.post("/networks/back/connect", &json!({"Container": "web"}));
+    docker.run(
+        "beside",
+        json!({"Labels": {"com.example.app": "side"}, "HostConfig": {"NetworkMode": "container:web"}}),
+    );
+    docker.run("further", in_network("container:beside"));
+    docker.run("bare", json!({"ExposedPorts": {"53/udp": {}}}));
+    docker.run("hosts", in_network("host"));
+    docker.run("alone", in_network("none"));
+}
+
+/// Makes it a swarm of one node, with services of several kinds.
+fn swarm(docker: &Docker) {
+    docker.post(
+        "/swarm/init",
+        &json!({"ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": "127.0.0.1"}),
+    );
+    docker.post(
+        "/networks/create",
+        &json!({"Name": "over", "Driver": "overlay", "Labels": {"a.b": "c"}}),
+    );
+    let service = |name: &str, mode: Value, networks: Value, ports: Value| {
+        let container = json!({
+            "Image": "tiny", "Command": ["/bin/sleep", "3600"], "StopSignal": "SIGKILL", "Hostname": "h",
+            "Labels": {"tier.name": "front"},
+        });
+        let service = json!({
+            "Name": name, "Labels": {"team-name": "shop"}, "Mode": mode, "EndpointSpec": {"Ports": ports},
+            "TaskTemplate": {"ContainerSpec": container, "Networks": networks},
+        });
+        docker.post("/services/create", &service);
+    };
+    let over = json!([{"Target": "over"}]);
+    let ingress = json!([
+        {"Name": "http", "Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8081},
+        {"Protocol": "udp", "TargetPort": 53, "PublishedPort": 5354},
+    ]);
+    let host = json!([{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8082, "PublishMode": "host"}]);
+    service("web", json!({"Replicated": {"Replicas": 2}}), over.clone(), ingress);
+    service("hosted", json!({"Global": {}}), over.clone(), host);
+    service("quiet", json!({"Replicated": {"Replicas": 1}}), over, json!([]));
+    let node = docker.get("/nodes")[0].clone();
+    let mut spec = node["Spec"].clone();
+    spec["Labels"] = json!({"disk.kind": "ssd"});
+    let (id, version) = (node["ID"].as_str().expect("an id"), &node["Version"]["Index"]);
+    docker.post(&format!("/nodes/{id}/update?version={version}"), &spec);
+    wait_for_tasks(docker, 4);
+}
+
+fn wait_for_tasks(docker: &Docker, count: usize) {
+    until(&format!("{count} tasks run"), || {
+        let tasks = docker.get("/tasks");
+        let states: Vec<&str> = tasks
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|task| task["Status"]["State"].as_str())
+            .collect();
+        let running = states.iter().filter(|state| **state == "running").count();
+        if running == count {
+            Ok(())
+        } else {
+            Err(format!("{states:?}"))
+        }
+    });
+}
+
+#[test]
+fn containers_and_a_swarm_have_the_labels_of_prometheus() {
+    require_docker!();
+    require!("promtool");
+    let folder = Folder::new();
+    let docker = Docker::start(&folder);
+    fill(&docker);
+    swarm(&docker);
+    let jobs = [
+        ("first", "docker", ", port: 9100, host_networking_host: here"),
+        (
+            "all",
+            "docker",
+            ", match_first_network: false, filters: [{name: name, values: [web, beside]}]",
+        ),
+        (
+            "labelled",
+            "docker",
+            ", filters: [{name: label, values: ['com.example.app=side']}]",
+        ),
+        ("nodes", "dockerswarm", ", role: nodes, port: 9323"),
+        ("services", "dockerswarm", ", role: services"),
+        (
+            "tasks",
+            "dockerswarm",
+            ", role: tasks, filters: [{name: desired-state, values: [running]}]",
+        ),
+        (
+            "some",
+            "dockerswarm",
+            ", role: tasks, filters: [{name: service, values: [hosted]}]",
+        ),
+    ];
+    let path = folder.write("prometheus.yml", config(&docker, &jobs));
+    let headcount = Headcount::with_config(&folder, &path);
+    // The one without a network is no target of ours, and neither is what has one of a container that was filtered out.
+    headcount.wait_for("labelled", &[]);
+    for (job, least) in [
+        ("first", 8),
+        ("all", 6),
+        ("nodes", 1),
+        ("services", 4),
+        ("tasks", 6),
+        ("some", 1),
+    ] {
+        let targets = compare(&headcount, &path, job);
+        assert!(targets >= least, "{job}: {targets}");
+    }
+}
+
+#[test]
+fn containers_and_tasks_are_followed_as_they_come_change_and_go() {
+    require_docker!();
+    let folder = Folder::new();
+    let mut docker = Docker::start(&folder);
+    let jobs = [
+        (
+            "containers",
+            "docker",
+            ", filters: [{name: label, values: [mine]}], host_networking_host: here",
+        ),
+        (
+            "tasks",
+            "dockerswarm",
+            ", role: tasks, filters: [{name: desired-state, values: [running]}]",
+        ),
+    ];
+    let headcount = Headcount::with_config(&folder, &folder.write("prometheus.yml", config(&docker, &jobs)));
+    headcount.wait_for("containers", &[]);
+    headcount.wait_for_failure(
+        "dockerswarm",
+        &["/v1.41/tasks", "status 503: This node is not a swarm manager"],
+    );
+    let mine = |mode: &str| json!({"Labels": {"mine": ""}, "HostConfig": {"NetworkMode": mode}});
+    docker.run("one", mine("bridge"));
+    headcount.wait_for("containers", &["172.17.0.2:80"]);
+    docker.run("two", mine("host"));
+    headcount.wait_for("containers", &["172.17.0.2:80", "here"]);
+    docker.remove("one");
+    headcount.wait_for("containers", &["here"]);
+
+    docker.post(
+        "/swarm/init",
+        &json!({"ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": "127.0.0.1"}),
+    );
+    headcount.wait_for_health("dockerswarm");
+    let port = json!([{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8082, "PublishMode": "host"}]);
+    let container = json!({"Image": "tiny", "Command": ["/bin/sleep", "3600"], "StopSignal": "SIGKILL"});
+    let service = json!({"Name": "web", "TaskTemplate": {"ContainerSpec": container}, "EndpointSpec": {"Ports": port}});
+    docker.post("/services/create", &service);
+    headcount.wait_for("tasks", &["127.0.0.1:8082"]);
+
+    // It is away, and everything stays.
+    docker.kill();
+    headcount.wait_for_failure("docker", &["asking Docker for", "Connection refused"]);
+    headcount.wait_for_failure("dockerswarm", &["asking the swarm for", "Connection refused"]);
+    headcount.assert_not_less("containers", &["here"]);
+    headcount.assert_not_less("tasks", &["127.0.0.1:8082"]);
+    // Nothing of what ran does, when it is there again.
+    docker.restart();
+    headcount.wait_for("containers", &[]);
+    docker.run("three", mine("host"));
+    headcount.wait_for("containers", &["here"]);
+    headcount.wait_for_health("docker");
+}
+
+#[test]
+fn an_engine_behind_tls_wants_a_certificate() {
+    require_docker!();
+    require!("openssl");
+    let folder = Folder::new();
+    let docker = Docker::with_tls(&folder, Certificates::new(&folder));
+    docker.run("hosts", in_network("host"));
+    let config = |client: &str| {
+        let (host, tls) = (docker.secure_host(), folder.text("tls"));
+        format!(
+            "scrape_configs:\n- job_name: secure\n  docker_sd_configs: [{{host: '{host}', refresh_interval: 1s, tls_config: \
+             {{ca_file: '{tls}/ca.crt', cert_file: '{tls}/{client}.crt', key_file: '{tls}/{client}.key'}}}}]\n"
+        )
+    };
+    let headcount = Headcount::with_config(&folder, &folder.write("prometheus.yml", config("stranger")));
+    headcount.wait_for_failure("docker", &["asking Docker for https://127.0.0.1:"]);
+    folder.write("prometheus.yml", config("client"));
+    assert_eq!(headcount.reload().status, 200);
+    headcount.wait_for("secure", &["localhost"]);
+}
