@@ -43,6 +43,16 @@ pub enum ReadError {
         /// After how long the server wishes to be asked again (`Retry-After`).
         retry_after: Option<Duration>,
     },
+    /// The server says itself why it can't be had.
+    #[error("{url}: {said}")]
+    Refused {
+        /// What was asked, without its credentials.
+        url: String,
+        /// What it said, in words that may be shown.
+        said: String,
+        /// After how long it is to be asked again.
+        retry_after: Option<Duration>,
+    },
     /// The answer can't be understood.
     #[error("{url}: {source}")]
     Answer {
@@ -102,9 +112,18 @@ impl ReadError {
     /// After how long it may be asked again, where the server says so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Status { retry_after, .. } => *retry_after,
+            Self::Status { retry_after, .. } | Self::Refused { retry_after, .. } => *retry_after,
             Self::Held { wait, .. } => Some(*wait),
             _ => None,
+        }
+    }
+
+    /// The server says of a request for this URL why it can't be had, and perhaps when it can be asked again.
+    pub fn refused(url: &str, said: impl Into<String>, retry_after: Option<Duration>) -> Self {
+        Self::Refused {
+            url: shown(url),
+            said: said.into(),
+            retry_after,
         }
     }
 

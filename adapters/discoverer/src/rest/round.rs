@@ -129,11 +129,10 @@ impl<M: Rest> Round<M> {
             outcomes.push((part, outcome));
         }
         for (part, error) in &failures {
-            if let ReadError::Status {
-                retry_after: Some(wait),
-                ..
-            } = error
-            {
+            let (ReadError::Status { retry_after, .. } | ReadError::Refused { retry_after, .. }) = error else {
+                continue;
+            };
+            if let Some(wait) = retry_after {
                 let wait = (*wait).min(refresh::LONGEST_RETRY_AFTER.max(self.interval));
                 self.known.hold(part.clone(), env.clock.now() + wait, error.to_string());
             }
