@@ -24,7 +24,7 @@ struct Fuzzed {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 16] = [
+const MECHANISMS: [Fuzzed; 25] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -46,6 +46,16 @@ const MECHANISMS: [Fuzzed; 16] = [
     Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: nodes}", files: &[] },
     Fuzzed { name: "serverset", entry: "{servers: [zk], paths: [/svc, /svc/web]}", files: &[] },
     Fuzzed { name: "nerve", entry: "{servers: [zk], paths: [/nerve]}", files: &[] },
+    Fuzzed { name: "ec2", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
+    Fuzzed { name: "lightsail", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
+    Fuzzed { name: "ecs", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
+    Fuzzed { name: "elasticache", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
+    Fuzzed { name: "msk", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
+    Fuzzed { name: "rds", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
+    Fuzzed { name: "aws", entry: "{role: msk, region: eu-west-1, access_key: a, secret_key: s, clusters: [c]}", files: &[] },
+    // What the shared files say, and what the instance does.
+    Fuzzed { name: "ec2", entry: "{profile: a}", files: &["/aws/config"] },
+    Fuzzed { name: "ec2", entry: "{role_arn: r, region: eu-west-1}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -61,6 +71,7 @@ fuzz_target!(|bytes: &[u8]| {
     let config = entry.read(&root, &Place::new(Path::new("/"))).pop().expect("an entry");
 
     let mut world = World::new();
+    world.variables.set("AWS_CONFIG_FILE", "/aws/config");
     world.start(config.discoverer().expect("it is supported"));
     let mut collected = Collected::default();
     let mut said = Vec::new();

@@ -9,6 +9,8 @@
 //!
 //! * [`registry`]: all of them, in order. A program of one's own adds its own.
 //! * [`mod@static`]: targets written in the configuration.
+//! * [`aws`]: what there is at AWS, by roles; each of them is a mechanism as well: [`ec2`], [`ecs`], [`elasticache`],
+//!   [`lightsail`], [`msk`], [`rds`].
 //! * [`consul`]: the services of a Consul catalog.
 //! * [`consulagent`]: the services of one Consul agent. vmagent's and Alloy's.
 //! * [`dns`]: hosts and services that the DNS knows.
@@ -22,6 +24,10 @@
 //! * [`serverset`]: members of serversets in ZooKeeper.
 //! * [`target_groups`]: the format that files and servers share.
 
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "aws")]
+mod aws_api;
 #[cfg(feature = "consul")]
 pub mod consul;
 #[cfg(feature = "consul-api")]
@@ -44,22 +50,36 @@ pub mod docker;
 mod docker_api;
 #[cfg(feature = "dockerswarm")]
 pub mod dockerswarm;
+#[cfg(feature = "aws")]
+pub mod ec2;
+#[cfg(feature = "aws")]
+pub mod ecs;
+#[cfg(feature = "aws")]
+pub mod elasticache;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
+#[cfg(feature = "aws")]
+pub mod lightsail;
 #[cfg(feature = "local")]
 pub mod local;
+#[cfg(feature = "aws")]
+pub mod msk;
 #[cfg(feature = "nerve")]
 pub mod nerve;
+#[cfg(feature = "aws")]
+pub mod rds;
 #[cfg(feature = "serverset")]
 pub mod serverset;
 #[cfg(feature = "static")]
 pub mod r#static;
 #[cfg(feature = "target-groups")]
 pub mod target_groups;
+#[cfg(any(feature = "aws", feature = "kubernetes"))]
+mod time;
 #[cfg(feature = "zookeeper")]
 #[cfg_attr(
     not(all(feature = "nerve", feature = "serverset")),
@@ -80,6 +100,8 @@ pub fn registry() -> Registry {
     let mut registry = Registry::new();
     // Names differ, which a test sees to, so that nothing is refused.
     let _: [Result<(), RegistryError>; _] = [
+        #[cfg(feature = "aws")]
+        registry.register::<aws::AwsSd>(),
         #[cfg(feature = "consul")]
         registry.register::<consul::ConsulSd>(),
         #[cfg(feature = "consulagent")]
@@ -90,16 +112,28 @@ pub fn registry() -> Registry {
         registry.register::<docker::DockerSd>(),
         #[cfg(feature = "dockerswarm")]
         registry.register::<dockerswarm::DockerSwarmSd>(),
+        #[cfg(feature = "aws")]
+        registry.register::<ec2::Ec2Sd>(),
+        #[cfg(feature = "aws")]
+        registry.register::<ecs::EcsSd>(),
+        #[cfg(feature = "aws")]
+        registry.register::<elasticache::ElasticacheSd>(),
         #[cfg(feature = "file")]
         registry.register::<file::FileSd>(),
         #[cfg(feature = "http")]
         registry.register::<http::HttpSd>(),
         #[cfg(feature = "kubernetes")]
         registry.register::<kubernetes::KubernetesSd>(),
+        #[cfg(feature = "aws")]
+        registry.register::<lightsail::LightsailSd>(),
         #[cfg(feature = "local")]
         registry.register::<local::LocalSd>(),
+        #[cfg(feature = "aws")]
+        registry.register::<msk::MskSd>(),
         #[cfg(feature = "nerve")]
         registry.register::<nerve::NerveSd>(),
+        #[cfg(feature = "aws")]
+        registry.register::<rds::RdsSd>(),
         #[cfg(feature = "serverset")]
         registry.register::<serverset::ServersetSd>(),
         #[cfg(feature = "static")]
@@ -113,6 +147,7 @@ mod tests {
     /// A line in `registry` for each folder of a mechanism.
     #[test]
     #[cfg(all(
+        feature = "aws",
         feature = "consul",
         feature = "consulagent",
         feature = "dns",

@@ -8,7 +8,7 @@ use headcount_discoverer::env::{ProgramCall, Token, TokenSlot};
 use headcount_reader::{Authorization, HttpClientSettings, Secret, SecretSource, TextSource};
 use serde::Deserialize;
 
-use super::time::seconds_since_1970;
+use crate::time::seconds_since_1970;
 
 /// The field `exec`.
 #[derive(Deserialize, Clone, PartialEq, Eq, Hash)]

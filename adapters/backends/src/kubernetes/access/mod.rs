@@ -6,7 +6,6 @@
 
 mod exec;
 mod kubeconfig;
-mod time;
 
 use std::path::PathBuf;
 use std::sync::Arc;
