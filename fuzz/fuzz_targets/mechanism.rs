@@ -23,8 +23,16 @@ struct Fuzzed {
     files: &'static [&'static str],
 }
 
+macro_rules! openstack {
+    ($role:literal) => {
+        concat!(
+            "{role: ", $role, ", region: r, identity_endpoint: 'http://keystone.example/v3', userid: u, password: p}"
+        )
+    };
+}
+
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 25] = [
+const MECHANISMS: [Fuzzed; 29] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -56,6 +64,15 @@ const MECHANISMS: [Fuzzed; 25] = [
     // What the shared files say, and what the instance does.
     Fuzzed { name: "ec2", entry: "{profile: a}", files: &["/aws/config"] },
     Fuzzed { name: "ec2", entry: "{role_arn: r, region: eu-west-1}", files: &[] },
+    Fuzzed {
+        name: "puppetdb",
+        entry: "{url: 'http://puppetdb.example', query: 'nodes { }', include_parameters: true}",
+        files: &[],
+    },
+    // A role each; the first answer is the token.
+    Fuzzed { name: "openstack", entry: openstack!("instance"), files: &[] },
+    Fuzzed { name: "openstack", entry: openstack!("hypervisor"), files: &[] },
+    Fuzzed { name: "openstack", entry: openstack!("loadbalancer"), files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -21,9 +21,17 @@
 //! * [`kubernetes`]: nodes, services, pods, endpoints and ingresses of a Kubernetes cluster.
 //! * [`local`]: what listens on this machine. headcount's own.
 //! * [`nerve`]: services that AirBnB's Nerve has registered in ZooKeeper.
+//! * [`openstack`]: instances, hypervisors and load balancers of an OpenStack cloud.
+//! * [`puppetdb`]: the resources that a PuppetDB knows.
 //! * [`serverset`]: members of serversets in ZooKeeper.
 //! * [`target_groups`]: the format that files and servers share.
 
+#[cfg(feature = "answers")]
+#[cfg_attr(
+    not(all(feature = "openstack", feature = "puppetdb")),
+    allow(dead_code, unused_imports, reason = "not every mechanism needs all of it")
+)]
+mod answers;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "aws")]
@@ -38,6 +46,8 @@ pub mod consul;
 mod consul_api;
 #[cfg(feature = "consulagent")]
 pub mod consulagent;
+#[cfg(any(feature = "http", feature = "puppetdb"))]
+mod content_type;
 #[cfg(feature = "dns")]
 pub mod dns;
 #[cfg(feature = "docker")]
@@ -70,6 +80,10 @@ pub mod local;
 pub mod msk;
 #[cfg(feature = "nerve")]
 pub mod nerve;
+#[cfg(feature = "openstack")]
+pub mod openstack;
+#[cfg(feature = "puppetdb")]
+pub mod puppetdb;
 #[cfg(feature = "aws")]
 pub mod rds;
 #[cfg(feature = "serverset")]
@@ -78,7 +92,7 @@ pub mod serverset;
 pub mod r#static;
 #[cfg(feature = "target-groups")]
 pub mod target_groups;
-#[cfg(any(feature = "aws", feature = "kubernetes"))]
+#[cfg(any(feature = "aws", feature = "kubernetes", feature = "openstack"))]
 mod time;
 #[cfg(feature = "zookeeper")]
 #[cfg_attr(
@@ -132,6 +146,10 @@ pub fn registry() -> Registry {
         registry.register::<msk::MskSd>(),
         #[cfg(feature = "nerve")]
         registry.register::<nerve::NerveSd>(),
+        #[cfg(feature = "openstack")]
+        registry.register::<openstack::OpenStackSd>(),
+        #[cfg(feature = "puppetdb")]
+        registry.register::<puppetdb::PuppetDbSd>(),
         #[cfg(feature = "aws")]
         registry.register::<rds::RdsSd>(),
         #[cfg(feature = "serverset")]
@@ -158,6 +176,8 @@ mod tests {
         feature = "kubernetes",
         feature = "local",
         feature = "nerve",
+        feature = "openstack",
+        feature = "puppetdb",
         feature = "serverset",
         feature = "static"
     ))]

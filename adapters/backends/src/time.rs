@@ -1,4 +1,4 @@
-//! Times as Kubernetes and AWS write them.
+//! Times as Kubernetes, AWS, OpenStack and others write them.
 
 use std::time::Duration;
 

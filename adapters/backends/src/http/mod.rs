@@ -20,6 +20,7 @@ use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::rest::{self, Ask, ReadError, Rest, Whole};
 use headcount_reader::HttpClientSettings;
 
+use crate::content_type::is_json;
 use crate::target_groups::{Origin, json, keep_numbers, number};
 
 pub use settings::HttpSd;
@@ -79,22 +80,6 @@ impl Rest for HttpSd {
 
     fn is_source(&self, _part: &Whole, source: &str) -> bool {
         number(&self.shown, source).is_some()
-    }
-}
-
-/// Whether a content type is `application/json`, with no charset or that of UTF-8.
-fn is_json(content_type: &str) -> bool {
-    let white = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}');
-    let lower = content_type.trim().to_ascii_lowercase();
-    match lower.strip_prefix("application/json") {
-        Some("") => true,
-        Some(rest) => rest.strip_prefix(';').is_some_and(|parameter| {
-            matches!(
-                parameter.trim_start_matches(white),
-                "charset=utf-8" | "charset=\"utf-8\""
-            )
-        }),
-        None => false,
     }
 }
 

@@ -393,31 +393,6 @@ fn settings_that_cannot_work_yet_are_reported_and_tried_again() {
     assert!(received.last().is_some_and(|received| received.update().is_some()));
 }
 
-#[test]
-fn the_types_that_prometheus_takes_and_no_others() {
-    for taken in [
-        "application/json",
-        "Application/JSON",
-        " application/json ",
-        "application/json; charset=utf-8",
-        "application/json;charset=UTF-8",
-        "application/json;  charset=\"utf-8\"",
-    ] {
-        assert!(is_json(taken), "{taken}");
-    }
-    for refused in [
-        "",
-        "text/plain",
-        "application/jsonl",
-        "application/json; charset=iso-8859-1",
-        "application/json ; charset=utf-8",
-        "application/json; charset='utf-8'",
-        "application/json; charset=utf-8; x=y",
-    ] {
-        assert!(!is_json(refused), "{refused}");
-    }
-}
-
 /// B11, B13: what was there before a restart is what the first answer is compared with.
 #[test]
 fn b11_a_list_that_is_empty_after_a_restart_is_doubted_and_groups_keep_their_sources() {

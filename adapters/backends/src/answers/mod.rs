@@ -1,0 +1,11 @@
+//! What answers of HTTP APIs in JSON have in common.
+//!
+//! **What is absent, null or of another type costs a label, and never an object**: the types here take anything and keep
+//! what makes sense. Only what an answer is about, its list, has to be there: that one is a plain `Vec`, so that an
+//! error in JSON is never taken for a list of nothing.
+
+mod labels;
+mod lenient;
+
+pub(crate) use labels::{label_name, list, put};
+pub(crate) use lenient::{Flag, List, Map, Number, Object, Scalar, Text};
