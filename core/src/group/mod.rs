@@ -99,6 +99,12 @@ impl Group {
         labels::take_source(&mut &self.0.slice).unwrap_or_default()
     }
 
+    /// A fixed hash of the source, the same in every process and on every platform: for who keeps many sources, and looks
+    /// their groups up with [`Groups::of_hash`](crate::Groups::of_hash).
+    pub fn source_hash(&self) -> u64 {
+        crate::store::key_of(self)
+    }
+
     /// The source's bytes: to compare it with another, they need not be known to be text.
     pub(crate) fn source_bytes(&self) -> &[u8] {
         labels::take_source_bytes(&mut &self.0.slice).unwrap_or_default()

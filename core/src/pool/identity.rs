@@ -1,7 +1,7 @@
 //! Identities are told apart by all of their bits, whatever a hash table makes of them.
 
 use super::identify::term;
-use super::owners::{Owners, Place};
+use super::owners::{Added, Owners, Place, Removed};
 use super::tests::{PROVIDER, address, drain, group, job};
 use super::{JobOptions, PoolOutput, TargetId, TargetPool};
 use crate::Encoder;
@@ -36,18 +36,20 @@ fn identities_that_meet_in_one_half_stay_two_targets() {
             .collect();
         let mut owners = Owners::default();
         for (id, index) in ids.iter().zip(0..) {
-            assert!(owners.add(*id, place(index), |_, index| place(index)), "{id} is new");
+            assert_eq!(
+                owners.add(*id, place(index), |_, index| place(index)),
+                Added::New,
+                "{id}"
+            );
         }
         assert_eq!(owners.len(), ids.len());
         for (id, index) in ids.iter().zip(0..) {
             assert_eq!(owners.get(*id), Some((0, index)));
         }
         for (id, index) in ids.iter().zip(0..) {
-            assert!(
-                !owners.remove(TargetId([9; 2]), place(index)),
-                "nothing has that identity"
-            );
-            assert!(owners.remove(*id, place(index)), "{id} is gone");
+            let another = owners.remove(TargetId([9; 2]), place(index));
+            assert_eq!(another, Removed::Another, "nothing has that identity");
+            assert_eq!(owners.remove(*id, place(index)), Removed::Last, "{id}");
             assert_eq!(owners.get(*id), None);
         }
         assert_eq!(owners.len(), 0);

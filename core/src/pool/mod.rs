@@ -26,6 +26,7 @@ mod pools;
 mod populate;
 mod reader;
 mod slots;
+mod touched;
 mod views;
 
 use std::sync::Arc;
@@ -36,8 +37,9 @@ use evaluate::Evaluator;
 use fate::Entry;
 use job::Job;
 use output::Outputs;
-use owners::Owners;
+use owners::{Added, Owners, Removed};
 use slots::{PoolGroup, Slots};
+use touched::TouchedGroups;
 
 pub use cursor::TargetCursor;
 pub use fate::{Fate, InvalidTarget, TargetId, TargetLimit, TargetView};
@@ -116,6 +118,7 @@ pub struct TargetPool {
     owners: Owners,
     counts: FateCounts,
     outputs: Outputs,
+    touched: TouchedGroups,
 }
 
 impl TargetPool {
@@ -129,6 +132,7 @@ impl TargetPool {
             owners: Owners::default(),
             counts: FateCounts::default(),
             outputs: Outputs::default(),
+            touched: TouchedGroups::default(),
         }
     }
 
@@ -146,6 +150,7 @@ impl TargetPool {
                 self.replace(slot, group);
             }
         }
+        self.touched.forget();
     }
 
     /// Takes a change of a provider's groups in.
@@ -212,6 +217,19 @@ impl TargetPool {
         (active as u64 > limit).then_some((active, limit))
     }
 
+    /// The number of the next change of a group: see [`touched_since`](Self::touched_since).
+    pub fn next_touched(&self) -> u64 {
+        self.touched.next()
+    }
+
+    /// The groups, by provider and [hash](Group::source_hash) of their source, that have targets with other fates or labels
+    /// than when [`next_touched`](Self::next_touched) was `number`, some of them more than once; and perhaps others. A target
+    /// that is the same as another one in the end is scraped once that is gone, whatever group it is in. `None` where so
+    /// much has changed since that it is not known, as after other options.
+    pub fn touched_since(&self, number: u64) -> Option<impl Iterator<Item = (ProviderId, u64)>> {
+        self.touched.since(number)
+    }
+
     /// Works out the labels of this pool's targets, as they are configured now.
     pub fn reader(&self) -> TargetReader {
         TargetReader::new(self.job.clone())
@@ -228,17 +246,20 @@ impl TargetPool {
         let replaced = core::mem::take(&mut held.entries);
         let (old, new) = (replaced.as_slice(), entries.as_slice());
         let slots = &self.slots;
+        let mut touched = Vec::new();
         let stays = |index: u32| {
             let (old, new) = (old.get(index as usize), new.get(index as usize));
             old.and_then(|old| old.target()).is_some() && old.map(|old| old.target()) == new.map(|new| new.target())
         };
         for (index, entry) in (0_u32..).zip(old) {
             self.counts.count(*entry, false);
-            if let Some((id, endpoint)) = entry.target()
-                && !stays(index)
-                && self.owners.remove(id, slots.place(slot, index))
-            {
-                self.outputs.went(id, endpoint);
+            let Some((id, endpoint)) = entry.target().filter(|_| !stays(index)) else {
+                continue;
+            };
+            match self.owners.remove(id, slots.place(slot, index)) {
+                Removed::Last => self.outputs.went(id, endpoint),
+                Removed::First(next) => touched.push(next),
+                Removed::Another => {}
             }
         }
         for (index, entry) in (0_u32..).zip(new) {
@@ -247,12 +268,24 @@ impl TargetPool {
                 continue;
             };
             let place = slots.place(slot, index);
-            if self.owners.add(id, place, |slot, index| slots.place(slot, index)) {
-                self.outputs.came(id, endpoint);
+            match self.owners.add(id, place, |slot, index| slots.place(slot, index)) {
+                Added::New => self.outputs.came(id, endpoint),
+                Added::Before(other) => touched.push(other),
+                Added::Behind => {}
             }
         }
         if let Some(held) = self.slots.get_mut(slot) {
             held.entries = entries;
+        }
+        self.touch(slot);
+        touched.into_iter().for_each(|slot| self.touch(slot));
+    }
+
+    /// Notes that targets in this slot have other fates.
+    fn touch(&mut self, slot: u32) {
+        let most = (self.slots.count() as usize / 8).saturating_add(16);
+        if let Some(held) = self.slots.get(slot) {
+            self.touched.note(held.provider, held.key, most);
         }
     }
 

@@ -34,6 +34,28 @@ struct Owner {
     index: u32,
 }
 
+/// What it was to add a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Added {
+    /// Nobody had its identity.
+    New,
+    /// It stands for its identity in the place of one in this slot.
+    Before(u32),
+    /// Another one stands for it.
+    Behind,
+}
+
+/// What it was to remove a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Removed {
+    /// Its identity is gone.
+    Last,
+    /// It stood for its identity, and one in this slot does now.
+    First(u32),
+    /// Another one stands for it.
+    Another,
+}
+
 impl Owners {
     /// How many identities there are.
     pub(super) fn len(&self) -> usize {
@@ -46,9 +68,8 @@ impl Owners {
         Some((owner.slot, owner.index))
     }
 
-    /// Adds a target. `place_of` says the place of the target at a slot and an index. Says
-    /// whether the identity is new.
-    pub(super) fn add(&mut self, id: TargetId, place: Place, place_of: impl Fn(u32, u32) -> Place) -> bool {
+    /// Adds a target. `place_of` says the place of the target at a slot and an index.
+    pub(super) fn add(&mut self, id: TargetId, place: Place, place_of: impl Fn(u32, u32) -> Place) -> Added {
         let new = Owner {
             id,
             slot: place.slot,
@@ -56,35 +77,38 @@ impl Owners {
         };
         let Some(owner) = self.first.find_mut(id.number(), |owner| owner.id == id) else {
             self.first.insert_unique(id.number(), new, |owner| owner.id.number());
-            return true;
+            return Added::New;
         };
         let old = place_of(owner.slot, owner.index);
-        let other = if place < old {
+        let (other, added) = if place < old {
             *owner = new;
-            old
+            (old, Added::Before(old.slot))
         } else {
-            place
+            (place, Added::Behind)
         };
         self.others.entry(id).or_default().insert(other);
-        false
+        added
     }
 
-    /// Removes a target. Says whether the identity is gone.
-    pub(super) fn remove(&mut self, id: TargetId, place: Place) -> bool {
+    /// Removes a target.
+    pub(super) fn remove(&mut self, id: TargetId, place: Place) -> Removed {
         let Ok(mut entry) = self.first.find_entry(id.number(), |owner| owner.id == id) else {
-            return false;
+            return Removed::Another;
         };
         let owner = entry.get_mut();
         let is_first = (owner.slot, owner.index) == (place.slot, place.index);
         let Some(others) = self.others.get_mut(&id) else {
             if is_first {
                 entry.remove();
+                return Removed::Last;
             }
-            return is_first;
+            return Removed::Another;
         };
+        let mut removed = Removed::Another;
         if is_first {
             if let Some(next) = others.pop_first() {
                 (owner.slot, owner.index) = (next.slot, next.index);
+                removed = Removed::First(next.slot);
             }
         } else {
             others.remove(&place);
@@ -92,6 +116,6 @@ impl Owners {
         if others.is_empty() {
             self.others.remove(&id);
         }
-        false
+        removed
     }
 }

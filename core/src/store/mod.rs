@@ -123,6 +123,12 @@ impl Groups {
         self.map.get(key(source))?.of_source(source.as_bytes())
     }
 
+    /// The groups whose sources have this [hash](Group::source_hash), sorted by source: one at most, but for the rarest
+    /// of chances.
+    pub fn of_hash(&self, hash: u64) -> &[Stored] {
+        self.map.get(hash).map(Slot::all).unwrap_or_default()
+    }
+
     /// All groups, in a fixed order that is not that of their sources.
     pub fn iter(&self) -> impl Iterator<Item = &Stored> {
         self.map.walk().flat_map(|(_, slot)| slot.all())

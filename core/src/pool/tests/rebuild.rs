@@ -39,6 +39,30 @@ pub(super) fn state(pool: &TargetPool) -> (BTreeMap<(u64, String, u32), String>,
     (targets.collect(), pool.counts())
 }
 
+/// What is scraped of each group, by its provider and the hash of its source.
+fn scraped(pool: &TargetPool) -> BTreeMap<(ProviderId, u64), Vec<String>> {
+    let (mut reader, mut scraped) = (pool.reader(), BTreeMap::<_, Vec<_>>::new());
+    for view in pool.targets() {
+        if let Fate::Active { .. } | Fate::OverLimit { .. } = view.fate {
+            let group = (view.provider, view.group.source_hash());
+            scraped
+                .entry(group)
+                .or_default()
+                .push(format!("{:?}", reader.labels(&view)));
+        }
+    }
+    scraped
+}
+
+/// The groups of which something else is scraped.
+fn differ<'a, T: PartialEq>(
+    one: &'a BTreeMap<(ProviderId, u64), T>,
+    other: &'a BTreeMap<(ProviderId, u64), T>,
+) -> impl Iterator<Item = (ProviderId, u64)> {
+    let groups = one.keys().chain(other.keys());
+    groups.filter(|group| one.get(group) != other.get(group)).copied()
+}
+
 pub(super) fn active(pool: &TargetPool) -> BTreeSet<TargetId> {
     let ids = pool.targets().filter_map(|view| match view.fate {
         Fate::Active { id } | Fate::OverLimit { id, .. } => Some(id),
@@ -220,7 +244,9 @@ proptest! {
         let mut pool = TargetPool::new(options.clone());
         let mut groups: BTreeMap<(u64, String), Group> = BTreeMap::new();
         let mut known = BTreeSet::new();
+        let mut before = (pool.next_touched(), scraped(&pool));
         for step in steps {
+            let is_other_job = matches!(step, Step::Configure(..));
             match step {
                 Step::Put(provider, group) => {
                     pool.put_group(ProviderId::from_number(provider), &group);
@@ -244,6 +270,14 @@ proptest! {
                 rebuilt.put_group(ProviderId::from_number(*provider), group);
             }
             prop_assert_eq!(state(&pool), state(&rebuilt));
+            // What became of whom is told, or that it is not known.
+            let after = (pool.next_touched(), scraped(&pool));
+            let touched = pool.touched_since(before.0).map(Iterator::collect::<BTreeSet<_>>);
+            prop_assert_eq!(touched.is_none(), is_other_job);
+            for group in differ(&before.1, &after.1) {
+                prop_assert!(touched.as_ref().is_none_or(|touched| touched.contains(&group)), "{:?}", group);
+            }
+            before = after;
         }
         drain(&mut pool).into_iter().for_each(|output| follow(&mut known, output));
         prop_assert_eq!(&known, &active(&pool));
