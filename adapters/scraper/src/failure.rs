@@ -1,6 +1,6 @@
 //! Why a scrape failed.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use headcount_discoverer::env::{Cause, HttpError};
 use headcount_reader::without_credentials;
@@ -48,6 +48,9 @@ pub enum ScrapeFailure {
     /// A sample is not fit to be stored.
     #[error(transparent)]
     Sample(#[from] SampleProblem),
+    /// There is no more to be had of what the system lets this process have, which says nothing of the target.
+    #[error("headcount has reached a limit of its own: {0}")]
+    OwnLimit(String),
     /// A fault of ours.
     #[error("headcount panicked while it scraped this target; please report this")]
     Panicked,
@@ -114,6 +117,12 @@ pub enum SampleProblem {
 impl ScrapeFailure {
     /// The failure of a request to `url`. `has_begun`: its answer had begun.
     pub(crate) fn of_http(error: &HttpError, url: &str, has_begun: bool) -> Self {
+        if let HttpError::Connect { cause, .. } | HttpError::Protocol { cause, .. } | HttpError::Tls { cause, .. } =
+            error
+            && is_own_limit(cause)
+        {
+            return Self::OwnLimit(cause.to_string());
+        }
         let is_timeout = matches!(error, HttpError::Timeout { .. });
         let reason = match error {
             HttpError::BodyTooLarge { .. } => return Self::BodySize,
@@ -149,9 +158,19 @@ impl ScrapeFailure {
                 SampleProblem::Labels { .. } | SampleProblem::NameLength { .. } | SampleProblem::ValueLength { .. },
             ) => "label_limit",
             Self::Sample(_) => "invalid_sample",
+            Self::OwnLimit(_) => "own_limit",
             Self::Panicked => "panic",
         }
     }
+}
+
+/// Whether there are no more descriptors, of the process or of the system; or no more of its ports, or memory.
+fn is_own_limit(cause: &Cause) -> bool {
+    // ENFILE and EMFILE, the same on all platforms that have them.
+    const NO_MORE_FILES: [i32; 2] = [23, 24];
+    let number = cause.find::<io::Error>().and_then(io::Error::raw_os_error);
+    cfg!(unix) && number.is_some_and(|number| NO_MORE_FILES.contains(&number))
+        || matches!(cause.kind(), Some(ErrorKind::AddrNotAvailable | ErrorKind::OutOfMemory))
 }
 
 /// What the system says, as Go words it, so that one search finds both.
@@ -192,5 +211,23 @@ mod tests {
         );
         assert_eq!(said(true).to_string(), "context deadline exceeded");
         assert_eq!((said(false).kind(), said(true).kind()), ("timeout", "timeout"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_limit_of_ours_is_no_fault_of_the_target() {
+        let failed = |number| HttpError::Connect {
+            host: "127.0.0.1:1".to_owned(),
+            cause: io::Error::from_raw_os_error(number).into(),
+        };
+        let failure = |number| ScrapeFailure::of_http(&failed(number), "http://127.0.0.1:1/metrics", false);
+        assert_eq!(failure(24).kind(), "own_limit");
+        assert!(
+            failure(24).to_string().contains("Too many open files"),
+            "{}",
+            failure(24)
+        );
+        assert_eq!(failure(23).kind(), "own_limit");
+        assert_eq!(failure(13).kind(), "no_answer");
     }
 }

@@ -49,7 +49,8 @@ const INTERVAL_COUNT: Definition = Definition {
 };
 const SKIPPED: Definition = Definition {
     name: "headcount_scrapes_skipped_total",
-    help: "Times that passed without a scrape, because the target was still being scraped or too many others were.",
+    help: "Times that passed without a scrape, because the target was still being scraped or too many others were, or \
+           headcount had reached a limit of its own.",
     kind: Kind::Counter,
 };
 const IN_FLIGHT: Definition = Definition {
@@ -90,6 +91,7 @@ pub(crate) fn ended(metrics: &Metrics, scraped: &Scraped, duration: Duration, no
     metrics.add(DURATION_COUNT, &[], 1.0);
     metrics.set(IN_FLIGHT, &[], now.in_flight as f64);
     match scraped.failure {
+        Some(ScrapeFailure::OwnLimit(_)) => metrics.add(SKIPPED, &[], 1.0),
         Some(ScrapeFailure::BodySize) => metrics.add(BODY_SIZE, &[], 1.0),
         Some(ref failure) if failure.kind() == "sample_limit" => metrics.add(SAMPLE_LIMIT, &[], 1.0),
         _ => {}

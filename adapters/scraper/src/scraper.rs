@@ -220,17 +220,22 @@ async fn carry_out(shared: Arc<Shared>, due: Scrape<Arc<str>>) {
         // It was stopped in this moment.
         None => None,
     };
+    let failure = scraped.as_ref().and_then(|scraped| scraped.failure.as_ref());
+    let is_ours = matches!(failure, Some(ScrapeFailure::OwnLimit(_)));
     let result = scraped
         .as_ref()
         .map_or_else(ScrapeResult::default, |scraped| ScrapeResult {
             samples: scraped.samples,
             body_bytes: scraped.body_bytes,
-            error: scraped.failure.as_ref().map(|failure| failure.to_string().into()),
+            error: failure.map(|failure| failure.to_string().into()),
         });
     let now = shared.env.clock.now();
     let duration = now.saturating_duration_since(due.started());
     let counts = shared.with(|state| {
-        state.schedule.finish(now, due, result);
+        match is_ours {
+            true => state.schedule.abandon(due),
+            false => state.schedule.finish(now, due, result),
+        }
         state.schedule.counts()
     });
     if let Some(scraped) = scraped {

@@ -289,3 +289,27 @@ fn a_relabelled_target_keeps_its_health() {
     assert_eq!(scene.scraper.health(JOB, id(1)), None);
     assert_eq!(scene.health(2).health, Health::Up);
 }
+
+/// Issue 12, finding 6.
+#[cfg(unix)]
+#[test]
+fn a_limit_of_ours_leaves_a_target_what_it_was() {
+    let mut scene = Scene::plain();
+    let out_of_files = || HttpError::Connect {
+        host: "h:1".to_owned(),
+        cause: std::io::Error::from_raw_os_error(24).into(),
+    };
+    scene.world.http.then_fail(out_of_files());
+    scene.start(1, "10s");
+    assert_eq!(scene.pass(12).len(), 1);
+    assert_eq!(scene.health(1).health, Health::Unknown, "nobody knows");
+    scene.world.http.then_answer(200, &[TEXT], "a 1\n");
+    scene.pass(10);
+    let before = scene.health(1);
+    assert_eq!((before.health, before.samples), (Health::Up, 1));
+    scene.world.http.then_fail(out_of_files());
+    assert_eq!(scene.pass(10).len(), 1, "it is tried again in its time");
+    assert_eq!(scene.health(1), before);
+    assert_eq!((scene.counted("own_limit"), scene.counted("no_answer")), (2.0, 0.0));
+    assert_eq!(scene.scraper.counts().skipped, 2);
+}

@@ -57,6 +57,6 @@ pub struct ScheduleCounts {
     /// Scrapes that were begun, since the schedule was made.
     pub begun: u64,
     /// Times that were passed over because the target was still being scraped, or waited for
-    /// others, when its time came again.
+    /// others, when its time came again; and scrapes that were [abandoned](super::Schedule::abandon).
     pub skipped: u64,
 }

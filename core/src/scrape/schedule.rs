@@ -291,6 +291,21 @@ impl<T: Clone> Schedule<T> {
 
     /// A scrape is over.
     pub fn finish(&mut self, now: Instant, scrape: Scrape<T>, result: ScrapeResult) {
+        let last = LastScrape {
+            started: scrape.started,
+            duration: now.saturating_duration_since(scrape.started),
+            result,
+        };
+        self.end(scrape, Some(last));
+    }
+
+    /// A scrape that was begun came to nothing, and that says nothing of the target: what is known of it stays.
+    pub fn abandon(&mut self, scrape: Scrape<T>) {
+        self.counts.skipped = self.counts.skipped.saturating_add(1);
+        self.end(scrape, None);
+    }
+
+    fn end(&mut self, scrape: Scrape<T>, last: Option<LastScrape>) {
         self.counts.in_flight = self.counts.in_flight.saturating_sub(1);
         let Some(target) = self.targets.get_mut(scrape.slot as usize).and_then(Option::as_mut) else {
             return;
@@ -300,11 +315,9 @@ impl<T: Clone> Schedule<T> {
             return;
         }
         target.running = None;
-        target.last = Some(Box::new(LastScrape {
-            started: scrape.started,
-            duration: now.saturating_duration_since(scrape.started),
-            result,
-        }));
+        if let Some(last) = last {
+            target.last = Some(Box::new(last));
+        }
         self.queue.insert((target.due, target.number), scrape.slot);
     }
 
