@@ -16,6 +16,7 @@ use crate::Platform;
 use crate::authentication::{Authentication, authorize_from_url};
 use crate::body::{self, Pieces};
 use crate::limits::Running;
+use crate::pool::Idle;
 use crate::redirect::{self, MAX_REQUESTS};
 use crate::request::{BadHeader, Outgoing, header};
 use crate::secrets;
@@ -34,7 +35,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(platform: &Platform, settings: &HttpClientSettings) -> Result<Self, HttpError> {
+    pub(crate) fn new(platform: &Platform, idle: &Arc<Idle>, settings: &HttpClientSettings) -> Result<Self, HttpError> {
         for (name, values) in &settings.headers {
             let secrets = values.secrets.iter().map(|secret| secret.reveal());
             for value in values.values.iter().map(String::as_str).chain(secrets) {
@@ -42,7 +43,7 @@ impl Client {
             }
             header(name, "").map_err(bad_header)?;
         }
-        let transport = Transport::new(platform, &settings.tls, &settings.proxy, settings.enable_http2)?;
+        let transport = Transport::new(platform, idle, &settings.tls, &settings.proxy, settings.enable_http2)?;
         Ok(Self {
             platform: platform.clone(),
             transport,

@@ -43,12 +43,17 @@ use headcount_discoverer::env::{Http, HttpClient, HttpError};
 use headcount_reader::HttpClientSettings;
 
 use crate::client::Client;
+use crate::pool::Idle;
 
 pub use platform::{Platform, Spawn, Stream};
+
+/// Connections that wait, unless it is said otherwise.
+const MOST_IDLE: usize = 4_096;
 
 /// Makes HTTP clients that use real sockets. Equal settings have one client, as long as somebody holds it.
 pub struct HttpClients {
     platform: Platform,
+    idle: Arc<Idle>,
     clients: Mutex<HashMap<HttpClientSettings, Weak<Client>>>,
 }
 
@@ -57,8 +62,17 @@ impl HttpClients {
     pub fn new(platform: Platform) -> Self {
         Self {
             platform,
+            idle: Idle::at_most(MOST_IDLE),
             clients: Mutex::default(),
         }
+    }
+
+    /// Keeps at most so many connections that wait for their next request, of all clients; those beyond are closed when
+    /// they have been used. Each takes a file descriptor.
+    #[must_use]
+    pub fn keep_idle(mut self, most: usize) -> Self {
+        self.idle = Idle::at_most(most);
+        self
     }
 }
 
@@ -69,7 +83,7 @@ impl Http for HttpClients {
             return Ok(client);
         }
         clients.retain(|_, client| client.strong_count() > 0);
-        let client = Arc::new(Client::new(&self.platform, settings)?);
+        let client = Arc::new(Client::new(&self.platform, &self.idle, settings)?);
         clients.insert(settings.clone(), Arc::downgrade(&client));
         Ok(client)
     }

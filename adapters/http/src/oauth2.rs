@@ -19,6 +19,7 @@ use crate::authentication::{basic_value, sensitive};
 use crate::body;
 use crate::client::default_user_agent;
 use crate::limits::within;
+use crate::pool::Idle;
 use crate::request::{Outgoing, host_and_port, parse_url, shown};
 use crate::secrets;
 use crate::transport::Transport;
@@ -61,7 +62,7 @@ impl Tokens {
             });
         }
         // Without HTTP/2, as Prometheus's own.
-        let transport = Transport::new(platform, &settings.tls, &settings.proxy, false)?;
+        let transport = Transport::new(platform, &Idle::at_most(1), &settings.tls, &settings.proxy, false)?;
         Ok(Self {
             settings: settings.clone(),
             url,

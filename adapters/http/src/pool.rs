@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::connection::Connection;
@@ -32,8 +33,19 @@ pub(crate) struct Place {
 ///
 /// A request looks at the connections of its own place only: there may be as many places as
 /// there are targets.
-#[derive(Default)]
-pub(crate) struct Pool(Mutex<Places>);
+pub(crate) struct Pool {
+    places: Mutex<Places>,
+    idle: Arc<Idle>,
+}
+
+/// How many connections of all clients wait, and how many may.
+pub(crate) struct Idle {
+    most: usize,
+    now: AtomicUsize,
+}
+
+/// One of those that wait.
+struct Kept(Arc<Idle>);
 
 #[derive(Default)]
 struct Places {
@@ -44,6 +56,29 @@ struct Places {
 struct Waiting {
     connection: Connection,
     since: Instant,
+    _kept: Kept,
+}
+
+impl Idle {
+    pub(crate) fn at_most(most: usize) -> Arc<Self> {
+        Arc::new(Self {
+            most,
+            now: AtomicUsize::new(0),
+        })
+    }
+
+    /// A place for one more, if there is one.
+    fn keep(self: &Arc<Self>) -> Option<Kept> {
+        let kept = Kept(self.clone());
+        // Dropping it counts it out again.
+        (self.now.fetch_add(1, Ordering::Relaxed) < self.most).then_some(kept)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Waiting {
@@ -53,6 +88,13 @@ impl Waiting {
 }
 
 impl Pool {
+    pub(crate) fn new(idle: &Arc<Idle>) -> Self {
+        Self {
+            places: Mutex::default(),
+            idle: idle.clone(),
+        }
+    }
+
     /// A connection to `place`, the one that was used last.
     pub(crate) fn take(&self, place: &Place) -> Option<Connection> {
         self.with(|waiting| {
@@ -80,11 +122,18 @@ impl Pool {
             let connections = waiting.entry(place.clone()).or_default();
             connections.retain(Waiting::is_usable);
             let has_shared = connections.iter().any(|waiting| waiting.connection.is_http2());
-            if connections.len() < WAITING && !has_shared {
+            if connections.len() < WAITING
+                && !has_shared
+                && let Some(kept) = self.idle.keep()
+            {
                 connections.push(Waiting {
                     connection,
                     since: Instant::now(),
+                    _kept: kept,
                 });
+            }
+            if connections.is_empty() {
+                waiting.remove(place);
             }
         });
     }
@@ -100,7 +149,7 @@ impl Pool {
 
     /// Looks at the connections; now and then without those that nobody will ask for again.
     fn with<T>(&self, look: impl FnOnce(&mut HashMap<Place, Vec<Waiting>>) -> T) -> T {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let places = &mut *places;
         if places.swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
             places.swept = Some(Instant::now());
@@ -110,5 +159,19 @@ impl Pool {
             });
         }
         look(&mut places.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_wait_than_may() {
+        let idle = Idle::at_most(2);
+        let kept: Vec<_> = (0..5).filter_map(|_| idle.keep()).collect();
+        assert_eq!((kept.len(), idle.now.load(Ordering::Relaxed)), (2, 2));
+        drop(kept);
+        assert!(idle.keep().is_some());
     }
 }

@@ -17,7 +17,7 @@ use crate::Platform;
 use crate::connection::{Connection, SendError};
 use crate::dial::{Dialer, Route};
 use crate::limits::within;
-use crate::pool::{Place, Pool};
+use crate::pool::{Idle, Place, Pool};
 use crate::request::Outgoing;
 
 /// Connections to wherever they are needed, under one set of TLS and proxy settings.
@@ -30,6 +30,7 @@ pub(crate) struct Transport {
 impl Transport {
     pub(crate) fn new(
         platform: &Platform,
+        idle: &Arc<Idle>,
         tls: &TlsSettings,
         proxy: &ProxySettings,
         http2: bool,
@@ -37,7 +38,7 @@ impl Transport {
         Ok(Self {
             clock: platform.clock.clone(),
             dialer: Dialer::new(platform, tls, proxy, http2)?,
-            pool: Arc::default(),
+            pool: Arc::new(Pool::new(idle)),
         })
     }
 

@@ -7,7 +7,7 @@ use headcount_discoverer::env::{TokenCache, Variables};
 use headcount_http::{HttpClients, Platform, Spawn};
 
 use crate::runtime::SharedRuntime;
-use crate::{SystemClock, SystemConnections, SystemFiles, SystemVariables};
+use crate::{Descriptors, SystemClock, SystemConnections, SystemFiles, SystemVariables};
 
 /// HTTP clients over this machine's network and files, with the proxies of this process's environment for those
 /// that ask for them (`proxy_from_environment`).
@@ -17,14 +17,15 @@ pub fn http_clients(runtime: &SharedRuntime) -> HttpClients {
 
 /// The same with these environment variables, and with tokens that are shared with others.
 pub fn http_clients_with(runtime: &SharedRuntime, variables: Arc<dyn Variables>, tokens: TokenCache) -> HttpClients {
-    HttpClients::new(Platform {
+    let platform = Platform {
         clock: Arc::new(SystemClock::new(runtime.clone())),
         files: Arc::new(SystemFiles::new(runtime.clone())),
         connections: Arc::new(SystemConnections::new(runtime.clone())),
         spawn: Arc::new(OnRuntime(runtime.clone())),
         variables,
         tokens,
-    })
+    };
+    HttpClients::new(platform).keep_idle(Descriptors::of_this_process().idle)
 }
 
 /// Starts tasks on a runtime.

@@ -53,6 +53,7 @@
 mod bounds;
 mod clock;
 mod connections;
+mod descriptors;
 mod dns;
 mod driver;
 mod events;
@@ -80,6 +81,7 @@ use headcount_discoverer::env::TokenCache;
 
 pub use clock::SystemClock;
 pub use connections::SystemConnections;
+pub use descriptors::Descriptors;
 pub use dns::SystemDns;
 pub use driver::{Running, start, start_recorded, start_restored};
 pub use events::EventReceiver;
