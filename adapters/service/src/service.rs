@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_lite::FutureExt;
@@ -58,9 +58,11 @@ pub(crate) struct Running {
 }
 
 /// A list of a job's targets, in the format that `http_sd_configs` and `file_sd_configs` share. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TargetList {
     encoded: Arc<Encoded>,
+    /// All of it in one piece, if somebody wanted that.
+    whole: Arc<OnceLock<Vec<u8>>>,
     is_complete: bool,
 }
 
@@ -111,17 +113,25 @@ impl fmt::Debug for Service {
     }
 }
 
+impl PartialEq for TargetList {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_complete == other.is_complete && self.encoded == other.encoded
+    }
+}
+
+impl Eq for TargetList {}
+
 impl TargetList {
     /// The list, as JSON: equal targets give equal bytes.
     #[must_use]
     pub fn json(&self) -> &[u8] {
-        &self.encoded.bytes
+        self.whole.get_or_init(|| self.encoded.to_vec())
     }
 
     /// A hash of its content in hexadecimal, for comparing it with another one's.
     #[must_use]
     pub fn tag(&self) -> &str {
-        &self.encoded.tag
+        self.encoded.tag()
     }
 
     /// Whether all of it is there. If not, a provider was waited for long enough, and was never read whole
@@ -184,7 +194,11 @@ impl Service {
             _ => return Err(self.lacking(job)),
         };
         let is_complete = handle.delivery == Delivery::Whole;
-        let list = handle.json().await.map(|encoded| TargetList { encoded, is_complete });
+        let list = handle.json().await.map(|encoded| TargetList {
+            encoded,
+            whole: Arc::default(),
+            is_complete,
+        });
         list.ok_or_else(|| self.lacking(job))
     }
 

@@ -1,15 +1,14 @@
 //! One set in a view: how many targets it has, whether it is complete, and its list. And what
-//! is handed out of any list: its bytes, made once.
+//! is handed out of any list: its pieces, made once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use blocking::unblock;
-use bytes::Bytes;
 use headcount_core::Delivery;
 use smol::lock::OnceCell;
 
-use super::Encoded;
+use super::pieces::{Encoded, KeptIndex};
 
 /// One set of a [`View`](super::View). Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,13 +33,13 @@ pub(crate) struct List {
     /// Shared with the lists that follow: what was asked for once is made ready after a change.
     demand: Arc<Demand>,
     json: OnceCell<Arc<Encoded>>,
-    gzip: OnceCell<Bytes>,
 }
 
 #[derive(Debug, Default)]
 struct Demand {
     json: AtomicBool,
     gzip: AtomicBool,
+    index: KeptIndex,
 }
 
 /// Generations are unique in the process, so a set that is removed and comes back has another.
@@ -65,19 +64,10 @@ impl List {
     async fn json(&self, encode: &Encode) -> Option<Arc<Encoded>> {
         self.demand.json.store(true, Ordering::Relaxed);
         let encode = async || {
-            let encode = encode.clone();
-            unblock(move || encode().map(Encoded::new).map(Arc::new).ok_or(())).await
+            let (encode, demand) = (encode.clone(), self.demand.clone());
+            unblock(move || encode(&demand.index).ok_or(())).await
         };
         self.json.get_or_try_init(encode).await.ok().cloned()
-    }
-
-    async fn gzip(&self, encode: &Encode) -> Option<Bytes> {
-        self.demand.gzip.store(true, Ordering::Relaxed);
-        let compress = async || {
-            let json = self.json(encode).await.ok_or(())?;
-            Ok::<_, ()>(unblock(move || json.gzip()).await)
-        };
-        self.gzip.get_or_try_init(compress).await.ok().cloned()
     }
 
     /// Whether it, or a list that it follows, was asked for.
@@ -91,13 +81,12 @@ impl List {
             generation,
             demand,
             json: OnceCell::new(),
-            gzip: OnceCell::new(),
         })
     }
 }
 
 /// Encodes a list; `None` when it is not to be handed out any more.
-type Encode = Arc<dyn Fn() -> Option<Vec<u8>> + Send + Sync>;
+type Encode = Arc<dyn Fn(&KeptIndex) -> Option<Arc<Encoded>> + Send + Sync>;
 
 /// A list, and whether it is to be handed out. Cheap to clone.
 #[derive(Clone)]
@@ -116,17 +105,19 @@ impl ListHandle {
         self.list.json(&self.encode).await
     }
 
-    /// The same, compressed with gzip.
-    pub(crate) async fn gzip(&self) -> Option<Bytes> {
-        self.list.gzip(&self.encode).await
+    /// Says that it is compressed from now on.
+    pub(crate) fn want_gzip(&self) {
+        self.list.demand.gzip.store(true, Ordering::Relaxed);
     }
 
     /// Encodes what was asked for before, so that who asks next need not wait.
     pub(crate) async fn prepare(&self) {
+        if !self.list.is_wanted() {
+            return;
+        }
+        let Some(list) = self.json().await else { return };
         if self.list.demand.gzip.load(Ordering::Relaxed) {
-            self.gzip().await;
-        } else if self.list.demand.json.load(Ordering::Relaxed) {
-            self.json().await;
+            unblock(move || list.deflate(0, u64::MAX)).await;
         }
     }
 }

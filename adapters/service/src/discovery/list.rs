@@ -15,26 +15,38 @@ pub const ADDRESS: &str = "__address__";
 #[must_use]
 pub fn target_list(set: SetView<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    out.push(b'[');
-    let mut is_first = true;
     for (_, stored) in sorted_groups(set) {
-        entries_with_own_labels(stored.group(), |addresses, own| {
-            out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
-            is_first = false;
-            out.extend_from_slice(b"{\"targets\":[");
-            for (index, address) in addresses.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_string(&mut out, address);
-            }
-            out.extend_from_slice(b"],\"labels\":");
-            write_labels(&mut out, merged(own.iter().copied(), stored.group().labels()));
-            out.push(b'}');
-        });
+        write_entries(stored.group(), &mut out);
     }
-    out.extend_from_slice(if is_first { b"]" } else { b"\n]" });
-    out
+    as_list(out)
+}
+
+/// Writes a group's entries, each after a comma and the end of a line.
+pub(super) fn write_entries(group: &Group, out: &mut Vec<u8>) {
+    entries_with_own_labels(group, |addresses, own| {
+        out.extend_from_slice(b",\n{\"targets\":[");
+        for (index, address) in addresses.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            write_string(out, address);
+        }
+        out.extend_from_slice(b"],\"labels\":");
+        write_labels(out, merged(own.iter().copied(), group.labels()));
+        out.push(b'}');
+    });
+}
+
+/// The list of entries that were written each after a comma.
+pub(crate) fn as_list(mut entries: Vec<u8>) -> Vec<u8> {
+    match entries.first_mut() {
+        None => entries.extend_from_slice(b"[]"),
+        Some(first) => {
+            *first = b'[';
+            entries.extend_from_slice(b"\n]");
+        }
+    }
+    entries
 }
 
 /// A set's groups by source; where two providers use one source, in the providers' order.

@@ -12,7 +12,7 @@ use imbl::OrdMap;
 use super::ServeIncomplete;
 use super::feed::{Change, Jobs};
 use super::job::{Job, List, ListHandle};
-use super::target_list;
+use super::pieces::{KeptIndex, Pieces};
 
 /// A state of a manager that was emitted. Immutable.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,8 @@ pub(crate) struct View {
     pub(crate) jobs: OrdMap<Arc<str>, Job>,
     /// Which of them are served without configs that can't be run.
     pub(super) serve: Arc<ServeIncomplete>,
+    /// What lists consist of, in all views of the manager.
+    pub(crate) pieces: Arc<Pieces>,
 }
 
 /// A provider that a set's list lacks.
@@ -62,8 +64,8 @@ impl View {
     /// The list of a set as it was discovered; `None` when there is no such set.
     pub(crate) fn handle(&self, set: &str) -> Option<ListHandle> {
         let (name, job) = self.jobs.get_key_value(set)?;
-        let (snapshot, name) = (self.snapshot.clone(), name.clone());
-        let encode = move || snapshot.set(&name).map(target_list);
+        let (snapshot, name, pieces) = (self.snapshot.clone(), name.clone(), self.pieces.clone());
+        let encode = move |kept: &KeptIndex| snapshot.set(&name).map(|set| pieces.list(set, kept));
         Some(ListHandle {
             list: job.list.clone(),
             delivery: job.delivery,
@@ -142,6 +144,7 @@ impl View {
             snapshot,
             jobs,
             serve: serve.clone(),
+            pieces: self.pieces.clone(),
         };
         (view, touched.into_keys().collect())
     }

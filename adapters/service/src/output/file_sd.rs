@@ -206,7 +206,7 @@ impl FileSd {
             };
             let written;
             (folder, written) = unblock(move || {
-                let written = folder.write(&name, &list.bytes);
+                let written = folder.write(&name, list.bytes());
                 (folder, written)
             })
             .await;

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
 
 /// Names the files that headcount wrote, one a line. Its ending is none that Prometheus reads.
 const MANIFEST: &str = ".headcount-files";
@@ -55,9 +57,9 @@ impl Folder {
         self.write_manifest()
     }
 
-    /// Gives a file this content. Does nothing when it has it already.
-    pub(super) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        if fs::read(self.path.join(name)).is_ok_and(|before| before == content) {
+    /// Gives a file this content, in parts. Does nothing when it has it already.
+    pub(super) fn write(&self, name: &str, content: impl Iterator<Item = Bytes> + Clone) -> io::Result<()> {
+        if has_content(&self.path.join(name), content.clone()).unwrap_or(false) {
             return Ok(());
         }
         self.replace(name, content)
@@ -80,10 +82,10 @@ impl Folder {
 
     fn write_manifest(&self) -> io::Result<()> {
         let lines: String = self.ours.iter().flat_map(|name| [name, "\n"]).collect();
-        self.replace(MANIFEST, lines.as_bytes())
+        self.replace(MANIFEST, std::iter::once(lines.into()))
     }
 
-    fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+    fn replace(&self, name: &str, content: impl Iterator<Item = Bytes>) -> io::Result<()> {
         let unfinished = self.path.join(UNFINISHED);
         let written = write_new(&unfinished, content).and_then(|()| fs::rename(&unfinished, self.path.join(name)));
         if let Err(error) = written {
@@ -99,7 +101,7 @@ impl Folder {
 
 /// Writes a file that was not there. What was left by a process that was killed goes first; what somebody has put there,
 /// such as a link to a file elsewhere, is never written through.
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, content: impl Iterator<Item = Bytes>) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -109,8 +111,25 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
     let mut file = options.open(path)?;
-    file.write_all(content)?;
+    for part in content {
+        file.write_all(&part)?;
+    }
     file.sync_all()
+}
+
+/// Whether a file has this content.
+fn has_content(path: &Path, content: impl Iterator<Item = Bytes>) -> io::Result<bool> {
+    let (mut file, mut found) = (File::open(path)?, Vec::new());
+    for part in content {
+        found.clear();
+        Read::by_ref(&mut file)
+            .take(part.len() as u64)
+            .read_to_end(&mut found)?;
+        if found != part {
+            return Ok(false);
+        }
+    }
+    Ok(file.read(&mut [0])? == 0)
 }
 
 fn is_plain_name(name: &str) -> bool {
@@ -120,6 +139,12 @@ fn is_plain_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// In two parts.
+    fn content(text: &'static str) -> impl Iterator<Item = Bytes> + Clone {
+        let (one, other) = text.split_at(1);
+        [one, other].into_iter().map(Bytes::from)
+    }
 
     fn names(folder: &std::path::Path) -> Vec<String> {
         let entries = fs::read_dir(folder).expect("the folder");
@@ -137,19 +162,19 @@ mod tests {
         let mut folder = Folder::open(path.clone()).expect("opened");
         fs::write(path.join("theirs.json"), "[]").expect("written");
         folder.note(["a.json", "b.json"].map(str::to_owned)).expect("noted");
-        folder.write("a.json", b"[1]").expect("written");
-        folder.write("b.json", b"[2]").expect("written");
+        folder.write("a.json", content("[1]")).expect("written");
+        folder.write("b.json", content("[2]")).expect("written");
         assert_eq!(names(&path), [MANIFEST, "a.json", "b.json", "theirs.json"]);
 
         let before = fs::metadata(path.join("a.json"))
             .and_then(|file| file.modified())
             .expect("a time");
-        folder.write("a.json", b"[1]").expect("the same");
+        folder.write("a.json", content("[1]")).expect("the same");
         let after = fs::metadata(path.join("a.json"))
             .and_then(|file| file.modified())
             .expect("a time");
         assert_eq!(before, after);
-        folder.write("a.json", b"[3]").expect("written");
+        folder.write("a.json", content("[3]")).expect("written");
         assert_eq!(fs::read(path.join("a.json")).expect("the file"), b"[3]");
 
         // Another process later still knows which files are ours.
@@ -173,7 +198,7 @@ mod tests {
         fs::write(&elsewhere, "theirs").expect("written");
         let folder = Folder::open(path.clone()).expect("opened");
         symlink(&elsewhere, path.join(UNFINISHED)).expect("linked");
-        folder.write("a.json", b"[1]").expect("written");
+        folder.write("a.json", content("[1]")).expect("written");
         assert_eq!(fs::read_to_string(&elsewhere).expect("the file"), "theirs");
         let mode = fs::metadata(path.join("a.json"))
             .expect("the file")
@@ -184,7 +209,7 @@ mod tests {
 
         // What can't be put in its place leaves nothing behind.
         fs::create_dir(path.join("b.json")).expect("created");
-        assert!(folder.write("b.json", b"[2]").is_err());
+        assert!(folder.write("b.json", content("[2]")).is_err());
         assert_eq!(names(&path), ["a.json", "b.json"]);
     }
 

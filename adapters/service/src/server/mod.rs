@@ -2,7 +2,7 @@
 //!
 //! * `connection`: one connection, with limits on what a slow or hostile client can hold.
 //! * `router`: from a path to who answers; `access`: who may ask what; `web_config`: TLS and users.
-//! * `respond`: answers of the usual kinds; `conditional`: `ETag` and `Accept-Encoding`.
+//! * `respond`: answers of the usual kinds; `list_body`: a list as one; `conditional`: `ETag` and `Accept-Encoding`.
 //! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `page`: who answers.
 //!
 //! The one rule: **a client that is slow holds its own connection and nothing else.** Each has a
@@ -12,6 +12,7 @@ mod access;
 mod conditional;
 mod connection;
 mod events;
+mod list_body;
 mod metrics;
 mod page;
 mod providers;

@@ -13,6 +13,9 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use serde::Serialize;
 
+use super::list_body::ListBody;
+use crate::discovery::Parts;
+
 /// What an answer consists of.
 pub(super) type Body = BoxBody<Bytes, Infallible>;
 
@@ -28,6 +31,11 @@ pub(super) fn whole(status: StatusCode, content_type: HeaderValue, body: impl In
 pub(super) fn pieces(content_type: HeaderValue, pieces: Receiver<Bytes>) -> Response<Body> {
     let frames = pieces.map(|piece| Ok(Frame::data(piece)));
     with_body(StatusCode::OK, content_type, BodyExt::boxed(StreamBody::new(frames)))
+}
+
+/// A list, slice by slice as the client takes it.
+pub(super) fn list(parts: Parts) -> Response<Body> {
+    with_body(StatusCode::OK, JSON, BodyExt::boxed(ListBody::new(parts)))
 }
 
 /// A line of text, or several. Whoever reads it with a terminal sees all of it, and nothing else.

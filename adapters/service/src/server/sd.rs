@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::conditional::{accepts_gzip, is_known};
 use super::respond::{self, Body};
 use crate::app::App;
-use crate::discovery::{Encoded, Job, View};
+use crate::discovery::{Job, View};
 use crate::wall_clock::WallClock;
 
 /// The header of an answer with a list that is not complete: the providers that were never read whole or can't be run.
@@ -30,7 +30,7 @@ const INCOMPLETE: HeaderName = HeaderName::from_static("x-headcount-incomplete")
 const RESTORED: HeaderName = HeaderName::from_static("x-headcount-restored");
 
 /// Lists shorter than this are not worth compressing.
-const WORTH_COMPRESSING: usize = 1024;
+const WORTH_COMPRESSING: u64 = 1024;
 
 /// The path of a job's list.
 pub(crate) fn path_of(job: &str) -> String {
@@ -71,22 +71,22 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     let lacking = (handle.delivery == Delivery::Incomplete).then(|| lacking(&view, &name));
     let restored = restored(&view, &name, app.wall_clock());
     let described = |response, tag: &str| described(response, tag, [&lacking, &restored]);
-    let tags = [format!("\"{}\"", list.tag), format!("\"{}-gzip\"", list.tag)];
-    let is_compressed = list.bytes.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
+    let tags = [format!("\"{}\"", list.tag()), format!("\"{}-gzip\"", list.tag())];
+    let is_compressed = list.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
     let [plain, compressed] = &tags;
     let tag = if is_compressed { compressed } else { plain };
     if is_known(headers, &tags) {
         return described(respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, ""), tag);
     }
-    if is_compressed && let Some(body) = handle.gzip().await {
-        let mut response = described(respond::whole(StatusCode::OK, respond::JSON, body), tag);
+    if is_compressed {
+        handle.want_gzip();
+        let mut response = described(respond::list(list.gzip_parts()), tag);
         response
             .headers_mut()
             .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return response;
     }
-    let Encoded { bytes, .. } = &*list;
-    described(respond::whole(StatusCode::OK, respond::JSON, bytes.clone()), tag)
+    described(respond::list(list.parts()), tag)
 }
 
 /// Whether the query asks for the list after relabelling; `None` when it is unclear.

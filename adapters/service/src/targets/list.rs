@@ -12,10 +12,10 @@
 //! further values of a parameter in `params`, and that a rule removed a label which the reader
 //! fills in again (`__metrics_path__`, say).
 
-use headcount_core::{Fate, Snapshot, TargetPools, TargetView};
+use headcount_core::{Fate, Group, ProviderId, Snapshot, TargetPool, TargetPools, TargetView};
 
 use super::url::is_secret_of_job;
-use crate::discovery::{ADDRESS, sorted_groups, write_labels, write_string};
+use crate::discovery::{ADDRESS, as_list, sorted_groups, write_labels, write_string};
 
 /// The labels that are off unless said otherwise.
 pub const FLAGS: [&str; 3] = [
@@ -28,33 +28,41 @@ pub const FLAGS: [&str; 3] = [
 #[must_use]
 pub fn relabelled_list(pools: &TargetPools, snapshot: &Snapshot, job: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    out.push(b'[');
-    let (Some(pool), Some(set)) = (pools.pool(job), snapshot.set(job)) else {
-        return b"[]".to_vec();
-    };
-    let mut reader = pool.reader();
-    let mut is_first = true;
-    for (provider, stored) in sorted_groups(set) {
-        let views = pool.group_targets(provider.id(), stored.group().source());
-        for view in views.filter(is_scraped) {
-            let Some(labels) = reader.labels(&view) else { continue };
-            out.extend_from_slice(if is_first { b"\n" } else { b",\n" });
-            is_first = false;
-            let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            let labels = labels.filter(|(name, value)| !is_secret_of_job(pool.options(), name, value));
-            let address = labels.clone().find(|(name, _)| *name == ADDRESS);
-            out.extend_from_slice(b"{\"targets\":[");
-            write_string(&mut out, address.map_or("", |(_, address)| address));
-            out.extend_from_slice(b"],\"labels\":");
-            write_labels(
-                &mut out,
-                labels.filter(|(name, value)| *name != ADDRESS && !(FLAGS.contains(name) && *value == "false")),
-            );
-            out.push(b'}');
+    if let (Some(pool), Some(set)) = (pools.pool(job), snapshot.set(job)) {
+        let mut write = writer(pool);
+        for (provider, stored) in sorted_groups(set) {
+            write(provider.id(), stored.group(), &mut out);
         }
     }
-    out.extend_from_slice(if is_first { b"]" } else { b"\n]" });
-    out
+    as_list(out)
+}
+
+/// Writes the entries of a group of a pool, each after a comma and the end of a line.
+pub(super) fn writer(pool: &TargetPool) -> impl FnMut(ProviderId, &Group, &mut Vec<u8>) {
+    let mut reader = pool.reader();
+    move |provider, group, out| {
+        for view in pool.group_targets(provider, group.source()).filter(is_scraped) {
+            if let Some(labels) = reader.labels(&view) {
+                let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                write_entry(
+                    labels.filter(|(name, value)| !is_secret_of_job(pool.options(), name, value)),
+                    out,
+                );
+            }
+        }
+    }
+}
+
+fn write_entry<'a>(labels: impl Iterator<Item = (&'a str, &'a str)> + Clone, out: &mut Vec<u8>) {
+    let address = labels.clone().find(|(name, _)| *name == ADDRESS);
+    out.extend_from_slice(b",\n{\"targets\":[");
+    write_string(out, address.map_or("", |(_, address)| address));
+    out.extend_from_slice(b"],\"labels\":");
+    write_labels(
+        out,
+        labels.filter(|(name, value)| *name != ADDRESS && !(FLAGS.contains(name) && *value == "false")),
+    );
+    out.push(b'}');
 }
 
 fn is_scraped(view: &TargetView<'_>) -> bool {
@@ -62,7 +70,7 @@ fn is_scraped(view: &TargetView<'_>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use headcount_core::{Encoder, JobOptions, ProviderId, TargetPool};
@@ -72,7 +80,7 @@ mod tests {
     use crate::plan::Plan;
     use crate::targets::{Targets, targets_of};
 
-    fn job(settings: &str) -> JobOptions {
+    pub(in crate::targets) fn job(settings: &str) -> JobOptions {
         let text = format!("scrape_configs: [{{job_name: node, {settings}}}]");
         let config = crate::mechanisms::loader().parse(text.as_bytes(), "/p.yml".as_ref(), &headcount_config::Nowhere);
         Plan::from(config.expect("valid")).job_options().remove(0)
@@ -81,7 +89,7 @@ mod tests {
     fn list(job: &JobOptions, groups: Vec<OwnedParts<'_>>) -> String {
         let targets: std::sync::Arc<Targets> = targets_of(vec![job.clone()], view_of(vec![("node", groups)]));
         let handle = targets.handle("node").expect("the job");
-        String::from_utf8(smol::block_on(handle.json()).expect("complete").bytes.to_vec()).expect("UTF-8")
+        String::from_utf8(smol::block_on(handle.json()).expect("complete").to_vec()).expect("UTF-8")
     }
 
     #[test]

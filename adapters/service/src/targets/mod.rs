@@ -29,7 +29,7 @@ use event_listener::{Event, EventListener};
 use headcount_core::{JobOptions, PoolOutput, TargetPools};
 use imbl::OrdMap;
 
-use crate::discovery::{Feed, Follower, Jobs, List, ListHandle, View};
+use crate::discovery::{Encoded, Feed, Follower, Jobs, KeptIndex, List, ListHandle, View};
 
 pub use alertmanagers::{Alertmanagers, alertmanagers};
 pub(crate) use describe::{Describer, Stale};
@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) view: Arc<View>,
     /// Counts up with each configuration.
     pub(crate) configuration: u64,
+    /// Counts up when all of it is made anew.
+    life: u64,
 }
 
 /// What changed among the targets that are scraped.
@@ -182,12 +184,21 @@ impl Targets {
 impl State {
     /// The list of a job after relabelling, if it is to be handed out: the state may be a later one than that in
     /// which it was.
-    fn deliverable_list(&self, job: &str) -> Option<Vec<u8>> {
-        self.pools.pool(job)?;
-        let delivery = self.view.jobs.get(job)?.delivery;
-        delivery
-            .is_delivered()
-            .then(|| relabelled_list(&self.pools, &self.view.snapshot, job))
+    fn deliverable_list(&self, job: &str, kept: &KeptIndex) -> Option<Arc<Encoded>> {
+        let (pool, set) = (self.pools.pool(job)?, self.view.snapshot.set(job)?);
+        if !self.view.jobs.get(job)?.delivery.is_delivered() {
+            return None;
+        }
+        kept.use_own(|index| {
+            // Pools of other lives or configurations count their changes anew.
+            let seen = [self.life, self.configuration, pool.next_touched()];
+            let [life, configuration, number] = std::mem::replace(&mut index.seen, seen);
+            let is_known = [life, configuration] == [self.life, self.configuration];
+            let touched = is_known.then(|| pool.touched_since(number)).flatten();
+            let touched: Option<Vec<_>> = touched.map(Iterator::collect);
+            let pieces = &self.view.pieces;
+            Some(pieces.write(set, touched.as_deref(), index, || list::writer(pool)))
+        })
     }
 }
 
@@ -201,11 +212,11 @@ impl Published {
         let (name, list) = self.lists.get_key_value(job)?;
         let delivery = self.view.jobs.get(name)?.delivery;
         let (targets, name) = (targets.clone(), name.clone());
-        let encode = Arc::new(move || targets.read(|state| state.deliverable_list(&name)));
+        let encode = move |kept: &KeptIndex| targets.read(|state| state.deliverable_list(&name, kept));
         Some(ListHandle {
             list: list.clone(),
             delivery,
-            encode,
+            encode: Arc::new(encode),
         })
     }
 }

@@ -147,7 +147,7 @@ impl PoolUpdater {
         let all = Arc::new(self.view.snapshot.diff(&Snapshot::default()));
         let made = catch_unwind(AssertUnwindSafe(|| {
             self.targets.state.change(|state| {
-                *state = State::default();
+                state.begin_anew();
                 if let Some((number, jobs)) = &self.jobs {
                     state.configure(*number, jobs);
                 }
@@ -160,10 +160,8 @@ impl PoolUpdater {
         }));
         made.unwrap_or_else(|_| {
             self.targets.state.change(|state| {
-                *state = State {
-                    view: self.view.clone(),
-                    ..State::default()
-                };
+                state.begin_anew();
+                state.view = self.view.clone();
             });
             Changes {
                 is_anew: true,
@@ -195,6 +193,13 @@ impl State {
             self.discover(&discovered.view, &discovered.diff);
         }
         self.changes(is_followed)
+    }
+
+    fn begin_anew(&mut self) {
+        *self = Self {
+            life: self.life + 1,
+            ..Self::default()
+        };
     }
 
     fn configure(&mut self, number: u64, jobs: &[JobOptions]) {
@@ -285,7 +290,8 @@ pub(crate) fn targets_of(jobs: Vec<JobOptions>, view: View) -> Arc<Targets> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discovery::Sets;
+    use crate::discovery::{KeptIndex, Sets};
+    use proptest::prelude::*;
 
     /// What a view has that a snapshot had not.
     pub(super) fn change_to(view: View, older: &Snapshot) -> ViewChange {
@@ -334,6 +340,53 @@ mod tests {
         assert_eq!(published.counters.job_syncs.values().collect::<Vec<_>>(), [&1]);
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        /// Groups that change give targets of others another fate: those are in several.
+        #[test]
+        fn a_list_that_follows_is_the_list_that_is_made_anew(
+            steps in prop::collection::vec(prop::collection::btree_map(0..40_u8, prop::collection::vec((0..6_u8, 0..3_u8), 0..5), 0..20), 1..12),
+        ) {
+            let rules = "relabel_configs: [{source_labels: [rack], regex: '2', action: drop}, \
+                         {source_labels: [rack], regex: '1', target_label: job, replacement: other}, \
+                         {regex: rack, action: labeldrop}]";
+            let mut updater = PoolUpdater::new(Arc::default(), Arc::new(Executor::new()), None);
+            let (mut sets, kept) = (Sets::new(&["node"]), KeptIndex::default());
+            for (number, groups) in (0_u64..).zip(steps) {
+                let texts: Vec<_> = groups
+                    .iter()
+                    .map(|(source, hosts)| {
+                        let host = |(host, rack): &(u8, u8)| (format!("h{host}:1"), rack.to_string());
+                        (source.to_string(), hosts.iter().map(host).collect::<Vec<_>>())
+                    })
+                    .collect();
+                let parts = texts.iter().map(|(source, hosts)| {
+                    let target = |(host, rack): &'_ (String, String)| vec![("__address__", host.clone()), ("rack", rack.clone())];
+                    (source.as_str(), hosts.iter().map(target).collect::<Vec<_>>())
+                });
+                let parts: Vec<_> = parts.collect();
+                let borrowed = parts.iter().map(|(source, targets)| {
+                    let targets = targets.iter().map(|labels| labels.iter().map(|(name, value)| (*name, value.as_str())).collect());
+                    (*source, Vec::new(), targets.collect())
+                });
+                sets.update(0, borrowed.collect());
+                // Now and then the configuration is another one.
+                let is_other = number % 5 == 0;
+                let configuration = is_other.then(|| (number + 1, vec![crate::targets::list::tests::job(rules)]));
+                let discovered = Some(change_to(sets.view(), &updater.view.snapshot));
+                updater.take(&Change { discovered, configuration });
+                let [followed, anew] = [&kept, &KeptIndex::default()].map(|kept| {
+                    updater.targets.read(|state| state.deliverable_list("node", kept)).expect("whole")
+                });
+                let plain = updater.targets.read(|state| {
+                    crate::targets::relabelled_list(&state.pools, &state.view.snapshot, "node")
+                });
+                prop_assert_eq!(String::from_utf8(followed.to_vec()), String::from_utf8(plain));
+                prop_assert_eq!(followed.tag(), anew.tag());
+            }
+        }
+    }
+
     /// What a reader got before a reload must not become a list of what is left after it.
     #[test]
     fn no_list_is_made_of_a_state_in_which_it_is_not_complete() {
@@ -359,12 +412,11 @@ mod tests {
         take(sets.view(), &["a"]);
         for handle in &before {
             assert_eq!(smol::block_on(handle.json()), None);
-            assert_eq!(smol::block_on(handle.gzip()), None);
         }
         sets.reload(&["a"], "a third");
         sets.update(3, vec![("s", vec![], vec![vec![("__address__", "h:2")]])]);
         take(sets.view(), &["a"]);
         let list = smol::block_on(before[0].json()).expect("it is complete again");
-        assert!(String::from_utf8_lossy(&list.bytes).contains("h:2"), "a later state");
+        assert!(String::from_utf8_lossy(&list.to_vec()).contains("h:2"), "a later state");
     }
 }
