@@ -1,7 +1,8 @@
 //! A whole headcount with `docker_sd_configs` and `dockerswarm_sd_configs`, and a real Docker Engine 20.10 with its swarm.
 //!
 //! Its labels are compared with those that promtool 2.42 finds at the same Engine, field by field. promtool scrapes
-//! nothing, and the Engine has a network of its own.
+//! nothing, and the Engine has a network of its own. What came to Prometheus later, `match_first_network`, the labels of
+//! images and networks that are borrowed, is compared with what is documented.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,12 +20,20 @@ fn config(docker: &Docker, jobs: &[(&str, &str, &str)]) -> String {
     format!("scrape_configs:\n{}", jobs.collect::<String>())
 }
 
-/// What discovery alone says of each target that has a host; what has none is no target of ours.
+/// What discovery alone says of each target that has a host, as far as promtool knows it; what has none is no target of
+/// ours.
 fn found(targets: impl Iterator<Item = Labels>) -> BTreeSet<Labels> {
-    let is_found =
-        |name: &str, value: &str| (name == "__address__" || name.starts_with("__meta_docker")) && !value.is_empty();
+    let is_later = |name: &str| name.starts_with("__meta_docker_container_image");
+    let is_found = |name: &str, value: &str| {
+        let is_of_it = name == "__address__" || name.starts_with("__meta_docker");
+        is_of_it && !value.is_empty() && !is_later(name)
+    };
+    let borrows = |labels: &Labels| {
+        let mode = labels.get("__meta_docker_container_network_mode");
+        mode.is_some_and(|mode| mode.starts_with("container:"))
+    };
     targets
-        .filter(|labels| !labels["__address__"].starts_with(':'))
+        .filter(|labels| !labels["__address__"].starts_with(':') && !borrows(labels))
         .map(|labels| {
             labels
                 .into_iter()
@@ -69,7 +78,7 @@ fn fill(docker: &Docker) {
     docker.run(
         "web",
         json!({
-            "Labels": {"com.example.app": "web", "größe": "xl", "empty": ""},
+            "Labels": {"mine": "", "com.example.app": "web", "größe": "xl", "empty": ""},
             "ExposedPorts": {"80/tcp": {}, "443/tcp": {}, "53/udp": {}},
             "HostConfig": {"NetworkMode": "front", "PortBindings": {
                 "80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}], "53/udp": [{"HostIp": "127.0.0.1", "HostPort": "5353"}],
@@ -79,9 +88,12 @@ fn fill(docker: &Docker) {
     docker.post("/networks/back/connect", &json!({"Container": "web"}));
     docker.run(
         "beside",
-        json!({"Labels": {"com.example.app": "side"}, "HostConfig": {"NetworkMode": "container:web"}}),
+        json!({"Labels": {"mine": "", "com.example.app": "side"}, "HostConfig": {"NetworkMode": "container:web"}}),
     );
-    docker.run("further", in_network("container:beside"));
+    docker.run(
+        "further",
+        json!({"Labels": {"mine": ""}, "HostConfig": {"NetworkMode": "container:beside"}}),
+    );
     docker.run("bare", json!({"ExposedPorts": {"53/udp": {}}}));
     docker.run("hosts", in_network("host"));
     docker.run("alone", in_network("none"));
@@ -151,46 +163,73 @@ fn containers_and_a_swarm_have_the_labels_of_prometheus() {
     let docker = Docker::start(&folder);
     fill(&docker);
     swarm(&docker);
+    let running = "{name: desired-state, values: [running]}";
     let jobs = [
-        ("first", "docker", ", port: 9100, host_networking_host: here"),
         (
-            "all",
+            "containers",
             "docker",
-            ", match_first_network: false, filters: [{name: name, values: [web, beside]}]",
+            ", port: 9100, host_networking_host: here".to_owned(),
         ),
         (
             "labelled",
             "docker",
-            ", filters: [{name: label, values: ['com.example.app=side']}]",
+            ", filters: [{name: label, values: ['com.example.app=web']}]".to_owned(),
         ),
-        ("nodes", "dockerswarm", ", role: nodes, port: 9323"),
-        ("services", "dockerswarm", ", role: services"),
-        (
-            "tasks",
-            "dockerswarm",
-            ", role: tasks, filters: [{name: desired-state, values: [running]}]",
-        ),
+        ("nodes", "dockerswarm", ", role: nodes, port: 9323".to_owned()),
+        ("services", "dockerswarm", ", role: services".to_owned()),
+        ("tasks", "dockerswarm", format!(", role: tasks, filters: [{running}]")),
         (
             "some",
             "dockerswarm",
-            ", role: tasks, filters: [{name: service, values: [hosted]}]",
+            format!(", role: tasks, filters: [{running}, {{name: service, values: [hosted]}}]"),
         ),
     ];
-    let path = folder.write("prometheus.yml", config(&docker, &jobs));
-    let headcount = Headcount::with_config(&folder, &path);
-    // The one without a network is no target of ours, and neither is what has one of a container that was filtered out.
-    headcount.wait_for("labelled", &[]);
+    let all = |later: &str| -> String {
+        let jobs = jobs.iter().map(|(job, mechanism, entry)| {
+            let later = if *mechanism == "docker" { later } else { "" };
+            (*job, *mechanism, format!("{entry}{later}"))
+        });
+        let jobs: Vec<(&str, &str, String)> = jobs.collect();
+        let jobs: Vec<(&str, &str, &str)> = jobs
+            .iter()
+            .map(|(job, mechanism, entry)| (*job, *mechanism, &**entry))
+            .collect();
+        config(&docker, &jobs)
+    };
+    let of_promtool = folder.write("promtool.yml", all(""));
+    let later = [
+        ("first", "docker", ", filters: [{name: label, values: [mine]}]"),
+        (
+            "orphan",
+            "docker",
+            ", filters: [{name: label, values: ['com.example.app=side']}]",
+        ),
+    ];
+    let later = config(&docker, &later).replacen("scrape_configs:\n", "", 1);
+    let ours = folder.write("prometheus.yml", all(", match_first_network: false") + &later);
+    let headcount = Headcount::with_config(&folder, &ours);
     for (job, least) in [
-        ("first", 8),
-        ("all", 6),
+        ("containers", 10),
+        ("labelled", 4),
         ("nodes", 1),
         ("services", 4),
-        ("tasks", 6),
-        ("some", 1),
+        ("tasks", 7),
+        ("some", 2),
     ] {
-        let targets = compare(&headcount, &path, job);
+        let targets = compare(&headcount, &of_promtool, job);
         assert!(targets >= least, "{job}: {targets}");
     }
+    // The network that comes first by its name, and who has borrowed it, over one in between as well.
+    let back = ["172.19.0.2:443", "172.19.0.2:80", "172.19.0.2:80", "172.19.0.2:80"];
+    let targets = headcount.wait_for("first", &back);
+    assert!(
+        targets
+            .iter()
+            .all(|labels| labels["__meta_docker_container_image"] == "tiny"),
+        "{targets:?}"
+    );
+    // Who has borrowed that of a container that was filtered out is nowhere.
+    headcount.wait_for("orphan", &[]);
 }
 
 #[test]
@@ -233,14 +272,23 @@ fn containers_and_tasks_are_followed_as_they_come_change_and_go() {
     let container = json!({"Image": "tiny", "Command": ["/bin/sleep", "3600"], "StopSignal": "SIGKILL"});
     let service = json!({"Name": "web", "TaskTemplate": {"ContainerSpec": container}, "EndpointSpec": {"Ports": port}});
     docker.post("/services/create", &service);
-    headcount.wait_for("tasks", &["127.0.0.1:8082"]);
+    // A port is published for both families of addresses, and is a target for each, as in Prometheus.
+    let tasks = until("the task is found", || match headcount.list("tasks")? {
+        targets if targets.is_empty() => Err("there is none".to_owned()),
+        targets => Ok(targets),
+    });
+    assert!(
+        tasks.iter().all(|labels| labels["__address__"] == "127.0.0.1:8082"),
+        "{tasks:?}"
+    );
 
     // It is away, and everything stays.
     docker.kill();
     headcount.wait_for_failure("docker", &["asking Docker for", "Connection refused"]);
     headcount.wait_for_failure("dockerswarm", &["asking the swarm for", "Connection refused"]);
     headcount.assert_not_less("containers", &["here"]);
-    headcount.assert_not_less("tasks", &["127.0.0.1:8082"]);
+    let addresses: Vec<&str> = tasks.iter().map(|labels| labels["__address__"].as_str()).collect();
+    headcount.assert_not_less("tasks", &addresses);
     // Nothing of what ran does, when it is there again.
     docker.restart();
     headcount.wait_for("containers", &[]);

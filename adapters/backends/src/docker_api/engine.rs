@@ -93,7 +93,7 @@ impl Engine {
         let version = match answer.status {
             200 => answer.header("api-version").and_then(version),
             // What stands before it may let nothing through but lists. Without a version it takes its own.
-            403 | 404 | 405 => None,
+            403..=405 => None,
             status => {
                 return Err(ReadError::Status {
                     url: without_credentials(&url).into_owned(),

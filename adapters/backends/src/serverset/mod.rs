@@ -43,7 +43,7 @@ fn parse(path: &str, data: &[u8]) -> Option<Labels> {
     let mut additional = additional.objects()?;
     let (status, shard) = (member.text("status")?, member.int("shard")?);
     // Of two of one name the last one stays last.
-    additional.sort_by(|(one, _), (other, _)| one.cmp(other));
+    additional.sort_by_key(|(name, _)| *name);
     let mut labels = Labels::new();
     for (name, object) in &additional {
         let (host, port) = endpoint(object)?;

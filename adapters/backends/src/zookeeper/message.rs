@@ -85,12 +85,23 @@ pub(crate) enum Happened {
 }
 
 /// A session as its holder knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Session {
     pub(crate) id: i64,
     pub(crate) password: Vec<u8>,
     /// How long it lives without a word.
     pub(crate) timeout: Duration,
+}
+
+/// Who has the password is the holder.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let session = &mut f.debug_struct("Session");
+        session
+            .field("id", &self.id)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Begins a session, or goes on with one, for somebody who has seen everything up to `zxid`.

@@ -438,7 +438,40 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
+/// A message of a server with its length before it: a number, a position in the history, a code, and more.
+fn message(number: i32, code: i32, more: &[u8]) -> Vec<u8> {
+    let body = [
+        &number.to_be_bytes()[..],
+        &1_i64.to_be_bytes(),
+        &code.to_be_bytes(),
+        more,
+    ]
+    .concat();
+    [&(body.len() as u32).to_be_bytes()[..], &body].concat()
+}
+
 proptest! {
+    /// Whatever a server says, in its form or not, the discoverer goes on, and finds nothing that was not said.
+    #[test]
+    fn anything_that_is_said_is_answered(said in prop::collection::vec((-9_i32..9, -120_i32..2, prop::collection::vec(0_u8..9, 0..40)), 0..20), raw in prop::collection::vec(any::<u8>(), 0..40)) {
+        let mut world = World::new();
+        let welcome = jute::Writer::new().int(0).int(10_000).long(1).buffer(&[1; 16]).flag(false).frame();
+        world.connections.accept(server(1), move || {
+            let frames = said.iter().map(|(number, code, more)| message(*number, (*code).min(0), more));
+            let mut frames = std::iter::once(welcome.clone()).chain(frames).chain([raw.clone()]).collect::<Vec<_>>().into_iter();
+            move |_: &[u8]| frames.next().map(Saying::Bytes).into_iter().collect::<Vec<_>>()
+        });
+        let ensemble = Ensemble {
+            servers: vec![server(1)],
+            paths: ["/svc".to_owned()].into(),
+            timeout: SECOND * 10,
+        };
+        world.start(discoverer(ensemble, REGISTRY));
+        let received = world.run_for(SECOND * 60);
+        prop_assert_eq!(world.running(), 1);
+        prop_assert!(received.len() < 200, "{}", received.len());
+    }
+
     /// Held against the plainest model: once all is well, what is found is what is there.
     #[test]
     fn in_the_end_what_is_found_is_what_is_there(deeds in prop::collection::vec(deed(), 1..40)) {

@@ -42,13 +42,13 @@ impl ZooKeeper {
         std::path::Path::new(JAR).exists()
     }
 
-    /// Starts one that knows nothing. Its sessions last four seconds at most, and are looked through often.
+    /// Starts one that knows nothing. It looks often which sessions are over.
     pub(crate) fn start(folder: &Folder) -> Self {
         let address: SocketAddr = (Ipv4Addr::LOCALHOST, free_port()).into();
         let (data, log) = (folder.path("zookeeper"), folder.path("zookeeper.log"));
         let config = format!(
             "tickTime=200\ndataDir={}\nclientPort={}\nclientPortAddress={}\nadmin.enableServer=false\n\
-             4lw.commands.whitelist=ruok\nmaxClientCnxns=0\n",
+             4lw.commands.whitelist=ruok\nmaxClientCnxns=0\nmaxSessionTimeout=60000\n",
             data.display(),
             address.port(),
             address.ip(),
@@ -110,6 +110,10 @@ fn launch(address: SocketAddr, config: &std::path::Path, log: &std::path::Path) 
     let mut process = Process::start("zookeeper", &mut command, log.to_owned());
     process.wait_until("answers", |_| {
         let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
+        // Who comes while it is being started may never hear anything.
+        stream
+            .set_read_timeout(Some(Duration::from_millis(500)))
+            .map_err(|error| error.to_string())?;
         stream.write_all(b"ruok").map_err(|error| error.to_string())?;
         let mut said = String::new();
         stream.read_to_string(&mut said).map_err(|error| error.to_string())?;
@@ -133,7 +137,8 @@ impl Registrar {
         let mut request = Vec::new();
         request.extend(0_i32.to_be_bytes());
         request.extend(0_i64.to_be_bytes());
-        request.extend(4_000_i32.to_be_bytes());
+        // Nobody says now and then that this one lives.
+        request.extend(60_000_i32.to_be_bytes());
         request.extend(0_i64.to_be_bytes());
         put(&mut request, &[0; 16]);
         request.push(0);
