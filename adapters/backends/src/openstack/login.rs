@@ -185,8 +185,7 @@ async fn best_version(ask: &Ask<'_>, endpoint: &str) -> Result<Version, LoginErr
             is_good && offered.id.as_str().contains(version.step())
         })
     };
-    let versions = [Version::Three, Version::Two].into_iter();
-    let found = versions.filter(|version| has(*version)).next();
+    let found = [Version::Three, Version::Two].into_iter().find(|version| has(*version));
     found.ok_or_else(|| LoginError::answer(&url, "the identity service offers neither its version 3 nor 2.0"))
 }
 

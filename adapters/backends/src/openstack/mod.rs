@@ -9,7 +9,7 @@
 //! and a floating address would become a target. What makes no sense, or has no address, makes no target, and is counted.
 //!
 //! Otherwise than in Prometheus:
-//! * A token is used until its end is near, and shared by all who have the same account ([`session`]), not asked for at
+//! * A token is used until its end is near, and shared by all who have the same account (`session.rs`), not asked for at
 //!   each refresh. One that is refused, or whose catalogue leads nowhere, is asked for anew.
 //! * Passwords and tokens go where the settings and the catalogue say, never where an answer's links lead: of these only
 //!   the version and the page count. Behind a proxy they often name the wrong scheme.

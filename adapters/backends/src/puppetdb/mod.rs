@@ -2,7 +2,7 @@
 //!
 //! The protocol is Prometheus's: a `POST` of the query each `refresh_interval`, an answer of status 200 and type
 //! `application/json` that lists all resources at once, and one group with a target for each, at `certname:port`. With
-//! `include_parameters` a resource's parameters become labels, numbers written as Go writes them ([`parameters`]).
+//! `include_parameters` a resource's parameters become labels, numbers written as Go writes them (`parameters.rs`).
 //!
 //! **Only an answer that was understood as a whole replaces what was found before**, and that everything is gone has to be
 //! said twice (B11): a PuppetDB that is being filled anew answers the same. An entry without a `certname` makes no
