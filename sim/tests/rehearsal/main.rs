@@ -11,6 +11,8 @@ mod http;
 mod kubernetes;
 mod kubernetes_site;
 mod models;
+mod openstack;
+mod puppetdb;
 mod restarts;
 mod zookeeper;
 mod zookeeper_site;
@@ -21,7 +23,7 @@ use headcount_discoverer::Discoverer;
 use headcount_discoverer::mechanism::{Place, SdConfig};
 use headcount_reader::{Sink, read};
 use headcount_sim::{
-    Backend, BackendKind, Change, Churn, Discoverers, Hosts, Ratio, Receiver, Scenario, Span, SpanRange,
+    Backend, BackendKind, Change, Churn, Discoverers, FaultKind, Hosts, Ratio, Receiver, Scenario, Span, SpanRange,
 };
 
 /// Twenty hosts that are replaced and relabelled for 25 minutes, and five minutes for everything to come right.
@@ -39,6 +41,22 @@ fn scenario(kind: BackendKind) -> Scenario {
             every: Span::mins(1),
             change: Change::Relabel,
         })
+}
+
+/// All that can happen to a list behind a URL, and what its server can say instead.
+fn http_faults() -> Vec<FaultKind> {
+    let examples = FaultKind::EXAMPLES.into_iter();
+    // It is one server.
+    let examples =
+        examples.filter(|kind| kind.applies_to(BackendKind::Http) && !matches!(kind, FaultKind::Disagree { .. }));
+    let status = |code, retry_after| FaultKind::Status { code, retry_after };
+    let statuses = [
+        status(500, None),
+        status(503, Some(Span::secs(20))),
+        status(403, None),
+        status(404, None),
+    ];
+    examples.chain(statuses).collect()
 }
 
 fn built(config: SdConfig) -> Box<dyn Discoverer> {
