@@ -300,14 +300,14 @@ fn a_limit_of_ours_leaves_a_target_what_it_was() {
         cause: std::io::Error::from_raw_os_error(24).into(),
     };
     scene.world.http.then_fail(out_of_files());
+    scene.world.http.then_answer(200, &[TEXT], "a 1\n");
+    scene.world.http.then_fail(out_of_files());
     scene.start(1, "10s");
     assert_eq!(scene.pass(12).len(), 1);
     assert_eq!(scene.health(1).health, Health::Unknown, "nobody knows");
-    scene.world.http.then_answer(200, &[TEXT], "a 1\n");
     scene.pass(10);
     let before = scene.health(1);
     assert_eq!((before.health, before.samples), (Health::Up, 1));
-    scene.world.http.then_fail(out_of_files());
     assert_eq!(scene.pass(10).len(), 1, "it is tried again in its time");
     assert_eq!(scene.health(1), before);
     assert_eq!((scene.counted("own_limit"), scene.counted("no_answer")), (2.0, 0.0));
