@@ -13,7 +13,7 @@ use headcount_config::{LoadErrors, Loader};
 use headcount_core::{DropGuard, ManagerOptions, Percent, SavedState, Throttle};
 use headcount_discoverer::Limits;
 use headcount_discoverer::mechanism::SdConfig;
-use headcount_runtime::DriverGone;
+use headcount_runtime::{Descriptors, DriverGone};
 use smol::Task;
 
 use crate::app::{self, App, VISIBLE_WITHIN};
@@ -22,7 +22,9 @@ use crate::effective::{Fixed, Told};
 use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
 use crate::reload::{Changes, Reloaded, Reloader, Turns};
-use crate::server::{Access, CorsOrigin, ExternalUrl, Front, ListenError, Server, WatchedConfig, WebOptions};
+use crate::server::{
+    Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, Server, WatchedConfig, WebOptions,
+};
 use crate::service::Running;
 use crate::state::{Keeper, Status, state_folder, state_root};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
@@ -47,6 +49,7 @@ pub struct ServiceBuilder {
     told: Told,
     web: WebOptions,
     web_config: Option<PathBuf>,
+    connections: ConnectionLimits,
     limits: Limits,
     scrape: Option<NonZeroUsize>,
     file_sd: Option<(PathBuf, ListKind)>,
@@ -156,6 +159,12 @@ impl ServiceBuilder {
         self
     }
 
+    /// How many clients may be connected, and how slow they may be.
+    pub fn connections(mut self, limits: ConnectionLimits) -> Self {
+        self.connections = limits;
+        self
+    }
+
     /// How soon changes become visible. This and what follows is for all jobs, in the place of `defaults` of the
     /// [settings](headcount_config::Settings), which count where nothing is said here.
     pub fn throttle(mut self, throttle: Throttle) -> Self {
@@ -194,7 +203,8 @@ impl ServiceBuilder {
         self
     }
 
-    /// Scrapes the targets, to know whether they are there: at most so many at once, or a sensible number.
+    /// Scrapes the targets, to know whether they are there: at most so many at once, or a sensible number; fewer where the
+    /// system lets this process have few open files.
     pub fn scrape(mut self, max_in_flight: Option<NonZeroUsize>) -> Self {
         self.scrape = Some(max_in_flight.unwrap_or(MAX_SCRAPES));
         self
@@ -276,7 +286,8 @@ impl ServiceBuilder {
         let server = match (listener, at, address) {
             (Some(listener), Some(at), Some(address)) => {
                 let access = Access::new(&at, address, self.web.clone());
-                let front = Front { access, web };
+                let limits = self.connections.clone();
+                let front = Front { access, web, limits };
                 Some(Server::start(executor, listener, app.clone(), front))
             }
             _ => None,
@@ -377,9 +388,11 @@ impl ServiceBuilder {
         let (changes, changed) = async_channel::unbounded();
         let targets = targets::start(executor, scrape.clone(), self.scrape.map(|_| changes));
         let targets = targets.map_err(StartError::Thread)?;
+        // Of descriptors, others have their share, too.
+        let may = NonZeroUsize::new(Descriptors::of_this_process().scrapes).unwrap_or(NonZeroUsize::MIN);
         let scraping = self
             .scrape
-            .map(|most| scraping::start(executor, env, &targets, changed, &plan, most));
+            .map(|most| scraping::start(executor, env, &targets, changed, &plan, most.min(may)));
         let (scraping, tasks) = scraping.unzip();
         let app = App {
             executor: executor.clone(),

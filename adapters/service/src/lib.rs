@@ -43,7 +43,9 @@ pub use mechanisms::loader;
 pub use output::RecordError;
 pub use plan::{Plan, Source};
 pub use reload::{Changes, Entries, Providers, ReloadError};
-pub use server::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl, ListenError, check_web_config};
+pub use server::{
+    BadCorsOrigin, BadExternalUrl, ConnectionLimits, CorsOrigin, ExternalUrl, ListenError, check_web_config,
+};
 pub use service::{Answer, ListError, Service, TargetList};
 pub use state::{SavedProviderSummary, StateError, StateSummary, saved_states, state_folder, state_root};
 pub use workers::Workers;

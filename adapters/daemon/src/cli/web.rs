@@ -1,9 +1,10 @@
 //! Options of `run` about who may ask what.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use headcount_service::{CorsOrigin, ExternalUrl, ServiceBuilder};
+use headcount_service::{ConnectionLimits, CorsOrigin, ExternalUrl, ServiceBuilder};
 
 /// Names and meaning are Prometheus's, where it has them.
 #[derive(Debug, Args)]
@@ -38,6 +39,20 @@ pub(crate) struct WebOptions {
     /// scheme://host:port; none without it. They may change nothing.
     #[arg(long = "web.cors.origin", value_name = "REGEX")]
     pub(crate) cors_origin: Option<CorsOrigin>,
+
+    /// Lets so many clients be connected at a time. When there are more, the connection on which nothing was asked for the
+    /// longest is closed; where all are being answered, new ones are told so, but for /-/healthy and /-/ready.
+    #[arg(long = "web.max-connections", value_name = "NUMBER", default_value_t = most_connections())]
+    pub(crate) max_connections: NonZeroUsize,
+
+    /// Lets so many of them come from one address (of IPv6, one /64 network); half of all if it is not said. A proxy that
+    /// all clients come through needs more.
+    #[arg(long = "web.max-connections-per-address", value_name = "NUMBER")]
+    pub(crate) max_connections_per_address: Option<NonZeroUsize>,
+}
+
+fn most_connections() -> NonZeroUsize {
+    NonZeroUsize::new(ConnectionLimits::default().connections).unwrap_or(NonZeroUsize::MIN)
 }
 
 impl WebOptions {
@@ -55,6 +70,9 @@ impl WebOptions {
         if let Some(origin) = &self.cors_origin {
             builder = builder.cors_origin(origin.clone());
         }
-        builder
+        let mut limits = ConnectionLimits::default();
+        limits.connections = self.max_connections.get();
+        limits.per_address = self.max_connections_per_address.map(NonZeroUsize::get);
+        builder.connections(limits)
     }
 }

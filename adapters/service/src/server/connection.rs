@@ -9,28 +9,38 @@ use std::time::Duration;
 use async_channel::Receiver;
 use futures_lite::{AsyncRead, AsyncWrite, FutureExt};
 use futures_rustls::TlsAcceptor;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
+use rustix::net::sockopt::set_socket_linger;
 use smol::net::TcpStream;
 use smol::{Executor, Timer};
-use smol_hyper::rt::{FuturesIo, SmolExecutor, SmolTimer};
+use smol_hyper::rt::{SmolExecutor, SmolTimer};
 
 use super::Front;
 use super::access::MOST_HEADER_BYTES;
+use super::held::Held;
+use super::pace::{Pace, PaceGuard};
+use super::places::{Answering, Place};
+use super::respond::Body;
 use super::router;
-use super::stall::StallGuard;
+use super::stream::ClientStream;
+use super::watch::Watch;
 use crate::app::App;
 
 /// Time for a request's line and headers; a connection that is idle longer is closed.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
-/// Time for a client to take a piece of an answer.
-const WRITES_WITHIN: Duration = Duration::from_secs(30);
+/// The same where there was no place for it.
+const BESIDE_WITHIN: Duration = Duration::from_secs(5);
 /// Time to agree on how to encrypt.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// How often a client with HTTP/2 is asked whether it is still there, and how long it has to say so.
 const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 /// Requests at a time on one connection with HTTP/2.
 const MOST_STREAMS: u32 = 100;
+/// What may wait to be taken on each of them.
+const MOST_WAITING: usize = 64 << 10;
 
 /// What connections share.
 #[derive(Clone)]
@@ -38,6 +48,7 @@ pub(super) struct Shared {
     pub(super) app: Arc<App>,
     pub(super) front: Arc<Front>,
     pub(super) executor: Arc<Executor<'static>>,
+    pub(super) pace: Pace,
 }
 
 /// Why a connection ended early.
@@ -47,22 +58,69 @@ pub(super) enum ConnectionError {
     Handshake(#[source] io::Error),
     #[error("agreeing on how to encrypt took longer than {HANDSHAKE_WITHIN:?}")]
     SlowHandshake,
+    #[error("the client takes its answers too slowly")]
+    Slow,
     #[error(transparent)]
     Http(#[from] hyper::Error),
 }
 
-/// Serves a connection until it ends, or soon after `stopped` closes.
+impl ConnectionError {
+    /// Whether the client took too little.
+    fn is_slow(&self) -> bool {
+        let is_late = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+        match self {
+            Self::Slow => true,
+            Self::Handshake(error) => is_late(error),
+            Self::SlowHandshake => false,
+            Self::Http(error) => {
+                let first = std::error::Error::source(error);
+                let mut causes = std::iter::successors(first, |error| error.source());
+                causes.any(|error| error.downcast_ref().is_some_and(is_late))
+            }
+        }
+    }
+}
+
+/// Serves a connection until it ends, or soon after `stopped` closes, or at once when it has to give up its place.
 pub(super) async fn serve(
     stream: TcpStream,
     shared: Shared,
     stopped: Receiver<Infallible>,
+    place: Place,
+) -> Result<(), ConnectionError> {
+    let place = Arc::new(place);
+    let closed = async {
+        place.closed().await;
+        Ok(())
+    };
+    let slow = Watch::new(shared.pace, shared.executor.clone());
+    let too_slow = async {
+        slow.noticed().await;
+        Err(ConnectionError::Slow)
+    };
+    let socket = stream.clone();
+    let served = accept(stream, shared, stopped, &place, &slow);
+    let served = served.or(closed).or(too_slow).await;
+    if served.as_ref().is_err_and(ConnectionError::is_slow) {
+        // What it has not taken goes with it. Otherwise the system would keep that, and wait.
+        set_socket_linger(&socket, Some(Duration::ZERO)).ok();
+    }
+    served
+}
+
+async fn accept(
+    stream: TcpStream,
+    shared: Shared,
+    stopped: Receiver<Infallible>,
+    place: &Arc<Place>,
+    slow: &Arc<Watch>,
 ) -> Result<(), ConnectionError> {
     // Answers are written whole, so waiting to fill packets only delays their ends. Where it
     // can't be set, they are delayed.
     stream.set_nodelay(true).ok();
-    let stream = StallGuard::new(stream, WRITES_WITHIN);
+    let stream = PaceGuard::new(stream, shared.pace);
     let Some(tls) = shared.front.web.current().await.tls.clone() else {
-        return Ok(speak(stream, false, shared, stopped).await?);
+        return Ok(speak(stream, false, shared, stopped, place, slow).await?);
     };
     let accepted = async {
         let accepted = TlsAcceptor::from(tls).accept(stream).await;
@@ -74,7 +132,7 @@ pub(super) async fn serve(
     };
     let stream = accepted.or(too_late).await?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    Ok(speak(stream, is_http2, shared, stopped).await?)
+    Ok(speak(stream, is_http2, shared, stopped, place, slow).await?)
 }
 
 async fn speak(
@@ -82,11 +140,23 @@ async fn speak(
     is_http2: bool,
     shared: Shared,
     stopped: Receiver<Infallible>,
+    place: &Arc<Place>,
+    slow: &Arc<Watch>,
 ) -> hyper::Result<()> {
-    let (stream, executor) = (FuturesIo::new(stream), shared.executor.clone());
-    let service = service_fn(move |request| {
+    let (stream, executor, is_beside) = (ClientStream::new(stream), shared.executor.clone(), place.is_beside());
+    let (place, slow) = (place.clone(), slow.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
         let (app, front) = (shared.app.clone(), shared.front.clone());
-        async move { Ok::<_, Infallible>(router::serve(&app, &front, request).await) }
+        let answering = place.begin();
+        // What is taken of a connection with one answer at a time is seen on the connection.
+        let watched = is_http2.then(|| slow.clone());
+        async move {
+            let answer = match is_beside && !router::is_probe(request.uri().path()) {
+                true => router::crowded(),
+                false => router::serve(&app, &front, request).await,
+            };
+            Ok::<_, Infallible>(answer.map(|body| held(body, answering, watched)))
+        }
     });
     if is_http2 {
         let connection = http2::Builder::new(SmolExecutor::new(executor))
@@ -94,17 +164,24 @@ async fn speak(
             .keep_alive_interval(PING.0)
             .keep_alive_timeout(PING.1)
             .max_concurrent_streams(MOST_STREAMS)
+            .max_send_buf_size(MOST_WAITING)
             .max_header_list_size(MOST_HEADER_BYTES as u32)
             .serve_connection(stream, service);
         return run(connection, &stopped, |connection| connection.graceful_shutdown()).await;
     }
     let connection = http1::Builder::new()
         .timer(SmolTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
+        .header_read_timeout(if is_beside { BESIDE_WITHIN } else { HEADERS_WITHIN })
+        .keep_alive(!is_beside)
         // What it has read so far may be more.
         .max_buf_size(MOST_HEADER_BYTES)
         .serve_connection(stream, service);
     run(connection, &stopped, |connection| connection.graceful_shutdown()).await
+}
+
+/// The body, with what is to be let go when all of it was taken.
+fn held(body: Body, answering: Answering, watched: Option<Arc<Watch>>) -> Held<Body> {
+    Held::new(body, answering, watched.map(|watch| watch.begin()))
 }
 
 /// Waits for the end of a connection, which begins when `stopped` closes.

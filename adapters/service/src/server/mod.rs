@@ -1,6 +1,7 @@
 //! The HTTP API.
 //!
-//! * `connection`: one connection, with limits on what a slow or hostile client can hold.
+//! * `connection`: one connection, with limits on what a slow or hostile client can hold: `pace` and `watch` on how long,
+//!   `places` on how many, `held` and `stream` on how much.
 //! * `router`: from a path to who answers; `access`: who may ask what; `web_config`: TLS and users.
 //! * `respond`: answers of the usual kinds; `list_body`: a list as one; `conditional`: `ETag` and `Accept-Encoding`.
 //! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `page`: who answers.
@@ -12,17 +13,24 @@ mod access;
 mod conditional;
 mod connection;
 mod events;
+mod held;
+mod limits;
 mod list_body;
 mod metrics;
+mod pace;
 mod page;
+mod places;
 mod providers;
 mod repeated;
 mod respond;
 mod router;
 mod sd;
-mod stall;
 mod status;
+mod stream;
 mod targets;
+#[cfg(all(test, unix))]
+mod tests;
+mod watch;
 mod web_config;
 
 use std::convert::Infallible;
@@ -32,10 +40,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
-use futures_lite::FutureExt;
+use futures_lite::{FutureExt, future};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use smol::lock::Semaphore;
 use smol::net::TcpListener;
 use smol::{Executor, Timer};
 
@@ -43,17 +50,19 @@ use crate::app::App;
 pub(crate) use access::{Access, WebOptions};
 pub use access::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl};
 use connection::Shared;
+pub use limits::ConnectionLimits;
+use places::Places;
 use repeated::Repeated;
 pub(crate) use sd::path_of;
 pub(crate) use web_config::WatchedConfig;
 pub use web_config::check_web_config;
 
-/// Connections at a time; more wait to be accepted.
-const MOST_CONNECTIONS: usize = 1024;
 /// Time for requests under way when the daemon ends.
 const GRACE: Duration = Duration::from_secs(5);
 /// Time after which accepting is tried again when it fails (out of file descriptors, mostly). It is logged once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The same where somebody has made room.
+const ROOM_PAUSE: Duration = Duration::from_millis(5);
 
 /// A server that runs.
 pub(crate) struct Server {
@@ -66,6 +75,7 @@ pub(crate) struct Server {
 pub(crate) struct Front {
     pub(crate) access: Access,
     pub(crate) web: WatchedConfig,
+    pub(crate) limits: ConnectionLimits,
 }
 
 /// Why nothing can listen at an address.
@@ -137,17 +147,19 @@ pub(crate) async fn get(app: &Arc<App>, path: &str) -> (u16, Vec<u8>) {
 impl Server {
     /// Serves on `listener` what may be asked there.
     pub(crate) fn start(executor: &Arc<Executor<'static>>, listener: TcpListener, app: Arc<App>, front: Front) -> Self {
+        let (pace, places) = (front.limits.pace(), Places::new(front.limits.most()));
         let shared = Shared {
             app,
             front: Arc::new(front),
             executor: executor.clone(),
+            pace,
         };
         let (stop, stopped) = async_channel::bounded::<Infallible>(1);
         let (ending, ended) = async_channel::bounded::<Infallible>(1);
         let accept_stopped = stopped.clone();
         executor
             .spawn(async move {
-                let accept = accept(listener, &shared, &stopped, &ending);
+                let accept = accept(listener, &shared, &places, &stopped, &ending);
                 let stopping = async {
                     accept_stopped.recv().await.ok();
                 };
@@ -171,11 +183,18 @@ impl Server {
     }
 }
 
-async fn accept(listener: TcpListener, shared: &Shared, stopped: &Receiver<Infallible>, ending: &Sender<Infallible>) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let mut failures = Repeated::default();
+async fn accept(
+    listener: TcpListener,
+    shared: &Shared,
+    places: &Arc<Places>,
+    stopped: &Receiver<Infallible>,
+    ending: &Sender<Infallible>,
+) {
+    let mut failures = Repeated::new(
+        "connections can't be accepted; trying again",
+        "connections are accepted again",
+    );
     loop {
-        let place = places.acquire_arc().await;
         let (stream, peer): (_, SocketAddr) = match listener.accept().await {
             Ok(accepted) => {
                 failures.end();
@@ -183,18 +202,22 @@ async fn accept(listener: TcpListener, shared: &Shared, stopped: &Receiver<Infal
             }
             Err(error) => {
                 failures.note(&error);
-                Timer::after(ACCEPT_PAUSE).await;
+                let pause = if places.make_room() { ROOM_PAUSE } else { ACCEPT_PAUSE };
+                Timer::after(pause).await;
                 continue;
             }
         };
+        let place = places.take(peer.ip());
         let (stopped, ending, sharing) = (stopped.clone(), ending.clone(), shared.clone());
         let connection = async move {
-            if let Err(error) = connection::serve(stream, sharing, stopped).await {
+            if let Err(error) = connection::serve(stream, sharing, stopped, place).await {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::debug!(%peer, %error, cause, "a connection ended early");
             }
-            drop((place, ending));
+            drop(ending);
         };
         shared.executor.spawn(connection).detach();
+        // Its request is looked for before the next one is accepted: whoever comes in a flood is not closed unheard.
+        future::yield_now().await;
     }
 }

@@ -1,4 +1,4 @@
-//! An error that comes again and again, and is logged once.
+//! Trouble that comes again and again, and is logged once.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};
@@ -10,8 +10,10 @@ const AGAIN: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(5);
 
 /// A row of failures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Repeated {
+    begins: &'static str,
+    ends: &'static str,
     row: Option<Row>,
 }
 
@@ -25,17 +27,28 @@ struct Row {
 }
 
 impl Repeated {
-    /// A connection could not be accepted.
-    pub(super) fn note(&mut self, error: &impl Display) {
-        if let Some(times) = self.noted(Instant::now()) {
-            tracing::warn!(%error, times, "connections can't be accepted; trying again");
+    /// None yet; what is said when one begins, and when it ends.
+    pub(super) fn new(begins: &'static str, ends: &'static str) -> Self {
+        Self {
+            begins,
+            ends,
+            row: None,
         }
     }
 
-    /// One was.
+    /// It happened.
+    pub(super) fn note(&mut self, why: &impl Display) {
+        if let Some(times) = self.noted(Instant::now()) {
+            tracing::warn!(error = %why, times, "{}", self.begins);
+        }
+    }
+
+    /// It did not happen.
     pub(super) fn end(&mut self) {
-        if let Some(times) = self.ended(Instant::now()) {
-            tracing::info!(times, "connections are accepted again");
+        if self.row.is_some()
+            && let Some(times) = self.ended(Instant::now())
+        {
+            tracing::info!(times, "{}", self.ends);
         }
     }
 
@@ -73,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_fails_again_and_again_is_said_once_a_minute_with_a_count() {
-        let (start, mut repeated) = (Instant::now(), Repeated::default());
+        let (start, mut repeated) = (Instant::now(), Repeated::new("", ""));
         let at = |tenths: u64| start + Duration::from_millis(100 * tenths);
         assert_eq!(repeated.ended(at(0)), None);
         let said: Vec<_> = (0..1_000)

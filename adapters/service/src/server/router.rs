@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_lite::FutureExt;
-use http::header::{CONTENT_SECURITY_POLICY, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONNECTION, CONTENT_SECURITY_POLICY, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 
@@ -144,4 +144,20 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
             ),
         },
     }
+}
+
+/// Whether the path is one of those by which it is asked how the daemon is.
+pub(super) fn is_probe(path: &str) -> bool {
+    matches!(path, "/-/healthy" | "/-/ready")
+}
+
+/// The answer to who asks for something else when there is no place for it.
+pub(super) fn crowded() -> Response<Body> {
+    let message = "more clients are connected than may be, and all of them are being answered; more may be with \
+                   --web.max-connections and --web.max-connections-per-address";
+    let mut response = respond::not_yet(respond::error(StatusCode::SERVICE_UNAVAILABLE, message));
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
