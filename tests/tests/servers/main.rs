@@ -15,6 +15,7 @@
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `web_config`: headcount behind its own TLS, certificates and passwords.
 //! * `zookeeper`: targets out of a tree of ZooKeeper's.
+//! * `attack`: what is malformed, slow, too much, and pages that mean harm.
 //! * `scale`: 20,000 hosts.
 //! * `chaos`: all of it at once, while everything breaks.
 //!
@@ -31,6 +32,7 @@
 #[macro_use]
 mod support;
 
+mod attack;
 mod bad_input;
 mod chaos;
 mod conformance;
