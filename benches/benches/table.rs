@@ -3,13 +3,15 @@
 
 #![allow(clippy::print_stdout, reason = "the table is this program's output")]
 
+use std::io;
 use std::time::Duration;
 
-use cpu_time::ThreadTime;
+use cpu_time::{ProcessTime, ThreadTime};
 use headcount_benches::fleet::Host;
 use headcount_benches::ingest::{Ingest, body};
 use headcount_benches::latency::Daemon;
 use headcount_benches::manager::{self, Config, Loaded};
+use headcount_benches::serving::{Served, resident_bytes};
 use headcount_benches::{allocations, peer, simulator, targets};
 use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Update};
 
@@ -31,7 +33,7 @@ fn main() {
     println!("{}", "-".repeat(113));
     // `-- W2` measures one workload, `-- W1-parts` one part of it.
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let workloads: [(&str, fn()); 12] = [
+    let workloads: [(&str, fn()); 15] = [
         ("W1-ingest", ingest),
         ("W1-parts", parts),
         ("W2-one", snapshot_of_one),
@@ -44,6 +46,9 @@ fn main() {
         ("W7", simulate),
         ("W8", latency),
         ("W9", fan_out),
+        ("W10-change", serve_change),
+        ("W10-clients", serve_clients),
+        ("W10-page", serve_page),
     ];
     for (name, measure) in workloads {
         if only.as_deref().is_none_or(|only| name.starts_with(only)) {
@@ -387,6 +392,111 @@ fn fan_out() {
             "+-10 %",
             "",
         );
+    }
+}
+
+/// One of 1,000,000 groups changes, and the list with it is there to be served.
+fn serve_change() {
+    let measured = Served::start(1_000, 1_000).and_then(|mut served| {
+        let start = std::time::Instant::now();
+        served.list()?;
+        let first = start.elapsed();
+        served.change()?;
+        let mut times = Vec::new();
+        for _ in 0..15 {
+            let cpu = Others::start();
+            served.change()?;
+            times.push(cpu.elapsed());
+        }
+        times.sort_unstable();
+        assert!(served.is_right()?, "what is served is what was found");
+        Ok((first, times.get(7).copied().unwrap_or_default()))
+    });
+    let workload = "W10 1 of 1,000,000 groups changes and is served";
+    match measured {
+        Ok((first, change)) => {
+            line(workload, &time(change), "<= 20 ms", "");
+            line(
+                "W10 the first list of 1,000,000 targets (wall time)",
+                &time(first),
+                "<= 2 s",
+                "",
+            );
+        }
+        Err(error) => line(workload, &error.to_string(), "", ""),
+    }
+}
+
+/// Clients that have the list already, and clients that ask for it and don't take it.
+fn serve_clients() {
+    const ASKED: u32 = 20_000;
+    let measured = Served::start(41, 1_000).and_then(|mut served| {
+        served.list()?;
+        assert!(served.is_right()?, "what is served is what was found");
+        let (head, _) = served.ask("HEAD", "/sd/node", "")?;
+        let known = format!("If-None-Match: {}\r\n", head.tag);
+        let cpu = Others::start();
+        for _ in 0..ASKED {
+            assert_eq!(served.ask("GET", "/sd/node", &known)?.0.status, 304);
+        }
+        let rate = f64::from(ASKED) / cpu.elapsed().as_secs_f64();
+        let before = resident_bytes();
+        let stalled = served.stalled(200)?;
+        let grown = resident_bytes().saturating_sub(before);
+        drop(stalled);
+        Ok((rate, grown, head.length))
+    });
+    let workload = "W10 requests for what is known, a second and core";
+    match measured {
+        Ok((rate, grown, length)) => {
+            line(workload, &format!("{rate:.0}"), ">= 10,000", "");
+            line(
+                &format!("W10 200 clients that take nothing of {:.1} MB", length as f64 / 1e6),
+                &format!("{:.1} MiB", grown as f64 / f64::from(1 << 20)),
+                "<= 50 MiB",
+                "",
+            );
+        }
+        Err(error) => line(workload, &error.to_string(), "", ""),
+    }
+}
+
+/// 100 of 100,000 targets.
+fn serve_page() {
+    let measured = Served::start(100, 1_000).and_then(|served| {
+        let path = "/api/v1/targets?limit=100";
+        let page = || -> io::Result<usize> {
+            let body = served.api(path)?;
+            Ok(body.windows(11).filter(|bytes| bytes == b"\"scrapeUrl\"").count())
+        };
+        // Targets are worked out after they are found.
+        while page()? < 100 {}
+        let mut times = Vec::new();
+        for _ in 0..101 {
+            let cpu = ProcessTime::now();
+            assert_eq!(page()?, 100);
+            times.push(cpu.elapsed());
+        }
+        times.sort_unstable();
+        Ok(times.get(50).copied().unwrap_or_default())
+    });
+    let workload = "W10 a page of 100 of 100,000 targets";
+    match measured {
+        Ok(measured) => line(workload, &time(measured), "<= 5 ms", ""),
+        Err(error) => line(workload, &error.to_string(), "", ""),
+    }
+}
+
+/// CPU time of all threads but this one.
+struct Others(ProcessTime, ThreadTime);
+
+impl Others {
+    fn start() -> Self {
+        Self(ProcessTime::now(), ThreadTime::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed().saturating_sub(self.1.elapsed())
     }
 }
 

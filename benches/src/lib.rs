@@ -14,5 +14,6 @@ pub mod ingest;
 pub mod latency;
 pub mod manager;
 pub mod peer;
+pub mod serving;
 pub mod simulator;
 pub mod targets;
