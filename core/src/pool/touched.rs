@@ -60,7 +60,11 @@ mod tests {
         }
         assert_eq!(touched.next(), 3);
         assert_eq!(since(&touched, 3), Some(Vec::new()));
-        assert_eq!(since(&touched, 1), Some(vec![2, 2]), "who has seen the one has not seen the other");
+        assert_eq!(
+            since(&touched, 1),
+            Some(vec![2, 2]),
+            "who has seen the one has not seen the other"
+        );
         assert_eq!(since(&touched, 0), None, "1 is not kept");
         assert_eq!(since(&touched, 4), None, "it never was");
         touched.forget();
