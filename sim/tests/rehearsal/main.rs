@@ -6,6 +6,8 @@ mod consul;
 mod consul_site;
 mod dns;
 mod docker;
+mod ec2;
+mod ec2_site;
 mod file;
 mod http;
 mod kubernetes;
