@@ -9,6 +9,7 @@
 //! * `nginx`, `tinyproxy`: lists behind TLS, passwords, certificates, redirects and proxies.
 //! * `http_backend`, `bad_input`: what breaks, and what goes on nevertheless.
 //! * `dns`: targets out of the DNS, in a network of the test's own.
+//! * `aws`: targets out of an AWS.
 //! * `consul`, `consulagent`: targets out of a Consul.
 //! * `docker`: targets out of a Docker Engine and its swarm.
 //! * `kubernetes`: targets out of a Kubernetes cluster.
@@ -33,6 +34,7 @@
 mod support;
 
 mod attack;
+mod aws;
 mod bad_input;
 mod chaos;
 mod conformance;

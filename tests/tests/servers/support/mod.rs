@@ -18,6 +18,7 @@ mod headcount;
 mod http;
 mod knot;
 mod kubernetes;
+mod moto;
 mod nginx;
 mod ports;
 mod process;
@@ -39,6 +40,7 @@ pub(crate) use headcount::Headcount;
 pub(crate) use http::request;
 pub(crate) use knot::Knot;
 pub(crate) use kubernetes::{ADMIN, Kubernetes, PODS_ONLY, kube_apiserver};
+pub(crate) use moto::Moto;
 pub(crate) use nginx::Nginx;
 pub(crate) use ports::free_port;
 pub(crate) use prometheus::{

@@ -1,0 +1,96 @@
+//! moto: an AWS that runs here, checks signatures, and lets in whom it knows.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::folder::Folder;
+use super::http;
+use super::ports::free_port;
+use super::process::Process;
+use super::required::find;
+
+/// A moto on a port of its own.
+pub(crate) struct Moto {
+    process: Process,
+    address: SocketAddr,
+    /// Whom it knows, as `seed.py` says.
+    pub(crate) known: Value,
+}
+
+impl Moto {
+    /// Starts one with what `seed.py` puts into it.
+    pub(crate) fn start(folder: &Folder) -> Self {
+        let port = free_port();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut command = Process::command(&find("moto_server-5.2").expect("moto is installed"));
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).env_clear();
+        let mut process = Process::start("moto", &mut command, folder.path("moto.log"));
+        process.wait_until("answers", |_| http::request(address, "GET", "/moto-api/", "").map(drop));
+        let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/aws/seed.py");
+        let output = Command::new(python())
+            .arg(seed)
+            .arg(format!("http://{address}"))
+            .output();
+        let output = output.expect("running seed.py");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let known = serde_json::from_str(&said);
+        let known = known.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        Self {
+            process,
+            address,
+            known,
+        }
+    }
+
+    /// Its URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The fields of an entry that asks as this user.
+    pub(crate) fn keys_of(&self, user: &str) -> String {
+        let text = |name: &str| self.known[user][name].as_str().expect("a key").to_owned();
+        format!(
+            "access_key: {}, secret_key: '{}'",
+            text("access_key"),
+            text("secret_key")
+        )
+    }
+
+    /// Does something in it, in a line of Python with `client`, as who may do everything.
+    #[track_caller]
+    pub(crate) fn run(&self, line: &str) {
+        let text = |name: &str| self.known["allowed"][name].to_string();
+        let program = format!(
+            "import boto3\nclient = lambda s: boto3.client(s, endpoint_url={:?}, region_name='eu-west-1', \
+             aws_access_key_id={}, aws_secret_access_key={})\n{line}\n",
+            self.url(),
+            text("access_key"),
+            text("secret_key"),
+        );
+        let output = Command::new(python())
+            .args(["-c", &program])
+            .output()
+            .expect("running Python");
+        assert!(
+            output.status.success(),
+            "{line}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+}
+
+/// The Python that moto runs on.
+fn python() -> PathBuf {
+    let server = find("moto_server-5.2").expect("moto is installed");
+    let server = server.canonicalize().expect("where it is");
+    server.with_file_name("python")
+}
