@@ -32,7 +32,7 @@ macro_rules! openstack {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 29] = [
+const MECHANISMS: [Fuzzed; 36] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -73,6 +73,13 @@ const MECHANISMS: [Fuzzed; 29] = [
     Fuzzed { name: "openstack", entry: openstack!("instance"), files: &[] },
     Fuzzed { name: "openstack", entry: openstack!("hypervisor"), files: &[] },
     Fuzzed { name: "openstack", entry: openstack!("loadbalancer"), files: &[] },
+    Fuzzed { name: "hetzner", entry: "{role: hcloud}", files: &[] },
+    Fuzzed { name: "hetzner", entry: "{role: robot}", files: &[] },
+    Fuzzed { name: "digitalocean", entry: "{}", files: &[] },
+    Fuzzed { name: "digitalocean", entry: "{role: databases}", files: &[] },
+    Fuzzed { name: "vultr", entry: "{}", files: &[] },
+    Fuzzed { name: "linode", entry: "{tag_separator: ';'}", files: &[] },
+    Fuzzed { name: "ionos", entry: "{datacenter_id: d}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -13,22 +13,32 @@
 //!   [`lightsail`], [`msk`], [`rds`].
 //! * [`consul`]: the services of a Consul catalog.
 //! * [`consulagent`]: the services of one Consul agent. vmagent's and Alloy's.
+//! * [`digitalocean`]: droplets and databases of DigitalOcean.
 //! * [`dns`]: hosts and services that the DNS knows.
 //! * [`docker`]: the containers of a Docker Engine.
 //! * [`dockerswarm`]: the services, tasks and nodes of a Docker swarm.
 //! * [`mod@file`]: lists of targets in JSON and YAML files that are watched.
+//! * [`hetzner`]: the cloud and dedicated servers of Hetzner.
 //! * [`http`]: lists of targets that a server sends as JSON.
+//! * [`ionos`]: the servers of a data center of IONOS Cloud.
 //! * [`kubernetes`]: nodes, services, pods, endpoints and ingresses of a Kubernetes cluster.
+//! * [`linode`]: the instances of a Linode account.
 //! * [`local`]: what listens on this machine. headcount's own.
 //! * [`nerve`]: services that AirBnB's Nerve has registered in ZooKeeper.
 //! * [`openstack`]: instances, hypervisors and load balancers of an OpenStack cloud.
 //! * [`puppetdb`]: the resources that a PuppetDB knows.
 //! * [`serverset`]: members of serversets in ZooKeeper.
+//! * [`vultr`]: the instances of a Vultr account.
 //! * [`target_groups`]: the format that files and servers share.
 
 #[cfg(feature = "answers")]
 #[cfg_attr(
-    not(all(feature = "openstack", feature = "puppetdb")),
+    not(all(
+        feature = "digitalocean",
+        feature = "hetzner",
+        feature = "openstack",
+        feature = "puppetdb"
+    )),
     allow(dead_code, unused_imports, reason = "not every mechanism needs all of it")
 )]
 mod answers;
@@ -48,6 +58,8 @@ mod consul_api;
 pub mod consulagent;
 #[cfg(any(feature = "http", feature = "puppetdb"))]
 mod content_type;
+#[cfg(feature = "digitalocean")]
+pub mod digitalocean;
 #[cfg(feature = "dns")]
 pub mod dns;
 #[cfg(feature = "docker")]
@@ -68,12 +80,20 @@ pub mod ecs;
 pub mod elasticache;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(all(test, feature = "answers"))]
+mod golden;
+#[cfg(feature = "hetzner")]
+pub mod hetzner;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "ionos")]
+pub mod ionos;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 #[cfg(feature = "aws")]
 pub mod lightsail;
+#[cfg(feature = "linode")]
+pub mod linode;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(feature = "aws")]
@@ -94,6 +114,8 @@ pub mod r#static;
 pub mod target_groups;
 #[cfg(any(feature = "aws", feature = "kubernetes", feature = "openstack"))]
 mod time;
+#[cfg(feature = "vultr")]
+pub mod vultr;
 #[cfg(feature = "zookeeper")]
 #[cfg_attr(
     not(all(feature = "nerve", feature = "serverset")),
@@ -120,6 +142,8 @@ pub fn registry() -> Registry {
         registry.register::<consul::ConsulSd>(),
         #[cfg(feature = "consulagent")]
         registry.register::<consulagent::ConsulAgentSd>(),
+        #[cfg(feature = "digitalocean")]
+        registry.register::<digitalocean::DigitalOceanSd>(),
         #[cfg(feature = "dns")]
         registry.register::<dns::DnsSd>(),
         #[cfg(feature = "docker")]
@@ -134,12 +158,18 @@ pub fn registry() -> Registry {
         registry.register::<elasticache::ElasticacheSd>(),
         #[cfg(feature = "file")]
         registry.register::<file::FileSd>(),
+        #[cfg(feature = "hetzner")]
+        registry.register::<hetzner::HetznerSd>(),
         #[cfg(feature = "http")]
         registry.register::<http::HttpSd>(),
+        #[cfg(feature = "ionos")]
+        registry.register::<ionos::IonosSd>(),
         #[cfg(feature = "kubernetes")]
         registry.register::<kubernetes::KubernetesSd>(),
         #[cfg(feature = "aws")]
         registry.register::<lightsail::LightsailSd>(),
+        #[cfg(feature = "linode")]
+        registry.register::<linode::LinodeSd>(),
         #[cfg(feature = "local")]
         registry.register::<local::LocalSd>(),
         #[cfg(feature = "aws")]
@@ -156,6 +186,8 @@ pub fn registry() -> Registry {
         registry.register::<serverset::ServersetSd>(),
         #[cfg(feature = "static")]
         registry.register::<r#static::StaticSd>(),
+        #[cfg(feature = "vultr")]
+        registry.register::<vultr::VultrSd>(),
     ];
     registry
 }
@@ -168,18 +200,23 @@ mod tests {
         feature = "aws",
         feature = "consul",
         feature = "consulagent",
+        feature = "digitalocean",
         feature = "dns",
         feature = "docker",
         feature = "dockerswarm",
         feature = "file",
+        feature = "hetzner",
         feature = "http",
+        feature = "ionos",
         feature = "kubernetes",
+        feature = "linode",
         feature = "local",
         feature = "nerve",
         feature = "openstack",
         feature = "puppetdb",
         feature = "serverset",
-        feature = "static"
+        feature = "static",
+        feature = "vultr"
     ))]
     fn every_folder_is_registered() {
         let registry = super::registry();

@@ -4,8 +4,10 @@
 //! what makes sense. Only what an answer is about, its list, has to be there: that one is a plain `Vec`, so that an
 //! error in JSON is never taken for a list of nothing.
 
+mod common;
 mod labels;
 mod lenient;
 
+pub(crate) use common::{Common, get_json};
 pub(crate) use labels::{label_name, list, put};
 pub(crate) use lenient::{Flag, List, Map, Number, Object, Scalar, Text};
