@@ -11,10 +11,10 @@ use support::{Daemon, Setup};
 fn b10_a_config_that_can_not_be_run_keeps_its_job_from_being_served_and_harms_no_other() {
     let setup = Setup::new();
     let fine = "scrape_configs: [{job_name: node, file_sd_configs: [{files: ['targets.json']}]}, ";
-    let both = "{job_name: both, static_configs: [{targets: ['s:1']}], digitalocean_sd_configs: [{}]}, ";
+    let both = "{job_name: both, static_configs: [{targets: ['s:1']}], marathon_sd_configs: [{}]}, ";
     fs::write(
         &setup.config,
-        format!("{fine}{both}{{job_name: only, digitalocean_sd_configs: [{{port: 81}}]}}]"),
+        format!("{fine}{both}{{job_name: only, marathon_sd_configs: [{{port: 81}}]}}]"),
     )
     .expect("written");
     let lists = setup.folder.path().join("lists");
@@ -26,7 +26,7 @@ fn b10_a_config_that_can_not_be_run_keeps_its_job_from_being_served_and_harms_no
     assert_eq!(failed.as_array().map(Vec::len), Some(2));
     assert_eq!(failed[0]["sets"], json!(["both"]));
     let reason = failed[0]["reason"].as_str().expect("a reason").to_owned();
-    assert!(reason.contains("no digitalocean_sd"), "{reason}");
+    assert!(reason.contains("no marathon_sd"), "{reason}");
 
     for path in ["/sd/both", "/sd/only", "/sd/both?relabelled=true"] {
         let answer = daemon.get(path);
@@ -63,7 +63,7 @@ fn b10_a_config_that_can_not_be_run_keeps_its_job_from_being_served_and_harms_no
     let mended = "{job_name: both, static_configs: [{targets: ['s:1']}]}, ";
     fs::write(
         &setup.config,
-        format!("{fine}{mended}{{job_name: only, digitalocean_sd_configs: [{{port: 81}}]}}]"),
+        format!("{fine}{mended}{{job_name: only, marathon_sd_configs: [{{port: 81}}]}}]"),
     )
     .expect("written");
     assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
@@ -76,7 +76,7 @@ fn b10_a_config_that_can_not_be_run_keeps_its_job_from_being_served_and_harms_no
 fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded() {
     let setup = Setup::new();
     let good = fs::read_to_string(&setup.config).expect("a configuration");
-    let wrong = "scrape_configs:\n- job_name: a\n  digitalocean_sd_configs: [{}]\n";
+    let wrong = "scrape_configs:\n- job_name: a\n  marathon_sd_configs: [{}]\n";
     fs::write(&setup.config, wrong).expect("written");
     let config = setup.config.to_str().expect("UTF-8");
     let refused = |args: &[&str]| {
@@ -84,7 +84,7 @@ fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(!output.status.success(), "{args:?}: {said}");
         assert!(
-            said.contains("prometheus.yml:3:28: scrape_configs[0].digitalocean_sd_configs"),
+            said.contains("prometheus.yml:3:24: scrape_configs[0].marathon_sd_configs"),
             "{args:?}: {said}"
         );
         assert!(said.contains("--allow-unsupported"), "{args:?}: {said}");

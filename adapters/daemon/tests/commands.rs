@@ -32,7 +32,7 @@ fn check_names_every_problem_with_its_place() {
 
 #[test]
 fn check_is_content_with_what_is_good() {
-    let warned = "scrape_configs: [{job_name: a, digitalocean_sd_configs: [{}]}]";
+    let warned = "scrape_configs: [{job_name: a, marathon_sd_configs: [{}]}]";
     let folder = folder(&[("good.yml", GOOD), ("targets.json", TARGETS), ("warned.yml", warned)]);
     insta::assert_snapshot!(
         "check_good",
@@ -153,7 +153,7 @@ fn sd_says_what_failed_and_still_prints_the_rest() {
     let upstream = Upstream::start(500, "");
     let config = format!(
         "scrape_configs:\n- job_name: a\n  http_sd_configs: [{{url: '{}'}}]\n  static_configs: [{{targets: ['s:1']}}]\n\
-         - job_name: b\n  digitalocean_sd_configs: [{{}}]\n",
+         - job_name: b\n  marathon_sd_configs: [{{}}]\n",
         upstream.url
     );
     let folder = folder(&[("prometheus.yml", &config)]);
