@@ -85,6 +85,8 @@ struct State {
     session: Option<Arc<Session>>,
     /// In how many refreshes in a row calls were throttled in vain.
     throttled: u32,
+    /// How many parts there were, where they are listed.
+    parts: usize,
 }
 
 /// As whom and where one refresh asks.
@@ -248,6 +250,17 @@ impl Aws {
             }
             mark = Some(next);
         }
+    }
+
+    /// Refuses that a list of parts is empty all at once, the first time (B11): a service that has lost what it knew says
+    /// the same.
+    pub(crate) fn believe(&self, listed: &str, count: usize) -> Result<(), ReadError> {
+        let before = std::mem::replace(&mut self.state().parts, count);
+        if count > 0 || before == 0 {
+            return Ok(());
+        }
+        let said = format!("it lists nothing any more, of {before} before; that counts if the next answer is the same");
+        Err(ReadError::refused(listed, said, None))
     }
 
     /// How long what was throttled is left alone.

@@ -129,6 +129,7 @@ impl Rest for Ecs {
             }
             named => named.to_vec(),
         };
+        self.aws.believe("ListClusters", named.len())?;
         let session = &session;
         let chunks = named.chunks(MOST);
         let parameters = chunks.map(|chunk| json!({"clusters": chunk, "include": ["TAGS"]}));

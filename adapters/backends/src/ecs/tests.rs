@@ -178,6 +178,28 @@ fn clusters_are_named_by_name_or_arn_and_one_that_nobody_knows_is_missing() {
     );
 }
 
+/// B11: one that has lost what it knew says the same as one that has nothing.
+#[test]
+fn b11_that_all_clusters_are_gone_counts_when_it_is_said_twice() {
+    let mut site = Site::of("ecs", &format!("{{{KEYS}}}"));
+    serve(&site, None);
+    site.ask();
+    site.world
+        .http
+        .serve(ECS, |_| Answer::json(r#"{"clusterArns": [], "clusters": []}"#));
+    let received = site.run_for(MINUTE);
+    let said = failures(&received);
+    assert_eq!(
+        said,
+        [
+            "asking ECS: ListClusters: it lists nothing any more, of 2 before; that counts if the next answer is the same"
+        ]
+    );
+    assert_eq!(site.found.addresses().len(), 3);
+    site.run_for(2 * MINUTE);
+    assert_eq!(site.found.addresses(), [""; 0]);
+}
+
 #[test]
 fn ec2_is_asked_at_its_own_endpoint_with_its_own_name() {
     let mut site = Site::of("ecs", &format!("{{{KEYS}, endpoint: 'http://ecs.example:1'}}"));

@@ -90,7 +90,8 @@ impl Rest for Msk {
         let path = "/api/v2/clusters?clusterTypeFilter=PROVISIONED&";
         let request = |endpoint: &str, mark: Option<&str>| page(endpoint, path, mark);
         let listed = self.aws.pages(&session, ask, &KAFKA, request, answer::clusters);
-        let listed = listed.await?.into_iter();
+        let listed = listed.await?;
+        self.aws.believe("ListClustersV2", listed.len())?;
         let part = |cluster: Cluster| {
             Part::new(
                 source(&cluster.cluster_arn),
@@ -98,7 +99,7 @@ impl Rest for Msk {
                 Wanted::Listed(Box::new(cluster)),
             )
         };
-        Ok(listed.map(part).collect())
+        Ok(listed.into_iter().map(part).collect())
     }
 
     async fn read(&self, part: &Self::Part, ask: &Ask<'_>) -> Result<Option<Found>, ReadError> {
