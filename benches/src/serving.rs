@@ -97,9 +97,11 @@ impl Served {
         let next = self.folder.join("next");
         let mut content = list(0, self.a_file, 0)?;
         let one = list(self.generation % self.a_file, 1, self.generation)?;
-        // In the place of the last one.
-        let end = content.iter().rposition(|byte| *byte == b'\n').unwrap_or(content.len());
-        content.truncate(end);
+        // In the place of the last one: the lines of that and of the closing bracket go.
+        for _ in 0..2 {
+            let end = content.iter().rposition(|byte| *byte == b'\n').unwrap_or(content.len());
+            content.truncate(end);
+        }
         content.extend_from_slice(one.get(1..).unwrap_or_default());
         fs::write(&next, content)?;
         fs::rename(&next, self.folder.join("0.json"))?;

@@ -108,7 +108,7 @@ fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert_eq!(output.status.code(), Some(status), "{args:?}: {said}");
         assert!(
-            said.contains("prometheus.yml:3:28") && said.contains("never complete"),
+            said.contains("prometheus.yml:3:24") && said.contains("never complete"),
             "{args:?}: {said}"
         );
     }
@@ -119,7 +119,7 @@ fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded
     fs::write(&setup.config, wrong).expect("written");
     let answer = daemon.request("POST", "/-/reload", &[]);
     assert_eq!(answer.status, 500);
-    assert!(answer.text().contains("prometheus.yml:3:28"), "{}", answer.text());
+    assert!(answer.text().contains("prometheus.yml:3:24"), "{}", answer.text());
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
 }
 

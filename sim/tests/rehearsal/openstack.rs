@@ -31,7 +31,7 @@ impl Cloud {
             {"type": "network", "endpoints": place("network")},
         ]);
         let token = json!({"token": {"catalog": catalog, "expires_at": "2100-01-01T00:00:00Z"}});
-        Page::json(token.to_string()).header("x-subject-token", &self.token())
+        Page::json(token.to_string()).header("x-subject-token", self.token())
     }
 }
 

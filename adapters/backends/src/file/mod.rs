@@ -133,7 +133,7 @@ impl FileDiscoverer {
             let started = env.clock.now();
             on_demand.begin();
             files.read_all(reason, &updates).await?;
-            watch.report(files.trouble(), &updates).await?;
+            files.report_watch(watch.news(), &updates).await?;
             let ended = if files.are_well() { Ended::Well } else { Ended::Failed };
             on_demand.end(ended).await?;
             reason = Reason::Again;
@@ -149,7 +149,7 @@ impl FileDiscoverer {
                         (retry, retries) = (None, retries + 1);
                         watch.renew();
                         files.read_all(Reason::Again, &updates).await?;
-                        watch.report(files.trouble(), &updates).await?;
+                        files.report_watch(watch.news(), &updates).await?;
                     }
                     Wake::Retry => (retry, retries) = (None, retries + 1),
                     Wake::Changed(Ok(paths)) => {
@@ -164,7 +164,7 @@ impl FileDiscoverer {
                     Wake::Changed(Err(error)) => {
                         watch.failed(&error);
                         files.read_all(Reason::Again, &updates).await?;
-                        watch.report(files.trouble(), &updates).await?;
+                        files.report_watch(watch.news(), &updates).await?;
                     }
                     Wake::Due => files.read_due(&updates).await?,
                     Wake::Interval | Wake::Wanted => break,

@@ -106,9 +106,19 @@ impl Files {
         self.read(found, reason, started, updates).await
     }
 
-    /// What was wrong when they were last read, if anything was.
-    pub(super) fn trouble(&self) -> Option<String> {
-        summary(self.state.troubles().iter())
+    /// Says what can't be watched, behind what else is wrong, which must not be lost by it.
+    pub(super) async fn report_watch(&self, watch: Option<Trouble>, updates: &Updates) -> Result<(), Stopped> {
+        let Some(watch) = watch else { return Ok(()) };
+        let mut troubles = self.state.troubles();
+        let is_well = troubles.is_empty();
+        troubles.push(watch);
+        match (missing(troubles.iter()), summary(troubles.iter())) {
+            (Some(missing), _) if !is_well && self.state.has_well() => {
+                updates.send(Update::partial(Vec::new(), missing)).await
+            }
+            (_, Some(summary)) => updates.fail(Failure::new(summary)).await,
+            (_, None) => Ok(()),
+        }
     }
 
     /// Whether nothing was wrong when they were last read.

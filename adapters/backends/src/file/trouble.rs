@@ -29,6 +29,10 @@ impl Trouble {
         Self::doing("decoding", file, why.to_string())
     }
 
+    pub(super) fn watching(why: impl Into<String>) -> Self {
+        Self::doing("watching for", "changes", why)
+    }
+
     pub(super) fn listing(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::doing("listing", what, why)
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use headcount_core::Failure;
+use headcount_discoverer::Env;
 use headcount_discoverer::env::{FileError, FileWatch};
-use headcount_discoverer::{Env, Stopped, Updates};
 
 use super::WATCHER_ERRORS;
+use super::trouble::Trouble;
 
 /// A watch that fails more often than this within an interval is given up until its end, so that
 /// one that fails at once each time does not keep the processor busy.
@@ -24,7 +24,7 @@ pub(super) struct Watch {
     missing: Vec<FileError>,
     failures: u32,
     /// What was reported last, so that it is reported once.
-    reported: Option<String>,
+    reported: Option<Trouble>,
 }
 
 impl Watch {
@@ -68,22 +68,20 @@ impl Watch {
         (self.running, self.missing) = watch(&self.env, &self.folders);
     }
 
-    /// Says what can't be watched, if that is news; behind what else is wrong, which must not be lost by it.
-    pub(super) async fn report(&mut self, trouble: Option<String>, updates: &Updates) -> Result<(), Stopped> {
+    /// What can't be watched, if that is news.
+    pub(super) fn news(&mut self) -> Option<Trouble> {
         let reasons: Vec<_> = self.missing.iter().map(ToString::to_string).collect();
-        let message = (!reasons.is_empty()).then(|| {
+        let trouble = (!reasons.is_empty()).then(|| {
             let (reasons, interval) = (reasons.join("; "), self.interval);
-            format!("watching for changes: {reasons}; the files there are read every {interval:?} instead")
+            Trouble::watching(format!(
+                "{reasons}; the files there are read every {interval:?} instead"
+            ))
         });
-        if message == self.reported {
-            return Ok(());
+        if trouble == self.reported {
+            return None;
         }
-        self.reported.clone_from(&message);
-        match (message, trouble) {
-            (Some(message), Some(trouble)) => updates.fail(Failure::new(format!("{trouble}; {message}"))).await,
-            (Some(message), None) => updates.fail(Failure::new(message)).await,
-            (None, _) => Ok(()),
-        }
+        self.reported.clone_from(&trouble);
+        trouble
     }
 }
 

@@ -247,7 +247,7 @@ fn one_changed_group_costs_its_piece_and_compresses_no_other() {
         let written = groups.swap(0, Ordering::Relaxed);
         assert!(written < 1_500, "{written} groups for one");
         assert_ne!(list.tag(), first.tag());
-        assert!(matches!(list.gzip_len(), None), "a piece is new");
+        assert!(list.gzip_len().is_none(), "a piece is new");
         assert_eq!(missing(&list), 1, "pieces for one");
         assert_eq!(unzipped(&gzip(&list)), plain(set));
     }
