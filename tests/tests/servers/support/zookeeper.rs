@@ -1,6 +1,6 @@
 //! A real ZooKeeper: one server, which keeps what it knows in a folder; and who registers there.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl ZooKeeper {
         let (data, log) = (folder.path("zookeeper"), folder.path("zookeeper.log"));
         let config = format!(
             "tickTime=200\ndataDir={}\nclientPort={}\nclientPortAddress={}\nadmin.enableServer=false\n\
-             4lw.commands.whitelist=ruok\nmaxClientCnxns=0\nmaxSessionTimeout=60000\n",
+             maxClientCnxns=0\nmaxSessionTimeout=60000\n",
             data.display(),
             address.port(),
             address.ip(),
@@ -97,7 +97,7 @@ impl ZooKeeper {
 
     /// Somebody who writes.
     pub(crate) fn registrar(&self) -> Registrar {
-        Registrar::connect(self.address)
+        Registrar::connect(self.address, Duration::from_secs(30)).expect("a session")
     }
 }
 
@@ -108,16 +108,11 @@ fn launch(address: SocketAddr, config: &std::path::Path, log: &std::path::Path) 
         .arg("org.apache.zookeeper.server.ZooKeeperServerMain")
         .arg(config);
     let mut process = Process::start("zookeeper", &mut command, log.to_owned());
-    process.wait_until("answers", |_| {
-        let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
-        // Who comes while it is being started may never hear anything.
-        stream
-            .set_read_timeout(Some(Duration::from_millis(500)))
-            .map_err(|error| error.to_string())?;
-        stream.write_all(b"ruok").map_err(|error| error.to_string())?;
-        let mut said = String::new();
-        stream.read_to_string(&mut said).map_err(|error| error.to_string())?;
-        if said == "imok" { Ok(()) } else { Err(said) }
+    // It takes connections, and says that it is well, before it gives anybody a session.
+    process.wait_until("gives sessions", |_| {
+        Registrar::connect(address, Duration::from_millis(500))
+            .map(drop)
+            .map_err(|error| error.to_string())
     });
     process
 }
@@ -129,11 +124,9 @@ pub(crate) struct Registrar {
 }
 
 impl Registrar {
-    fn connect(address: SocketAddr) -> Self {
-        let mut stream = TcpStream::connect(address).expect("connecting to ZooKeeper");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .expect("a socket");
+    fn connect(address: SocketAddr, within: Duration) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(within))?;
         let mut request = Vec::new();
         request.extend(0_i32.to_be_bytes());
         request.extend(0_i64.to_be_bytes());
@@ -142,9 +135,9 @@ impl Registrar {
         request.extend(0_i64.to_be_bytes());
         put(&mut request, &[0; 16]);
         request.push(0);
-        say(&mut stream, &request);
-        hear(&mut stream);
-        Self { stream, number: 0 }
+        say(&mut stream, &request)?;
+        hear(&mut stream)?;
+        Ok(Self { stream, number: 0 })
     }
 
     /// Creates a node, and those above it that are not there.
@@ -203,8 +196,8 @@ impl Registrar {
         self.number += 1;
         let mut request = [self.number, kind].map(i32::to_be_bytes).concat();
         request.extend(body);
-        say(&mut self.stream, &request);
-        let answer = hear(&mut self.stream);
+        say(&mut self.stream, &request).expect("writing to ZooKeeper");
+        let answer = hear(&mut self.stream).expect("an answer of ZooKeeper");
         i32::from_be_bytes(answer[12..16].try_into().expect("four bytes"))
     }
 }
@@ -214,16 +207,16 @@ fn put(to: &mut Vec<u8>, bytes: &[u8]) {
     to.extend(bytes);
 }
 
-fn say(stream: &mut TcpStream, body: &[u8]) {
+fn say(stream: &mut TcpStream, body: &[u8]) -> io::Result<()> {
     let mut frame = Vec::new();
     put(&mut frame, body);
-    stream.write_all(&frame).expect("writing to ZooKeeper");
+    stream.write_all(&frame)
 }
 
-fn hear(stream: &mut TcpStream) -> Vec<u8> {
+fn hear(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
-    stream.read_exact(&mut length).expect("an answer of ZooKeeper");
+    stream.read_exact(&mut length)?;
     let mut body = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut body).expect("an answer of ZooKeeper");
-    body
+    stream.read_exact(&mut body)?;
+    Ok(body)
 }
