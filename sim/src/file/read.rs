@@ -105,8 +105,7 @@ impl<'a> Value<'a> {
     fn items(&self) -> Result<List<'a>, Misread> {
         let items = match &self.at {
             Some(at) if at.is_list() => at.list().unwrap_or_default(),
-            Some(at) if !at.is_null() => return Err(Misread::expected(LIST)),
-            _ => Vec::new(),
+            _ => return Err(Misread::expected(LIST)),
         };
         let path = self.path.clone();
         let items: Vec<_> = items.into_iter().enumerate().collect();

@@ -199,12 +199,13 @@ impl Headcount {
     pub(crate) fn wait_for_failure(&self, kind: &str, parts: &[&str]) -> String {
         until(&format!("{kind} fails with {parts:?}"), || {
             let health = self.provider(kind)?["health"].take();
-            match (&health["state"], &health["lastError"]) {
-                (Value::String(state), Value::String(error))
-                    if state == "failing" && parts.iter().all(|part| error.contains(part)) =>
-                {
-                    Ok(error.clone())
-                }
+            // With parts that are well, it is said what is missing.
+            let said = match health["state"].as_str() {
+                Some("failing") => &health["lastError"],
+                _ => &health["missing"],
+            };
+            match said {
+                Value::String(error) if parts.iter().all(|part| error.contains(part)) => Ok(error.clone()),
                 _ => Err(health.to_string()),
             }
         })
