@@ -4,6 +4,9 @@
 //! others may be), `prometheus.yml` with the jobs, and `targets.json` with what Prometheus's promtool found for each of
 //! them. The first two are written by hand after the API's documentation; `tests/golden` renews the third.
 
+// Helpers panic as tests do: it is the report.
+#![allow(clippy::expect_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;

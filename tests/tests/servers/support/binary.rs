@@ -31,7 +31,7 @@ fn build() -> PathBuf {
         "--workspace",
         "--all-features",
         "--bin=headcount",
-        "--example=hashes",
+        "--example=own_discoverer",
     ]);
     cargo.args(["--message-format=json-render-diagnostics", "--profile", profile]);
     cargo
