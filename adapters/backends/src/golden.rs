@@ -12,7 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headcount_discoverer::env::HttpRequest;
-use headcount_discoverer::mechanism::Place;
+use headcount_discoverer::mechanism::{Mechanism, Place};
+use headcount_discoverer::metrics::Definition;
 use headcount_discoverer::testing::{Answer, Collected, World};
 use headcount_reader::{Sink, read};
 use serde_json::Value;
@@ -155,4 +156,34 @@ pub(crate) fn targets(collected: &Collected) -> BTreeSet<Labels> {
         }
     }
     all
+}
+
+/// Starts what an entry is about.
+pub(crate) fn start<M: Mechanism>(world: &mut World, entry: &str) {
+    let sink = Sink::new(Path::new("p.yml").into());
+    let document = read(entry, &sink).expect("YAML");
+    let mut fields = document.root(&sink).and_then(|root| root.fields()).expect("a mapping");
+    let settings = M::read(&mut fields, &Place::new("/etc".as_ref())).expect("no mistake");
+    fields.finish();
+    assert_eq!(sink.finish().problems, []);
+    world.start(Arc::new(settings).discoverer());
+}
+
+/// The targets that are there now, where nothing was received before.
+pub(crate) fn found(world: &mut World) -> BTreeSet<Labels> {
+    let mut collected = Collected::default();
+    collected.receive(&world.settle());
+    targets(&collected)
+}
+
+pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+/// What a metric without labels has come to.
+pub(crate) fn counted(world: &World, wanted: Definition) -> f64 {
+    let families = world.metrics.read();
+    let family = families.iter().find(|(definition, _)| *definition == wanted);
+    family.map_or(-1.0, |(_, samples)| samples[0].value)
 }

@@ -34,8 +34,8 @@ pub(crate) struct Discoverer {
     pub(crate) bytes: u64,
     /// What the numbers of its list stand for, if it has numbers.
     pub(crate) numbers: Numbers,
-    /// What it has seen of a list that it looks at twice.
-    pub(crate) looks: Box<Looks>,
+    /// What it has seen of a list that it looks at twice, if it is one.
+    pub(crate) looks: Option<Box<Looks>>,
     /// On its own, as is all that a poll which finds nothing new has no need to touch: thousands of
     /// these rows are gone through again and again, and what is short stays near.
     pub(crate) encoder: Box<OwnEncoder>,

@@ -82,7 +82,7 @@ impl World {
 impl Discoverer {
     /// Whether what a list has does not count yet.
     fn doubts(&mut self, kind: BackendKind, now: Instant, rows: &Rows) -> bool {
-        let looks = &mut self.looks;
+        let looks = self.looks.get_or_insert_default();
         while looks.seen.len() >= MOST_SEEN {
             looks.seen.pop_front();
         }
@@ -111,6 +111,8 @@ impl Discoverer {
 
     /// What was seen last is what was seen before, and counted.
     pub(super) fn nothing_new(&mut self) {
-        self.looks.doubted = None;
+        if let Some(looks) = &mut self.looks {
+            looks.doubted = None;
+        }
     }
 }

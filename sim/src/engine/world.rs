@@ -291,7 +291,7 @@ impl World {
                 }
                 if self.plan.discoverers[id.place()].less == Less::Twice {
                     let targets = found_before.iter().map(Group::target_count).sum();
-                    *self.discoverers[id.place()].looks = Looks::found_before(targets);
+                    self.discoverers[id.place()].looks = Some(Box::new(Looks::found_before(targets)));
                 }
                 self.ask_at(id, self.now);
             }

@@ -3,7 +3,7 @@
 //! Judged by what the backend gave, and not by what the discoverer made of it: **an update with less is of a list that was
 //! given twice**, a file's as long apart as it has to stay so.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use headcount_core::{Group, ProviderId, Update, UpdateKind};
 
@@ -15,12 +15,12 @@ use crate::{BackendKind, HostId, Rule};
 
 impl Contract {
     /// An update of a list is about to be taken in. `seen` are the lists that its discoverer was given.
-    pub(crate) fn check_less(
+    pub(crate) fn check_less<'a>(
         &self,
         id: ProviderId,
         update: &Update,
         kind: BackendKind,
-        seen: &VecDeque<Seen>,
+        seen: impl DoubleEndedIterator<Item = &'a Seen>,
     ) -> Verdict {
         let Some(given) = self.providers.get(id) else {
             return Ok(());
@@ -41,7 +41,7 @@ impl Contract {
             _ => has.is_empty() && !had.is_empty(),
         };
         let now = fold_hosts(has.iter().copied());
-        let mut same = seen.iter().filter(|seen| seen.hosts == now);
+        let mut same = seen.filter(|seen| seen.hosts == now);
         let is_settled = match kind {
             BackendKind::File => {
                 let (first, last) = (same.next(), same.next_back());

@@ -199,7 +199,8 @@ impl<M: Subject> Simulation<M> {
                     }
                     if let Some(id) = from.filter(|id| self.plan.discoverers[id.place()].looks_twice()) {
                         let kind = self.plan.discoverers[id.place()].kind;
-                        let seen = &self.world.discoverers[id.place()].looks.seen;
+                        let looks = self.world.discoverers[id.place()].looks.as_ref();
+                        let seen = looks.into_iter().flat_map(|looks| &looks.seen);
                         let verdict = self.contract.check_less(provider, &update, kind, seen);
                         self.rule(verdict);
                     }

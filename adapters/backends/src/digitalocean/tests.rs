@@ -1,46 +1,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::testing::{Answer, Collected, World};
-use headcount_reader::{Sink, read};
 use serde_json::json;
 
 use super::*;
-use crate::golden::{Labels, golden, targets};
+use crate::golden::{counted, found, golden, labels, start};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DROPLETS: &str = "https://api.digitalocean.com/v2/droplets";
 const DATABASES: &str = "https://api.digitalocean.com/v2/databases";
-
-fn start(world: &mut World, entry: &str) {
-    let sink = Sink::new(std::path::Path::new("p.yml").into());
-    let document = read(entry, &sink).expect("YAML");
-    let mut fields = document.root(&sink).and_then(|root| root.fields()).expect("a mapping");
-    let settings = DigitalOceanSd::read(&mut fields, &Place::new("/etc".as_ref())).expect("no mistake");
-    fields.finish();
-    assert_eq!(sink.finish().problems, []);
-    world.start(Arc::new(settings).discoverer());
-}
-
-fn found(world: &mut World) -> BTreeSet<Labels> {
-    let mut collected = Collected::default();
-    collected.receive(&world.settle());
-    targets(&collected)
-}
-
-fn labels(pairs: &[(&str, &str)]) -> Labels {
-    let pairs = pairs.iter();
-    pairs
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
-}
-
-fn skipped(world: &World) -> f64 {
-    let families = world.metrics.read();
-    let family = families.iter().find(|(definition, _)| *definition == SKIPPED);
-    family.map_or(-1.0, |(_, samples)| samples[0].value)
-}
 
 #[test]
 fn targets_are_those_of_prometheus() {
@@ -72,7 +41,7 @@ fn databases_are_targets_at_their_private_host_or_the_public_one() {
         .http
         .at(DATABASES)
         .then(Answer::json(json!({ "databases": databases }).to_string()));
-    start(&mut world, "{role: databases, port: 9273}");
+    start::<DigitalOceanSd>(&mut world, "{role: databases, port: 9273}");
     let main = labels(&[
         ("__address__", "private-main.example:9273"),
         ("__meta_digitalocean_db_engine", "pg"),
@@ -93,7 +62,7 @@ fn databases_are_targets_at_their_private_host_or_the_public_one() {
         ("__meta_digitalocean_db_id", "9cc2"),
     ]);
     assert_eq!(
-        (found(&mut world), skipped(&world)),
+        (found(&mut world), counted(&world, SKIPPED)),
         (BTreeSet::from([main, other]), 3.0)
     );
     let asked: Vec<String> = world
@@ -118,13 +87,16 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
         .http
         .at(DROPLETS)
         .then(Answer::json(json!({"droplets": droplets, "links": links}).to_string()));
-    start(&mut world, "{}");
+    start::<DigitalOceanSd>(&mut world, "{}");
     let only = labels(&[
         ("__address__", "192.0.2.1:80"),
         ("__meta_digitalocean_droplet_id", "7"),
         ("__meta_digitalocean_public_ipv4", "192.0.2.1"),
     ]);
-    assert_eq!((found(&mut world), skipped(&world)), (BTreeSet::from([only]), 5.0));
+    assert_eq!(
+        (found(&mut world), counted(&world, SKIPPED)),
+        (BTreeSet::from([only]), 5.0)
+    );
 }
 
 #[test]
@@ -147,7 +119,7 @@ fn a_page_that_cannot_be_had_is_a_failure_and_all_targets_stay() {
     ] {
         let mut world = World::new();
         golden!("digitalocean").serve(&world);
-        start(&mut world, "{authorization: {credentials: hunter2}}");
+        start::<DigitalOceanSd>(&mut world, "{authorization: {credentials: hunter2}}");
         let mut collected = Collected::default();
         collected.receive(&world.settle());
         let before = collected.clone();

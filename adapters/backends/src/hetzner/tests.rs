@@ -1,47 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::testing::{Answer, Collected, World};
-use headcount_reader::{Sink, read};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::golden::{Labels, golden, targets};
+use crate::golden::{Labels, counted, found, golden, labels, start};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SERVERS: &str = "https://api.hetzner.cloud/v1/servers";
 const NETWORKS: &str = "https://api.hetzner.cloud/v1/networks";
 const ROBOT: &str = "https://robot-ws.your-server.de/server";
-
-fn start(world: &mut World, entry: &str) {
-    let sink = Sink::new(std::path::Path::new("p.yml").into());
-    let document = read(entry, &sink).expect("YAML");
-    let mut fields = document.root(&sink).and_then(|root| root.fields()).expect("a mapping");
-    let settings = HetznerSd::read(&mut fields, &Place::new("/etc".as_ref())).expect("no mistake");
-    fields.finish();
-    assert_eq!(sink.finish().problems, []);
-    world.start(Arc::new(settings).discoverer());
-}
-
-fn found(world: &mut World) -> BTreeSet<Labels> {
-    let mut collected = Collected::default();
-    collected.receive(&world.settle());
-    targets(&collected)
-}
-
-fn labels(pairs: &[(&str, &str)]) -> Labels {
-    let pairs = pairs.iter();
-    pairs
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
-}
-
-fn skipped(world: &World) -> f64 {
-    let families = world.metrics.read();
-    let family = families.iter().find(|(definition, _)| *definition == SKIPPED);
-    family.map_or(-1.0, |(_, samples)| samples[0].value)
-}
 
 /// Without what only one of the two says: `<nil>` and a label that the cloud has no more, and newer labels.
 fn common(mut labels: Labels) -> Option<Labels> {
@@ -99,7 +68,7 @@ fn servers_are_asked_for_in_pages_of_fifty_that_have_the_labels() {
         .then(page(1, json!(2)))
         .then(page(2, Value::Null));
     world.http.at(NETWORKS).then(Answer::json(r#"{"networks": []}"#));
-    start(
+    start::<HetznerSd>(
         &mut world,
         "{role: hcloud, label_selector: 'env in (prod),!old', port: 9100, authorization: {credentials: t}}",
     );
@@ -148,7 +117,7 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
         .then(Answer::json(json!({ "servers": servers }).to_string()));
     let networks = json!({"networks": [{"id": 1, "name": "a"}, {"id": 2}, null]});
     world.http.at(NETWORKS).then(Answer::json(networks.to_string()));
-    start(&mut world, "{role: hcloud}");
+    start::<HetznerSd>(&mut world, "{role: hcloud}");
     let first = labels(&[
         ("__address__", "192.0.2.1:80"),
         ("__meta_hetzner_hcloud_labelpresent_a", "true"),
@@ -165,19 +134,22 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
         ("__meta_hetzner_role", "hcloud"),
     ]);
     assert_eq!(found(&mut world), BTreeSet::from([first, second]));
-    assert_eq!(skipped(&world), 5.0);
+    assert_eq!(counted(&world, SKIPPED), 5.0);
 
     let mut world = World::new();
     let servers = r#"[{"server": {"server_ip": "192.0.2.3", "subnet": [null, {"ip": 5}]}}, {"server": {}}, {"server": null}, null, []]"#;
     world.http.at(ROBOT).then(Answer::json(servers));
-    start(&mut world, "{role: robot}");
+    start::<HetznerSd>(&mut world, "{role: robot}");
     let only = labels(&[
         ("__address__", "192.0.2.3:80"),
         ("__meta_hetzner_public_ipv4", "192.0.2.3"),
         ("__meta_hetzner_robot_cancelled", "false"),
         ("__meta_hetzner_role", "robot"),
     ]);
-    assert_eq!((found(&mut world), skipped(&world)), (BTreeSet::from([only]), 4.0));
+    assert_eq!(
+        (found(&mut world), counted(&world, SKIPPED)),
+        (BTreeSet::from([only]), 4.0)
+    );
 }
 
 #[test]
@@ -209,7 +181,7 @@ fn a_list_that_cannot_be_had_is_a_failure_and_all_targets_stay() {
                 };
                 let mut world = World::new();
                 golden!("hetzner").serve(&world);
-                start(&mut world, entry);
+                start::<HetznerSd>(&mut world, entry);
                 let mut collected = Collected::default();
                 collected.receive(&world.settle());
                 let before = collected.clone();

@@ -1,33 +1,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::testing::{Answer, Collected, World};
-use headcount_reader::{Sink, read};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::golden::{Labels, golden, targets};
+use crate::golden::{Labels, counted, golden, start, targets};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const ENTRY: &str = "{datacenter_id: dc-1, authorization: {credentials: hunter2}}";
 const SERVERS: &str = "https://api.ionos.com/cloudapi/v6/datacenters/dc-1/servers";
-
-fn start(world: &mut World, entry: &str) {
-    let sink = Sink::new(std::path::Path::new("p.yml").into());
-    let document = read(entry, &sink).expect("YAML");
-    let mut fields = document.root(&sink).and_then(|root| root.fields()).expect("a mapping");
-    let settings = IonosSd::read(&mut fields, &Place::new("/etc".as_ref())).expect("no mistake");
-    fields.finish();
-    assert_eq!(sink.finish().problems, []);
-    world.start(Arc::new(settings).discoverer());
-}
-
-fn skipped(world: &World) -> f64 {
-    let families = world.metrics.read();
-    let family = families.iter().find(|(definition, _)| *definition == SKIPPED);
-    family.map_or(-1.0, |(_, samples)| samples[0].value)
-}
 
 #[test]
 fn targets_are_those_of_prometheus() {
@@ -47,7 +29,7 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
         .http
         .at(SERVERS)
         .then(Answer::json(json!({"id": "dc-1/servers", "items": items}).to_string()));
-    start(&mut world, ENTRY);
+    start::<IonosSd>(&mut world, ENTRY);
     let mut collected = Collected::default();
     collected.receive(&world.settle());
     let only: Labels = [
@@ -58,7 +40,10 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    assert_eq!((targets(&collected), skipped(&world)), (BTreeSet::from([only]), 5.0));
+    assert_eq!(
+        (targets(&collected), counted(&world, SKIPPED)),
+        (BTreeSet::from([only]), 5.0)
+    );
 }
 
 #[test]
@@ -73,7 +58,7 @@ fn there_is_no_end_after_a_thousand_servers() {
         Answer::json(json!({"id": "dc-1/servers", "items": items}).to_string())
     };
     world.http.at(SERVERS).then(page(0, 1000)).then(page(1000, 1001));
-    start(&mut world, ENTRY);
+    start::<IonosSd>(&mut world, ENTRY);
     let mut collected = Collected::default();
     collected.receive(&world.settle());
     assert_eq!(collected.addresses().len(), 1001);
@@ -103,7 +88,7 @@ fn a_list_that_cannot_be_had_is_a_failure_and_all_targets_stay() {
     ] {
         let mut world = World::new();
         golden!("ionos").serve(&world);
-        start(&mut world, ENTRY);
+        start::<IonosSd>(&mut world, ENTRY);
         let mut collected = Collected::default();
         collected.receive(&world.settle());
         let before = collected.clone();

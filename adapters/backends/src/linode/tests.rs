@@ -1,31 +1,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::testing::{Answer, Collected, World};
-use headcount_reader::{Sink, read};
 
 use super::*;
-use crate::golden::{Labels, golden, targets};
+use crate::golden::{counted, golden, labels, start, targets};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LISTS: [&str; 3] = ["linode/instances", "networking/ips", "networking/ipv6/ranges"];
-
-fn start(world: &mut World, entry: &str) {
-    let sink = Sink::new(std::path::Path::new("p.yml").into());
-    let document = read(entry, &sink).expect("YAML");
-    let mut fields = document.root(&sink).and_then(|root| root.fields()).expect("a mapping");
-    let settings = LinodeSd::read(&mut fields, &Place::new("/etc".as_ref())).expect("no mistake");
-    fields.finish();
-    assert_eq!(sink.finish().problems, []);
-    world.start(Arc::new(settings).discoverer());
-}
-
-fn counted(world: &World, wanted: Definition) -> f64 {
-    let families = world.metrics.read();
-    let family = families.iter().find(|(definition, _)| *definition == wanted);
-    family.map_or(-1.0, |(_, samples)| samples[0].value)
-}
 
 #[test]
 fn targets_are_those_of_prometheus() {
@@ -65,7 +47,7 @@ fn a_region_is_asked_for_and_the_environment_may_say_where_and_as_whom() {
         world.variables.set(name, value);
     }
     world.http.answer(200, &[], r#"{"data": [], "page": 1, "pages": 1}"#);
-    start(&mut world, "{region: 'us-\"east'}");
+    start::<LinodeSd>(&mut world, "{region: 'us-\"east'}");
     world.settle();
     let sent = world.http.take_requests();
     let urls: Vec<&str> = sent.iter().map(|sent| sent.request.url.as_str()).collect();
@@ -76,7 +58,7 @@ fn a_region_is_asked_for_and_the_environment_may_say_where_and_as_whom() {
         assert_eq!(sent.header("authorization"), Some("Bearer hunter2"));
     }
     // What the entry says counts.
-    start(&mut world, "{authorization: {credentials: other}}");
+    start::<LinodeSd>(&mut world, "{authorization: {credentials: other}}");
     world.settle();
     let sent = world.http.take_requests();
     assert!(
@@ -96,15 +78,9 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
     world.http.at(&at(LISTS[1])).then(Answer::json(ips));
     let ranges = r#"{"data": [{"range": "2001:db8:9::", "prefix": 64, "route_target": "2001:db8::1"}, {}, null]}"#;
     world.http.at(&at(LISTS[2])).then(Answer::json(ranges));
-    start(&mut world, "{tag_separator: ';'}");
+    start::<LinodeSd>(&mut world, "{tag_separator: ';'}");
     let mut collected = Collected::default();
     collected.receive(&world.settle());
-    let labels = |pairs: &[(&str, &str)]| -> Labels {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
-    };
     let first = labels(&[
         ("__address__", "192.0.2.1:80"),
         ("__meta_linode_backups", "disabled"),
@@ -141,7 +117,7 @@ fn a_list_that_cannot_be_had_is_a_failure_and_all_targets_stay() {
         ] {
             let mut world = World::new();
             golden!("linode").serve(&world);
-            start(&mut world, "{authorization: {credentials: hunter2}}");
+            start::<LinodeSd>(&mut world, "{authorization: {credentials: hunter2}}");
             let mut collected = Collected::default();
             collected.receive(&world.settle());
             let before = collected.clone();

@@ -1,31 +1,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::testing::{Answer, Collected, World};
-use headcount_reader::{Sink, read};
 use serde_json::json;
 
 use super::*;
-use crate::golden::{Labels, golden, targets};
+use crate::golden::{Labels, counted, golden, labels, start, targets};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-fn start(world: &mut World, entry: &str) {
-    let sink = Sink::new(std::path::Path::new("p.yml").into());
-    let document = read(entry, &sink).expect("YAML");
-    let mut fields = document.root(&sink).and_then(|root| root.fields()).expect("a mapping");
-    let settings = VultrSd::read(&mut fields, &Place::new("/etc".as_ref())).expect("no mistake");
-    fields.finish();
-    assert_eq!(sink.finish().problems, []);
-    world.start(Arc::new(settings).discoverer());
-}
-
-fn skipped(world: &World) -> f64 {
-    let families = world.metrics.read();
-    let family = families.iter().find(|(definition, _)| *definition == SKIPPED);
-    family.map_or(-1.0, |(_, samples)| samples[0].value)
-}
 
 #[test]
 fn targets_are_those_of_prometheus() {
@@ -57,15 +39,9 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
     world
         .http
         .answer(200, &[], json!({ "instances": instances }).to_string());
-    start(&mut world, "{}");
+    start::<VultrSd>(&mut world, "{}");
     let mut collected = Collected::default();
     collected.receive(&world.settle());
-    let labels = |pairs: &[(&str, &str)]| -> Labels {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
-    };
     let first = labels(&[
         ("__address__", "192.0.2.1:80"),
         ("__meta_vultr_instance_features", ",ipv6,"),
@@ -77,7 +53,7 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
         ("__meta_vultr_instance_main_ipv6", "2001:db8::1"),
     ]);
     assert_eq!(
-        (targets(&collected), skipped(&world)),
+        (targets(&collected), counted(&world, SKIPPED)),
         (BTreeSet::from([first, second]), 4.0)
     );
 }
@@ -100,7 +76,7 @@ fn a_page_that_cannot_be_had_is_a_failure_and_all_targets_stay() {
     ] {
         let mut world = World::new();
         golden!("vultr").serve(&world);
-        start(&mut world, "{authorization: {credentials: hunter2}}");
+        start::<VultrSd>(&mut world, "{authorization: {credentials: hunter2}}");
         let mut collected = Collected::default();
         collected.receive(&world.settle());
         let before = collected.clone();
