@@ -1,6 +1,7 @@
 //! Rules as they are carried out: expressions compiled, replacements read, names checked.
 
 use core::num::NonZeroU64;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -8,6 +9,10 @@ use super::matcher::Matcher;
 use super::rule::{NameValidation, RelabelError, RelabelRule};
 use super::template::Template;
 use super::{RegexFault, RuleRegex};
+
+/// Texts that give a name of letters, digits and underscores, if what they refer to is one.
+static LEGACY_TEMPLATE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^(?-u:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+$").ok());
 
 /// One rule.
 #[derive(Debug)]
@@ -113,7 +118,7 @@ impl Compiler<'_> {
                 self.check_template(replacement)?;
                 let (matcher, regex) = self.matcher(regex)?;
                 Action::Map {
-                    to: Template::read(replacement, &regex),
+                    to: Template::read(replacement, regex),
                     regex: matcher,
                 }
             }
@@ -130,10 +135,10 @@ impl Compiler<'_> {
 
     fn replace(&self, regex: &RuleRegex, target: &str, replacement: &str) -> Result<Action, RelabelError> {
         let (matcher, regex) = self.matcher(regex)?;
-        let value = Template::read(replacement, &regex);
+        let value = Template::read(replacement, regex);
         if target.contains('$') {
             self.check_template(target)?;
-            let target = Template::read(target, &regex);
+            let target = Template::read(target, regex);
             return Ok(Action::SetNamed {
                 regex: matcher,
                 target,
@@ -167,8 +172,7 @@ impl Compiler<'_> {
     fn check_template(&self, template: &str) -> Result<(), RelabelError> {
         let valid = match self.names {
             NameValidation::Utf8 => !template.is_empty(),
-            NameValidation::Legacy => Regex::new(r"^(?-u:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+$")
-                .is_ok_and(|pattern| pattern.is_match(template)),
+            NameValidation::Legacy => LEGACY_TEMPLATE.as_ref().is_some_and(|it| it.is_match(template)),
         };
         if valid { Ok(()) } else { Err(self.bad_name(template)) }
     }
@@ -181,7 +185,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn matcher(&self, regex: &RuleRegex) -> Result<(Matcher, Regex), RelabelError> {
+    fn matcher<'r>(&self, regex: &'r RuleRegex) -> Result<(Matcher, &'r Regex), RelabelError> {
         let built = regex.compiled().map_err(|fault| match fault {
             RegexFault::TooLarge { limit } => RelabelError::RegexTooLarge {
                 rule: self.place,
@@ -196,6 +200,6 @@ impl Compiler<'_> {
                 reason,
             },
         })?;
-        Ok((Matcher::new(regex.anchored(), built.clone()), built.clone()))
+        Ok((built.matcher.clone(), &built.regex))
     }
 }

@@ -9,6 +9,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use regex::{Regex, RegexBuilder};
 
+use super::matcher::Matcher;
+
 /// A compiled expression may take this many bytes. The library counts what it really takes, which is less
 /// in 32 bits: `\w{1000}` is too large in 64 bits only.
 const SIZE_LIMIT: usize = 32 << 20;
@@ -43,7 +45,14 @@ pub enum RegexFault {
 struct Expression {
     written: String,
     anchored: String,
-    compiled: OnceLock<Regex>,
+    compiled: OnceLock<Compiled>,
+}
+
+/// What an expression takes to be carried out.
+pub(super) struct Compiled {
+    pub(super) regex: Regex,
+    /// The cheapest way to match it: finding it means to read the expression once more.
+    pub(super) matcher: Matcher,
 }
 
 impl RuleRegex {
@@ -83,7 +92,7 @@ impl RuleRegex {
 
     /// Whether all of a text is what it means; nothing is what one means that can't be [carried out](Self::check).
     pub fn is_match(&self, text: &str) -> bool {
-        self.compiled().is_ok_and(|regex| regex.is_match(text))
+        self.compiled().is_ok_and(|compiled| compiled.regex.is_match(text))
     }
 
     /// The same one, for as long as somebody has it.
@@ -91,12 +100,13 @@ impl RuleRegex {
         WeakRuleRegex(Arc::downgrade(&self.0))
     }
 
-    pub(super) fn compiled(&self) -> Result<&Regex, RegexFault> {
+    pub(super) fn compiled(&self) -> Result<&Compiled, RegexFault> {
         if let Some(compiled) = self.0.compiled.get() {
             return Ok(compiled);
         }
-        let compiled = RegexBuilder::new(&self.0.anchored).size_limit(SIZE_LIMIT).build()?;
-        Ok(self.0.compiled.get_or_init(|| compiled))
+        let regex = RegexBuilder::new(&self.0.anchored).size_limit(SIZE_LIMIT).build()?;
+        let matcher = Matcher::new(&self.0.anchored, regex.clone());
+        Ok(self.0.compiled.get_or_init(|| Compiled { regex, matcher }))
     }
 }
 
@@ -166,7 +176,7 @@ mod tests {
     fn clones_are_compiled_once_and_forgotten_with_the_last() {
         let regex = RuleRegex::new("a+");
         let (clone, weak) = (regex.clone(), regex.downgrade());
-        let compiled: *const Regex = regex.compiled().expect("it is right");
+        let compiled: *const Compiled = regex.compiled().expect("it is right");
         assert!(core::ptr::eq(compiled, clone.compiled().expect("it is right")));
         drop(regex);
         assert_eq!(weak.upgrade(), Some(RuleRegex::new("a+")));

@@ -5,8 +5,8 @@ use regex::{CaptureLocations, Regex};
 use super::sequence::{Decision, Sequence};
 use super::template::Template;
 
-/// A regular expression, by the cheapest means there is for it. **They differ in cost alone.**
-#[derive(Debug)]
+/// A regular expression, by the cheapest means there is for it. **They differ in cost alone.** Cheap to clone.
+#[derive(Debug, Clone)]
 pub(super) enum Matcher {
     /// `(.*)`: anything, and all of it is the first group.
     Anything,

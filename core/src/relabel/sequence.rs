@@ -6,15 +6,17 @@
 //! Whatever else there is is left to the `regex` crate, whose meaning this is; so are texts with a
 //! character beyond ASCII where a class takes some of those and not others.
 
+use std::sync::Arc;
+
 use regex_syntax::hir::{self, Hir, HirKind, Look};
 
 /// A fixed number of repetitions above this is left to `regex`.
 const MOST_REPEATS: u32 = 32;
 
-/// An expression that is anchored at both ends.
-#[derive(Debug)]
+/// An expression that is anchored at both ends. Cheap to clone.
+#[derive(Debug, Clone)]
 pub(super) struct Sequence {
-    steps: Box<[Step]>,
+    steps: Arc<[Step]>,
 }
 
 /// What a text is to an expression.

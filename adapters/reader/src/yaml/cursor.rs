@@ -35,11 +35,14 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn child(&self, node: &'a Node, key: &str) -> Self {
-        let path = if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        };
+        // Put together by hand: a large configuration has hundreds of thousands of fields, and formatting takes as long
+        // as all else that is done with one.
+        let mut path = String::with_capacity(self.path.len() + 1 + key.len());
+        path.push_str(&self.path);
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(key);
         Self {
             node,
             path,

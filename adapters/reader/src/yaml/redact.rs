@@ -72,14 +72,24 @@ impl View {
 }
 
 fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    let is = |word: &str| name.eq_ignore_ascii_case(word);
+    let ends_with = |end: &&str| {
+        let start = name.len().checked_sub(end.len());
+        start
+            .and_then(|start| name.get(start..))
+            .is_some_and(|last| last.eq_ignore_ascii_case(end))
+    };
     // These name an expression or an identity, not a secret.
-    let is_known = matches!(name.as_str(), "access_key" | "match_key" | "external_id");
-    !is_known && (name == "key" || SECRET_ENDS.iter().any(|end| name.ends_with(end)))
+    let is_known = || ["access_key", "match_key", "external_id"].into_iter().any(is);
+    (is("key") || SECRET_ENDS.iter().any(ends_with)) && !is_known()
 }
 
 /// The text of a scalar that is not hidden as a whole: a URL's password and secret parameters are hidden.
 pub fn redacted_url(text: &str) -> Cow<'_, str> {
+    // Nearly no text is a URL, and to look for one character is cheap.
+    if !text.as_bytes().contains(&b':') {
+        return Cow::Borrowed(text);
+    }
     let without_password = without_password(text);
     if !without_password.contains("://") {
         return without_password;

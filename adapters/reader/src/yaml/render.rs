@@ -140,8 +140,11 @@ fn is_text(text: &str) -> bool {
 
 /// Whether this can stand without quotes, anywhere: in a block, as a key, and between brackets.
 fn is_safe_plain(text: &str) -> bool {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || "_./+$%()^;=-".contains(c);
-    let is_first = |c: char| c.is_ascii_alphanumeric() || "_./$(^;".contains(c) || matches!(c, '+' | '-');
+    let is_word = |c| {
+        matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9')
+            || matches!(c, '_' | '.' | '/' | '+' | '$' | '%' | '(' | ')' | '^' | ';' | '=' | '-')
+    };
+    let is_first = |c| is_word(c) && !matches!(c, '%' | ')' | '=');
     let mut chars = text.chars().peekable();
     if !chars.peek().copied().is_some_and(is_first) || matches!(text, "-" | "---" | "...") || text.starts_with("- ") {
         return false;
@@ -183,8 +186,9 @@ fn quote(text: &str) -> String {
     out
 }
 
+/// Every level is two spaces.
 fn pad(out: &mut String, indent: usize) {
-    out.extend(std::iter::repeat_n(' ', indent));
+    out.extend(std::iter::repeat_n("  ", indent / 2));
 }
 
 fn line(out: &mut String, text: &str) {

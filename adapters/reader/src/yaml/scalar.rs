@@ -19,8 +19,13 @@ pub(super) enum Meaning {
 }
 
 impl Scalar {
+    /// Whether its meaning is [`Meaning::Null`]; asked of every key and value, so without looking for other meanings.
     pub(super) fn is_null(&self) -> bool {
-        self.meaning() == Meaning::Null
+        match self.tag {
+            Tag::None if !self.is_plain => false,
+            Tag::Text | Tag::Binary | Tag::Merge => false,
+            Tag::None | Tag::Null | Tag::Bool | Tag::Int | Tag::Float => is_nothing(&self.text),
+        }
     }
 
     pub(super) fn what(&self) -> &'static str {
@@ -82,9 +87,13 @@ const BINARY: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
 
+fn is_nothing(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
 fn resolve(text: &str) -> Meaning {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => Meaning::Null,
+        _ if is_nothing(text) => Meaning::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Meaning::Bool(true),
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Meaning::Bool(false),
         ".nan" | ".NaN" | ".NAN" => Meaning::Float(f64::NAN),
