@@ -216,13 +216,20 @@ impl Drop for ModifiedTimes {
 
 /// The lists, by file, that were found before a discoverer was started.
 pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTreeMap<PathBuf, Known> {
-    let mut lists: BTreeMap<PathBuf, Vec<(usize, Group)>> = BTreeMap::new();
+    // Patterns are matched for each file: to match them for each group would take longer than all else of a start.
+    let mut lists: BTreeMap<String, Option<Vec<(usize, Group)>>> = BTreeMap::new();
     for group in groups {
         let Some((path, number)) = group.source().rsplit_once(':') else {
             continue;
         };
-        if let Some(number) = number.parse().ok().filter(|_| is_meant(path)) {
-            lists.entry(path.into()).or_default().push((number, group));
+        let Ok(number) = number.parse() else {
+            continue;
+        };
+        if !lists.contains_key(path) {
+            lists.insert(path.to_owned(), is_meant(path).then(Vec::new));
+        }
+        if let Some(Some(list)) = lists.get_mut(path) {
+            list.push((number, group));
         }
     }
     let known = |mut list: Vec<(usize, Group)>| {
@@ -234,11 +241,18 @@ pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTr
             groups,
         }
     };
-    lists.into_iter().map(|(path, list)| (path, known(list))).collect()
+    let lists = lists.into_iter();
+    lists
+        .filter_map(|(path, list)| Some((path.into(), known(list?))))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use headcount_core::Encoder;
+
     use super::*;
 
     fn at(millis: u64) -> Instant {
@@ -318,5 +332,30 @@ mod tests {
             looked += 1;
         }
         assert_eq!((looked, now), (5, at(750)));
+    }
+
+    /// Of a million groups a pattern would be matched a million times.
+    #[test]
+    fn what_was_found_before_is_sorted_by_file_with_one_look_at_each_path() {
+        let mut encoder = Encoder::new();
+        let mut batch = encoder.batch();
+        for source in ["/a.json:10", "/a.json:9", "/b.json:0", "/a.json:x", "/c", "/a.json:11"] {
+            let targets = [[("__address__", source)]];
+            batch.group(source, [], targets).expect("it fits");
+        }
+        let asked = RefCell::new(Vec::new());
+        let is_meant = |path: &str| {
+            asked.borrow_mut().push(path.to_owned());
+            path == "/a.json"
+        };
+        let lists = recall(batch.finish(), is_meant);
+        let sources = |known: &Known| known.groups.iter().map(|group| group.source().to_owned()).collect();
+        let lists: Vec<(_, Vec<_>)> = lists
+            .iter()
+            .map(|(path, known)| (path.to_owned(), sources(known)))
+            .collect();
+        let in_order = ["/a.json:9", "/a.json:10", "/a.json:11"].map(str::to_owned);
+        assert_eq!(lists, [(PathBuf::from("/a.json"), in_order.to_vec())]);
+        assert_eq!(asked.into_inner(), ["/a.json", "/b.json"]);
     }
 }
