@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use headcount_core::relabel::RelabelRule;
-use headcount_reader::{Cursor, Fields, Position, Problem, ProblemKind, Surroundings, join};
+use headcount_reader::{Cursor, Fields, Position, Problem, ProblemKind, ShownYaml, Surroundings, join};
 
 use crate::section::Reading;
 use crate::section::alertmanager::AlertmanagerConfig;
@@ -33,8 +33,8 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// What is remarkable but not wrong.
     pub warnings: Vec<Problem>,
-    /// The main file as YAML, with aliases written out and every secret replaced by `<secret>`.
-    pub redacted: String,
+    /// The main file as it may be shown.
+    pub redacted: ShownYaml,
 }
 
 /// What the main file says by itself.

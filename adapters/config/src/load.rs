@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use headcount_discoverer::mechanism::Registry;
 use headcount_reader::{
-    Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Mention, Nowhere, Problem, ProblemKind, Sink, Surroundings,
-    decode, pattern, read,
+    Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Mention, Nowhere, Problem, ProblemKind, ShownYaml, Sink,
+    Surroundings, decode, pattern, read,
 };
 
 use crate::config::{self, Config, TopLevel};
@@ -200,8 +200,8 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// The main file's content, the files that it includes, and it as YAML without secrets.
-    fn main(&mut self, bytes: &[u8], origin: &Path) -> (TopLevel, Vec<PathBuf>, String) {
+    /// The main file's content, the files that it includes, and how it is shown.
+    fn main(&mut self, bytes: &[u8], origin: &Path) -> (TopLevel, Vec<PathBuf>, ShownYaml) {
         let sink = Sink::new(origin.into());
         let mut top = TopLevel::default();
         let folder = folder_of(origin);
@@ -259,24 +259,24 @@ impl<'a> Assembly<'a> {
     }
 
     /// Reads a file and hands its tree over; see [`visit`](Self::visit).
-    fn visit_file(&mut self, path: &Path, sink: &Sink, visit: impl FnOnce(&mut Self, &Cursor<'_>)) -> String {
+    fn visit_file(&mut self, path: &Path, sink: &Sink, visit: impl FnOnce(&mut Self, &Cursor<'_>)) -> ShownYaml {
         match self.surroundings.read(path, FILE_LIMIT) {
             Ok(bytes) => self.visit(&bytes, sink, visit),
             Err(error) => {
                 let reason = error.to_string();
                 sink.problem(None, "", ProblemKind::Unreadable { reason });
                 self.names.note_unread();
-                String::new()
+                ShownYaml::default()
             }
         }
     }
 
-    /// Hands a tree over, and gives it without its secrets. What is no YAML may hide jobs.
-    fn visit(&mut self, bytes: &[u8], sink: &Sink, visit: impl FnOnce(&mut Self, &Cursor<'_>)) -> String {
-        let redacted = with_tree(bytes, sink, |root| visit(self, root));
-        redacted.unwrap_or_else(|| {
+    /// Hands a tree over, and gives how it is shown. What is no YAML may hide jobs.
+    fn visit(&mut self, bytes: &[u8], sink: &Sink, visit: impl FnOnce(&mut Self, &Cursor<'_>)) -> ShownYaml {
+        let shown = with_tree(bytes, sink, |root| visit(self, root));
+        shown.unwrap_or_else(|| {
             self.names.note_unread();
-            String::new()
+            ShownYaml::default()
         })
     }
 
@@ -329,18 +329,17 @@ fn beside(config: &Path, surroundings: &dyn Surroundings) -> Option<PathBuf> {
     (path != config && surroundings.exists(&path)).then_some(path)
 }
 
-/// Reads a file's tree and hands its top over, unless the file is empty. Gives the tree without its secrets; `None` when
-/// it is no YAML.
-pub(crate) fn with_tree(bytes: &[u8], sink: &Sink, visit: impl FnOnce(&Cursor<'_>)) -> Option<String> {
+/// Reads a file's tree and hands its top over, unless the file is empty. Gives how it is shown; `None` when it is no YAML.
+pub(crate) fn with_tree(bytes: &[u8], sink: &Sink, visit: impl FnOnce(&Cursor<'_>)) -> Option<ShownYaml> {
     let text = decode(bytes).map_err(|kind| sink.problem(None, "", kind)).ok()?;
     let document = read(&text, sink)?;
     if document.further.is_some() {
         sink.warning(document.further, "", ProblemKind::FurtherDocument);
     }
     let root = document.root(sink);
-    Some(root.map_or_else(String::new, |root| {
+    Some(root.map_or_else(ShownYaml::default, |root| {
         visit(&root);
-        document.redacted()
+        ShownYaml::of(text)
     }))
 }
 

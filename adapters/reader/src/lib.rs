@@ -50,4 +50,6 @@ pub use value::{
     NameEscaping, RegexError, ScrapeProtocol, SizeError, Url, UrlError, expand, is_label_name, is_label_template,
     parse_regex, parse_size, without_credentials, without_secret_parameters,
 };
-pub use yaml::{Cursor, Document, FILE_LIMIT, FieldNames, Fields, Findings, MASK, Sink, decode, read, redacted_url};
+pub use yaml::{
+    Cursor, Document, FILE_LIMIT, FieldNames, Fields, Findings, MASK, ShownYaml, Sink, decode, read, redacted_url,
+};

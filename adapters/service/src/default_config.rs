@@ -5,6 +5,7 @@ use std::time::Duration;
 use headcount_backends::local::LocalSd;
 use headcount_config::{Config, Global, ScrapeConfig};
 use headcount_discoverer::mechanism::SdConfig;
+use headcount_reader::ShownYaml;
 
 /// The one job.
 const JOB: &str = "local";
@@ -17,8 +18,9 @@ pub(crate) fn config() -> Config {
     let local = SdConfig::new(LocalSd::new(REFRESH_INTERVAL));
     Config {
         scrape_configs: vec![ScrapeConfig::new(JOB, vec![local], &Global::default())],
-        redacted: "# headcount runs without a configuration file: the job `local` is what listens on this machine.\n"
-            .to_owned(),
+        redacted: ShownYaml::as_is(
+            "# headcount runs without a configuration file: the job `local` is what listens on this machine.\n",
+        ),
         ..Config::default()
     }
 }

@@ -11,6 +11,7 @@ use headcount_config::{
 };
 use headcount_core::JobOptions;
 use headcount_discoverer::mechanism::SdConfig;
+use headcount_reader::ShownYaml;
 use headcount_reader::pattern::Folders;
 
 use crate::default_config;
@@ -27,8 +28,8 @@ pub struct Plan {
     pub external_labels: Vec<(String, String)>,
     /// What headcount's own file says, besides further jobs.
     pub settings: Settings,
-    /// What is shown as the `prometheus.yml`, without secrets.
-    pub redacted: String,
+    /// What is shown as the `prometheus.yml`.
+    pub redacted: ShownYaml,
     /// What is remarkable but not wrong.
     pub warnings: Vec<Problem>,
 }
@@ -60,11 +61,11 @@ impl Plan {
 
     /// The configuration as YAML, without secrets; headcount's own file is a document of its own.
     pub(crate) fn shown(&self) -> String {
-        let mut text = self.redacted.clone();
+        let mut text = self.redacted.text();
         if let Some(file) = &self.settings.file {
             // A file's name may hold anything but the end of a comment.
             let file = file.display().to_string().escape_debug().to_string();
-            text.push_str(&format!("---\n# {file}\n{}", self.settings.redacted));
+            text.push_str(&format!("---\n# {file}\n{}", self.settings.redacted.text()));
         }
         text
     }

@@ -16,7 +16,7 @@ mod throttle;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use headcount_reader::{Cursor, Fields, Position, ProblemKind, names_like};
+use headcount_reader::{Cursor, Fields, Position, ProblemKind, ShownYaml, names_like};
 
 pub use job::{JobSettings, Limit};
 pub use process::{StateSettings, WebSettings};
@@ -51,8 +51,8 @@ pub struct Settings {
     pub web: WebSettings,
     /// `state`.
     pub state: StateSettings,
-    /// The file as YAML, with aliases written out and every secret replaced by `<secret>`.
-    pub redacted: String,
+    /// The file as it may be shown.
+    pub redacted: ShownYaml,
 }
 
 impl Settings {

@@ -18,6 +18,7 @@ mod node;
 mod redact;
 mod render;
 mod scalar;
+mod shown;
 mod sink;
 mod text;
 
@@ -25,5 +26,6 @@ pub use build::{Document, read};
 pub use cursor::Cursor;
 pub use fields::{FieldNames, Fields};
 pub use redact::{MASK, redacted_url};
+pub use shown::ShownYaml;
 pub use sink::{Findings, Sink};
 pub use text::{FILE_LIMIT, decode};
