@@ -7,13 +7,16 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
 use headcount_core::Throttle;
 use headcount_service::{ListKind, Service, Source, TargetList, target_list};
 
 use crate::fleet::Host;
+
+/// How long a service may take to find a million groups.
+const FOUND_WITHIN: Duration = Duration::from_secs(120);
 
 /// A service over a folder of file_sd files, of which each entry is a group of one host.
 #[derive(Debug)]
@@ -72,7 +75,11 @@ impl Served {
             generation: 0,
             known: None,
         };
+        let deadline = Instant::now() + FOUND_WITHIN;
         while served.groups() < files * a_file {
+            if Instant::now() > deadline {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "not all groups were found"));
+            }
             thread::sleep(Duration::from_millis(10));
         }
         Ok(served)
