@@ -32,7 +32,7 @@ macro_rules! openstack {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 36] = [
+const MECHANISMS: [Fuzzed; 37] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -80,6 +80,7 @@ const MECHANISMS: [Fuzzed; 36] = [
     Fuzzed { name: "vultr", entry: "{}", files: &[] },
     Fuzzed { name: "linode", entry: "{tag_separator: ';'}", files: &[] },
     Fuzzed { name: "ionos", entry: "{datacenter_id: d}", files: &[] },
+    Fuzzed { name: "outscale", entry: "{access_key: a, secret_key: s}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -26,6 +26,7 @@
 //! * [`local`]: what listens on this machine. headcount's own.
 //! * [`nerve`]: services that AirBnB's Nerve has registered in ZooKeeper.
 //! * [`openstack`]: instances, hypervisors and load balancers of an OpenStack cloud.
+//! * [`outscale`]: the virtual machines of an Outscale account.
 //! * [`puppetdb`]: the resources that a PuppetDB knows.
 //! * [`serverset`]: members of serversets in ZooKeeper.
 //! * [`vultr`]: the instances of a Vultr account.
@@ -37,6 +38,7 @@
         feature = "digitalocean",
         feature = "hetzner",
         feature = "openstack",
+        feature = "outscale",
         feature = "puppetdb"
     )),
     allow(dead_code, unused_imports, reason = "not every mechanism needs all of it")
@@ -81,6 +83,15 @@ pub mod elasticache;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(all(test, feature = "answers"))]
+#[cfg_attr(
+    not(feature = "vultr"),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "not every mechanism is known to a promtool"
+    )
+)]
 mod golden;
 #[cfg(feature = "hetzner")]
 pub mod hetzner;
@@ -102,17 +113,26 @@ pub mod msk;
 pub mod nerve;
 #[cfg(feature = "openstack")]
 pub mod openstack;
+#[cfg(feature = "outscale")]
+pub mod outscale;
 #[cfg(feature = "puppetdb")]
 pub mod puppetdb;
 #[cfg(feature = "aws")]
 pub mod rds;
 #[cfg(feature = "serverset")]
 pub mod serverset;
+#[cfg(any(feature = "aws", feature = "outscale"))]
+#[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "AWS lends keys for a while"))]
+mod sigv4;
 #[cfg(feature = "static")]
 pub mod r#static;
 #[cfg(feature = "target-groups")]
 pub mod target_groups;
-#[cfg(any(feature = "aws", feature = "kubernetes", feature = "openstack"))]
+#[cfg(any(feature = "aws", feature = "kubernetes", feature = "openstack", feature = "outscale"))]
+#[cfg_attr(
+    not(any(feature = "aws", feature = "kubernetes", feature = "openstack")),
+    allow(dead_code, reason = "who only signs reads no times")
+)]
 mod time;
 #[cfg(feature = "vultr")]
 pub mod vultr;
@@ -178,6 +198,8 @@ pub fn registry() -> Registry {
         registry.register::<nerve::NerveSd>(),
         #[cfg(feature = "openstack")]
         registry.register::<openstack::OpenStackSd>(),
+        #[cfg(feature = "outscale")]
+        registry.register::<outscale::OutscaleSd>(),
         #[cfg(feature = "puppetdb")]
         registry.register::<puppetdb::PuppetDbSd>(),
         #[cfg(feature = "aws")]
@@ -213,6 +235,7 @@ mod tests {
         feature = "local",
         feature = "nerve",
         feature = "openstack",
+        feature = "outscale",
         feature = "puppetdb",
         feature = "serverset",
         feature = "static",

@@ -52,7 +52,7 @@ pub(crate) fn seconds_since_1970(text: &str) -> Option<Duration> {
 }
 
 /// A time as signatures of AWS have it: `20261129T052000Z`.
-#[cfg(feature = "aws")]
+#[cfg(any(feature = "aws", feature = "outscale"))]
 pub(crate) fn basic_format(unix_time: Duration) -> String {
     let seconds = unix_time.as_secs();
     let (days, of_day) = (seconds / 86_400, seconds % 86_400);
@@ -92,7 +92,7 @@ pub(crate) fn without_fraction(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    #[cfg(feature = "aws")]
+    #[cfg(any(feature = "aws", feature = "outscale"))]
     #[test]
     fn a_time_is_written_as_it_is_read() {
         let written = |seconds| basic_format(Duration::from_secs(seconds));

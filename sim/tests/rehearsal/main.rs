@@ -12,6 +12,7 @@ mod file;
 mod http;
 mod kubernetes;
 mod kubernetes_site;
+mod listed;
 mod models;
 mod openstack;
 mod puppetdb;

@@ -7,7 +7,11 @@
 mod common;
 mod labels;
 mod lenient;
+mod secret;
+mod server;
 
 pub(crate) use common::{Common, get_json};
 pub(crate) use labels::{label_name, list, put};
 pub(crate) use lenient::{Flag, List, Map, Number, Object, Scalar, Text};
+pub(crate) use secret::{Ways, read_secret, reveal};
+pub(crate) use server::ServerUrl;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use headcount_discoverer::mechanism::Place;
 use headcount_reader::{Fields, HttpClientSettings, ProblemKind, Secret, Url, without_credentials};
 
-use super::sigv4::Keys;
+use crate::sigv4::Keys;
 
 /// How often is asked where the entry says nothing; Prometheus's.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);

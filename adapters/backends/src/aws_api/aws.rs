@@ -23,7 +23,7 @@ use super::account::Account;
 use super::credentials::{Files, Held, Lender, Metadata};
 use super::failure::Failure;
 use super::place;
-use super::sigv4::{Scope, sign};
+use crate::sigv4::{Scope, sign};
 
 /// The longest wait before a call that was throttled is made once more.
 const MOMENT: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 use headcount_discoverer::env::HttpRequest;
 
 use super::account::Filter;
-use super::sigv4::escape;
+use crate::sigv4::escape;
 
 /// An action with its parameters.
 #[derive(Debug, Clone)]

@@ -11,8 +11,8 @@ use headcount_reader::{HttpClientSettings, Secret};
 use serde::Deserialize;
 
 use super::super::place::{is_true, some};
-use super::super::sigv4::{Keys, escape};
 use super::{CredentialsError, packed};
+use crate::sigv4::{Keys, escape};
 use crate::time::seconds_since_1970;
 
 /// More than any answer or token has.

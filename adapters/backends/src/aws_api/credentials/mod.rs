@@ -17,7 +17,7 @@ use headcount_discoverer::rest::Ask;
 use headcount_reader::{HttpClientSettings, Secret};
 
 use super::account::Account;
-use super::sigv4::Keys;
+use crate::sigv4::Keys;
 use plan::{ContainerAuthorization, Plan};
 
 pub(crate) use metadata::Metadata;

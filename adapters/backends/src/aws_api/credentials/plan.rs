@@ -10,9 +10,9 @@ use headcount_reader::Secret;
 
 use super::super::account::Account;
 use super::super::place::some;
-use super::super::sigv4::Keys;
 use super::CredentialsError;
 use super::profile::Files;
+use crate::sigv4::Keys;
 
 /// The longest way from profile to profile.
 const MOST_PROFILES: usize = 10;

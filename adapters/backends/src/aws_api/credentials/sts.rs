@@ -8,11 +8,11 @@ use headcount_reader::Secret;
 use super::super::aws::STS;
 use super::super::failure::Failure;
 use super::super::query::Query;
-use super::super::sigv4::{Keys, Scope, sign};
 use super::super::xml::Element;
 use super::metadata::TOKEN_LIMIT;
 use super::plan::Role;
 use super::{CredentialsError, Lender, packed};
+use crate::sigv4::{Keys, Scope, sign};
 use crate::time::seconds_since_1970;
 
 impl Lender<'_> {

@@ -1,0 +1,102 @@
+//! Mechanisms that list machines with a few requests, each under everything that can happen to them.
+//!
+//! Each has a server of its own, which lists a machine for each host. **None of them knows of a fault**: those happen on
+//! the way, and to the hosts that a server is shown.
+
+use headcount_discoverer::env::HttpRequest;
+use headcount_sim::{
+    Answer, BackendKind, Fault, FaultKind, Outcome, Page, Ratio, Rehearsal, Scenario, Shown, ShownHost, Site, Span,
+    SpanRange,
+};
+use serde_json::{Value, json};
+
+use super::{configured, scenario};
+
+/// As many machines as a page has.
+const PAGE: usize = 7;
+
+/// A mechanism, and what it asks.
+#[derive(Clone, Copy)]
+struct Listed {
+    mechanism: &'static str,
+    entry: &'static str,
+    /// How the URLs of the server begin.
+    server: &'static str,
+    answer: fn(&HttpRequest, &[ShownHost]) -> Page,
+    /// The label with what changes of a host.
+    stamp: &'static str,
+}
+
+impl Site for Listed {
+    fn answer(&mut self, request: &HttpRequest, shown: &Shown) -> Answer {
+        Answer::Now((self.answer)(request, &shown.hosts))
+    }
+
+    fn reset(&mut self) {}
+}
+
+impl Listed {
+    fn rehearsed(self, scenario: &Scenario, seed: u64) -> Outcome {
+        Rehearsal::new(scenario, seed)
+            .expect("it makes sense")
+            .site(self.server, move || self)
+            .discoverer("cmdb", move |_| configured(self.mechanism, self.entry))
+            .expect("they are in the scenario")
+            .stamped_by("cmdb", self.stamp)
+            .expect("they are real")
+            .within(Span::mins(3))
+            .run()
+    }
+
+    /// First any request may fail, then there are minutes of trouble.
+    fn survives(self) {
+        let lasts = SpanRange::between(Span::secs(20), Span::mins(3));
+        let ways: [&dyn Fn(FaultKind) -> Fault; 2] = [&|kind| Fault::new(kind).rate(Ratio::percent(10)), &|kind| {
+            Fault::new(kind).every(Span::mins(7)).lasts(lasts)
+        }];
+        for fault in ways {
+            for kind in super::http_faults() {
+                let outcome = self.rehearsed(&scenario(BackendKind::Http).fault(fault(kind)), 1);
+                let name = self.mechanism;
+                assert!(outcome.is_clean(), "{name}, {kind:?}: {:?}", outcome.violations);
+                let learned = outcome.metrics.changes_learned;
+                assert!(learned > 20, "{name}, {kind:?}: {:?}", outcome.metrics);
+            }
+        }
+    }
+}
+
+fn ip(host: &ShownHost) -> &str {
+    host.address.split(':').next().unwrap_or_default()
+}
+
+/// The hosts of a page, and where the next one begins.
+fn page(hosts: &[ShownHost], from: usize) -> (&[ShownHost], Option<usize>) {
+    let rest = hosts.get(from..).unwrap_or_default();
+    (
+        rest.get(..PAGE).unwrap_or(rest),
+        (rest.len() > PAGE).then_some(from + PAGE),
+    )
+}
+
+#[test]
+fn outscale() {
+    let answer = |request: &HttpRequest, hosts: &[ShownHost]| {
+        let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let from = asked["NextPageToken"].as_str().and_then(|token| token.parse().ok());
+        let (hosts, next) = page(hosts, from.unwrap_or_default());
+        let vms = hosts.iter().map(|host| {
+            json!({"VmId": host.host.to_string(), "PrivateIp": ip(host), "Tags": [{"Key": "stamp", "Value": host.stamp.to_string()}]})
+        });
+        let vms: Vec<Value> = vms.collect();
+        Page::json(json!({"Vms": vms, "NextPageToken": next.map(|next| next.to_string())}).to_string())
+    };
+    let listed = Listed {
+        mechanism: "outscale",
+        entry: "{access_key: a, secret_key: s, port: 9100, refresh_interval: 15s}",
+        server: "https://api.eu-west-2.outscale.com/",
+        answer,
+        stamp: "__meta_outscale_vm_tag_stamp",
+    };
+    listed.survives();
+}
