@@ -31,8 +31,14 @@ macro_rules! openstack {
     };
 }
 
+macro_rules! ovhcloud {
+    ($service:literal) => {
+        concat!("{application_key: a, application_secret: s, consumer_key: c, service: ", $service, "}")
+    };
+}
+
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 37] = [
+const MECHANISMS: [Fuzzed; 39] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -81,6 +87,9 @@ const MECHANISMS: [Fuzzed; 37] = [
     Fuzzed { name: "linode", entry: "{tag_separator: ';'}", files: &[] },
     Fuzzed { name: "ionos", entry: "{datacenter_id: d}", files: &[] },
     Fuzzed { name: "outscale", entry: "{access_key: a, secret_key: s}", files: &[] },
+    // The first answer is the time.
+    Fuzzed { name: "ovhcloud", entry: ovhcloud!("vps"), files: &[] },
+    Fuzzed { name: "ovhcloud", entry: ovhcloud!("dedicated_server"), files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

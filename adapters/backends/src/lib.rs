@@ -27,6 +27,7 @@
 //! * [`nerve`]: services that AirBnB's Nerve has registered in ZooKeeper.
 //! * [`openstack`]: instances, hypervisors and load balancers of an OpenStack cloud.
 //! * [`outscale`]: the virtual machines of an Outscale account.
+//! * [`ovhcloud`]: the VPS and dedicated servers of OVHcloud.
 //! * [`puppetdb`]: the resources that a PuppetDB knows.
 //! * [`serverset`]: members of serversets in ZooKeeper.
 //! * [`vultr`]: the instances of a Vultr account.
@@ -115,6 +116,8 @@ pub mod nerve;
 pub mod openstack;
 #[cfg(feature = "outscale")]
 pub mod outscale;
+#[cfg(feature = "ovhcloud")]
+pub mod ovhcloud;
 #[cfg(feature = "puppetdb")]
 pub mod puppetdb;
 #[cfg(feature = "aws")]
@@ -200,6 +203,8 @@ pub fn registry() -> Registry {
         registry.register::<openstack::OpenStackSd>(),
         #[cfg(feature = "outscale")]
         registry.register::<outscale::OutscaleSd>(),
+        #[cfg(feature = "ovhcloud")]
+        registry.register::<ovhcloud::OvhCloudSd>(),
         #[cfg(feature = "puppetdb")]
         registry.register::<puppetdb::PuppetDbSd>(),
         #[cfg(feature = "aws")]
@@ -236,6 +241,7 @@ mod tests {
         feature = "nerve",
         feature = "openstack",
         feature = "outscale",
+        feature = "ovhcloud",
         feature = "puppetdb",
         feature = "serverset",
         feature = "static",

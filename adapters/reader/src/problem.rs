@@ -328,6 +328,9 @@ pub enum ProblemKind {
     /// A mechanism that Prometheus does not have.
     #[error("this mechanism is headcount's own, and Prometheus refuses a file with it; put the job into headcount.yml")]
     NotPrometheus,
+    /// A setting that Prometheus does not have.
+    #[error("this setting is headcount's own, and Prometheus refuses a file with it; put the job into headcount.yml")]
+    SettingNotPrometheus,
     /// A section that is kept for a later version.
     #[error("`{section}` is reserved for a later version, and does nothing yet; remove it")]
     Reserved {

@@ -10,7 +10,7 @@ mod lenient;
 mod secret;
 mod server;
 
-pub(crate) use common::{Common, get_json};
+pub(crate) use common::{Common, PartCount, get_json, warn_of_own};
 pub(crate) use labels::{label_name, list, put};
 pub(crate) use lenient::{Flag, List, Map, Number, Object, Scalar, Text};
 pub(crate) use secret::{Ways, read_secret, reveal};

@@ -73,7 +73,9 @@ impl Mechanisms {
     /// Reads every list of a job or an Alertmanager, in Prometheus's order: by mechanism, then as written,
     /// `static_configs` last and as one.
     pub(super) fn read(&self, fields: &mut Fields<'_>, reading: Reading<'_>, is_relabelled: bool) -> Vec<SdConfig> {
-        let place = Place::new(reading.folder).relabelled(is_relabelled);
+        let place = Place::new(reading.folder)
+            .relabelled(is_relabelled)
+            .shared(reading.is_shared);
         let known = fields.take_known(self.registry.fields());
         let missing = fields.take_known(&self.missing);
         let mut lists: Vec<(&str, Cursor<'_>)> = known.into_iter().chain(missing).collect();

@@ -125,6 +125,8 @@ pub struct Place<'a> {
     pub folder: &'a Path,
     /// Whether rules relabel what is found. Without them an address has to be a host already.
     pub is_relabelled: bool,
+    /// Whether Prometheus reads the file, too, so that it must not have settings of our own.
+    pub is_shared: bool,
 }
 
 impl<'a> Place<'a> {
@@ -133,6 +135,7 @@ impl<'a> Place<'a> {
         Self {
             folder,
             is_relabelled: true,
+            is_shared: true,
         }
     }
 
@@ -140,5 +143,11 @@ impl<'a> Place<'a> {
     #[must_use]
     pub fn relabelled(self, is_relabelled: bool) -> Self {
         Self { is_relabelled, ..self }
+    }
+
+    /// The same, whether Prometheus reads the file, too, or not.
+    #[must_use]
+    pub fn shared(self, is_shared: bool) -> Self {
+        Self { is_shared, ..self }
     }
 }
