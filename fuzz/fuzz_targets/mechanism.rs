@@ -37,8 +37,19 @@ macro_rules! ovhcloud {
     };
 }
 
+macro_rules! scaleway {
+    ($role:literal) => {
+        concat!(
+            "{role: ",
+            $role,
+            ", project_id: 11111111-1111-1111-1111-111111111111, access_key: SCWXXXXXXXXXXXXXXXXX, ",
+            "secret_key: 11111111-1111-1111-1111-111111111111}"
+        )
+    };
+}
+
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 39] = [
+const MECHANISMS: [Fuzzed; 41] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -90,6 +101,8 @@ const MECHANISMS: [Fuzzed; 39] = [
     // The first answer is the time.
     Fuzzed { name: "ovhcloud", entry: ovhcloud!("vps"), files: &[] },
     Fuzzed { name: "ovhcloud", entry: ovhcloud!("dedicated_server"), files: &[] },
+    Fuzzed { name: "scaleway", entry: scaleway!("instance"), files: &[] },
+    Fuzzed { name: "scaleway", entry: scaleway!("baremetal"), files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -29,6 +29,7 @@
 //! * [`outscale`]: the virtual machines of an Outscale account.
 //! * [`ovhcloud`]: the VPS and dedicated servers of OVHcloud.
 //! * [`puppetdb`]: the resources that a PuppetDB knows.
+//! * [`scaleway`]: the instances and bare-metal servers of Scaleway.
 //! * [`serverset`]: members of serversets in ZooKeeper.
 //! * [`vultr`]: the instances of a Vultr account.
 //! * [`target_groups`]: the format that files and servers share.
@@ -122,6 +123,8 @@ pub mod ovhcloud;
 pub mod puppetdb;
 #[cfg(feature = "aws")]
 pub mod rds;
+#[cfg(feature = "scaleway")]
+pub mod scaleway;
 #[cfg(feature = "serverset")]
 pub mod serverset;
 #[cfg(any(feature = "aws", feature = "outscale"))]
@@ -209,6 +212,8 @@ pub fn registry() -> Registry {
         registry.register::<puppetdb::PuppetDbSd>(),
         #[cfg(feature = "aws")]
         registry.register::<rds::RdsSd>(),
+        #[cfg(feature = "scaleway")]
+        registry.register::<scaleway::ScalewaySd>(),
         #[cfg(feature = "serverset")]
         registry.register::<serverset::ServersetSd>(),
         #[cfg(feature = "static")]
@@ -243,6 +248,7 @@ mod tests {
         feature = "outscale",
         feature = "ovhcloud",
         feature = "puppetdb",
+        feature = "scaleway",
         feature = "serverset",
         feature = "static",
         feature = "vultr"

@@ -100,3 +100,31 @@ fn outscale() {
     };
     listed.survives();
 }
+
+#[test]
+fn scaleway() {
+    let answer = |request: &HttpRequest, hosts: &[ShownHost]| {
+        let number = request.url.split('&').find_map(|pair| pair.strip_prefix("page="));
+        let number: usize = number.and_then(|number| number.parse().ok()).unwrap_or(1);
+        // As if a page had no more.
+        let (some, _) = page(hosts, (number - 1) * PAGE);
+        let servers = some
+            .iter()
+            .map(|host| json!({"private_ip": ip(host), "name": host.stamp}));
+        let servers = json!({"servers": servers.collect::<Vec<_>>()});
+        Page::json(servers.to_string()).header("x-total-count", hosts.len().to_string())
+    };
+    let uuid = "11111111-1111-1111-1111-111111111111";
+    let entry = format!(
+        "{{role: instance, project_id: {uuid}, access_key: SCWXXXXXXXXXXXXXXXXX, secret_key: {uuid}, port: 9100, \
+         refresh_interval: 15s}}"
+    );
+    let listed = Listed {
+        mechanism: "scaleway",
+        entry: entry.leak(),
+        server: "https://api.scaleway.com/",
+        answer,
+        stamp: "__meta_scaleway_instance_name",
+    };
+    listed.survives();
+}
