@@ -31,6 +31,7 @@
 //! * [`puppetdb`]: the resources that a PuppetDB knows.
 //! * [`scaleway`]: the instances and bare-metal servers of Scaleway.
 //! * [`serverset`]: members of serversets in ZooKeeper.
+//! * [`stackit`]: the servers of a STACKIT project.
 //! * [`vultr`]: the instances of a Vultr account.
 //! * [`target_groups`]: the format that files and servers share.
 
@@ -130,6 +131,8 @@ pub mod serverset;
 #[cfg(any(feature = "aws", feature = "outscale"))]
 #[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "AWS lends keys for a while"))]
 mod sigv4;
+#[cfg(feature = "stackit")]
+pub mod stackit;
 #[cfg(feature = "static")]
 pub mod r#static;
 #[cfg(feature = "target-groups")]
@@ -216,6 +219,8 @@ pub fn registry() -> Registry {
         registry.register::<scaleway::ScalewaySd>(),
         #[cfg(feature = "serverset")]
         registry.register::<serverset::ServersetSd>(),
+        #[cfg(feature = "stackit")]
+        registry.register::<stackit::StackitSd>(),
         #[cfg(feature = "static")]
         registry.register::<r#static::StaticSd>(),
         #[cfg(feature = "vultr")]
@@ -250,6 +255,7 @@ mod tests {
         feature = "puppetdb",
         feature = "scaleway",
         feature = "serverset",
+        feature = "stackit",
         feature = "static",
         feature = "vultr"
     ))]
