@@ -50,6 +50,15 @@ impl Loader {
         }
     }
 
+    /// The same without a mechanism, as if the registry lacked it.
+    #[must_use]
+    pub fn without(self, mechanism: &str) -> Self {
+        Self {
+            mechanisms: self.mechanisms.without(mechanism),
+            ..self
+        }
+    }
+
     /// Reads headcount's own settings from this file, which has to be there. Without this, they are those of the
     /// [`headcount.yml`](SETTINGS_FILE) beside a configuration that is read from a file, if there is one; text in memory
     /// has none beside it.

@@ -18,7 +18,10 @@ use headcount_reader::{HttpClientSettings, Secret, SecretSource, TextSource};
 use tempfile::TempDir;
 
 fn loader() -> Loader {
-    Loader::new(headcount_backends::registry()).allow_unsupported(true)
+    // One that is lacking, whatever there is.
+    Loader::new(headcount_backends::registry())
+        .without("eureka")
+        .allow_unsupported(true)
 }
 
 fn folder(files: &[(&str, &str)]) -> TempDir {

@@ -19,7 +19,7 @@ fn b10_a_config_that_can_not_be_run_keeps_its_job_from_being_served_and_harms_no
     .expect("written");
     let lists = setup.folder.path().join("lists");
     let lists_option = lists.to_str().expect("UTF-8");
-    let daemon = setup.start(&["--allow-unsupported", "--file-sd-dir", lists_option]);
+    let daemon = setup.start(&["--allow-unsupported", support::LACKING, "--file-sd-dir", lists_option]);
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
     daemon.wait_for("/sd?", |index| index.contains("\"both\""));
     let failed = daemon.get("/api/v1/providers").json()["data"]["failedConfigs"].clone();
@@ -80,7 +80,11 @@ fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded
     fs::write(&setup.config, wrong).expect("written");
     let config = setup.config.to_str().expect("UTF-8");
     let refused = |args: &[&str]| {
-        let output = support::headcount().args(args).output().expect("it runs");
+        let output = support::headcount()
+            .args(args)
+            .arg(support::LACKING)
+            .output()
+            .expect("it runs");
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(!output.status.success(), "{args:?}: {said}");
         assert!(
@@ -104,7 +108,11 @@ fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded
     ] {
         refused(args);
         let mut allowed = support::headcount();
-        let output = allowed.args(args).arg("--allow-unsupported").output().expect("it runs");
+        let output = allowed
+            .args(args)
+            .args(["--allow-unsupported", support::LACKING])
+            .output()
+            .expect("it runs");
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert_eq!(output.status.code(), Some(status), "{args:?}: {said}");
         assert!(
@@ -114,7 +122,7 @@ fn a_mechanism_that_is_not_there_is_refused_at_the_start_and_when_it_is_reloaded
     }
 
     fs::write(&setup.config, good).expect("written");
-    let daemon = setup.start(&[]);
+    let daemon = setup.start(&[support::LACKING]);
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
     fs::write(&setup.config, wrong).expect("written");
     let answer = daemon.request("POST", "/-/reload", &[]);

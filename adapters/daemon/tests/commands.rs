@@ -38,7 +38,13 @@ fn check_is_content_with_what_is_good() {
         "check_good",
         outcome(
             folder.path(),
-            &["check", "--allow-unsupported", "good.yml", "warned.yml"]
+            &[
+                "check",
+                "--allow-unsupported",
+                support::LACKING,
+                "good.yml",
+                "warned.yml"
+            ]
         )
     );
 }
@@ -91,17 +97,17 @@ fn check_writes_json_for_programs() {
         assert_eq!(document["ok"], code == Some(0), "{said}");
         document
     };
-    let nomad = format!("{GOOD}- {{job_name: a, nomad_sd_configs: [{{}}, {{}}]}}\n");
+    let lacking = format!("{GOOD}- {{job_name: a, marathon_sd_configs: [{{}}, {{}}]}}\n");
     insta::assert_snapshot!(
         "check_json_ok",
-        serde_json::to_string_pretty(&json(&nomad, &["--allow-unsupported"])).expect("JSON")
+        serde_json::to_string_pretty(&json(&lacking, &["--allow-unsupported", support::LACKING])).expect("JSON")
     );
     let wrong = "scrape_configs:\n- {job_name: a, shceme: http}\n- {job_name: b, scheme: http, dns_sd_configs: [{}]}\n";
     insta::assert_snapshot!(
         "check_json_wrong",
         serde_json::to_string_pretty(&json(wrong, &[])).expect("JSON")
     );
-    assert_eq!(json(&nomad, &[])["errors"][0]["line"], 6);
+    assert_eq!(json(&lacking, &[support::LACKING])["errors"][0]["line"], 6);
 }
 
 #[test]
@@ -157,7 +163,10 @@ fn sd_says_what_failed_and_still_prints_the_rest() {
         upstream.url
     );
     let folder = folder(&[("prometheus.yml", &config)]);
-    let said = outcome(folder.path(), &["sd", "--allow-unsupported", "prometheus.yml"]);
+    let said = outcome(
+        folder.path(),
+        &["sd", "--allow-unsupported", support::LACKING, "prometheus.yml"],
+    );
     let host = upstream.url.trim_end_matches("/list");
     insta::assert_snapshot!(
         "sd_failed",

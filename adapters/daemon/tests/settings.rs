@@ -96,7 +96,7 @@ fn a_flag_counts_over_defaults_and_not_over_what_is_said_of_a_job() {
 const PARTLY_UNSUPPORTED: &str = "scrape_configs:
 - job_name: node
   file_sd_configs: [{files: ['targets*.json']}]
-  nomad_sd_configs: [{server: 'http://127.0.0.1:1'}]
+  marathon_sd_configs: [{servers: ['http://127.0.0.1:1']}]
 ";
 
 #[test]
@@ -104,12 +104,17 @@ fn b10_a_job_with_a_config_that_can_not_be_run_is_served_where_that_is_wanted() 
     let setup = Setup::new();
     setup.write(PARTLY_UNSUPPORTED);
     let lists = setup.folder.path().join("lists");
-    let options = ["--allow-unsupported", "--file-sd-dir", lists.to_str().expect("UTF-8")];
+    let options = [
+        "--allow-unsupported",
+        support::LACKING,
+        "--file-sd-dir",
+        lists.to_str().expect("UTF-8"),
+    ];
     let daemon = setup.start(&options);
     let withheld = |daemon: &Daemon| {
         wait_until("the answer to be an error", || {
             let answer = daemon.get("/sd/node");
-            (answer.status == 503 && answer.text().contains("nomad")).then_some(answer)
+            (answer.status == 503 && answer.text().contains("marathon")).then_some(answer)
         })
     };
     withheld(&daemon);
@@ -125,7 +130,7 @@ fn b10_a_job_with_a_config_that_can_not_be_run_is_served_where_that_is_wanted() 
     );
     let served = daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
     let lacking = served.header("x-headcount-incomplete").expect("it says so");
-    assert!(lacking.starts_with("nomad/"), "{lacking}");
+    assert!(lacking.starts_with("marathon/"), "{lacking}");
     let relabelled = daemon.wait_for("/sd/node?relabelled=true", |list| list.contains("a:9100"));
     assert!(relabelled.header("x-headcount-incomplete").is_some());
     let metrics = daemon.get("/metrics").text();
@@ -133,7 +138,7 @@ fn b10_a_job_with_a_config_that_can_not_be_run_is_served_where_that_is_wanted() 
         metrics.contains(&metric("served", 1)) && metrics.contains(&metric("complete", 0)),
         "{metrics}"
     );
-    let ready = daemon.wait_for("/-/ready", |text| text.contains("node is served without nomad/"));
+    let ready = daemon.wait_for("/-/ready", |text| text.contains("node is served without marathon/"));
     assert!(ready.text().contains("(not part of this build)"), "{}", ready.text());
     wait_until("the file", || {
         let text = fs::read_to_string(lists.join("node.json")).ok()?;
@@ -145,7 +150,7 @@ fn b10_a_job_with_a_config_that_can_not_be_run_is_served_where_that_is_wanted() 
     assert!(
         pool["failedConfigs"][0]
             .as_str()
-            .is_some_and(|reason| reason.contains("nomad")),
+            .is_some_and(|reason| reason.contains("marathon")),
         "{pool}"
     );
     let is_said = |entry: &Value| {

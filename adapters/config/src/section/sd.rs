@@ -58,11 +58,19 @@ pub(crate) struct Mechanisms {
 
 impl Mechanisms {
     pub(crate) fn new(registry: Registry) -> Self {
-        let missing = MECHANISMS.iter().filter(|field| registry.of_field(field).is_none());
         Self {
-            missing: FieldNames::new(missing.map(|field| (*field).to_owned())),
+            missing: missing(&registry),
             registry,
             allow_unsupported: false,
+        }
+    }
+
+    pub(crate) fn without(self, mechanism: &str) -> Self {
+        let registry = self.registry.without(mechanism);
+        Self {
+            missing: missing(&registry),
+            registry,
+            ..self
         }
     }
 
@@ -122,6 +130,12 @@ impl Mechanisms {
         }
         configs
     }
+}
+
+/// The fields of Prometheus's mechanisms that a registry lacks.
+fn missing(registry: &Registry) -> FieldNames {
+    let missing = MECHANISMS.iter().filter(|field| registry.of_field(field).is_none());
+    FieldNames::new(missing.map(|field| (*field).to_owned()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use clap::Args;
 use headcount_config::Loader;
 
 /// What becomes of mechanisms that Prometheus has and this build lacks.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Unsupported {
     /// Takes mechanisms that this build lacks, with a warning, instead of refusing the configuration.
     ///
@@ -15,12 +15,20 @@ pub(crate) struct Unsupported {
     /// what the other mechanisms find. `headcount mechanisms` lists what this build has.
     #[arg(long)]
     pub(crate) allow_unsupported: bool,
+
+    /// Reads configurations as a build does that lacks this mechanism.
+    ///
+    /// It shows what becomes of a configuration in a smaller build; there may be builds that lack nothing.
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) without_mechanism: Vec<String>,
 }
 
 impl Unsupported {
     /// What reads configurations accordingly, with settings from this file.
-    pub(crate) fn loader_with(self, settings: Option<&Path>) -> Loader {
-        let loader = headcount_service::loader().allow_unsupported(self.allow_unsupported);
+    pub(crate) fn loader_with(&self, settings: Option<&Path>) -> Loader {
+        let all = headcount_service::loader().allow_unsupported(self.allow_unsupported);
+        let names = self.without_mechanism.iter();
+        let loader = names.fold(all, |loader, name| loader.without(name));
         match settings {
             Some(file) => loader.settings(file),
             None => loader,

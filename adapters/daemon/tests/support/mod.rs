@@ -27,6 +27,9 @@ pub(crate) use upstream::Upstream;
 /// What anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// So that the build lacks a mechanism, whatever there is.
+pub(crate) const LACKING: &str = "--without-mechanism=marathon";
+
 /// A running daemon; dropping it kills it.
 pub(crate) struct Daemon {
     child: Child,

@@ -86,6 +86,14 @@ impl Registry {
         Ok(())
     }
 
+    /// The same without a mechanism, as in a build that lacks it.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.entries.retain(|entry| entry.name != name);
+        self.fields = FieldNames::new(self.entries.iter().map(|entry| entry.field.clone()));
+        self
+    }
+
     /// Every mechanism, in the order in which Prometheus reads a job's: by field, and `static_configs` last.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Entry> {
         self.entries.iter()

@@ -182,6 +182,11 @@ scrape_configs:
 }
 
 /// A world with files, and without a network.
+/// A build that lacks a mechanism, whatever there is.
+fn lacking() -> Loader {
+    mechanisms::loader().without("nomad")
+}
+
 fn offline() -> Workers {
     let workers = Workers::start().expect("threads");
     let env = workers.env();
@@ -191,7 +196,7 @@ fn offline() -> Workers {
 
 /// Starts what passes, and looks whether a config failed. Whether it passed.
 fn holds(online: &Workers, offline: &Workers, text: &str, origin: &Path, allow: bool) -> bool {
-    let loader = mechanisms::loader().allow_unsupported(allow);
+    let loader = lacking().allow_unsupported(allow);
     let checked = check(&*online.env().http, &loader, text.as_bytes(), origin);
     let source = Source::Text {
         text: text.to_owned(),
@@ -353,11 +358,10 @@ fn what_is_left_out_is_counted() {
 fn a_configuration_without_a_plan_is_refused_by_both() {
     let workers = offline();
     let text = "scrape_configs: [{job_name: a, nomad_sd_configs: [{}]}]";
-    let started = workers.block_on(Service::builder().workers(&workers).start(Source::text(text)));
+    let builder = || Service::builder().workers(&workers);
+    let started = workers.block_on(builder().loader(lacking()).start(Source::text(text)));
     assert!(matches!(started, Err(StartError::Config(_))));
-    let builder = Service::builder()
-        .workers(&workers)
-        .loader(mechanisms::loader().allow_unsupported(true));
+    let builder = builder().loader(lacking().allow_unsupported(true));
     let service = workers.block_on(builder.start(Source::text(text))).expect("allowed");
     let listed = workers.block_on(service.next_list("a", crate::ListKind::Discovered, None));
     assert!(
@@ -398,7 +402,7 @@ proptest! {
         let main = format!("scrape_configs: [{}]", names.join(", "));
         let folder = folder(&[("there.json", "[]"), ("prometheus.yml", &main), ("headcount.yml", &parts.join("\n"))]);
         let (online, offline) = (Workers::start().expect("threads"), offline());
-        let loader = mechanisms::loader().allow_unsupported(allow);
+        let loader = lacking().allow_unsupported(allow);
         let path = folder.path().join("prometheus.yml");
         let checked = check_file(&*online.env().http, &loader, &path);
         let builder = Service::builder().loader(loader).workers(&offline);
