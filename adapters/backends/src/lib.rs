@@ -25,6 +25,7 @@
 //! * [`linode`]: the instances of a Linode account.
 //! * [`local`]: what listens on this machine. headcount's own.
 //! * [`nerve`]: services that AirBnB's Nerve has registered in ZooKeeper.
+//! * [`nomad`]: the services that a Nomad cluster has registered.
 //! * [`openstack`]: instances, hypervisors and load balancers of an OpenStack cloud.
 //! * [`outscale`]: the virtual machines of an Outscale account.
 //! * [`ovhcloud`]: the VPS and dedicated servers of OVHcloud.
@@ -114,6 +115,8 @@ pub mod local;
 pub mod msk;
 #[cfg(feature = "nerve")]
 pub mod nerve;
+#[cfg(feature = "nomad")]
+pub mod nomad;
 #[cfg(feature = "openstack")]
 pub mod openstack;
 #[cfg(feature = "outscale")]
@@ -205,6 +208,8 @@ pub fn registry() -> Registry {
         registry.register::<msk::MskSd>(),
         #[cfg(feature = "nerve")]
         registry.register::<nerve::NerveSd>(),
+        #[cfg(feature = "nomad")]
+        registry.register::<nomad::NomadSd>(),
         #[cfg(feature = "openstack")]
         registry.register::<openstack::OpenStackSd>(),
         #[cfg(feature = "outscale")]
@@ -249,6 +254,7 @@ mod tests {
         feature = "linode",
         feature = "local",
         feature = "nerve",
+        feature = "nomad",
         feature = "openstack",
         feature = "outscale",
         feature = "ovhcloud",

@@ -146,3 +146,24 @@ fn stackit() {
     };
     listed.survives();
 }
+
+#[test]
+fn nomad() {
+    let answer = |request: &HttpRequest, hosts: &[ShownHost]| {
+        if request.url.contains("/v1/services") {
+            return Page::json(r#"[{"Namespace": "default", "Services": [{"ServiceName": "web"}]}]"#);
+        }
+        let instances = hosts
+            .iter()
+            .map(|host| json!({"Address": ip(host), "Port": 9100, "ID": host.stamp}));
+        Page::json(json!(instances.collect::<Vec<_>>()).to_string())
+    };
+    let listed = Listed {
+        mechanism: "nomad",
+        entry: "{refresh_interval: 15s}",
+        server: "http://localhost:4646/",
+        answer,
+        stamp: "__meta_nomad_service_id",
+    };
+    listed.survives();
+}
