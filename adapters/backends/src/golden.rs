@@ -1,7 +1,7 @@
 //! What a real Prometheus discovered of answers that are kept, and what is discovered of them here.
 //!
-//! A mechanism's `testdata/golden` has `answers.json` (by method and URL; parameters that stand there have to be asked for,
-//! others may be), `prometheus.yml` with the jobs, and `targets.json` with what Prometheus's promtool found for each of
+//! A mechanism's `testdata/golden` has `answers.json` (by method and URL, and what the request's body has to have in it;
+//! parameters that stand there have to be asked for, others may be; a `body` is JSON, a `text` is anything), `prometheus.yml` with the jobs, and `targets.json` with what Prometheus's promtool found for each of
 //! them. The first two are written by hand after the API's documentation; `tests/golden` renews the third.
 
 // Helpers panic as tests do: it is the report.
@@ -45,6 +45,8 @@ pub(crate) use golden;
 #[derive(Clone)]
 struct Kept {
     method: String,
+    /// What has to stand in the request's body.
+    said: String,
     /// Without parameters.
     url: String,
     parameters: BTreeSet<String>,
@@ -109,16 +111,19 @@ impl Golden {
 impl Kept {
     fn new(request: &str, kept: &Value) -> Self {
         let (method, url) = request.split_once(' ').expect("a method and a URL");
+        let (url, said) = url.split_once(' ').unwrap_or((url, ""));
         let (url, parameters) = split(url);
         let status = kept["status"].as_u64().unwrap_or(200);
+        let text = kept["text"].as_str().map(str::to_owned);
         let mut answer = Answer::new(u16::try_from(status).expect("a status"))
             .header("content-type", "application/json")
-            .body(kept["body"].to_string());
+            .body(text.unwrap_or_else(|| kept["body"].to_string()));
         for (name, value) in kept["headers"].as_object().into_iter().flatten() {
             answer = answer.header(name, value.as_str().expect("text"));
         }
         Self {
             method: method.to_owned(),
+            said: said.to_owned(),
             url,
             parameters,
             answer,
@@ -129,7 +134,11 @@ impl Kept {
 /// Of the answers whose parameters are asked for, that with the most.
 fn answer(kept: &[Kept], request: &HttpRequest) -> Answer {
     let (url, asked) = split(&request.url);
-    let is_it = |kept: &&Kept| kept.method == request.method && kept.url == url && kept.parameters.is_subset(&asked);
+    let body = String::from_utf8_lossy(&request.body);
+    let is_it = |kept: &&Kept| {
+        let is_asked = kept.method == request.method && kept.url == url && kept.parameters.is_subset(&asked);
+        is_asked && body.contains(&kept.said)
+    };
     let found = kept.iter().filter(is_it).max_by_key(|kept| kept.parameters.len());
     found.map_or_else(|| Answer::new(404), |kept| kept.answer.clone())
 }

@@ -17,6 +17,7 @@
 //! * [`dns`]: hosts and services that the DNS knows.
 //! * [`docker`]: the containers of a Docker Engine.
 //! * [`dockerswarm`]: the services, tasks and nodes of a Docker swarm.
+//! * [`eureka`]: the instances of applications that a Eureka server knows.
 //! * [`mod@file`]: lists of targets in JSON and YAML files that are watched.
 //! * [`hetzner`]: the cloud and dedicated servers of Hetzner.
 //! * [`http`]: lists of targets that a server sends as JSON.
@@ -84,6 +85,8 @@ pub mod ec2;
 pub mod ecs;
 #[cfg(feature = "aws")]
 pub mod elasticache;
+#[cfg(feature = "eureka")]
+pub mod eureka;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(all(test, feature = "answers"))]
@@ -148,6 +151,12 @@ pub mod target_groups;
 mod time;
 #[cfg(feature = "vultr")]
 pub mod vultr;
+#[cfg(any(feature = "aws", feature = "eureka"))]
+#[cfg_attr(
+    not(all(feature = "aws", feature = "eureka")),
+    allow(dead_code, reason = "each reads it in its own ways")
+)]
+mod xml;
 #[cfg(feature = "zookeeper")]
 #[cfg_attr(
     not(all(feature = "nerve", feature = "serverset")),
@@ -188,6 +197,8 @@ pub fn registry() -> Registry {
         registry.register::<ecs::EcsSd>(),
         #[cfg(feature = "aws")]
         registry.register::<elasticache::ElasticacheSd>(),
+        #[cfg(feature = "eureka")]
+        registry.register::<eureka::EurekaSd>(),
         #[cfg(feature = "file")]
         registry.register::<file::FileSd>(),
         #[cfg(feature = "hetzner")]
@@ -246,6 +257,7 @@ mod tests {
         feature = "dns",
         feature = "docker",
         feature = "dockerswarm",
+        feature = "eureka",
         feature = "file",
         feature = "hetzner",
         feature = "http",

@@ -167,3 +167,27 @@ fn nomad() {
     };
     listed.survives();
 }
+
+#[test]
+fn eureka() {
+    let answer = |_: &HttpRequest, hosts: &[ShownHost]| {
+        let instances = hosts.iter().map(|host| {
+            format!(
+                "<instance><instanceId>{}</instanceId><hostName>{}</hostName><port enabled=\"true\">9100</port></instance>",
+                host.stamp,
+                ip(host)
+            )
+        });
+        let app: String = instances.collect();
+        let page = format!("<applications><application><name>A</name>{app}</application></applications>");
+        Page::text(200, page)
+    };
+    let listed = Listed {
+        mechanism: "eureka",
+        entry: "{server: 'http://eureka.example', refresh_interval: 15s}",
+        server: "http://eureka.example/",
+        answer,
+        stamp: "__meta_eureka_app_instance_id",
+    };
+    listed.survives();
+}

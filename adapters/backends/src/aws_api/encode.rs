@@ -4,8 +4,8 @@ use headcount_core::{Batch, GroupError};
 use headcount_discoverer::metrics::{Definition, Kind};
 
 use super::json::Tag;
-use super::xml::Element;
 use crate::time::without_fraction;
+use crate::xml::Element;
 
 /// What is counted of what is no target.
 pub(crate) const fn skipped_metric(name: &'static str) -> Definition {

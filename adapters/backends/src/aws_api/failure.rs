@@ -6,7 +6,7 @@ use headcount_core::one_line;
 use headcount_discoverer::env::HttpResponse;
 use serde::Deserialize;
 
-use super::xml::Element;
+use crate::xml::Element;
 
 /// Longer messages are cut.
 const LONGEST: usize = 300;

@@ -27,12 +27,11 @@ mod place;
 mod query;
 #[cfg(test)]
 pub(crate) mod testing;
-mod xml;
 
 pub(crate) use crate::sigv4::escape;
+pub(crate) use crate::xml::{Element, Xml, XmlError, list};
 pub(crate) use account::{Account, Filter, Kind, read_clusters, read_concurrency, read_filters};
 pub(crate) use aws::{Aws, CallError, EC2, ECS, ELASTICACHE, KAFKA, LIGHTSAIL, Page, Part, RDS, Service, Session};
 pub(crate) use encode::{Labels, Table, To, add_group, comma_list, number_of, skipped_metric};
 pub(crate) use json::{JsonError, Tag, action, read};
 pub(crate) use query::{Query, filters};
-pub(crate) use xml::{Element, Xml, XmlError, list};

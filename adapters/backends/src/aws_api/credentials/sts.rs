@@ -8,12 +8,12 @@ use headcount_reader::Secret;
 use super::super::aws::STS;
 use super::super::failure::Failure;
 use super::super::query::Query;
-use super::super::xml::Element;
 use super::metadata::TOKEN_LIMIT;
 use super::plan::Role;
 use super::{CredentialsError, Lender, packed};
 use crate::sigv4::{Keys, Scope, sign};
 use crate::time::seconds_since_1970;
+use crate::xml::Element;
 
 impl Lender<'_> {
     /// Takes on a role with these keys.

@@ -1,4 +1,4 @@
-//! XML as AWS answers with it: elements in elements, with text in the innermost, and nothing else that counts.
+//! XML as APIs answer with it: elements in elements, with text in the innermost, and little else that counts.
 //!
 //! The one rule: **an answer is understood as a whole or not at all**. It is read as a stream ([`Xml`]), over the answer's
 //! own bytes; what has many fields of which some become labels is read as a small tree ([`Element`]), one thing at a
@@ -6,11 +6,9 @@
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesRef, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::aws::Page;
-
-/// No answer of AWS is deeper than a third of this.
+/// No answer of AWS, or of whoever else answers with XML, is deeper than a third of this.
 const DEEPEST: usize = 48;
 
 /// Why an answer can't be understood.
@@ -31,8 +29,11 @@ pub(crate) enum XmlError {
 /// An answer that is read from its beginning to its end; it stands inside of an element.
 pub(crate) struct Xml<'a> {
     reader: Reader<&'a [u8]>,
+    bytes: &'a [u8],
     /// How many elements are open.
     depth: usize,
+    /// How the element began in which this stands, until something in it is read.
+    started: Option<BytesStart<'a>>,
 }
 
 /// An element with all that is in it.
@@ -61,7 +62,12 @@ impl<'a> Xml<'a> {
     fn begin(bytes: &'a [u8]) -> Self {
         let mut reader = Reader::from_reader(bytes);
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, depth: 0 }
+        Self {
+            reader,
+            bytes,
+            depth: 0,
+            started: None,
+        }
     }
 
     /// Goes into the outermost element; gives its name.
@@ -93,6 +99,7 @@ impl<'a> Xml<'a> {
                     if self.depth > DEEPEST {
                         return Err(XmlError::TooDeep);
                     }
+                    self.started = Some(start.clone());
                     each(start.local_name().as_ref(), self)?;
                     self.leave_to(outside + 1)?;
                 }
@@ -127,6 +134,36 @@ impl<'a> Xml<'a> {
                 }
                 Event::Eof => return Err(XmlError::Cut),
                 event => add_text(&mut text, &event)?,
+            }
+        }
+    }
+
+    /// An attribute of the element in which this stands; nothing once something in it was read.
+    pub(crate) fn attribute(&self, name: &str) -> Option<String> {
+        let mut attributes = self.started.as_ref()?.attributes().flatten();
+        let found = attributes.find(|attribute| attribute.key.local_name().as_ref() == name)?;
+        Some(found.value.into_owned())
+    }
+
+    /// All that is written in the element in which this stands, as it is written.
+    pub(crate) fn raw(&mut self) -> Result<String, XmlError> {
+        let outside = self.depth.saturating_sub(1);
+        let place = |xml: &Self| usize::try_from(xml.reader.buffer_position()).unwrap_or(usize::MAX);
+        let start = place(self);
+        loop {
+            let end = place(self);
+            match self.next()? {
+                Event::Start(_) => {
+                    self.depth += 1;
+                    self.leave_to(outside + 1)?;
+                }
+                Event::End(_) => {
+                    self.depth = outside;
+                    let bytes = self.bytes.get(start..end).unwrap_or_default();
+                    return Ok(String::from_utf8_lossy(bytes).into_owned());
+                }
+                Event::Eof => return Err(XmlError::Cut),
+                _ => {}
             }
         }
     }
@@ -180,7 +217,11 @@ impl<'a> Xml<'a> {
 
 /// A page of a list as the older services answer with it: `<Response><Result><List>…</List><Mark>`. `names` are those of
 /// the outermost element, of the one in it and of the list; `mark` is the element that says where the list goes on.
-pub(crate) fn list(body: &[u8], names: [&'static str; 3], mark: &str) -> Result<Page<Element>, XmlError> {
+pub(crate) fn list(
+    body: &[u8],
+    names: [&'static str; 3],
+    mark: &str,
+) -> Result<(Vec<Element>, Option<String>), XmlError> {
     let [root, result, list] = names;
     let (mut items, mut next, mut is_there) = (Vec::new(), None, false);
     Xml::read(body, root, |name, xml| {
