@@ -23,6 +23,7 @@
 //! * [`http`]: lists of targets that a server sends as JSON.
 //! * [`ionos`]: the servers of a data center of IONOS Cloud.
 //! * [`kubernetes`]: nodes, services, pods, endpoints and ingresses of a Kubernetes cluster.
+//! * [`kuma`]: the proxies of a Kuma mesh that are to be monitored.
 //! * [`linode`]: the instances of a Linode account.
 //! * [`local`]: what listens on this machine. headcount's own.
 //! * [`nerve`]: services that AirBnB's Nerve has registered in ZooKeeper.
@@ -108,6 +109,8 @@ pub mod http;
 pub mod ionos;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
+#[cfg(feature = "kuma")]
+pub mod kuma;
 #[cfg(feature = "aws")]
 pub mod lightsail;
 #[cfg(feature = "linode")]
@@ -211,6 +214,8 @@ pub fn registry() -> Registry {
         registry.register::<kubernetes::KubernetesSd>(),
         #[cfg(feature = "aws")]
         registry.register::<lightsail::LightsailSd>(),
+        #[cfg(feature = "kuma")]
+        registry.register::<kuma::KumaSd>(),
         #[cfg(feature = "linode")]
         registry.register::<linode::LinodeSd>(),
         #[cfg(feature = "local")]
@@ -263,6 +268,7 @@ mod tests {
         feature = "http",
         feature = "ionos",
         feature = "kubernetes",
+        feature = "kuma",
         feature = "linode",
         feature = "local",
         feature = "nerve",

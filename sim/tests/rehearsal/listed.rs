@@ -191,3 +191,24 @@ fn eureka() {
     };
     listed.survives();
 }
+
+#[test]
+fn kuma() {
+    // As if no version were the last one, so that nothing is waited for.
+    let answer = |_: &HttpRequest, hosts: &[ShownHost]| {
+        let kind = "type.googleapis.com/kuma.observability.v1.MonitoringAssignment";
+        let targets = hosts
+            .iter()
+            .map(|host| json!({"name": host.stamp, "address": host.address}));
+        let assignment = json!({"@type": kind, "targets": targets.collect::<Vec<_>>()});
+        Page::json(json!({"version_info": "v", "type_url": kind, "resources": [assignment]}).to_string())
+    };
+    let listed = Listed {
+        mechanism: "kuma",
+        entry: "{server: 'http://kuma.example', client_id: c, refresh_interval: 15s, fetch_timeout: 15s}",
+        server: "http://kuma.example/",
+        answer,
+        stamp: "__meta_kuma_dataplane",
+    };
+    listed.survives();
+}

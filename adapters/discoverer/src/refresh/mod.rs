@@ -155,13 +155,25 @@ pub fn and_others(first: impl Display, others: usize, what: &str) -> String {
 ///     refresh::run(Duration::from_secs(60), Racks(Encoder::new()), env, updates).await;
 /// }
 /// ```
-pub async fn run(interval: Duration, mut mechanism: impl Refresh, env: Env, updates: Updates) {
+pub async fn run(interval: Duration, mechanism: impl Refresh, env: Env, updates: Updates) {
+    run_within(interval, deadline(interval), mechanism, env, updates).await;
+}
+
+/// The same with another deadline for each refresh: for backends that are asked to wait with their answers until there is
+/// something new. One that took longer than an interval is followed by the next at once.
+pub async fn run_within(
+    interval: Duration,
+    deadline: Duration,
+    mut mechanism: impl Refresh,
+    env: Env,
+    updates: Updates,
+) {
     let mut schedule = Schedule::new(interval);
     let mut on_demand = OnDemand::new(&env, &updates);
     loop {
         on_demand.begin();
         let started = env.clock.now();
-        let result = in_time(interval, &env, mechanism.refresh(&env)).await;
+        let result = in_time(deadline, &env, mechanism.refresh(&env)).await;
         let took = env.clock.now().saturating_duration_since(started);
         let (wait, ended, reported) = match result {
             Ok(refreshed) => {
@@ -207,11 +219,10 @@ pub fn deadline(interval: Duration) -> Duration {
 
 /// What a refresh gives, or that it did not end in time.
 async fn in_time(
-    interval: Duration,
+    deadline: Duration,
     env: &Env,
     refresh: impl Future<Output = Result<Refreshed, RefreshError>>,
 ) -> Result<Refreshed, RefreshError> {
-    let deadline = deadline(interval);
     let late = async {
         env.clock.sleep(deadline).await;
         Err(RefreshError::soon(format!(

@@ -178,6 +178,14 @@ impl<'a> Ask<'a> {
         Ok(items)
     }
 
+    /// An answer that [`send`](Self::send) gave, if it is of status 200.
+    ///
+    /// # Errors
+    /// It is of another.
+    pub fn good(&self, url: &str, answer: HttpResponse) -> Result<HttpResponse, ReadError> {
+        self.if_good(shown(url), answer)
+    }
+
     /// What was answered, to be remembered once it has been understood.
     pub(super) fn into_answered(self) -> Option<Answered> {
         self.now.into_inner().unwrap_or_else(PoisonError::into_inner)

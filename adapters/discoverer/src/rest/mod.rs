@@ -103,6 +103,11 @@ pub trait Rest: Send + Sync {
     /// A counter that grows by each refresh that failed, wholly or in a part.
     const FAILURES: Option<Definition> = None;
 
+    /// How long a refresh may take. Longer than an interval only where the server is asked to wait with its answer.
+    fn deadline(&self, interval: Duration) -> Duration {
+        refresh::deadline(interval)
+    }
+
     /// How requests are sent.
     fn client(&self) -> &HttpClientSettings;
 
@@ -148,8 +153,10 @@ pub async fn run<M: Rest>(interval: Duration, mechanism: Arc<M>, env: Env, updat
         // So that the series is there before the first failure, as in Prometheus.
         env.metrics.add(failures, &[], 0.0);
     }
-    refresh::run(
+    let deadline = mechanism.deadline(interval);
+    refresh::run_within(
         interval,
+        deadline,
         round::Round::new(interval, mechanism, updates.take_found_before()),
         env,
         updates,

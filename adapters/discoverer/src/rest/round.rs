@@ -73,7 +73,7 @@ impl<M: Rest> Round<M> {
                 self.client.insert(made).clone()
             }
         };
-        let deadline = refresh::deadline(self.interval);
+        let deadline = self.mechanism.deadline(self.interval);
         let refresh = Attempt {
             deadline,
             end: env.clock.now() + deadline,
