@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 46] = [
+const MECHANISMS: [Fuzzed; 48] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -108,6 +108,8 @@ const MECHANISMS: [Fuzzed; 46] = [
     Fuzzed { name: "nomad", entry: "{namespace: '*'}", files: &[] },
     Fuzzed { name: "eureka", entry: "{server: 'http://eureka.example'}", files: &[] },
     Fuzzed { name: "kuma", entry: "{server: 'http://kuma.example'}", files: &[] },
+    Fuzzed { name: "triton", entry: "{account: a, dns_suffix: s.example, endpoint: t.example}", files: &[] },
+    Fuzzed { name: "triton", entry: "{role: cn, account: a, dns_suffix: s.example, endpoint: t.example}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -35,6 +35,7 @@
 //! * [`scaleway`]: the instances and bare-metal servers of Scaleway.
 //! * [`serverset`]: members of serversets in ZooKeeper.
 //! * [`stackit`]: the servers of a STACKIT project.
+//! * [`triton`]: containers and compute nodes of Triton.
 //! * [`vultr`]: the instances of a Vultr account.
 //! * [`target_groups`]: the format that files and servers share.
 
@@ -152,6 +153,8 @@ pub mod target_groups;
     allow(dead_code, reason = "who only signs reads no times")
 )]
 mod time;
+#[cfg(feature = "triton")]
+pub mod triton;
 #[cfg(feature = "vultr")]
 pub mod vultr;
 #[cfg(any(feature = "aws", feature = "eureka"))]
@@ -244,6 +247,8 @@ pub fn registry() -> Registry {
         registry.register::<stackit::StackitSd>(),
         #[cfg(feature = "static")]
         registry.register::<r#static::StaticSd>(),
+        #[cfg(feature = "triton")]
+        registry.register::<triton::TritonSd>(),
         #[cfg(feature = "vultr")]
         registry.register::<vultr::VultrSd>(),
     ];
@@ -281,6 +286,7 @@ mod tests {
         feature = "serverset",
         feature = "stackit",
         feature = "static",
+        feature = "triton",
         feature = "vultr"
     ))]
     fn every_folder_is_registered() {
