@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 48] = [
+const MECHANISMS: [Fuzzed; 49] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -110,6 +110,8 @@ const MECHANISMS: [Fuzzed; 48] = [
     Fuzzed { name: "kuma", entry: "{server: 'http://kuma.example'}", files: &[] },
     Fuzzed { name: "triton", entry: "{account: a, dns_suffix: s.example, endpoint: t.example}", files: &[] },
     Fuzzed { name: "triton", entry: "{role: cn, account: a, dns_suffix: s.example, endpoint: t.example}", files: &[] },
+    // The first answer is the token.
+    Fuzzed { name: "uyuni", entry: "{server: 'http://uyuni.example', username: u, password: p}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

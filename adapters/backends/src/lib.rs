@@ -36,6 +36,7 @@
 //! * [`serverset`]: members of serversets in ZooKeeper.
 //! * [`stackit`]: the servers of a STACKIT project.
 //! * [`triton`]: containers and compute nodes of Triton.
+//! * [`uyuni`]: the monitored systems that a Uyuni server manages.
 //! * [`vultr`]: the instances of a Vultr account.
 //! * [`target_groups`]: the format that files and servers share.
 
@@ -155,11 +156,13 @@ pub mod target_groups;
 mod time;
 #[cfg(feature = "triton")]
 pub mod triton;
+#[cfg(feature = "uyuni")]
+pub mod uyuni;
 #[cfg(feature = "vultr")]
 pub mod vultr;
-#[cfg(any(feature = "aws", feature = "eureka"))]
+#[cfg(any(feature = "aws", feature = "eureka", feature = "uyuni"))]
 #[cfg_attr(
-    not(all(feature = "aws", feature = "eureka")),
+    not(all(feature = "aws", feature = "eureka", feature = "uyuni")),
     allow(dead_code, reason = "each reads it in its own ways")
 )]
 mod xml;
@@ -249,6 +252,8 @@ pub fn registry() -> Registry {
         registry.register::<r#static::StaticSd>(),
         #[cfg(feature = "triton")]
         registry.register::<triton::TritonSd>(),
+        #[cfg(feature = "uyuni")]
+        registry.register::<uyuni::UyuniSd>(),
         #[cfg(feature = "vultr")]
         registry.register::<vultr::VultrSd>(),
     ];
@@ -287,6 +292,7 @@ mod tests {
         feature = "stackit",
         feature = "static",
         feature = "triton",
+        feature = "uyuni",
         feature = "vultr"
     ))]
     fn every_folder_is_registered() {

@@ -286,7 +286,18 @@ impl Element {
         self.child(name).or_else(inside)
     }
 
-    fn child(&self, name: &str) -> Option<&Element> {
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The elements in it.
+    pub(crate) fn children(&self) -> &[Element] {
+        &self.children
+    }
+
+    /// The first element of this name that stands in it.
+    pub(crate) fn child(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.name == name)
     }
 }

@@ -212,3 +212,41 @@ fn kuma() {
     };
     listed.survives();
 }
+
+#[test]
+fn uyuni() {
+    let answer = |request: &HttpRequest, hosts: &[ShownHost]| {
+        let asked = String::from_utf8_lossy(&request.body);
+        let list = |of: &dyn Fn(&ShownHost) -> String| {
+            let values: String = hosts
+                .iter()
+                .map(|host| format!("<value><struct>{}</struct></value>", of(host)))
+                .collect();
+            format!("<array><data>{values}</data></array>")
+        };
+        let member = |name: &str, value: &str| format!("<member><name>{name}</name><value>{value}</value></member>");
+        let id = |host: &ShownHost| format!("<int>{}</int>", host.host.to_string().trim_start_matches('h'));
+        let value = if asked.contains("auth.login") {
+            "<string>token</string>".to_owned()
+        } else if asked.contains("listSystemGroups") {
+            list(&|host| member("id", &id(host)))
+        } else if asked.contains("listEndpoints") {
+            list(&|host| {
+                let port = member("port", "<int>9100</int>");
+                member("system_id", &id(host)) + &port + &member("endpoint_name", &host.stamp)
+            })
+        } else {
+            list(&|host| member("system_id", &id(host)) + &member("hostname", ip(host)))
+        };
+        let params = format!("<params><param><value>{value}</value></param></params>");
+        Page::text(200, format!("<methodResponse>{params}</methodResponse>"))
+    };
+    let listed = Listed {
+        mechanism: "uyuni",
+        entry: "{server: 'http://uyuni.example', username: u, password: p, refresh_interval: 15s}",
+        server: "http://uyuni.example/",
+        answer,
+        stamp: "__meta_uyuni_endpoint_name",
+    };
+    listed.survives();
+}
