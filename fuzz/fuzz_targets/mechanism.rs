@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 49] = [
+const MECHANISMS: [Fuzzed; 50] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -112,6 +112,7 @@ const MECHANISMS: [Fuzzed; 49] = [
     Fuzzed { name: "triton", entry: "{role: cn, account: a, dns_suffix: s.example, endpoint: t.example}", files: &[] },
     // The first answer is the token.
     Fuzzed { name: "uyuni", entry: "{server: 'http://uyuni.example', username: u, password: p}", files: &[] },
+    Fuzzed { name: "marathon", entry: "{servers: ['http://a.example', 'http://b.example']}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

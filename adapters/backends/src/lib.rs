@@ -26,6 +26,7 @@
 //! * [`kuma`]: the proxies of a Kuma mesh that are to be monitored.
 //! * [`linode`]: the instances of a Linode account.
 //! * [`local`]: what listens on this machine. headcount's own.
+//! * [`marathon`]: the tasks of applications that Marathon runs.
 //! * [`nerve`]: services that AirBnB's Nerve has registered in ZooKeeper.
 //! * [`nomad`]: the services that a Nomad cluster has registered.
 //! * [`openstack`]: instances, hypervisors and load balancers of an OpenStack cloud.
@@ -47,7 +48,9 @@
         feature = "hetzner",
         feature = "openstack",
         feature = "outscale",
-        feature = "puppetdb"
+        feature = "ovhcloud",
+        feature = "puppetdb",
+        feature = "stackit"
     )),
     allow(dead_code, unused_imports, reason = "not every mechanism needs all of it")
 )]
@@ -119,6 +122,8 @@ pub mod lightsail;
 pub mod linode;
 #[cfg(feature = "local")]
 pub mod local;
+#[cfg(feature = "marathon")]
+pub mod marathon;
 #[cfg(feature = "aws")]
 pub mod msk;
 #[cfg(feature = "nerve")]
@@ -228,6 +233,8 @@ pub fn registry() -> Registry {
         registry.register::<local::LocalSd>(),
         #[cfg(feature = "aws")]
         registry.register::<msk::MskSd>(),
+        #[cfg(feature = "marathon")]
+        registry.register::<marathon::MarathonSd>(),
         #[cfg(feature = "nerve")]
         registry.register::<nerve::NerveSd>(),
         #[cfg(feature = "nomad")]
@@ -281,6 +288,7 @@ mod tests {
         feature = "kuma",
         feature = "linode",
         feature = "local",
+        feature = "marathon",
         feature = "nerve",
         feature = "nomad",
         feature = "openstack",

@@ -250,3 +250,21 @@ fn uyuni() {
     };
     listed.survives();
 }
+
+#[test]
+fn marathon() {
+    let answer = |_: &HttpRequest, hosts: &[ShownHost]| {
+        let tasks = hosts
+            .iter()
+            .map(|host| json!({"id": host.stamp, "host": ip(host), "ports": [9100]}));
+        Page::json(json!({"apps": [{"id": "/web", "tasks": tasks.collect::<Vec<_>>()}]}).to_string())
+    };
+    let listed = Listed {
+        mechanism: "marathon",
+        entry: "{servers: ['http://marathon.example'], refresh_interval: 15s}",
+        server: "http://marathon.example/",
+        answer,
+        stamp: "__meta_marathon_task",
+    };
+    listed.survives();
+}
