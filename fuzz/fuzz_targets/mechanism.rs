@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 50] = [
+const MECHANISMS: [Fuzzed; 53] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -113,6 +113,13 @@ const MECHANISMS: [Fuzzed; 50] = [
     // The first answer is the token.
     Fuzzed { name: "uyuni", entry: "{server: 'http://uyuni.example', username: u, password: p}", files: &[] },
     Fuzzed { name: "marathon", entry: "{servers: ['http://a.example', 'http://b.example']}", files: &[] },
+    // The first answer is what the machine's metadata service lends, or what a file says, and then a token.
+    Fuzzed { name: "gce", entry: "{project: p, zone: z}", files: &[] },
+    Fuzzed {
+        name: "gce",
+        entry: "{project: p, zone: z}",
+        files: &["/fuzz/.config/gcloud/application_default_credentials.json"],
+    },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -129,6 +136,7 @@ fuzz_target!(|bytes: &[u8]| {
 
     let mut world = World::new();
     world.variables.set("AWS_CONFIG_FILE", "/aws/config");
+    world.variables.set("HOME", "/fuzz");
     world.start(config.discoverer().expect("it is supported"));
     let mut collected = Collected::default();
     let mut said = Vec::new();

@@ -60,7 +60,14 @@ impl Golden {
     }
 
     /// What is found here for each job.
+    #[allow(dead_code, reason = "not every mechanism can do with what is served")]
     pub(crate) fn found(&self) -> BTreeMap<String, BTreeSet<Labels>> {
+        self.found_where(|_| {})
+    }
+
+    /// The same in worlds that are made ready first.
+    #[allow(dead_code, reason = "most mechanisms can do with what is served")]
+    pub(crate) fn found_where(&self, make_ready: impl Fn(&World)) -> BTreeMap<String, BTreeSet<Labels>> {
         let sink = Sink::new(Path::new("prometheus.yml").into());
         let document = read(self.jobs, &sink).expect("YAML");
         let mut root = document.root(&sink).and_then(|root| root.fields()).expect("a mapping");
@@ -78,6 +85,7 @@ impl Golden {
             let at = fields.take(field).expect("a list");
             let mut world = World::new();
             self.serve(&world);
+            make_ready(&world);
             for config in mechanism.read(&at, &Place::new(Path::new("/"))) {
                 world.start(config.discoverer().expect("it is supported"));
             }

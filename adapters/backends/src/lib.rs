@@ -19,6 +19,7 @@
 //! * [`dockerswarm`]: the services, tasks and nodes of a Docker swarm.
 //! * [`eureka`]: the instances of applications that a Eureka server knows.
 //! * [`mod@file`]: lists of targets in JSON and YAML files that are watched.
+//! * [`gce`]: the instances of a zone of Google Compute Engine.
 //! * [`hetzner`]: the cloud and dedicated servers of Hetzner.
 //! * [`http`]: lists of targets that a server sends as JSON.
 //! * [`ionos`]: the servers of a data center of IONOS Cloud.
@@ -59,6 +60,8 @@ mod answers;
 pub mod aws;
 #[cfg(feature = "aws")]
 mod aws_api;
+#[cfg(feature = "bearer")]
+mod bearer;
 #[cfg(feature = "consul")]
 pub mod consul;
 #[cfg(feature = "consul-api")]
@@ -95,6 +98,8 @@ pub mod elasticache;
 pub mod eureka;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "gce")]
+pub mod gce;
 #[cfg(all(test, feature = "answers"))]
 #[cfg_attr(
     not(feature = "vultr"),
@@ -153,9 +158,15 @@ pub mod stackit;
 pub mod r#static;
 #[cfg(feature = "target-groups")]
 pub mod target_groups;
-#[cfg(any(feature = "aws", feature = "kubernetes", feature = "openstack", feature = "outscale"))]
+#[cfg(any(
+    feature = "aws",
+    feature = "gce",
+    feature = "kubernetes",
+    feature = "openstack",
+    feature = "outscale",
+))]
 #[cfg_attr(
-    not(any(feature = "aws", feature = "kubernetes", feature = "openstack")),
+    not(any(feature = "aws", feature = "gce", feature = "kubernetes", feature = "openstack")),
     allow(dead_code, reason = "who only signs reads no times")
 )]
 mod time;
@@ -215,6 +226,8 @@ pub fn registry() -> Registry {
         registry.register::<eureka::EurekaSd>(),
         #[cfg(feature = "file")]
         registry.register::<file::FileSd>(),
+        #[cfg(feature = "gce")]
+        registry.register::<gce::GceSd>(),
         #[cfg(feature = "hetzner")]
         registry.register::<hetzner::HetznerSd>(),
         #[cfg(feature = "http")]
@@ -281,6 +294,7 @@ mod tests {
         feature = "dockerswarm",
         feature = "eureka",
         feature = "file",
+        feature = "gce",
         feature = "hetzner",
         feature = "http",
         feature = "ionos",

@@ -97,6 +97,11 @@ impl Token {
             lifetime,
         }
     }
+
+    /// The token itself, for who needs it to get another one.
+    pub fn value(&self) -> &Secret {
+        &self.value
+    }
 }
 
 /// Where one token is kept. `E` is why it can't be had.
