@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 53] = [
+const MECHANISMS: [Fuzzed; 55] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -120,6 +120,9 @@ const MECHANISMS: [Fuzzed; 53] = [
         entry: "{project: p, zone: z}",
         files: &["/fuzz/.config/gcloud/application_default_credentials.json"],
     },
+    // The first answer is the token, or what the machine lends.
+    Fuzzed { name: "azure", entry: "{subscription_id: s, tenant_id: t, client_id: c, client_secret: s}", files: &[] },
+    Fuzzed { name: "azure", entry: "{subscription_id: s, authentication_method: SDK, resource_group: g}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -11,6 +11,7 @@
 //! * [`mod@static`]: targets written in the configuration.
 //! * [`aws`]: what there is at AWS, by roles; each of them is a mechanism as well: [`ec2`], [`ecs`], [`elasticache`],
 //!   [`lightsail`], [`msk`], [`rds`].
+//! * [`azure`]: the virtual machines of an Azure subscription.
 //! * [`consul`]: the services of a Consul catalog.
 //! * [`consulagent`]: the services of one Consul agent. vmagent's and Alloy's.
 //! * [`digitalocean`]: droplets and databases of DigitalOcean.
@@ -60,7 +61,13 @@ mod answers;
 pub mod aws;
 #[cfg(feature = "aws")]
 mod aws_api;
+#[cfg(feature = "azure")]
+pub mod azure;
 #[cfg(feature = "bearer")]
+#[cfg_attr(
+    not(all(feature = "azure", feature = "gce")),
+    allow(dead_code, unused_imports, reason = "not every mechanism needs all of it")
+)]
 mod bearer;
 #[cfg(feature = "consul")]
 pub mod consul;
@@ -204,6 +211,8 @@ pub fn registry() -> Registry {
     let _: [Result<(), RegistryError>; _] = [
         #[cfg(feature = "aws")]
         registry.register::<aws::AwsSd>(),
+        #[cfg(feature = "azure")]
+        registry.register::<azure::AzureSd>(),
         #[cfg(feature = "consul")]
         registry.register::<consul::ConsulSd>(),
         #[cfg(feature = "consulagent")]
@@ -286,6 +295,7 @@ mod tests {
     #[test]
     #[cfg(all(
         feature = "aws",
+        feature = "azure",
         feature = "consul",
         feature = "consulagent",
         feature = "digitalocean",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use headcount_discoverer::env::{HttpLimits, HttpRequest, HttpResponse, Token, TokenSlot};
 use headcount_discoverer::rest::{Ask, MOST_PAGES, ReadError};
-use headcount_reader::without_credentials;
+use headcount_reader::{Secret, without_credentials};
 
 use super::{LoginError, said};
 
@@ -22,12 +22,22 @@ pub(crate) struct Api<'a, L> {
 }
 
 impl<L: Login> Api<'_, L> {
+    /// Sees to it that there is a token, so that all parts fail together where there is none.
+    pub(crate) async fn enter(&self) -> Result<(), ReadError> {
+        self.token().await?;
+        Ok(())
+    }
+
+    async fn token(&self) -> Result<Secret, LoginError> {
+        let clock = self.ask.env().clock.as_ref();
+        self.slot.get(clock, || self.login.log_in(self.ask)).await
+    }
+
     /// Sends a request with a token. One that is refused is forgotten, and the request sent once more with a new one.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ReadError> {
-        let clock = self.ask.env().clock.as_ref();
         let mut may_be_old = true;
         loop {
-            let token = self.slot.get(clock, || self.login.log_in(self.ask)).await?;
+            let token = self.token().await?;
             let request = request
                 .clone()
                 .header("Accept", "application/json")
@@ -47,12 +57,6 @@ impl<L: Login> Api<'_, L> {
         }
     }
 
-    /// The same, and the answer has to be of status 200.
-    pub(crate) async fn get(&self, url: &str) -> Result<HttpResponse, ReadError> {
-        let answer = self.send(HttpRequest::get(url)).await?;
-        self.if_good(url, answer)
-    }
-
     /// The answer if it is of status 200, or else what it says.
     pub(crate) fn if_good(&self, url: &str, answer: HttpResponse) -> Result<HttpResponse, ReadError> {
         if answer.status == 200 {
@@ -65,6 +69,19 @@ impl<L: Login> Api<'_, L> {
     /// Reads a list page by page. `page` understands an answer, and gives the URL where the list goes on.
     pub(crate) async fn pages<T, E>(
         &self,
+        first: String,
+        page: impl FnMut(&HttpResponse) -> Result<(Vec<T>, Option<String>), E>,
+    ) -> Result<Vec<T>, ReadError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.pages_unless(0, first, page).await
+    }
+
+    /// The same, and nothing if an answer is of this status.
+    pub(crate) async fn pages_unless<T, E>(
+        &self,
+        absent: u16,
         first: String,
         mut page: impl FnMut(&HttpResponse) -> Result<(Vec<T>, Option<String>), E>,
     ) -> Result<Vec<T>, ReadError>
@@ -82,7 +99,11 @@ impl<L: Login> Api<'_, L> {
             if !asked.insert(url.clone()) {
                 return Err(ReadError::PageAgain { url: shown() });
             }
-            let answer = self.get(&url).await?;
+            let answer = self.send(HttpRequest::get(&url)).await?;
+            if answer.status == absent {
+                return Ok(Vec::new());
+            }
+            let answer = self.if_good(&url, answer)?;
             let (mut this, after) = page(&answer).map_err(|error| ReadError::answer(&url, error))?;
             items.append(&mut this);
             next = after;

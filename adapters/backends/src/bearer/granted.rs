@@ -1,16 +1,12 @@
-//! Answers of token endpoints (RFC 6749, section 5.1), and the forms that they are sent.
+//! Answers of token endpoints (RFC 6749, section 5.1).
 
 use std::time::Duration;
 
 use headcount_discoverer::env::{HttpResponse, Token};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::LoginError;
 use crate::answers::{Scalar, Text};
-
-/// What stands in a form as it is.
-const IN_FORMS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -36,15 +32,6 @@ pub(crate) fn granted(from: &str, answer: &HttpResponse, unix_time: Duration) ->
         None => seconds(&granted.expires_on).map(|end: Duration| end.saturating_sub(unix_time)),
     };
     Ok(Token::new(granted.access_token.0, lifetime))
-}
-
-/// A body of the type `application/x-www-form-urlencoded`, or a query.
-pub(crate) fn form(fields: &[(&str, &str)]) -> String {
-    let escaped = |text| utf8_percent_encode(text, &IN_FORMS).to_string();
-    let pairs = fields
-        .iter()
-        .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
-    pairs.collect::<Vec<_>>().join("&")
 }
 
 #[cfg(test)]
@@ -77,13 +64,5 @@ mod tests {
             let error = granted(wrong).expect_err(wrong).to_string();
             assert!(error.starts_with("there: the answer "), "{error}");
         }
-    }
-
-    #[test]
-    fn a_form_escapes_what_has_a_meaning() {
-        assert_eq!(
-            form(&[("a b", "1+1=2&3"), ("c", "ä~")]),
-            "a%20b=1%2B1%3D2%263&c=%C3%A4~"
-        );
     }
 }

@@ -6,12 +6,16 @@
 
 mod api;
 mod error;
+mod escape;
 mod granted;
+mod machine;
 mod signing;
 
 pub(crate) use api::{Api, Login};
 pub(crate) use error::{LoginError, said};
-pub(crate) use granted::{form, granted};
+pub(crate) use escape::{form, path, step};
+pub(crate) use granted::granted;
+pub(crate) use machine::ask_machine;
 pub(crate) use signing::RsaKey;
 
 /// More than any token, and any document of a metadata service, has.

@@ -1,19 +1,17 @@
 //! How credentials become a token that may read what there is at Compute Engine.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{HttpLimits, HttpRequest, HttpResponse, Token};
 use headcount_discoverer::rest::Ask;
-use headcount_reader::{HttpClientSettings, Secret};
+use headcount_reader::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::credentials::{Credentials, External, Subject};
 use crate::answers::Text;
-use crate::bearer::{Login, LoginError, RsaKey, SMALL, form, granted};
+use crate::bearer::{Login, LoginError, RsaKey, SMALL, ask_machine, form, granted};
 use crate::time::seconds_since_1970;
 
 /// What is asked of Compute Engine.
@@ -22,15 +20,6 @@ const READ_COMPUTE: &str = "https://www.googleapis.com/auth/compute.readonly";
 const EVERYTHING: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// How long an assertion is good; Google takes no longer ones.
 const ASSERTION_SECONDS: u64 = 3600;
-/// Where nobody answers there is no metadata service; that is known soon.
-const METADATA_LIMITS: HttpLimits = HttpLimits {
-    connect: Some(Duration::from_secs(1)),
-    head: Some(Duration::from_secs(10)),
-    idle: Some(Duration::from_secs(10)),
-    total: Some(Duration::from_secs(15)),
-    body: SMALL,
-};
-
 impl Login for Credentials {
     async fn log_in(&self, ask: &Ask<'_>) -> Result<Token, LoginError> {
         self.token(ask, READ_COMPUTE).await
@@ -152,18 +141,9 @@ async fn lent(ask: &Ask<'_>, host: &str, scope: &str) -> Result<Token, LoginErro
     let query = form(&[("scopes", scope)]);
     let url = format!("http://{host}/computeMetadata/v1/instance/service-accounts/default/token?{query}");
     let request = HttpRequest::get(&url).header("Metadata-Flavor", "Google");
-    let settings = HttpClientSettings {
-        follow_redirects: false,
-        ..HttpClientSettings::default()
-    };
     let nowhere = "there are no credentials: GOOGLE_APPLICATION_CREDENTIALS is not set, there is none that gcloud left behind, \
                    and the metadata service";
-    let client = env
-        .http
-        .client(&settings)
-        .map_err(|error| LoginError::http(nowhere, &error))?;
-    let answer = client.send(request.limits(METADATA_LIMITS)).await;
-    let answer = answer.map_err(|error| LoginError::http(nowhere, &error))?;
+    let answer = ask_machine(env, nowhere, request).await?;
     match answer.status {
         200 => granted(&url, &answer, env.clock.unix_time()),
         404 => Err(LoginError::new(

@@ -27,23 +27,15 @@ use headcount_discoverer::env::TokenSlot;
 use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::rest::{Ask, ReadError, Rest, Whole};
 use headcount_reader::{HttpClientSettings, Proxy, ProxySettings};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::answers::{List, Map, Object, Scalar, Text, label_name, put};
-use crate::bearer::{Api, LoginError, form};
+use crate::bearer::{Api, LoginError, form, step};
 
 pub use settings::GceSd;
 
 /// Where Compute Engine is asked.
 const API: &str = "https://compute.googleapis.com/compute/v1";
-/// What stands in a path as it is. Projects of old have a colon in their names.
-const IN_PATHS: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b':');
 
 const SKIPPED: Definition = Definition {
     name: "headcount_sd_gce_skipped_instances_total",
@@ -240,8 +232,8 @@ impl Gce {
         query.extend((!page.is_empty()).then_some(("pageToken", page)));
         format!(
             "{API}/projects/{}/zones/{}/instances?{}",
-            utf8_percent_encode(project, &IN_PATHS),
-            utf8_percent_encode(zone, &IN_PATHS),
+            step(project),
+            step(zone),
             form(&query)
         )
     }
