@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 55] = [
+const MECHANISMS: [Fuzzed; 57] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -123,6 +123,13 @@ const MECHANISMS: [Fuzzed; 55] = [
     // The first answer is the token, or what the machine lends.
     Fuzzed { name: "azure", entry: "{subscription_id: s, tenant_id: t, client_id: c, client_secret: s}", files: &[] },
     Fuzzed { name: "azure", entry: "{subscription_id: s, authentication_method: SDK, resource_group: g}", files: &[] },
+    // The first answer says where the services are, the second is the token.
+    Fuzzed { name: "yandexcloud", entry: "{service: compute}", files: &[] },
+    Fuzzed {
+        name: "yandexcloud",
+        entry: "{service: compute, yandex_passport_oauth_token: t, folder_ids: [a, b]}",
+        files: &[],
+    },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

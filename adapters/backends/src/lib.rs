@@ -41,6 +41,7 @@
 //! * [`triton`]: containers and compute nodes of Triton.
 //! * [`uyuni`]: the monitored systems that a Uyuni server manages.
 //! * [`vultr`]: the instances of a Vultr account.
+//! * [`yandexcloud`]: the instances of Yandex Cloud. vmagent's.
 //! * [`target_groups`]: the format that files and servers share.
 
 #[cfg(feature = "answers")]
@@ -176,6 +177,8 @@ pub mod target_groups;
     not(any(feature = "aws", feature = "gce", feature = "kubernetes", feature = "openstack")),
     allow(dead_code, reason = "who only signs reads no times")
 )]
+    feature = "yandexcloud"
+))]
 mod time;
 #[cfg(feature = "triton")]
 pub mod triton;
@@ -189,6 +192,8 @@ pub mod vultr;
     allow(dead_code, reason = "each reads it in its own ways")
 )]
 mod xml;
+#[cfg(feature = "yandexcloud")]
+pub mod yandexcloud;
 #[cfg(feature = "zookeeper")]
 #[cfg_attr(
     not(all(feature = "nerve", feature = "serverset")),
@@ -285,6 +290,8 @@ pub fn registry() -> Registry {
         registry.register::<uyuni::UyuniSd>(),
         #[cfg(feature = "vultr")]
         registry.register::<vultr::VultrSd>(),
+        #[cfg(feature = "yandexcloud")]
+        registry.register::<yandexcloud::YandexCloudSd>(),
     ];
     registry
 }
@@ -326,6 +333,8 @@ mod tests {
         feature = "triton",
         feature = "uyuni",
         feature = "vultr"
+        feature = "vultr",
+        feature = "yandexcloud"
     ))]
     fn every_folder_is_registered() {
         let registry = super::registry();
