@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 57] = [
+const MECHANISMS: [Fuzzed; 58] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -128,6 +128,11 @@ const MECHANISMS: [Fuzzed; 57] = [
     Fuzzed {
         name: "yandexcloud",
         entry: "{service: compute, yandex_passport_oauth_token: t, folder_ids: [a, b]}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "proxmox",
+        entry: "{servers: ['http://pve.example', 'http://pve2.example'], token_id: 'a@pve!b', token_secret: s}",
         files: &[],
     },
 ];

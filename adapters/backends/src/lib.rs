@@ -34,6 +34,7 @@
 //! * [`openstack`]: instances, hypervisors and load balancers of an OpenStack cloud.
 //! * [`outscale`]: the virtual machines of an Outscale account.
 //! * [`ovhcloud`]: the VPS and dedicated servers of OVHcloud.
+//! * [`proxmox`]: the virtual machines and containers of a Proxmox VE cluster. headcount's own.
 //! * [`puppetdb`]: the resources that a PuppetDB knows.
 //! * [`scaleway`]: the instances and bare-metal servers of Scaleway.
 //! * [`serverset`]: members of serversets in ZooKeeper.
@@ -149,6 +150,8 @@ pub mod openstack;
 pub mod outscale;
 #[cfg(feature = "ovhcloud")]
 pub mod ovhcloud;
+#[cfg(feature = "proxmox")]
+pub mod proxmox;
 #[cfg(feature = "puppetdb")]
 pub mod puppetdb;
 #[cfg(feature = "aws")]
@@ -272,6 +275,8 @@ pub fn registry() -> Registry {
         registry.register::<outscale::OutscaleSd>(),
         #[cfg(feature = "ovhcloud")]
         registry.register::<ovhcloud::OvhCloudSd>(),
+        #[cfg(feature = "proxmox")]
+        registry.register::<proxmox::ProxmoxSd>(),
         #[cfg(feature = "puppetdb")]
         registry.register::<puppetdb::PuppetDbSd>(),
         #[cfg(feature = "aws")]
@@ -325,6 +330,7 @@ mod tests {
         feature = "openstack",
         feature = "outscale",
         feature = "ovhcloud",
+        feature = "proxmox",
         feature = "puppetdb",
         feature = "scaleway",
         feature = "serverset",
