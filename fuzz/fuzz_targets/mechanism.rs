@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 58] = [
+const MECHANISMS: [Fuzzed; 59] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -135,6 +135,7 @@ const MECHANISMS: [Fuzzed; 58] = [
         entry: "{servers: ['http://pve.example', 'http://pve2.example'], token_id: 'a@pve!b', token_secret: s}",
         files: &[],
     },
+    Fuzzed { name: "kubelet", entry: "{url: 'http://kubelet.example', namespaces: [a]}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -24,6 +24,7 @@
 //! * [`hetzner`]: the cloud and dedicated servers of Hetzner.
 //! * [`http`]: lists of targets that a server sends as JSON.
 //! * [`ionos`]: the servers of a data center of IONOS Cloud.
+//! * [`kubelet`]: the pods of one Kubernetes node. Alloy's.
 //! * [`kubernetes`]: nodes, services, pods, endpoints and ingresses of a Kubernetes cluster.
 //! * [`kuma`]: the proxies of a Kuma mesh that are to be monitored.
 //! * [`linode`]: the instances of a Linode account.
@@ -126,7 +127,13 @@ pub mod hetzner;
 pub mod http;
 #[cfg(feature = "ionos")]
 pub mod ionos;
-#[cfg(feature = "kubernetes")]
+#[cfg(feature = "kubelet")]
+pub mod kubelet;
+#[cfg(feature = "kube-objects")]
+#[cfg_attr(
+    not(feature = "kubernetes"),
+    allow(dead_code, unused_imports, reason = "pods alone need little of it")
+)]
 pub mod kubernetes;
 #[cfg(feature = "kuma")]
 pub mod kuma;
@@ -172,7 +179,7 @@ pub mod target_groups;
 #[cfg(any(
     feature = "aws",
     feature = "gce",
-    feature = "kubernetes",
+    feature = "kube-objects",
     feature = "openstack",
     feature = "outscale",
 ))]
@@ -251,6 +258,8 @@ pub fn registry() -> Registry {
         registry.register::<http::HttpSd>(),
         #[cfg(feature = "ionos")]
         registry.register::<ionos::IonosSd>(),
+        #[cfg(feature = "kubelet")]
+        registry.register::<kubelet::KubeletSd>(),
         #[cfg(feature = "kubernetes")]
         registry.register::<kubernetes::KubernetesSd>(),
         #[cfg(feature = "aws")]
@@ -320,6 +329,7 @@ mod tests {
         feature = "hetzner",
         feature = "http",
         feature = "ionos",
+        feature = "kubelet",
         feature = "kubernetes",
         feature = "kuma",
         feature = "linode",

@@ -32,6 +32,8 @@ mod labels;
 mod members;
 mod metrics;
 mod object;
+#[cfg(feature = "kubelet")]
+mod pod_group;
 mod selector;
 mod settings;
 mod watching;
@@ -47,6 +49,8 @@ use headcount_discoverer::{Backoff, BoxFuture, Discoverer, Env, Stopped, Updates
 use desk::Desk;
 use members::Members;
 
+#[cfg(feature = "kubelet")]
+pub(crate) use pod_group::PodGroup;
 pub use settings::KubernetesSd;
 
 struct KubernetesDiscoverer {
