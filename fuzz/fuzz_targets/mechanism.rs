@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 59] = [
+const MECHANISMS: [Fuzzed; 60] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -136,6 +136,11 @@ const MECHANISMS: [Fuzzed; 59] = [
         files: &[],
     },
     Fuzzed { name: "kubelet", entry: "{url: 'http://kubelet.example', namespaces: [a]}", files: &[] },
+    Fuzzed {
+        name: "process",
+        entry: "{discover_config: {exe: false, cwd: false, username: true, uid: true, cgroup_path: true}}",
+        files: &["/proc/7/cmdline", "/proc/7/status", "/proc/7/cgroup", "/etc/passwd"],
+    },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -35,6 +35,7 @@
 //! * [`openstack`]: instances, hypervisors and load balancers of an OpenStack cloud.
 //! * [`outscale`]: the virtual machines of an Outscale account.
 //! * [`ovhcloud`]: the VPS and dedicated servers of OVHcloud.
+//! * [`process`]: the processes of this machine. Alloy's.
 //! * [`proxmox`]: the virtual machines and containers of a Proxmox VE cluster. headcount's own.
 //! * [`puppetdb`]: the resources that a PuppetDB knows.
 //! * [`scaleway`]: the instances and bare-metal servers of Scaleway.
@@ -110,7 +111,7 @@ pub mod eureka;
 pub mod file;
 #[cfg(feature = "gce")]
 pub mod gce;
-#[cfg(all(test, feature = "answers"))]
+#[cfg(all(test, any(feature = "answers", feature = "process")))]
 #[cfg_attr(
     not(feature = "vultr"),
     allow(
@@ -157,6 +158,14 @@ pub mod openstack;
 pub mod outscale;
 #[cfg(feature = "ovhcloud")]
 pub mod ovhcloud;
+#[cfg(feature = "proc")]
+#[cfg_attr(
+    not(all(feature = "local", feature = "process")),
+    allow(dead_code, reason = "some of it is one of the two mechanisms' only")
+)]
+mod proc;
+#[cfg(feature = "process")]
+pub mod process;
 #[cfg(feature = "proxmox")]
 pub mod proxmox;
 #[cfg(feature = "puppetdb")]
@@ -182,13 +191,18 @@ pub mod target_groups;
     feature = "kube-objects",
     feature = "openstack",
     feature = "outscale",
-))]
-#[cfg_attr(
-    not(any(feature = "aws", feature = "gce", feature = "kubernetes", feature = "openstack")),
-    allow(dead_code, reason = "who only signs reads no times")
-)]
     feature = "yandexcloud"
 ))]
+#[cfg_attr(
+    not(any(
+        feature = "aws",
+        feature = "gce",
+        feature = "kube-objects",
+        feature = "openstack",
+        feature = "yandexcloud"
+    )),
+    allow(dead_code, reason = "who only signs reads no times")
+)]
 mod time;
 #[cfg(feature = "triton")]
 pub mod triton;
@@ -284,6 +298,8 @@ pub fn registry() -> Registry {
         registry.register::<outscale::OutscaleSd>(),
         #[cfg(feature = "ovhcloud")]
         registry.register::<ovhcloud::OvhCloudSd>(),
+        #[cfg(feature = "process")]
+        registry.register::<process::ProcessSd>(),
         #[cfg(feature = "proxmox")]
         registry.register::<proxmox::ProxmoxSd>(),
         #[cfg(feature = "puppetdb")]
@@ -340,6 +356,7 @@ mod tests {
         feature = "openstack",
         feature = "outscale",
         feature = "ovhcloud",
+        feature = "process",
         feature = "proxmox",
         feature = "puppetdb",
         feature = "scaleway",
@@ -348,7 +365,6 @@ mod tests {
         feature = "static",
         feature = "triton",
         feature = "uyuni",
-        feature = "vultr"
         feature = "vultr",
         feature = "yandexcloud"
     ))]

@@ -29,8 +29,10 @@ use headcount_discoverer::env::FileError;
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
 
-use processes::{Pid, Processes};
+use processes::Processes;
 use sockets::Socket;
+
+use crate::proc::Pid;
 
 pub use settings::LocalSd;
 

@@ -5,14 +5,11 @@
 //! when every socket is found. Processes come and go meanwhile: what can't be read is passed over.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 use headcount_discoverer::Env;
 
 use super::sockets::Socket;
-
-/// Numbers a process.
-pub(super) type Pid = u32;
+use crate::proc::{self, Pid};
 
 /// The longest file about a process that is of interest.
 const LARGEST_FACT: u64 = 4096;
@@ -29,8 +26,7 @@ impl Processes {
     pub(super) async fn owners(&mut self, env: &Env, sockets: &[Socket]) -> BTreeMap<u64, Pid> {
         let mut wanted: BTreeSet<u64> = sockets.iter().map(|socket| socket.inode).collect();
         let mut owners = BTreeMap::new();
-        let names = env.files.list(Path::new("/proc")).await.unwrap_or_default();
-        let running: BTreeSet<Pid> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let running = proc::running(env).await.unwrap_or_default();
         let (before, others): (Vec<Pid>, Vec<Pid>) = running.iter().partition(|pid| self.owned_before.contains(pid));
         for pid in before.into_iter().chain(others) {
             if wanted.is_empty() {
@@ -49,22 +45,19 @@ impl Processes {
 /// Labels that say which process it is.
 pub(super) async fn labels(env: &Env, pid: Pid) -> Vec<(&'static str, String)> {
     let mut labels = vec![("__meta_local_pid", pid.to_string())];
-    if let Ok(name) = env.files.read(&path(pid, "comm"), LARGEST_FACT).await {
-        let name = String::from_utf8_lossy(&name.bytes);
+    if let Ok(name) = proc::read(env, pid, "comm", LARGEST_FACT).await {
+        let name = String::from_utf8_lossy(&name);
         labels.push(("__meta_local_process_name", name.trim_end_matches('\n').to_owned()));
     }
-    if let Ok(program) = env.files.read_link(&path(pid, "exe")).await {
-        let program = program.to_string_lossy();
-        // The kernel says so of a program that was replaced while it runs.
-        let program = program.strip_suffix(" (deleted)").unwrap_or(&program);
-        labels.push(("__meta_local_executable", program.to_owned()));
+    if let Ok(program) = proc::program(env, pid).await {
+        labels.push(("__meta_local_executable", program));
     }
     labels
 }
 
 /// Those of the `wanted` sockets that a process holds.
 async fn inodes(env: &Env, pid: Pid, wanted: &BTreeSet<u64>) -> Vec<u64> {
-    let folder = path(pid, "fd");
+    let folder = proc::path(pid, "fd");
     let mut held = Vec::new();
     for descriptor in env.files.list(&folder).await.unwrap_or_default() {
         let Ok(target) = env.files.read_link(&folder.join(descriptor)).await else {
@@ -76,8 +69,4 @@ async fn inodes(env: &Env, pid: Pid, wanted: &BTreeSet<u64>) -> Vec<u64> {
         held.extend(inode.filter(|inode| wanted.contains(inode)));
     }
     held
-}
-
-fn path(pid: Pid, name: &str) -> PathBuf {
-    Path::new("/proc").join(pid.to_string()).join(name)
 }
