@@ -70,7 +70,7 @@ pub(crate) fn at_start(plan: &Plan) -> impl Iterator<Item = (HostId, Looks)> + u
         let looks = Looks {
             service: ServiceId(number % hosts.services),
             zone: number % hosts.zones,
-            address: number,
+            address: hosts.first_address.wrapping_add(number),
             name: number,
             release: 0,
             labels: hosts.labels,

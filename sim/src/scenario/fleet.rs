@@ -16,6 +16,9 @@ pub struct Hosts {
     /// How many labels each has beyond its address, zone, service and release.
     #[serde(skip_serializing_if = "super::is_default")]
     pub labels: u16,
+    /// The number of the first one's address; 0 is 0.0.0.0, which some take for none.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub first_address: u32,
 }
 
 impl Default for Hosts {
@@ -25,6 +28,7 @@ impl Default for Hosts {
             services: 1,
             zones: 1,
             labels: 0,
+            first_address: 0,
         }
     }
 }
@@ -48,6 +52,12 @@ impl Hosts {
     #[must_use]
     pub fn zones(self, zones: u32) -> Self {
         Self { zones, ..self }
+    }
+
+    /// Sets the number of the first one's address.
+    #[must_use]
+    pub fn first_address(self, first_address: u32) -> Self {
+        Self { first_address, ..self }
     }
 
     /// Sets how many more labels each has.

@@ -5,8 +5,8 @@
 
 use headcount_discoverer::env::HttpRequest;
 use headcount_sim::{
-    Answer, BackendKind, Fault, FaultKind, Outcome, Page, Ratio, Rehearsal, Scenario, Shown, ShownHost, Site, Span,
-    SpanRange,
+    Answer, BackendKind, Fault, FaultKind, Hosts, Outcome, Page, Ratio, Rehearsal, Scenario, Shown, ShownHost, Site,
+    Span, SpanRange,
 };
 use serde_json::{Value, json};
 
@@ -36,27 +36,34 @@ impl Site for Listed {
 }
 
 impl Listed {
-    fn rehearsed(self, scenario: &Scenario, seed: u64) -> Outcome {
-        Rehearsal::new(scenario, seed)
+    fn rehearsed(self, scenario: &Scenario, within: Span) -> Outcome {
+        Rehearsal::new(scenario, 1)
             .expect("it makes sense")
             .site(self.server, move || self)
             .discoverer("cmdb", move |_| configured(self.mechanism, self.entry))
             .expect("they are in the scenario")
             .stamped_by("cmdb", self.stamp)
             .expect("they are real")
-            .within(Span::mins(3))
+            .within(within)
             .run()
     }
 
-    /// First any request may fail, then there are minutes of trouble.
     fn survives(self) {
+        self.survives_with(10, Span::mins(3));
+    }
+
+    /// First so many of a hundred requests fail, then there are minutes of trouble. All arrives within this time.
+    fn survives_with(self, percent: u32, within: Span) {
         let lasts = SpanRange::between(Span::secs(20), Span::mins(3));
-        let ways: [&dyn Fn(FaultKind) -> Fault; 2] = [&|kind| Fault::new(kind).rate(Ratio::percent(10)), &|kind| {
-            Fault::new(kind).every(Span::mins(7)).lasts(lasts)
-        }];
+        let ways: [&dyn Fn(FaultKind) -> Fault; 2] =
+            [&|kind| Fault::new(kind).rate(Ratio::percent(percent)), &|kind| {
+                Fault::new(kind).every(Span::mins(7)).lasts(lasts)
+            }];
         for fault in ways {
             for kind in super::http_faults() {
-                let outcome = self.rehearsed(&scenario(BackendKind::Http).fault(fault(kind)), 1);
+                // Addresses that nobody takes for none.
+                let scenario = scenario(BackendKind::Http).hosts(Hosts::new(20).zones(3).first_address(0x0a00_0000));
+                let outcome = self.rehearsed(&scenario.fault(fault(kind)), within);
                 let name = self.mechanism;
                 assert!(outcome.is_clean(), "{name}, {kind:?}: {:?}", outcome.violations);
                 let learned = outcome.metrics.changes_learned;
@@ -99,6 +106,33 @@ fn outscale() {
         stamp: "__meta_outscale_vm_tag_stamp",
     };
     listed.survives();
+}
+
+#[test]
+fn ovhcloud() {
+    let answer = |request: &HttpRequest, hosts: &[ShownHost]| {
+        let path = request.url.split_once("/1.0").map_or("", |(_, path)| path);
+        let host = |name: &str| hosts.iter().find(|host| host.host.to_string() == name);
+        let found = match path.trim_start_matches('/').split('/').collect::<Vec<_>>()[..] {
+            ["auth", "time"] => Some(json!(1_764_417_600)),
+            ["vps"] => Some(hosts.iter().map(|host| host.host.to_string()).collect()),
+            ["vps", name] => host(name).map(|host| json!({"name": name, "displayName": host.stamp})),
+            ["vps", name, "ips"] => host(name).map(|host| json!([ip(host)])),
+            _ => None,
+        };
+        found.map_or(Page::text(404, "there is no such path\n"), |found| {
+            Page::json(found.to_string())
+        })
+    };
+    let listed = Listed {
+        mechanism: "ovhcloud",
+        entry: "{application_key: a, application_secret: s, consumer_key: c, service: vps, port: 9100, refresh_interval: 15s}",
+        server: "https://eu.api.ovh.com/",
+        answer,
+        stamp: "__meta_ovhcloud_vps_display_name",
+    };
+    // There are forty requests in each refresh, and what never was there as a whole is waited for (B10).
+    listed.survives_with(1, Span::mins(4));
 }
 
 #[test]
