@@ -49,7 +49,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-const MECHANISMS: [Fuzzed; 60] = [
+const MECHANISMS: [Fuzzed; 62] = [
     Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
     Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
     Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
@@ -141,6 +141,13 @@ const MECHANISMS: [Fuzzed; 60] = [
         entry: "{discover_config: {exe: false, cwd: false, username: true, uid: true, cgroup_path: true}}",
         files: &["/proc/7/cmdline", "/proc/7/status", "/proc/7/cgroup", "/etc/passwd"],
     },
+    // The first answer is the list of compartments, or the instance's region, before its certificates and its key.
+    Fuzzed {
+        name: "oci",
+        entry: "{region: r, tenancy: t, user: u, fingerprint: f, key_file: /fuzz/oci.pem, key_passphrase: hunter2}",
+        files: &[],
+    },
+    Fuzzed { name: "oci", entry: "{region: r, auth: instance_principal}", files: &[] },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -158,6 +165,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut world = World::new();
     world.variables.set("AWS_CONFIG_FILE", "/aws/config");
     world.variables.set("HOME", "/fuzz");
+    world.files.write("/fuzz/oci.pem", include_str!("../../adapters/backends/src/bearer/testdata/rsa.pem"));
     world.start(config.discoverer().expect("it is supported"));
     let mut collected = Collected::default();
     let mut said = Vec::new();

@@ -32,6 +32,7 @@
 //! * [`marathon`]: the tasks of applications that Marathon runs.
 //! * [`nerve`]: services that AirBnB's Nerve has registered in ZooKeeper.
 //! * [`nomad`]: the services that a Nomad cluster has registered.
+//! * [`oci`]: the compute instances of Oracle Cloud Infrastructure.
 //! * [`openstack`]: instances, hypervisors and load balancers of an OpenStack cloud.
 //! * [`outscale`]: the virtual machines of an Outscale account.
 //! * [`ovhcloud`]: the VPS and dedicated servers of OVHcloud.
@@ -69,7 +70,7 @@ mod aws_api;
 pub mod azure;
 #[cfg(feature = "bearer")]
 #[cfg_attr(
-    not(all(feature = "azure", feature = "gce")),
+    not(all(feature = "azure", feature = "gce", feature = "oci")),
     allow(dead_code, unused_imports, reason = "not every mechanism needs all of it")
 )]
 mod bearer;
@@ -152,6 +153,8 @@ pub mod msk;
 pub mod nerve;
 #[cfg(feature = "nomad")]
 pub mod nomad;
+#[cfg(feature = "oci")]
+pub mod oci;
 #[cfg(feature = "openstack")]
 pub mod openstack;
 #[cfg(feature = "outscale")]
@@ -292,6 +295,8 @@ pub fn registry() -> Registry {
         registry.register::<nerve::NerveSd>(),
         #[cfg(feature = "nomad")]
         registry.register::<nomad::NomadSd>(),
+        #[cfg(feature = "oci")]
+        registry.register::<oci::OciSd>(),
         #[cfg(feature = "openstack")]
         registry.register::<openstack::OpenStackSd>(),
         #[cfg(feature = "outscale")]
@@ -353,6 +358,7 @@ mod tests {
         feature = "marathon",
         feature = "nerve",
         feature = "nomad",
+        feature = "oci",
         feature = "openstack",
         feature = "outscale",
         feature = "ovhcloud",

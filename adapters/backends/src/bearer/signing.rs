@@ -34,11 +34,15 @@ impl RsaKey {
         }
         let letters: String = body.chars().filter(|letter| !letter.is_whitespace()).collect();
         let der = STANDARD.decode(letters).map_err(|_| SigningError::NotPem)?;
-        let key = match label {
-            "RSA PRIVATE KEY" => RsaKeyPair::from_der(&der),
-            _ => RsaKeyPair::from_pkcs8(&der),
-        };
-        key.map(Self).map_err(|_| SigningError::NotRsa)
+        match label {
+            "RSA PRIVATE KEY" => RsaKeyPair::from_der(&der).map(Self).map_err(|_| SigningError::NotRsa),
+            _ => Self::from_pkcs8(&der),
+        }
+    }
+
+    /// A private key as it stands in PKCS #8.
+    pub(crate) fn from_pkcs8(der: &[u8]) -> Result<Self, SigningError> {
+        RsaKeyPair::from_pkcs8(der).map(Self).map_err(|_| SigningError::NotRsa)
     }
 
     /// A signature by RSASSA-PKCS1-v1_5 with SHA-256. It is the same each time: chance only hides the key from who measures
