@@ -17,14 +17,14 @@ const PAGE: usize = 7;
 
 /// A mechanism, and what it asks.
 #[derive(Clone, Copy)]
-struct Listed {
-    mechanism: &'static str,
-    entry: &'static str,
+pub(super) struct Listed {
+    pub(super) mechanism: &'static str,
+    pub(super) entry: &'static str,
     /// How the URLs of the server begin.
-    server: &'static str,
-    answer: fn(&HttpRequest, &[ShownHost]) -> Page,
+    pub(super) server: &'static str,
+    pub(super) answer: fn(&HttpRequest, &[ShownHost]) -> Page,
     /// The label with what changes of a host.
-    stamp: &'static str,
+    pub(super) stamp: &'static str,
 }
 
 impl Site for Listed {
@@ -48,7 +48,7 @@ impl Listed {
             .run()
     }
 
-    fn survives(self) {
+    pub(super) fn survives(self) {
         self.survives_with(10, Span::mins(3));
     }
 
@@ -73,12 +73,12 @@ impl Listed {
     }
 }
 
-fn ip(host: &ShownHost) -> &str {
+pub(super) fn ip(host: &ShownHost) -> &str {
     host.address.split(':').next().unwrap_or_default()
 }
 
 /// The hosts of a page, and where the next one begins.
-fn page(hosts: &[ShownHost], from: usize) -> (&[ShownHost], Option<usize>) {
+pub(super) fn page(hosts: &[ShownHost], from: usize) -> (&[ShownHost], Option<usize>) {
     let rest = hosts.get(from..).unwrap_or_default();
     (
         rest.get(..PAGE).unwrap_or(rest),

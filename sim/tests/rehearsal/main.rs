@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report")]
 
+mod clouds;
 mod consul;
 mod consul_site;
 mod dns;
