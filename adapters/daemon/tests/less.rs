@@ -15,6 +15,10 @@ use support::{Daemon, Setup, Upstream, replace, wait_until};
 fn fails(daemon: &Daemon, kind: &str, reason: &str, had: &[&str]) {
     wait_until("the source to fail", || {
         let list = daemon.get("/sd/node");
+        // Of which whoever reads the list keeps what it has: the port is open before the state was read.
+        if list.status == 503 && list.text().contains("headcount is starting") {
+            return None;
+        }
         assert!(
             list.status == 200 && had.iter().all(|target| list.text().contains(target)),
             "{}",
