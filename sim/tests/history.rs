@@ -12,7 +12,7 @@ use headcount_sim::{Shipped, Simulation, shipped};
 type Lists = BTreeMap<String, BTreeMap<String, usize>>;
 
 /// One process's history, and what it says that there is.
-struct Told {
+struct Recorded {
     history: History,
     readers: Readers,
     shown: Snapshot,
@@ -21,7 +21,7 @@ struct Told {
     gone: usize,
 }
 
-impl Told {
+impl Recorded {
     fn new(now: Instant) -> Self {
         Self {
             history: History::new(now, HistoryLimits::default()),
@@ -110,13 +110,13 @@ fn told(shipped: &Shipped) -> usize {
     let mut simulation = Simulation::new(&scenario.with_hosts(hosts), 1)
         .expect(shipped.name)
         .past_expectations();
-    let (mut told, mut gone) = (Told::new(Instant::ZERO), 0);
+    let (mut told, mut gone) = (Recorded::new(Instant::ZERO), 0);
     while simulation.step() {
         let snapshot = simulation.snapshot().clone();
         if snapshot.version() < told.shown.version() {
             // Another process, which knows nothing of what the one before it was told.
             gone += told.gone;
-            told = Told::new(Instant::ZERO);
+            told = Recorded::new(Instant::ZERO);
         }
         if snapshot.version() != told.shown.version() {
             told.take(&snapshot);

@@ -13,7 +13,7 @@ use headcount_runtime::DriverGone;
 use smol::{Executor, Timer};
 
 use crate::discovery::{Managed, Observation};
-use crate::effective::{Fixed, Told};
+use crate::effective::{Fixed, Overrides};
 use crate::plan::{Plan, Source};
 use crate::reload::{
     Changes, Loaded, Outcome, Providers, ReloadError, Reloaded, Reloader, SettledChanges, Turn, Turns,
@@ -51,7 +51,7 @@ pub(crate) struct App {
     /// The configuration that runs, and where the next comes from.
     pub(crate) reloader: Reloader,
     /// What the program was told, which counts over the settings.
-    pub(crate) told: Told,
+    pub(crate) told: Overrides,
     /// What can't change while it runs.
     pub(crate) fixed: Fixed,
     /// Who asked for a reload.
@@ -324,7 +324,7 @@ mod tests {
                 scraping: None,
                 notify,
                 reloader: reloader.expect("nothing is wrong with it"),
-                told: Told::default(),
+                told: Overrides::default(),
                 fixed: Fixed::default(),
                 turns: Turns::default(),
                 state: None,

@@ -18,7 +18,7 @@ use smol::Task;
 
 use crate::app::{self, App, VISIBLE_WITHIN};
 use crate::discovery::{Beginning, Managed};
-use crate::effective::{Fixed, Told};
+use crate::effective::{Fixed, Overrides};
 use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
 use crate::reload::{Changes, Reloaded, Reloader, Turns};
@@ -26,7 +26,7 @@ use crate::server::{
     Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, Server, WatchedConfig, WebOptions,
 };
 use crate::service::Running;
-use crate::state::{Keeper, Status, state_folder, state_root};
+use crate::state::{States, Status, state_folder, state_root};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
 
 /// The managers' names.
@@ -46,7 +46,7 @@ pub struct ServiceBuilder {
     listen: Option<String>,
     /// Where it listens unless it is told or its settings say otherwise.
     default_listen: Option<String>,
-    told: Told,
+    told: Overrides,
     web: WebOptions,
     web_config: Option<PathBuf>,
     connections: ConnectionLimits,
@@ -271,13 +271,13 @@ impl ServiceBuilder {
             None => None,
         };
         let recording = self.record.as_deref().map(Recording::begin).transpose()?;
-        let (keeper, saved) = self.saved(&workers, &source, plan.clone(), recording.is_some()).await;
-        let status = keeper.as_ref().map(|keeper| keeper.status().clone());
+        let (states, saved) = self.saved(&workers, &source, plan.clone(), recording.is_some()).await;
+        let status = states.as_ref().map(|states| states.status().clone());
         let (app, mut tasks) = self.app(&workers, reloader, recording.as_ref(), saved, status)?;
-        if let Some(keeper) = &keeper {
+        if let Some(states) = &states {
             let is_saved = |managed: &&Arc<Managed>| recording.is_none() || managed.name() != SCRAPE;
             for managed in app.managers().into_iter().filter(is_saved) {
-                keeper.follow(managed.clone(), workers.env());
+                states.follow(managed.clone(), workers.env());
             }
         }
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -318,20 +318,20 @@ impl ServiceBuilder {
             app,
             server,
             recording,
-            keeper,
+            states,
             tasks,
         };
         Ok(Service::new(workers, running, address))
     }
 
-    /// The keeper of states, if there is one, and what it has of the jobs' manager and the Alertmanagers'.
+    /// What keeps states, if there is one, and what it has of the jobs' manager and the Alertmanagers'.
     async fn saved(
         &self,
         workers: &Workers,
         source: &Source,
         plan: Arc<Plan>,
         is_recorded: bool,
-    ) -> (Option<Keeper>, [Option<SavedState<SdConfig>>; 2]) {
+    ) -> (Option<States>, [Option<SavedState<SdConfig>>; 2]) {
         let Some(folder) = self.state_folder(&plan) else {
             return (None, [None, None]);
         };
@@ -344,15 +344,15 @@ impl ServiceBuilder {
             tracing::info!("a recording begins with nothing, so what was found for jobs before is not used, nor saved");
         }
         let read = move || {
-            let keeper = Keeper::open(folder, &config.to_string_lossy(), clock);
-            let restore = |manager, sets: &[_]| keeper.as_ref().and_then(|keeper| keeper.restore(manager, sets));
+            let states = States::open(folder, &config.to_string_lossy(), clock);
+            let restore = |manager, sets: &[_]| states.as_ref().and_then(|states| states.restore(manager, sets));
             let scrape = if is_recorded {
                 None
             } else {
                 restore(SCRAPE, &plan.scrape_sets())
             };
             let notify = restore(NOTIFY, &plan.notify_sets());
-            (keeper, [scrape, notify])
+            (states, [scrape, notify])
         };
         unblock(read).await
     }

@@ -16,7 +16,7 @@ const HOLD: Duration = Duration::from_secs(600);
 
 /// What the program was told, by flags or by who embeds it. What is absent was not told.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Told {
+pub(crate) struct Overrides {
     pub(crate) throttle: Option<Throttle>,
     pub(crate) max_drop: Option<Percent>,
     pub(crate) hold: Option<Duration>,
@@ -43,7 +43,7 @@ pub(crate) struct Fixed {
     pub(crate) state: Option<StateSettings>,
 }
 
-impl Told {
+impl Overrides {
     /// With what the settings say.
     pub(crate) fn over(&self, settings: &Settings) -> Effective {
         let told = JobSettings {
@@ -133,13 +133,13 @@ mod tests {
             "{defaults: {max_drop: 30%, hold: 5m, max_stale: 1d, throttle: {policy: ticker, per_set: true}}, \
              jobs: {a: {max_drop: 50%, count: gross, incomplete_after: 1m, serve_incomplete: true}, b: {max_stale: off}}}",
         );
-        let told = |told: Told| told.over(&settings);
+        let told = |told: Overrides| told.over(&settings);
         let guard = |options: SetOptions| {
             options
                 .guard
                 .map(|guard| (guard.max_drop.number(), guard.hold.as_secs()))
         };
-        let plain = told(Told::default());
+        let plain = told(Overrides::default());
         assert_eq!(plain.throttle.to_string(), "ticker:5s");
         assert!(plain.per_set);
         assert_eq!(guard(plain.defaults), Some((30, 300)));
@@ -156,11 +156,11 @@ mod tests {
         assert_eq!(plain.by_set["a"].incomplete_after, Some(Duration::from_secs(60)));
         assert_eq!(["a", "b", "c"].map(|job| plain.serve.of(job)), [true, false, false]);
 
-        let flags = told(Told {
+        let flags = told(Overrides {
             throttle: Some(Throttle::default()),
             max_drop: Some(percent(10)),
             max_stale: Some(Duration::from_secs(7)),
-            ..Told::default()
+            ..Overrides::default()
         });
         assert_eq!(flags.throttle, Throttle::default());
         assert!(flags.per_set, "no flag says otherwise");
@@ -183,11 +183,11 @@ mod tests {
 
     #[test]
     fn without_settings_it_is_as_it_was_before_there_were_any() {
-        let effective = Told::default().over(&Settings::default());
+        let effective = Overrides::default().over(&Settings::default());
         assert_eq!(effective, Effective::default());
-        let guarded = Told {
+        let guarded = Overrides {
             max_drop: Some(percent(30)),
-            ..Told::default()
+            ..Overrides::default()
         };
         let guard = guarded.over(&Settings::default()).defaults.guard;
         assert_eq!(guard.map(|guard| guard.hold), Some(Duration::from_secs(600)));

@@ -16,7 +16,7 @@ use crate::output::Recording;
 use crate::plan::{Plan, Source};
 use crate::reload::{Changes, ReloadError};
 use crate::server::{self, Server};
-use crate::state::Keeper;
+use crate::state::States;
 use crate::{ListKind, ServiceBuilder, Workers};
 
 /// A running headcount: what a configuration asks for is discovered, relabelled, and can be asked for.
@@ -52,7 +52,7 @@ pub(crate) struct Running {
     pub(crate) app: Arc<App>,
     pub(crate) server: Option<Server>,
     pub(crate) recording: Option<Recording>,
-    pub(crate) keeper: Option<Keeper>,
+    pub(crate) states: Option<States>,
     /// Dropping them ends them.
     pub(crate) tasks: Vec<Task<()>>,
 }
@@ -347,8 +347,8 @@ impl Running {
         drop(self.tasks);
         self.app.scrape.stop().await;
         self.app.notify.stop().await;
-        if let Some(keeper) = self.keeper {
-            keeper.stop().await;
+        if let Some(states) = self.states {
+            states.stop().await;
         }
         if let Some(recording) = self.recording {
             recording.end();

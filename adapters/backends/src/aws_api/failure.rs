@@ -55,7 +55,7 @@ pub(crate) struct Failure {
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct ErrorBody {
     #[serde(default, rename = "__type")]
     kind: Option<String>,
     #[serde(default)]
@@ -73,7 +73,7 @@ impl Failure {
                 let value = |name: &str| said.find(name).map(|element| element.text().to_owned());
                 (value("Code"), value("Message"))
             }
-            None => match serde_json::from_slice::<Said>(&answer.body) {
+            None => match serde_json::from_slice::<ErrorBody>(&answer.body) {
                 Ok(said) => (kind.or(said.kind).or(said.code), said.message),
                 Err(_) => (kind, None),
             },

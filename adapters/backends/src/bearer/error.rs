@@ -76,7 +76,7 @@ impl From<LoginError> for ReadError {
 /// How errors are told in JSON: as OAuth 2.0 does (RFC 6749, section 5.2), with an object, or without one.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Told {
+struct ErrorBody {
     error: Scalar,
     error_description: Text,
     code: Scalar,
@@ -86,14 +86,14 @@ struct Told {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Within {
-    error: Object<Told>,
+    error: Object<ErrorBody>,
 }
 
 /// What an answer of another status than 200 says, in one line.
 pub(crate) fn said(answer: &HttpResponse) -> String {
     let within: Option<Within> = serde_json::from_slice(&answer.body).ok();
     let told = within.and_then(|within| within.error.0);
-    let alone = || serde_json::from_slice::<Object<Told>>(&answer.body).ok()?.0;
+    let alone = || serde_json::from_slice::<Object<ErrorBody>>(&answer.body).ok()?.0;
     let told = told.or_else(alone).unwrap_or_default();
     let (code, message) = match told.error.as_str() {
         "" => (told.code.as_str(), told.message.as_str()),

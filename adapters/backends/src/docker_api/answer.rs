@@ -39,10 +39,10 @@ pub(super) fn list<T: DeserializeOwned>(body: &[u8]) -> Result<(Vec<T>, usize), 
 /// What goes wrong, in the words of the Engine.
 pub(super) fn message(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Said {
+    struct ErrorBody {
         message: String,
     }
-    let said: Said = serde_json::from_slice(body).ok()?;
+    let said: ErrorBody = serde_json::from_slice(body).ok()?;
     Some(said.message).filter(|message| !message.is_empty())
 }
 

@@ -8,7 +8,7 @@
 //! Otherwise than in Prometheus:
 //! * Sources are `OCI/<compartment>`; there is one, `OCI`.
 //! * Compartments are listed in one list and not level by level, and interfaces by compartment and not by instance: of two requests an
-//!   instance one is left. Of more than [`AT_EACH`] interfaces a part is asked for again at each refresh, those that are new always,
+//!   instance one is left. Of more than 300 interfaces a part is asked for again at each refresh, those that are new always,
 //!   so that no account is asked more than it may be.
 //! * An interface that can't be read fails its compartment, which keeps what it had; there its instance vanishes. An instance
 //!   without an address is no target, and counted, unless it is terminated.

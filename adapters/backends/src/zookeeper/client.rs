@@ -83,7 +83,7 @@ pub(crate) enum Opened {
 
 /// Something that a server said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum Incoming {
     Event(Happened, String),
     Answer(Ask, Result<Reply, Refusal>),
     /// That it is there.
@@ -200,7 +200,7 @@ impl Client {
         env: &Env,
         asks: &mut VecDeque<Ask>,
         until: Instant,
-    ) -> Result<Option<Said>, Trouble> {
+    ) -> Result<Option<Incoming>, Trouble> {
         let mut piece = [0; PIECE];
         loop {
             self.ask(env, asks).await?;
@@ -327,7 +327,7 @@ impl Client {
     }
 
     /// The next message that is there as a whole, if it says something.
-    fn understand(&mut self) -> Result<Option<Option<Said>>, Wrong> {
+    fn understand(&mut self) -> Result<Option<Option<Incoming>>, Wrong> {
         let Some(link) = self.link.as_mut() else {
             return Ok(None);
         };
@@ -338,8 +338,8 @@ impl Client {
         let (heard, zxid) = message::heard(body)?;
         let said = match heard {
             Heard::Nothing => None,
-            Heard::Pong => Some(Said::Pong),
-            Heard::Event(happened, path) => Some(Said::Event(happened, path.to_owned())),
+            Heard::Pong => Some(Incoming::Pong),
+            Heard::Event(happened, path) => Some(Incoming::Event(happened, path.to_owned())),
             Heard::Answer(_, Err(refusal)) if refusal.is_expired() => return Err(Wrong::Expired),
             Heard::Answer(number, answer) => {
                 let (asked, ask) = self.sent.front().ok_or(Wrong::OutOfTurn)?;
@@ -350,7 +350,7 @@ impl Client {
                     Ok(mut reader) => Ok(message::reply(ask.what, &mut reader)?),
                     Err(refusal) => Err(refusal),
                 };
-                self.sent.pop_front().map(|(_, ask)| Said::Answer(ask, reply))
+                self.sent.pop_front().map(|(_, ask)| Incoming::Answer(ask, reply))
             }
         };
         link.done += 4 + length;

@@ -14,7 +14,7 @@ use headcount_discoverer::refresh::RefreshError;
 use headcount_discoverer::watch::{self, Broken, Change, Listing, MOST_BATCHED, Timing, Watch};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates};
 
-use super::client::{Client, Opened, Said, Trouble};
+use super::client::{Client, Incoming, Opened, Trouble};
 use super::ensemble::Ensemble;
 use super::tree::Tree;
 
@@ -131,12 +131,12 @@ impl Follower {
             }
         };
         Ok(Some(match said {
-            Said::Pong => Taken::Pong,
-            Said::Event(happened, path) => {
+            Incoming::Pong => Taken::Pong,
+            Incoming::Event(happened, path) => {
                 self.tree.happened(happened, &path);
                 Taken::News
             }
-            Said::Answer(ask, answer) => {
+            Incoming::Answer(ask, answer) => {
                 let left = self.tree.answered(&ask, answer);
                 self.skipped(env, left.out);
                 Taken::News

@@ -3,7 +3,7 @@
 //! * `format`: a file as bytes: records, each with a checksum. `codec`: what is in a record.
 //! * `store`: a manager's two files, a base and a log of what changed since. `folder`: where they are, and whose.
 //! * `saver`: the thread that follows a manager. `writer`: what it writes. `status`: how that fares, for metrics.
-//! * `keeper`: all of it, for a service.
+//! * `states`: all of it, for a service.
 //! * `image`: what is read back. `restore`: whose that is now.
 //! * `summary`: the same for people.
 //!
@@ -16,9 +16,9 @@ mod error;
 mod folder;
 mod format;
 mod image;
-mod keeper;
 mod restore;
 mod saver;
+mod states;
 mod status;
 mod store;
 mod summary;
@@ -28,6 +28,6 @@ mod writer;
 
 pub use error::StateError;
 pub use folder::{state_folder, state_root};
-pub(crate) use keeper::Keeper;
+pub(crate) use states::States;
 pub(crate) use status::{Status, Written};
 pub use summary::{SavedProviderSummary, StateSummary, saved_states};

@@ -18,7 +18,7 @@ use headcount_discoverer::mechanism::SdConfig;
 use proptest::prelude::*;
 
 use super::image::{self, Image, decode};
-use super::keeper::Keeper;
+use super::states::States;
 use super::store::{Store, base_path, log_path};
 use super::writer::{Appended, Writer};
 use crate::plan::Plan;
@@ -393,8 +393,8 @@ fn what_is_no_state_is_refused_and_kept_aside() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = base_path(folder.path(), "scrape");
         fs::write(&path, &content).expect("written");
-        let keeper = Keeper::open(folder.path().to_owned(), "", Arc::new(Seconds::default())).expect("it is free");
-        assert!(keeper.restore("scrape", &[]).is_none());
+        let states = States::open(folder.path().to_owned(), "", Arc::new(Seconds::default())).expect("it is free");
+        assert!(states.restore("scrape", &[]).is_none());
         assert!(!path.exists());
         assert_eq!(
             fs::read(folder.path().join("scrape.refused")).expect("it is kept"),

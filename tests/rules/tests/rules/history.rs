@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::story::{Story, any_sets, any_sources, cases, sets, sources, ticker};
 
 /// A story, and the history that hears of it as a service's does: events, and snapshots after them.
-struct Told {
+struct Recorded {
     story: Story,
     history: History,
     readers: Readers,
@@ -21,7 +21,7 @@ struct Told {
     emitted: usize,
 }
 
-impl Told {
+impl Recorded {
     fn of(story: Story, limits: HistoryLimits) -> Self {
         Self {
             history: History::new(story.now, limits),
@@ -79,7 +79,7 @@ fn limits(entries: usize) -> HistoryLimits {
 
 #[test]
 fn b12_what_has_vanished_says_until_when_it_was_there_whose_it_was_and_what_took_it_away() {
-    let mut told = Told::prompt();
+    let mut told = Recorded::prompt();
     let id = told.story.one_provider();
     told.story
         .full(id, &sources(&[("r1", &["a:1", "b:1"]), ("r2", &["c:1"])]))
@@ -117,7 +117,7 @@ fn b12_what_has_vanished_says_until_when_it_was_there_whose_it_was_and_what_took
 /// The sets that lose a target are those that read no other provider that has it.
 #[test]
 fn b12_what_moves_within_a_set_is_not_gone() {
-    let mut told = Told::prompt();
+    let mut told = Recorded::prompt();
     let applied = told.story.apply(&sets(&[("both", &[0, 1]), ("one", &[0])]));
     let [first, second] = applied.started[..] else {
         panic!("two were started")
@@ -148,7 +148,7 @@ fn b12_what_moves_within_a_set_is_not_gone() {
 
 #[test]
 fn b12_drops_that_are_held_and_let_go_are_the_cause_of_what_is_gone() {
-    let mut told = Told::of(
+    let mut told = Recorded::of(
         Story::new(ManagerOptions {
             throttle: ticker(Duration::ZERO),
             guard: Some(DropGuard::new(
@@ -185,7 +185,7 @@ fn b12_drops_that_are_held_and_let_go_are_the_cause_of_what_is_gone() {
 
 #[test]
 fn b12_failures_and_recoveries_are_entries_of_their_provider() {
-    let mut told = Told::prompt();
+    let mut told = Recorded::prompt();
     let id = told.story.one_provider();
     told.story.fails(id, Failure::new("no answer")).expect("it runs");
     told.second();
@@ -216,7 +216,7 @@ fn b12_failures_and_recoveries_are_entries_of_their_provider() {
 
 #[test]
 fn b12_what_fell_out_of_memory_is_not_kept_and_not_said_to_have_never_been() {
-    let mut told = Told::of(Story::prompt(), limits(2));
+    let mut told = Recorded::of(Story::prompt(), limits(2));
     let id = told.story.one_provider();
     for address in ["a:1", "b:1", "c:1"] {
         told.story.full(id, &sources(&[("s", &[address])])).expect("it runs");
@@ -233,7 +233,7 @@ fn b12_what_fell_out_of_memory_is_not_kept_and_not_said_to_have_never_been() {
 #[test]
 fn b12_more_than_a_thousand_by_one_update_are_one_entry_with_a_thousand_addresses_and_the_count() {
     for (count, entries) in [(1_000_usize, 1_000), (1_001, 1), (20_000, 1)] {
-        let mut told = Told::prompt();
+        let mut told = Recorded::prompt();
         let id = told.story.one_provider();
         let addresses: Vec<String> = (0..count).map(|number| format!("host-{number}:1")).collect();
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
@@ -333,7 +333,7 @@ proptest! {
         steps in prop::collection::vec((prop::option::of(any_sets()), any_sources(), 0_usize..4), 1..8),
     ) {
         let tell = || {
-            let mut told = Told::of(Story::prompt(), limits(20));
+            let mut told = Recorded::of(Story::prompt(), limits(20));
             for (apply, sources, number) in &steps {
                 if let Some(sets) = apply {
                     told.story.apply(sets);

@@ -19,17 +19,17 @@ fn story() -> Story {
 
 /// What a provider says, and how many seconds after what it said before.
 #[derive(Debug, Clone, Copy)]
-enum Said {
+enum Reported {
     Full(u8),
     Unchanged,
     Failed,
 }
 
-fn saids() -> impl Strategy<Value = Vec<(u64, Said)>> {
+fn saids() -> impl Strategy<Value = Vec<(u64, Reported)>> {
     let said = prop_oneof![
-        1 => (0..3_u8).prop_map(Said::Full),
-        1 => Just(Said::Unchanged),
-        3 => Just(Said::Failed),
+        1 => (0..3_u8).prop_map(Reported::Full),
+        1 => Just(Reported::Unchanged),
+        3 => Just(Reported::Failed),
     ];
     prop::collection::vec((1..50_u64, said), 1..20)
 }
@@ -58,16 +58,16 @@ proptest! {
                 prop_assert_eq!(story.received("node"), Some(expected));
             }
             match said {
-                Said::Full(number) => {
+                Reported::Full(number) => {
                     has = found(number);
                     story.full(id, &has).expect("it runs");
                 }
-                Said::Unchanged => drop(story.update(id, Update::unchanged()).expect("it runs")),
-                Said::Failed => story.fails(id, Failure::new("no answer")).expect("it runs"),
+                Reported::Unchanged => drop(story.update(id, Update::unchanged()).expect("it runs")),
+                Reported::Failed => story.fails(id, Failure::new("no answer")).expect("it runs"),
             }
             failing = match said {
-                Said::Failed => failing.or(Some(story.now)),
-                Said::Full(_) | Said::Unchanged => None,
+                Reported::Failed => failing.or(Some(story.now)),
+                Reported::Full(_) | Reported::Unchanged => None,
             };
         }
     }

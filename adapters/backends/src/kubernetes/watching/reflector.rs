@@ -114,7 +114,7 @@ struct Event<T> {
 /// What a server says of an error.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Told {
+struct ErrorBody {
     code: Option<u16>,
     message: Option<String>,
     reason: Option<String>,
@@ -358,12 +358,12 @@ impl Reflector {
         {
             body.extend_from_slice(piece);
         }
-        let told: Told = serde_json::from_slice(&body).unwrap_or_default();
+        let told: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
         Err(self.refused(answer, told, &body))
     }
 
     /// What it means that the server answers something else than what it was asked for.
-    fn refused(&self, answer: HttpStream, told: Told, body: &[u8]) -> Refused {
+    fn refused(&self, answer: HttpStream, told: ErrorBody, body: &[u8]) -> Refused {
         let status = answer.status;
         if status == 410 {
             return Refused::Gone;
@@ -475,7 +475,7 @@ fn read_event(
     let object = event.object;
     match event.kind.as_str() {
         "ERROR" => {
-            let told: Told = serde_json::from_slice(object).unwrap_or_default();
+            let told: ErrorBody = serde_json::from_slice(object).unwrap_or_default();
             let reason = told.reason.as_deref();
             if told.code == Some(410) || matches!(reason, Some("Expired" | "Gone")) {
                 return Err(Refused::Gone);

@@ -26,7 +26,7 @@ use crate::discovery::Managed;
 const MOST_NAMED: usize = 20;
 
 /// Keeps the states of managers.
-pub(crate) struct Keeper {
+pub(crate) struct States {
     folder: Arc<Folder>,
     config: Arc<str>,
     status: Arc<Status>,
@@ -38,7 +38,7 @@ pub(crate) struct Keeper {
     ended: Receiver<Infallible>,
 }
 
-impl Keeper {
+impl States {
     /// Takes the folder; `None` when another process has it. `config` is what is configured, for people.
     pub(crate) fn open(path: PathBuf, config: &str, clock: Arc<dyn Clock>) -> Option<Self> {
         let folder = Folder::new(path);
