@@ -23,6 +23,10 @@ impl<C: ProviderConfig> Registry<C> {
 
     /// Ends the wait for a provider that has been read whole.
     pub(super) fn note_whole(&mut self, id: ProviderId) {
+        // Mostly everybody has been.
+        if self.awaited.is_empty() && !self.has_successors {
+            return;
+        }
         let provider = self.providers.get_mut(&id);
         let Some(whole) = provider.filter(|provider| provider.health.reports.is_whole()) else {
             return;

@@ -150,6 +150,7 @@ impl<C: ProviderConfig> Registry<C> {
     /// are gone.
     pub(super) fn note_handovers(&mut self) {
         self.lent.clear();
+        self.has_successors = false;
         for provider in self.providers.values_mut() {
             provider.is_successor = false;
         }
@@ -160,6 +161,7 @@ impl<C: ProviderConfig> Registry<C> {
             for id in members.successors() {
                 if let Some(provider) = self.providers.get_mut(id) {
                     provider.is_successor = true;
+                    self.has_successors = true;
                 }
             }
         }

@@ -45,6 +45,8 @@ pub(super) struct Registry<C> {
     /// Providers that were stopped, and that sets still show (B03).
     pub(super) retired: BTreeMap<ProviderId, Retired<C>>,
     pub(super) lent: Lent,
+    /// Whether, since the last apply, anybody is or was waited for before those go that stand in for him.
+    pub(super) has_successors: bool,
     failed: Vec<FailedConfig>,
     /// Whether those are others than in the last snapshot.
     failed_is_dirty: bool,
@@ -77,6 +79,7 @@ impl<C> Default for Registry<C> {
             sets: OrdMap::new(),
             retired: BTreeMap::new(),
             lent: Lent::new(),
+            has_successors: false,
             failed: Vec::new(),
             failed_is_dirty: false,
             dirty: BTreeSet::new(),

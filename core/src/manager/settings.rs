@@ -38,14 +38,18 @@ pub(super) struct Settings {
     by_set: BTreeMap<String, SetOptions>,
     /// The longest time for which anything is held.
     longest_hold: Duration,
+    /// Whether there is a set for which anything gets too old.
+    has_max_stale: bool,
 }
 
 impl Settings {
     pub(super) fn new(defaults: SetOptions, by_set: BTreeMap<String, SetOptions>) -> Self {
         let all = by_set.values().chain([&defaults]);
+        let has_max_stale = all.clone().any(|options| options.max_stale.is_some());
         let holds = all.filter_map(|options| options.guard).map(|guard| guard.hold);
         Self {
             longest_hold: holds.max().unwrap_or_default(),
+            has_max_stale,
             defaults,
             by_set,
         }
@@ -53,6 +57,11 @@ impl Settings {
 
     pub(super) fn of(&self, set: &str) -> &SetOptions {
         self.by_set.get(set).unwrap_or(&self.defaults)
+    }
+
+    /// Whether there is a set for which anything gets too old.
+    pub(super) fn has_max_stale(&self) -> bool {
+        self.has_max_stale
     }
 
     /// Whether any of these sets has a guard.

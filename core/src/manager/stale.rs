@@ -21,6 +21,11 @@ use crate::{Condition, Instant, ProviderId};
 impl<C> Registry<C> {
     /// Notes when what a provider shows will be too old, as things are now.
     pub(super) fn note_age(&mut self, id: ProviderId) {
+        // Mostly nothing ever is. Of a provider that has nothing new nothing more is looked at than has to be: thousands
+        // of them are in no cache.
+        if self.aging.is_empty() && !self.settings.has_max_stale() {
+            return;
+        }
         let Some(provider) = self.providers.get_mut(&id) else {
             return;
         };
