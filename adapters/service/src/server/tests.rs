@@ -132,8 +132,13 @@ fn clients_that_hold_connections_keep_nobody_out() {
         idle.iter().filter(|stream| !is_ended(stream)).count() <= 20
     });
     assert!(!is_ended(&idle[59]) && is_ended(&idle[0]), "the oldest go first");
-    // Now all places are taken by who is being answered.
-    let busy: Vec<_> = (0..20).map(|_| served.sent(LIST)).collect();
+    // Now all places are taken by who is being answered: whose request was not read yet would be idle, and go.
+    let answered = |_| {
+        let mut stream = served.sent(LIST);
+        stream.read_exact(&mut [0]).expect("an answer begins");
+        stream
+    };
+    let busy: Vec<_> = (0..20).map(answered).collect();
     wait_until("all to be busy", || served.status("/sd") == Some(503));
     assert_eq!(
         (served.status("/-/healthy"), served.status("/-/ready")),
