@@ -16,7 +16,7 @@ pub(crate) use error::{LoginError, said};
 pub(crate) use escape::{form, path, step};
 pub(crate) use granted::granted;
 pub(crate) use machine::ask_machine;
-pub(crate) use signing::{RsaKey, SigningError};
+pub(crate) use signing::{JwtAlgorithm, RsaKey, SigningError};
 
 /// More than any token, and any document of a metadata service, has.
 pub(crate) const SMALL: u64 = 1 << 20;

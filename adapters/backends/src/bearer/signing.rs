@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use headcount_reader::Secret;
 use ring::rand::SystemRandom;
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding, RsaKeyPair};
 
 /// Why nothing can be signed. Says nothing of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +17,29 @@ pub(crate) enum SigningError {
     NotRsa,
     #[error("the private key can't sign")]
     Failed,
+}
+
+/// How a JSON web token is signed (RFC 7518, section 3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JwtAlgorithm {
+    Rs256,
+    Rs512,
+}
+
+impl JwtAlgorithm {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs512 => "RS512",
+        }
+    }
+
+    fn encoding(self) -> &'static dyn RsaEncoding {
+        match self {
+            Self::Rs256 => &RSA_PKCS1_SHA256,
+            Self::Rs512 => &RSA_PKCS1_SHA512,
+        }
+    }
 }
 
 /// A private key.
@@ -48,22 +71,31 @@ impl RsaKey {
     /// A signature by RSASSA-PKCS1-v1_5 with SHA-256. It is the same each time: chance only hides the key from who measures
     /// the time.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        self.sign_as(&RSA_PKCS1_SHA256, message)
+    }
+
+    fn sign_as(&self, encoding: &'static dyn RsaEncoding, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         let mut signature = vec![0; self.0.public().modulus_len()];
         self.0
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .sign(encoding, &SystemRandom::new(), message, &mut signature)
             .map_err(|_| SigningError::Failed)?;
         Ok(signature)
     }
 
     /// A JSON web token with these claims. An empty `key_id` is left out.
-    pub(crate) fn jwt(&self, key_id: &str, claims: &serde_json::Value) -> Result<String, SigningError> {
-        let mut header = serde_json::json!({ "alg": "RS256", "typ": "JWT" });
+    pub(crate) fn jwt(
+        &self,
+        algorithm: JwtAlgorithm,
+        key_id: &str,
+        claims: &serde_json::Value,
+    ) -> Result<String, SigningError> {
+        let mut header = serde_json::json!({ "alg": algorithm.name(), "typ": "JWT" });
         if let (false, Some(header)) = (key_id.is_empty(), header.as_object_mut()) {
             header.insert("kid".to_owned(), key_id.into());
         }
         let part = |json: &serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let message = format!("{}.{}", part(&header), part(claims));
-        let signature = self.sign(message.as_bytes())?;
+        let signature = self.sign_as(algorithm.encoding(), message.as_bytes())?;
         Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }
@@ -98,7 +130,9 @@ mod tests {
     #[test]
     fn a_token_has_three_parts_and_the_last_signs_the_others() {
         let key = key(PKCS8).expect("a key");
-        let token = key.jwt("k1", &serde_json::json!({"iss": "me"})).expect("it can sign");
+        let token = key
+            .jwt(JwtAlgorithm::Rs256, "k1", &serde_json::json!({"iss": "me"}))
+            .expect("it can sign");
         let parts: Vec<&str> = token.split('.').collect();
         let text = |part: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("text");
         assert_eq!(text(parts[0]), r#"{"alg":"RS256","kid":"k1","typ":"JWT"}"#);
@@ -108,7 +142,7 @@ mod tests {
             .expect("it can sign");
         assert_eq!(parts[2], URL_SAFE_NO_PAD.encode(signed));
         assert_eq!(
-            key.jwt("", &serde_json::json!({}))
+            key.jwt(JwtAlgorithm::Rs256, "", &serde_json::json!({}))
                 .expect("it can sign")
                 .split('.')
                 .next(),

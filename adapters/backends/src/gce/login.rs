@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::credentials::{Credentials, External, Subject};
 use crate::answers::Text;
-use crate::bearer::{Login, LoginError, RsaKey, SMALL, ask_machine, form, granted};
+use crate::bearer::{JwtAlgorithm, Login, LoginError, RsaKey, SMALL, ask_machine, form, granted};
 use crate::time::seconds_since_1970;
 
 /// What is asked of Compute Engine.
@@ -42,7 +42,7 @@ impl Credentials {
                         "iss": email, "scope": scope, "aud": token_uri,
                         "iat": now, "exp": now.saturating_add(ASSERTION_SECONDS),
                     });
-                    let assertion = RsaKey::from_pem(key).and_then(|key| key.jwt(key_id, &claims));
+                    let assertion = RsaKey::from_pem(key).and_then(|key| key.jwt(JwtAlgorithm::Rs256, key_id, &claims));
                     let assertion = assertion.map_err(|error| LoginError::new(email, error.to_string()))?;
                     let body = form(&[
                         ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),

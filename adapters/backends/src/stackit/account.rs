@@ -171,7 +171,7 @@ impl Held {
 
 async fn fetch(ask: &Ask<'_>, key: &Key) -> Result<Token, TokenError> {
     let (env, url) = (ask.env(), &key.token_url);
-    let assertion = assertion::sign(env, &key.claims, key.private_key.reveal());
+    let assertion = assertion::sign(env, &key.claims, &key.private_key);
     let assertion = assertion.map_err(|error| TokenError::new(url, error.to_string()))?;
     let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
     // Of an assertion nothing has to be escaped.
