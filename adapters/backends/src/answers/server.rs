@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use headcount_reader::{Cursor, ProblemKind, Secret, Url, without_credentials};
+use headcount_reader::{Cursor, Fields, ProblemKind, Secret, Url, without_credentials};
 
 /// A URL of an entry's own. It may hold a password, and is shown without it.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -20,6 +20,17 @@ impl fmt::Debug for ServerUrl {
 }
 
 impl ServerUrl {
+    /// Reads the field `server`, which has to be there.
+    pub(crate) fn required(fields: &mut Fields<'_>) -> Option<Self> {
+        let at = fields.take("server");
+        let text = at.as_ref().and_then(|at| at.text()).filter(|text| !text.is_empty());
+        let (Some(at), Some(text)) = (at, text) else {
+            fields.at().report(ProblemKind::Missing { field: "server" });
+            return None;
+        };
+        Self::read(&at, &text)
+    }
+
     /// Reads a URL that HTTP can be spoken with, and that paths can be put behind.
     pub(crate) fn read(at: &Cursor<'_>, text: &str) -> Option<Self> {
         if let Err(error) = Url::parse(text).and_then(|url| url.for_http()) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::metrics::Definition;
 use headcount_discoverer::{Discoverer, Env, Updates, rest};
-use headcount_reader::{Fields, HttpClientSettings, ProblemKind};
+use headcount_reader::{Fields, HttpClientSettings};
 
 use super::{Eureka, SKIPPED};
 use crate::answers::ServerUrl;
@@ -28,15 +28,7 @@ impl Mechanism for EurekaSd {
     const METRICS: &'static [Definition] = &[SKIPPED];
 
     fn read(fields: &mut Fields<'_>, place: &Place<'_>) -> Option<Self> {
-        let at = fields.take("server");
-        let text = at.as_ref().and_then(|at| at.text()).filter(|text| !text.is_empty());
-        let server = match (at, text) {
-            (Some(at), Some(text)) => ServerUrl::read(&at, &text),
-            _ => {
-                fields.at().report(ProblemKind::Missing { field: "server" });
-                None
-            }
-        };
+        let server = ServerUrl::required(fields);
         let refresh_interval = fields.interval("refresh_interval", DEFAULT_INTERVAL);
         let client = HttpClientSettings::read(fields, place.folder);
         Some(Self {

@@ -31,15 +31,7 @@ impl Mechanism for UyuniSd {
     const METRICS: &'static [Definition] = &[SKIPPED];
 
     fn read(fields: &mut Fields<'_>, place: &Place<'_>) -> Option<Self> {
-        let at = fields.take("server");
-        let text = at.as_ref().and_then(|at| at.text()).filter(|text| !text.is_empty());
-        let server = match (at, text) {
-            (Some(at), Some(text)) => ServerUrl::read(&at, &text),
-            _ => {
-                fields.at().report(ProblemKind::Missing { field: "server" });
-                None
-            }
-        };
+        let server = ServerUrl::required(fields);
         let mut needed = |name| {
             let text = fields.some_text(name);
             if text.is_none() {
