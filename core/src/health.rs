@@ -7,23 +7,25 @@ use crate::{EventKind, Failure, Instant, Missing, Update, UpdateKind};
 
 /// How a provider fares (B04).
 #[derive(Debug, Clone, PartialEq, Eq)]
+// What each update writes stands first, next to what else it looks at: see the manager's `Provider`.
+#[repr(C)]
 pub struct Health {
-    /// When it was started.
-    pub started: Instant,
-    /// When it last reported groups, changed or not.
-    pub last_update: Option<Instant>,
-    /// When what it reported last changed something.
-    pub last_change: Option<Instant>,
-    /// How it last failed, even if it did well since.
-    pub last_failure: Option<FailedRefresh>,
     /// Updates it sent.
     pub updates: u64,
     /// Updates that changed nothing.
     pub unchanged_updates: u64,
-    /// Refreshes that failed.
-    pub failures: u64,
+    /// When it last reported groups, changed or not.
+    pub last_update: Option<Instant>,
     /// Refreshes whose duration is known, and how long they took in all.
     pub refreshes: (u64, Duration),
+    /// When what it reported last changed something.
+    pub last_change: Option<Instant>,
+    /// When it was started.
+    pub started: Instant,
+    /// Refreshes that failed.
+    pub failures: u64,
+    /// How it last failed, even if it did well since.
+    pub last_failure: Option<FailedRefresh>,
     /// What it reported for the first time when, and how it fares now. Shared with the snapshots that say so:
     /// it seldom changes, and each of thousands of providers would have a copy of its own in each of them.
     pub reports: Arc<Reports>,
@@ -125,11 +127,16 @@ impl Health {
         self.reports.failure()
     }
 
-    /// Notes that an update came, and says what is news of that.
-    pub(crate) fn updated(&mut self, now: Instant, update: &Update) -> News {
+    /// Counts an update.
+    pub(crate) fn counted(&mut self, now: Instant, update: &Update) {
         self.updates = self.updates.saturating_add(1);
         self.last_update = Some(now);
         self.refreshed(update.duration());
+    }
+
+    /// Notes that an update came, and says what is news of that.
+    pub(crate) fn updated(&mut self, now: Instant, update: &Update) -> News {
+        self.counted(now, update);
         // A delta is no read of everything, and a partial one of less.
         let is_whole = matches!(update.kind(), UpdateKind::Full | UpdateKind::Completing);
         let is_first = self.reports.first_update.is_none() || is_whole && self.reports.first_whole.is_none();
@@ -253,6 +260,11 @@ impl Reports {
             Condition::Partial(missing) => Some(missing),
             _ => None,
         }
+    }
+
+    /// Whether every first has been, and all is well: another whole read without any error is no news then.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.first_update.is_some() && self.first_whole.is_some() && self.condition == Condition::Healthy
     }
 
     /// Whether its last report leaves open what of its groups is there.

@@ -28,7 +28,7 @@ impl<C: ProviderConfig> Registry<C> {
             return;
         }
         let provider = self.providers.get_mut(&id);
-        let Some(whole) = provider.filter(|provider| provider.health.reports.is_whole()) else {
+        let Some(whole) = provider.filter(|provider| provider.is_whole()) else {
             return;
         };
         if let Some(until) = whole.awaited.take() {
@@ -49,7 +49,9 @@ impl<C: ProviderConfig> Registry<C> {
             }
         }
     }
+}
 
+impl<C> Registry<C> {
     /// When the first of them is no longer waited for.
     pub(super) fn wait_deadline(&self) -> Option<Instant> {
         self.awaited.first().map(|(until, _)| *until)

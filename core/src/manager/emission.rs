@@ -42,9 +42,11 @@ impl<C: ProviderConfig> Manager<C> {
     /// Lets go what the guard has held for long enough, no longer waits for who was waited for long enough, and hides
     /// what is too old.
     fn release_due(&mut self, now: Instant) {
-        self.registry.release_due(now, &mut self.outputs);
-        self.registry.wait_out(now);
-        self.registry.expire(now, &mut self.outputs);
+        if self.registry.has_deadlines() {
+            self.registry.release_due(now, &mut self.outputs);
+            self.registry.wait_out(now);
+            self.registry.expire(now, &mut self.outputs);
+        }
         self.note_changes(now);
     }
 

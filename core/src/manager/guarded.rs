@@ -1,15 +1,13 @@
-//! What the guard remembers of one provider (B05).
+//! What the guard remembers of what a provider lost and got (B05).
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::guard::Held;
 use crate::Instant;
 
-/// What the guard remembers of one provider.
+/// What passed of one provider, and what came.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Guarded {
-    pub(super) held: Option<Held>,
     /// Losses that passed.
     pub(super) passed: Tally,
     /// Targets that came and that its sets did not show before. Less than nothing for what went and stands elsewhere:
@@ -27,15 +25,9 @@ pub(super) struct Tally {
 }
 
 impl Guarded {
-    /// When what is held counts, if it stays so.
-    pub(super) fn until(&self) -> Option<Instant> {
-        self.held.as_ref().map(|held| held.until)
-    }
-
-    /// Nothing is held any more; `passed` targets went without being confirmed, or all were. What passed is remembered
+    /// What was lost is let go: `passed` targets went without being confirmed, or all were. What passed is remembered
     /// for as long as anything is held.
     pub(super) fn let_go(&mut self, now: Instant, passed: Option<usize>, longest_hold: Duration) {
-        self.held = None;
         match passed {
             Some(lost) => {
                 let lost = i64::try_from(lost).unwrap_or(i64::MAX);

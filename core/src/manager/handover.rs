@@ -214,7 +214,7 @@ impl<C: ProviderConfig> Registry<C> {
     /// Whether a provider has anything to stand in with: groups, or that it knows of none.
     fn has_something(&self, id: ProviderId) -> bool {
         match self.providers.get(&id) {
-            Some(provider) => !provider.groups.is_empty() || provider.health.reports.is_whole(),
+            Some(provider) => !provider.groups.is_empty() || provider.is_whole(),
             None => self.retired.contains_key(&id),
         }
     }

@@ -44,20 +44,12 @@
 use super::guard::Held;
 use super::judge::{Coming, TooMuch};
 use super::output::Outputs;
+use super::received::Before;
 use super::registry::Registry;
 use super::shown::Learned;
 use super::{EventKind, Release};
 use crate::store::{Lost, SourceNames};
 use crate::{Groups, Instant, ProviderId, StoreWork, Update, UpdateOutcome};
-
-/// What is known of a provider before its update is taken in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Before {
-    /// Whether it had been read whole.
-    pub(super) was_whole: bool,
-    /// Whether all of it was too old, and is there again.
-    pub(super) came_back: bool,
-}
 
 /// What of a provider's held targets was found elsewhere.
 struct Found {
@@ -92,7 +84,7 @@ enum Verdict {
 impl<C> Registry<C> {
     /// Takes the groups of a provider's update in, under the guards of its sets. Says what that did to what is shown of
     /// it.
-    pub(super) fn update(
+    pub(super) fn judge_update(
         &mut self,
         now: Instant,
         id: ProviderId,
@@ -102,11 +94,8 @@ impl<C> Registry<C> {
         outputs: &mut Outputs<C>,
     ) -> Option<UpdateOutcome> {
         let provider = self.providers.get_mut(&id)?;
-        let mut held = provider.guarded.held.take();
-        if held.is_none() && !self.settings.is_guarded(&provider.subscribers) {
-            return Some(provider.update(now, update, work));
-        }
-        let learned = provider.learn(now, held.as_ref(), update, work);
+        let mut held = provider.held.take();
+        let learned = provider.learn(now, held.as_deref(), update, work);
         let lost_before = held.as_ref().map_or(0, |held| held.targets);
         let mut lost = held
             .as_mut()
@@ -130,7 +119,7 @@ impl<C> Registry<C> {
         };
         let actual = learned.actual.target_count();
         let coming = Coming { more, actual };
-        let verdict = self.judge(now, id, &learned, held.as_ref(), &lost, coming);
+        let verdict = self.judge(now, id, &learned, held.as_deref(), &lost, coming);
         let longest_hold = self.settings.longest_hold();
         let provider = self.providers.get_mut(&id)?;
         let (outcome, event) = match verdict {
@@ -198,7 +187,7 @@ impl<C> Registry<C> {
             sources: SourceNames::new(),
         };
         let provider = self.providers.get_mut(&id);
-        let Some(mut held) = provider.and_then(|provider| provider.guarded.held.take()) else {
+        let Some(mut held) = provider.and_then(|provider| provider.held.take()) else {
             return found;
         };
         found.before = held.targets;
@@ -219,7 +208,7 @@ impl<C> Registry<C> {
         held.targets = held.lost.targets();
         found.after = held.targets;
         if let Some(provider) = self.providers.get_mut(&id) {
-            provider.guarded.held = Some(held);
+            provider.held = Some(held);
         }
         found
     }
@@ -291,7 +280,7 @@ impl<C> Registry<C> {
         let id = found.id;
         if !found.sources.is_empty()
             && let Some(provider) = self.providers.get_mut(&id)
-            && let Some(held) = &provider.guarded.held
+            && let Some(held) = &provider.held
         {
             provider.groups.keep(now, &found.sources, &held.actual, &held.lost);
             provider.health.last_change = Some(now);
@@ -305,7 +294,7 @@ impl<C> Registry<C> {
             return;
         };
         let provider = self.providers.get_mut(&id);
-        if let Some(held) = provider.and_then(|provider| provider.guarded.held.as_mut()) {
+        if let Some(held) = provider.and_then(|provider| provider.held.as_mut()) {
             held.reckon(&too_much);
             if found.before != found.after {
                 let event = held.event();
@@ -325,7 +314,7 @@ impl<C> Registry<C> {
         self.held.remove(&id);
         let longest_hold = self.settings.longest_hold();
         let provider = self.providers.get_mut(&id)?;
-        let held = provider.guarded.held.take()?;
+        let held = provider.held.take()?;
         provider.groups = held.actual;
         provider.health.last_change = Some(now);
         // What nobody confirmed counts as what passed.
@@ -346,7 +335,7 @@ impl<C> Registry<C> {
             .providers
             .get(&id)
             .filter(|provider| !provider.health.reports.has_gaps())?;
-        provider.guarded.until()
+        provider.held.as_ref().map(|held| held.until)
     }
 }
 

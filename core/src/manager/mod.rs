@@ -19,6 +19,7 @@ mod judge;
 mod options;
 mod output;
 mod provider;
+mod received;
 mod registry;
 mod saved;
 mod settings;
@@ -50,8 +51,8 @@ use crate::{
     UnknownProvider, Update, UpdateOutcome,
 };
 use emission::Receiver;
-use hold::Before;
 use output::Outputs;
+use received::{Received, Taken};
 use registry::Registry;
 use settings::Settings;
 use throttles::Throttles;
@@ -204,24 +205,24 @@ impl<C: ProviderConfig> Manager<C> {
         provider: ProviderId,
         update: Update,
     ) -> Result<UpdateOutcome, UnknownProvider> {
-        let Some(running) = self.registry.provider_mut(provider) else {
+        let Some(received) = self.registry.receive(now, provider, update, &mut self.work) else {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
             return Err(UnknownProvider(provider));
         };
-        let known = Before {
-            was_whole: running.health.reports.is_whole(),
-            came_back: running.come_back(now),
-        };
-        let news = running.health.updated(now, &update);
-        let update = running.with_unheard(now, update);
+        let Received { before, news, taken } = received;
         self.announce(now, provider, news);
-        let (work, outputs) = (&mut self.work, &mut self.outputs);
-        let outcome = self.registry.update(now, provider, update, known, work, outputs);
-        let outcome = outcome.unwrap_or_default();
+        let outcome = match taken {
+            Taken::Shown(outcome) => outcome,
+            Taken::ToJudge(update) => {
+                let (work, outputs) = (&mut self.work, &mut self.outputs);
+                let outcome = self.registry.judge_update(now, provider, update, before, work, outputs);
+                outcome.unwrap_or_default()
+            }
+        };
         self.registry.note_whole(provider);
         self.registry.note_age(provider);
         self.counters.received_updates = self.counters.received_updates.saturating_add(1);
-        if outcome.is_unchanged() && !known.came_back {
+        if outcome.is_unchanged() && !before.came_back {
             self.counters.unchanged_updates = self.counters.unchanged_updates.saturating_add(1);
         } else {
             self.registry.touched(provider);
@@ -245,7 +246,7 @@ impl<C: ProviderConfig> Manager<C> {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
             return Err(UnknownProvider(provider));
         };
-        let news = running.health.failed(now, &failure);
+        let news = running.failed(now, &failure);
         self.announce(now, provider, news);
         self.registry.note_age(provider);
         self.advance(now);
@@ -312,10 +313,10 @@ impl<C: ProviderConfig> Manager<C> {
     /// `None` when only another input can bring something new.
     pub fn poll_timeout(&self) -> Option<(Instant, TimeoutReason)> {
         let throttle = self.throttle_deadline().map(|at| (at, TimeoutReason::Throttle));
-        let hold = self.registry.hold_deadline().map(|at| (at, TimeoutReason::Hold));
-        let wait = self.registry.wait_deadline().map(|at| (at, TimeoutReason::Incomplete));
-        let stale = self.registry.stale_deadline().map(|at| (at, TimeoutReason::Stale));
-        throttle.into_iter().chain(hold).chain(wait).chain(stale).min()
+        if !self.registry.has_deadlines() {
+            return throttle;
+        }
+        throttle.into_iter().chain(self.registry.deadlines()).min()
     }
 
     /// The manager's name.
@@ -388,11 +389,15 @@ impl<C: ProviderConfig> Manager<C> {
 
     /// What changed is due, for everybody or for the sets that it concerns (B06).
     fn note_changes(&mut self, now: Instant) {
-        let (providers, is_for_all) = self.registry.take_changed();
-        if is_for_all || !self.throttle.is_per_set() && !providers.is_empty() {
+        let Some((mut providers, is_for_all)) = self.registry.take_changed() else {
+            return;
+        };
+        if is_for_all || !self.throttle.is_per_set() {
             self.throttle.changed(now);
             return;
         }
+        providers.sort_unstable();
+        providers.dedup();
         for id in providers {
             for set in self.registry.readers(id) {
                 self.throttle.changed_for(now, set, id);

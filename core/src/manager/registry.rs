@@ -14,7 +14,7 @@ use super::output::Outputs;
 use super::provider::Provider;
 use super::saved::Saved;
 use super::settings::{SetOptions, Settings};
-use super::{Output, Reload, unheard};
+use super::{Output, Reload, TimeoutReason, unheard};
 use crate::members::Members;
 use crate::provider::{FailedConfig, ProviderStatus};
 use crate::snapshot::Identity;
@@ -53,7 +53,7 @@ pub(super) struct Registry<C> {
     /// Providers that are not in the last snapshot as they are.
     pub(super) dirty: BTreeSet<ProviderId>,
     /// Those of them that somebody has to be told of, and whether that concerns all sets (B06).
-    changed: BTreeSet<ProviderId>,
+    changed: Vec<ProviderId>,
     pub(super) sets_changed: bool,
     /// Those of which there is something new that nobody has to be told.
     noted: BTreeSet<ProviderId>,
@@ -83,7 +83,7 @@ impl<C> Default for Registry<C> {
             failed: Vec::new(),
             failed_is_dirty: false,
             dirty: BTreeSet::new(),
-            changed: BTreeSet::new(),
+            changed: Vec::new(),
             sets_changed: false,
             noted: BTreeSet::new(),
             held: BTreeSet::new(),
@@ -194,6 +194,7 @@ impl<C: ProviderConfig> Registry<C> {
             config,
             subscribers: Vec::new(),
             health,
+            is_settled: false,
             unheard: unheard::of(groups.as_ref()),
             groups: groups.unwrap_or_default(),
             guarded: Guarded::default(),
@@ -201,6 +202,7 @@ impl<C: ProviderConfig> Registry<C> {
             is_successor: false,
             stale_at: None,
             expired: None,
+            held: None,
         };
         self.providers.insert(id, provider);
         self.dirty.insert(id);
@@ -303,7 +305,7 @@ impl<C> Registry<C> {
     /// Notes that a provider's groups or reports changed, so that those who read it have to be told.
     pub(super) fn touched(&mut self, id: ProviderId) {
         self.dirty.insert(id);
-        self.changed.insert(id);
+        self.changed.push(id);
     }
 
     /// Notes that there is something new of a provider for who looks, and that nobody has to be told.
@@ -312,10 +314,28 @@ impl<C> Registry<C> {
         self.noted.insert(id);
     }
 
-    /// The providers of which there is something to tell, and whether there is something that concerns all sets.
-    pub(super) fn take_changed(&mut self) -> (BTreeSet<ProviderId>, bool) {
+    /// The providers of which there is something to tell, and whether there is something that concerns all sets; `None`
+    /// when there is nothing.
+    pub(super) fn take_changed(&mut self) -> Option<(Vec<ProviderId>, bool)> {
+        if self.changed.is_empty() && !self.sets_changed {
+            return None;
+        }
         let sets_changed = core::mem::take(&mut self.sets_changed);
-        (core::mem::take(&mut self.changed), sets_changed)
+        Some((core::mem::take(&mut self.changed), sets_changed))
+    }
+
+    /// Whether anything is held, waited for or growing old. Mostly nothing is, and this is asked after each input.
+    pub(super) fn has_deadlines(&self) -> bool {
+        !(self.held.is_empty() && self.awaited.is_empty() && self.aging.is_empty())
+    }
+
+    /// When the first of what is held counts, the first wait is over, and the first is too old.
+    #[inline(never)]
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = (Instant, TimeoutReason)> {
+        let hold = self.hold_deadline().map(|at| (at, TimeoutReason::Hold));
+        let wait = self.wait_deadline().map(|at| (at, TimeoutReason::Incomplete));
+        let stale = self.stale_deadline().map(|at| (at, TimeoutReason::Stale));
+        [hold, wait, stale].into_iter().flatten()
     }
 
     /// The sets that show a provider.

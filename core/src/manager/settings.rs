@@ -40,16 +40,19 @@ pub(super) struct Settings {
     longest_hold: Duration,
     /// Whether there is a set for which anything gets too old.
     has_max_stale: bool,
+    /// Whether there is a set with a guard.
+    has_guard: bool,
 }
 
 impl Settings {
     pub(super) fn new(defaults: SetOptions, by_set: BTreeMap<String, SetOptions>) -> Self {
         let all = by_set.values().chain([&defaults]);
         let has_max_stale = all.clone().any(|options| options.max_stale.is_some());
-        let holds = all.filter_map(|options| options.guard).map(|guard| guard.hold);
+        let longest_hold = all.filter_map(|options| options.guard).map(|guard| guard.hold).max();
         Self {
-            longest_hold: holds.max().unwrap_or_default(),
+            longest_hold: longest_hold.unwrap_or_default(),
             has_max_stale,
+            has_guard: longest_hold.is_some(),
             defaults,
             by_set,
         }
@@ -66,7 +69,7 @@ impl Settings {
 
     /// Whether any of these sets has a guard.
     pub(super) fn is_guarded(&self, sets: &[Arc<str>]) -> bool {
-        sets.iter().any(|set| self.of(set).guard.is_some())
+        self.has_guard && sets.iter().any(|set| self.of(set).guard.is_some())
     }
 
     /// The longest time for which anything is held: to remember something for longer is of no use.

@@ -50,7 +50,7 @@ impl<C> Provider<C> {
         &mut self,
         now: Instant,
         learned: Learned,
-        was: Option<Held>,
+        was: Option<Box<Held>>,
         (since, too_much): (Instant, TooMuch),
         lost: Lost,
         back: SourceNames,
@@ -93,7 +93,7 @@ impl<C> Provider<C> {
         held.reckon(&too_much);
         let is_news = was.is_none_or(|was| (was.since, was.targets) != (held.since, held.targets));
         let event = is_news.then(|| held.event());
-        self.guarded.held = Some(held);
+        self.held = Some(Box::new(held));
         (outcome, event)
     }
 

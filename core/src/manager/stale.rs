@@ -42,12 +42,12 @@ impl<C> Registry<C> {
                 continue;
             };
             provider.stale_at = None;
-            let held = provider.guarded.held.take();
+            let held = provider.held.take();
             provider.guarded.let_go(now, None, Duration::ZERO);
             let targets = provider.groups.target_count();
             let shown = core::mem::take(&mut provider.groups);
             let released = held.as_ref().map(|held| held.targets);
-            provider.expired = Some(held.map_or(shown, |held| held.actual));
+            provider.expired = Some(Box::new(held.map_or(shown, |held| held.actual)));
             provider.health.last_change = Some(now);
             Arc::make_mut(&mut provider.health.reports).expired = Some(now);
             self.held.remove(&id);
@@ -85,7 +85,7 @@ impl<C> Provider<C> {
         let Some(groups) = self.expired.take() else {
             return false;
         };
-        self.groups = groups;
+        self.groups = *groups;
         self.health.last_change = Some(now);
         Arc::make_mut(&mut self.health.reports).expired = None;
         true

@@ -41,6 +41,6 @@ impl<C> Provider<C> {
 }
 
 /// What of these groups, which were restored, a provider has to name before it is known that they are there.
-pub(super) fn of(restored: Option<&Groups>) -> Option<Groups> {
-    restored.filter(|groups| !groups.is_empty()).cloned()
+pub(super) fn of(restored: Option<&Groups>) -> Option<Box<Groups>> {
+    restored.filter(|groups| !groups.is_empty()).cloned().map(Box::new)
 }

@@ -50,6 +50,10 @@ fn last_of_each_source(groups: &[Group]) -> Vec<(u64, usize)> {
     let hash = |(place, group): (usize, &Group)| (store::key_of(group), place);
     let mut order: Vec<(u64, usize)> = groups.iter().enumerate().map(hash).collect();
     order.sort_unstable();
+    // Mostly none is.
+    if order.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return order;
+    }
     let source = |place: usize| groups.get(place).map(Group::source_bytes);
     let mut start = 0;
     let mut kept = Vec::with_capacity(order.len());
