@@ -14,7 +14,12 @@ use crate::world::view::Rows;
 use crate::{DiscovererId, HostId, Span, ViewId};
 
 /// One discoverer.
+///
+/// Thousands of these rows are gone through again and again, and none is in a cache when its turn comes. So **what a poll
+/// that finds nothing new looks at stands first**, which is what `repr(C)` is for, and all that it has no need to touch
+/// comes after, or stands elsewhere.
 #[derive(Debug, Clone, Default)]
+#[repr(C)]
 pub(crate) struct Discoverer {
     /// Counts its lives: what belongs to an earlier one is void.
     pub(crate) life: u32,
@@ -22,45 +27,43 @@ pub(crate) struct Discoverer {
     pub(crate) turn: u32,
     /// Counts its connections: what belongs to an earlier one is void.
     pub(crate) link: u32,
-    /// As whom it reports; none while it is not running.
-    pub(crate) provider: Option<ProviderId>,
-    pub(crate) calls: u64,
-    pub(crate) asked_at: Instant,
-    /// What it has learned, from which view as of which version; no version, if it doesn't know.
-    pub(crate) held: Rows,
-    pub(crate) held_at: Option<(ViewId, u64)>,
-    /// Its groups, by source, with the bytes of their labels.
-    pub(crate) groups: OrdMap<u32, (Group, u64)>,
-    pub(crate) bytes: u64,
-    /// What the numbers of its list stand for, if it has numbers.
-    pub(crate) numbers: Numbers,
-    /// What it has seen of a list that it looks at twice, if it is one.
-    pub(crate) looks: Option<Box<Looks>>,
-    /// On its own, as is all that a poll which finds nothing new has no need to touch: thousands of
-    /// these rows are gone through again and again, and what is short stays near.
-    pub(crate) encoder: Box<OwnEncoder>,
     /// Calls that failed since one succeeded.
     pub(crate) failures: u32,
-    pub(crate) last_failure: Option<Arc<str>>,
-    /// The answer on its way.
-    pub(crate) coming: Option<Coming>,
-    /// The same answer once more.
-    pub(crate) echo: Option<Box<(ViewId, Option<u64>, Rows)>>,
-    /// Whose changes it is notified of.
-    pub(crate) watching: Option<ViewId>,
+    /// As whom it reports; none while it is not running.
+    pub(crate) provider: Option<ProviderId>,
+    /// Whether it waits for room in the queue.
+    pub(crate) blocked: bool,
     /// Whether it waits in a blocking query.
     pub(crate) parked: bool,
     /// Whether a notification is on its way.
     pub(crate) notified: bool,
     /// Whether one arrived while an answer was on its way, which may show what was before.
     pub(crate) again: bool,
-    /// Events of its stream on their way.
-    pub(crate) inbox: VecDeque<News>,
+    /// Whose changes it is notified of.
+    pub(crate) watching: Option<ViewId>,
+    pub(crate) calls: u64,
+    pub(crate) asked_at: Instant,
+    /// The answer on its way.
+    pub(crate) coming: Option<Coming>,
     pub(crate) last_delivery: Instant,
     /// By how much its clock leaps while it waits next, and whether backwards.
     pub(crate) leap: Option<(Span, bool)>,
-    /// Whether it waits for room in the queue.
-    pub(crate) blocked: bool,
+    /// What it has learned, from which view as of which version; no version, if it doesn't know.
+    pub(crate) held_at: Option<(ViewId, u64)>,
+    pub(crate) held: Rows,
+    pub(crate) last_failure: Option<Arc<str>>,
+    /// Its groups, by source, with the bytes of their labels.
+    pub(crate) groups: OrdMap<u32, (Group, u64)>,
+    pub(crate) bytes: u64,
+    pub(crate) encoder: Box<OwnEncoder>,
+    /// What the numbers of its list stand for, if it has numbers.
+    pub(crate) numbers: Numbers,
+    /// What it has seen of a list that it looks at twice, if it is one.
+    pub(crate) looks: Option<Box<Looks>>,
+    /// The same answer once more.
+    pub(crate) echo: Option<Box<(ViewId, Option<u64>, Rows)>>,
+    /// Events of its stream on their way.
+    pub(crate) inbox: VecDeque<News>,
     /// Whether it was to do something meanwhile.
     pub(crate) waiting: Vec<super::event::Event>,
 }

@@ -1,7 +1,8 @@
 //! Which faults whom may meet just now.
 //!
 //! A window that is open covers some discoverers; a hit waits for one discoverer's next call.
-//! **A discoverer without a fault pays nothing**: each call asks whether any can hit it, and no more.
+//! **A discoverer without a fault pays nothing**: each call asks whether any can hit it, and no more; and while nothing
+//! can hit anybody not even that, because thousands of states are in no cache.
 //! The schedule also remembers since when each is clear of faults, which is from when on a rule can
 //! demand that everything comes right.
 
@@ -35,6 +36,8 @@ pub(crate) struct FaultSchedule {
     states: Vec<FaultState>,
     windows: BTreeMap<u32, Window>,
     next_window: u32,
+    /// Whether a hit was armed, or anybody broken, and nobody has said since that none is.
+    is_armed: bool,
     /// Whether hits are drawn; else they come as inputs.
     draws: bool,
     rng: KeyedRng,
@@ -101,6 +104,7 @@ impl FaultSchedule {
                 .collect(),
             windows: BTreeMap::new(),
             next_window: 0,
+            is_armed: false,
             draws,
             rng,
         }
@@ -108,6 +112,9 @@ impl FaultSchedule {
 
     /// Whether no fault can hit this discoverer just now.
     pub(crate) fn is_clear(&self, id: DiscovererId) -> bool {
+        if self.windows.is_empty() && !self.is_armed {
+            return true;
+        }
         let state = &self.states[id.place()];
         state.windows.is_empty() && state.hits.is_empty() && !state.broken
     }
@@ -189,6 +196,7 @@ impl FaultSchedule {
     /// Arms a hit for this discoverer's next call, after this many others at this instant.
     pub(crate) fn arm(&mut self, id: DiscovererId, kind: FaultKind, after: u32) {
         if let Some(state) = self.states.get_mut(id.place()) {
+            self.is_armed = true;
             state.hits.push_back((kind, after));
         }
     }
@@ -196,11 +204,13 @@ impl FaultSchedule {
     /// Forgets all hits that did not meet anything.
     pub(crate) fn disarm(&mut self) {
         self.states.iter_mut().for_each(|state| state.hits.clear());
+        self.is_armed = self.states.iter().any(|state| state.broken);
     }
 
     /// Takes a discoverer's backend out of reach for ever.
     pub(crate) fn break_for_ever(&mut self, id: DiscovererId) {
         if let Some(state) = self.states.get_mut(id.place()) {
+            self.is_armed = true;
             state.broken = true;
             state.clear_since = Instant::from_nanos(u64::MAX);
             state.last_fault = Some(FaultKind::Partition);

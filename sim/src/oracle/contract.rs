@@ -474,6 +474,9 @@ impl Contract {
 
     /// At the end of each input: what changed with it is due, for everybody or for the sets that show it.
     pub(super) fn note_changes(&mut self, now: Instant) -> Verdict {
+        if self.touched.is_empty() && !self.is_for_all {
+            return Ok(());
+        }
         let touched = core::mem::take(&mut self.touched);
         self.sets_changed |= self.is_for_all;
         let is_for_all = core::mem::take(&mut self.is_for_all);
