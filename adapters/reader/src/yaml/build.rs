@@ -1,13 +1,13 @@
 //! From text to a tree, within bounds.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::collections::hash_map::Entry;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
 use super::cursor::Cursor;
 use super::fields::shown_key;
-use super::node::{Content, Node, Scalar, Tag};
+use super::node::{Container, Content, Entries, Node, NodeId, Scalar, Tag, Tree};
 use super::render::render_redacted;
 use super::sink::Sink;
 use crate::problem::{Position, ProblemKind};
@@ -20,11 +20,14 @@ const SHOWN_PATH: usize = 120;
 const FREE_ALIASES: u64 = 400_000;
 /// A document may be this many times as large as it is written when its aliases are expanded.
 const ALIAS_FACTOR: u64 = 10;
+/// Up to so many keys are looked for one by one.
+pub(super) const FEW_KEYS: usize = 16;
 
 /// The first document of a file.
 #[derive(Debug)]
 pub struct Document {
-    root: Option<Rc<Node>>,
+    tree: Tree,
+    root: Option<NodeId>,
     /// Where a second document begins.
     pub further: Option<Position>,
 }
@@ -32,12 +35,16 @@ pub struct Document {
 impl Document {
     /// The top of the document, with `sink` for what is wrong; `None` when it is empty.
     pub fn root<'a>(&'a self, sink: &'a Sink) -> Option<Cursor<'a>> {
-        Some(Cursor::root(self.root.as_deref()?, sink))
+        Some(Cursor::root(self.node()?, sink))
     }
 
     /// The document as YAML, with aliases written out and every secret replaced by `<secret>`.
     pub fn redacted(&self) -> String {
-        render_redacted(self.root.as_deref())
+        render_redacted(self.node())
+    }
+
+    fn node(&self) -> Option<Node<'_>> {
+        self.tree.node(self.root?)
     }
 }
 
@@ -46,7 +53,9 @@ impl Document {
 pub fn read(text: &str, sink: &Sink) -> Option<Document> {
     let mut builder = Builder {
         sink,
+        tree: Tree::for_text(text.len()),
         open: Vec::new(),
+        held: Vec::new(),
         anchors: HashMap::new(),
         written: 0,
         root: None,
@@ -66,6 +75,7 @@ pub fn read(text: &str, sink: &Sink) -> Option<Document> {
         }
         if event == Event::StreamEnd {
             return Some(Document {
+                tree: Tree::default(),
                 root: None,
                 further: None,
             });
@@ -81,6 +91,7 @@ pub fn read(text: &str, sink: &Sink) -> Option<Document> {
         _ => None,
     };
     Some(Document {
+        tree: builder.tree,
         root: builder.root,
         further,
     })
@@ -90,116 +101,106 @@ pub fn read(text: &str, sink: &Sink) -> Option<Document> {
 struct Open {
     position: Position,
     anchor: usize,
-    content: Content,
-    key: Option<Rc<Node>>,
+    container: Container,
+    /// From where on what is held is its own.
+    from: usize,
 }
 
 struct Builder<'a> {
     sink: &'a Sink,
+    tree: Tree,
     open: Vec<Open>,
-    anchors: HashMap<usize, Rc<Node>>,
+    /// What those hold so far that are open, the outermost first.
+    held: Vec<NodeId>,
+    anchors: HashMap<usize, NodeId>,
     /// How many values are written, with aliases counted as one.
     written: u64,
-    root: Option<Rc<Node>>,
+    root: Option<NodeId>,
 }
 
 impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, position: Position) -> Result<(), ProblemKind> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let is_plain = style == ScalarStyle::Plain;
-                let tag = tag.map_or(Tag::None, |tag| meaning(&tag));
                 let scalar = Scalar {
-                    text: text.into(),
-                    is_plain,
-                    tag,
+                    text: &text,
+                    is_plain: style == ScalarStyle::Plain,
+                    tag: tag.map_or(Tag::None, |tag| meaning(&tag)),
                 };
                 if scalar.contradicts_tag() {
                     return Err(ProblemKind::Syntax {
                         reason: "the value is not what its tag (!!int, !!binary, …) says".to_owned(),
                     });
                 }
-                self.add(Rc::new(Node::new(position, Content::Scalar(scalar))), anchor)
+                let node = self.tree.add_scalar(position, scalar);
+                self.add(node, anchor)
             }
-            Event::SequenceStart(_, anchor, _) => self.begin(position, anchor, Content::List(Vec::new())),
-            Event::MappingStart(_, anchor, _) => self.begin(position, anchor, Content::Map(Vec::new())),
+            Event::SequenceStart(_, anchor, _) => self.begin(position, anchor, Container::List),
+            Event::MappingStart(_, anchor, _) => self.begin(position, anchor, Container::Map),
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(done) = self.open.pop() else { return Ok(()) };
-                if let Content::Map(entries) = &done.content {
+                let holds = self.held.drain(done.from..);
+                let node = self.tree.add_container(done.position, done.container, holds);
+                if let Some(Content::Map(entries)) = self.tree.node(node).map(Node::content) {
                     self.check_keys(entries);
                 }
-                self.add(Rc::new(Node::new(done.position, done.content)), done.anchor)
+                self.add(node, done.anchor)
             }
             Event::Alias(anchor) => {
-                let node = self.anchors.get(&anchor).cloned().ok_or(ProblemKind::AliasOfItself)?;
+                let node = self.anchors.get(&anchor).copied().ok_or(ProblemKind::AliasOfItself)?;
                 self.add(node, 0)
             }
             _ => Ok(()),
         }
     }
 
-    fn begin(&mut self, position: Position, anchor: usize, content: Content) -> Result<(), ProblemKind> {
+    fn begin(&mut self, position: Position, anchor: usize, container: Container) -> Result<(), ProblemKind> {
         if self.open.len() >= DEPTH_LIMIT {
             return Err(ProblemKind::TooDeep { limit: DEPTH_LIMIT });
         }
         self.open.push(Open {
             position,
             anchor,
-            content,
-            key: None,
+            container,
+            from: self.held.len(),
         });
         Ok(())
     }
 
-    fn add(&mut self, node: Rc<Node>, anchor: usize) -> Result<(), ProblemKind> {
+    fn add(&mut self, id: NodeId, anchor: usize) -> Result<(), ProblemKind> {
         self.written += 1;
         let limit = self.written.saturating_mul(ALIAS_FACTOR).max(FREE_ALIASES);
-        if node.weight > limit {
+        let node = self.tree.node(id);
+        if node.is_some_and(|node| node.weight() > limit) {
             return Err(ProblemKind::TooManyAliases { limit });
         }
-        if node.depth + self.open.len() > DEPTH_LIMIT {
+        if node.is_some_and(|node| node.depth() + self.open.len() > DEPTH_LIMIT) {
             return Err(ProblemKind::TooDeep { limit: DEPTH_LIMIT });
         }
         if anchor > 0 {
-            self.anchors.insert(anchor, node.clone());
+            self.anchors.insert(anchor, id);
         }
-        match self.open.last_mut() {
-            None => self.root = Some(node),
-            Some(Open {
-                content: Content::List(items),
-                ..
-            }) => items.push(node),
-            Some(Open {
-                content: Content::Map(entries),
-                key,
-                ..
-            }) => match key.take() {
-                None => *key = Some(node),
-                Some(key) => entries.push((key, node)),
-            },
-            Some(Open {
-                content: Content::Scalar(_),
-                ..
-            }) => {}
+        if self.open.is_empty() {
+            self.root = Some(id);
+        } else {
+            self.held.push(id);
         }
         Ok(())
     }
 
     /// Reports keys that are written twice. `<<` may be.
-    fn check_keys(&self, entries: &[(Rc<Node>, Rc<Node>)]) {
-        let mut seen: HashMap<&str, Position> = HashMap::with_capacity(entries.len());
-        for (key, _) in entries {
+    fn check_keys(&self, entries: Entries<'_>) {
+        let mut seen: Seen<'_> = Seen::for_keys(entries.len());
+        for (key, _) in entries.iter() {
             let Some(text) = key.key_text().filter(|_| !key.is_merge_key()) else {
                 continue;
             };
-            if let Some(first) = seen.get(text) {
+            if let Some(first) = seen.first(text, key.position()) {
                 let kind = ProblemKind::RepeatedKey {
                     key: shown_key(text),
                     first: first.line,
                 };
-                self.sink.problem(Some(key.position), self.path(), kind);
-            } else {
-                seen.insert(text, key.position);
+                self.sink.problem(Some(key.position()), self.path(), kind);
             }
         }
     }
@@ -207,23 +208,63 @@ impl Builder<'_> {
     /// The field that is being read.
     fn path(&self) -> String {
         let mut path = String::new();
-        for open in &self.open {
+        let ends = self.open.iter().skip(1).map(|open| open.from).chain([self.held.len()]);
+        for (open, end) in self.open.iter().zip(ends) {
             if path.len() > SHOWN_PATH {
                 path.push('…');
                 break;
             }
-            match (&open.content, &open.key) {
-                (Content::List(items), _) => path.push_str(&format!("[{}]", items.len())),
-                (_, Some(key)) => {
+            let held = self.held.get(open.from..end).unwrap_or_default();
+            match (open.container, held.last()) {
+                (Container::List, _) => path.push_str(&format!("[{}]", held.len())),
+                // A key whose value has not come yet.
+                (Container::Map, Some(key)) if !held.len().is_multiple_of(2) => {
                     if !path.is_empty() {
                         path.push('.');
                     }
-                    path.push_str(&shown_key(key.key_text().unwrap_or_default()));
+                    let key = self.tree.node(*key).and_then(Node::key_text);
+                    path.push_str(&shown_key(key.unwrap_or_default()));
                 }
                 _ => {}
             }
         }
         path
+    }
+}
+
+/// Keys and where they were seen first. Most mappings have a handful, which are sooner compared than hashed.
+enum Seen<'a> {
+    Few(Vec<(&'a str, Position)>),
+    Many(HashMap<&'a str, Position>),
+}
+
+impl<'a> Seen<'a> {
+    fn for_keys(count: usize) -> Self {
+        if count <= FEW_KEYS {
+            Self::Few(Vec::with_capacity(count))
+        } else {
+            Self::Many(HashMap::with_capacity(count))
+        }
+    }
+
+    /// Where this key was seen before; else it is noted.
+    fn first(&mut self, key: &'a str, position: Position) -> Option<Position> {
+        match self {
+            Self::Few(seen) => {
+                let first = seen.iter().find(|(other, _)| *other == key).map(|(_, first)| *first);
+                if first.is_none() {
+                    seen.push((key, position));
+                }
+                first
+            }
+            Self::Many(seen) => match seen.entry(key) {
+                Entry::Occupied(first) => Some(*first.get()),
+                Entry::Vacant(new) => {
+                    new.insert(position);
+                    None
+                }
+            },
+        }
     }
 }
 

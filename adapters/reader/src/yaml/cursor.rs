@@ -6,7 +6,7 @@ use std::time::Duration;
 use headcount_core::parse_duration;
 
 use super::fields::Fields;
-use super::node::{Content, Node};
+use super::node::{Content, Items, Node};
 use super::scalar::Meaning;
 use super::sink::Sink;
 use crate::mention::Mentioned;
@@ -17,7 +17,7 @@ use crate::value::{SizeError, parse_size};
 /// sink knows.
 #[derive(Clone)]
 pub struct Cursor<'a> {
-    node: &'a Node,
+    node: Node<'a>,
     path: String,
     is_for_discovery: bool,
     sink: &'a Sink,
@@ -25,7 +25,7 @@ pub struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// The top of a document.
-    pub(super) fn root(node: &'a Node, sink: &'a Sink) -> Self {
+    pub(super) fn root(node: Node<'a>, sink: &'a Sink) -> Self {
         Self {
             node,
             path: String::new(),
@@ -34,7 +34,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub(super) fn child(&self, node: &'a Node, key: &str) -> Self {
+    pub(super) fn child(&self, node: Node<'a>, key: &str) -> Self {
         // Put together by hand: a large configuration has hundreds of thousands of fields, and formatting takes as long
         // as all else that is done with one.
         let mut path = String::with_capacity(self.path.len() + 1 + key.len());
@@ -64,13 +64,13 @@ impl<'a> Cursor<'a> {
 
     /// Where it stands in the file.
     pub fn position(&self) -> Position {
-        self.node.position
+        self.node.position()
     }
 
     /// Says what is wrong with this value.
     pub fn report(&self, kind: impl Into<ProblemKind>) {
         self.sink
-            .problem(Some(self.node.position), self.path.clone(), kind.into());
+            .problem(Some(self.node.position()), self.path.clone(), kind.into());
     }
 
     /// Says what is wrong with something in this value.
@@ -81,7 +81,7 @@ impl<'a> Cursor<'a> {
 
     /// Says what is remarkable about this value.
     pub fn warn(&self, kind: ProblemKind) {
-        self.sink.warning(Some(self.node.position), self.path.clone(), kind);
+        self.sink.warning(Some(self.node.position()), self.path.clone(), kind);
     }
 
     /// The same place, for what discovers: what is named from here on is needed by discovery itself.
@@ -94,7 +94,7 @@ impl<'a> Cursor<'a> {
 
     /// Notes that this value names something outside of the file.
     pub fn mention(&self, what: Mentioned) {
-        self.mention_at(self.node.position, "", what);
+        self.mention_at(self.node.position(), "", what);
     }
 
     /// Notes that something in this value names something outside of the file.
@@ -110,22 +110,22 @@ impl<'a> Cursor<'a> {
 
     /// Whether this is a single value, and neither a list nor a mapping nor nothing.
     pub fn is_scalar(&self) -> bool {
-        matches!(&self.node.content, Content::Scalar(scalar) if !scalar.is_null())
+        matches!(self.node.content(), Content::Scalar(scalar) if !scalar.is_null())
     }
 
     /// Whether this is a list.
     pub fn is_list(&self) -> bool {
-        matches!(self.node.content, Content::List(_))
+        matches!(self.node.content(), Content::List(_))
     }
 
     /// Whether this is a single value that is written like this.
     pub fn is_word(&self, word: &str) -> bool {
-        matches!(&self.node.content, Content::Scalar(scalar) if scalar.as_text() == word)
+        matches!(self.node.content(), Content::Scalar(scalar) if scalar.as_text() == word)
     }
 
     /// Text. Numbers and switches are taken as they are written; nothing is the empty text.
     pub fn text(&self) -> Option<String> {
-        match &self.node.content {
+        match self.node.content() {
             Content::Scalar(scalar) => Some(scalar.as_text()),
             _ => self.wrong("text"),
         }
@@ -178,7 +178,7 @@ impl<'a> Cursor<'a> {
         if self.is_null() {
             return Some(Duration::ZERO);
         }
-        let Content::Scalar(scalar) = &self.node.content else {
+        let Content::Scalar(scalar) = self.node.content() else {
             return self.wrong("a duration, such as 30s");
         };
         let text = scalar.as_text();
@@ -192,7 +192,7 @@ impl<'a> Cursor<'a> {
         if self.is_null() {
             return Some(0);
         }
-        let Content::Scalar(scalar) = &self.node.content else {
+        let Content::Scalar(scalar) = self.node.content() else {
             return self.wrong("a size, such as 10MB");
         };
         parse_size(&scalar.as_text())
@@ -203,7 +203,7 @@ impl<'a> Cursor<'a> {
     /// A list's items. Nothing is no list, and not an error.
     pub fn list(&self) -> Option<Vec<Cursor<'a>>> {
         let items = self.items()?;
-        let item = |(index, node): (usize, &'a std::rc::Rc<Node>)| Self {
+        let item = |(index, node): (usize, Node<'a>)| Self {
             node,
             path: format!("{}[{index}]", self.path),
             is_for_discovery: self.is_for_discovery,
@@ -218,14 +218,14 @@ impl<'a> Cursor<'a> {
         let mut texts = Vec::with_capacity(items.len());
         for (index, node) in items.iter().enumerate() {
             // Paths are made only for what is wrong: such a list may have a million entries.
-            match &node.content {
-                Content::Scalar(scalar) => texts.push((scalar.as_text(), node.position)),
+            match node.content() {
+                Content::Scalar(scalar) => texts.push((scalar.as_text(), node.position())),
                 _ => {
                     let kind = ProblemKind::WrongType {
                         expected: "text",
                         found: node.what(),
                     };
-                    self.report_at(node.position, &format!("[{index}]"), kind);
+                    self.report_at(node.position(), &format!("[{index}]"), kind);
                 }
             }
         }
@@ -234,7 +234,7 @@ impl<'a> Cursor<'a> {
 
     /// A mapping with the keys of a structure. Nothing is no mapping, and not an error.
     pub fn fields(&self) -> Option<Fields<'a>> {
-        match &self.node.content {
+        match self.node.content() {
             Content::Map(entries) => Some(Fields::new(self, entries)),
             _ if self.is_null() => None,
             _ => self.wrong("a mapping"),
@@ -249,7 +249,7 @@ impl<'a> Cursor<'a> {
 
     /// The same, with the place of each key.
     pub fn entries_with_places(&self) -> Option<Vec<(String, Position, Cursor<'a>)>> {
-        match &self.node.content {
+        match self.node.content() {
             Content::Map(entries) => Some(super::fields::own_entries(self, entries)),
             _ if self.is_null() => None,
             _ => self.wrong("a mapping"),
@@ -270,8 +270,8 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    fn items(&self) -> Option<&'a [std::rc::Rc<Node>]> {
-        match &self.node.content {
+    fn items(&self) -> Option<Items<'a>> {
+        match self.node.content() {
             Content::List(items) => Some(items),
             _ if self.is_null() => None,
             _ => self.wrong("a list"),
@@ -279,7 +279,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn meaning(&self, expected: &'static str) -> Option<Meaning> {
-        match &self.node.content {
+        match self.node.content() {
             Content::Scalar(scalar) => Some(scalar.meaning()),
             _ => self.wrong(expected),
         }

@@ -1,12 +1,12 @@
 //! A mapping read as a structure: fields are taken by name, what is left over is unknown.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::build::FEW_KEYS;
 use super::cursor::Cursor;
-use super::node::{Content, Node};
+use super::node::{Content, Entries, Node};
 use crate::problem::{Position, ProblemKind};
 use crate::value::Url;
 
@@ -61,17 +61,25 @@ impl FieldNames {
 struct Entry<'a> {
     name: &'a str,
     key: Position,
-    value: &'a Node,
+    value: Node<'a>,
     is_taken: bool,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(at: &Cursor<'a>, entries: &'a [(Rc<Node>, Rc<Node>)]) -> Self {
+    pub(super) fn new(at: &Cursor<'a>, entries: Entries<'a>) -> Self {
         let mut flat: Vec<Entry<'a>> = Vec::with_capacity(entries.len());
-        let mut places: HashMap<&'a str, usize> = HashMap::with_capacity(entries.len());
+        let mut places: HashMap<&'a str, usize> = HashMap::new();
         flatten(at, entries, &mut |name, key, value| {
-            let place = *places.entry(name).or_insert(flat.len());
-            match flat.get_mut(place) {
+            // Merged mappings may have many more than are written here.
+            let place = if flat.len() <= FEW_KEYS {
+                flat.iter().position(|entry| entry.name == name)
+            } else {
+                if places.is_empty() {
+                    places.extend(flat.iter().enumerate().map(|(place, entry)| (entry.name, place)));
+                }
+                Some(*places.entry(name).or_insert(flat.len()))
+            };
+            match place.and_then(|place| flat.get_mut(place)) {
                 // What is written last wins, merged or not, as in Prometheus.
                 Some(entry) => (entry.key, entry.value) = (key, value),
                 None => flat.push(Entry {
@@ -211,11 +219,8 @@ impl<'a> Fields<'a> {
 
 /// The entries of a mapping whose keys are the writer's own, sorted, each with the place of its key. Unlike a field, a
 /// key that is merged in can't be written again.
-pub(super) fn own_entries<'a>(
-    at: &Cursor<'a>,
-    entries: &'a [(Rc<Node>, Rc<Node>)],
-) -> Vec<(String, Position, Cursor<'a>)> {
-    let mut sorted: BTreeMap<&'a str, (Position, &'a Node)> = BTreeMap::new();
+pub(super) fn own_entries<'a>(at: &Cursor<'a>, entries: Entries<'a>) -> Vec<(String, Position, Cursor<'a>)> {
+    let mut sorted: BTreeMap<&'a str, (Position, Node<'a>)> = BTreeMap::new();
     let mut written: HashMap<&'a str, usize> = HashMap::with_capacity(entries.len());
     for name in entries
         .iter()
@@ -248,31 +253,27 @@ pub(super) fn own_entries<'a>(
 }
 
 /// Visits the entries in the order in which they count, with merged mappings in their place.
-fn flatten<'a>(
-    at: &Cursor<'a>,
-    entries: &'a [(Rc<Node>, Rc<Node>)],
-    visit: &mut dyn FnMut(&'a str, Position, &'a Node),
-) {
-    for (key, value) in entries {
+fn flatten<'a>(at: &Cursor<'a>, entries: Entries<'a>, visit: &mut dyn FnMut(&'a str, Position, Node<'a>)) {
+    for (key, value) in entries.iter() {
         if key.is_merge_key() {
-            match &value.content {
+            match value.content() {
                 Content::Map(merged) => flatten(at, merged, visit),
                 // Of several, those that stand first count last.
                 Content::List(items) => {
                     for item in items.iter().rev() {
-                        match &item.content {
+                        match item.content() {
                             Content::Map(merged) => flatten(at, merged, visit),
-                            _ => at.report_at(item.position, "", ProblemKind::Merge),
+                            _ => at.report_at(item.position(), "", ProblemKind::Merge),
                         }
                     }
                 }
-                Content::Scalar(_) => at.report_at(value.position, "", ProblemKind::Merge),
+                Content::Scalar(_) => at.report_at(value.position(), "", ProblemKind::Merge),
             }
             continue;
         }
         match key.key_text() {
-            Some(name) => visit(name, key.position, value),
-            None => at.report_at(key.position, "", ProblemKind::ComplexKey),
+            Some(name) => visit(name, key.position(), value),
+            None => at.report_at(key.position(), "", ProblemKind::ComplexKey),
         }
     }
 }

@@ -4,8 +4,8 @@ use super::node::{Content, Node};
 use super::scalar::Meaning;
 
 /// The value as JSON. A number that JSON can't hold becomes `null`.
-pub(super) fn json(node: &Node) -> String {
-    match &node.content {
+pub(super) fn json(node: Node<'_>) -> String {
+    match node.content() {
         Content::Scalar(scalar) => match scalar.meaning() {
             Meaning::Null => "null".to_owned(),
             Meaning::Bool(flag) => flag.to_string(),
@@ -15,13 +15,14 @@ pub(super) fn json(node: &Node) -> String {
             Meaning::Text => quote(&scalar.as_text()),
         },
         Content::List(items) => {
-            let items: Vec<String> = items.iter().map(|item| json(item)).collect();
+            let items: Vec<String> = items.iter().map(json).collect();
             format!("[{}]", items.join(","))
         }
         Content::Map(entries) => {
-            let entry =
-                |key: &Node, value: &Node| format!("{}:{}", quote(key.key_text().unwrap_or_default()), json(value));
-            let entries: Vec<String> = entries.iter().map(|(key, value)| entry(key, value)).collect();
+            let entry = |(key, value): (Node<'_>, Node<'_>)| {
+                format!("{}:{}", quote(key.key_text().unwrap_or_default()), json(value))
+            };
+            let entries: Vec<String> = entries.iter().map(entry).collect();
             format!("{{{}}}", entries.join(","))
         }
     }

@@ -50,7 +50,7 @@ pub(super) enum View {
 
 impl View {
     /// How the value of the field `name` is shown.
-    pub(super) fn of_field(self, name: &str, value: &Node) -> Self {
+    pub(super) fn of_field(self, name: &str, value: Node<'_>) -> Self {
         match self {
             Self::Open => {}
             Self::Parameters if sounds_secret(name) => return Self::Hidden,
@@ -62,7 +62,7 @@ impl View {
         if PARAMETER_PARENTS.contains(&name) {
             return Self::Parameters;
         }
-        let is_structure = matches!(value.content, Content::Map(_));
+        let is_structure = matches!(value.content(), Content::Map(_));
         if SECRET_PARENTS.contains(&name) || (!is_structure && is_secret(name)) {
             Self::Hidden
         } else {
@@ -125,14 +125,14 @@ fn with_user(scheme: &str, user: &str, after: &str) -> String {
 }
 
 /// One value on one line, its keys sorted and its secrets hidden: equal for entries that mean the same.
-pub(super) fn redacted_entry(node: &Node) -> String {
+pub(super) fn redacted_entry(node: Node<'_>) -> String {
     let mut out = String::new();
     write_entry(node, View::Open, &mut out);
     out
 }
 
-fn write_entry(node: &Node, view: View, out: &mut String) {
-    match &node.content {
+fn write_entry(node: Node<'_>, view: View, out: &mut String) {
+    match node.content() {
         Content::Scalar(scalar) if scalar.is_null() => out.push_str("null"),
         Content::Scalar(_) if view == View::Hidden => out.push_str(MASK),
         Content::Scalar(scalar) => out.push_str(&super::render::scalar(scalar, View::Open)),

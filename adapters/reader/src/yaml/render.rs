@@ -1,16 +1,15 @@
 //! Writes a tree as YAML again, in blocks, with aliases written out and secrets hidden.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
-use super::node::{Content, Node, Scalar, Tag};
+use super::node::{Content, Entries, Items, Node, Scalar, Tag};
 use super::redact::{MASK, View, redacted_url};
 
 /// The whole document with every secret replaced by `<secret>`.
-pub(super) fn render_redacted(root: Option<&Node>) -> String {
+pub(super) fn render_redacted(root: Option<Node<'_>>) -> String {
     let mut out = String::new();
     if let Some(root) = root {
-        match &root.content {
+        match root.content() {
             Content::Scalar(_) => line(&mut out, &value_text(root, View::Open)),
             _ => block(root, 0, View::Open, &mut out),
         }
@@ -18,8 +17,8 @@ pub(super) fn render_redacted(root: Option<&Node>) -> String {
     out
 }
 
-fn block(node: &Node, indent: usize, view: View, out: &mut String) {
-    match &node.content {
+fn block(node: Node<'_>, indent: usize, view: View, out: &mut String) {
+    match node.content() {
         Content::Map(entries) if !entries.is_empty() => map(entries, indent, view, false, out),
         Content::List(items) if !items.is_empty() => list(items, indent, view, out),
         _ => {
@@ -29,14 +28,14 @@ fn block(node: &Node, indent: usize, view: View, out: &mut String) {
     }
 }
 
-fn map(entries: &[(Rc<Node>, Rc<Node>)], indent: usize, view: View, mut after_dash: bool, out: &mut String) {
-    for (key, value) in entries {
+fn map(entries: Entries<'_>, indent: usize, view: View, mut after_dash: bool, out: &mut String) {
+    for (key, value) in entries.iter() {
         if !std::mem::take(&mut after_dash) {
             pad(out, indent);
         }
         let name = key.key_text();
         let value_view = name.map_or(view, |name| view.of_field(name, value));
-        match (&key.content, name) {
+        match (key.content(), name) {
             // A plain `<<` merges; quoted it would be a key.
             _ if key.is_merge_key() => out.push_str("<<"),
             (Content::Scalar(key), _) => out.push_str(&scalar(key, View::Open)),
@@ -44,7 +43,7 @@ fn map(entries: &[(Rc<Node>, Rc<Node>)], indent: usize, view: View, mut after_da
             _ => out.push_str("\"?\""),
         }
         out.push(':');
-        match &value.content {
+        match value.content() {
             Content::Map(entries) if !entries.is_empty() => {
                 out.push('\n');
                 map(entries, indent + 2, value_view, false, out);
@@ -64,11 +63,11 @@ fn map(entries: &[(Rc<Node>, Rc<Node>)], indent: usize, view: View, mut after_da
     }
 }
 
-fn list(items: &[Rc<Node>], indent: usize, view: View, out: &mut String) {
-    for item in items {
+fn list(items: Items<'_>, indent: usize, view: View, out: &mut String) {
+    for item in items.iter() {
         pad(out, indent);
         out.push_str("- ");
-        match &item.content {
+        match item.content() {
             Content::Map(entries) if !entries.is_empty() => map(entries, indent + 2, view, true, out),
             Content::List(items) if !items.is_empty() => {
                 // `- - x` needs no line of its own, but is harder to read.
@@ -82,8 +81,8 @@ fn list(items: &[Rc<Node>], indent: usize, view: View, out: &mut String) {
 }
 
 /// A value that takes one line.
-fn value_text(node: &Node, view: View) -> Cow<'_, str> {
-    match &node.content {
+fn value_text(node: Node<'_>, view: View) -> Cow<'_, str> {
+    match node.content() {
         Content::Scalar(value) => scalar(value, view),
         Content::List(_) => Cow::Borrowed("[]"),
         Content::Map(_) => Cow::Borrowed("{}"),
@@ -91,7 +90,7 @@ fn value_text(node: &Node, view: View) -> Cow<'_, str> {
 }
 
 /// A scalar on one line, of the same meaning as it was written with.
-pub(super) fn scalar(scalar: &Scalar, view: View) -> Cow<'_, str> {
+pub(super) fn scalar(scalar: Scalar<'_>, view: View) -> Cow<'_, str> {
     let is_nothing = scalar.is_null() || scalar.text.is_empty();
     match view {
         View::Hidden if !is_nothing => return Cow::Borrowed(MASK),
@@ -100,7 +99,7 @@ pub(super) fn scalar(scalar: &Scalar, view: View) -> Cow<'_, str> {
     }
     let text = match scalar.tag {
         Tag::Binary => Cow::Owned(scalar.as_text()),
-        _ => Cow::Borrowed(&*scalar.text),
+        _ => Cow::Borrowed(scalar.text),
     };
     let text = match redacted_url(&text) {
         Cow::Owned(redacted) => Cow::Owned(redacted),
@@ -131,7 +130,7 @@ pub(super) fn quoted_if_needed(text: &str) -> Cow<'_, str> {
 
 fn is_text(text: &str) -> bool {
     let scalar = Scalar {
-        text: text.into(),
+        text,
         is_plain: true,
         tag: Tag::None,
     };

@@ -18,13 +18,13 @@ pub(super) enum Meaning {
     Text,
 }
 
-impl Scalar {
+impl Scalar<'_> {
     /// Whether its meaning is [`Meaning::Null`]; asked of every key and value, so without looking for other meanings.
     pub(super) fn is_null(&self) -> bool {
         match self.tag {
             Tag::None if !self.is_plain => false,
             Tag::Text | Tag::Binary | Tag::Merge => false,
-            Tag::None | Tag::Null | Tag::Bool | Tag::Int | Tag::Float => is_nothing(&self.text),
+            Tag::None | Tag::Null | Tag::Bool | Tag::Int | Tag::Float => is_nothing(self.text),
         }
     }
 
@@ -41,8 +41,8 @@ impl Scalar {
         match self.tag {
             Tag::None if !self.is_plain => Meaning::Text,
             Tag::Text | Tag::Binary | Tag::Merge => Meaning::Text,
-            Tag::None | Tag::Null | Tag::Bool | Tag::Int => resolve(&self.text),
-            Tag::Float => match resolve(&self.text) {
+            Tag::None | Tag::Null | Tag::Bool | Tag::Int => resolve(self.text),
+            Tag::Float => match resolve(self.text) {
                 Meaning::Int(number) => Meaning::Float(number as f64),
                 other => other,
             },
@@ -66,7 +66,7 @@ impl Scalar {
         match self.tag {
             Tag::Binary => self.binary().unwrap_or_default(),
             _ if self.is_null() => String::new(),
-            _ => self.text.clone().into(),
+            _ => self.text.to_owned(),
         }
     }
 
@@ -153,9 +153,9 @@ fn integer(text: &str) -> Option<i128> {
 mod tests {
     use super::*;
 
-    fn plain(text: &str) -> Scalar {
+    fn plain(text: &str) -> Scalar<'_> {
         Scalar {
-            text: text.into(),
+            text,
             is_plain: true,
             tag: Tag::None,
         }
@@ -229,11 +229,13 @@ mod tests {
             }
             .contradicts_tag()
         );
-        let binary = |text: &str| Scalar {
-            text: text.into(),
-            is_plain: true,
-            tag: Tag::Binary,
-        };
+        fn binary(text: &str) -> Scalar<'_> {
+            Scalar {
+                text,
+                is_plain: true,
+                tag: Tag::Binary,
+            }
+        }
         assert_eq!(binary("aGk=").as_text(), "hi");
         assert!(binary("aGk").contradicts_tag());
         assert!(binary("a*k=").contradicts_tag());
