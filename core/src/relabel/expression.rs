@@ -11,9 +11,11 @@ use regex::{Regex, RegexBuilder};
 
 use super::matcher::Matcher;
 
-/// A compiled expression may take this many bytes. The library counts what it really takes, which is less
-/// in 32 bits: `\w{1000}` is too large in 64 bits only.
-const SIZE_LIMIT: usize = 32 << 20;
+/// A compiled expression may take this many bytes. The library counts what it really takes, which is less in 32 bits. So
+/// this is more than what any expression takes that Go's own bounds leave, but for one of some hundred thousand characters.
+const SIZE_LIMIT: usize = 128 << 20;
+/// Parentheses in each other, and all else that stands in each other. Who reads rules bounds them sooner.
+const NEST_LIMIT: u32 = 4_000;
 
 /// A rule's regular expression. Cheap to clone, and compiled at most once for all clones; two are equal when their texts
 /// are. Its debug output is what its author wrote.
@@ -104,7 +106,10 @@ impl RuleRegex {
         if let Some(compiled) = self.0.compiled.get() {
             return Ok(compiled);
         }
-        let regex = RegexBuilder::new(&self.0.anchored).size_limit(SIZE_LIMIT).build()?;
+        let regex = RegexBuilder::new(&self.0.anchored)
+            .size_limit(SIZE_LIMIT)
+            .nest_limit(NEST_LIMIT)
+            .build()?;
         let matcher = Matcher::new(&self.0.anchored, regex.clone());
         Ok(self.0.compiled.get_or_init(|| Compiled { regex, matcher }))
     }

@@ -55,7 +55,7 @@ impl Matcher {
         let regex = match self {
             Self::Anything => {
                 for (template, out) in templates {
-                    template.fill(|_| text, out);
+                    template.fill(|_| Some(text), out);
                 }
                 return true;
             }
@@ -77,7 +77,7 @@ impl Matcher {
                             _ => None,
                         };
                         for (template, out) in templates {
-                            template.fill(|group| find(group).unwrap_or_default(), out);
+                            template.fill(find, out);
                         }
                         return true;
                     }

@@ -3,7 +3,8 @@
 //! What counts as a reference is what Go's `regexp.Expand` takes for one: the longest run of
 //! letters, digits and underscores, so `$1x` is the group named `1x` and not the first group. A
 //! reference to a group that does not exist is nothing; a dollar sign that starts no reference
-//! stands for itself.
+//! stands for itself. A name that several groups have means the first of them that matched: the `regex` crate takes a name
+//! once only, so where an expression is translated the second group called `name` is `name[2]`, and so on.
 
 use regex::{CaptureLocations, Regex};
 
@@ -15,6 +16,8 @@ pub(super) struct Template(Vec<Part>);
 enum Part {
     Text(Box<str>),
     Group(usize),
+    /// The first of these that matched.
+    FirstOf(Box<[usize]>),
 }
 
 impl Template {
@@ -30,12 +33,15 @@ impl Template {
                 rest = after;
             } else if let Some((name, after)) = reference(after) {
                 rest = after;
-                if let Some(group) = group(name, regex) {
-                    if !literal.is_empty() {
-                        parts.push(Part::Text(core::mem::take(&mut literal).into()));
-                    }
-                    parts.push(Part::Group(group));
+                let part = match *groups(name, regex) {
+                    [] => continue,
+                    [group] => Part::Group(group),
+                    ref several => Part::FirstOf(several.into()),
+                };
+                if !literal.is_empty() {
+                    parts.push(Part::Text(core::mem::take(&mut literal).into()));
                 }
+                parts.push(part);
             } else {
                 literal.push('$');
                 rest = after;
@@ -68,15 +74,18 @@ impl Template {
             let (start, end) = groups.get(group)?;
             text.get(start..end)
         };
-        self.fill(|group| find(group).unwrap_or_default(), out);
+        self.fill(find, out);
     }
 
-    /// Appends the replacement with the groups that `group` gives.
-    pub(super) fn fill<'t>(&self, group: impl Fn(usize) -> &'t str, out: &mut String) {
+    /// Appends the replacement with what `group` says that groups matched, if they did.
+    pub(super) fn fill<'t>(&self, group: impl Fn(usize) -> Option<&'t str>, out: &mut String) {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Group(number) => out.push_str(group(*number)),
+                Part::Group(number) => out.push_str(group(*number).unwrap_or_default()),
+                Part::FirstOf(numbers) => {
+                    out.push_str(numbers.iter().find_map(|number| group(*number)).unwrap_or_default());
+                }
             }
         }
     }
@@ -102,18 +111,28 @@ fn is_word(c: char) -> bool {
     Regex::new(r"[\p{L}\p{Nd}]").is_ok_and(|class| class.is_match(c.encode_utf8(&mut [0; 4])))
 }
 
-/// The number of the group that a reference means.
-fn group(name: &str, regex: &Regex) -> Option<usize> {
+/// The numbers of the groups that a reference means.
+fn groups(name: &str, regex: &Regex) -> Vec<usize> {
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit()) && (name == "0" || !name.starts_with('0'));
     if is_number && name.len() <= 9 {
-        return name.parse().ok().filter(|number| *number < regex.captures_len());
+        let number = name.parse().ok().filter(|number| *number < regex.captures_len());
+        return number.into_iter().collect();
     }
     // The `regex` crate allows no name that begins with a digit: translated ones have an underscore.
     let translated = name
         .starts_with(|c: char| c.is_ascii_digit())
         .then(|| format!("_{name}"));
     let name = translated.as_deref().unwrap_or(name);
-    regex.capture_names().position(|group| group == Some(name))
+    let is_meant = |group: &str| {
+        group
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+    };
+    let named = regex.capture_names().enumerate();
+    named
+        .filter(|(_, group)| group.is_some_and(is_meant))
+        .map(|(number, _)| number)
+        .collect()
 }
 
 #[cfg(test)]
@@ -170,6 +189,16 @@ mod tests {
     #[test]
     fn a_name_that_begins_with_a_digit_is_found_as_it_is_translated() {
         assert_eq!(expand("${1x}", "^(?P<_1x>a)$", "a"), "a");
+    }
+
+    #[test]
+    fn a_name_of_several_groups_is_the_first_that_matched() {
+        let either = "^(?:(?P<a>x)|(?P<a[2]>y)|(?P<ab>z))$";
+        assert_eq!(expand("<${a}>", either, "x"), "<x>");
+        assert_eq!(expand("<${a}>", either, "y"), "<y>");
+        assert_eq!(expand("<${a}>", either, "z"), "<>");
+        // One that matched nothing did match.
+        assert_eq!(expand("<${a}>", "^(?P<a>x*)(?P<a[2]>y)$", "y"), "<>");
     }
 
     #[test]

@@ -7,13 +7,20 @@
 mod class;
 mod escape;
 mod known;
+mod nesting;
+mod property;
 mod translate;
 
 use std::sync::LazyLock;
 
 use headcount_core::relabel::{RegexFault, RuleRegex};
 use known::Known;
-use translate::translate;
+use translate::{Translated, translate};
+
+/// Expressions that are not higher than this are compiled where they are read.
+const LOW: usize = 100;
+/// Enough for the highest, without any optimisation.
+const LARGE_STACK: usize = 64 << 20;
 
 /// Of the whole process: whether an expression is right depends on nothing but its text.
 static KNOWN: LazyLock<Known> = LazyLock::new(Known::default);
@@ -35,6 +42,12 @@ pub enum RegexError {
     /// `{n}` with a number above 1000, or `{n,m}` with m below n.
     #[error("the regular expression has an invalid repeat count; use at most 1000, and the smaller number first")]
     RepeatCount,
+    /// `(a{100}){11}`: counts that stand in each other, and repeat more than 1000 times together.
+    #[error("the regular expression repeats what is repeated, more than 1000 times together; use smaller counts")]
+    NestedCounts,
+    /// Its tree would be higher than 1000.
+    #[error("the regular expression has groups and repetitions that stand in each other more than 1000 levels deep")]
+    TooDeep,
     /// A backslash before something that it has no meaning for.
     #[error("the regular expression has the unknown escape `\\{escape}`")]
     Escape {
@@ -52,6 +65,11 @@ pub enum RegexError {
     /// A `[` without its `]`.
     #[error("the regular expression has a `[` without its `]`")]
     OpenClass,
+    /// `[b-a]`, or a range with a class at its end.
+    #[error(
+        "the regular expression has a range in `[…]` that does not go from a character to one that is not before it"
+    )]
+    Range,
     /// `[[:name:]]` with a name that does not exist.
     #[error("the regular expression has the unknown class `[:{name}:]`")]
     UnknownClass {
@@ -81,10 +99,33 @@ pub fn parse_regex(text: &str) -> Result<RuleRegex, RegexError> {
         return Ok(known);
     }
     // Prometheus anchors first and parses then, so an open `\Q` swallows the end.
-    let regex = RuleRegex::translated(text, translate(&format!("^(?s:{text})$"))?);
-    regex.check()?;
+    let Translated {
+        text: translated,
+        height,
+    } = translate(&format!("^(?s:{text})$"))?;
+    let regex = RuleRegex::translated(text, translated);
+    compile(&regex, height)?;
     KNOWN.add(&regex);
     Ok(regex)
+}
+
+/// Compiles an expression whose tree is so high. The library walks down the tree to do so, and a thousand levels take more
+/// than what a thread has by default, so for that it has a thread of its own.
+fn compile(regex: &RuleRegex, height: usize) -> Result<(), RegexFault> {
+    if height <= LOW {
+        return regex.check();
+    }
+    std::thread::scope(|scope| {
+        let walk = std::thread::Builder::new()
+            .stack_size(LARGE_STACK)
+            .spawn_scoped(scope, || regex.check());
+        match walk.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(_)) | Err(_) => Err(RegexFault::Invalid {
+                reason: "there is no memory for a thread to compile so many levels on".to_owned(),
+            }),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -125,6 +166,27 @@ mod tests {
             (r"a(?i)*B", "aab"),
             (r"a|*".trim_end_matches('*'), ""),
             (r"\pL\p{Greek}\p{^Greek}", "aαa"),
+            (r"(?P<a>x)(?P<a>y)", "xy"),
+            (r"(?s-s)x", "x"),
+            (r"(?ii)X", "x"),
+            (r"a+(?i)?", ""),
+            (r"(a)+(?s-s)(?i){2}", "aaa"),
+            (r"b(?U)(?i){2}", "bb"),
+            (r"\Qab\E(?i)+(?)?", "abb"),
+            (r"(?i-i)x", "x"),
+            (r"a(?)b(?:)", "ab"),
+            (r"[\p{Lu}-z]+", "A-z"),
+            (r"[\d-z]+", "1-z"),
+            (r"[a-c-e]+", "b-e"),
+            (r"[+--]+", "+,-"),
+            (r"[^\x{D800}]\P{Cs}", "a\n"),
+            (r"[\x{D000}-\x{DFFF}a]", "a"),
+            (r"[\x{D000}-\x{DFFF}\x{E000}]+", "\u{D000}\u{D7FF}\u{E000}"),
+            (r"\pL{1000}|a", "a"),
+            (r"(a{10}){100}|b", "b"),
+            (r"(a{1000}){1}|b", "b"),
+            (r"(a{0,}){1000}|((a{2}){0}){1000}", "aaa"),
+            (r"\p{Any}", "\n"),
             (r"a\bb|a\b", "a"),
         ] {
             assert!(is_match(expression, text), "{expression} {text}");
@@ -132,6 +194,21 @@ mod tests {
         assert!(!is_match(r"\d", "٣"), "digits are ASCII in Go");
         assert!(!is_match(r"\w", "ä"), "words are ASCII in Go");
         assert!(!is_match("a", "ab"), "anchored");
+        assert!(!is_match("(?s-s).", "\n"), "the last word counts");
+        for nothing in [r"\x{D800}", r"\p{Cs}", r"[\x{D800}-\x{DFFF}]", r"[\x{D912}]"] {
+            assert!(!is_match(nothing, "\u{FFFD}"), "{nothing}: no text has half of a pair");
+        }
+    }
+
+    #[test]
+    fn the_height_of_an_expression_is_bounded() {
+        let nested = |depth: usize| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+        assert!(is_match(&nested(900), "a"));
+        assert!(is_match(&nested(998), "a"), "with the anchors it is 1,000 high");
+        assert_eq!(parse_regex(&nested(999)), Err(RegexError::TooDeep));
+        let stars = |depth: usize| format!("{}a{}", "(?:".repeat(depth), "+b)".repeat(depth));
+        assert!(parse_regex(&stars(300)).is_ok());
+        assert_eq!(parse_regex(&stars(600)), Err(RegexError::TooDeep));
     }
 
     #[test]
@@ -168,8 +245,24 @@ mod tests {
             "(?P=a)",
             "(?=a)",
             "(?!a)",
-            "(?<n>a)(?<n>b)",
             "(?i-)a",
+            "(?i-s-m)a",
+            "(a{100}){11}",
+            "((a{10}){10}){11}",
+            "(a{1000}){1000}",
+            "(a{2,}){501}",
+            r"\p{Script=Greek}",
+            r"\p{sc=Latin}",
+            r"\p{Alphabetic}",
+            r"\p{greek}",
+            r"\p{lu}",
+            r"\p{}",
+            r"\p",
+            r"\x{110000}",
+            r"\x{}",
+            r"\x4",
+            "[a-",
+            "[b--]",
             r"\pX{",
             "[[:foo:]]",
             r"\u0041",

@@ -1,14 +1,13 @@
 //! Groups, repetitions and quoted text.
 
+use std::collections::HashMap;
 use std::iter::Peekable;
 use std::str::Chars;
 
 use super::RegexError;
 use super::class::class;
 use super::escape::escape;
-
-/// Go refuses to repeat more often than this.
-const MOST_REPEATS: u32 = 1000;
+use super::nesting::{Level, check};
 
 /// What the piece before the current place is, which decides whether it can be repeated.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,24 +15,41 @@ enum Before {
     Nothing,
     Atom,
     Repetition,
+    /// With something like `(?i)` after it.
+    RepetitionAndFlags,
 }
 
-/// An expression for the `regex` crate that means what Go takes `text` for.
-pub(super) fn translate(text: &str) -> Result<String, RegexError> {
+/// An expression for the `regex` crate that means what Go takes an expression for.
+pub(super) struct Translated {
+    pub(super) text: String,
+    /// The height of Go's tree of it.
+    pub(super) height: usize,
+}
+
+/// Translates an expression.
+pub(super) fn translate(text: &str) -> Result<Translated, RegexError> {
     let mut translation = Translation {
         chars: text.chars().peekable(),
         out: String::with_capacity(text.len()),
         before: Before::Nothing,
-        depth: 0,
+        level: Level::default(),
+        open: Vec::new(),
+        names: HashMap::new(),
+        last: 0,
         flags: String::new(),
     };
     while let Some(c) = translation.chars.next() {
         translation.piece(c)?;
     }
-    if translation.depth > 0 {
-        Err(RegexError::Parentheses)
+    let height = translation.level.whole();
+    check(height)?;
+    if translation.open.is_empty() {
+        Ok(Translated {
+            text: translation.out,
+            height,
+        })
     } else {
-        Ok(translation.out)
+        Err(RegexError::Parentheses)
     }
 }
 
@@ -42,8 +58,14 @@ struct Translation<'a> {
     chars: Peekable<Chars<'a>>,
     out: String,
     before: Before,
-    /// How many groups are open.
-    depth: usize,
+    /// What has been read of the group that is open.
+    level: Level,
+    /// The same of those around it, with where what is in them begins.
+    open: Vec<(Level, usize)>,
+    /// How often each name was given to a group.
+    names: HashMap<String, u32>,
+    /// Where the last piece begins in what was written.
+    last: usize,
     /// Go lets a repetition reach over `(?i)` to what stands before it, so flags wait for what follows.
     flags: String,
 }
@@ -52,40 +74,44 @@ impl Translation<'_> {
     /// Translates the piece that begins with `c`.
     fn piece(&mut self, c: char) -> Result<(), RegexError> {
         let counts = if c == '{' { counts(&self.chars) } else { None };
-        if !matches!(c, '*' | '+' | '?') && counts.is_none() {
-            self.out.push_str(&std::mem::take(&mut self.flags));
+        if !matches!(c, '*' | '+' | '?' | '(' | ')') && counts.is_none() {
+            self.starts();
         }
         self.before = match (c, counts) {
-            ('\\', _) if self.chars.next_if_eq(&'Q').is_some() => quoted(&mut self.chars, &mut self.out, self.before),
+            ('\\', _) if self.chars.next_if_eq(&'Q').is_some() => self.quoted(),
             ('\\', _) => {
-                escape(&mut self.chars, &mut self.out, false)?;
-                Before::Atom
+                escape(&mut self.chars, &mut self.out)?;
+                self.atom()
             }
             ('[', _) => {
                 class(&mut self.chars, &mut self.out)?;
-                Before::Atom
+                self.atom()
             }
             ('(', _) => self.open()?,
             (')', _) => {
-                self.depth = self.depth.checked_sub(1).ok_or(RegexError::Parentheses)?;
+                let (around, start) = self.open.pop().ok_or(RegexError::Parentheses)?;
+                let inner = std::mem::replace(&mut self.level, around);
+                self.level.group(&inner)?;
+                self.starts();
                 self.out.push(')');
+                self.last = start;
                 Before::Atom
             }
             ('|', _) => {
+                self.level.alternative();
                 self.out.push('|');
                 Before::Nothing
             }
             ('*' | '+' | '?', _) => {
-                repeat(c, self.before)?;
+                self.repeats(c)?;
+                self.level.repeated();
                 self.out.push(c);
                 lazy(&mut self.chars, &mut self.out);
                 Before::Repetition
             }
             ('{', Some((length, low, high))) => {
-                repeat(c, self.before)?;
-                if low > MOST_REPEATS || high.is_some_and(|high| high > MOST_REPEATS || high < low) {
-                    return Err(RegexError::RepeatCount);
-                }
+                self.repeats(c)?;
+                self.level.counted(low, high)?;
                 self.out.push('{');
                 self.out.extend(self.chars.by_ref().take(length));
                 lazy(&mut self.chars, &mut self.out);
@@ -95,36 +121,89 @@ impl Translation<'_> {
             ('{' | '}' | ']', _) => {
                 self.out.push('\\');
                 self.out.push(c);
-                Before::Atom
+                self.atom()
             }
             _ => {
                 self.out.push(c);
-                Before::Atom
+                self.atom()
             }
         };
         Ok(())
     }
 
+    fn atom(&mut self) -> Before {
+        self.level.atom();
+        Before::Atom
+    }
+
     /// What follows `(`: a group, or flags.
     fn open(&mut self) -> Result<Before, RegexError> {
-        let start = self.out.len();
-        if group(&mut self.chars, &mut self.out)? {
-            self.depth += 1;
-            return Ok(Before::Nothing);
+        match group(&mut self.chars)? {
+            Group::Captures => self.begin("(", true),
+            Group::Named(name) => {
+                // The `regex` crate takes a name once. Go takes it again, and a reference means the first group of that
+                // name that matched: see `core`'s templates.
+                let times = self.names.entry(name.clone()).or_default();
+                *times += 1;
+                let head = match *times {
+                    1 => format!("(?P<{name}>"),
+                    times => format!("(?P<{name}[{times}]>"),
+                };
+                self.begin(&head, true)
+            }
+            Group::Groups(flags) => self.begin(&format!("(?{flags}:"), false),
+            Group::Sets(flags) => {
+                if !flags.is_empty() {
+                    self.flags.push_str(&format!("(?{flags})"));
+                }
+                return Ok(match self.before {
+                    Before::Repetition => Before::RepetitionAndFlags,
+                    other => other,
+                });
+            }
         }
-        self.flags = self.out.split_off(start);
-        Ok(match self.before {
-            Before::Nothing => Before::Nothing,
-            Before::Atom | Before::Repetition => Before::Atom,
-        })
+        Ok(Before::Nothing)
     }
-}
 
-fn repeat(operator: char, before: Before) -> Result<(), RegexError> {
-    match before {
-        Before::Atom => Ok(()),
-        Before::Nothing => Err(RegexError::NothingToRepeat { operator }),
-        Before::Repetition => Err(RegexError::NestedRepetition),
+    fn begin(&mut self, head: &str, captures: bool) {
+        self.starts();
+        self.out.push_str(head);
+        let around = std::mem::replace(&mut self.level, Level::new(captures));
+        self.open.push((around, self.last));
+    }
+
+    /// A piece begins here, after the flags that wait.
+    fn starts(&mut self) {
+        self.out.push_str(&std::mem::take(&mut self.flags));
+        self.last = self.out.len();
+    }
+
+    /// What stands before is repeated.
+    fn repeats(&mut self, operator: char) -> Result<(), RegexError> {
+        match self.before {
+            Before::Atom => Ok(()),
+            // `a+(?i)?` is `(?:a+)?`; `a+?` would be something else.
+            Before::RepetitionAndFlags => {
+                self.out.insert_str(self.last, "(?:");
+                self.out.push(')');
+                Ok(())
+            }
+            Before::Nothing => Err(RegexError::NothingToRepeat { operator }),
+            Before::Repetition => Err(RegexError::NestedRepetition),
+        }
+    }
+
+    /// `\Q…\E`, or to the end: every character stands for itself.
+    fn quoted(&mut self) -> Before {
+        while let Some(c) = self.chars.next() {
+            if c == '\\' && self.chars.next_if_eq(&'E').is_some() {
+                break;
+            }
+            self.last = self.out.len();
+            self.out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+            self.before = self.atom();
+        }
+        self.before
     }
 }
 
@@ -132,18 +211,6 @@ fn lazy(chars: &mut Peekable<Chars<'_>>, out: &mut String) {
     if chars.next_if_eq(&'?').is_some() {
         out.push('?');
     }
-}
-
-/// `\Q…\E`, or to the end: every character stands for itself.
-fn quoted(chars: &mut Peekable<Chars<'_>>, out: &mut String, mut before: Before) -> Before {
-    while let Some(c) = chars.next() {
-        if c == '\\' && chars.next_if_eq(&'E').is_some() {
-            break;
-        }
-        out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
-        before = Before::Atom;
-    }
-    before
 }
 
 /// The `{n}`, `{n,}` or `{n,m}` that follows an opening brace: its length without that brace, and
@@ -164,13 +231,22 @@ fn counts(chars: &Peekable<Chars<'_>>) -> Option<(usize, u32, Option<u32>)> {
     is_closed.then(|| (inside.len() + 1, low, high))
 }
 
-/// What follows `(`. Whether it opens a group: `(?i)` does not.
-fn group(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<bool, RegexError> {
-    out.push('(');
+/// What a `(` begins.
+enum Group {
+    Captures,
+    /// With this name.
+    Named(String),
+    /// Only groups, with these flags.
+    Groups(String),
+    /// Sets these flags for what follows.
+    Sets(String),
+}
+
+/// What follows `(`.
+fn group(chars: &mut Peekable<Chars<'_>>) -> Result<Group, RegexError> {
     if chars.next_if_eq(&'?').is_none() {
-        return Ok(true);
+        return Ok(Group::Captures);
     }
-    out.push('?');
     let mut seen = String::new();
     if chars.next_if_eq(&'P').is_some() {
         seen.push('P');
@@ -183,31 +259,60 @@ fn group(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<bool, Rege
             });
         }
         // A name may begin with a digit in Go, and may not here: `$1` and `${1x}` stay apart.
-        out.push_str(&format!(
-            "P<{}{name}>",
-            if name.starts_with(|c: char| c.is_ascii_digit()) {
-                "_"
-            } else {
-                ""
-            }
-        ));
-        return Ok(true);
+        let is_numeral = name.starts_with(|c: char| c.is_ascii_digit());
+        return Ok(Group::Named(if is_numeral { format!("_{name}") } else { name }));
     }
-    let mut negated = false;
+    let mut flags = Flags::default();
     for c in chars.by_ref() {
         seen.push(c);
+        if seen.starts_with('P') {
+            break;
+        }
         match c {
-            'i' | 'm' | 's' | 'U' => out.push(c),
-            '-' if !negated => {
-                negated = true;
-                out.push(c);
-            }
-            ':' | ')' if !seen.ends_with("-:") && !seen.ends_with("-)") && !seen.starts_with('P') => {
-                out.push(c);
-                return Ok(c == ':');
+            'i' | 'm' | 's' | 'U' => flags.set(c),
+            '-' if flags.negates.is_none() => flags.negates = Some(false),
+            // A hyphen needs a flag after it.
+            ':' | ')' if flags.negates != Some(false) => {
+                let flags = flags.written();
+                return Ok(if c == ':' {
+                    Group::Groups(flags)
+                } else {
+                    Group::Sets(flags)
+                });
             }
             _ => break,
         }
     }
     Err(RegexError::Group { group: seen })
+}
+
+/// Flags as they are set one after another: the last word on each counts, and Go takes as many as one likes.
+#[derive(Default)]
+struct Flags {
+    set: Vec<(char, bool)>,
+    /// That a hyphen came, and whether a flag came after it.
+    negates: Option<bool>,
+}
+
+impl Flags {
+    fn set(&mut self, flag: char) {
+        let is_on = self.negates.is_none();
+        if !is_on {
+            self.negates = Some(true);
+        }
+        self.set.retain(|(other, _)| *other != flag);
+        self.set.push((flag, is_on));
+    }
+
+    /// For the `regex` crate.
+    fn written(&self) -> String {
+        let those = |on: bool| {
+            self.set
+                .iter()
+                .filter(move |(_, is_on)| *is_on == on)
+                .map(|(flag, _)| *flag)
+        };
+        let (on, off): (String, String) = (those(true).collect(), those(false).collect());
+        if off.is_empty() { on } else { format!("{on}-{off}") }
+    }
 }
