@@ -12,11 +12,19 @@ use crate::answers::Scalar;
 const MOST: u32 = 32;
 
 /// A guest's settings, by name.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Config(BTreeMap<String, Scalar>);
 
 impl Config {
+    /// The same without what nobody asks for, as it is kept.
+    pub(super) fn of_interest(mut self) -> Self {
+        let starts = ["agent", "hostname", "ipconfig", "net", "ostype"];
+        self.0
+            .retain(|name, _| starts.iter().any(|start| name.starts_with(start)));
+        self
+    }
+
     pub(super) fn text(&self, name: &str) -> &str {
         self.0.get(name).map(Scalar::as_str).unwrap_or_default()
     }

@@ -11,6 +11,7 @@
 //!   `VM.Monitor`) to ask agents.
 //! * Templates are no machines. A guest without an address makes no target, and is counted. One that does not run is a target
 //!   if an address is set for it, as `status` says.
+//! * What was set for a guest counts while its settings can't be read.
 //! * What an agent said counts as long as it does not answer, and it is asked less and less then: an agent that hangs costs
 //!   seconds each time.
 //! * A cluster that lists no guests any more has to say so twice: a token that has lost its rights sees none (B11).
@@ -89,6 +90,8 @@ struct State {
     nodes: BTreeMap<String, Vec<Guest>>,
     /// Whether nothing was listed any more, the last time.
     is_doubted: bool,
+    /// What was last set for guests, by their numbers.
+    configs: BTreeMap<String, Config>,
     /// What guests said of themselves, by their numbers.
     heard: BTreeMap<String, Heard>,
 }
@@ -155,6 +158,7 @@ impl Rest for Proxmox {
         }
         state.is_doubted = false;
         state.heard.retain(|number, _| numbers.contains(number));
+        state.configs.retain(|number, _| numbers.contains(number));
         state.nodes = nodes;
         Ok(state.nodes.keys().cloned().map(Node).collect())
     }
@@ -242,10 +246,7 @@ impl Proxmox {
             step(guest.r#type.as_str()),
             step(guest.vmid.as_str())
         );
-        let config = self.answer(ask, &format!("{path}/config")).await?;
-        let config: Config = understood(config)
-            .map(|config: Object<Config>| config.0.unwrap_or_default())
-            .unwrap_or_default();
+        let config = self.config(ask, &guest, &path).await?;
         let mut addresses = Addresses::default();
         if guest.is_running() && (guest.is_container() || config.has_agent()) {
             addresses = self.hear(ask, &guest, &path, &config).await?;
@@ -258,6 +259,20 @@ impl Proxmox {
             addresses,
             config,
         })
+    }
+
+    /// What is set for a guest, or was when that could last be read.
+    async fn config(&self, ask: &Ask<'_>, guest: &Guest, path: &str) -> Result<Config, ReadError> {
+        let answer = self.answer(ask, &format!("{path}/config")).await?;
+        let number = &guest.vmid.0;
+        match understood::<Object<Config>>(answer) {
+            Some(Object(config)) => {
+                let config = config.unwrap_or_default().of_interest();
+                self.state().configs.insert(number.clone(), config.clone());
+                Ok(config)
+            }
+            None => Ok(self.state().configs.get(number).cloned().unwrap_or_default()),
+        }
     }
 
     /// The addresses that a guest which runs has now, or had when it was last heard of.

@@ -248,6 +248,27 @@ fn what_an_agent_said_counts_while_it_does_not_answer_and_it_is_asked_less() {
 }
 
 #[test]
+fn what_was_set_for_a_guest_counts_while_it_cannot_be_read() {
+    let mut world = world();
+    start::<ProxmoxSd>(&mut world, ENTRY);
+    let mut collected = Collected::default();
+    collected.receive(&world.settle());
+    let before = collected.addresses().join(" ");
+    assert_eq!(before, "10.0.0.100:80 10.0.0.101:80");
+    for wrong in [
+        Answer::new(500),
+        Answer::json(r#"{"data": {"agent""#),
+        Answer::json("<html>"),
+    ] {
+        for guest in ["pve1/qemu/100", "pve2/lxc/101"] {
+            world.http.at(&format!("{API}nodes/{guest}/config")).now(wrong.clone());
+        }
+        collected.receive(&world.run_for(MINUTE * 2));
+        assert_eq!(collected.addresses().join(" "), before);
+    }
+}
+
+#[test]
 fn a_node_that_cannot_be_reached_keeps_what_it_had_and_is_named() {
     for (answer, expected) in [
         (Answer::new(595), "status 595"),
