@@ -1,6 +1,8 @@
 //! Instances and their interfaces, as the compute and network services have them
 //! (<https://docs.oracle.com/iaas/api/#/en/iaas/20160918/Instance/>), and their labels.
 
+use std::collections::BTreeMap;
+
 use headcount_core::{Batch, GroupError};
 use headcount_discoverer::address::host_port;
 use serde::Deserialize;
@@ -40,6 +42,23 @@ pub(super) struct Attachment {
     pub(super) vnic_id: Text,
     pub(super) lifecycle_state: Text,
     pub(super) time_created: Text,
+}
+
+/// The interfaces of each instance, the oldest first: an instance has its primary one from the beginning.
+pub(super) fn interfaces(attachments: Vec<Object<Attachment>>) -> BTreeMap<String, Vec<String>> {
+    let mut attached: Vec<Attachment> = attachments.into_iter().filter_map(|attachment| attachment.0).collect();
+    attached.retain(|attachment| {
+        attachment.lifecycle_state.as_str() == "ATTACHED" && !attachment.vnic_id.as_str().is_empty()
+    });
+    attached.sort_by(|one, other| one.time_created.as_str().cmp(other.time_created.as_str()));
+    let mut interfaces: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for attachment in attached {
+        interfaces
+            .entry(attachment.instance_id.0)
+            .or_default()
+            .push(attachment.vnic_id.0);
+    }
+    interfaces
 }
 
 /// What an interface is.

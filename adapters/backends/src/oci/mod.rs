@@ -41,7 +41,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use account::{Account, Keys};
-use instance::{Attachment, Instance, Vnic};
+use instance::{Attachment, Instance, Vnic, interfaces};
 use pace::Pace;
 use realm::Hosts;
 use signature::Signer;
@@ -249,7 +249,7 @@ impl Oci {
         Ok(None)
     }
 
-    /// An interface; nothing if it is gone.
+    /// An interface. One that is not to be found is what it was before, and nothing if that is not known.
     async fn vnic(&self, site: &Site<'_>, id: &str) -> Result<Option<Vnic>, ReadError> {
         if let Some(known) = self.known(id) {
             return Ok(Some(known));
@@ -257,7 +257,8 @@ impl Oci {
         let url = format!("{}/vnics/{}", site.hosts.compute(), step(id));
         let answer = site.send(&url).await?;
         if answer.status == 404 {
-            return Ok(None);
+            // Oracle says the same of what may not be read. That one is gone is said by the attachments.
+            return Ok(self.state().vnics.get(id).map(|(vnic, _)| vnic.clone()));
         }
         let answer = site.if_good(&url, answer)?;
         let found: Object<Vnic> =
@@ -376,23 +377,6 @@ impl Site<'_> {
         let ids = active.map(|compartment| compartment.id.0).filter(|id| !id.is_empty());
         Ok(ids.chain([tenancy.to_owned()]).collect())
     }
-}
-
-/// The interfaces of each instance, the oldest first: an instance has its primary one from the beginning.
-fn interfaces(attachments: Vec<Object<Attachment>>) -> BTreeMap<String, Vec<String>> {
-    let mut attached: Vec<Attachment> = attachments.into_iter().filter_map(|attachment| attachment.0).collect();
-    attached.retain(|attachment| {
-        attachment.lifecycle_state.as_str() == "ATTACHED" && !attachment.vnic_id.as_str().is_empty()
-    });
-    attached.sort_by(|one, other| one.time_created.as_str().cmp(other.time_created.as_str()));
-    let mut interfaces: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for attachment in attached {
-        interfaces
-            .entry(attachment.instance_id.0)
-            .or_default()
-            .push(attachment.vnic_id.0);
-    }
-    interfaces
 }
 
 /// What a compartment's group is known by.

@@ -298,6 +298,22 @@ fn a_compartment_that_cannot_be_had_keeps_what_it_had_and_is_named() {
 }
 
 #[test]
+fn an_interface_that_is_not_to_be_found_is_what_it_was_while_it_is_attached() {
+    let mut world = world();
+    start::<OciSd>(&mut world, ENTRY);
+    let mut collected = Collected::default();
+    collected.receive(&world.settle());
+    world.http.at(&format!("{COMPUTE}vnics/web")).now(Answer::new(404));
+    collected.receive(&world.run_for(MINUTE * 3));
+    assert_eq!(targets(&collected).len(), 2);
+    let mut detached = attachment("web", "web");
+    detached["lifecycleState"] = json!("DETACHED");
+    lists(&world, "c1", &[instance("web")], &[detached]);
+    collected.receive(&world.run_for(MINUTE * 3));
+    assert_eq!(collected.addresses(), ["10.0.0.1:80"]);
+}
+
+#[test]
 fn of_many_interfaces_some_are_asked_for_again_at_a_time_and_no_more_than_may_be() {
     let mut world = world();
     let names: Vec<String> = (0..700).map(|number| format!("m{number}")).collect();
