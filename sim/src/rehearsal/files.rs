@@ -1,13 +1,13 @@
 //! Files that show the fleet, and the ways in which they are written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headcount_core::Instant;
 use headcount_discoverer::testing::MemoryFiles;
 
-use super::Render;
 use super::shown::hosts;
+use super::{Render, RenderFolder, ShownHost};
 use crate::engine::World;
 use crate::engine::faults::Occasion;
 use crate::world::view::Rows;
@@ -16,12 +16,19 @@ use crate::{DiscovererId, FaultKind, Span, ViewId};
 /// How long a writer that needs two steps is between them.
 const STEP_OF_A_WRITER: Span = Span::millis(50);
 
+/// What stands under a path.
+#[derive(Clone)]
+pub(super) enum Contents {
+    File(Render),
+    Folder(RenderFolder),
+}
+
 /// The files of one discoverer. Each is written anew when what it shows has changed.
 #[derive(Clone)]
 pub(super) struct WrittenFiles {
     id: DiscovererId,
     view: ViewId,
-    files: Arc<[(PathBuf, Render)]>,
+    files: Arc<[(PathBuf, Contents)]>,
     /// The version that was written last.
     written: Option<u64>,
     /// When they are written once more.
@@ -35,10 +42,12 @@ enum Write {
     Half,
     Silent,
     Gone,
+    /// The machine that has it can't be reached.
+    Away,
 }
 
 impl WrittenFiles {
-    pub(super) fn new(world: &World, id: DiscovererId, files: Arc<[(PathBuf, Render)]>) -> Self {
+    pub(super) fn new(world: &World, id: DiscovererId, files: Arc<[(PathBuf, Contents)]>) -> Self {
         Self {
             id,
             view: world.plan.discoverers[id.place()].first_view,
@@ -74,13 +83,15 @@ impl WrittenFiles {
         let how = match kind {
             Some(FaultKind::TornWrite) => Write::Half,
             Some(FaultKind::RenameGap) => Write::Gone,
+            Some(FaultKind::Partition) => Write::Away,
             _ if silent => Write::Silent,
             _ => Write::Whole,
         };
-        if matches!(how, Write::Half | Write::Gone) || kind.is_some_and(FaultKind::misleads) {
+        let stays = how == Write::Away || kind.is_some_and(FaultKind::misleads);
+        if stays || matches!(how, Write::Half | Write::Gone) {
             // A wrong list stays for as long as the fault does; a writer in two steps needs a moment.
-            let misled = met.filter(|met| met.kind.misleads()).map_or(world.now, |met| met.until);
-            self.again = Some(misled.max(world.now + STEP_OF_A_WRITER.into()));
+            let until = met.filter(|_| stays).map_or(world.now, |met| met.until);
+            self.again = Some(until.max(world.now + STEP_OF_A_WRITER.into()));
         }
         self.write(store, &rows, how);
         true
@@ -88,17 +99,45 @@ impl WrittenFiles {
 
     fn write(&self, store: &MemoryFiles, rows: &Rows, how: Write) {
         let hosts = hosts(rows);
-        for (path, render) in self.files.iter() {
-            let mut bytes = render(&hosts);
-            match how {
-                Write::Whole => store.write(path, bytes),
-                Write::Silent => store.write_silently(path, bytes),
-                Write::Gone => store.remove(path),
-                Write::Half => {
-                    bytes.truncate(bytes.len() / 2);
-                    store.write(path, bytes);
-                }
+        for (path, contents) in self.files.iter() {
+            match contents {
+                Contents::File(render) => write_file(store, path, render, &hosts, how),
+                Contents::Folder(render) => write_folder(store, path, render, &hosts, how),
             }
+        }
+    }
+}
+
+fn write_file(store: &MemoryFiles, path: &Path, render: &Render, hosts: &[ShownHost], how: Write) {
+    let mut bytes = render(hosts);
+    match how {
+        Write::Whole => store.write(path, bytes),
+        Write::Silent => store.write_silently(path, bytes),
+        Write::Gone => store.remove(path),
+        Write::Away => store.make_unreadable(path, "the server does not answer"),
+        Write::Half => {
+            bytes.truncate(bytes.len() / 2);
+            store.write(path, bytes);
+        }
+    }
+}
+
+/// Of a folder that is half written one half is new, and the other half as it was.
+fn write_folder(store: &MemoryFiles, path: &Path, render: &RenderFolder, hosts: &[ShownHost], how: Write) {
+    let mut files = render(hosts);
+    match how {
+        Write::Half => files.truncate(files.len() / 2),
+        _ => store.remove_folder(path),
+    }
+    if matches!(how, Write::Gone | Write::Away) {
+        return;
+    }
+    store.make_folder(path);
+    for (name, bytes) in files {
+        let path = path.join(name);
+        match how {
+            Write::Silent => store.write_silently(path, bytes),
+            _ => store.write(path, bytes),
         }
     }
 }

@@ -84,6 +84,7 @@ use crate::plan::Plan;
 use crate::trace::Traced;
 use crate::{DiscovererId, KeyedRng, Outcome, Problems, Scenario, ServiceId, Simulation, Span};
 
+use files::Contents;
 use site::Listed;
 use stage::Stage;
 use stamp::Naming;
@@ -95,6 +96,8 @@ pub use wire::Wire;
 
 /// Writes what a backend says when it shows these hosts.
 type Render = Arc<dyn Fn(&[ShownHost]) -> Vec<u8> + Send + Sync>;
+/// Writes the files of a folder, by their paths within it, when a backend shows these hosts.
+type RenderFolder = Arc<dyn Fn(&[ShownHost]) -> Vec<(PathBuf, Vec<u8>)> + Send + Sync>;
 /// Writes what the DNS has of a name when a backend shows these hosts.
 type Records = Arc<dyn Fn(&[ShownHost]) -> Vec<Record> + Send + Sync>;
 type Make = Arc<dyn Fn(ServiceId) -> Box<dyn Discoverer>>;
@@ -118,7 +121,7 @@ pub struct Rehearsal {
     seed: u64,
     real: Vec<Real>,
     sites: Vec<(String, MakeSite)>,
-    files: Vec<(PathBuf, Render)>,
+    files: Vec<(PathBuf, Contents)>,
     names: Vec<(DomainName, Records)>,
     wires: Vec<(Endpoint, MakeWire)>,
     receiver: Receive,
@@ -140,7 +143,7 @@ struct Parts {
     naming: Naming,
     asked_each: Option<Span>,
     sites: Vec<(String, MakeSite)>,
-    files: Arc<[(PathBuf, Render)]>,
+    files: Arc<[(PathBuf, Contents)]>,
     names: Vec<(DomainName, Records)>,
     wires: Vec<(Endpoint, MakeWire)>,
 }
@@ -296,7 +299,18 @@ impl Rehearsal {
         path: impl Into<PathBuf>,
         contents: impl Fn(&[ShownHost]) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
-        self.files.push((path.into(), Arc::new(contents)));
+        self.files.push((path.into(), Contents::File(Arc::new(contents))));
+        self
+    }
+
+    /// Adds a folder with files that come and go, by their paths within it; all are rewritten whenever a host changes.
+    #[must_use]
+    pub fn folder(
+        mut self,
+        path: impl Into<PathBuf>,
+        contents: impl Fn(&[ShownHost]) -> Vec<(PathBuf, Vec<u8>)> + Send + Sync + 'static,
+    ) -> Self {
+        self.files.push((path.into(), Contents::Folder(Arc::new(contents))));
         self
     }
 

@@ -1,17 +1,10 @@
-//! Clouds that list machines page by page, and a node's kubelet, under everything that can happen to them: as in `listed`.
+//! Clouds that list machines page by page, a cluster of Proxmox, and a node's kubelet, under everything that can happen to them: as in `listed`.
 
 use headcount_discoverer::env::HttpRequest;
-use headcount_sim::{Page, ShownHost};
+use headcount_sim::{Page, ShownHost, Span};
 use serde_json::{Value, json};
 
-use super::listed::{Listed, ip, page};
-
-/// The number of a parameter of a request.
-fn parameter(request: &HttpRequest, name: &str) -> Option<usize> {
-    let (_, query) = request.url.split_once('?')?;
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.find(|(key, _)| *key == name)?.1.parse().ok()
-}
+use super::listed::{Listed, ip, page, parameter};
 
 /// The hosts of the page that `page=` asks for, which counts from 1, and the number of the next.
 fn numbered<'a>(request: &HttpRequest, hosts: &'a [ShownHost]) -> (&'a [ShownHost], Option<usize>) {
@@ -149,6 +142,64 @@ fn kubelet() {
         server: "http://kubelet.example/",
         answer,
         stamp: "__meta_kubernetes_pod_name",
+    };
+    listed.survives();
+}
+
+/// One half of the guests are machines that say their addresses themselves, the other half containers with fixed ones.
+#[test]
+fn proxmox() {
+    let answer = |request: &HttpRequest, hosts: &[ShownHost]| {
+        let path = request.url.strip_prefix("https://pve.example:8006/api2/json/");
+        let path = path.and_then(|path| path.split('?').next()).unwrap_or_default();
+        let kind = |host: &ShownHost| if host.host.0.is_multiple_of(2) { "qemu" } else { "lxc" };
+        let host = |vmid: &str| hosts.iter().find(|host| host.host.0.to_string() == vmid);
+        let data = match path.split('/').collect::<Vec<_>>()[..] {
+            ["cluster", "resources"] => Some(json!(listed(hosts, |host| {
+                let node = format!("pve{}", host.host.0 % 3);
+                json!({"type": kind(host), "vmid": host.host.0, "name": host.stamp, "node": node, "status": "running"})
+            }))),
+            ["nodes", _, "qemu", vmid, "config"] => host(vmid).map(|_| json!({"agent": "1"})),
+            ["nodes", _, "lxc", vmid, "config"] => {
+                host(vmid).map(|host| json!({"net0": format!("name=eth0,ip={}/8", ip(host))}))
+            }
+            ["nodes", _, "lxc", vmid, "interfaces"] => host(vmid).map(|_| json!([])),
+            ["nodes", _, "qemu", vmid, "agent", "network-get-interfaces"] => host(vmid).map(|host| {
+                let addresses = json!([{"ip-address": ip(host)}]);
+                json!({"result": [{"name": "eth0", "ip-addresses": addresses}]})
+            }),
+            _ => None,
+        };
+        data.map_or(Page::text(500, "there is no such guest\n"), |data| {
+            Page::json(json!({"data": data}).to_string())
+        })
+    };
+    let listed = Listed {
+        mechanism: "proxmox",
+        entry: "{servers: ['https://pve.example:8006'], token_id: 'a@pve!b', token_secret: s, port: 9100, refresh_interval: 15s}",
+        server: "https://pve.example:8006/",
+        answer,
+        stamp: "__meta_proxmox_name",
+    };
+    // There are forty requests in each refresh.
+    listed.survives_with(1, Span::mins(4));
+}
+
+#[test]
+fn triton() {
+    let answer = |_: &HttpRequest, hosts: &[ShownHost]| {
+        let containers = listed(
+            hosts,
+            |host| json!({"vm_uuid": host.host.to_string(), "vm_alias": host.stamp}),
+        );
+        Page::json(json!({"containers": containers}).to_string())
+    };
+    let listed = Listed {
+        mechanism: "triton",
+        entry: "{account: a, dns_suffix: triton.example, endpoint: triton.example, refresh_interval: 15s}",
+        server: "https://triton.example:9163/v1/discover",
+        answer,
+        stamp: "__meta_triton_machine_alias",
     };
     listed.survives();
 }

@@ -36,41 +36,53 @@ impl Site for Listed {
 }
 
 impl Listed {
-    fn rehearsed(self, scenario: &Scenario, within: Span) -> Outcome {
-        Rehearsal::new(scenario, 1)
-            .expect("it makes sense")
-            .site(self.server, move || self)
-            .discoverer("cmdb", move |_| configured(self.mechanism, self.entry))
-            .expect("they are in the scenario")
-            .stamped_by("cmdb", self.stamp)
-            .expect("they are real")
-            .within(within)
-            .run()
-    }
-
     pub(super) fn survives(self) {
-        self.survives_with(10, Span::mins(3));
+        survives(self, self, (10, Span::mins(3)));
     }
 
     /// First so many of a hundred requests fail, then there are minutes of trouble. All arrives within this time.
-    fn survives_with(self, percent: u32, within: Span) {
-        let lasts = SpanRange::between(Span::secs(20), Span::mins(3));
-        let ways: [&dyn Fn(FaultKind) -> Fault; 2] =
-            [&|kind| Fault::new(kind).rate(Ratio::percent(percent)), &|kind| {
-                Fault::new(kind).every(Span::mins(7)).lasts(lasts)
-            }];
-        for fault in ways {
-            for kind in super::http_faults() {
-                // Addresses that nobody takes for none.
-                let scenario = scenario(BackendKind::Http).hosts(Hosts::new(20).zones(3).first_address(0x0a00_0000));
-                let outcome = self.rehearsed(&scenario.fault(fault(kind)), within);
-                let name = self.mechanism;
-                assert!(outcome.is_clean(), "{name}, {kind:?}: {:?}", outcome.violations);
-                let learned = outcome.metrics.changes_learned;
-                assert!(learned > 20, "{name}, {kind:?}: {:?}", outcome.metrics);
-            }
+    pub(super) fn survives_with(self, percent: u32, within: Span) {
+        survives(self, self, (percent, within));
+    }
+}
+
+fn rehearsed(site: impl Site + Copy + 'static, listed: Listed, scenario: &Scenario, within: Span) -> Outcome {
+    Rehearsal::new(scenario, 1)
+        .expect("it makes sense")
+        .site(listed.server, move || site)
+        .discoverer("cmdb", move |_| configured(listed.mechanism, listed.entry))
+        .expect("they are in the scenario")
+        .stamped_by("cmdb", listed.stamp)
+        .expect("they are real")
+        .within(within)
+        .run()
+}
+
+/// A mechanism survives all that can happen to the requests to this site: first so many of a hundred fail, then there are
+/// minutes of trouble. All arrives within this time.
+pub(super) fn survives(site: impl Site + Copy + 'static, listed: Listed, (percent, within): (u32, Span)) {
+    let lasts = SpanRange::between(Span::secs(20), Span::mins(3));
+    let ways: [&dyn Fn(FaultKind) -> Fault; 2] = [&|kind| Fault::new(kind).rate(Ratio::percent(percent)), &|kind| {
+        Fault::new(kind).every(Span::mins(7)).lasts(lasts)
+    }];
+    for fault in ways {
+        for kind in super::http_faults() {
+            // Addresses that nobody takes for none.
+            let scenario = scenario(BackendKind::Http).hosts(Hosts::new(20).zones(3).first_address(0x0a00_0000));
+            let outcome = rehearsed(site, listed, &scenario.fault(fault(kind)), within);
+            let name = listed.mechanism;
+            assert!(outcome.is_clean(), "{name}, {kind:?}: {:?}", outcome.violations);
+            let learned = outcome.metrics.changes_learned;
+            assert!(learned > 20, "{name}, {kind:?}: {:?}", outcome.metrics);
         }
     }
+}
+
+/// The number of a parameter of a request.
+pub(super) fn parameter(request: &HttpRequest, name: &str) -> Option<usize> {
+    let (_, query) = request.url.split_once('?')?;
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name)?.1.parse().ok()
 }
 
 pub(super) fn ip(host: &ShownHost) -> &str {

@@ -15,9 +15,12 @@ mod kubernetes;
 mod kubernetes_site;
 mod listed;
 mod models;
+mod oci;
 mod openstack;
+mod process;
 mod puppetdb;
 mod restarts;
+mod tokens;
 mod zookeeper;
 mod zookeeper_site;
 
