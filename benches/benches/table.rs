@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "the table is this program's output")]
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use headcount_benches::fleet::Host;
 use headcount_benches::ingest::{Ingest, body};
 use headcount_benches::latency::Daemon;
 use headcount_benches::manager::{self, Config, Loaded};
+use headcount_benches::mechanisms::{Watched, decoded_by_go, inputs};
 use headcount_benches::serving::{Served, resident_bytes};
 use headcount_benches::{allocations, peer, simulator, targets};
 use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Update};
@@ -33,7 +35,7 @@ fn main() {
     println!("{}", "-".repeat(113));
     // `-- W2` measures one workload, `-- W1-parts` one part of it.
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let workloads: [(&str, fn()); 15] = [
+    let workloads: [(&str, fn()); 17] = [
         ("W1-ingest", ingest),
         ("W1-parts", parts),
         ("W2-one", snapshot_of_one),
@@ -49,6 +51,8 @@ fn main() {
         ("W10-change", serve_change),
         ("W10-clients", serve_clients),
         ("W10-page", serve_page),
+        ("W12-decode", decode),
+        ("W12-event", event),
     ];
     for (name, measure) in workloads {
         if only.as_deref().is_none_or(|only| name.starts_with(only)) {
@@ -485,6 +489,65 @@ fn serve_page() {
         Ok(measured) => line(workload, &time(measured), "<= 5 ms", ""),
         Err(error) => line(workload, &error.to_string(), "", ""),
     }
+}
+
+/// What backends answer, from bytes to the manager's groups, by the discoverers; and decoded by Go, which stores nothing.
+fn decode() {
+    let inputs = inputs(4_000);
+    let theirs = tempfile::tempdir()
+        .map_err(Into::into)
+        .and_then(|folder| decoded_by_go(&inputs, folder.path()));
+    let theirs = theirs.unwrap_or_else(|error| {
+        println!("W12 is compared with nothing: {error}");
+        BTreeMap::new()
+    });
+    for input in inputs {
+        input.check(&input.ready().run().0);
+        let ours = median(7, || {
+            let ready = input.ready();
+            let start = ThreadTime::now();
+            let ran = ready.run();
+            let elapsed = start.elapsed();
+            drop(ran);
+            elapsed
+        });
+        let versus = theirs
+            .get(input.name)
+            .map(|theirs| versus(*theirs, ours))
+            .unwrap_or_default();
+        let what = format!("W12 {}, {:.1} MB", input.what, input.bytes() as f64 / 1e6);
+        line(&what, &time(ours), input.goal, &versus);
+        let before = allocations::live_bytes();
+        let (stored, world) = input.ready().run();
+        drop(world);
+        let kept = allocations::live_bytes().saturating_sub(before);
+        let (unique, labels) = stored.unique_bytes_and_labels();
+        let each = kept.saturating_sub(unique) as f64 / labels as f64;
+        line(
+            &format!(
+                "W12 the same: kept beside {:.2} MB of unique values",
+                unique as f64 / 1e6
+            ),
+            &format!("{each:.1} B a label"),
+            "<= 12 B a label",
+            "",
+        );
+    }
+}
+
+/// One pod of 100,000.
+fn event() {
+    const CHANGES: usize = 201;
+    let mut watched = Watched::new(100_000);
+    watched.prepare(CHANGES);
+    let ours = median(CHANGES, || watched.change());
+    watched.check();
+    line(
+        "W12 one of 100,000 pods changes: event to snapshot",
+        &time(ours),
+        "<= 50 us",
+        "",
+    );
 }
 
 /// CPU time of all threads but this one.

@@ -1,0 +1,3 @@
+module headcount/decode
+
+go 1.19
