@@ -61,12 +61,12 @@ impl ListReader {
     pub(super) fn add(&mut self, piece: &[u8], mut each: impl FnMut(&[u8])) {
         // Where the part of the piece begins that was not put anywhere yet.
         let mut start = 0;
-        for (at, byte) in piece.iter().copied().enumerate() {
-            if self.is_in_text {
-                self.in_text(byte);
-                continue;
-            }
+        let mut at: usize = 0;
+        loop {
+            at = at.saturating_add(self.plain(piece.get(at..).unwrap_or_default()));
+            let Some(byte) = piece.get(at).copied() else { break };
             match self.place {
+                _ if self.is_in_text => self.in_text(byte),
                 Place::Around => {
                     self.around(byte);
                     if byte == b'[' && self.depth == 2 && self.follows_items(piece.get(start..at).unwrap_or_default()) {
@@ -110,6 +110,7 @@ impl ListReader {
                     }
                 }
             }
+            at = at.saturating_add(1);
         }
         let rest = piece.get(start..).unwrap_or_default();
         match self.place {
@@ -136,6 +137,19 @@ impl ListReader {
             version: head.metadata.resource_version,
             more: head.metadata.more.unwrap_or_default(),
         })
+    }
+
+    /// How many bytes come before the next that changes anything: nearly all of an object.
+    fn plain(&self, rest: &[u8]) -> usize {
+        let next = match self.place {
+            _ if self.is_escaped => Some(0),
+            _ if self.is_in_text => rest.iter().position(|byte| matches!(byte, b'"' | b'\\')),
+            Place::InObject => rest
+                .iter()
+                .position(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']')),
+            Place::Around | Place::Between(_) => Some(0),
+        };
+        next.unwrap_or(rest.len())
     }
 
     fn in_text(&mut self, byte: u8) {
