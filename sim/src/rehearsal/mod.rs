@@ -62,6 +62,7 @@ mod dns;
 mod files;
 mod http;
 mod line;
+mod not_there;
 mod render;
 mod shown;
 mod site;
@@ -89,6 +90,7 @@ use site::Listed;
 use stage::Stage;
 use stamp::Naming;
 
+pub use not_there::NotThere;
 pub use render::target_groups;
 pub use shown::{Shown, ShownHost};
 pub use site::{Answer, Page, Site};
@@ -146,22 +148,6 @@ struct Parts {
     files: Arc<[(PathBuf, Contents)]>,
     names: Vec<(DomainName, Records)>,
     wires: Vec<(Endpoint, MakeWire)>,
-}
-
-/// No discoverers of this name are in the scenario, or none that are real.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there are no {what} called `{name}`; there are {}", list(.known))]
-pub struct NotThere {
-    what: &'static str,
-    name: String,
-    known: Vec<String>,
-}
-
-fn list(known: &[String]) -> String {
-    match known {
-        [] => "none".to_owned(),
-        known => known.join(", "),
-    }
 }
 
 impl core::fmt::Debug for Rehearsal {
