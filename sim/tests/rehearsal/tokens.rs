@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::listed::{Listed, ip, page, parameter, survives};
 
 /// For how long a token is good, as it says.
-const SAID: Span = Span::mins(5);
+const SAID: Span = Span::mins(12);
 /// For how long every other one is.
 const WITHDRAWN_AFTER: Span = Span::secs(70);
 
