@@ -5,6 +5,8 @@
 //! of them was woken for it does what is to be done, and when that one goes away another is woken. With the last
 //! subscription everything is gone, the connection first.
 
+mod asking;
+mod events;
 mod lines;
 mod list;
 mod reflector;

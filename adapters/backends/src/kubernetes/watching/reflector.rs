@@ -16,7 +16,6 @@
 //! * After failures the wait doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]; `Retry-After` counts.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -24,19 +23,18 @@ use std::time::Duration;
 
 use futures_lite::future::or;
 use headcount_core::Instant;
-use headcount_discoverer::env::{Awaited, HttpError, HttpLimits, HttpStream};
+use headcount_discoverer::env::{Awaited, HttpError, HttpLimits};
 use headcount_discoverer::refresh::{LONGEST_RETRY_AFTER, RefreshError, Retry};
 use headcount_discoverer::{BODY_KNOB, Backoff, Env};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 
-use super::super::access::{Api, by_error};
-use super::super::kind::Kind;
+use super::super::access::by_error;
 use super::super::object::{Nonsense, Object};
 use super::Subject;
+use super::asking::{Asking, Refused};
+use super::events::Told;
 use super::lines::Lines;
 use super::list::{ListReader, Page};
-use super::store::{Change, Store, Trouble};
+use super::store::{Store, Trouble};
 
 /// How many objects a page has.
 const PAGE: usize = 500;
@@ -58,38 +56,19 @@ pub(in super::super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub(in super::super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What is over sooner than this after it began was of no use.
 const SHORT: Duration = Duration::from_secs(5);
-/// How much of what a server says of an error is read.
-const TOLD: usize = 4_096;
 
 const BACKOFF: Backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-/// All but the characters that mean themselves everywhere in a URL.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Who follows a subject.
 pub(super) struct Reflector {
-    subject: Subject,
+    asking: Asking,
     store: Arc<Store>,
     env: Env,
-    /// The last one that was asked: what it has got, such as a token, is kept as long as it is.
-    api: Option<Api>,
     /// Up to where everything is known.
     version: Option<String>,
     listed_at: Instant,
     list_at: Instant,
     failed: u32,
-}
-
-/// Why something was not answered.
-enum Refused {
-    /// The server no longer knows the version.
-    Gone,
-    Failed(RefreshError),
-}
-
-impl From<RefreshError> for Refused {
-    fn from(error: RefreshError) -> Self {
-        Self::Failed(error)
-    }
 }
 
 /// How a watch ended.
@@ -103,31 +82,13 @@ enum Left {
     Refused(Refused),
 }
 
-/// What a watch says.
-#[derive(Deserialize)]
-struct Event<T> {
-    #[serde(rename = "type")]
-    kind: String,
-    object: T,
-}
-
-/// What a server says of an error.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ErrorBody {
-    code: Option<u16>,
-    message: Option<String>,
-    reason: Option<String>,
-}
-
 impl Reflector {
     pub(super) fn new(subject: Subject, store: Arc<Store>, env: Env) -> Self {
         let now = env.clock.now();
         Self {
-            subject,
+            asking: Asking::new(subject, env.clone()),
             store,
             env,
-            api: None,
             version: None,
             listed_at: now,
             list_at: now,
@@ -229,16 +190,18 @@ impl Reflector {
         limit: Option<usize>,
     ) -> Result<(BTreeMap<Arc<str>, Object>, Vec<String>, String), Refused> {
         let (mut objects, mut kept) = (BTreeMap::new(), Vec::new());
-        let (kind, most) = (self.subject.kind, self.env.limits.groups);
+        let (kind, most) = (self.asking.subject.kind, self.env.limits.groups);
         let mut more = String::new();
         loop {
             let limit = limit.map(|limit| limit.to_string()).unwrap_or_default();
-            let query = self.query(&[("limit", &limit), ("continue", &more)]);
             let limits = HttpLimits {
                 body: self.env.limits.body,
                 ..HttpLimits::stream(PAGE_IDLE)
             };
-            let mut answer = self.ask(&query, limits).await?;
+            let mut answer = self
+                .asking
+                .ask(&[("limit", &limit), ("continue", &more)], limits)
+                .await?;
             let mut reader = ListReader::default();
             let mut skipped = 0;
             loop {
@@ -277,13 +240,13 @@ impl Reflector {
     /// Watches what changes after a version, until there is something else to do.
     async fn follow(&mut self, version: &str) -> Left {
         let seconds = self.env.random.between(WATCH.0, WATCH.1).as_secs().to_string();
-        let query = self.query(&[
+        let parameters = [
             ("watch", "1"),
             ("allowWatchBookmarks", "true"),
             ("resourceVersion", version),
             ("timeoutSeconds", &seconds),
-        ]);
-        let mut stream = match self.ask(&query, HttpLimits::stream(IDLE)).await {
+        ];
+        let mut stream = match self.asking.ask(&parameters, HttpLimits::stream(IDLE)).await {
             Ok(stream) => stream,
             Err(refused) => return Left::Refused(refused),
         };
@@ -316,18 +279,17 @@ impl Reflector {
             };
             said_something = true;
             lines.add(piece);
-            let mut told = Ok(());
-            let (mut changes, mut skipped) = (Vec::new(), 0);
-            let kind = self.subject.kind;
-            let latest = &mut self.version;
+            let (mut told, mut result) = (Told::default(), Ok(()));
+            let kind = self.asking.subject.kind;
             lines.take(|line| {
-                if told.is_ok() && !line.trim_ascii().is_empty() {
-                    told = read_event(kind, line, &mut changes, latest, &mut skipped);
+                if result.is_ok() {
+                    result = told.add(kind, line);
                 }
             });
-            self.store.skipped(skipped);
-            self.store.apply(changes);
-            if let Err(refused) = told {
+            self.version = told.version.or(self.version.take());
+            self.store.skipped(told.skipped);
+            self.store.apply(told.changes);
+            if let Err(refused) = result {
                 return Left::Refused(refused);
             }
             let most = self.env.limits.body;
@@ -336,85 +298,6 @@ impl Reflector {
                 return Left::Refused(RefreshError::at_interval(reason).into());
             }
         }
-    }
-
-    /// Asks for the subject.
-    async fn ask(&mut self, query: &str, limits: HttpLimits) -> Result<HttpStream, Refused> {
-        // One after the other, so that what both have in common is not got anew.
-        let api = self.subject.access.connect(&self.env).await?;
-        let api = self.api.insert(api);
-        let kind = self.subject.kind;
-        let path = match &self.subject.namespace {
-            Some(namespace) => format!("{}/namespaces/{namespace}/{}", kind.group(), kind.plural()),
-            None => format!("{}/{}", kind.group(), kind.plural()),
-        };
-        let mut answer = api.ask(&self.env, &path, query, limits).await?;
-        if answer.status == 200 {
-            return Ok(answer);
-        }
-        let mut body = Vec::new();
-        while body.len() < TOLD
-            && let Ok(Some(piece)) = answer.next_piece().await
-        {
-            body.extend_from_slice(piece);
-        }
-        let told: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
-        Err(self.refused(answer, told, &body))
-    }
-
-    /// What it means that the server answers something else than what it was asked for.
-    fn refused(&self, answer: HttpStream, told: ErrorBody, body: &[u8]) -> Refused {
-        let status = answer.status;
-        if status == 410 {
-            return Refused::Gone;
-        }
-        let (kind, group) = (self.subject.kind, self.subject.kind.group());
-        let text = told.message.unwrap_or_else(|| {
-            let text = String::from_utf8_lossy(body);
-            text.lines().next().unwrap_or_default().chars().take(200).collect()
-        });
-        let text = text.trim().escape_debug().to_string();
-        let text = if text.is_empty() { text } else { format!(": {text}") };
-        let advice = match status {
-            401 => "; it does not know who asks: check the token or the certificate".to_owned(),
-            403 => format!("; allow list and watch of {} to who asks", kind.plural()),
-            404 => format!("; this server has no {group}/{}", kind.plural()),
-            _ => String::new(),
-        };
-        let message = format!("the server answered with status {status}{text}{advice}");
-        let headers = headcount_discoverer::env::HttpResponse {
-            status,
-            headers: answer.headers.clone(),
-            body: Vec::new(),
-        };
-        let error = match status {
-            408 | 429 | 500..=599 => RefreshError::soon(message),
-            _ => RefreshError::at_interval(message),
-        };
-        match headers.retry_after(self.env.clock.unix_time()) {
-            Some(wait) if matches!(status, 429 | 503) => error.after(wait).into(),
-            _ => error.into(),
-        }
-    }
-
-    /// The query with the selectors and what else is said.
-    fn query(&self, parameters: &[(&str, &str)]) -> String {
-        let selector = &self.subject.selector;
-        let selectors = [
-            ("labelSelector", selector.label.as_str()),
-            ("fieldSelector", selector.field.as_str()),
-        ];
-        let mut query = String::new();
-        for (name, value) in parameters
-            .iter()
-            .chain(&selectors)
-            .filter(|(_, value)| !value.is_empty())
-        {
-            let mark = if query.is_empty() { '?' } else { '&' };
-            // Writing into memory does not fail.
-            write!(query, "{mark}{name}={}", utf8_percent_encode(value, ESCAPED)).ok();
-        }
-        query
     }
 
     /// Tells of a failure.
@@ -459,71 +342,6 @@ async fn until_asked(store: &Store) {
         false => Poll::Pending,
     })
     .await;
-}
-
-/// Takes in what a line of a watch says.
-fn read_event(
-    kind: Kind,
-    line: &[u8],
-    changes: &mut Vec<Change>,
-    version: &mut Option<String>,
-    skipped: &mut usize,
-) -> Result<(), Refused> {
-    let Some(event) = split(line) else {
-        return Err(RefreshError::soon("the watch says something that is no event").into());
-    };
-    let object = event.object;
-    match event.kind.as_str() {
-        "ERROR" => {
-            let told: ErrorBody = serde_json::from_slice(object).unwrap_or_default();
-            let reason = told.reason.as_deref();
-            if told.code == Some(410) || matches!(reason, Some("Expired" | "Gone")) {
-                return Err(Refused::Gone);
-            }
-            let message = told.message.unwrap_or_default();
-            let message = format!("the watch ended with an error: {}", message.escape_debug());
-            return Err(RefreshError::soon(message).into());
-        }
-        "BOOKMARK" => {
-            if let Some(newer) = Nonsense::of(kind, object).version {
-                *version = Some(newer);
-            }
-        }
-        "ADDED" | "MODIFIED" | "DELETED" => {
-            let is_gone = event.kind == "DELETED";
-            let (change, newer) = match Object::read(kind, object) {
-                Ok(named) => {
-                    let object = (!is_gone).then_some(named.object);
-                    (Some(Change { key: named.key, object }), Some(named.version))
-                }
-                // That it is gone is clear, whatever it was.
-                Err(Nonsense {
-                    key: Some(key),
-                    version,
-                }) if is_gone => (Some(Change { key, object: None }), version),
-                Err(nonsense) => {
-                    *skipped += 1;
-                    (None, nonsense.version)
-                }
-            };
-            changes.extend(change);
-            if let Some(newer) = newer.filter(|version| !version.is_empty()) {
-                *version = Some(newer);
-            }
-        }
-        // Of later versions of Kubernetes.
-        _ => {}
-    }
-    Ok(())
-}
-
-/// The parts of an event; the object as it is written.
-fn split(line: &[u8]) -> Option<Event<&[u8]>> {
-    let event: Event<&serde_json::value::RawValue> = serde_json::from_slice(line).ok()?;
-    Some(Event {
-        kind: event.kind,
-        object: event.object.get().as_bytes(),
-    })
 }
 
 fn by_body_error(error: HttpError) -> RefreshError {

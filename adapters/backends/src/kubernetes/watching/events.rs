@@ -1,0 +1,98 @@
+//! What a watch says: events, one a line.
+
+use serde::Deserialize;
+
+use headcount_discoverer::refresh::RefreshError;
+
+use super::super::kind::Kind;
+use super::super::object::{Nonsense, Object};
+use super::asking::{ErrorBody, Refused};
+use super::store::Change;
+
+/// What some lines of a watch have said.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) changes: Vec<Change>,
+    /// Up to where everything is known now, if that was said.
+    pub(super) version: Option<String>,
+    /// Objects that made no sense.
+    pub(super) skipped: usize,
+}
+
+/// An event; the object as it is written.
+struct Event<'l> {
+    kind: String,
+    object: &'l [u8],
+}
+
+impl Told {
+    /// Takes in what a line says. Empty ones say nothing.
+    pub(super) fn add(&mut self, kind: Kind, line: &[u8]) -> Result<(), Refused> {
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let Some(event) = split(line) else {
+            return Err(RefreshError::soon("the watch says something that is no event").into());
+        };
+        let object = event.object;
+        match event.kind.as_str() {
+            "ERROR" => {
+                let told: ErrorBody = serde_json::from_slice(object).unwrap_or_default();
+                let reason = told.reason.as_deref();
+                if told.code == Some(410) || matches!(reason, Some("Expired" | "Gone")) {
+                    return Err(Refused::Gone);
+                }
+                let message = told.message.unwrap_or_default();
+                let message = format!("the watch ended with an error: {}", message.escape_debug());
+                return Err(RefreshError::soon(message).into());
+            }
+            "BOOKMARK" => self.is_at(Nonsense::of(kind, object).version),
+            "ADDED" | "MODIFIED" | "DELETED" => self.changed(kind, object, event.kind == "DELETED"),
+            // Of later versions of Kubernetes.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, kind: Kind, object: &[u8], is_gone: bool) {
+        match Object::read(kind, object) {
+            Ok(named) => {
+                self.is_at(Some(named.version));
+                let object = (!is_gone).then_some(named.object);
+                self.changes.push(Change { key: named.key, object });
+            }
+            // That it is gone is clear, whatever it was.
+            Err(Nonsense {
+                key: Some(key),
+                version,
+            }) if is_gone => {
+                self.is_at(version);
+                self.changes.push(Change { key, object: None });
+            }
+            Err(nonsense) => {
+                self.is_at(nonsense.version);
+                self.skipped = self.skipped.saturating_add(1);
+            }
+        }
+    }
+
+    fn is_at(&mut self, version: Option<String>) {
+        if let Some(version) = version.filter(|version| !version.is_empty()) {
+            self.version = Some(version);
+        }
+    }
+}
+
+fn split(line: &[u8]) -> Option<Event<'_>> {
+    #[derive(Deserialize)]
+    struct Parts<T> {
+        #[serde(rename = "type")]
+        kind: String,
+        object: T,
+    }
+    let parts: Parts<&serde_json::value::RawValue> = serde_json::from_slice(line).ok()?;
+    Some(Event {
+        kind: parts.kind,
+        object: parts.object.get().as_bytes(),
+    })
+}
