@@ -1,8 +1,9 @@
 //! `kubernetes_sd_configs`: the nodes, services, pods, endpoints, endpoint slices and ingresses of a cluster.
 //!
-//! **What is asked.** For each kind that an entry needs, in each of its namespaces: one list in pages, and one watch from
-//! there on (the module `watching`). Pages are of the newest version, where Prometheus's first list is of whichever
-//! version a server has at hand: it can't go back in time. JSON, not protobuf.
+//! **What is asked.** For each kind that an entry needs, in each of its namespaces: one watch that begins with everything
+//! there is (WatchList), and from servers that refuse that, as older ones do, one list in pages and one
+//! watch from there on (the module `watching`). Both are of the newest version: it can't go back in time. JSON, not
+//! protobuf.
 //!
 //! **What is shared.** All entries of the process that reach the same server in the same way have one watch of each kind,
 //! namespace and selector. What is kept of an object is what becomes labels, once for all of them.

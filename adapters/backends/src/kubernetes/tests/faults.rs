@@ -3,6 +3,7 @@
 use headcount_discoverer::testing::Answer;
 use proptest::prelude::*;
 
+use super::server::Streams;
 use super::*;
 
 /// A story with two pods that were told.
@@ -400,8 +401,12 @@ proptest! {
 
     /// Whatever happened, after it is over all who were there are told what one is told who comes now.
     #[test]
-    fn in_the_end_everybody_knows_what_there_is(steps in prop::collection::vec(step(), 1..40)) {
+    fn in_the_end_everybody_knows_what_there_is(
+        steps in prop::collection::vec(step(), 1..40),
+        streams in prop::sample::select(vec![Streams::Refused, Streams::Given, Streams::Unknown]),
+    ) {
         let mut story = Story::new();
+        story.server.stream(streams);
         let roles = ["role: pod", "role: endpoints", "role: service"];
         let providers = roles.map(|role| story.start(role));
         let mut known = [(); 3].map(|()| Collected::default());
@@ -450,7 +455,7 @@ proptest! {
             let answering = server.clone();
             later.world.http.serve(&format!("{SERVER}/"), move |request| answering.answer_again(request));
             later.start(role);
-            later.run(SOON);
+            later.run(MINUTE);
             prop_assert_eq!(&known, &later.collected, "{}", role);
         }
     }

@@ -60,10 +60,14 @@ fn a_list_comes_in_pages_of_one_version() {
     assert_eq!(kinds(&received), [UpdateKind::Full]);
     assert_eq!(story.addresses().len(), 1_201);
     let requests = story.server.take_requests();
-    assert_eq!(requests.len(), 4, "three pages and a watch: {requests:?}");
-    assert_eq!(requests[0], "/api/v1/pods?limit=500");
-    assert!(requests[1].starts_with("/api/v1/pods?limit=500&continue="));
-    assert!(requests[3].contains("watch=1&allowWatchBookmarks=true&resourceVersion=1301&timeoutSeconds=2"));
+    assert_eq!(
+        requests.len(),
+        5,
+        "what is refused, three pages and a watch: {requests:?}"
+    );
+    assert_eq!(requests[1], "/api/v1/pods?limit=500");
+    assert!(requests[2].starts_with("/api/v1/pods?limit=500&continue="));
+    assert!(requests[4].contains("watch=1&allowWatchBookmarks=true&resourceVersion=1301&timeoutSeconds=2"));
 }
 
 #[test]
@@ -208,7 +212,7 @@ fn namespaces_are_watched_by_themselves_and_each_once() {
     assert_eq!(story.addresses(), ["10.0.0.1:8080", "10.0.0.2:8080"]);
     let requests = story.server.take_requests();
     let selectors = "labelSelector=app%20in%20%28x%2Cy%29&fieldSelector=a%3Db";
-    assert_eq!(requests.len(), 4, "{requests:?}");
+    assert_eq!(requests.len(), 6, "{requests:?}");
     assert!(
         requests.iter().all(|request| request.ends_with(selectors)),
         "{requests:?}"
@@ -218,6 +222,6 @@ fn namespaces_are_watched_by_themselves_and_each_once() {
             .iter()
             .filter(|request| request.starts_with("/api/v1/namespaces/b/pods?"))
             .count(),
-        2
+        3
     );
 }

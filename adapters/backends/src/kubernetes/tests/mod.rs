@@ -7,6 +7,7 @@ mod labels;
 mod objects;
 mod server;
 mod sharing;
+mod streaming;
 
 use std::sync::Arc;
 use std::time::Duration;

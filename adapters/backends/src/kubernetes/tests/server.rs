@@ -1,7 +1,8 @@
 //! An API server in virtual time: lists in pages of one version, watches from a version on, and what goes wrong.
 //!
-//! It keeps to what a real kube-apiserver does: pages of one list are of one version, and what has been compacted is 410
-//! in a list as a status, in a watch as an event.
+//! It keeps to what a real kube-apiserver does: pages of one list are of one version, what has been compacted is 410
+//! in a list as a status, in a watch as an event. A list as the beginning of a watch it refuses as version 1.20 does, gives
+//! as 1.34 does, or takes without a word for a watch of everything, as what stands before some of them does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,16 @@ use serde_json::{Value, json};
 
 /// Where it is.
 pub(super) const SERVER: &str = "http://k8s.example";
+
+/// What becomes of the wish for a list as the beginning of a watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Streams {
+    #[default]
+    Refused,
+    Given,
+    /// It tells what there is, and never that this was all.
+    Unknown,
+}
 
 /// A server; cloning shares it.
 #[derive(Clone, Default)]
@@ -32,6 +43,7 @@ struct State {
     watches: Vec<Watch>,
     requests: Vec<String>,
     fault: Option<Fault>,
+    streams: Streams,
 }
 
 struct Watch {
@@ -49,6 +61,11 @@ impl VirtualServer {
             .http
             .serve(&format!("{SERVER}/"), move |request| answering.answer(request));
         server
+    }
+
+    /// From now on it does this with the wish for a list as the beginning of a watch.
+    pub(super) fn stream(&self, streams: Streams) {
+        self.with(|state| state.streams = streams);
     }
 
     /// An object is like this now. `path` is its kind's, as `/api/v1/pods`.
@@ -151,6 +168,7 @@ impl VirtualServer {
         });
         let path = parts.join("/");
         match query.contains_key("watch") {
+            true if query.contains_key("sendInitialEvents") => self.list_and_watch(path, namespace, &query),
             true => self.watch(path, namespace, &query),
             false => self.list(&path, namespace.as_deref(), &query),
         }
@@ -183,6 +201,44 @@ impl VirtualServer {
                 metadata["continue"] = json!(format!("{version}.{}", key(all.last().expect("a page"))));
             }
             Answer::json(json!({"kind": "AnyList", "apiVersion": "v1", "metadata": metadata, "items": all}).to_string())
+        })
+    }
+
+    fn list_and_watch(&self, path: String, namespace: Option<String>, query: &BTreeMap<&str, &str>) -> Answer {
+        assert_eq!(query.get("resourceVersionMatch"), Some(&"NotOlderThan"));
+        assert_eq!(query.get("allowWatchBookmarks"), Some(&"true"));
+        assert_eq!(
+            query.get("resourceVersion"),
+            None,
+            "the newest, not whichever is at hand"
+        );
+        self.with(|state| {
+            if state.streams == Streams::Refused {
+                return status(
+                    422,
+                    "Invalid",
+                    "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch",
+                );
+            }
+            let (answer, pipe) = Answer::piped(200);
+            let keys = state.objects.keys().filter(|(of, _)| *of == path);
+            let mut all: Vec<Value> = keys.filter_map(|key| state.current(key, state.version)).collect();
+            all.retain(|object| {
+                namespace
+                    .as_ref()
+                    .is_none_or(|name| object["metadata"]["namespace"] == **name)
+            });
+            for object in all {
+                pipe.send(format!("{}\n", json!({"type": "ADDED", "object": object})));
+            }
+            if state.streams == Streams::Given {
+                let annotations = json!({"k8s.io/initial-events-end": "true"});
+                let metadata = json!({"resourceVersion": state.version.to_string(), "annotations": annotations});
+                let bookmark = json!({"kind": "Any", "metadata": metadata});
+                pipe.send(format!("{}\n", json!({"type": "BOOKMARK", "object": bookmark})));
+            }
+            state.watches.push(Watch { path, namespace, pipe });
+            answer
         })
     }
 

@@ -1,10 +1,12 @@
 //! One watch for all who need it.
 
+use super::server::Streams;
 use super::*;
 
 #[test]
 fn entries_of_one_server_share_each_watch_and_the_last_one_ends_it() {
     let mut story = Story::new();
+    story.server.stream(Streams::Given);
     story.server.put(PODS, pod("a", "p1", "10.0.0.1"));
     story
         .server
@@ -24,9 +26,9 @@ fn entries_of_one_server_share_each_watch_and_the_last_one_ends_it() {
         received.iter().filter(|received| received.update().is_some()).count(),
         50
     );
-    // Pods, endpoints, services and jobs, in a list and a watch each.
+    // Pods, endpoints, services and jobs, each in a list that is the beginning of its watch.
     let requests = story.server.take_requests();
-    assert_eq!(requests.len(), 8, "{requests:?}");
+    assert_eq!(requests.len(), 4, "{requests:?}");
     assert_eq!(story.server.open_watches(), 4);
     // Another selector is another watch.
     let other = story.start("role: pod, selectors: [{role: pod, label: a}]");

@@ -29,6 +29,8 @@ pub(super) struct Asking {
 pub(super) enum Refused {
     /// The server no longer knows the version.
     Gone,
+    /// The server does not know, or does not take, what it was asked.
+    Invalid(RefreshError),
     Failed(RefreshError),
 }
 
@@ -110,6 +112,9 @@ impl Asking {
             408 | 429 | 500..=599 => RefreshError::soon(message),
             _ => RefreshError::at_interval(message),
         };
+        if matches!(status, 400 | 405 | 422 | 501) {
+            return Refused::Invalid(error);
+        }
         match headers.retry_after(self.env.clock.unix_time()) {
             Some(wait) if matches!(status, 429 | 503) => error.after(wait).into(),
             _ => error.into(),

@@ -1,8 +1,8 @@
 //! What a watch says: events, one a line.
 
-use serde::Deserialize;
-
 use headcount_discoverer::refresh::RefreshError;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::super::kind::Kind;
 use super::super::object::{Nonsense, Object};
@@ -15,8 +15,10 @@ pub(super) struct Told {
     pub(super) changes: Vec<Change>,
     /// Up to where everything is known now, if that was said.
     pub(super) version: Option<String>,
-    /// Objects that made no sense.
-    pub(super) skipped: usize,
+    /// The keys of objects that made no sense, where they have one.
+    pub(super) unreadable: Vec<Option<String>>,
+    /// Whether a bookmark has said that this was all that there was at first.
+    pub(super) is_all: bool,
 }
 
 /// An event; the object as it is written.
@@ -46,7 +48,16 @@ impl Told {
                 let message = format!("the watch ended with an error: {}", message.escape_debug());
                 return Err(RefreshError::soon(message).into());
             }
-            "BOOKMARK" => self.is_at(Nonsense::of(kind, object).version),
+            "BOOKMARK" => {
+                let version = Nonsense::of(kind, object).version;
+                if ends_what_there_was(object) {
+                    if version.is_none() {
+                        return Err(RefreshError::soon("the list does not say its version").into());
+                    }
+                    self.is_all = true;
+                }
+                self.is_at(version);
+            }
             "ADDED" | "MODIFIED" | "DELETED" => self.changed(kind, object, event.kind == "DELETED"),
             // Of later versions of Kubernetes.
             _ => {}
@@ -71,7 +82,7 @@ impl Told {
             }
             Err(nonsense) => {
                 self.is_at(nonsense.version);
-                self.skipped = self.skipped.saturating_add(1);
+                self.unreadable.push(nonsense.key);
             }
         }
     }
@@ -81,6 +92,16 @@ impl Told {
             self.version = Some(version);
         }
     }
+}
+
+/// Whether a bookmark is the one after all that there was at first.
+fn ends_what_there_was(bookmark: &[u8]) -> bool {
+    let bookmark: Value = serde_json::from_slice(bookmark).unwrap_or_default();
+    let annotations = bookmark
+        .get("metadata")
+        .and_then(|metadata| metadata.get("annotations"));
+    let mark = annotations.and_then(|annotations| annotations.get("k8s.io/initial-events-end"));
+    mark.and_then(Value::as_str) == Some("true")
 }
 
 fn split(line: &[u8]) -> Option<Event<'_>> {

@@ -1,5 +1,8 @@
 //! A stream of lines, as it comes in pieces.
 
+use headcount_discoverer::BODY_KNOB;
+use headcount_discoverer::refresh::RefreshError;
+
 /// Takes lines out of pieces. The end of a stream that no line break follows is no line.
 #[derive(Default)]
 pub(super) struct Lines {
@@ -15,8 +18,23 @@ impl Lines {
     }
 
     /// How many bytes there are of a line that has not ended, when [`take`](Self::take) has given all others.
-    pub(super) fn pending(&self) -> usize {
+    fn pending(&self) -> usize {
         self.begun.len()
+    }
+
+    /// Refuses a line of more bytes than these, when [`take`](Self::take) has given all that have ended.
+    pub(super) fn within(&self, most: u64) -> Result<(), RefreshError> {
+        if self.pending() as u64 <= most {
+            return Ok(());
+        }
+        let reason = format!("an object has more than {most} bytes; {BODY_KNOB}");
+        Err(RefreshError::at_interval(reason))
+    }
+
+    /// Puts whole lines back, each with its line break, before all that is there.
+    pub(super) fn put_back(&mut self, mut lines: Vec<u8>) {
+        lines.append(&mut self.begun);
+        (self.begun, self.seen) = (lines, 0);
     }
 
     /// The lines that are whole now, each without its line break.
@@ -52,6 +70,11 @@ mod tests {
                 let (piece, more) = rest.split_at(cuts.next().unwrap_or(rest.len()).min(rest.len()));
                 lines.add(piece);
                 lines.take(|line| found.push(line.to_vec()));
+                // The last one once more, as one that was taken too early.
+                if let Some(last) = found.pop() {
+                    lines.put_back([last, vec![b'\n']].concat());
+                    lines.take(|line| found.push(line.to_vec()));
+                }
                 rest = more;
             }
             let mut expected: Vec<Vec<u8>> = text.split('\n').map(|line| line.as_bytes().to_vec()).collect();

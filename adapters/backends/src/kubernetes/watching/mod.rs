@@ -7,6 +7,7 @@
 
 mod asking;
 mod events;
+mod initial;
 mod lines;
 mod list;
 mod reflector;

@@ -3,7 +3,9 @@
 //! The one rule: **what is in the store was so at the server**, a later state with each change, and nothing goes because
 //! something could not be read.
 //!
-//! * A list is read in pages of [`PAGE`] objects, all of one version. When the server no longer knows that version (410),
+//! * A list is the beginning of a watch where the server can do that (the module `initial`). One that refuses is listed in
+//!   pages, and not asked for anything else for [`UNABLE`]; so it is, until the next list, after a failure of any other sort.
+//! * In pages a list has [`PAGE`] objects each, all of one version. When the server no longer knows that version (410),
 //!   the list begins again; the last try asks for one page, which can't grow old.
 //! * What a whole list lacks is gone; of one that failed nothing counts.
 //! * A watch begins at the version of the list, and goes on where the last one ended: the server ends each after a few
@@ -28,10 +30,12 @@ use headcount_discoverer::refresh::{LONGEST_RETRY_AFTER, RefreshError, Retry};
 use headcount_discoverer::{BODY_KNOB, Backoff, Env};
 
 use super::super::access::by_error;
+use super::super::kind::Kind;
 use super::super::object::{Nonsense, Object};
 use super::Subject;
 use super::asking::{Asking, Refused};
 use super::events::Told;
+use super::initial::{self, Unlisted, Watch};
 use super::lines::Lines;
 use super::list::{ListReader, Page};
 use super::store::{Store, Trouble};
@@ -45,9 +49,12 @@ const LIST_DEADLINE: Duration = Duration::from_secs(5 * 60);
 /// How long a page may be silent.
 const PAGE_IDLE: Duration = Duration::from_secs(60);
 /// How long a watch may be silent. There is a bookmark each minute.
-const IDLE: Duration = Duration::from_secs(150);
+pub(super) const IDLE: Duration = Duration::from_secs(150);
 /// How long a watch is asked to last, at least and at most.
 const WATCH: (Duration, Duration) = (Duration::from_secs(240), Duration::from_secs(300));
+/// How long a server that could not list as the beginning of a watch is not asked to do so again: it may be replaced by a
+/// newer one.
+const UNABLE: Duration = Duration::from_secs(6 * 60 * 60);
 /// How often everything is listed.
 const RESYNC: Duration = Duration::from_secs(60 * 60);
 /// The wait after a first failure.
@@ -69,6 +76,19 @@ pub(super) struct Reflector {
     listed_at: Instant,
     list_at: Instant,
     failed: u32,
+    /// From when on a list may be the beginning of a watch.
+    streams_at: Instant,
+    /// Whether the next list is in pages in any case.
+    is_in_pages: bool,
+}
+
+/// Everything there is.
+#[derive(Default)]
+pub(super) struct Listed {
+    pub(super) objects: BTreeMap<Arc<str>, Object>,
+    /// The keys of objects that are there, and could not be read.
+    pub(super) kept: Vec<String>,
+    pub(super) version: String,
 }
 
 /// How a watch ended.
@@ -93,6 +113,8 @@ impl Reflector {
             listed_at: now,
             list_at: now,
             failed: 0,
+            streams_at: now,
+            is_in_pages: false,
         }
     }
 
@@ -105,15 +127,19 @@ impl Reflector {
 
     async fn turn(&mut self) {
         let now = self.env.clock.now();
-        let Some(version) = self
-            .version
-            .clone()
-            .filter(|_| now < self.list_at && !self.store.is_asked())
-        else {
-            return self.list().await;
+        let version = self.version.clone();
+        let watch = match version.filter(|_| now < self.list_at && !self.store.is_asked()) {
+            Some(version) => self.open(&version).await,
+            None => match self.list().await {
+                Some(watch) => Ok(watch),
+                None => return,
+            },
         };
-        let opened = now;
-        let left = self.follow(&version).await;
+        let opened = self.env.clock.now();
+        let left = match watch {
+            Ok(watch) => self.follow(watch).await,
+            Err(refused) => Left::Refused(refused),
+        };
         let now = self.env.clock.now();
         let is_short = |since: Instant| now.saturating_duration_since(since) < SHORT;
         match left {
@@ -132,15 +158,16 @@ impl Reflector {
                     self.fail(error, None).await;
                 }
             }
-            Left::Refused(Refused::Failed(error)) => {
+            Left::Refused(Refused::Failed(error) | Refused::Invalid(error)) => {
                 self.version = None;
                 self.fail(error, None).await;
             }
         }
     }
 
-    /// Lists everything. If that fails it waits, or goes on with a watch where there is one to go on with.
-    async fn list(&mut self) {
+    /// Lists everything; gives the watch that it was the beginning of, if it was. If that fails it waits, or goes on with a
+    /// watch where there is one to go on with.
+    async fn list(&mut self) -> Option<Watch> {
         let answers = self.store.begin_list();
         let clock = self.env.clock.clone();
         let late = async {
@@ -148,13 +175,14 @@ impl Reflector {
             Err(RefreshError::soon(format!("no whole list within {LIST_DEADLINE:?}")))
         };
         match or(self.read_list(), late).await {
-            Ok((objects, kept, version)) => {
+            Ok((listed, watch)) => {
                 let now = self.env.clock.now();
-                self.store.replace(objects, &kept, answers);
-                self.version = Some(version);
+                self.store.replace(listed.objects, &listed.kept, answers);
+                self.version = Some(listed.version);
                 self.listed_at = now;
                 self.list_at = now + self.env.random.between(RESYNC.mul_f64(0.9), RESYNC);
                 self.failed = 0;
+                watch
             }
             Err(error) => {
                 let wait = self.pause(error.retry(), self.failed);
@@ -163,18 +191,37 @@ impl Reflector {
                     Some(_) => self.told(&error, wait, Some(answers)),
                     None => self.fail(error, Some(answers)).await,
                 }
+                None
             }
         }
     }
 
-    /// All objects, those that could not be read, and the version.
-    async fn read_list(&mut self) -> Result<(BTreeMap<Arc<str>, Object>, Vec<String>, String), RefreshError> {
+    /// All there is, by whichever way the server can.
+    async fn read_list(&mut self) -> Result<(Listed, Option<Watch>), RefreshError> {
+        let now = self.env.clock.now();
+        // Unless it is said below that all went well, it did not, also if this is given up.
+        if !std::mem::replace(&mut self.is_in_pages, true) && now >= self.streams_at {
+            match initial::list(&mut self.asking, &self.store, &self.env).await {
+                Ok((listed, watch)) => {
+                    self.is_in_pages = false;
+                    return Ok((listed, Some(watch)));
+                }
+                Err(Unlisted::Unable) => self.streams_at = self.env.clock.now() + UNABLE,
+                Err(Unlisted::Failed(error)) => return Err(error),
+            }
+        }
+        let listed = self.read_all_pages().await?;
+        self.is_in_pages = false;
+        Ok((listed, None))
+    }
+
+    async fn read_all_pages(&mut self) -> Result<Listed, RefreshError> {
         let mut tries = 1;
         loop {
             let limit = (tries < MOST_TRIES).then_some(PAGE);
             match self.read_pages(limit).await {
-                Ok(list) => return Ok(list),
-                Err(Refused::Failed(error)) => return Err(error),
+                Ok(listed) => return Ok(listed),
+                Err(Refused::Failed(error) | Refused::Invalid(error)) => return Err(error),
                 Err(Refused::Gone) if tries < MOST_TRIES => tries += 1,
                 Err(Refused::Gone) => {
                     return Err(RefreshError::soon(
@@ -185,11 +232,8 @@ impl Reflector {
         }
     }
 
-    async fn read_pages(
-        &mut self,
-        limit: Option<usize>,
-    ) -> Result<(BTreeMap<Arc<str>, Object>, Vec<String>, String), Refused> {
-        let (mut objects, mut kept) = (BTreeMap::new(), Vec::new());
+    async fn read_pages(&mut self, limit: Option<usize>) -> Result<Listed, Refused> {
+        let mut listed = Listed::default();
         let (kind, most) = (self.asking.subject.kind, self.env.limits.groups);
         let mut more = String::new();
         loop {
@@ -198,10 +242,8 @@ impl Reflector {
                 body: self.env.limits.body,
                 ..HttpLimits::stream(PAGE_IDLE)
             };
-            let mut answer = self
-                .asking
-                .ask(&[("limit", &limit), ("continue", &more)], limits)
-                .await?;
+            let parameters = [("limit", limit.as_str()), ("continue", more.as_str())];
+            let mut answer = self.asking.ask(&parameters, limits).await?;
             let mut reader = ListReader::default();
             let mut skipped = 0;
             loop {
@@ -211,24 +253,21 @@ impl Reflector {
                     Err(error) => return Err(by_body_error(error).into()),
                 };
                 reader.add(piece, |json| match Object::read(kind, json) {
-                    Ok(named) => drop(objects.insert(named.key.into(), named.object)),
+                    Ok(named) => drop(listed.objects.insert(named.key.into(), named.object)),
                     Err(Nonsense { key, .. }) => {
                         skipped += 1;
-                        kept.extend(key);
+                        listed.kept.extend(key);
                     }
                 });
             }
             self.store.skipped(skipped);
-            if objects.len() > most {
-                let reason = format!(
-                    "there are more than {most} {}; more with --max-groups-per-provider",
-                    kind.plural()
-                );
-                return Err(RefreshError::at_interval(reason).into());
+            if listed.objects.len() > most {
+                return Err(too_many(kind, most).into());
             }
             let page: Page = reader.end().map_err(RefreshError::soon)?;
             if page.more.is_empty() {
-                return Ok((objects, kept, page.version));
+                listed.version = page.version;
+                return Ok(listed);
             }
             if page.more == more {
                 return Err(RefreshError::soon("the list has a page that names itself as the next").into());
@@ -237,28 +276,31 @@ impl Reflector {
         }
     }
 
-    /// Watches what changes after a version, until there is something else to do.
-    async fn follow(&mut self, version: &str) -> Left {
-        let seconds = self.env.random.between(WATCH.0, WATCH.1).as_secs().to_string();
+    /// Opens a watch of what changes after a version.
+    async fn open(&mut self, version: &str) -> Result<Watch, Refused> {
+        let seconds = seconds_of_a_watch(&self.env);
         let parameters = [
             ("watch", "1"),
             ("allowWatchBookmarks", "true"),
             ("resourceVersion", version),
             ("timeoutSeconds", &seconds),
         ];
-        let mut stream = match self.asking.ask(&parameters, HttpLimits::stream(IDLE)).await {
-            Ok(stream) => stream,
-            Err(refused) => return Left::Refused(refused),
-        };
+        let stream = self.asking.ask(&parameters, HttpLimits::stream(IDLE)).await?;
+        Ok(Watch::new(stream))
+    }
+
+    /// Reads what a watch says, until there is something else to do.
+    async fn follow(&mut self, mut watch: Watch) -> Left {
         let (store, clock) = (self.store.clone(), self.env.clock.clone());
-        let mut lines = Lines::default();
-        let mut said_something = false;
         loop {
+            if let Err(refused) = self.take_in(&mut watch.lines) {
+                return Left::Refused(refused);
+            }
             let left = self.list_at.saturating_duration_since(clock.now());
             if left.is_zero() {
                 return Left::Given;
             }
-            let next = async { Some(stream.next_piece().await) };
+            let next = async { Some(watch.stream.next_piece().await) };
             let time = async {
                 clock.sleep(left).await;
                 None
@@ -275,29 +317,31 @@ impl Reflector {
                     ..
                 })) => return Left::Given,
                 // What was told is known, and the next one goes on from there. If the server is gone that will fail.
-                Some(Ok(None) | Err(_)) => return Left::Ended { said_something },
-            };
-            said_something = true;
-            lines.add(piece);
-            let (mut told, mut result) = (Told::default(), Ok(()));
-            let kind = self.asking.subject.kind;
-            lines.take(|line| {
-                if result.is_ok() {
-                    result = told.add(kind, line);
+                Some(Ok(None) | Err(_)) => {
+                    return Left::Ended {
+                        said_something: watch.has_said_something,
+                    };
                 }
-            });
-            self.version = told.version.or(self.version.take());
-            self.store.skipped(told.skipped);
-            self.store.apply(told.changes);
-            if let Err(refused) = result {
-                return Left::Refused(refused);
-            }
-            let most = self.env.limits.body;
-            if lines.pending() as u64 > most {
-                let reason = format!("an object has more than {most} bytes; {BODY_KNOB}");
-                return Left::Refused(RefreshError::at_interval(reason).into());
-            }
+            };
+            watch.has_said_something = true;
+            watch.lines.add(piece);
         }
+    }
+
+    /// Takes in the lines of a watch that are whole.
+    fn take_in(&mut self, lines: &mut Lines) -> Result<(), Refused> {
+        let (mut told, mut result) = (Told::default(), Ok(()));
+        let kind = self.asking.subject.kind;
+        lines.take(|line| {
+            if result.is_ok() {
+                result = told.add(kind, line);
+            }
+        });
+        self.version = told.version.or(self.version.take());
+        self.store.skipped(told.unreadable.len());
+        self.store.apply(told.changes);
+        result?;
+        Ok(lines.within(self.env.limits.body)?)
     }
 
     /// Tells of a failure.
@@ -344,7 +388,20 @@ async fn until_asked(store: &Store) {
     .await;
 }
 
-fn by_body_error(error: HttpError) -> RefreshError {
+/// How long a watch is asked to last.
+pub(super) fn seconds_of_a_watch(env: &Env) -> String {
+    env.random.between(WATCH.0, WATCH.1).as_secs().to_string()
+}
+
+/// There is more than is wanted.
+pub(super) fn too_many(kind: Kind, most: usize) -> RefreshError {
+    let plural = kind.plural();
+    RefreshError::at_interval(format!(
+        "there are more than {most} {plural}; more with --max-groups-per-provider"
+    ))
+}
+
+pub(super) fn by_body_error(error: HttpError) -> RefreshError {
     match error {
         HttpError::BodyTooLarge { .. } => RefreshError::at_interval(format!("{error}; {BODY_KNOB}")),
         error => by_error(error),
