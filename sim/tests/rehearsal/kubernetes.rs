@@ -17,17 +17,23 @@ fn cluster() -> Scenario {
         .hosts(Hosts::new(20).zones(3))
 }
 
-fn rehearsed(scenario: &Scenario, seed: u64) -> Outcome {
+pub(crate) fn rehearsal(scenario: &Scenario, seed: u64, site: fn() -> Kubernetes) -> Rehearsal {
     Rehearsal::new(scenario, seed)
         .expect("it makes sense")
-        .site("http://k8s.example/", Kubernetes::default)
+        .site("http://k8s.example/", site)
         .discoverer("cmdb", |_| configured("kubernetes", ENTRY))
         .expect("they are in the scenario")
         .stamped_by("cmdb", "__meta_kubernetes_pod_annotation_stamp")
         .expect("they are real")
         .within(BOUND)
-        .run()
 }
+
+fn rehearsed(scenario: &Scenario, seed: u64, site: fn() -> Kubernetes) -> Outcome {
+    rehearsal(scenario, seed, site).run()
+}
+
+/// A server that lists in pages, and one that can list as the beginning of a watch.
+const SERVERS: [(&str, fn() -> Kubernetes); 2] = [("pages", Kubernetes::default), ("streams", Kubernetes::streaming)];
 
 /// All that an API server can do.
 fn faults() -> Vec<FaultKind> {
@@ -48,9 +54,15 @@ fn faults() -> Vec<FaultKind> {
 
 fn check(fault: impl Fn(FaultKind) -> Fault) {
     for kind in faults() {
-        let outcome = rehearsed(&cluster().fault(fault(kind)), 1);
-        assert!(outcome.is_clean(), "{kind:?}: {:?}", outcome.violations);
-        assert!(outcome.metrics.changes_learned > 20, "{kind:?}: {:?}", outcome.metrics);
+        for (server, site) in SERVERS {
+            let outcome = rehearsed(&cluster().fault(fault(kind)), 1, site);
+            assert!(outcome.is_clean(), "{server}, {kind:?}: {:?}", outcome.violations);
+            assert!(
+                outcome.metrics.changes_learned > 20,
+                "{server}, {kind:?}: {:?}",
+                outcome.metrics
+            );
+        }
     }
 }
 
@@ -68,8 +80,10 @@ fn it_survives_minutes_of_trouble() {
 #[test]
 fn what_changes_is_there_at_once_while_all_is_well() {
     for seed in 0..4 {
-        let outcome = rehearsed(&cluster(), seed);
-        assert!(outcome.is_clean(), "seed {seed}: {:?}", outcome.violations);
-        assert_eq!(outcome.metrics.vanished, 0, "seed {seed}");
+        for (server, site) in SERVERS {
+            let outcome = rehearsed(&cluster(), seed, site);
+            assert!(outcome.is_clean(), "{server}, seed {seed}: {:?}", outcome.violations);
+            assert_eq!(outcome.metrics.vanished, 0, "{server}, seed {seed}");
+        }
     }
 }

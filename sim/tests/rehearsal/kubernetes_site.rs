@@ -23,9 +23,19 @@ pub(crate) struct Kubernetes {
     history: Vec<(u64, String)>,
     /// What was before this version is forgotten.
     oldest: u64,
+    /// Whether a list can be the beginning of a watch.
+    streams: bool,
 }
 
 impl Kubernetes {
+    /// A server that can list as the beginning of a watch.
+    pub(crate) fn streaming() -> Self {
+        Self {
+            streams: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes in what there is to be shown now.
     fn take_in(&mut self, hosts: &[ShownHost]) {
         let now: BTreeMap<String, Value> = hosts.iter().map(|host| (host.host.to_string(), pod(host))).collect();
@@ -67,6 +77,32 @@ impl Kubernetes {
         Page::json(json!({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items}).to_string())
     }
 
+    /// The list as the beginning of a watch, which ends with it.
+    fn initial_events(&self) -> Page {
+        if !self.streams {
+            let status = json!({"kind": "Status", "status": "Failure", "code": 422, "reason": "Invalid"});
+            return Page {
+                status: 422,
+                ..Page::json(status.to_string())
+            };
+        }
+        let version = self.version.to_string();
+        let events = self.pods.values().map(|pod| {
+            let mut pod = pod.clone();
+            pod["metadata"]["resourceVersion"] = json!(version);
+            json!({"type": "ADDED", "object": pod})
+        });
+        let annotations = json!({"k8s.io/initial-events-end": "true"});
+        let metadata = json!({"resourceVersion": version, "annotations": annotations});
+        let end = json!({"type": "BOOKMARK", "object": {"metadata": metadata}});
+        Page::json(
+            events
+                .chain([end])
+                .map(|event| format!("{event}\n"))
+                .collect::<String>(),
+        )
+    }
+
     fn watch(&self, from: u64, shown: &Shown) -> Answer {
         if from < self.oldest {
             let status = json!({"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"});
@@ -89,6 +125,9 @@ impl Site for Kubernetes {
             return Answer::Now(Page::text(404, "there is no such path\n"));
         }
         let from = query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion="));
+        if query.contains("sendInitialEvents=true") {
+            return Answer::Now(self.initial_events());
+        }
         match (query.contains("watch=1"), from.and_then(|from| from.parse().ok())) {
             (true, Some(from)) => self.watch(from, shown),
             _ => Answer::Now(self.list()),
@@ -96,7 +135,10 @@ impl Site for Kubernetes {
     }
 
     fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            streams: self.streams,
+            ..Self::default()
+        };
     }
 }
 
