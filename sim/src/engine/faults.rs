@@ -370,7 +370,11 @@ impl Occasion {
         match self {
             Self::Call => anything,
             Self::Resume => {
-                matches!(kind, F::WatchTooOld | F::LostDelete) || (anything && kind.family() == FaultFamily::Network)
+                // A server in trouble refuses this as it refuses anything.
+                matches!(
+                    kind,
+                    F::WatchTooOld | F::LostDelete | F::Status { .. } | F::TooManyRequests { .. }
+                ) || (anything && kind.family() == FaultFamily::Network)
             }
             Self::News { gone } => match kind {
                 F::LostDelete | F::DuplicateDelete => gone,

@@ -48,8 +48,8 @@ impl World {
         self.plan.discoverers[id.place()].is_real
     }
 
-    /// A discoverer makes a call, and a fault may hit it.
-    pub(crate) fn call(&mut self, id: DiscovererId) -> Call {
+    /// A discoverer makes a call, and a fault may hit it. It asks for everything, or goes on from what it was told.
+    pub(crate) fn call(&mut self, id: DiscovererId, resumes: bool) -> Call {
         let discoverer = &mut self.discoverers[id.place()];
         let number = discoverer.calls;
         discoverer.calls += 1;
@@ -67,7 +67,7 @@ impl World {
             call: number,
             view,
         });
-        let met = self.meet(id, Occasion::Call);
+        let met = self.meet(id, if resumes { Occasion::Resume } else { Occasion::Call });
         let usually = self.now + self.rng.span(who, Purpose::Latency, number, backend.latency).into();
         let arrives = match met.map(|met| (met.kind, met.until)) {
             Some((FaultKind::Clog, until)) => usually.max(until),

@@ -34,6 +34,8 @@ pub struct Shown {
     pub replica: u32,
     /// For how long the request has waited for something new.
     pub waited: Span,
+    /// Up to what the request was told, by the last part of its answer; nothing, if it has none yet.
+    pub told: Option<u64>,
     /// How many requests of the discoverer are open, this one among them.
     pub open: usize,
 }

@@ -14,6 +14,14 @@ pub trait Site: Send {
     /// else is shown, and when its time is over.
     fn answer(&mut self, request: &HttpRequest, shown: &Shown) -> Answer;
 
+    /// Whether a request goes on from what an earlier one was told. What shows a list something wrong does not hit it, but
+    /// the server may no longer know what was before ([`WatchTooOld`], which is answered with status 410).
+    ///
+    /// [`WatchTooOld`]: crate::FaultKind::WatchTooOld
+    fn resumes(&self, _request: &HttpRequest) -> bool {
+        false
+    }
+
     /// Starts again from the beginning, as a server does that lost its state ([`IndexReset`]).
     ///
     /// [`IndexReset`]: crate::FaultKind::IndexReset
@@ -28,6 +36,16 @@ pub enum Answer {
     /// There is nothing new; wait until something else is shown, or until the request has waited for
     /// so long.
     Wait(Span),
+    /// This is the next part of an answer that goes on, if there is any. The request is asked about again when something
+    /// else is shown, and when it has been open for so long, which ends it with an [`Answer::Now`].
+    Part {
+        /// The part. Status and headers count in the first one.
+        page: Page,
+        /// Up to what the request is told then: what it is asked about with next ([`Shown::told`]).
+        told: u64,
+        /// For how long the request is open.
+        most: Span,
+    },
 }
 
 /// An answer.

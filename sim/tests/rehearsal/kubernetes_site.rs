@@ -1,7 +1,7 @@
 //! A Kubernetes API server as a [`Site`]: a pod for each host, a list of them, and watches.
 //!
-//! A watch is answered with what has happened since its version, or with nothing after a while, and ends then: a server
-//! may end a watch whenever it likes. **It knows of no fault**: those happen on the way and to the hosts that it is shown.
+//! A watch is told what happened since its version, at once and as it happens, for as long as it asked for. **It knows of
+//! no fault**: those happen on the way and to the hosts that it is shown.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,6 @@ use serde_json::{Value, json};
 
 /// What happened that is kept for watches.
 const KEPT: usize = 100;
-/// How long a watch waits for something.
-const WATCH: Span = Span::secs(20);
 
 /// One server.
 #[derive(Default)]
@@ -38,15 +36,15 @@ impl Kubernetes {
 
     /// Takes in what there is to be shown now.
     fn take_in(&mut self, hosts: &[ShownHost]) {
-        let now: BTreeMap<String, Value> = hosts.iter().map(|host| (host.host.to_string(), pod(host))).collect();
+        let now: BTreeMap<String, Value> = hosts.iter().map(|host| (key(host), pod(host))).collect();
         let before = std::mem::take(&mut self.pods);
-        for (name, pod) in &before {
-            if !now.contains_key(name) {
+        for (key, pod) in &before {
+            if !now.contains_key(key) {
                 self.happened("DELETED", pod);
             }
         }
-        for (name, pod) in &now {
-            match before.get(name) {
+        for (key, pod) in &now {
+            match before.get(key) {
                 None => self.happened("ADDED", pod),
                 Some(known) if known != pod => self.happened("MODIFIED", pod),
                 Some(_) => {}
@@ -77,14 +75,14 @@ impl Kubernetes {
         Page::json(json!({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items}).to_string())
     }
 
-    /// The list as the beginning of a watch, which ends with it.
-    fn initial_events(&self) -> Page {
+    /// The list as the beginning of a watch.
+    fn initial_events(&self, most: Span) -> Answer {
         if !self.streams {
             let status = json!({"kind": "Status", "status": "Failure", "code": 422, "reason": "Invalid"});
-            return Page {
+            return Answer::Now(Page {
                 status: 422,
                 ..Page::json(status.to_string())
-            };
+            });
         }
         let version = self.version.to_string();
         let events = self.pods.values().map(|pod| {
@@ -95,24 +93,29 @@ impl Kubernetes {
         let annotations = json!({"k8s.io/initial-events-end": "true"});
         let metadata = json!({"resourceVersion": version, "annotations": annotations});
         let end = json!({"type": "BOOKMARK", "object": {"metadata": metadata}});
-        Page::json(
-            events
-                .chain([end])
-                .map(|event| format!("{event}\n"))
-                .collect::<String>(),
-        )
+        let lines: String = events.chain([end]).map(|event| format!("{event}\n")).collect();
+        self.told(lines, most)
     }
 
-    fn watch(&self, from: u64, shown: &Shown) -> Answer {
+    fn watch(&self, from: u64, most: Span, shown: &Shown) -> Answer {
         if from < self.oldest {
             let status = json!({"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"});
             return Answer::Now(Page::json(format!("{}\n", json!({"type": "ERROR", "object": status}))));
         }
         let since = self.history.iter().filter(|(version, _)| *version > from);
         let events: String = since.map(|(_, event)| event.as_str()).collect();
-        match events.is_empty() && shown.waited < WATCH {
-            true => Answer::Wait(WATCH),
+        match shown.waited < most {
+            true => self.told(events, most),
             false => Answer::Now(Page::json(events)),
+        }
+    }
+
+    /// A part of a watch that lasts so long.
+    fn told(&self, lines: String, most: Span) -> Answer {
+        Answer::Part {
+            page: Page::json(lines),
+            told: self.version,
+            most,
         }
     }
 }
@@ -124,14 +127,18 @@ impl Site for Kubernetes {
         if !path.ends_with("/api/v1/pods") {
             return Answer::Now(Page::text(404, "there is no such path\n"));
         }
-        let from = query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion="));
-        if query.contains("sendInitialEvents=true") {
-            return Answer::Now(self.initial_events());
+        let most = Span::secs(number(query, "timeoutSeconds").unwrap_or(60));
+        // A watch that was told something goes on from there, however it began.
+        match (shown.told, query.contains("watch=1"), number(query, "resourceVersion")) {
+            (Some(told), ..) => self.watch(told, most, shown),
+            (None, true, Some(from)) => self.watch(from, most, shown),
+            (None, true, None) => self.initial_events(most),
+            (None, false, _) => Answer::Now(self.list()),
         }
-        match (query.contains("watch=1"), from.and_then(|from| from.parse().ok())) {
-            (true, Some(from)) => self.watch(from, shown),
-            _ => Answer::Now(self.list()),
-        }
+    }
+
+    fn resumes(&self, request: &HttpRequest) -> bool {
+        number(&request.url, "resourceVersion").is_some()
     }
 
     fn reset(&mut self) {
@@ -140,6 +147,19 @@ impl Site for Kubernetes {
             ..Self::default()
         };
     }
+}
+
+/// A number in a query.
+fn number(query: &str, name: &str) -> Option<u64> {
+    let mut pairs = query.split(['?', '&']).filter_map(|pair| pair.split_once('='));
+    pairs
+        .find(|(key, _)| *key == name)
+        .and_then(|(_, value)| value.parse().ok())
+}
+
+/// A pod is another one in another namespace.
+fn key(host: &ShownHost) -> String {
+    format!("{}/{}", host.looks.zone, host.host)
 }
 
 fn pod(host: &ShownHost) -> Value {

@@ -1,4 +1,4 @@
-//! The simulator's cheap models of `dns` and `consul` against the discoverers themselves.
+//! The simulator's cheap models of `dns`, `consul` and `kubernetes` against the discoverers themselves.
 //!
 //! One and the same story, of hosts that change, faults and restarts, is told to both. **At each moment at
 //! which nothing has happened for longer than anybody needs, both show the same**: in the middle of a fault as
@@ -13,18 +13,19 @@ use headcount_sim::{
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{consul, dns};
+use super::kubernetes_site::Kubernetes;
+use super::{consul, dns, kubernetes};
 
 const HOSTS: u32 = 12;
 const SERVICES: u32 = 2;
 const ZONES: u32 = 3;
 
 /// A chapter's parts, since its start. Between them, everybody has more time than anybody needs: the longest that
-/// is waited for anything is a blocking query that hangs, for 143 seconds. One that was open before a fault began
-/// may still bring news, so nothing happens before the last of them is over.
+/// is waited for anything is a watch that says nothing, for 150 seconds. One that was open before a fault began, and lasts
+/// 300, may still bring news, so nothing happens before the last of them is over.
 const BEFORE: Span = Span::mins(1);
 const OPENS: Span = Span::mins(2);
-const WHILE: Span = Span::mins(5);
+const WHILE: Span = Span::mins(8);
 const SHUTS: Span = Span::mins(12);
 const AFTER: Span = Span::mins(13);
 const LENGTH: Span = Span::mins(22);
@@ -94,6 +95,9 @@ fn chapters(kind: BackendKind) -> impl Strategy<Value = Vec<Chapter>> {
         // With several replicas it depends on the last one that was asked; swizzling is drawn.
         .filter(|fault| !matches!(fault, FaultKind::Disagree { .. } | FaultKind::Swizzle))
         .filter(|fault| fault.applies_to(kind))
+        // What the server of one shows wrongly in a list, and its events that are lost or in another order, are put right by
+        // what a watch of the other begins with.
+        .filter(|fault| kind != BackendKind::Kubernetes || !(fault.misleads() || is_of_events(*fault)))
         .collect();
     let rate = prop_oneof![3 => Just(Ratio::ALWAYS), 1 => Just(Ratio::percent(30))];
     let some = || prop::collection::vec(changes(), 0..4);
@@ -112,11 +116,22 @@ fn chapters(kind: BackendKind) -> impl Strategy<Value = Vec<Chapter>> {
     prop::collection::vec(chapter, 1..4)
 }
 
+/// Faults of single events of a watch.
+fn is_of_events(fault: FaultKind) -> bool {
+    use FaultKind as F;
+    matches!(
+        fault,
+        F::LostDelete | F::DuplicateDelete | F::Reorder | F::Duplicate { .. }
+    )
+}
+
 /// The story, and the moments at which everything has settled.
 fn story(kind: BackendKind, chapters: &[Chapter]) -> (Scenario, Vec<Span>) {
     let until = LENGTH.times(chapters.len() as u64 + 1);
     // As the real ones do it: their own time-outs and waits.
-    let backend = Backend::new("cmdb", kind).wait(Span::secs(128));
+    let backend = Backend::new("cmdb", kind)
+        .wait(Span::secs(128))
+        .lifetime(SpanRange::between(Span::secs(240), Span::secs(300)));
     let discoverers = Discoverers::of("cmdb")
         .refresh(Span::secs(15))
         .timeout(Span::secs(60))
@@ -226,6 +241,15 @@ proptest! {
         compare(BackendKind::Consul, &chapters, |scenario| {
             consul::rehearsal(scenario, 1, super::consul_site::Consul::default).run_traced()
         });
+    }
+
+    #[test]
+    fn the_model_of_kubernetes_shows_what_the_discoverer_shows(
+        chapters in chapters(BackendKind::Kubernetes),
+        streams in any::<bool>(),
+    ) {
+        let site = if streams { Kubernetes::streaming } else { Kubernetes::default };
+        compare(BackendKind::Kubernetes, &chapters, |scenario| kubernetes::rehearsal(scenario, 1, site).run_traced());
     }
 }
 

@@ -61,7 +61,7 @@ impl NameServer {
     }
 
     fn serve(&mut self, world: &mut World, question: &Question, stream: &Stream) {
-        let call = world.call(self.id);
+        let call = world.call(self.id, false);
         let kind = call.met.map(|met| met.kind);
         let mut arrives = call.arrives;
         let trouble = match kind {

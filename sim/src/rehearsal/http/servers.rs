@@ -42,6 +42,8 @@ struct Exchange {
     met: Option<Met>,
     /// When the answer arrives, if it is given now.
     arrives: Instant,
+    /// Up to what it was told, if its answer has begun.
+    told: Option<u64>,
 }
 
 /// A request that waits for something new.
@@ -117,7 +119,10 @@ impl Servers {
     }
 
     fn serve(&mut self, world: &mut World, request: HttpRequest, stream: Stream) {
-        let call = world.call(self.id);
+        let url = &request.url;
+        let mut sites = self.sites.iter();
+        let resumes = sites.any(|(start, site)| url.starts_with(start) && site.resumes(&request));
+        let call = world.call(self.id, resumes);
         let exchange = Exchange {
             request,
             stream,
@@ -126,6 +131,7 @@ impl Servers {
             since: world.now,
             met: call.met,
             arrives: call.arrives,
+            told: None,
         };
         match exchange.kind() {
             // Nobody answers, not even to say that nobody is there.
@@ -144,6 +150,11 @@ impl Servers {
     fn answer(&mut self, world: &mut World, exchange: Exchange) {
         let at = exchange.arrives;
         match exchange.kind() {
+            // What is lost of an answer that has begun breaks it.
+            Some(FaultKind::Drop) if exchange.told.is_some() => {
+                self.timeline.send(at, &exchange.stream, Arrival::Broken(Break::Reset));
+                return;
+            }
             // It hangs until whoever asked gives up.
             Some(FaultKind::Partition | FaultKind::Drop | FaultKind::OneWay) => return,
             Some(FaultKind::Reset | FaultKind::Refused) => {
@@ -158,6 +169,10 @@ impl Servers {
                 self.send(world, at, &exchange.stream, error_page(429, Some(retry_after)));
                 return;
             }
+            Some(FaultKind::WatchTooOld) => {
+                self.send(world, at, &exchange.stream, error_page(410, None));
+                return;
+            }
             _ => {}
         }
         let shown = self.shown(world, &exchange);
@@ -170,7 +185,27 @@ impl Servers {
             site.reset();
         }
         match site.answer(&exchange.request, &shown) {
+            Answer::Now(page) if exchange.told.is_some() => {
+                self.timeline.send(at, &exchange.stream, Arrival::Piece(page.body));
+                self.timeline.send(at, &exchange.stream, Arrival::End);
+            }
             Answer::Now(page) => self.send_under(world, &exchange, shown.hosts.len(), page),
+            // So begins no answer that goes on.
+            Answer::Part { page, .. } if matches!(exchange.kind(), Some(FaultKind::Truncated | FaultKind::Garbled)) => {
+                self.send_under(world, &exchange, shown.hosts.len(), page);
+            }
+            Answer::Part { page, told, most } => {
+                let mut exchange = exchange;
+                if exchange.told.replace(told).is_none() {
+                    let head = Arrival::Head(page.status, page.headers);
+                    self.timeline.send(at, &exchange.stream, head);
+                }
+                if !page.body.is_empty() {
+                    world.meter.metrics.backend_bytes += page.body.len() as u64;
+                    self.timeline.send(at, &exchange.stream, Arrival::Piece(page.body));
+                }
+                self.wait(world.now, exchange, &shown, most);
+            }
             Answer::Wait(most) => self.wait(world.now, exchange, &shown, most),
         }
     }
@@ -211,9 +246,21 @@ impl Servers {
             return;
         }
         let mut exchange = waiting.exchange;
-        let occasion = if is_over { Occasion::Call } else { Occasion::Notify };
-        exchange.met = exchange.misled(now).or_else(|| world.meet(self.id, occasion));
-        exchange.arrives = now;
+        let occasion = match (is_over, exchange.told) {
+            // What goes on is neither asked again nor misled: its end comes, or news.
+            (true, Some(_)) => None,
+            (false, Some(_)) => Some(Occasion::News { gone: false }),
+            (true, None) => Some(Occasion::Call),
+            (false, None) => Some(Occasion::Notify),
+        };
+        exchange.met = exchange
+            .misled(now)
+            .or_else(|| occasion.and_then(|occasion| world.meet(self.id, occasion)));
+        // Parts of an answer arrive in their order.
+        exchange.arrives = match exchange.told {
+            Some(_) => now.max(exchange.arrives),
+            None => now,
+        };
         match exchange.met.map(|met| (met.kind, met.until)) {
             Some((FaultKind::Freeze | FaultKind::Clog, until)) if until > now => {
                 waiting.held_up = until;
@@ -222,7 +269,8 @@ impl Servers {
             }
             Some((FaultKind::Delay { by }, _)) => {
                 let who = Entity::Discoverer(self.id.0);
-                exchange.arrives = now + world.rng.span(who, Purpose::Length, exchange.number, by).into();
+                let late = now + world.rng.span(who, Purpose::Length, exchange.number, by).into();
+                exchange.arrives = late.max(exchange.arrives);
             }
             _ => {}
         }
@@ -239,6 +287,7 @@ impl Servers {
             version,
             replica: exchange.view.0 - world.plan.discoverers[self.id.place()].first_view.0,
             waited: since(world.now, exchange.since),
+            told: exchange.told,
             open: self.open.len(),
         }
     }

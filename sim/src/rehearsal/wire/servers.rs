@@ -88,7 +88,7 @@ impl Wires {
     }
 
     fn connect(&mut self, world: &mut World, number: u64, endpoint: &Endpoint, stream: Stream) {
-        let call = world.call(self.id);
+        let call = world.call(self.id, false);
         let place = self.wires.iter().position(|(known, _)| known == endpoint);
         let answer = match (call.met.map(|met| met.kind), place) {
             // Nobody answers, not even to say that nobody is there.
@@ -114,7 +114,7 @@ impl Wires {
         let Some((wire, is_lost)) = self.open.get(&number).map(|open| (open.wire, open.is_lost)) else {
             return;
         };
-        let call = world.call(self.id);
+        let call = world.call(self.id, false);
         let kind = call.met.map(|met| met.kind);
         match kind {
             _ if is_lost => return,
@@ -223,6 +223,7 @@ impl Wires {
             version,
             replica: 0,
             waited: Span::ZERO,
+            told: None,
             open: self.open.len(),
         }
     }
