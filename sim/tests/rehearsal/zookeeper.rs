@@ -1,4 +1,4 @@
-//! `serverset`, and with it the ZooKeeper client that it shares with `nerve`, under everything that a ZooKeeper can do.
+//! `serverset` and `nerve`, which share a ZooKeeper client, under everything that a ZooKeeper can do.
 
 use headcount_discoverer::env::Endpoint;
 use headcount_sim::{BackendKind, Fault, FaultKind, Hosts, Outcome, Ratio, Rehearsal, Scenario, Span, SpanRange};
@@ -18,13 +18,34 @@ fn tree() -> Scenario {
         .hosts(Hosts::new(20).zones(3))
 }
 
-fn rehearsed(scenario: &Scenario, seed: u64) -> Outcome {
+/// A mechanism, who registers the hosts for it, and the label that says which host it is.
+struct Mechanism {
+    name: &'static str,
+    server: fn() -> ZooKeeper,
+    stamp: &'static str,
+}
+
+const MECHANISMS: [Mechanism; 2] = [
+    Mechanism {
+        name: "serverset",
+        server: ZooKeeper::default,
+        stamp: "__meta_serverset_status",
+    },
+    Mechanism {
+        name: "nerve",
+        server: ZooKeeper::of_nerve,
+        stamp: "__meta_nerve_endpoint_name",
+    },
+];
+
+fn rehearsed(mechanism: &Mechanism, scenario: &Scenario, seed: u64) -> Outcome {
+    let name = mechanism.name;
     Rehearsal::new(scenario, seed)
         .expect("it makes sense")
-        .wire(Endpoint::tcp("zk.example", 2181), ZooKeeper::default)
-        .discoverer("cmdb", |_| configured("serverset", ENTRY))
+        .wire(Endpoint::tcp("zk.example", 2181), mechanism.server)
+        .discoverer("cmdb", move |_| configured(name, ENTRY))
         .expect("they are in the scenario")
-        .stamped_by("cmdb", "__meta_serverset_status")
+        .stamped_by("cmdb", mechanism.stamp)
         .expect("they are real")
         .within(BOUND)
         .run()
@@ -42,9 +63,16 @@ fn faults() -> Vec<FaultKind> {
 
 fn check(fault: impl Fn(FaultKind) -> Fault) {
     for kind in faults() {
-        let outcome = rehearsed(&tree().fault(fault(kind)), 1);
-        assert!(outcome.is_clean(), "{kind:?}: {:?}", outcome.violations);
-        assert!(outcome.metrics.changes_learned > 20, "{kind:?}: {:?}", outcome.metrics);
+        for mechanism in &MECHANISMS {
+            let outcome = rehearsed(mechanism, &tree().fault(fault(kind)), 1);
+            let name = mechanism.name;
+            assert!(outcome.is_clean(), "{name}, {kind:?}: {:?}", outcome.violations);
+            assert!(
+                outcome.metrics.changes_learned > 20,
+                "{name}, {kind:?}: {:?}",
+                outcome.metrics
+            );
+        }
     }
 }
 
@@ -62,8 +90,11 @@ fn it_survives_minutes_of_trouble() {
 #[test]
 fn what_changes_is_there_at_once_while_all_is_well() {
     for seed in 0..4 {
-        let outcome = rehearsed(&tree(), seed);
-        assert!(outcome.is_clean(), "seed {seed}: {:?}", outcome.violations);
-        assert_eq!(outcome.metrics.vanished, 0, "seed {seed}");
+        for mechanism in &MECHANISMS {
+            let outcome = rehearsed(mechanism, &tree(), seed);
+            let name = mechanism.name;
+            assert!(outcome.is_clean(), "{name}, seed {seed}: {:?}", outcome.violations);
+            assert_eq!(outcome.metrics.vanished, 0, "{name}, seed {seed}");
+        }
     }
 }

@@ -16,9 +16,18 @@ const DELETED: i32 = 2;
 const CHANGED: i32 = 3;
 const CHILDREN: i32 = 4;
 
+/// Who registers the hosts, which decides what their nodes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Registrar {
+    #[default]
+    Finagle,
+    Nerve,
+}
+
 /// One server.
 #[derive(Default)]
 pub(crate) struct ZooKeeper {
+    registrar: Registrar,
     zxid: i64,
     nodes: BTreeMap<String, Node>,
     /// How many sessions there were, and those that live.
@@ -43,14 +52,17 @@ struct Talk {
 }
 
 /// What nodes there are to be when these hosts are shown.
-fn wanted(hosts: &[ShownHost]) -> BTreeMap<String, String> {
+fn wanted(registrar: Registrar, hosts: &[ShownHost]) -> BTreeMap<String, String> {
     let mut nodes = BTreeMap::from([(ROOT.to_owned(), String::new())]);
     for host in hosts {
         let (ip, port) = host.address.split_once(':').unwrap_or((&host.address, "0"));
         let zone = format!("{ROOT}/zone-{}", host.looks.zone);
-        let endpoint = json!({"host": ip, "port": port.parse::<u16>().unwrap_or_default()});
+        let port = port.parse::<u16>().unwrap_or_default();
         // There is no other place for text of one's own.
-        let member = json!({"serviceEndpoint": endpoint, "status": host.stamp});
+        let member = match registrar {
+            Registrar::Finagle => json!({"serviceEndpoint": {"host": ip, "port": port}, "status": host.stamp}),
+            Registrar::Nerve => json!({"host": ip, "port": port, "name": host.stamp}),
+        };
         nodes.insert(format!("{zone}/{}", host.host), member.to_string());
         nodes.insert(zone, String::new());
     }
@@ -62,9 +74,17 @@ fn parent(path: &str) -> &str {
 }
 
 impl ZooKeeper {
+    /// One in which the hosts are registered by nerve.
+    pub(crate) fn of_nerve() -> Self {
+        Self {
+            registrar: Registrar::Nerve,
+            ..Self::default()
+        }
+    }
+
     /// Makes the nodes what they are to be. Gives what happened, and where.
     fn take_in(&mut self, hosts: &[ShownHost]) -> Vec<(i32, String)> {
-        let wanted = wanted(hosts);
+        let wanted = wanted(self.registrar, hosts);
         let mut happened = Vec::new();
         let gone: Vec<String> = self
             .nodes
