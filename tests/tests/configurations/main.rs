@@ -68,7 +68,7 @@ fn promtools() -> Vec<Promtool> {
     let programs = [
         ("2.42", find("promtool")),
         ("2.53", find("promtool-2.53")),
-        ("3.5", elsewhere.or_else(|| find("promtool-3.5"))),
+        ("3.5", elsewhere.or_else(|| find("promtool-3"))),
     ];
     let installed = programs.into_iter().filter_map(|(version, program)| {
         let program = program?;

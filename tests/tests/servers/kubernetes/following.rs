@@ -118,8 +118,17 @@ fn many_jobs_share_what_they_watch() {
     ] {
         assert_eq!(
             requests(path).as_deref(),
-            Some("2"),
-            "a list and a watch of {path}:\n{metrics}"
+            Some("3"),
+            "a list as the beginning of a watch, which it refuses, a list and a watch of {path}:\n{metrics}"
         );
     }
+    // Each of the four kinds was refused once, and nobody was told of a failure.
+    assert!(
+        metrics.contains("prometheus_sd_kubernetes_http_request_total{status_code=\"422\"} 4\n"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("prometheus_sd_kubernetes_failures_total 0\n"),
+        "{metrics}"
+    );
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::*;
+use crate::support::required::is_installed_by_chance;
 use crate::support::{Labels, check_service_discovery_with, until};
 
 /// What promtool adds to each target, which is of scraping.
@@ -15,14 +16,32 @@ const OF_SCRAPING: [&str; 5] = [
     "__scrape_timeout__",
 ];
 
-/// The labels that say something of where a target was found, but for those that Prometheus has since 3.x.
-fn found(job: &str, labels: Labels) -> Labels {
-    let is_later = |name: &str| match job {
+/// A promtool, and the labels that only later Prometheus gives.
+struct Oracle {
+    promtool: &'static str,
+    is_later: fn(&str, &str) -> bool,
+}
+
+/// Prometheus 2.53.
+const OLDER: Oracle = Oracle {
+    promtool: "promtool-2.53",
+    is_later: |job, name| match job {
         "node" => name.starts_with("__meta_kubernetes_node_condition_"),
         "endpoints" | "endpointslice" => name == "__meta_kubernetes_pod_container_init",
         _ => false,
-    };
-    let is_of_it = |name: &str, value: &str| !value.is_empty() && !OF_SCRAPING.contains(&name) && !is_later(name);
+    },
+};
+
+/// Prometheus 3, of which Debian's sid has whichever version it has.
+const NEWEST: Oracle = Oracle {
+    promtool: "promtool-3",
+    is_later: |job, name| job == "node" && name.starts_with("__meta_kubernetes_node_condition_"),
+};
+
+/// The labels that say something of where a target was found, but for those that this Prometheus does not have yet.
+fn found(oracle: &Oracle, job: &str, labels: Labels) -> Labels {
+    let is_of_it =
+        |name: &str, value: &str| !value.is_empty() && !OF_SCRAPING.contains(&name) && !(oracle.is_later)(job, name);
     labels
         .into_iter()
         .filter(|(name, value)| is_of_it(name, value))
@@ -31,19 +50,20 @@ fn found(job: &str, labels: Labels) -> Labels {
 
 /// Waits until a job has the targets that promtool finds for it, with all their labels; gives how many there are. On a
 /// machine that is busy promtool may end before it has found everything, so it is asked again.
-fn compare(headcount: &Headcount, config: &Path, job: &str) -> usize {
-    until(&format!("{job} has what promtool finds"), || {
-        let expected = check_service_discovery_with("promtool-2.53", config, job).into_iter();
-        let expected: BTreeSet<Labels> = expected.map(|(discovered, _)| found(job, discovered)).collect();
+fn compare(oracle: &Oracle, headcount: &Headcount, config: &Path, job: &str) -> usize {
+    let promtool = oracle.promtool;
+    until(&format!("{job} has what {promtool} finds"), || {
+        let expected = check_service_discovery_with(promtool, config, job).into_iter();
+        let expected: BTreeSet<Labels> = expected.map(|(discovered, _)| found(oracle, job, discovered)).collect();
         let targets = headcount.list(job)?.into_iter();
-        let targets: BTreeSet<Labels> = targets.map(|labels| found(job, labels)).collect();
+        let targets: BTreeSet<Labels> = targets.map(|labels| found(oracle, job, labels)).collect();
         let (more, less): (Vec<_>, Vec<_>) = (
             targets.difference(&expected).collect(),
             expected.difference(&targets).collect(),
         );
         match more.is_empty() && less.is_empty() && !expected.is_empty() {
             true => Ok(expected.len()),
-            false => Err(format!("only headcount: {more:#?}\nonly promtool: {less:#?}")),
+            false => Err(format!("only headcount: {more:#?}\nonly {promtool}: {less:#?}")),
         }
     })
 }
@@ -162,6 +182,17 @@ fn path(path: &str) -> Value {
 #[test]
 fn labels_are_those_of_prometheus() {
     require!("promtool-2.53");
+    labels_are_those_of(&OLDER);
+}
+
+#[test]
+fn labels_are_those_of_prometheus_3() {
+    if is_installed_by_chance(NEWEST.promtool) {
+        labels_are_those_of(&NEWEST);
+    }
+}
+
+fn labels_are_those_of(oracle: &Oracle) {
     let folder = Folder::new();
     let mut cluster = cluster!(&folder);
     seed(&cluster);
@@ -198,7 +229,7 @@ fn labels_are_those_of_prometheus() {
         ("ingress", 4),
         ("endpointslice", 3),
     ] {
-        let targets = compare(&headcount, &path, job);
+        let targets = compare(oracle, &headcount, &path, job);
         assert!(targets >= least, "{job}: {targets}");
     }
 }

@@ -1,7 +1,7 @@
 //! A whole headcount with `kubernetes_sd_configs` and a real kube-apiserver 1.20.2.
 //!
-//! Its labels are compared with those that promtool of Prometheus 2.53 finds at the same server at the same time, field by
-//! field. promtool scrapes nothing.
+//! Its labels are compared with those that promtool of Prometheus 2.53 and 3 finds at the same server at the same time,
+//! field by field. promtool scrapes nothing.
 
 mod access;
 mod following;

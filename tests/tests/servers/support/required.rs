@@ -31,6 +31,35 @@ pub(crate) fn all_are_installed(programs: &[&str]) -> bool {
     }
 }
 
+/// Whether a program is there that nobody can demand, because no package has it for certain. If not, says which test is
+/// skipped for it.
+#[allow(
+    dead_code,
+    reason = "the tests of relabelling share this file, and need no such program"
+)]
+pub(crate) fn is_installed_by_chance(program: &str) -> bool {
+    let message = explain_missing(&[program]);
+    if let Some(message) = &message {
+        writeln!(io::stderr(), "{message}, where it can be had").ok();
+    }
+    message.is_none()
+}
+
+/// Whether this is the long mode, in which servers run that take long to be installed or to start. If not, says which test is
+/// skipped for it.
+#[allow(
+    dead_code,
+    reason = "the tests of relabelling share this file, and need no such server"
+)]
+pub(crate) fn is_long(what: &str) -> bool {
+    let is_long = env::var_os("HEADCOUNT_LONG").is_some();
+    if !is_long {
+        let test = thread::current().name().unwrap_or("a test").to_owned();
+        writeln!(io::stderr(), "NOT TESTED: {test}: {what} runs with HEADCOUNT_LONG only").ok();
+    }
+    is_long
+}
+
 /// Whether something that is no program is possible on this machine. If not, says which test is skipped for it.
 ///
 /// # Panics
