@@ -297,6 +297,118 @@ fn containers_and_tasks_are_followed_as_they_come_change_and_go() {
     headcount.wait_for_health("docker");
 }
 
+/// What some labels of a job's targets are, each target's once.
+fn labelled(headcount: &Headcount, job: &str, names: &[&str]) -> Result<BTreeSet<String>, String> {
+    let of_target = |labels: &Labels| {
+        let values = names
+            .iter()
+            .map(|name| labels.get(&format!("__meta_dockerswarm_{name}")));
+        values
+            .map(|value| value.map_or("-", String::as_str))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    Ok(headcount.list(job)?.iter().map(of_target).collect())
+}
+
+/// Waits until the targets of a job have these labels.
+#[track_caller]
+fn wait_for_labels(headcount: &Headcount, job: &str, names: &[&str], expected: &[&str]) {
+    let expected: BTreeSet<String> = expected.iter().map(|text| (*text).to_owned()).collect();
+    until(&format!("{job} has {expected:?}"), || {
+        match labelled(headcount, job, names)? {
+            found if found == expected => Ok(()),
+            found => Err(format!("{found:?}")),
+        }
+    });
+}
+
+#[test]
+fn services_and_nodes_are_followed_as_they_come_change_and_go() {
+    require_docker!();
+    let folder = Folder::new();
+    let mut docker = Docker::start(&folder);
+    let begin = json!({"ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": "127.0.0.1"});
+    docker.post("/swarm/init", &begin);
+    // One of each, because providers are asked for by their mechanism.
+    let follow = |job: &str, entry: &str| {
+        let text = config(&docker, &[(job, "dockerswarm", entry)]);
+        Headcount::with_config(&folder, &folder.write(&format!("{job}.yml"), text))
+    };
+    let (services, nodes) = (
+        follow("services", ", role: services"),
+        follow("nodes", ", role: nodes, port: 9323"),
+    );
+    let (of_service, of_node) = (
+        ["service_name", "service_label_tier"],
+        ["node_availability", "node_label_disk"],
+    );
+    wait_for_labels(&services, "services", &of_service, &[]);
+    wait_for_labels(&nodes, "nodes", &of_node, &["active -"]);
+    nodes.wait_for("nodes", &["127.0.0.1:9323"]);
+
+    let network = json!({"Name": "over", "Driver": "overlay"});
+    docker.post("/networks/create", &network);
+    let service = |name: &str, tier: &str| {
+        let container = json!({"Image": "tiny", "Command": ["/bin/sleep", "3600"], "StopSignal": "SIGKILL"});
+        json!({
+            "Name": name, "Labels": {"tier": tier}, "Mode": {"Replicated": {"Replicas": 0}},
+            "EndpointSpec": {"Ports": [{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": if name == "web" { 8081 } else { 8082 }}]},
+            "TaskTemplate": {"ContainerSpec": container, "Networks": [{"Target": "over"}]},
+        })
+    };
+    docker.post("/services/create", &service("web", "front"));
+    wait_for_labels(&services, "services", &of_service, &["web front"]);
+    docker.post("/services/create", &service("db", "back"));
+    wait_for_labels(&services, "services", &of_service, &["db back", "web front"]);
+    // It changes.
+    let known = docker.get("/services/web");
+    let (id, version) = (known["ID"].as_str().expect("an id"), &known["Version"]["Index"]);
+    docker.post(
+        &format!("/services/{id}/update?version={version}"),
+        &service("web", "edge"),
+    );
+    wait_for_labels(&services, "services", &of_service, &["db back", "web edge"]);
+    let change_node = |fields: Value| {
+        let node = docker.get("/nodes")[0].clone();
+        let mut spec = node["Spec"].clone();
+        for (name, value) in fields.as_object().expect("fields") {
+            spec[name] = value.clone();
+        }
+        let (id, version) = (node["ID"].as_str().expect("an id"), &node["Version"]["Index"]);
+        docker.post(&format!("/nodes/{id}/update?version={version}"), &spec);
+    };
+    change_node(json!({"Labels": {"disk": "ssd"}, "Availability": "drain"}));
+    wait_for_labels(&nodes, "nodes", &of_node, &["drain ssd"]);
+    // It goes.
+    docker.delete("/services/db");
+    wait_for_labels(&services, "services", &of_service, &["web edge"]);
+
+    // The Engine is away, and everything stays. It is back with what it had.
+    docker.kill();
+    for headcount in [&services, &nodes] {
+        headcount.wait_for_failure("dockerswarm", &["asking the swarm for", "Connection refused"]);
+    }
+    assert_eq!(labelled(&services, "services", &of_service).expect("a list").len(), 1);
+    nodes.assert_not_less("nodes", &["127.0.0.1:9323"]);
+    docker.restart();
+    services.wait_for_health("dockerswarm");
+    nodes.wait_for_health("dockerswarm");
+    wait_for_labels(&services, "services", &of_service, &["web edge"]);
+    wait_for_labels(&nodes, "nodes", &of_node, &["drain ssd"]);
+
+    // It goes back in time: it is in no swarm, which is no answer, and then in a new one, in which there is nothing yet.
+    docker.post("/swarm/leave?force=true", &json!({}));
+    services.wait_for_failure("dockerswarm", &["status 503: This node is not a swarm manager"]);
+    assert_eq!(labelled(&services, "services", &of_service).expect("a list").len(), 1);
+    docker.post("/swarm/init", &begin);
+    wait_for_labels(&services, "services", &of_service, &[]);
+    wait_for_labels(&nodes, "nodes", &of_node, &["active -"]);
+    docker.post("/networks/create", &network);
+    docker.post("/services/create", &service("web", "new"));
+    wait_for_labels(&services, "services", &of_service, &["web new"]);
+}
+
 #[test]
 fn an_engine_behind_tls_wants_a_certificate() {
     require_docker!();

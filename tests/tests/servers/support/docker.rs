@@ -137,6 +137,12 @@ impl Docker {
         )
     }
 
+    /// Has it delete something.
+    #[track_caller]
+    pub(crate) fn delete(&self, path: &str) {
+        self.curl("DELETE", path, &[]);
+    }
+
     /// Creates and starts a container that sleeps.
     #[track_caller]
     pub(crate) fn run(&self, name: &str, mut container: Value) {
