@@ -17,7 +17,7 @@ fn cluster() -> Scenario {
         .hosts(Hosts::new(20).zones(3))
 }
 
-pub(crate) fn rehearsal(scenario: &Scenario, seed: u64, site: fn() -> Kubernetes) -> Rehearsal {
+pub(crate) fn rehearsal(scenario: &Scenario, seed: u64, site: Make) -> Rehearsal {
     Rehearsal::new(scenario, seed)
         .expect("it makes sense")
         .site("http://k8s.example/", site)
@@ -28,12 +28,15 @@ pub(crate) fn rehearsal(scenario: &Scenario, seed: u64, site: fn() -> Kubernetes
         .within(BOUND)
 }
 
-fn rehearsed(scenario: &Scenario, seed: u64, site: fn() -> Kubernetes) -> Outcome {
+fn rehearsed(scenario: &Scenario, seed: u64, site: Make) -> Outcome {
     rehearsal(scenario, seed, site).run()
 }
 
+/// How a server is made.
+type Make = fn() -> Kubernetes;
+
 /// A server that lists in pages, and one that can list as the beginning of a watch.
-const SERVERS: [(&str, fn() -> Kubernetes); 2] = [("pages", Kubernetes::default), ("streams", Kubernetes::streaming)];
+const SERVERS: [(&str, Make); 2] = [("pages", Kubernetes::default), ("streams", Kubernetes::streaming)];
 
 /// All that an API server can do.
 fn faults() -> Vec<FaultKind> {
