@@ -13,6 +13,7 @@
 //! * `consul`, `consulagent`: targets out of a Consul.
 //! * `docker`: targets out of a Docker Engine and its swarm.
 //! * `kubernetes`: targets out of a Kubernetes cluster.
+//! * `puppetdb`: targets out of a PuppetDB, in the long mode.
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `web_config`: headcount behind its own TLS, certificates and passwords.
 //! * `zookeeper`: targets out of a tree of ZooKeeper's.
@@ -49,6 +50,7 @@ mod nginx;
 mod page;
 mod prometheus;
 mod promtool;
+mod puppetdb;
 mod scale;
 mod scraping;
 mod targets;

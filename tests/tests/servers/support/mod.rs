@@ -20,9 +20,11 @@ mod knot;
 mod kubernetes;
 mod moto;
 mod nginx;
+mod once;
 mod ports;
 mod process;
 mod prometheus;
+pub(crate) mod puppetdb;
 mod targets;
 mod tinyproxy;
 mod wait;
@@ -42,11 +44,13 @@ pub(crate) use knot::Knot;
 pub(crate) use kubernetes::{ADMIN, Kubernetes, PODS_ONLY, kube_apiserver};
 pub(crate) use moto::Moto;
 pub(crate) use nginx::Nginx;
+pub(crate) use once::prints_what_promtool_prints;
 pub(crate) use ports::free_port;
 pub(crate) use prometheus::{
     LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, check_service_discovery_with,
     promtool_knows, seen,
 };
+pub(crate) use puppetdb::PuppetDb;
 pub(crate) use targets::{Labels, target_list};
 pub(crate) use tinyproxy::Tinyproxy;
 pub(crate) use wait::until;
