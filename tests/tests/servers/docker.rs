@@ -9,7 +9,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Certificates, Docker, Folder, Headcount, Labels, check_service_discovery, require_docker, until};
+use crate::support::{
+    Certificates, Docker, Folder, Headcount, Labels, check_service_discovery, prints_what_promtool_prints,
+    require_docker, until,
+};
 
 /// A configuration with these jobs: a name, a mechanism, and what stands in its entry beside the Engine.
 fn config(docker: &Docker, jobs: &[(&str, &str, &str)]) -> String {
@@ -230,6 +233,48 @@ fn containers_and_a_swarm_have_the_labels_of_prometheus() {
     );
     // Who has borrowed that of a container that was filtered out is nowhere.
     headcount.wait_for("orphan", &[]);
+    check_examples(&folder, &docker);
+}
+
+/// As in the examples that Prometheus has for Docker and for a swarm: what has a label is scraped, and keeps others.
+fn check_examples(folder: &Folder, docker: &Docker) {
+    docker.run(
+        "cadvisor",
+        json!({"Labels": {"prometheus-job": "cadvisor", "prometheus-zone": "a"}, "ExposedPorts": {"8080/tcp": {}}}),
+    );
+    let container = json!({"Image": "tiny", "Command": ["/bin/sleep", "3600"], "StopSignal": "SIGKILL"});
+    docker.post(
+        "/services/create",
+        &json!({
+            "Name": "node", "Labels": {"prometheus-job": "node"}, "Mode": {"Global": {}},
+            "EndpointSpec": {"Ports": [{"Protocol": "tcp", "TargetPort": 9100, "PublishedPort": 9100, "PublishMode": "host"}]},
+            "TaskTemplate": {"ContainerSpec": container},
+        }),
+    );
+    wait_for_tasks(docker, 5);
+    let host = docker.host();
+    let job = |job: &str, mechanism: &str, rest: &str, of: &str, more: &str| {
+        format!(
+            "- job_name: {job}\n  {mechanism}_sd_configs: [{{host: '{host}'{rest}}}]\n  relabel_configs:\n{more}  - \
+             {{source_labels: [{of}_label_prometheus_job], regex: .+, action: keep}}\n  - {{regex: {of}_label_prometheus_(.+), \
+             action: labelmap, replacement: $1}}\n"
+        )
+    };
+    let running = "  - {source_labels: [__meta_dockerswarm_task_desired_state], regex: running, action: keep}\n";
+    let text = format!(
+        "scrape_configs:\n{}{}",
+        job("docker-containers", "docker", "", "__meta_docker_container", ""),
+        job(
+            "dockerswarm",
+            "dockerswarm",
+            ", role: tasks",
+            "__meta_dockerswarm_service",
+            running
+        ),
+    );
+    let path = folder.write("examples.yml", text);
+    assert_eq!(prints_what_promtool_prints("promtool", &path, "docker-containers"), 1);
+    assert_eq!(prints_what_promtool_prints("promtool", &path, "dockerswarm"), 1);
 }
 
 #[test]

@@ -5,7 +5,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::support::{Folder, Headcount, Labels, ZooKeeper, check_service_discovery, require_zookeeper, until};
+use crate::support::{
+    Folder, Headcount, Labels, ZooKeeper, check_service_discovery, prints_what_promtool_prints, require_zookeeper,
+    until,
+};
 
 /// A configuration with these jobs: a name, a mechanism and a path each.
 fn config(zookeeper: &ZooKeeper, jobs: &[(&str, &str, &str)]) -> String {
@@ -112,6 +115,9 @@ fn labels_are_those_of_prometheus() {
     let headcount = Headcount::with_config(&folder, &path);
     assert_eq!(compare(&headcount, &path, "serverset"), 4);
     assert_eq!(compare(&headcount, &path, "nerve"), 3);
+    for (job, targets) in [("serverset", 4), ("nerve", 3)] {
+        assert_eq!(prints_what_promtool_prints("promtool", &path, job), targets, "{job}");
+    }
     let metrics = headcount.text("/metrics");
     for line in [
         "prometheus_treecache_zookeeper_failures_total 0",
@@ -129,9 +135,23 @@ fn labels_are_those_of_prometheus() {
 #[test]
 fn members_are_followed_as_they_come_change_and_go() {
     require_zookeeper!();
+    follow("serverset", member);
+}
+
+#[test]
+fn what_nerve_registers_is_followed_as_it_comes_changes_and_goes() {
+    require_zookeeper!();
+    follow("nerve", |address| {
+        let (host, port) = address.rsplit_once(':').expect("host:port");
+        format!(r#"{{"host": "{host}", "port": {port}, "name": "{host}"}}"#)
+    });
+}
+
+/// A mechanism follows members, of which each is registered with what its address becomes.
+fn follow(mechanism: &str, member: fn(&str) -> String) {
     let folder = Folder::new();
     let mut zookeeper = ZooKeeper::start(&folder);
-    let headcount = run(&folder, &zookeeper, &[("web", "serverset", "/svc/web")]);
+    let headcount = run(&folder, &zookeeper, &[("web", mechanism, "/svc/web")]);
     // The path comes later.
     headcount.wait_for("web", &[]);
     let mut registrar = zookeeper.registrar();
@@ -146,24 +166,24 @@ fn members_are_followed_as_they_come_change_and_go() {
     headcount.wait_for("web", &["a:2", "a:3", "a:9"]);
     other.leave();
     headcount.wait_for("web", &["a:3", "a:9"]);
-    assert_eq!(headcount.counted("serverset", "failures"), Ok(0));
+    assert_eq!(headcount.counted(mechanism, "failures"), Ok(0));
 
     // It hangs for longer than the discoverer's session lasts, and something has happened when it goes on.
     zookeeper.hang();
-    headcount.wait_for_failure("serverset", &["asking ZooKeeper: "]);
+    headcount.wait_for_failure(mechanism, &["asking ZooKeeper: "]);
     headcount.assert_not_less("web", &["a:3", "a:9"]);
     zookeeper.go_on();
     registrar.delete("/svc/web/rack/member_3");
     registrar.create("/svc/web/rack/member_4", member("a:4"));
     headcount.wait_for("web", &["a:4", "a:9"]);
-    headcount.wait_for_health("serverset");
+    headcount.wait_for_health(mechanism);
 
     // It is away, and everything stays.
     zookeeper.kill();
-    headcount.wait_for_failure("serverset", &["connecting to 127.0.0.1:", "Connection refused"]);
+    headcount.wait_for_failure(mechanism, &["connecting to 127.0.0.1:", "Connection refused"]);
     headcount.assert_not_less("web", &["a:4", "a:9"]);
     zookeeper.restart();
-    headcount.wait_for_health("serverset");
+    headcount.wait_for_health(mechanism);
     let mut registrar = zookeeper.registrar();
     registrar.set("/svc/web/rack/member_4", member("a:5"));
     headcount.wait_for("web", &["a:5", "a:9"]);
@@ -175,5 +195,5 @@ fn members_are_followed_as_they_come_change_and_go() {
     let mut registrar = zookeeper.registrar();
     registrar.create("/svc/web/member_1", member("a:6"));
     headcount.wait_for("web", &["a:6"]);
-    headcount.wait_for_health("serverset");
+    headcount.wait_for_health(mechanism);
 }

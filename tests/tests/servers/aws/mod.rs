@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::support::{FaultServer, Folder, Headcount, Labels, Moto, check_service_discovery_with, until, whole_answer};
+use crate::support::{
+    FaultServer, Folder, Headcount, Labels, Moto, check_service_discovery_with, prints_what_promtool_prints, until,
+    whole_answer,
+};
 
 /// Labels of Prometheus 3, which older ones lack.
 const LATER: [&str; 2] = ["__meta_ec2_default_ipv6_address", "__meta_ec2_primary_ipv6_addresses"];
@@ -96,6 +99,7 @@ fn check_found(headcount: &Headcount, golden: &Path) -> usize {
     for promtool in ["promtool", "promtool-2.53"] {
         assert!(compare(headcount, promtool, golden, "all") >= 11);
         assert!(compare(headcount, promtool, golden, "some") >= 4);
+        assert!(prints_what_promtool_prints(promtool, golden, "all") >= 11);
     }
     let names = |job: &str, count| values(headcount, job, "__meta_ec2_tag_Name", count);
     let all = headcount.list("all").expect("a list").len();
