@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::support::required::is_installed_by_chance;
-use crate::support::{Labels, check_service_discovery_with, until};
+use crate::support::{Labels, check_service_discovery_with, prints_what_promtool_prints, until};
 
 /// What promtool adds to each target, which is of scraping.
 const OF_SCRAPING: [&str; 5] = [
@@ -189,6 +189,106 @@ fn labels_are_those_of_prometheus() {
 fn labels_are_those_of_prometheus_3() {
     if is_installed_by_chance(NEWEST.promtool) {
         labels_are_those_of(&NEWEST);
+    }
+}
+
+/// The jobs of Prometheus's example for Kubernetes: one service's endpoints, nodes, all endpoints, services and ingresses to
+/// be probed, and pods. A server on the loopback has no endpoints of its own, so the one service is another.
+#[test]
+fn the_example_of_prometheus_finds_what_prometheus_finds() {
+    // Older ones give a target without a port one.
+    if !is_installed_by_chance(NEWEST.promtool) {
+        return;
+    }
+    let folder = Folder::new();
+    let cluster = cluster!(&folder);
+    seed(&cluster);
+    let entry =
+        |role: &str| config(&cluster, &[("JOB", &format!("role: {role}"))]).replacen("scrape_configs:\n", "", 1);
+    let job = |name: &str, role: &str, more: &str, rules: &[&str]| {
+        let rules: String = rules.iter().map(|rule| format!("  - {{{rule}}}\n")).collect();
+        format!("{}{more}  relabel_configs:\n{rules}", entry(role).replace("JOB", name))
+    };
+    let probe = "  metrics_path: /probe\n  params: {module: [http_2xx]}\n";
+    let blackbox = "target_label: __address__, replacement: 'blackbox-exporter.example.com:9115'";
+    let instance = "source_labels: [__param_target], target_label: instance";
+    let namespace = "source_labels: [__meta_kubernetes_namespace], action: replace, target_label: kubernetes_namespace";
+    let map = |of: &str| format!("action: labelmap, regex: __meta_kubernetes_{of}_label_(.+)");
+    let name = |of: &str| format!("source_labels: [__meta_kubernetes_{of}_name], target_label: kubernetes_name");
+    let text = [
+        "scrape_configs:\n".to_owned(),
+        job(
+            "kubernetes-apiservers",
+            "endpoints",
+            "  scheme: https\n",
+            &[
+                "source_labels: [__meta_kubernetes_namespace, __meta_kubernetes_service_name, \
+             __meta_kubernetes_endpoint_port_name], action: keep, regex: prod;web;http",
+            ],
+        ),
+        job("kubernetes-nodes", "node", "  scheme: https\n", &[&map("node")]),
+        job(
+            "kubernetes-cadvisor",
+            "node",
+            "  scheme: https\n  metrics_path: /metrics/cadvisor\n",
+            &[&map("node")],
+        ),
+        job(
+            "kubernetes-service-endpoints",
+            "endpoints",
+            "",
+            &[&map("service"), namespace, &name("service")],
+        ),
+        job(
+            "kubernetes-services",
+            "service",
+            probe,
+            &[
+                "source_labels: [__address__], target_label: __param_target",
+                blackbox,
+                instance,
+                &map("service"),
+                namespace,
+                &name("service"),
+            ],
+        ),
+        job(
+            "kubernetes-ingresses",
+            "ingress",
+            probe,
+            &[
+                "source_labels: [__meta_kubernetes_ingress_scheme, __address__, __meta_kubernetes_ingress_path], regex: \
+             '(.+);(.+);(.+)', replacement: '${1}://${2}${3}', target_label: __param_target",
+                blackbox,
+                instance,
+                &map("ingress"),
+                namespace,
+                &name("ingress"),
+            ],
+        ),
+        job(
+            "kubernetes-pods",
+            "pod",
+            "",
+            &[
+                &map("pod"),
+                namespace,
+                "source_labels: [__meta_kubernetes_pod_name], action: replace, target_label: kubernetes_pod_name",
+            ],
+        ),
+    ];
+    let path = folder.write("prometheus.yml", text.concat());
+    for (job, least) in [
+        ("kubernetes-apiservers", 1),
+        ("kubernetes-nodes", 2),
+        ("kubernetes-cadvisor", 2),
+        ("kubernetes-service-endpoints", 8),
+        ("kubernetes-services", 5),
+        ("kubernetes-ingresses", 4),
+        ("kubernetes-pods", 5),
+    ] {
+        let targets = prints_what_promtool_prints(NEWEST.promtool, &path, job);
+        assert!(targets >= least, "{job}: {targets}");
     }
 }
 
