@@ -70,6 +70,25 @@ fn a_watch_that_is_silent_is_opened_again() {
 }
 
 #[test]
+fn a_server_that_went_back_in_time_unnoticed_is_listed_when_it_was_silent() {
+    for streams in [Streams::Refused, Streams::Given] {
+        let mut story = told();
+        story.server.stream(streams);
+        story.server.put(PODS, pod("a", "p1", "10.0.0.9"));
+        story.run(MINUTE);
+        story.server.go_back();
+        story.server.put(PODS, pod("a", "p7", "10.0.0.7"));
+        let received = story.run(MINUTE * 3);
+        assert_eq!(failures(&received), Vec::<&str>::new());
+        assert_eq!(story.addresses(), ["10.0.0.7:8080"]);
+        // It is followed from there on.
+        story.server.put(PODS, pod("a", "p8", "10.0.0.8"));
+        story.run(SOON);
+        assert_eq!(story.addresses(), ["10.0.0.7:8080", "10.0.0.8:8080"]);
+    }
+}
+
+#[test]
 fn a_server_that_is_away_keeps_what_it_had_and_is_listed_when_it_is_back() {
     let mut story = told();
     story.run(MINUTE);

@@ -49,6 +49,8 @@ struct State {
 struct Watch {
     path: String,
     namespace: Option<String>,
+    /// It is told what happens after this version.
+    after: u64,
     pipe: BodyPipe,
 }
 
@@ -104,6 +106,15 @@ impl VirtualServer {
         for watch in self.with(|state| std::mem::take(&mut state.watches)) {
             watch.pipe.breaks(std::io::ErrorKind::ConnectionReset);
         }
+    }
+
+    /// It is what it was in the beginning, and nobody noticed that it was away.
+    pub(super) fn go_back(&self) {
+        self.with(|state| {
+            (state.version, state.oldest) = (10, 10);
+            state.objects.clear();
+        });
+        self.break_watches();
     }
 
     /// All watches go silent: what happens is told to nobody.
@@ -237,7 +248,13 @@ impl VirtualServer {
                 let bookmark = json!({"kind": "Any", "metadata": metadata});
                 pipe.send(format!("{}\n", json!({"type": "BOOKMARK", "object": bookmark})));
             }
-            state.watches.push(Watch { path, namespace, pipe });
+            let after = state.version;
+            state.watches.push(Watch {
+                path,
+                namespace,
+                after,
+                pipe,
+            });
             answer
         })
     }
@@ -273,7 +290,12 @@ impl VirtualServer {
                     pipe.send(format!("{event}\n"));
                 }
             }
-            state.watches.push(Watch { path, namespace, pipe });
+            state.watches.push(Watch {
+                path,
+                namespace,
+                after: from,
+                pipe,
+            });
             answer
         })
     }
@@ -293,7 +315,9 @@ impl State {
 
     fn tell(&mut self, path: &str, object: &Value, what: &str) {
         self.watches.retain(|watch| !watch.pipe.is_dropped());
-        for watch in self.watches.iter().filter(|watch| watch.path == path) {
+        let version = self.version;
+        let is_told = |watch: &&Watch| watch.path == path && version > watch.after;
+        for watch in self.watches.iter().filter(is_told) {
             if watch
                 .namespace
                 .as_ref()

@@ -12,7 +12,8 @@
 //!   minutes, as it is asked to. Bookmarks keep the version young. Where the server no longer knows it (410), everything
 //!   is listed, and the difference is the change, so there is never a gap.
 //! * A watch that is silent for [`IDLE`] is not trusted, and opened again: a connection whose other end is gone looks the
-//!   same.
+//!   same. If the server has said something since the last list, everything is listed: one that is back from a copy sooner
+//!   than that was noticed waits in silence for a version that it does not have yet.
 //! * After a failure to open one, everything is listed: a server that was away may have been restored from a copy, and
 //!   be earlier in its history than before. So it is each [`RESYNC`] in any case, and when somebody asks for it.
 //! * After failures the wait doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]; `Retry-After` counts.
@@ -76,6 +77,8 @@ pub(super) struct Reflector {
     listed_at: Instant,
     list_at: Instant,
     failed: u32,
+    /// Whether a watch has said something since the last list.
+    is_talking: bool,
     /// From when on a list may be the beginning of a watch.
     streams_at: Instant,
     /// Whether the next list is in pages in any case.
@@ -113,6 +116,7 @@ impl Reflector {
             listed_at: now,
             list_at: now,
             failed: 0,
+            is_talking: false,
             streams_at: now,
             is_in_pages: false,
         }
@@ -180,6 +184,7 @@ impl Reflector {
                 self.store.replace(listed.objects, &listed.kept, answers);
                 self.version = Some(listed.version);
                 self.listed_at = now;
+                self.is_talking = false;
                 self.list_at = now + self.env.random.between(RESYNC.mul_f64(0.9), RESYNC);
                 self.failed = 0;
                 watch
@@ -315,7 +320,12 @@ impl Reflector {
                 Some(Err(HttpError::Timeout {
                     awaited: Awaited::Piece,
                     ..
-                })) => return Left::Given,
+                })) => {
+                    if self.is_talking {
+                        self.list_at = clock.now();
+                    }
+                    return Left::Given;
+                }
                 // What was told is known, and the next one goes on from there. If the server is gone that will fail.
                 Some(Ok(None) | Err(_)) => {
                     return Left::Ended {
@@ -323,7 +333,7 @@ impl Reflector {
                     };
                 }
             };
-            watch.has_said_something = true;
+            (watch.has_said_something, self.is_talking) = (true, true);
             watch.lines.add(piece);
         }
     }
