@@ -24,6 +24,16 @@ fn pods_come_change_and_go_and_so_does_the_server() {
     cluster.delete(&format!("{PODS}/p1"));
     headcount.wait_for("pods", &["127.1.0.3:8080"]);
     headcount.wait_for_health("kubernetes");
+    // It goes back in time: to its first version, at which there is nothing.
+    cluster.kill();
+    headcount.wait_for_failure("kubernetes", &["watching pods: ", "Connection refused"]);
+    headcount.wait_for("pods", &["127.1.0.3:8080"]);
+    cluster.forget(&folder);
+    headcount.wait_for("pods", &[]);
+    headcount.wait_for_health("kubernetes");
+    cluster.create("/api/v1/namespaces", &json!({"metadata": {"name": "prod"}}));
+    run_pod(&cluster, "p4", "127.1.0.4", simple_pod());
+    headcount.wait_for("pods", &["127.1.0.4:8080"]);
 }
 
 #[test]

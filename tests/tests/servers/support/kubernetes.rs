@@ -41,7 +41,7 @@ pub(crate) struct Kubernetes {
     port: u16,
     certificates: Certificates,
     // Run as long as this value lives.
-    _etcd: Process,
+    etcd: Process,
     slices: Option<Process>,
 }
 
@@ -91,7 +91,7 @@ impl Kubernetes {
             log,
             port,
             certificates,
-            _etcd: etcd,
+            etcd,
             slices: None,
         };
         kubernetes.wait();
@@ -183,6 +183,21 @@ impl Kubernetes {
         self.kill();
         self.server = launch(&self.program, &self.arguments, &self.log);
         self.wait();
+    }
+
+    /// Starts it again, at the same address, without anything of what it knew.
+    pub(crate) fn forget(&mut self, folder: &Folder) {
+        self.kill();
+        self.etcd.kill();
+        std::fs::remove_dir_all(folder.path("etcd")).expect("what etcd knew");
+        let (etcd, address) = start_etcd(folder);
+        self.etcd = etcd;
+        for argument in &mut self.arguments {
+            if argument.starts_with("--etcd-servers=") {
+                *argument = format!("--etcd-servers={address}");
+            }
+        }
+        self.restart();
     }
 
     fn wait(&mut self) {
