@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod adopt;
 mod check;
 mod coverage;
 mod diff;
@@ -24,6 +25,7 @@ use headcount_questions::ListFormat;
 #[cfg(feature = "sim")]
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 
+pub(crate) use adopt::AdoptOptions;
 pub(crate) use check::CheckOptions;
 pub(crate) use coverage::CoverageOptions;
 pub(crate) use diff::DiffOptions;
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// Says what a reload would start, stop and relabel, before it is done.
     Diff(DiffOptions),
+    /// Prints the prometheus.yml with which Prometheus reads headcount's lists in place of discovering by itself.
+    Adopt(AdoptOptions),
     /// Says which hosts of an inventory are scraped, and why the others are not.
     Coverage(CoverageOptions),
     /// Says what happened to targets and providers, also to those that are gone.

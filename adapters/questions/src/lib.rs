@@ -3,6 +3,7 @@
 //! * `explain`: what became of a host or target, and why, also when it is nowhere.
 //! * `coverage`: which hosts of an inventory are scraped, which are not, and why.
 //! * `events`: what happened, the newest first.
+//! * `adopt`: the prometheus.yml with which a Prometheus reads lists in place of discovering by itself.
 //! * `diff`: what a reload from one configuration to another would do, before it is done.
 //! * `guard`, `refresh`: what an operator sees and tells a daemon.
 //! * `lookup`: whom all but `diff` ask: a service, or a daemon over the network.
@@ -10,6 +11,7 @@
 //!
 //! The one rule: **answers are values.** What is printed of them, and where, is up to who asks.
 
+pub mod adopt;
 pub mod coverage;
 pub mod diff;
 pub mod events;

@@ -172,6 +172,28 @@ impl RelabelRule {
             Self::LabelMap { .. } | Self::LabelDrop { .. } | Self::LabelKeep { .. } => None,
         }
     }
+
+    /// Whether what it does depends on the value of this label: it is one of those that it looks at or compares with, or
+    /// is copied by it.
+    ///
+    /// ```
+    /// use headcount_core::relabel::{RelabelRule, RuleRegex};
+    ///
+    /// let regex = RuleRegex::new("__meta_(.+)");
+    /// let rule = RelabelRule::LabelMap { regex, replacement: "$1".to_owned() };
+    /// assert!(rule.reads("__meta_url") && !rule.reads("url"));
+    /// ```
+    pub fn reads(&self, label: &str) -> bool {
+        match self {
+            Self::LabelMap { regex, .. } => regex.is_match(label),
+            Self::KeepEqual { target_label, .. } | Self::DropEqual { target_label, .. } if target_label == label => {
+                true
+            }
+            rule => rule
+                .source()
+                .is_some_and(|source| source.names.iter().any(|name| name == label)),
+        }
+    }
 }
 
 impl RelabelError {

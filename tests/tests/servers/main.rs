@@ -34,6 +34,7 @@
 #[macro_use]
 mod support;
 
+mod adopted;
 mod attack;
 mod aws;
 mod bad_input;

@@ -1,5 +1,6 @@
 //! What the command line's subcommands do, a module each.
 
+mod adopt;
 mod check;
 mod completions;
 mod coverage;
@@ -32,6 +33,7 @@ const TROUBLE: u8 = 2;
 pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(options) => run::run(&options),
+        Command::Adopt(options) => adopt::adopt(&options),
         Command::Check(options) => check::check(&options),
         Command::Mechanisms { output } => mechanisms::mechanisms(output),
         Command::Sd(options) => sd::sd(&options),

@@ -256,6 +256,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The keys of a mapping and where each stands, those that are merged in too, in the order in which they count: of one
+    /// that is there more than once the last one does. None for what is no mapping.
+    pub fn keys(&self) -> Vec<(String, Position)> {
+        match self.node.content() {
+            Content::Map(entries) => super::fields::keys(self, entries),
+            _ => Vec::new(),
+        }
+    }
+
     /// The value as JSON, with numbers and switches as such.
     pub fn json(&self) -> String {
         super::json::json(self.node)

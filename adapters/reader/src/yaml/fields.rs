@@ -252,6 +252,13 @@ pub(super) fn own_entries<'a>(at: &Cursor<'a>, entries: Entries<'a>) -> Vec<(Str
         .collect()
 }
 
+/// All keys, with those of merged mappings.
+pub(super) fn keys<'a>(at: &Cursor<'a>, entries: Entries<'a>) -> Vec<(String, Position)> {
+    let mut keys = Vec::with_capacity(entries.len());
+    flatten(at, entries, &mut |name, key, _| keys.push((name.to_owned(), key)));
+    keys
+}
+
 /// Visits the entries in the order in which they count, with merged mappings in their place.
 fn flatten<'a>(at: &Cursor<'a>, entries: Entries<'a>, visit: &mut dyn FnMut(&'a str, Position, Node<'a>)) {
     for (key, value) in entries.iter() {

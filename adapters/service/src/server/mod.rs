@@ -53,7 +53,7 @@ use connection::Shared;
 pub use limits::ConnectionLimits;
 use places::Places;
 use repeated::Repeated;
-pub(crate) use sd::path_of;
+pub use sd::path_of;
 pub(crate) use web_config::WatchedConfig;
 pub use web_config::check_web_config;
 

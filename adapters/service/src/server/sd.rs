@@ -32,8 +32,12 @@ const RESTORED: HeaderName = HeaderName::from_static("x-headcount-restored");
 /// Lists shorter than this are not worth compressing.
 const WORTH_COMPRESSING: u64 = 1024;
 
-/// The path of a job's list.
-pub(crate) fn path_of(job: &str) -> String {
+/// The path of a job's list, below the address that a service listens on.
+///
+/// ```
+/// assert_eq!(headcount_service::list_path("web/eu"), "/sd/web%2Feu");
+/// ```
+pub fn path_of(job: &str) -> String {
     const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     format!("/sd/{}", utf8_percent_encode(job, ESCAPED))
 }

@@ -30,6 +30,7 @@ mod tinyproxy;
 mod wait;
 mod zookeeper;
 
+pub(crate) use binary::headcount_binary;
 pub(crate) use browser::Browser;
 pub(crate) use certificates::Certificates;
 pub(crate) use config::{change_remote, run_remote};

@@ -1,0 +1,64 @@
+//! `headcount adopt`: the prometheus.yml to use once headcount discovers.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use headcount_questions::adopt::{self, Adopted};
+use headcount_reader::Machine;
+use url::Url;
+
+use crate::cli::AdoptOptions;
+use crate::console;
+
+pub(super) fn adopt(options: &AdoptOptions) -> anyhow::Result<ExitCode> {
+    let url = Url::parse(&options.url)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none());
+    let Some(url) = url else {
+        bail!(
+            "--url {:?} is not where headcount can be reached; write something like http://headcount:9099",
+            options.url
+        );
+    };
+    let (bytes, origin) = read(&options.file)?;
+    // What the settings say is headcount's alone, so they need not be read.
+    let loader = options.reading.unsupported.loader_with(None);
+    let adopted = adopt::adopt(&bytes, origin, &url, |bytes| loader.parse(bytes, origin, &Machine))?;
+    for note in notes(&adopted) {
+        console::complain(&note);
+    }
+    console::print(&adopted.text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> anyhow::Result<(Vec<u8>, &Path)> {
+    if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .context("reading standard input")?;
+        return Ok((bytes, Path::new("prometheus.yml")));
+    }
+    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok((bytes, file))
+}
+
+/// What who reads the result has to know.
+fn notes(adopted: &Adopted) -> Vec<String> {
+    let jobs = adopted.jobs.len();
+    let relabelled = adopted
+        .jobs
+        .iter()
+        .filter(|job| job.relabelled_because_of.is_some())
+        .count();
+    let mut notes = vec![match relabelled {
+        0 => format!("headcount discovers {jobs} jobs; all of them are relabelled where they were"),
+        _ => format!("headcount discovers {jobs} jobs, and relabels {relabelled} of them; comments say why"),
+    }];
+    let included = adopted.included.iter();
+    notes.extend(included.map(|file| format!("the jobs of {0} are not changed: adopt that file, too", file.display())));
+    notes
+}

@@ -1,0 +1,116 @@
+//! Jobs in braces.
+//!
+//! ```text
+//!  - {job_name: a, static_configs: [{targets: [x]}]}
+//!
+//!  # headcount discovers this job's targets now
+//!  # static_configs: [{targets: [x]}]
+//!  - {job_name: a, http_sd_configs: [{url: 'http://127.0.0.1:9099/sd/a', refresh_interval: 5s}]}
+//! ```
+
+use std::ops::Range;
+
+use super::block::quoted;
+use super::job::{Flow, Replaced};
+use super::{REFRESH_INTERVAL, Wanted, reason};
+
+/// The text with this job rewritten.
+pub(super) fn rewritten(text: &str, job: &Flow, replaced: &Replaced, wanted: &Wanted) -> String {
+    let mut given = format!(
+        "http_sd_configs: [{{url: {}, refresh_interval: {REFRESH_INTERVAL}}}]",
+        quoted(&wanted.url)
+    );
+    let empty = replaced.merged.iter().filter(|name| *name != "http_sd_configs");
+    given.extend(empty.map(|name| format!(", {name}: []")));
+    let mut comments = vec![reason(wanted)];
+    let mut out = text.to_owned();
+    // From the last to the first, so that places stay right; the first one is where the new one stands.
+    for (place, field) in replaced.own.iter().enumerate().rev() {
+        let span = field.offset..end_of(text, field.offset);
+        let before = text.get(span.clone()).unwrap_or_default().trim_end();
+        comments.splice(1..1, before.lines().map(|line| line.trim().to_owned()));
+        if place == 0 {
+            out.replace_range(span.start..span.start + before.len(), &given);
+        } else {
+            out.replace_range(with_comma(&out, span), "");
+        }
+    }
+    if replaced.own.is_empty() {
+        // Behind what is merged in, which would count otherwise.
+        let end = end_of_all(&out, job.start + 1);
+        out.insert_str(end, &format!(", {given}"));
+    }
+    insert_comments(&mut out, job.start, &comments);
+    out
+}
+
+/// Puts comments above the job: above its line where nothing but its dash stands before it, and else on lines of their own.
+fn insert_comments(out: &mut String, start: usize, comments: &[String]) {
+    let newline = if out.contains("\r\n") { "\r\n" } else { "\n" };
+    let before = out.get(..start).unwrap_or_default();
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    let head = before.get(line..).unwrap_or_default();
+    let indent: String = head.chars().take_while(|c| *c == ' ').collect();
+    if head.trim() == "-" {
+        let lines: String = comments
+            .iter()
+            .map(|line| format!("{indent}# {line}{newline}"))
+            .collect();
+        out.insert_str(line, &lines);
+    } else {
+        let lines: String = comments
+            .iter()
+            .map(|line| format!("{newline}{indent}  # {line}"))
+            .collect();
+        out.insert_str(start, &format!("{lines}{newline}{indent}  "));
+    }
+}
+
+/// A field with the comma before it; the first has none, but that one is replaced.
+fn with_comma(text: &str, span: Range<usize>) -> Range<usize> {
+    let before = text.get(..span.start).unwrap_or_default().trim_end();
+    match before.strip_suffix(',') {
+        Some(rest) => rest.len()..span.end,
+        None => span,
+    }
+}
+
+/// Where a mapping in braces ends whose fields begin here: at its brace.
+fn end_of_all(text: &str, start: usize) -> usize {
+    let mut end = end_of(text, start);
+    while text.get(end..).is_some_and(|rest| rest.starts_with(',')) {
+        end = end_of(text, end + 1);
+    }
+    end
+}
+
+/// Where a field of a mapping in braces ends: at the comma or brace that ends it.
+fn end_of(text: &str, start: usize) -> usize {
+    let mut depth = 0_usize;
+    let mut quote: Option<char> = None;
+    let mut previous = ' ';
+    let mut chars = text.get(start..).unwrap_or_default().char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match (quote, c) {
+            (Some('"'), '\\') => {
+                chars.next();
+            }
+            // Twice is one that belongs to the text: it ends here, and begins again at once.
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') if begins_value(previous) => quote = Some(c),
+            (None, '#') if previous.is_whitespace() => while chars.next_if(|(_, c)| *c != '\n').is_some() {},
+            (None, '[' | '{') => depth += 1,
+            (None, ',' | '}' | ']') if depth == 0 => return start + at,
+            (None, ']' | '}') => depth -= 1,
+            _ => {}
+        }
+        previous = c;
+    }
+    text.len()
+}
+
+/// Whether a quote after this character begins a quoted text, and does not stand in a plain one.
+fn begins_value(previous: char) -> bool {
+    previous.is_whitespace() || matches!(previous, '[' | '{' | ',' | ':' | '\'' | '"')
+}

@@ -1,0 +1,228 @@
+//! `adopt`: the prometheus.yml with which a Prometheus reads a headcount's lists in place of discovering by itself.
+//!
+//! Of each job what discovers becomes an `http_sd_configs` on headcount, and nothing else is touched: comments stay, and
+//! what was there before stays as a comment, so that the way back is as short. headcount goes on reading the file as it
+//! was.
+//!
+//! **What comes out is read again, and has to say of every job what the file said before**, but for how its targets are
+//! found; a file that can't be changed so is refused, with the job that stands in the way.
+//!
+//! # Where a job is relabelled
+//! Where it was: in Prometheus. A list has all that was discovered, so rules find what they found. But for one label: a
+//! Prometheus that reads a list by HTTP sets `__meta_url` to the list's own URL, whatever it was before. So a job with a
+//! rule that looks at [`OVERWRITTEN`] reads its list as it is after relabelling, and its rules become a comment.
+//!
+//! * `job`: what of a job is to be replaced, and where it stands. `block`, `flow`: replacing it, in YAML's two styles.
+
+mod block;
+mod flow;
+mod job;
+
+use std::path::{Path, PathBuf};
+
+use headcount_config::{Config, ScrapeConfig};
+use headcount_core::relabel::Relabeling;
+use headcount_reader::{LoadErrors, Sink, decode, read};
+use headcount_service::list_path;
+use url::Url;
+
+use job::JobText;
+
+/// The label that a Prometheus sets which reads a list by HTTP.
+pub const OVERWRITTEN: &str = "__meta_url";
+
+/// How often lists are asked for. It costs nothing while nothing changes: the answer is a 304.
+const REFRESH_INTERVAL: &str = "5s";
+
+/// The configuration to use from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopted {
+    /// The prometheus.yml.
+    pub text: String,
+    /// What was replaced, in the order of the file.
+    pub jobs: Vec<AdoptedJob>,
+    /// Files that it includes, which have jobs of their own and were not changed.
+    pub included: Vec<PathBuf>,
+}
+
+/// A job whose targets headcount finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdoptedJob {
+    /// Its name.
+    pub name: String,
+    /// Its list.
+    pub url: String,
+    /// The first of its rules that looks at a label which is overwritten on the way; then headcount relabels it.
+    pub relabelled_because_of: Option<usize>,
+}
+
+/// Why a file can't be changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// It is wrong as it is.
+    #[error("the configuration is wrong, so there is nothing to adopt:\n{0}")]
+    Wrong(#[source] LoadErrors),
+    /// It would not mean the same.
+    #[error(
+        "job {job:?} can't be rewritten so that it means the same, which may be because of anchors, aliases or merge keys; write its discovery out in the job itself, and try again"
+    )]
+    Different {
+        /// The job.
+        job: String,
+    },
+    /// It would not be read.
+    #[error(
+        "the file can't be rewritten so that it is read again, which may be because of anchors, aliases or merge keys that stand in what discovers; write the discovery of each job out, and try again:\n{0}"
+    )]
+    Broken(#[source] LoadErrors),
+}
+
+/// What a job is to be given.
+struct Wanted {
+    url: String,
+    relabelled_because_of: Option<usize>,
+}
+
+/// Rewrites a prometheus.yml for a Prometheus that reads its lists at `headcount`.
+///
+/// `load` reads a configuration from bytes, as it would be read from its file.
+///
+/// # Errors
+/// The file is wrong, or can't be rewritten so that it means the same.
+pub fn adopt(
+    bytes: &[u8],
+    origin: &Path,
+    headcount: &Url,
+    load: impl Fn(&[u8]) -> Result<Config, LoadErrors>,
+) -> Result<Adopted, AdoptError> {
+    let before = load(bytes).map_err(AdoptError::Wrong)?;
+    // What can't be decoded was refused when it was loaded.
+    let text = decode(bytes).unwrap_or_default();
+    let own: Vec<&ScrapeConfig> = before
+        .scrape_configs
+        .iter()
+        .filter(|job| &*job.file == origin)
+        .collect();
+    let (text, jobs) = rewrite(&text, origin, headcount, &own);
+    let after = load(text.as_bytes()).map_err(AdoptError::Broken)?;
+    if let Some(job) = difference(&before, &after, &jobs, &load) {
+        return Err(AdoptError::Different { job });
+    }
+    let mut included: Vec<PathBuf> = Vec::new();
+    for job in &before.scrape_configs {
+        if &*job.file != origin && !included.iter().any(|file| **file == *job.file) {
+            included.push(job.file.to_path_buf());
+        }
+    }
+    Ok(Adopted { text, jobs, included })
+}
+
+/// The first rule that looks at a label which is overwritten on the way to a Prometheus.
+pub fn looks_at_overwritten(rules: &Relabeling) -> Option<usize> {
+    rules.rules().iter().position(|rule| rule.reads(OVERWRITTEN))
+}
+
+fn rewrite(text: &str, origin: &Path, headcount: &Url, jobs: &[&ScrapeConfig]) -> (String, Vec<AdoptedJob>) {
+    // What is wrong was said when it was loaded.
+    let sink = Sink::new(origin.into());
+    let document = read(text, &sink);
+    let root = document.as_ref().and_then(|document| document.root(&sink));
+    let places = root.map(|root| job::places(&root, text)).unwrap_or_default();
+    let mut text = text.to_owned();
+    let mut adopted = Vec::new();
+    // From the last to the first, so that the places of those before stay right.
+    for place in places.into_iter().rev() {
+        let Some(job) = jobs.iter().find(|job| job.position == place.position()) else {
+            continue;
+        };
+        let wanted = Wanted {
+            url: list_url(
+                headcount,
+                &job.job_name,
+                looks_at_overwritten(&job.relabel_configs).is_some(),
+            ),
+            relabelled_because_of: looks_at_overwritten(&job.relabel_configs),
+        };
+        let replaced = place.replaced(wanted.relabelled_because_of.is_some());
+        if !replaced.has_discovery() {
+            continue;
+        }
+        text = match place {
+            JobText::Block(ref place) => block::rewritten(&text, place, &replaced, &wanted),
+            JobText::Flow(ref place) => flow::rewritten(&text, place, &replaced, &wanted),
+        };
+        adopted.push(AdoptedJob {
+            name: job.job_name.clone(),
+            url: wanted.url,
+            relabelled_because_of: wanted.relabelled_because_of,
+        });
+    }
+    adopted.reverse();
+    (text, adopted)
+}
+
+fn list_url(headcount: &Url, job: &str, is_relabelled: bool) -> String {
+    let base = headcount.as_str().trim_end_matches('/');
+    let query = if is_relabelled { "?relabelled=true" } else { "" };
+    format!("{base}{}{query}", list_path(job))
+}
+
+/// What is said of a job beside what it is given.
+fn reason(wanted: &Wanted) -> String {
+    match wanted.relabelled_because_of {
+        None => "headcount discovers this job's targets now".to_owned(),
+        Some(rule) => format!(
+            "headcount discovers and relabels this job's targets now: relabel_configs[{rule}] looks at {OVERWRITTEN}, which \
+             Prometheus overwrites when it reads a list"
+        ),
+    }
+}
+
+/// The first job that does not mean what it meant, but for how its targets are found.
+fn difference(
+    before: &Config,
+    after: &Config,
+    adopted: &[AdoptedJob],
+    load: impl Fn(&[u8]) -> Result<Config, LoadErrors>,
+) -> Option<String> {
+    let list = |url: &str| {
+        let sd = block::fields("", url).join("\n");
+        let config = load(format!("scrape_configs:\n- job_name: a\n  {}", sd.replace('\n', "\n  ")).as_bytes()).ok()?;
+        config.scrape_configs.into_iter().next().map(|job| job.sd)
+    };
+    let jobs = before.scrape_configs.iter().zip(&after.scrape_configs);
+    for (old, new) in jobs {
+        let adopted = adopted.iter().find(|job| job.name == old.job_name);
+        let mut expected = ScrapeConfig {
+            position: new.position,
+            ..old.clone()
+        };
+        if let Some(adopted) = adopted {
+            expected.sd = list(&adopted.url).unwrap_or_default();
+            if adopted.relabelled_because_of.is_some() {
+                expected.relabel_configs = Relabeling::default();
+            }
+        }
+        let rules = |job: &ScrapeConfig| job.relabel_configs.rules().to_vec();
+        let has_rules = rules(&expected) == rules(new);
+        expected.relabel_configs = new.relabel_configs.clone();
+        if expected != *new || !has_rules {
+            return Some(old.job_name.clone());
+        }
+    }
+    let lacks = before.scrape_configs.len() != after.scrape_configs.len();
+    let is_other = before.global != after.global
+        || before.alertmanagers != after.alertmanagers
+        || before.alert_relabel_configs != after.alert_relabel_configs
+        || before.scrape_config_files != after.scrape_config_files;
+    (lacks || is_other).then(|| {
+        before
+            .scrape_configs
+            .first()
+            .map_or_else(String::new, |job| job.job_name.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests;

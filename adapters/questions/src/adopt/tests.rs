@@ -1,0 +1,293 @@
+use std::path::Path;
+
+use headcount_reader::Nowhere;
+use proptest::prelude::*;
+
+use super::*;
+
+const ORIGIN: &str = "/etc/prometheus/prometheus.yml";
+
+fn load(bytes: &[u8]) -> Result<Config, LoadErrors> {
+    headcount_service::loader().parse(bytes, Path::new(ORIGIN), &Nowhere)
+}
+
+fn adopted(text: &str) -> Result<Adopted, AdoptError> {
+    let headcount = Url::parse("http://headcount:9099").expect("a URL");
+    adopt(text.as_bytes(), Path::new(ORIGIN), &headcount, load)
+}
+
+fn text(before: &str) -> String {
+    adopted(before).unwrap_or_else(|error| panic!("{before}\n{error}")).text
+}
+
+#[test]
+fn what_discovers_becomes_a_list_and_a_comment() {
+    let before = "\
+# ours
+global: {scrape_interval: 30s} # half a minute
+scrape_configs:
+  # the racks
+  - job_name: node
+    # all of them
+    file_sd_configs:
+      - files: [a.json]
+        # soon
+        refresh_interval: 1m
+
+    # with TLS
+    scheme: https
+    static_configs:
+    - targets: [x:1]
+
+  - job_name: 'web/eu'
+    http_sd_configs: [{url: 'http://cmdb/'}]
+# the end
+rule_files: []
+";
+    let after = "\
+# ours
+global: {scrape_interval: 30s} # half a minute
+scrape_configs:
+  # the racks
+  - job_name: node
+    # all of them
+    # headcount discovers this job's targets now
+    http_sd_configs:
+      - url: 'http://headcount:9099/sd/node'
+        refresh_interval: 5s
+    # file_sd_configs:
+    #   - files: [a.json]
+    #     # soon
+    #     refresh_interval: 1m
+
+    # with TLS
+    scheme: https
+    # static_configs:
+    # - targets: [x:1]
+
+  - job_name: 'web/eu'
+    # headcount discovers this job's targets now
+    http_sd_configs:
+      - url: 'http://headcount:9099/sd/web%2Feu'
+        refresh_interval: 5s
+    # http_sd_configs: [{url: 'http://cmdb/'}]
+# the end
+rule_files: []
+";
+    assert_eq!(text(before), after);
+    assert_eq!(text(&before.replace('\n', "\r\n")), after.replace('\n', "\r\n"));
+}
+
+#[test]
+fn the_line_with_the_dash_keeps_it() {
+    let before = "\
+scrape_configs:
+- static_configs:
+  - targets: [x:1]
+  job_name: a
+-   relabel_configs:
+    - {source_labels: [__meta_url], action: keep, regex: .+}
+    job_name: b
+    static_configs: [{targets: [y:1]}]
+";
+    let after = "\
+scrape_configs:
+- http_sd_configs:
+    - url: 'http://headcount:9099/sd/a'
+      refresh_interval: 5s
+  # headcount discovers this job's targets now
+  # static_configs:
+  # - targets: [x:1]
+  job_name: a
+-   http_sd_configs:
+      - url: 'http://headcount:9099/sd/b?relabelled=true'
+        refresh_interval: 5s
+    # headcount discovers and relabels this job's targets now: relabel_configs[0] looks at __meta_url, which Prometheus overwrites when it reads a list
+    # relabel_configs:
+    # - {source_labels: [__meta_url], action: keep, regex: .+}
+    job_name: b
+    # static_configs: [{targets: [y:1]}]
+";
+    assert_eq!(text(before), after);
+}
+
+#[test]
+fn a_job_in_braces_stays_in_braces() {
+    let before = "\
+scrape_configs:
+  - {job_name: a, static_configs: [{targets: ['x:1', \"y,]:1\"]}], scheme: https} # a
+  - {dns_sd_configs: [{names: [a.b]}], job_name: b,
+     static_configs: [{targets: [don't:1]}]}
+";
+    let after = "\
+scrape_configs:
+  # headcount discovers this job's targets now
+  # static_configs: [{targets: ['x:1', \"y,]:1\"]}]
+  - {job_name: a, http_sd_configs: [{url: 'http://headcount:9099/sd/a', refresh_interval: 5s}], scheme: https} # a
+  # headcount discovers this job's targets now
+  # dns_sd_configs: [{names: [a.b]}]
+  # static_configs: [{targets: [don't:1]}]
+  - {http_sd_configs: [{url: 'http://headcount:9099/sd/b', refresh_interval: 5s}], job_name: b}
+";
+    assert_eq!(text(before), after);
+    // Lists and mappings in braces from the top on.
+    let text = text("{scrape_configs: [{job_name: a, static_configs: [{targets: [x]}]}, {job_name: b}]}");
+    assert!(text.contains("# static_configs: [{targets: [x]}]"), "{text}");
+}
+
+#[test]
+fn rules_stay_unless_they_look_at_what_is_overwritten() {
+    let of_rule = |rule: &str| {
+        let text = format!(
+            "scrape_configs: [{{job_name: a, static_configs: [{{targets: [x]}}], relabel_configs: [{{target_label: y}}, {rule}]}}]"
+        );
+        adopted(&text).expect("it can be").jobs[0].relabelled_because_of
+    };
+    for reads in [
+        "{source_labels: [env, __meta_url], target_label: x}",
+        "{action: labelmap, regex: '__meta_(.+)'}",
+        "{action: keepequal, source_labels: [env], target_label: __meta_url}",
+    ] {
+        assert_eq!(of_rule(reads), Some(1), "{reads}");
+    }
+    for other in [
+        "{source_labels: [__meta_filepath], target_label: x}",
+        "{action: labelmap, regex: '__meta_tag_(.+)'}",
+        "{action: labeldrop, regex: '__meta_url'}",
+        "{target_label: __meta_url, replacement: x}",
+    ] {
+        assert_eq!(of_rule(other), None, "{other}");
+    }
+}
+
+#[test]
+fn what_is_merged_in_is_written_over() {
+    let before = "\
+scrape_configs:
+  - &base
+    job_name: a
+    static_configs: [{targets: [x]}]
+    scheme: https
+  - <<: *base
+    job_name: b
+";
+    let after = "\
+scrape_configs:
+  - &base
+    job_name: a
+    # headcount discovers this job's targets now
+    http_sd_configs:
+      - url: 'http://headcount:9099/sd/a'
+        refresh_interval: 5s
+    # static_configs: [{targets: [x]}]
+    scheme: https
+  - <<: *base
+    job_name: b
+    # headcount discovers this job's targets now
+    http_sd_configs:
+      - url: 'http://headcount:9099/sd/b'
+        refresh_interval: 5s
+    static_configs: []
+";
+    assert_eq!(text(before), after);
+    // In braces, and with what is shared by name alone.
+    let flow = "base: &base {static_configs: [{targets: [x]}], dns_sd_configs: [{names: [a]}]}
+scrape_configs: [{<<: *base, job_name: a}]";
+    let error = adopted(flow).expect_err("Prometheus knows no such section").to_string();
+    assert!(error.contains("unknown field `base`"), "{error}");
+    let flow = "scrape_configs: [&base {job_name: a, static_configs: [{targets: [x]}]}, {<<: *base, job_name: b}]";
+    assert!(text(flow).contains("{<<: *base, job_name: b, http_sd_configs: [{url: 'http://headcount:9099/sd/b', refresh_interval: 5s}], static_configs: []}"), "{}", text(flow));
+}
+
+#[test]
+fn what_others_refer_to_can_not_become_a_comment() {
+    let before = "\
+scrape_configs:
+  - job_name: a
+    static_configs: &lists [{targets: [x]}]
+alerting: {alertmanagers: [{static_configs: *lists}]}
+";
+    let error = adopted(before)
+        .expect_err("the alias would refer to nothing")
+        .to_string();
+    assert!(error.contains("anchors, aliases or merge keys"), "{error}");
+}
+
+#[test]
+fn what_does_not_discover_is_left_alone() {
+    let before = "scrape_configs:\n  - job_name: a # nothing yet\n";
+    assert_eq!(text(before), before);
+    assert_eq!(text(""), "");
+    let error = adopted("scrape_configs: [{job_name: 7, oops: 1}]")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("unknown field `oops`"), "{error}");
+}
+
+/// Fields of a job, each in one of its forms.
+fn any_field() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "scheme: https",
+        "static_configs: [{targets: ['a:1', \"b:2\"]}]",
+        "static_configs:\n- targets:\n  - a:1 # one\n  labels: {x: '#'}\n# between\n- targets: [b:1]",
+        "file_sd_configs:\n  - files:\n      - a.json\n\n      - b.yml",
+        "http_sd_configs: &list [{url: http://cmdb/x}]",
+        "dns_sd_configs:\n- names: [\n    a.b,\n  c.d ]",
+        "relabel_configs:\n- source_labels: [__meta_url]\n  target_label: url",
+        "relabel_configs:\n  - {action: labelmap, regex: '__meta_x_(.+)'}",
+        "params: {a: [b, 'c']}",
+        "metric_relabel_configs:\n  # none of these\n  - {action: drop, source_labels: [__name__], regex: go_.+}",
+    ])
+}
+
+/// A job with fields of different names, in this order; some with comments between.
+fn any_job() -> impl Strategy<Value = Vec<(bool, &'static str)>> {
+    let fields = prop::collection::vec((any::<bool>(), any_field()), 0..5);
+    fields.prop_map(|mut fields| {
+        let mut names = Vec::new();
+        fields.retain(|(_, field)| {
+            let name = field.split(':').next().unwrap_or_default().to_owned();
+            let is_new = !names.contains(&name);
+            names.push(name);
+            is_new
+        });
+        fields
+    })
+}
+
+fn written(jobs: &[(usize, Vec<(bool, &'static str)>)]) -> String {
+    let mut out = "scrape_configs:\n".to_owned();
+    for (number, (place, fields)) in jobs.iter().enumerate() {
+        let mut all: Vec<(bool, String)> = fields
+            .iter()
+            .map(|(comment, field)| (*comment, (*field).to_owned()))
+            .collect();
+        all.insert((*place).min(all.len()), (false, format!("job_name: job-{number}")));
+        let mut head = "  - ";
+        for (comment, field) in all {
+            for line in field.replace("&list", &format!("&list{number}")).lines() {
+                out.push_str(&format!("{head}{line}\n"));
+                head = "    ";
+            }
+            if comment {
+                out.push_str("    # what comes next\n\n");
+            }
+        }
+    }
+    out
+}
+
+proptest! {
+    /// `adopt` sees to it by itself that all means the same; here it has to be able to.
+    #[test]
+    fn jobs_of_any_form_can_be_adopted(jobs in prop::collection::vec((0..5_usize, any_job()), 1..4)) {
+        let before = written(&jobs);
+        let adopted = adopted(&before).unwrap_or_else(|error| panic!("{before}\n{error}"));
+        let comments = |text: &str| text.matches("# what comes next").count();
+        prop_assert_eq!(comments(&before), comments(&adopted.text), "{}\n{}", &before, &adopted.text);
+        let jobs = load(adopted.text.as_bytes()).expect("read before").scrape_configs;
+        for job in &jobs {
+            prop_assert!(job.sd.iter().all(|sd| sd.mechanism() == "http"), "{}", &adopted.text);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What `headcount adopt` prints is what a real Prometheus goes on with: the same targets in every job.
+//!
+//! Two Prometheus run, one with the configuration as it was, and one with what `adopt` made of it, which reads its lists
+//! at a headcount that reads the first one's. What they scrape has to be the same, labels and URLs.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::support::{Folder, Headcount, Prometheus, Seen, check_config, headcount_binary, until};
+
+/// Jobs in every style, with what has to go on meaning the same.
+const CONFIG: &str = r#"# the whole site
+global: {scrape_interval: 1h, scrape_timeout: 5s, external_labels: {region: 'köln'}}
+rule_files: []
+alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:9']}]}]}
+scrape_configs:
+  # racks
+  - job_name: racks
+    file_sd_configs:
+      - files: ['@SD@/*.json'] # all of them
+        refresh_interval: 1s
+
+    # by rack
+    relabel_configs:
+      - {source_labels: [__meta_filepath], regex: '.*/([^/]+)[.]json', target_label: file}
+      - {source_labels: [__meta_drop], regex: 'yes', action: drop}
+      - {source_labels: [__address__], target_label: __param_target}
+    params: {module: [http_2xx, other]}
+    metrics_path: /probe
+  - static_configs:
+      - targets: ['127.0.0.11:1', '127.0.0.12:1']
+        labels: {env: prod, leer: ''}
+    job_name: 'naïve/job'
+    scheme: https
+  - {job_name: braces, static_configs: [{targets: ['127.0.0.13:1']}], file_sd_configs: [{files: ['@SD@/*.json'], refresh_interval: 1s}]}
+  # A Prometheus that reads a list would have a label `url`, too.
+  - job_name: everything
+    relabel_configs:
+      - {regex: '__meta_(.+)', action: labelmap}
+      - {source_labels: [dc], regex: 'a', action: keep}
+      - {target_label: __scheme__, replacement: https}
+    file_sd_configs: &files
+      - {files: ['@SD@/*.json'], refresh_interval: 1s}
+  - job_name: nothing
+"#;
+
+#[test]
+fn an_adopted_configuration_has_the_same_targets_in_every_job() {
+    require!("prometheus", "promtool");
+    let folder = Folder::new();
+    let list = |dc: &str| {
+        format!(
+            r#"[
+                {{"targets": ["127.0.0.1:80", "127.0.0.2:80"], "labels": {{"__meta_rack": "r1", "dc": "{dc}"}}}},
+                {{"targets": ["127.0.0.3:80"], "labels": {{"__meta_drop": "yes", "dc": "{dc}"}}}},
+                {{"targets": ["127.0.0.4:80"], "labels": {{"dc": "b", "job": "renamed"}}}}
+            ]"#
+        )
+    };
+    folder.write("sd/one.json", list("a"));
+    let config = folder.write("prometheus.yml", CONFIG.replace("@SD@", &folder.text("sd")));
+    check_config(&config);
+    let headcount = Headcount::with_config(&folder, &config);
+
+    let url = format!("http://{}/", headcount.address());
+    let output = Command::new(headcount_binary())
+        .args(["adopt", "--url", &url])
+        .arg(&config)
+        .output()
+        .expect("starting headcount");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("headcount discovers 4 jobs, and relabels 1 of them"),
+        "{said}"
+    );
+    let text = String::from_utf8(output.stdout).expect("text");
+    for kept in [
+        "# the whole site",
+        "  # racks",
+        "# all of them",
+        "    # by rack",
+        "&files",
+        "url`, too.",
+    ] {
+        assert!(text.contains(kept), "{kept} is gone from\n{text}");
+    }
+    let adopted = folder.write("adopted.yml", &text);
+    check_config(&adopted);
+
+    let direct = Prometheus::start(&folder, "direct", &config);
+    let through = Prometheus::start(&folder, "through", &adopted);
+    wait_until_alike(&direct, &through, 13);
+    folder.write("sd/two.json", list("a").replace("127.0.0.", "127.0.1."));
+    folder.write("sd/one.json", list("b"));
+    wait_until_alike(&direct, &through, 20);
+}
+
+/// Waits until both scrape so many targets, and the same.
+fn wait_until_alike(direct: &Prometheus, through: &Prometheus, count: usize) {
+    let scraped = |seen: &Seen| -> BTreeSet<_> {
+        let with_port = seen.clone().with_port();
+        let targets = with_port.active.into_iter();
+        targets.map(|(job, _, labels, url)| (job, labels, url)).collect()
+    };
+    let expected = until("the Prometheus that discovers scrapes what there is", || {
+        let expected = scraped(&direct.targets()?);
+        if expected.len() == count {
+            Ok(expected)
+        } else {
+            Err(format!("it scrapes {}: {expected:#?}", expected.len()))
+        }
+    });
+    until("the Prometheus that was adopted scrapes the same", || {
+        let own = scraped(&through.targets()?);
+        if own == expected {
+            Ok(())
+        } else {
+            Err(format!("it scrapes {own:#?}, the other {expected:#?}"))
+        }
+    });
+}
