@@ -46,6 +46,7 @@ pub use load::{Examined, Loader};
 pub use rules::check_rules;
 pub use section::alertmanager::AlertmanagerConfig;
 pub use section::global::{Global, Limits};
+pub use section::relabel::OVERWRITTEN;
 pub use section::scrape::ScrapeConfig;
 pub use section::sd::MECHANISMS;
 pub use settings::{

@@ -221,3 +221,33 @@ fn files_that_are_not_compared_exist() {
         assert!(corpus().join(name).exists(), "{name}");
     }
 }
+
+#[test]
+fn rules_that_find_something_else_in_a_reader_of_lists_are_said() {
+    let warnings = |rule: &str| -> Vec<String> {
+        let text = format!("scrape_configs: [{{job_name: a, relabel_configs: [{{target_label: x}}, {rule}]}}]");
+        let config = loader().parse(text.as_bytes(), Path::new("/prometheus.yml"), &Nowhere);
+        config
+            .expect("valid")
+            .warnings
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let said = warnings("{source_labels: [__meta_url], target_label: from}");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("/prometheus.yml:1:"), "{said:?}");
+    assert!(
+        said[0].contains("scrape_configs[0].relabel_configs[1]: this rule looks at `__meta_url`"),
+        "{said:?}"
+    );
+    assert_eq!(warnings("{action: labelmap, regex: '__meta_(.+)'}").len(), 1);
+    assert_eq!(
+        warnings("{action: labelmap, regex: '__meta_tag_(.+)'}"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        warnings("{target_label: __meta_url, replacement: x}"),
+        Vec::<String>::new()
+    );
+}

@@ -378,6 +378,14 @@ pub enum ProblemKind {
     /// The file holds more documents than the one that is read. Prometheus reads the first only.
     #[error("only the first YAML document is read; what follows this line is ignored, as in Prometheus")]
     FurtherDocument,
+    /// A rule that looks at a label which is another one in a Prometheus that reads the job's list.
+    #[error(
+        "this rule looks at `{label}`, which a Prometheus overwrites when it reads the job's list; have headcount relabel the job: read /sd/<job>?relabelled=true without relabel_configs, as `headcount adopt` writes it"
+    )]
+    Overwritten {
+        /// The label.
+        label: &'static str,
+    },
     /// An environment variable that is used and empty.
     #[error("the environment variable {name:?} is empty or not set")]
     EmptyVariable {

@@ -9,6 +9,10 @@ use headcount_reader::{Cursor, Fields, ProblemKind, is_label_name, is_label_temp
 const ACTIONS: &str =
     "replace, keep, drop, keepequal, dropequal, hashmod, labelmap, labeldrop, labelkeep, lowercase, uppercase";
 const SEPARATOR: &str = ";";
+
+/// The label that a Prometheus sets when it reads a list by HTTP, whatever it was before.
+pub const OVERWRITTEN: &str = "__meta_url";
+
 const REPLACEMENT: &str = "$1";
 
 /// Rules as they are written. What they mean can be checked only when it is known which names
@@ -56,6 +60,19 @@ impl<'a> RelabelRules<'a> {
     pub(crate) fn check(self, names: NameValidation) -> Vec<RelabelRule> {
         let legacy = names.is_legacy();
         self.0.into_iter().filter_map(|draft| draft.check(legacy)).collect()
+    }
+
+    /// Checks the rules of a job, and compiles them; with a warning for each that would find something else in a Prometheus
+    /// which reads the job's list.
+    pub(super) fn compile_for_job(self, names: NameValidation) -> Relabeling {
+        let places: Vec<_> = self.0.iter().map(|draft| draft.at.clone()).collect();
+        let rules = self.compile(names);
+        for (at, rule) in places.iter().zip(rules.rules()) {
+            if rule.reads(OVERWRITTEN) {
+                at.warn(ProblemKind::Overwritten { label: OVERWRITTEN });
+            }
+        }
+        rules
     }
 
     /// Checks the rules, and compiles them.

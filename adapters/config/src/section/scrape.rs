@@ -248,7 +248,7 @@ fn read(fields: &mut Fields<'_>, global: &Global, reading: Reading<'_>, names: &
     read_naming(fields, &mut job, global);
     read_histograms(fields, &mut job, global);
     read_scraping(fields, &mut job, global, reading.folder);
-    job.relabel_configs = relabel.compile(job.name_validation);
+    job.relabel_configs = relabel.compile_for_job(job.name_validation);
     job.metric_relabel_configs = metric_relabel.compile(job.name_validation);
     job
 }

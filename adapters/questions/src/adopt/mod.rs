@@ -20,16 +20,13 @@ mod job;
 
 use std::path::{Path, PathBuf};
 
-use headcount_config::{Config, ScrapeConfig};
+use headcount_config::{Config, OVERWRITTEN, ScrapeConfig};
 use headcount_core::relabel::Relabeling;
 use headcount_reader::{LoadErrors, Sink, decode, read};
 use headcount_service::list_path;
 use url::Url;
 
 use job::JobText;
-
-/// The label that a Prometheus sets which reads a list by HTTP.
-pub const OVERWRITTEN: &str = "__meta_url";
 
 /// How often lists are asked for. It costs nothing while nothing changes: the answer is a 304.
 const REFRESH_INTERVAL: &str = "5s";

@@ -118,8 +118,8 @@ fn property(letter: char, chars: &mut Peekable<Chars<'_>>) -> Result<Item, Regex
         None => (&*name, letter == 'P'),
     };
     if !is_closed || !is_known(name) {
-        let escape = format!("{letter}{{{name}}}");
-        return Err(RegexError::Escape { escape });
+        let property = format!("{letter}{{{name}}}");
+        return Err(RegexError::Property { property });
     }
     // Halves of surrogate pairs: no text has one.
     let class = match (name, is_negated) {

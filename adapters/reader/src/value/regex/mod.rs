@@ -54,6 +54,14 @@ pub enum RegexError {
         /// What follows the backslash; empty at the end.
         escape: String,
     },
+    /// `\p{…}` with something that Go does not know.
+    #[error(
+        "the regular expression has the unknown property `\\{property}`; Go knows general categories, such as `\\p{{Lu}}`, and scripts, such as `\\p{{Greek}}`"
+    )]
+    Property {
+        /// What follows the backslash.
+        property: String,
+    },
     /// `(?…)` with flags that Go does not have.
     #[error(
         "the regular expression has an unknown group `(?{group}`; Go knows (?:…), (?P<name>…) and the flags i, m, s, U"
@@ -66,9 +74,7 @@ pub enum RegexError {
     #[error("the regular expression has a `[` without its `]`")]
     OpenClass,
     /// `[b-a]`, or a range with a class at its end.
-    #[error(
-        "the regular expression has a range in `[…]` that does not go from a character to one that is not before it"
-    )]
+    #[error("the regular expression has a range in `[…]` that does not go up from one character to another")]
     Range,
     /// `[[:name:]]` with a name that does not exist.
     #[error("the regular expression has the unknown class `[:{name}:]`")]
