@@ -161,6 +161,11 @@ impl Looks {
         self.pending.remove(path);
     }
 
+    /// Whether no file is to be looked at again.
+    pub(super) fn is_settled(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     /// When the first of the files is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.pending.values().map(|pending| pending.due).min()

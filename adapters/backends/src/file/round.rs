@@ -171,7 +171,6 @@ impl Files {
             checked: BTreeSet::new(),
             dangling: BTreeSet::new(),
             is_news: false,
-            waiting: false,
         };
         round.look_at_all(paths).await;
         round.look_at_what_was_lost().await;
@@ -187,18 +186,15 @@ impl Files {
         looked: Looked,
         updates: &Updates,
     ) -> Result<(), Stopped> {
-        let Looked {
-            groups,
-            is_news,
-            waiting,
-        } = looked;
+        let Looked { groups, is_news } = looked;
         let took = self.env.clock.now().saturating_duration_since(started);
         self.env.metrics.add(SCAN_SECONDS, &[], took.as_secs_f64());
         self.env.metrics.add(SCANS, &[], 1.0);
         let is_news = std::mem::take(&mut self.state.has_news) || is_news;
         let troubles = self.state.troubles();
-        // It is not whole either as long as something is only half seen.
-        let is_whole = troubles.is_empty() && !waiting;
+        // It is not whole either as long as something is only half seen, in this round or in one before: what was restored
+        // and is in none of the updates up to the one that says that this is all would be gone with that one.
+        let is_whole = troubles.is_empty() && self.state.looks.is_settled();
         let update = match missing(troubles.iter()) {
             // What is broken is said with what is found: alone, that would say that all is well.
             Some(missing) if !groups.is_empty() || is_news && self.state.has_well() => {
@@ -259,8 +255,6 @@ struct Round<'r> {
     dangling: BTreeSet<PathBuf>,
     /// Whether a file was found to be broken.
     is_news: bool,
-    /// Whether a file is to be looked at again.
-    waiting: bool,
 }
 
 /// What a round came to.
@@ -269,7 +263,6 @@ struct Looked {
     groups: Vec<Group>,
     /// As in [`Round`].
     is_news: bool,
-    waiting: bool,
 }
 
 /// A file that was decoded and counts.
@@ -340,7 +333,6 @@ impl Round<'_> {
         Looked {
             groups,
             is_news: self.is_news,
-            waiting: self.waiting,
         }
     }
 
@@ -479,7 +471,6 @@ impl Round<'_> {
 
     fn bad(&mut self, path: &Path, sight: Sight, trouble: Trouble) {
         let verdict = self.state.looks.saw(path, sight, self.env.clock.now());
-        self.waiting |= verdict == Verdict::LookAgain;
         let is_other = self.state.broken.get(path).is_some_and(|before| *before != trouble);
         // At the first round somebody waits to hear; later, the file gets time to become better.
         let is_news = match verdict {
@@ -502,8 +493,6 @@ impl Round<'_> {
 
     /// Whether what was seen is to be looked at again before it counts.
     fn not_yet(&mut self, path: &Path, sight: Sight) -> bool {
-        let again = self.state.looks.saw(path, sight, self.env.clock.now()) == Verdict::LookAgain;
-        self.waiting |= again;
-        again
+        self.state.looks.saw(path, sight, self.env.clock.now()) == Verdict::LookAgain
     }
 }

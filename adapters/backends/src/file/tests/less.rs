@@ -239,6 +239,38 @@ fn b11_what_was_found_before_is_not_forgotten_at_the_first_look() {
     }
 }
 
+/// B09: while one file is to be looked at again, a change of another does not make all of it whole: what was restored and is
+/// in none of the updates until then would be gone.
+#[test]
+fn b09_a_change_of_another_file_does_not_end_the_doubt() {
+    let yaml = "- targets: [y:1]\n- targets: [y:2]\n";
+    let before = [("/sd/a.json", &*list("a:1")), ("/sd/b.yml", yaml)];
+    for (restored, then) in [(true, "- targets: [y:1]\n"), (true, ""), (false, "")] {
+        let mut world = World::new();
+        for (path, text) in before {
+            world.files.write(path, text);
+        }
+        world.files.write("/sd/b.yml", then);
+        let known = if restored { found_before(&before) } else { Vec::new() };
+        world.start_after(known, lists(&["/sd/*.json", "/sd/*.yml"]));
+        let mut early = world.run_for(SETTLE);
+        world.files.write("/sd/a.json", list("a:2"));
+        early.extend(world.run_for(SETTLE_LESS - SETTLE * 2));
+        assert_eq!(
+            kinds(&early),
+            [UpdateKind::Delta, UpdateKind::Delta],
+            "{restored} {then:?}"
+        );
+        world.files.write("/sd/b.yml", yaml);
+        let late = world.run_for(SETTLE_LESS * 2);
+        assert_eq!(kinds(&late), [UpdateKind::Completing], "{restored} {then:?}");
+        let mut collected = Collected::default();
+        collected.receive(&early);
+        collected.receive(&late);
+        assert_eq!(collected.addresses(), ["a:2", "y:1", "y:2"], "{restored} {then:?}");
+    }
+}
+
 /// B11: after a restart nobody knows whether an empty folder is the one that it was.
 #[test]
 fn b11_a_folder_that_is_empty_after_a_restart_is_a_failure() {
