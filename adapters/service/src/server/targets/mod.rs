@@ -7,7 +7,7 @@
 //! # `/api/v1/targets`
 //! | parameter | meaning |
 //! |---|---|
-//! | `state` | `any` (default), `active`, `dropped`, `duplicate`, `invalid`; of the active ones only those that are `over_limit`; of all only those that are `stale` or `held` |
+//! | `state` | `any` (default), `active`, `dropped`, `duplicate`, `invalid`; of the active ones only those that are `over_limit`; of all only those that are `stale` or `held`; nothing for any other word, as in Prometheus |
 //! | `scrapePool` | one job |
 //! | `match[]` | a selector as in PromQL, without a metric's name: `{rack="1",env=~"prod\|test"}`; repeated, any of them. A label has its value after relabelling or, where it is gone, as discovered |
 //! | `search` | text, in any case, in a label's value (as discovered, or a public one after relabelling), in the job's name or the group's source |

@@ -32,6 +32,8 @@ pub(super) enum State {
     OverLimit,
     Stale,
     Held,
+    /// One that there is not: nothing, as in Prometheus.
+    Unknown,
 }
 
 impl State {
@@ -40,6 +42,7 @@ impl State {
             Self::Any | Self::Stale | Self::Held => true,
             Self::Only(only) => only == section,
             Self::OverLimit => section == Section::Active,
+            Self::Unknown => false,
         }
     }
 }
@@ -91,8 +94,6 @@ pub(super) struct Query {
 /// What is wrong with a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum QueryError {
-    #[error("state={0:?} is none of any, active, dropped, duplicate, invalid, over_limit, stale, held")]
-    State(String),
     #[error("limit={0:?} is no number greater than 0")]
     Limit(String),
     #[error("next_token={0:?} is none that an answer gave")]
@@ -122,7 +123,7 @@ impl Query {
             match &*name {
                 _ if value.is_empty() => {}
                 "scrapePool" if parsed.pool.is_none() => parsed.pool = Some(value.into_owned()),
-                "state" if state.is_none() => state = Some(read_state(&value)?),
+                "state" if state.is_none() => state = Some(read_state(&value)),
                 "search" if parsed.search.is_none() => parsed.search = Some(value.to_lowercase()),
                 "limit" if parsed.limit.is_none() => {
                     let limit = value.parse().ok().filter(|limit| *limit > 0);
@@ -155,8 +156,8 @@ impl Query {
     }
 }
 
-fn read_state(text: &str) -> Result<State, QueryError> {
-    Ok(match &*text.to_lowercase() {
+fn read_state(text: &str) -> State {
+    match &*text.to_lowercase() {
         "any" => State::Any,
         "active" => State::Only(Section::Active),
         "dropped" => State::Only(Section::Dropped),
@@ -165,8 +166,8 @@ fn read_state(text: &str) -> Result<State, QueryError> {
         "over_limit" => State::OverLimit,
         "stale" => State::Stale,
         "held" => State::Held,
-        _ => return Err(QueryError::State(text.to_owned())),
-    })
+        _ => State::Unknown,
+    }
 }
 
 #[cfg(test)]
@@ -177,10 +178,6 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_named() {
         for (query, message) in [
-            (
-                "state=up",
-                "state=\"up\" is none of any, active, dropped, duplicate, invalid, over_limit, stale, held",
-            ),
             ("limit=0", "limit=\"0\" is no number greater than 0"),
             ("limit=-1", "limit=\"-1\" is no number greater than 0"),
             ("next_token=x", "next_token=\"x\" is none that an answer gave"),
@@ -195,6 +192,8 @@ mod tests {
         let query =
             Query::parse("state=ACTIVE&state=x&scrapePool=&scrapePool=a&search=ÄB&limit=5&other=1").expect("fine");
         assert_eq!(query.state, State::Only(Section::Active));
+        let unknown = Query::parse("state=up").expect("as in Prometheus").state;
+        assert!(Section::ALL.into_iter().all(|section| !unknown.wants(section)));
         assert_eq!(
             (query.pool.as_deref(), query.search.as_deref()),
             (Some("a"), Some("äb"))

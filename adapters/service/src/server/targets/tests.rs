@@ -110,6 +110,7 @@ fn targets_are_chosen_by_state_labels_and_text() {
         ("state=invalid", "|||http://c/ "),
         ("state=over_limit", "long-name:1|||"),
         ("state=stale", "|||"),
+        ("state=up", "|||"),
         ("match[]={rack=\"7\"}", "a:1 long-name:1||a:1|"),
         ("match[]={env=\"prod\",rack=\"\"}", "|||http://c/ "),
         (

@@ -215,6 +215,7 @@ impl Walk {
             State::Held => self.stale.is_held(view),
             State::Stale => self.stale.is_stale(view.provider),
             State::Any | State::Only(_) => true,
+            State::Unknown => false,
         }
     }
 
