@@ -2,9 +2,12 @@
 
 #![allow(clippy::expect_used, reason = "a panic is the report")]
 
+mod as_described;
 mod clouds;
 mod consul;
 mod consul_site;
+#[path = "../../../adapters/backends/src/described.rs"]
+mod described;
 mod dns;
 mod docker;
 mod ec2;

@@ -131,29 +131,33 @@ fn azure() {
     });
 }
 
+/// The instances of a zone.
+pub(super) fn zone(request: &HttpRequest, hosts: &[ShownHost]) -> Page {
+    if !request
+        .url
+        .starts_with("https://compute.googleapis.com/compute/v1/projects/p/zones/z/instances?")
+    {
+        return no_such_path();
+    }
+    let (hosts, next) = page(hosts, parameter(request, "pageToken").unwrap_or_default());
+    let instances = hosts
+        .iter()
+        .map(|host| json!({"name": host.stamp, "networkInterfaces": [{"networkIP": ip(host)}]}));
+    let mut list = json!({"kind": "compute#instanceList", "items": instances.collect::<Vec<_>>()});
+    if let Some(next) = next {
+        list["nextPageToken"] = next.to_string().into();
+    }
+    Page::json(list.to_string())
+}
+
 /// Asked as the machine on which this runs.
 #[test]
 fn gce() {
-    let answer = |request: &HttpRequest, hosts: &[ShownHost]| {
-        if !request
-            .url
-            .starts_with("https://compute.googleapis.com/compute/v1/projects/p/zones/z/instances?")
-        {
-            return no_such_path();
-        }
-        let (hosts, next) = page(hosts, parameter(request, "pageToken").unwrap_or_default());
-        let instances = hosts
-            .iter()
-            .map(|host| json!({"name": host.stamp, "networkInterfaces": [{"networkIP": ip(host)}]}));
-        let instances: Vec<Value> = instances.collect();
-        let next = next.map(|next| next.to_string());
-        Page::json(json!({"kind": "compute#instanceList", "items": instances, "nextPageToken": next}).to_string())
-    };
     let listed = Listed {
         mechanism: "gce",
         entry: "{project: p, zone: z, port: 9100, refresh_interval: 15s}",
         server: "http",
-        answer,
+        answer: zone,
         stamp: "__meta_gce_instance_name",
     };
     listed.survives_with_logins(lent);

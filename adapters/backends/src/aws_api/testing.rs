@@ -35,8 +35,10 @@ impl Site {
     }
 
     pub(crate) fn empty() -> Self {
+        let world = World::new();
+        world.http.keep_answers();
         Self {
-            world: World::new(),
+            world,
             found: Collected::default(),
         }
     }
@@ -68,6 +70,13 @@ impl Site {
             }
         }
         targets
+    }
+
+    /// Checks what was asked and answered since this was last called against botocore's descriptions.
+    #[track_caller]
+    pub(crate) fn is_as_described(&self) {
+        let answered = self.world.http.take_answered().into_iter();
+        crate::described::check(answered.filter_map(|(request, answer)| Some((request, answer.whole_body()?))));
     }
 
     /// What a metric has counted, `None` if it has counted nothing yet.

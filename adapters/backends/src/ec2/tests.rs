@@ -46,6 +46,7 @@ fn labels_are_those_of_prometheus_and_absent_fields_are_none() {
     let mut site = Site::of("ec2", &format!("{{{KEYS}, port: 9100}}"));
     serve(&site, || good(include_str!("testdata/instances.xml")), good(ZONES));
     assert_eq!(failures(&site.ask()), [""; 0]);
+    site.is_as_described();
     assert_eq!(site.found.sources(), ["eu-west-1"]);
     insta::assert_debug_snapshot!(site.targets());
     assert_eq!(site.counted(SKIPPED), Some(1.0), "the one without an address");
@@ -65,6 +66,7 @@ fn filters_and_pages_are_asked_for_as_ec2_wants() {
         }
     });
     assert_eq!(failures(&site.ask()), [""; 0]);
+    site.is_as_described();
     assert_eq!(site.found.addresses(), ["10.0.0.1:80", "10.0.0.2:80"]);
     let sent = site.world.http.take_requests();
     let first = form(&sent[0].request);

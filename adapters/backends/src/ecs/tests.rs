@@ -113,6 +113,7 @@ fn labels_are_those_of_prometheus_in_each_mode_of_the_network() {
     let mut site = Site::of("ecs", &format!("{{{KEYS}, port: 9100}}"));
     serve(&site, None);
     assert_eq!(failures(&site.ask()), [""; 0]);
+    site.is_as_described();
     assert_eq!(
         site.found.sources(),
         [
@@ -171,6 +172,7 @@ fn clusters_are_named_by_name_or_arn_and_one_that_nobody_knows_is_missing() {
     let mut site = Site::of("ecs", &entry);
     serve(&site, None);
     let received = site.ask();
+    site.is_as_described();
     assert_eq!(site.found.sources(), ["eu-west-1/arn:aws:ecs:eu-west-1:1:cluster/two"]);
     assert_eq!(
         missing(&received),

@@ -104,6 +104,7 @@ fn labels_are_those_of_prometheus() {
     let mut site = Site::of("elasticache", &format!("{{{KEYS}}}"));
     serve(&site);
     assert_eq!(failures(&site.ask()), [""; 0]);
+    site.is_as_described();
     assert_eq!(
         site.found.sources(),
         [

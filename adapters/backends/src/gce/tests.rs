@@ -1,9 +1,11 @@
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use headcount_discoverer::testing::{Answer, Collected, World};
+use headcount_discoverer::testing::{Answer, Collected, ScriptedHttp, World};
 
 use super::*;
+use crate::described;
 use crate::golden::{counted, found, golden, labels, start};
 
 mod accounts;
@@ -18,19 +20,31 @@ const TOKEN: &str = r#"{"access_token": "hunter2", "expires_in": 3600, "token_ty
 /// A world with an instance of Google's that lends a token.
 fn world() -> World {
     let world = World::new();
+    world.http.keep_answers();
     world.http.at(METADATA).then(Answer::json(TOKEN));
     world
+}
+
+/// Checks what was asked and answered against Google's description of Compute Engine.
+#[track_caller]
+fn is_as_described(http: &ScriptedHttp) {
+    let answered = http.take_answered().into_iter();
+    described::check(answered.filter_map(|(request, answer)| Some((request, answer.whole_body()?))));
 }
 
 #[test]
 fn targets_are_those_of_prometheus() {
     let golden = golden!("gce");
+    let servers = RefCell::new(Vec::new());
     let mut found = golden.found_where(|world| {
+        world.http.keep_answers();
+        servers.borrow_mut().push(world.http.clone());
         world
             .files
             .write(FILE, include_str!("testdata/golden/credentials.json"));
         world.variables.set("GOOGLE_APPLICATION_CREDENTIALS", FILE);
     });
+    servers.take().iter().for_each(is_as_described);
     let mut expected = golden.expected();
     // An instance without an IPv4 address is at `:80` there.
     for targets in expected.values_mut() {
@@ -141,4 +155,5 @@ fn an_empty_zone_says_what_it_is_and_counts_when_it_is_said_twice() {
     assert_eq!(collected.addresses(), ["10.0.0.1:80"]);
     collected.receive(&world.run_for(MINUTE * 2));
     assert_eq!(collected.addresses(), Vec::<&str>::new());
+    is_as_described(&world.http);
 }

@@ -27,6 +27,7 @@ fn all_pages_are_read_and_asked_for_as_lightsail_wants() {
         }
     });
     assert_eq!(failures(&site.ask()), [""; 0]);
+    site.is_as_described();
     assert_eq!(site.found.addresses(), ["10.0.0.1:9100", "10.0.0.2:9100"]);
     assert_eq!(site.found.sources(), ["eu-west-1"]);
     assert_eq!(site.counted("headcount_sd_lightsail_skipped_total"), Some(1.0));
@@ -51,6 +52,7 @@ fn labels_are_those_of_prometheus_and_absent_fields_are_none() {
         .at(LIGHTSAIL)
         .now(page(&[whole.to_owned(), nulls.to_owned()], None));
     site.ask();
+    site.is_as_described();
     insta::assert_debug_snapshot!(site.targets());
 }
 

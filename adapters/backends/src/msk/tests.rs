@@ -70,6 +70,7 @@ fn labels_are_those_of_prometheus_and_absent_fields_are_none() {
     let mut site = Site::of("msk", &format!("{{{KEYS}, port: 11001}}"));
     serve(&site, None);
     assert_eq!(failures(&site.ask()), [""; 0]);
+    site.is_as_described();
     let source = |name: &str| format!("eu-west-1/{}", arn(name));
     assert_eq!(site.found.sources(), [source("one"), source("two")]);
     insta::assert_debug_snapshot!(site.targets());
@@ -87,6 +88,7 @@ fn clusters_that_are_named_are_described_and_fail_by_themselves() {
     let mut site = Site::of("msk", &format!("{{{KEYS}, clusters: {named:?}}}"));
     serve(&site, None);
     let received = site.ask();
+    site.is_as_described();
     assert_eq!(site.found.addresses(), ["c-2.example:80"]);
     let missing = missing(&received);
     assert_eq!(missing.len(), 1, "{missing:?}");

@@ -74,6 +74,7 @@ fn labels_are_those_of_prometheus() {
     let mut site = Site::of("rds", &entry);
     serve(&site);
     assert_eq!(failures(&site.ask()), [""; 0]);
+    site.is_as_described();
     assert_eq!(site.found.sources(), ["eu-west-1/one", "eu-west-1/two"]);
     insta::assert_debug_snapshot!(site.targets());
     assert_eq!(

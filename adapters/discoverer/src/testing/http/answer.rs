@@ -105,6 +105,18 @@ impl Answer {
         (answer, pipe)
     }
 
+    /// Its body, if it comes with status 200 and as a whole.
+    pub fn whole_body(&self) -> Option<Vec<u8>> {
+        match &self.head {
+            Head::Answer {
+                status: 200,
+                body: Body::Script(pieces, End::Whole),
+                ..
+            } => Some(pieces.iter().flat_map(|(_, piece)| piece).copied().collect()),
+            _ => None,
+        }
+    }
+
     /// With another header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -19,6 +19,9 @@ use crate::env::{Awaited, Clock, Http, HttpClient, HttpError, HttpRequest, HttpR
 
 pub use answer::{Answer, BodyPipe};
 
+/// A request, and what answered it.
+pub type Answered = (HttpRequest, Answer);
+
 /// HTTP servers that answer as told. Cloning shares them.
 ///
 /// Answers are given in order; the last one is given again and again. A request that finds no
@@ -47,6 +50,8 @@ struct State {
     /// By the beginning of the URL.
     routes: BTreeMap<String, Route>,
     requests: Vec<SentRequest>,
+    /// What was answered, where somebody wants to know.
+    answered: Option<Vec<Answered>>,
     refuse_settings: Option<String>,
 }
 
@@ -148,6 +153,19 @@ impl ScriptedHttp {
         self.with(|state| std::mem::take(&mut state.requests))
     }
 
+    /// Keeps what is answered from now on for [`take_answered`](Self::take_answered).
+    pub fn keep_answers(&self) {
+        self.with(|state| {
+            state.answered.get_or_insert_default();
+        });
+    }
+
+    /// The requests since this was last called or answers began to be kept, each with its answer; those without are left
+    /// out.
+    pub fn take_answered(&self) -> Vec<Answered> {
+        self.with(|state| state.answered.as_mut().map(std::mem::take).unwrap_or_default())
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -164,10 +182,18 @@ impl ScriptedHttp {
                 None => Err(next(&mut state.answers)),
             }
         });
-        match serve {
+        let answer = match serve {
             Ok(serve) => Some(serve(&request)),
             Err(answer) => answer,
+        };
+        if let Some(answer) = &answer {
+            self.with(|state| {
+                if let Some(answered) = &mut state.answered {
+                    answered.push((request, answer.clone()));
+                }
+            });
         }
+        answer
     }
 }
 
