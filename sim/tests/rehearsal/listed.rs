@@ -176,24 +176,6 @@ fn scaleway() {
 }
 
 #[test]
-fn stackit() {
-    let answer = |_: &HttpRequest, hosts: &[ShownHost]| {
-        let servers = hosts
-            .iter()
-            .map(|host| json!({"name": host.stamp, "nics": [{"ipv4": ip(host)}]}));
-        Page::json(json!({"items": servers.collect::<Vec<_>>()}).to_string())
-    };
-    let listed = Listed {
-        mechanism: "stackit",
-        entry: "{project: p, port: 9100, refresh_interval: 15s}",
-        server: "https://iaas.api.eu01.stackit.cloud/",
-        answer,
-        stamp: "__meta_stackit_name",
-    };
-    listed.survives();
-}
-
-#[test]
 fn nomad() {
     let answer = |request: &HttpRequest, hosts: &[ShownHost]| {
         if request.url.contains("/v1/services") {

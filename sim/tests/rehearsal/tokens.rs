@@ -14,6 +14,9 @@ const SAID: Span = Span::mins(12);
 /// For how long every other one is.
 const WITHDRAWN_AFTER: Span = Span::secs(70);
 
+/// The private key of a service account of STACKIT.
+const KEY: &str = include_str!("../../../adapters/backends/src/stackit/testdata/key.pem");
+
 /// A token that is given now.
 struct Given {
     at: Span,
@@ -199,6 +202,34 @@ fn yandexcloud() {
             return Some(Page::json(json!({"endpoints": services}).to_string()));
         }
         lent(request, given)
+    });
+}
+
+/// As a service account, which signs a statement of itself for each token.
+#[test]
+fn stackit() {
+    let answer = |request: &HttpRequest, hosts: &[ShownHost]| {
+        if request.url != "https://iaas.api.eu01.stackit.cloud/v1/projects/p/servers?details=true" {
+            return no_such_path();
+        }
+        let servers = hosts
+            .iter()
+            .map(|host| json!({"name": host.stamp, "nics": [{"ipv4": ip(host)}]}));
+        Page::json(json!({"items": servers.collect::<Vec<_>>()}).to_string())
+    };
+    let account = json!({"credentials": {"kid": "k", "iss": "a", "sub": "s", "aud": "b", "privateKey": KEY}});
+    let entry = format!("{{project: p, service_account_key: '{account}', port: 9100, refresh_interval: 15s}}");
+    let listed = Listed {
+        mechanism: "stackit",
+        entry: entry.leak(),
+        server: "https://",
+        answer,
+        stamp: "__meta_stackit_name",
+    };
+    listed.survives_with_logins(|request, given| {
+        let is_statement = request.body.starts_with(b"assertion=ey");
+        let asks = is_statement && request.url == "https://service-account.api.stackit.cloud/token";
+        asks.then(|| given.oauth())
     });
 }
 
