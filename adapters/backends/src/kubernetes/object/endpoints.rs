@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{Port, RawMeta, or_empty};
-use super::{Meta, Name, Object};
+use super::{Meta, Name, Object, first};
 
 /// Endpoints of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +55,9 @@ struct Raw {
     subsets: Vec<Subset>,
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
-    let raw: Raw = serde_json::from_slice(json)?;
+pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+    let (raw, length): (Raw, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let subsets = raw.subsets;
-    Ok((name, Object::Endpoints(Endpoints { meta, subsets })))
+    Ok((name, Object::Endpoints(Endpoints { meta, subsets }), length))
 }

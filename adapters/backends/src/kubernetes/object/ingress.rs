@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{RawMeta, or_empty};
-use super::{Meta, Name, Object};
+use super::{Meta, Name, Object, first};
 
 /// An ingress.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +68,8 @@ struct Path {
     path: Box<str>,
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
-    let raw: Raw = serde_json::from_slice(json)?;
+pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+    let (raw, length): (Raw, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let rules = raw.spec.rules.into_iter().map(|rule| Rule {
         host: rule.host,
@@ -83,5 +83,5 @@ pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
         tls_hosts: raw.spec.tls.into_iter().flat_map(|tls| tls.hosts).collect(),
         rules: rules.collect(),
     };
-    Ok((name, Object::Ingress(ingress)))
+    Ok((name, Object::Ingress(ingress), length))
 }

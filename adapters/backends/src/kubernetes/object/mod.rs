@@ -19,6 +19,10 @@ pub(super) use pod::{Container, Pod};
 pub(super) use service::Service;
 pub(super) use slice::{Slice, SliceEndpoint, SlicePort};
 
+use std::num::NonZeroUsize;
+
+use serde::Deserialize;
+
 use super::kind::Kind;
 
 /// An object.
@@ -56,11 +60,17 @@ pub(super) struct Nonsense {
 impl Object {
     /// Reads an object of a kind.
     pub(super) fn read(kind: Kind, json: &[u8]) -> Result<Named, Nonsense> {
-        Self::parse(kind, json).ok_or_else(|| Nonsense::of(kind, json))
+        let found = Self::begin(kind, json).filter(|(_, length)| {
+            let mut rest = json.get(length.get()..).unwrap_or_default().iter();
+            rest.all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+        });
+        found.map(|(named, _)| named).ok_or_else(|| Nonsense::of(kind, json))
     }
 
-    fn parse(kind: Kind, json: &[u8]) -> Option<Named> {
-        let (named, object) = match kind {
+    /// Reads an object with which these bytes begin, and says how many are its. None if it makes no sense, or goes on after
+    /// them.
+    pub(super) fn begin(kind: Kind, json: &[u8]) -> Option<(Named, NonZeroUsize)> {
+        let (named, object, length) = match kind {
             Kind::Node => node::read(json).ok()?,
             Kind::Service => service::read(json).ok()?,
             Kind::Pod => pod::read(json).ok()?,
@@ -70,11 +80,21 @@ impl Object {
             Kind::Namespace => meta::read_namespace(json).ok()?,
             Kind::ReplicaSet | Kind::Job => meta::read_owned(json).ok()?,
         };
-        Some(Named {
+        let named = Named {
             key: named.key(kind)?,
             version: named.version,
             object,
-        })
+        };
+        Some((named, NonZeroUsize::new(length)?))
+    }
+}
+
+/// What stands at the beginning of these bytes, and where it ends.
+fn first<'de, T: Deserialize<'de>>(json: &'de [u8]) -> serde_json::Result<(T, usize)> {
+    let mut values = serde_json::Deserializer::from_slice(json).into_iter();
+    match values.next() {
+        Some(value) => Ok((value?, values.byte_offset())),
+        None => Err(serde::de::Error::custom("there is nothing")),
     }
 }
 

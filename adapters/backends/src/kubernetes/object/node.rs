@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{Condition, Raw, or_empty};
-use super::{Meta, Name, Object};
+use super::{Meta, Name, Object, first};
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +59,8 @@ struct Address {
     address: Box<str>,
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
-    let raw: Raw<Spec, Status> = serde_json::from_slice(json)?;
+pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+    let (raw, length): (Raw<Spec, Status>, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let conditions = raw.status.conditions.into_iter();
     let addresses = raw.status.addresses.into_iter();
@@ -71,5 +71,5 @@ pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
         addresses: addresses.map(|address| (address.kind, address.address)).collect(),
         port: raw.status.daemon_endpoints.kubelet_endpoint.port,
     };
-    Ok((name, Object::Node(node)))
+    Ok((name, Object::Node(node), length))
 }

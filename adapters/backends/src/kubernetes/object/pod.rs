@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{Condition, Raw, or_empty};
-use super::{Controller, Meta, Name, Object};
+use super::{Controller, Meta, Name, Object, first};
 
 /// A pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,8 +92,8 @@ struct ContainerStatus {
     id: Box<str>,
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
-    let raw: Raw<Spec, Status> = serde_json::from_slice(json)?;
+pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+    let (raw, length): (Raw<Spec, Status>, usize) = first(json)?;
     let uid = raw.metadata.uid.clone();
     let (name, controller, meta) = raw.metadata.split();
     let (spec, status) = (raw.spec, raw.status);
@@ -127,5 +127,5 @@ pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
         ready: ready.map(|condition| condition.status),
         containers,
     };
-    Ok((name, Object::Pod(pod)))
+    Ok((name, Object::Pod(pod), length))
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{Port, Raw, or_empty};
-use super::{Meta, Name, Object};
+use super::{Meta, Name, Object, first};
 
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +62,8 @@ struct Entrance {
     ip: String,
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
-    let raw: Raw<Spec, Status> = serde_json::from_slice(json)?;
+pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+    let (raw, length): (Raw<Spec, Status>, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let spec = raw.spec;
     let entrances = raw.status.load_balancer.ingress.into_iter().map(|entrance| entrance.ip);
@@ -81,5 +81,5 @@ pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
         primary_family: spec.ip_families.into_iter().next().filter(|_| has_both),
         ports: spec.ports,
     };
-    Ok((name, Object::Service(service)))
+    Ok((name, Object::Service(service), length))
 }

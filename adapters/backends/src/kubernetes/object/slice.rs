@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{RawMeta, or_empty};
-use super::{Meta, Name, Object, Pairs, TargetRef};
+use super::{Meta, Name, Object, Pairs, TargetRef, first};
 
 /// A slice of a service's endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +68,8 @@ impl Slice {
     }
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
-    let raw: Raw = serde_json::from_slice(json)?;
+pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+    let (raw, length): (Raw, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let slice = Slice {
         meta,
@@ -77,5 +77,5 @@ pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object)> {
         endpoints: raw.endpoints,
         ports: raw.ports,
     };
-    Ok((name, Object::Slice(slice)))
+    Ok((name, Object::Slice(slice), length))
 }

@@ -2,6 +2,12 @@
 //!
 //! The one rule: **what is not a whole list is no list.** All brackets have to be closed, nothing may follow, and what
 //! stands around the objects has to say that it is a list, and at which version.
+//!
+//! An object that is in a piece as a whole is looked at once: whoever reads it says where it ended. Only where that did not
+//! succeed, as it goes on in the next piece or makes no sense, its end is looked for, and it is given a second time then. So
+//! no byte of an object is looked at more than three times, however many pieces it comes in.
+
+use std::num::NonZeroUsize;
 
 use serde::Deserialize;
 
@@ -18,6 +24,17 @@ pub(super) struct ListReader {
     is_in_text: bool,
     is_escaped: bool,
     is_torn: bool,
+    /// How many bytes the last object had: with fewer at hand the next one is hardly whole.
+    latest: usize,
+}
+
+/// What is given of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part<'p> {
+    /// It begins here, and ends nobody knows where, if it ends at all.
+    Begun(&'p [u8]),
+    /// It is this.
+    Whole(&'p [u8]),
 }
 
 /// Where it is read.
@@ -57,8 +74,9 @@ pub(super) struct Page {
 }
 
 impl ListReader {
-    /// Reads a piece, and gives the objects that end in it.
-    pub(super) fn add(&mut self, piece: &[u8], mut each: impl FnMut(&[u8])) {
+    /// Reads a piece, and gives the objects that end in it. Who is given one that has [begun](Part::Begun) says how many
+    /// bytes of it it has read; if none, it gets it again as a [whole](Part::Whole).
+    pub(super) fn add(&mut self, piece: &[u8], mut each: impl FnMut(Part<'_>) -> Option<NonZeroUsize>) {
         // Where the part of the piece begins that was not put anywhere yet.
         let mut start = 0;
         let mut at: usize = 0;
@@ -87,6 +105,15 @@ impl ListReader {
                         start = at;
                     }
                     b'{' if !is_after_one => {
+                        let rest = piece.get(at..).unwrap_or_default();
+                        let at_once = (rest.len() >= self.latest).then(|| each(Part::Begun(rest))).flatten();
+                        if let Some(length) = at_once {
+                            self.latest = length.get();
+                            self.place = Place::Between(true);
+                            at = at.saturating_add(length.get());
+                            start = at;
+                            continue;
+                        }
                         self.depth = self.depth.saturating_add(1);
                         self.place = Place::InObject;
                         start = at;
@@ -97,14 +124,10 @@ impl ListReader {
                     self.around(byte);
                     if self.depth == 2 {
                         let end = at.saturating_add(1);
-                        let last = piece.get(start..end).unwrap_or_default();
-                        if self.begun.is_empty() {
-                            each(last);
-                        } else {
-                            self.begun.extend_from_slice(last);
-                            each(&self.begun);
-                            self.begun.clear();
-                        }
+                        self.begun.extend_from_slice(piece.get(start..end).unwrap_or_default());
+                        each(Part::Whole(&self.begun));
+                        self.latest = self.begun.len();
+                        self.begun.clear();
                         start = end;
                         self.place = Place::Between(true);
                     }
@@ -189,22 +212,42 @@ impl ListReader {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde::de::IgnoredAny;
 
     use super::*;
 
-    /// The objects of a list that comes in pieces of these sizes, and what it says of itself.
-    fn read(text: &str, cuts: &[usize]) -> (Vec<String>, Result<Page, String>) {
+    /// The objects of a list that comes in pieces of these sizes, and what it says of itself. Who reads it is one that takes
+    /// any JSON, or one that takes nothing at once.
+    fn read_as(text: &str, cuts: &[usize], at_once: bool) -> (Vec<String>, Result<Page, String>) {
         let mut reader = ListReader::default();
         let mut objects = Vec::new();
         let (mut rest, mut cuts) = (text.as_bytes(), cuts.iter().copied());
         while !rest.is_empty() {
             let (piece, more) = rest.split_at(cuts.next().unwrap_or(rest.len()).min(rest.len()));
-            reader.add(piece, |object| {
-                objects.push(String::from_utf8_lossy(object).into_owned())
+            reader.add(piece, |part| {
+                let (object, length) = match part {
+                    Part::Begun(_) if !at_once => return None,
+                    Part::Begun(begun) => {
+                        let mut values = serde_json::Deserializer::from_slice(begun).into_iter::<IgnoredAny>();
+                        values.next()?.ok()?;
+                        let length = values.byte_offset();
+                        (&begun[..length], NonZeroUsize::new(length))
+                    }
+                    Part::Whole(object) => (object, None),
+                };
+                objects.push(String::from_utf8_lossy(object).into_owned());
+                length
             });
             rest = more;
         }
         (objects, reader.end())
+    }
+
+    /// Either reader finds the same.
+    fn read(text: &str, cuts: &[usize]) -> (Vec<String>, Result<Page, String>) {
+        let found = read_as(text, cuts, true);
+        assert_eq!(found, read_as(text, cuts, false));
+        found
     }
 
     fn page(version: &str, more: &str) -> Result<Page, String> {
@@ -243,6 +286,30 @@ mod tests {
             r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[]} {}"#,
         ] {
             assert!(read(wrong, &[]).1.is_err(), "{wrong}");
+        }
+    }
+
+    /// A large object in many small pieces is not begun anew with each of them.
+    #[test]
+    fn what_is_given_is_not_much_more_than_what_comes() {
+        let object = format!(r#"{{"a":"{}"}}"#, "x".repeat(1_000_000));
+        let text = format!(
+            r#"{{"items":[{object},{{"b":1}},{object}],"kind":"PodList","metadata":{{"resourceVersion":"1"}}}}"#
+        );
+        for size in [1, 100, 1_000, 300_000] {
+            let (mut given, mut objects) = (0, 0);
+            let mut reader = ListReader::default();
+            for piece in text.as_bytes().chunks(size) {
+                reader.add(piece, |part| {
+                    match part {
+                        Part::Begun(json) => given += json.len(),
+                        Part::Whole(json) => (given, objects) = (given + json.len(), objects + 1),
+                    }
+                    None
+                });
+            }
+            assert_eq!((objects, reader.end()), (3, page("1", "")), "{size}");
+            assert!(given <= 2 * text.len(), "{size}: {given}");
         }
     }
 
