@@ -316,4 +316,5 @@ def main():
     json.dump({"checked": checked, "problems": problems}, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

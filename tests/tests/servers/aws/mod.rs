@@ -1,5 +1,7 @@
 //! AWS as moto imitates it, with signatures that are checked, and Lightsail as Prometheus sees it.
 
+mod once;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;

@@ -12,6 +12,7 @@ mod config;
 mod consul;
 mod docker;
 mod exposition_server;
+mod fake_aws;
 mod fault_server;
 mod folder;
 mod headcount;
@@ -37,6 +38,7 @@ pub(crate) use config::{change_remote, run_remote};
 pub(crate) use consul::{Consul, ROOT_TOKEN};
 pub(crate) use docker::{Docker, require_docker};
 pub(crate) use exposition_server::ExpositionServer;
+pub(crate) use fake_aws::FakeAws;
 pub(crate) use fault_server::{FaultServer, whole_answer};
 pub(crate) use folder::Folder;
 pub(crate) use headcount::Headcount;
@@ -45,7 +47,7 @@ pub(crate) use knot::Knot;
 pub(crate) use kubernetes::{ADMIN, Kubernetes, PODS_ONLY, kube_apiserver};
 pub(crate) use moto::Moto;
 pub(crate) use nginx::Nginx;
-pub(crate) use once::prints_what_promtool_prints;
+pub(crate) use once::{printed, prints_what_promtool_prints};
 pub(crate) use ports::free_port;
 pub(crate) use prometheus::{
     LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, check_service_discovery_with,

@@ -89,7 +89,7 @@ impl Moto {
 }
 
 /// The Python that moto runs on.
-fn python() -> PathBuf {
+pub(super) fn python() -> PathBuf {
     let server = find("moto_server-5.2").expect("moto is installed");
     let server = server.canonicalize().expect("where it is");
     server.with_file_name("python")

@@ -16,7 +16,7 @@ use super::wait::until;
 #[track_caller]
 pub(crate) fn prints_what_promtool_prints(promtool: &str, config: &Path, job: &str) -> usize {
     until(&format!("sd prints of {job} what {promtool} prints"), || {
-        let ours = printed(config, job)?;
+        let ours = printed(config, job, &[])?;
         let theirs = check_service_discovery_with(promtool, config, job).into_iter();
         let theirs: BTreeSet<Labels> = theirs.map(|(_, kept)| visible(kept)).collect();
         // What has no host is no target of ours, on purpose.
@@ -33,14 +33,15 @@ pub(crate) fn prints_what_promtool_prints(promtool: &str, config: &Path, job: &s
     })
 }
 
-/// The labels of what `headcount sd` says would be scraped.
-fn printed(config: &Path, job: &str) -> Result<BTreeSet<Labels>, String> {
+/// The labels of what `headcount sd` says would be scraped, with these variables in its environment.
+pub(crate) fn printed(config: &Path, job: &str, variables: &[(&str, &str)]) -> Result<BTreeSet<Labels>, String> {
     let mut command = Process::command(headcount_binary());
     command
         .arg("sd")
         .arg(config)
         .args([job, "--targets", "--output", "json"])
-        .env_clear();
+        .env_clear()
+        .envs(variables.iter().copied());
     let output = command.output().map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
