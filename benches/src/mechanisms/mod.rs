@@ -29,6 +29,9 @@ pub use peer::{GoError, decoded_by_go};
 /// Longer than any discoverer needs for its first list, in its own time, and shorter than it waits for an answer.
 const SOON: Duration = Duration::from_secs(20);
 
+/// What stands in the URL with which Kubernetes is asked for a list as the beginning of a watch.
+const AS_EVENTS: &str = "sendInitialEvents=";
+
 /// A backend's answers, and what they say.
 #[derive(Debug, Clone)]
 pub struct Input {
@@ -144,7 +147,16 @@ fn answer(answers: &Mutex<Vec<(&'static str, VecDeque<Answer>)>>, request: &Http
         .filter(|(to, _)| request.url.contains(to) || body.contains(to));
     asked
         .find_map(|(_, queue)| queue.pop_front())
-        .unwrap_or_else(Answer::hangs)
+        .unwrap_or_else(|| if_unknown(&request.url))
+}
+
+/// A Kubernetes that lists in pages only, as what is measured is a list; anything else is waited for.
+fn if_unknown(url: &str) -> Answer {
+    if url.contains(AS_EVENTS) {
+        Answer::new(422)
+    } else {
+        Answer::hangs()
+    }
 }
 
 fn discoverer(mechanism: &str, entry: &str) -> Box<dyn Discoverer> {
@@ -247,6 +259,8 @@ impl Watched {
             .http
             .at("http://k8s.example/api/v1/pods?limit=")
             .then(Answer::json(list));
+        let as_events = format!("http://k8s.example/api/v1/pods?watch=1&{AS_EVENTS}");
+        world.http.at(&as_events).then(if_unknown(&as_events));
         world
             .http
             .at("http://k8s.example/api/v1/pods?watch=")
