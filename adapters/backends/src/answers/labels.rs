@@ -12,10 +12,16 @@ pub(crate) fn put(batch: &mut Batch<'_>, name: &str, value: &str) -> Result<(), 
 
 /// A label's name: `prefix`, and then the key with `_` for each character that a label name can't have.
 pub(crate) fn label_name(prefix: &str, key: &str) -> String {
-    let letters = key
-        .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' });
-    prefix.chars().chain(letters).collect()
+    let mut name = String::with_capacity(prefix.len().saturating_add(key.len()));
+    name.push_str(prefix);
+    // Piece by piece, as a fifth of the time of a large answer would go into letters.
+    let mut pieces = key.split(|letter: char| !letter.is_ascii_alphanumeric());
+    name.extend(pieces.next());
+    for piece in pieces {
+        name.push('_');
+        name.push_str(piece);
+    }
+    name
 }
 
 /// These texts in one, with a comma before and after each, so that a relabelling rule need not care where one stands.

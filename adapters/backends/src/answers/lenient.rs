@@ -1,6 +1,5 @@
 //! Types that take any JSON, and keep what makes sense.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -32,9 +31,10 @@ pub(crate) struct Object<T>(pub(crate) Option<T>);
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
 /// An object with any keys; empty for anything else. Sorted, so that what becomes of keys that are alike is always the
-/// same.
+/// same; of a key that stands there twice the last value counts. A list, as there are few: making and freeing the nodes of
+/// a tree for each would take longer than reading them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Map<T>(pub(crate) BTreeMap<String, T>);
+pub(crate) struct Map<T>(pub(crate) Vec<(String, T)>);
 
 impl Scalar {
     /// What is written, or nothing.
@@ -64,7 +64,7 @@ impl<T> Default for List<T> {
 
 impl<T> Default for Map<T> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 }
 
@@ -161,10 +161,14 @@ impl<'de, T: Deserialize<'de>> Takes<'de> for List<T> {
 
 impl<'de, T: Deserialize<'de>> Takes<'de> for Map<T> {
     fn object<A: MapAccess<'de>>(mut entries: A) -> Result<Self, A::Error> {
-        let mut map = BTreeMap::new();
-        while let Some((key, value)) = entries.next_entry()? {
-            map.insert(key, value);
+        let mut map: Vec<(String, T)> = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
         }
+        // Sorting keeps the order of equal ones, of which the first stays then.
+        map.reverse();
+        map.sort_by(|one, other| one.0.cmp(&other.0));
+        map.dedup_by(|one, other| one.0 == other.0);
         Ok(Self(map))
     }
 }
@@ -256,7 +260,7 @@ mod tests {
     fn what_makes_sense_is_kept() {
         let found = machine(
             r#"{"name": "a", "id": 12, "memory": 4.9, "is_up": true, "tags": ["x", 1, null, "y"], "in": {"zone": "z"},
-                "labels": {"b": "1", "a": false, "c": 2e3, "d": 0.5, "e": [1]}, "other": [{"x": 1}]}"#,
+                "labels": {"b": "0", "b": "1", "a": false, "c": 2e3, "d": 0.5, "e": [1]}, "other": [{"x": 1}]}"#,
         );
         let scalar = |text: &str| Scalar(text.to_owned());
         let labels: Vec<_> = found.labels.0.into_iter().collect();

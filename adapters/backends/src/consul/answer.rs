@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::consul_api::{Check, Text, decode, or_default};
+use crate::consul_api::{Check, Pairs, Text, decode, or_default};
 
 /// An instance of a service, as `/v1/health/service/…` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -29,9 +29,9 @@ pub(super) struct Node {
     #[serde(deserialize_with = "or_default")]
     pub(super) datacenter: String,
     #[serde(deserialize_with = "or_default")]
-    pub(super) tagged_addresses: BTreeMap<String, Text>,
+    pub(super) tagged_addresses: Pairs<Text>,
     #[serde(deserialize_with = "or_default")]
-    pub(super) meta: BTreeMap<String, Text>,
+    pub(super) meta: Pairs<Text>,
 }
 
 /// What was registered.
@@ -47,7 +47,7 @@ pub(super) struct Service {
     #[serde(deserialize_with = "or_default")]
     pub(super) tags: Vec<String>,
     #[serde(deserialize_with = "or_default")]
-    pub(super) meta: BTreeMap<String, Text>,
+    pub(super) meta: Pairs<Text>,
     #[serde(deserialize_with = "or_default")]
     pub(super) namespace: String,
     #[serde(deserialize_with = "or_default")]

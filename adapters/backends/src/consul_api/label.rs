@@ -1,6 +1,6 @@
 //! The labels that both mechanisms make alike.
 
-use std::collections::BTreeMap;
+use super::Pairs;
 
 /// The tags, joined and with a separator at both ends, so that a relabelling rule need not care where in the
 /// list a tag stands.
@@ -10,30 +10,40 @@ pub(crate) fn tag_list(tags: &[String], separator: &str) -> String {
 
 /// A label for each entry, called by [`label_name`].
 /// Keys that become the same name are given in their own order, so the last of them counts.
-pub(crate) fn labels_of<'a, V>(
-    prefix: &'a str,
-    entries: &'a BTreeMap<String, V>,
-) -> impl Iterator<Item = (String, &'a V)> {
-    entries.iter().map(move |(key, value)| (label_name(prefix, key), value))
+pub(crate) fn labels_of<'a, V>(prefix: &'a str, entries: &'a Pairs<V>) -> impl Iterator<Item = (String, &'a V)> {
+    entries
+        .0
+        .iter()
+        .map(move |(key, value)| (label_name(prefix, key), value))
 }
 
 /// A label's name: `prefix`, and then the key with `_` for each character that a label name can't have.
 pub(crate) fn label_name(prefix: &str, key: &str) -> String {
-    let letters = key
-        .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' });
-    prefix.chars().chain(letters).collect()
+    let mut name = String::with_capacity(prefix.len().saturating_add(key.len()));
+    name.push_str(prefix);
+    // Piece by piece, as a fifth of the time of a large answer would go into letters.
+    let mut pieces = key.split(|letter: char| !letter.is_ascii_alphanumeric());
+    name.extend(pieces.next());
+    for piece in pieces {
+        name.push('_');
+        name.push_str(piece);
+    }
+    name
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
     fn each_character_that_a_name_cannot_have_becomes_one_underscore() {
-        let meta: BTreeMap<String, &str> = [("a-b.c", "1"), ("größe", "2"), ("_X9", "3"), ("", "4")]
-            .map(|(key, value)| (key.to_owned(), value))
-            .into();
+        let meta = Pairs(
+            [("a-b.c", "1"), ("größe", "2"), ("_X9", "3"), ("", "4")]
+                .map(|(key, value)| (key.to_owned(), value))
+                .into(),
+        );
         let labels: BTreeMap<String, &&str> = labels_of("p_", &meta).collect();
         assert_eq!(labels.keys().collect::<Vec<_>>(), ["p_", "p__X9", "p_a_b_c", "p_gr__e"]);
     }

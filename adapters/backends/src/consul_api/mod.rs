@@ -11,7 +11,7 @@ mod query;
 mod rejected;
 mod server;
 
-pub(crate) use answer::{Text, decode, or_default};
+pub(crate) use answer::{Pairs, Text, decode, or_default};
 pub(crate) use health::{Check, health};
 pub(crate) use label::{label_name, labels_of, tag_list};
 pub(crate) use query::{Query, path_segment};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::consul_api::{Check, Text, decode, or_default};
+use crate::consul_api::{Check, Pairs, Text, decode, or_default};
 
 /// The agent itself, as `/v1/agent/self` has it.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -17,7 +17,7 @@ pub(super) struct Agent {
     pub(super) member: Member,
     /// Of any type; what is text becomes labels.
     #[serde(deserialize_with = "or_default")]
-    pub(super) meta: BTreeMap<String, Value>,
+    pub(super) meta: Pairs<Value>,
 }
 
 /// What an agent was told to be.
@@ -53,9 +53,9 @@ pub(super) struct Service {
     #[serde(deserialize_with = "or_default")]
     pub(super) tags: Vec<String>,
     #[serde(deserialize_with = "or_default")]
-    pub(super) meta: BTreeMap<String, Text>,
+    pub(super) meta: Pairs<Text>,
     #[serde(deserialize_with = "or_default")]
-    pub(super) tagged_addresses: BTreeMap<String, TaggedAddress>,
+    pub(super) tagged_addresses: Pairs<TaggedAddress>,
     #[serde(deserialize_with = "or_default")]
     pub(super) namespace: String,
     #[serde(deserialize_with = "or_default")]

@@ -139,7 +139,7 @@ impl App {
             .and_then(|container| container.docker.0.as_ref())
             .map(|docker| &docker.port_mappings.0);
         let mappings = mappings.filter(|mappings| !mappings.is_empty()).or(former);
-        static NOTHING: Map<Text> = Map(std::collections::BTreeMap::new());
+        static NOTHING: Map<Text> = Map(Vec::new());
         if let Some(mappings) = mappings.filter(|mappings| !mappings.is_empty()) {
             let is_inside = self.is_in_a_network();
             let declared = mappings.iter().map(|mapping| match &mapping.0 {

@@ -110,7 +110,7 @@ impl Server {
     /// How much of it makes no target: addresses that are none, and itself if it has none at all.
     fn skipped(&self) -> usize {
         let (all, known) = (
-            self.addresses.0.values().map(|list| list.0.len()).sum::<usize>(),
+            self.addresses.0.iter().map(|(_, list)| list.0.len()).sum::<usize>(),
             self.addresses().count(),
         );
         all.saturating_sub(known).max(usize::from(known == 0))
