@@ -199,18 +199,43 @@ fn expressions_that_are_too_large_are_refused_with_their_rule() {
     assert!(error.to_string().contains("make it smaller"), "{error}");
 }
 
+/// As in Prometheus: limits on labels are for who sets `label_limit`.
 #[test]
-fn too_many_labels_are_an_invalid_target() {
-    let names: Vec<String> = (0..5_000).map(|number| format!("label{number}")).collect();
+fn any_number_of_labels_is_a_target() {
+    let names: Vec<String> = (0..30_000).map(|number| format!("label{number}")).collect();
     let mut target = address("h:1");
     target.extend(names.iter().map(|name| (name.as_str(), "x")));
-    let (fate, labels) = fate_of(job(vec![]), &[], &target);
-    assert_eq!((fate, labels), (InvalidTarget::TooManyLabels.to_string(), None));
     let double = RelabelRule::LabelMap {
         regex: RuleRegex::new("label(.*)"),
         replacement: "other$1".to_owned(),
     };
-    target.truncate(4_000);
+    let one_more = set("a", "y");
+    for (rules, expected) in [
+        (vec![], 30_000),
+        (vec![one_more.clone()], 30_001),
+        (vec![double.clone(), one_more.clone(), double], 60_001),
+    ] {
+        let (fate, labels) = fate_of(job(rules), &[], &target);
+        let labels = labels.unwrap_or_else(|| panic!("{fate}"));
+        // Beside those that each target has.
+        let is_given = |name: &str| ["label", "other", "a"].iter().any(|given| name.starts_with(given));
+        let count = labels.iter().filter(|(name, _)| is_given(name)).count();
+        assert_eq!(count, expected, "{fate}");
+    }
+}
+
+#[test]
+fn names_that_are_too_long_together_are_an_invalid_target() {
+    let names: Vec<String> = (0..300).map(|number| format!("{number:060000}")).collect();
+    let mut target = address("h:1");
+    target.extend(names.iter().map(|name| (name.as_str(), "x")));
+    let (fate, labels) = fate_of(job(vec![]), &[], &target);
+    assert_eq!((fate, labels), (InvalidTarget::NamesTooLong.to_string(), None));
+    let double = RelabelRule::LabelMap {
+        regex: RuleRegex::new("0(.*)"),
+        replacement: "1$1".to_owned(),
+    };
+    target.truncate(200);
     let (fate, _) = fate_of(job(vec![double]), &[], &target);
     assert_eq!(fate, InvalidTarget::TooLarge { rule: 0 }.to_string());
 }

@@ -72,7 +72,7 @@ impl Evaluator {
         }
         if !self.populate(work, target) {
             return Entry::Invalid {
-                why: InvalidTarget::TooManyLabels,
+                why: InvalidTarget::NamesTooLong,
             };
         }
         match self.relabeler.run(&mut work.draft) {
@@ -84,7 +84,7 @@ impl Evaluator {
         }
     }
 
-    /// Takes the labels of the target, its group and its job together. `false`: there are too many.
+    /// Takes the labels of the target, its group and its job together. `false`: their names are too long.
     #[inline]
     pub(super) fn populate<'a>(&mut self, work: &mut Workplace<'a>, target: LabelSet<'a>) -> bool {
         if self.relabeler.give_back() {

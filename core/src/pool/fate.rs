@@ -130,11 +130,11 @@ pub enum InvalidTarget {
     /// A label that has to be true or false is something else.
     #[error("the target's {0} is neither true nor false")]
     Flag(&'static str),
-    /// It has more labels than anything can use.
-    #[error("the target has more than {} labels", crate::relabel::MAX_LABELS)]
-    TooManyLabels,
-    /// A rule made a value, a name or a number of labels beyond any use.
-    #[error("relabelling rule {rule} makes the target's labels too long or too many")]
+    /// The names of its labels take more than anything can use.
+    #[error("the names of the target's labels take more than {} MiB", crate::relabel::MAX_NAMES_BYTES >> 20)]
+    NamesTooLong,
+    /// A rule made a value, a name or all names together longer than anything can use.
+    #[error("relabelling rule {rule} makes the target's labels too long")]
     TooLarge {
         /// The rule, counted from 0.
         rule: u32,

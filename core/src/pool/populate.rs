@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use super::identify::Usual;
 use super::job::Job;
 use crate::group::{Lineage, RawValue};
-use crate::relabel::{Draft, LayoutId, MAX_LABELS, NameId, Relabeler, TextId, Texts, Value};
+use crate::relabel::{Draft, LayoutId, MAX_NAMES_BYTES, NameId, Relabeler, TextId, Texts, Value};
 use crate::{Group, LabelSet};
 
 /// Shapes are forgotten when there are more.
@@ -18,6 +18,8 @@ const MOST_STARTS: usize = 1 << 10;
 const MOST_LINEAGES: usize = 4;
 /// Symbols from this one on are read as text.
 const MOST_SYMBOLS: u32 = 1 << 16;
+/// Of fewer labels nobody counts what their names take.
+const MANY_LABELS: usize = 250;
 /// No text has this number.
 const UNKNOWN: TextId = TextId::MAX;
 
@@ -242,7 +244,7 @@ impl Populator {
                 of_job.push(place);
             }
         }
-        if names.len() > MAX_LABELS {
+        if names.len() > MANY_LABELS && source.relabeler.layouts_mut().bytes(names.iter().copied()) > MAX_NAMES_BYTES {
             return false;
         }
         let layout = source.relabeler.layouts_mut().layout(&names);

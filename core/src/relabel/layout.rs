@@ -15,8 +15,13 @@ use crate::hash;
 pub(crate) type NameId = u32;
 pub(crate) type LayoutId = u32;
 
-/// A target with more labels than this is too large.
-pub(crate) const MAX_LABELS: usize = 4_096;
+/// A target whose labels' names take more than this, with [`LABEL_BYTES`] for each, is too large. **Nothing else bounds how
+/// many there are**, because nothing bounds it in Prometheus; all that is done for a layout costs about so much.
+pub(crate) const MAX_NAMES_BYTES: usize = 16 << 20;
+/// What each label takes beside its name.
+const LABEL_BYTES: usize = 16;
+/// Among so many labels one is sooner looked for than hashed.
+const FEW_LABELS: usize = 64;
 /// Layouts and names are forgotten when they take more than about this many words.
 const MOST_WORDS: usize = 1 << 19;
 
@@ -35,6 +40,8 @@ struct Layout {
     labels: Box<[Label]>,
     /// How many slots there are; not all need to be in use.
     slots: u32,
+    /// What its names take.
+    bytes: usize,
     /// For each rule.
     plans: Vec<Option<Plan>>,
 }
@@ -57,7 +64,7 @@ pub(super) enum Plan {
     },
     /// The rule looks at names only.
     Names { to: LayoutId },
-    /// The rule makes too many labels, or too long a name.
+    /// The rule makes too long a name, or names that are too long together.
     TooLarge,
 }
 
@@ -127,9 +134,11 @@ impl Layouts {
             return id;
         }
         let id = number(self.layouts.len());
+        let bytes = self.bytes(labels.iter().map(|label| label.name));
         self.layouts.push(Layout {
             labels: labels.into(),
             slots,
+            bytes,
             plans: Vec::new(),
         });
         let layouts = &self.layouts;
@@ -158,6 +167,12 @@ impl Layouts {
             .map(|label| label.slot)
     }
 
+    /// What labels with these names take.
+    pub(crate) fn bytes(&self, names: impl Iterator<Item = NameId>) -> usize {
+        let sizes = names.map(|name| self.text(name).len().saturating_add(LABEL_BYTES));
+        sizes.fold(0, usize::saturating_add)
+    }
+
     fn slots(&self, layout: LayoutId) -> u32 {
         self.layouts.get(layout as usize).map_or(0, |layout| layout.slots)
     }
@@ -168,7 +183,8 @@ impl Layouts {
         let mut labels = self.labels(layout).to_vec();
         let slots = self.slots(layout);
         let Some(slot) = labels.iter().find(|label| label.name == name).map(|label| label.slot) else {
-            if labels.len() >= MAX_LABELS {
+            let before = self.layouts.get(layout as usize).map_or(0, |layout| layout.bytes);
+            if before.saturating_add(self.bytes([name].into_iter())) > MAX_NAMES_BYTES {
                 return Target::Full;
             }
             labels.push(Label { name, slot: slots });
@@ -236,7 +252,8 @@ impl Layouts {
 
     fn map(&mut self, layout: LayoutId, rename: impl Fn(&str, &mut String) -> bool) -> Plan {
         let before = self.labels(layout).to_vec();
-        let mut labels = before.clone();
+        let mut bytes = self.layouts.get(layout as usize).map_or(0, |layout| layout.bytes);
+        let mut labels = Places::of(before.clone());
         for Label { name, slot } in before {
             let mut renamed = String::new();
             if !rename(self.text(name), &mut renamed) {
@@ -246,16 +263,15 @@ impl Layouts {
                 return Plan::TooLarge;
             }
             let name = self.name(&renamed);
-            match labels.iter_mut().find(|label| label.name == name) {
-                Some(label) => label.slot = slot,
-                None => labels.push(Label { name, slot }),
+            if labels.set(Label { name, slot }) {
+                bytes = bytes.saturating_add(self.bytes([name].into_iter()));
             }
-            if labels.len() > MAX_LABELS {
+            if bytes > MAX_NAMES_BYTES {
                 return Plan::TooLarge;
             }
         }
         Plan::Names {
-            to: self.layout_of(&labels, self.slots(layout)),
+            to: self.layout_of(&labels.labels, self.slots(layout)),
         }
     }
 
@@ -266,6 +282,57 @@ impl Layouts {
             to: self.layout_of(&kept, self.slots(layout)),
         }
     }
+}
+
+/// Labels that are set one after another, and where each stands if there are many.
+struct Places {
+    labels: Vec<Label>,
+    index: HashTable<(NameId, usize)>,
+}
+
+impl Places {
+    fn of(labels: Vec<Label>) -> Self {
+        let mut places = Self {
+            labels,
+            index: HashTable::new(),
+        };
+        places.hash_from(0);
+        places
+    }
+
+    /// Sets a label; whether it is a new one.
+    fn set(&mut self, label: Label) -> bool {
+        let place = if self.index.is_empty() {
+            self.labels.iter().position(|other| other.name == label.name)
+        } else {
+            let found = self.index.find(hash_name(label.name), |(name, _)| *name == label.name);
+            found.map(|(_, place)| *place)
+        };
+        if let Some(known) = place.and_then(|place| self.labels.get_mut(place)) {
+            known.slot = label.slot;
+            return false;
+        }
+        let place = self.labels.len();
+        self.labels.push(label);
+        self.hash_from(if self.index.is_empty() { 0 } else { place });
+        true
+    }
+
+    /// Notes where the labels from this one on stand.
+    fn hash_from(&mut self, first: usize) {
+        if self.labels.len() <= FEW_LABELS {
+            return;
+        }
+        for (place, label) in self.labels.iter().enumerate().skip(first) {
+            let entry = (label.name, place);
+            self.index
+                .insert_unique(hash_name(label.name), entry, |(name, _)| hash_name(*name));
+        }
+    }
+}
+
+fn hash_name(name: NameId) -> u64 {
+    u64::from(name).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Counts stay far below: everything is given back before.

@@ -30,7 +30,7 @@ use compiled::{Action, Compiled};
 pub(crate) use draft::{Draft, Value};
 pub use explain::{Change, Explanation, Step};
 pub use expression::{RegexFault, RuleRegex, WeakRuleRegex};
-pub(crate) use layout::{LayoutId, Layouts, MAX_LABELS, NameId};
+pub(crate) use layout::{LayoutId, Layouts, MAX_NAMES_BYTES, NameId};
 pub use relabeler::{Relabeler, Verdict};
 pub use rule::{NameValidation, RelabelError, RelabelRule, SourceLabels};
 pub(crate) use texts::{TextId, Texts};
