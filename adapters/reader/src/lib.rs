@@ -51,5 +51,6 @@ pub use value::{
     parse_regex, parse_size, without_credentials, without_secret_parameters,
 };
 pub use yaml::{
-    Cursor, Document, FILE_LIMIT, FieldNames, Fields, Findings, MASK, ShownYaml, Sink, decode, read, redacted_url,
+    Cursor, DialectError, Document, FILE_LIMIT, FieldNames, Fields, Findings, MASK, ShownYaml, Sink, as_yaml_1_1,
+    decode, read, redacted_url,
 };

@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
 use super::cursor::Cursor;
+use super::dialect::{DialectError, as_yaml_1_1};
 use super::fields::shown_key;
 use super::node::{Container, Content, Entries, Node, NodeId, Scalar, Tag, Tree};
 use super::render::render_redacted;
@@ -28,7 +29,7 @@ pub(super) const FEW_KEYS: usize = 16;
 pub struct Document {
     tree: Tree,
     root: Option<NodeId>,
-    /// Where a second document begins.
+    /// Where what is not read begins: a second document, or something that is no YAML.
     pub further: Option<Position>,
 }
 
@@ -51,6 +52,8 @@ impl Document {
 /// Reads the first document, as Prometheus does. `None` when the text is not YAML, or goes over a
 /// limit; `sink` knows why. Keys that are written twice are reported and kept.
 pub fn read(text: &str, sink: &Sink) -> Option<Document> {
+    let text = as_yaml_1_1(text).map_err(|error| sink.problem(Some(error.position), "", refused(error)));
+    let text = text.ok()?;
     let mut builder = Builder {
         sink,
         tree: Tree::for_text(text.len()),
@@ -61,7 +64,7 @@ pub fn read(text: &str, sink: &Sink) -> Option<Document> {
         root: None,
     };
     // Another crate of the same build may turn comments on, and their number is limited then.
-    let mut parser = Parser::new_from_str_with_options(text, granit_parser::options! { emit_comments: false });
+    let mut parser = Parser::new_from_str_with_options(&text, granit_parser::options! { emit_comments: false });
     loop {
         let (event, span) = match parser.next_event()? {
             Ok(next) => next,
@@ -86,8 +89,10 @@ pub fn read(text: &str, sink: &Sink) -> Option<Document> {
             return None;
         }
     }
+    // Nobody reads on, so whatever it is, it need not be YAML.
     let further = match parser.next_event() {
         Some(Ok((Event::DocumentStart(..), span))) => Some(position(&span.start)),
+        Some(Err(error)) => Some(position(error.marker())),
         _ => None,
     };
     Some(Document {
@@ -284,6 +289,12 @@ fn position(marker: &Marker) -> Position {
     Position {
         line: marker.line(),
         column: marker.col() + 1,
+    }
+}
+
+fn refused(error: DialectError) -> ProblemKind {
+    ProblemKind::Syntax {
+        reason: error.reason.to_owned(),
     }
 }
 

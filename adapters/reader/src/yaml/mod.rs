@@ -5,13 +5,14 @@
 //! The rule here: **nothing else looks at a node's insides**, so that what counts as a number, a
 //! switch or nothing at all is decided once, in `scalar`.
 //!
-//! The parser underneath reads YAML 1.2, Prometheus's reads YAML 1.1. Beside what `scalar` evens
-//! out, they differ in corners that no configuration has on purpose: the line breaks U+0085, U+2028
-//! and U+2029, `{a:}` and `?` inside braces, a byte order mark after the first character, and
+//! The parser underneath reads YAML 1.2, Prometheus's reads YAML 1.1. Beside what `scalar` and
+//! `dialect` even out, they differ in corners that no configuration has on purpose: the line breaks
+//! U+2028 and U+2029, `{a:}` and `?` inside braces, a byte order mark after the first character, and
 //! quoted text whose further lines are indented less than the field.
 
 mod build;
 mod cursor;
+mod dialect;
 mod fields;
 mod json;
 mod node;
@@ -24,6 +25,7 @@ mod text;
 
 pub use build::{Document, read};
 pub use cursor::Cursor;
+pub use dialect::{DialectError, as_yaml_1_1};
 pub use fields::{FieldNames, Fields};
 pub use redact::{MASK, redacted_url};
 pub use shown::ShownYaml;
