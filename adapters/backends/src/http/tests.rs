@@ -324,8 +324,8 @@ fn an_answer_that_is_no_list_is_a_failure_and_changes_nothing() {
         (
             200,
             vec![JSON],
-            b"[{\"targets\": [\"\xff\"]}]",
-            "byte 15 (line 1) is not UTF-8",
+            b"[{\"targets\": [\xff]}]",
+            "entry 0: expected value at line 1 column 15",
         ),
     ];
     for (status, headers, body, expected) in answers {

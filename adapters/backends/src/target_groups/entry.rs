@@ -9,6 +9,7 @@ use std::fmt;
 use headcount_core::{Batch, GroupError};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::collected::Collected;
 use super::{Counts, Origin};
 
 const FIELDS: &[&str] = &["targets", "labels"];
@@ -25,6 +26,10 @@ pub(super) struct Sink<'s, 'e> {
     text_left: usize,
     /// Why the batch refused, when the format reports an error of its own for it.
     pub(super) refused: Option<GroupError>,
+    /// Whether an entry was refused for a field that it has twice.
+    pub(super) has_repeated: bool,
+    /// In a list that is read once more: what the entry has, as the last of equal fields says it.
+    collected: Option<Collected>,
 }
 
 impl<'s, 'e> Sink<'s, 'e> {
@@ -38,7 +43,19 @@ impl<'s, 'e> Sink<'s, 'e> {
             in_entry: false,
             text_left: text_limit,
             refused: None,
+            has_repeated: false,
+            collected: None,
         }
+    }
+
+    /// Goes on with the list from its beginning, in which **the last of equal fields counts**, as in Go. What of it is in
+    /// the batch is not written again.
+    pub(super) fn read_again(&mut self) {
+        self.batch.abandon();
+        self.collected = Some(Collected::after(self.done));
+        self.done = Counts::default();
+        self.in_entry = false;
+        self.has_repeated = false;
     }
 
     /// What was decoded.
@@ -52,6 +69,14 @@ impl<'s, 'e> Sink<'s, 'e> {
     }
 
     fn begin<E: Error>(&mut self) -> Result<(), E> {
+        if let Some(collected) = &mut self.collected {
+            collected.begin();
+            return Ok(());
+        }
+        self.begin_group()
+    }
+
+    fn begin_group<E: Error>(&mut self) -> Result<(), E> {
         self.source.clear();
         self.source.push_str(self.origin.name);
         self.source.push(':');
@@ -61,6 +86,33 @@ impl<'s, 'e> Sink<'s, 'e> {
     }
 
     fn end<E: Error>(&mut self) -> Result<(), E> {
+        if let Some(collected) = self.collected.take() {
+            let written = self.write(&collected);
+            self.collected = Some(collected);
+            return written;
+        }
+        self.end_group()
+    }
+
+    /// Writes what was collected of an entry, unless it is in the batch.
+    fn write<E: Error>(&mut self, entry: &Collected) -> Result<(), E> {
+        if self.done.groups < entry.written.groups {
+            self.in_entry = false;
+            self.done.groups = self.done.groups.saturating_add(1);
+            self.done.targets = self.done.targets.saturating_add(entry.targets().len());
+            return Ok(());
+        }
+        self.begin_group()?;
+        for address in entry.targets() {
+            self.add_target(address)?;
+        }
+        for (name, value) in &entry.labels {
+            self.add_label(name, value)?;
+        }
+        self.end_group()
+    }
+
+    fn end_group<E: Error>(&mut self) -> Result<(), E> {
         // Last, so that it wins over a label of that name in the list.
         let ended = self
             .batch
@@ -72,7 +124,43 @@ impl<'s, 'e> Sink<'s, 'e> {
         Ok(())
     }
 
-    fn target<E: Error>(&mut self, address: &str) -> Result<(), E> {
+    /// Notes that the entry has a field, the last time if it may be there again.
+    fn field<E: Error>(&mut self, name: &'static str, was_given: bool) -> Result<(), E> {
+        match &mut self.collected {
+            Some(collected) => collected.field(name),
+            None if was_given => {
+                self.has_repeated = true;
+                return Err(E::duplicate_field(name));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Nothing is the empty text.
+    fn target<E: Error>(&mut self, address: Option<&str>) -> Result<(), E> {
+        if let Some(collected) = &mut self.collected {
+            collected.target(address);
+            return Ok(());
+        }
+        self.add_target(address.unwrap_or_default())
+    }
+
+    fn no_targets(&mut self) {
+        if let Some(collected) = &mut self.collected {
+            collected.no_targets();
+        }
+    }
+
+    fn label<E: Error>(&mut self, name: &str, value: &str) -> Result<(), E> {
+        if let Some(collected) = &mut self.collected {
+            collected.labels.push((name.to_owned(), value.to_owned()));
+            return Ok(());
+        }
+        self.add_label(name, value)
+    }
+
+    fn add_target<E: Error>(&mut self, address: &str) -> Result<(), E> {
         self.spend(address.len())?;
         self.done.targets = self.done.targets.saturating_add(1);
         let added = self
@@ -82,7 +170,7 @@ impl<'s, 'e> Sink<'s, 'e> {
         self.accept(added)
     }
 
-    fn label<E: Error>(&mut self, name: &str, value: &str) -> Result<(), E> {
+    fn add_label<E: Error>(&mut self, name: &str, value: &str) -> Result<(), E> {
         self.spend(name.len().saturating_add(value.len()))?;
         let added = self.batch.group_label(name, value);
         self.accept(added)
@@ -188,9 +276,7 @@ impl<'de> Visitor<'de> for EntrySeed<'_, '_, '_> {
                 Field::Targets => (&mut targets, "targets"),
                 Field::Labels => (&mut labels, "labels"),
             };
-            if std::mem::replace(given, true) {
-                return Err(A::Error::duplicate_field(name));
-            }
+            self.sink.field(name, std::mem::replace(given, true))?;
             match field {
                 Field::Targets => fields.next_value_seed(Targets(&mut *self.sink))?,
                 Field::Labels => fields.next_value_seed(Labels(&mut *self.sink))?,
@@ -224,7 +310,13 @@ impl Visitor<'_> for FieldSeed {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Field, E> {
-        let is = |wanted: &str| name == wanted || (self.0 == FieldNames::AnyCase && name.eq_ignore_ascii_case(wanted));
+        // For Go, the long s is one in another case.
+        let is = |wanted: &str| {
+            name == wanted
+                || self.0 == FieldNames::AnyCase
+                    && (name.eq_ignore_ascii_case(wanted)
+                        || name.contains('ſ') && name.replace('ſ', "s").eq_ignore_ascii_case(wanted))
+        };
         match name {
             _ if is("targets") => Ok(Field::Targets),
             _ if is("labels") => Ok(Field::Labels),
@@ -252,10 +344,12 @@ impl<'de> Visitor<'de> for Targets<'_, '_, '_> {
     }
 
     fn visit_none<E: Error>(self) -> Result<(), E> {
+        self.0.no_targets();
         Ok(())
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.0.no_targets();
         Ok(())
     }
 
@@ -264,8 +358,13 @@ impl<'de> Visitor<'de> for Targets<'_, '_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut addresses: A) -> Result<(), A::Error> {
+        let mut count = 0;
         while let Some(address) = addresses.next_element_seed(NullableText)? {
-            self.0.target(&address)?;
+            self.0.target(address.as_deref())?;
+            count += 1;
+        }
+        if count == 0 {
+            self.0.no_targets();
         }
         Ok(())
     }
@@ -304,7 +403,7 @@ impl<'de> Visitor<'de> for Labels<'_, '_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut labels: A) -> Result<(), A::Error> {
         while let Some(name) = labels.next_key_seed(Text)? {
             let value = labels.next_value_seed(NullableText)?;
-            self.0.label(&name, &value)?;
+            self.0.label(&name, value.as_deref().unwrap_or_default())?;
         }
         Ok(())
     }
@@ -341,34 +440,34 @@ impl<'de> Visitor<'de> for Text {
     }
 }
 
-/// A string, or null for the empty one.
+/// A string, or null.
 struct NullableText;
 
 impl<'de> DeserializeSeed<'de> for NullableText {
-    type Value = Cow<'de, str>;
+    type Value = Option<Cow<'de, str>>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
         deserializer.deserialize_option(self)
     }
 }
 
 impl<'de> Visitor<'de> for NullableText {
-    type Value = Cow<'de, str>;
+    type Value = Option<Cow<'de, str>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
 
-    fn visit_none<E: Error>(self) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(""))
+    fn visit_none<E: Error>(self) -> Result<Option<Cow<'de, str>>, E> {
+        Ok(None)
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(""))
+    fn visit_unit<E: Error>(self) -> Result<Option<Cow<'de, str>>, E> {
+        Ok(None)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-        Text.deserialize(deserializer)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+        Text.deserialize(deserializer).map(Some)
     }
 }
 

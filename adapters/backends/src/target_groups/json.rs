@@ -5,7 +5,7 @@ use headcount_discoverer::env::Cause;
 use serde::de::DeserializeSeed;
 
 use super::entry::{FieldNames, ListSeed, Sink};
-use super::{Counts, DecodeError, Origin, text};
+use super::{Counts, DecodeError, Origin, go_json};
 
 /// Adds the groups of a JSON list to `batch`, and says how many there were.
 ///
@@ -29,15 +29,25 @@ use super::{Counts, DecodeError, Origin, text};
 /// The list is refused as a whole. The groups before the entry that was wrong are in the batch
 /// all the same: who goes on with the batch has to leave them out.
 pub fn decode(bytes: &[u8], origin: Origin<'_>, batch: &mut Batch<'_>) -> Result<Counts, DecodeError> {
-    let text = text(bytes)?;
+    let text = go_json::text(bytes);
     let mut sink = Sink::new(batch, origin, usize::MAX);
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let list = ListSeed {
-        sink: &mut sink,
-        names: FieldNames::AnyCase,
-    };
-    let result = list.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+    let mut result = read(&text, &mut sink);
+    if result.is_err() && sink.refused.is_none() {
+        // Most lists never come here, and cost nothing for what Go's decoder takes of others.
+        let mended = go_json::with_whole_surrogates(&text);
+        if mended.is_some() || sink.has_repeated {
+            sink.read_again();
+            result = read(mended.as_deref().unwrap_or(&text), &mut sink);
+        }
+    }
     result.map(|()| sink.done()).map_err(|error| refusal(error, &sink))
+}
+
+fn read(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let names = FieldNames::AnyCase;
+    let list = ListSeed { sink, names };
+    list.deserialize(&mut deserializer).and_then(|()| deserializer.end())
 }
 
 fn refusal(error: serde_json::Error, sink: &Sink<'_, '_>) -> DecodeError {

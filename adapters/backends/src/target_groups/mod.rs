@@ -11,11 +11,12 @@
 //!
 //! What is accepted is what Prometheus accepts: a missing or `null` list is an empty one, a `null`
 //! target, label value or whole document too; unknown fields, a `null` entry and values of
-//! other types are refused. In three places headcount is stricter, because what Prometheus makes
-//! of them can't be meant: bytes that are not UTF-8, half a surrogate pair in a `\u` escape, and
-//! `targets` or `labels` given twice in one entry.
+//! other types are refused. What JSON leaves open is as Go's decoder has it: of equal keys the last
+//! counts, and what is no character in a string is U+FFFD ([`go_json`]).
 
+mod collected;
 mod entry;
+mod go_json;
 pub mod json;
 mod numbers;
 pub mod yaml;
@@ -42,6 +43,8 @@ pub struct Counts {
     pub groups: usize,
     /// Targets in all of them.
     pub targets: usize,
+    /// The line from which on a YAML file is not read, because its list ends before; 0 when it is not known.
+    pub ignored_from: Option<u64>,
 }
 
 /// Why a list could not be decoded.
@@ -64,11 +67,17 @@ pub enum DecodeError {
         /// What is wrong, with line and column.
         cause: Cause,
     },
-    /// A YAML file of several documents.
-    #[error("line {line}: another document begins here, and only the first would be read; write one list")]
-    SeveralDocuments {
-        /// The line, counted from 1; 0 when it is not known.
+    /// An entry of a YAML list has a key twice.
+    #[error("{}the key {key:?} is there twice; remove one of them", entry.map_or(String::new(), |entry| Place { entry, line: *line, column: *column }.to_string()))]
+    RepeatedKey {
+        /// The entry of the list, counted from 0; `None` when it is not in one.
+        entry: Option<usize>,
+        /// The line of the second, counted from 1; 0 when it is not known.
         line: u64,
+        /// Its column, counted from 1; 0 when it is not known.
+        column: u64,
+        /// The key.
+        key: String,
     },
     /// A label or target can't be stored.
     #[error("{}{error}", Place { entry: *entry, line: *line, column: *column })]

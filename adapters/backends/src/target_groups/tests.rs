@@ -143,13 +143,22 @@ fn json_refuses_what_prometheus_refuses_and_says_where() {
             "[{\"labels\": {\"\": \"x\"}}]",
             "entry 0 (line 1, column 21): a label has an empty name (its value starts with \"x\"); give it a name or remove it",
         ),
+        // What counts no more has to be right all the same.
         (
-            "[{\"targets\": [], \"targets\": []}]",
-            "entry 0: duplicate field `targets` at line 1 column 26",
+            "[{}, {\"labels\": {\"a\": 1}, \"labels\": {}}]",
+            "entry 1: invalid type: integer `1`, expected a string at line 1 column 23",
         ),
         (
-            "[{\"targets\": [\"\\ud800\"]}]",
-            "entry 0: unexpected end of hex escape at line 1 column 22",
+            "[{\"targets\": [\"x:1\"], \"targets\": {}}]",
+            "entry 0: invalid type: map, expected a list of addresses at line 1 column 33",
+        ),
+        (
+            "[{\"labels\": {\"\": \"\\ud800\"}}]",
+            "entry 0 (line 1, column 27): a label has an empty name (its value starts with \"\u{fffd}\"); give it a name or remove it",
+        ),
+        (
+            "[{\"targets\": [\"\\ud800\"]}, {\"target\": []}]",
+            "entry 1: unknown field `target`, expected `targets` or `labels` at line 1 column 35",
         ),
     ] {
         assert_eq!(refusal(json::decode, text), expected, "{text}");
@@ -160,8 +169,71 @@ fn json_refuses_what_prometheus_refuses_and_says_where() {
 fn bytes_that_are_not_text_are_refused_with_their_place() {
     let bytes = b"[\n{\"targets\": [\"\xff\"]}]";
     let expected = DecodeError::NotUtf8 { offset: 16, line: 2 };
-    assert_eq!(decode(json::decode, bytes), Err(expected.clone()));
     assert_eq!(decode(yaml::decode, bytes), Err(expected));
+    // In JSON, where it is no part of a string.
+    let error = decode(json::decode, b"[\n{\"targets\": [\xff]}]").expect_err("no JSON");
+    assert_eq!(error.to_string(), "entry 0: expected value at line 2 column 14");
+}
+
+/// What Go 1.19's `encoding/json` makes of each.
+#[test]
+fn json_takes_what_is_no_character_as_go_does() {
+    let bytes = b"[{\"targets\": [\"ok:1\"]}, {\"targets\": [\"b\xfcro:1\", \"\xf0\x9f\x98\"], \"labels\": {\"a\xff\": \"\xed\xa0\x80\"}}]";
+    assert_eq!(
+        read(&decode(json::decode, bytes).expect("a list")),
+        [
+            r#"list:0 [] ["ok:1"]"#,
+            "list:1 [(\"a\u{fffd}\", \"\u{fffd}\u{fffd}\u{fffd}\")] [\"b\u{fffd}ro:1\", \"\u{fffd}\u{fffd}\u{fffd}\"]"
+        ]
+    );
+    for (escaped, expected) in [
+        (r"\ud800", "\u{fffd}"),
+        (r"\udc00\ud800", "\u{fffd}\u{fffd}"),
+        (r"\ud83d\ud83d\ude00\ude00", "\u{fffd}😀\u{fffd}"),
+        (r"\ud83d\u0041", "\u{fffd}A"),
+        (r"\\ud800\uD800", "\\ud800\u{fffd}"),
+    ] {
+        let text = format!(r#"[{{"targets": ["a"]}}, {{"labels": {{"l": "{escaped}"}}, "targets": ["b"]}}]"#);
+        let expected = format!("list:1 {:?} [\"b\"]", [("l", expected)]);
+        assert_eq!(
+            accepted(json::decode, &text),
+            [r#"list:0 [] ["a"]"#, &expected],
+            "{escaped}"
+        );
+    }
+}
+
+/// What Go 1.19's `encoding/json` makes of each: `null` leaves what stood in its place before.
+#[test]
+fn of_repeated_fields_the_last_counts_as_in_go() {
+    for (fields, expected) in [
+        (r#""targets": ["a", "b"], "targets": ["c"]"#, r#"[] ["c"]"#),
+        (r#""targets": ["a"], "TARGETS": ["b"]"#, r#"[] ["b"]"#),
+        (r#""targets": ["a"], "targets": null"#, "[] []"),
+        (r#""targets": ["a"], "targets": []"#, "[] []"),
+        (r#""targets": ["a", "b"], "targets": [null]"#, r#"[] ["a"]"#),
+        (
+            r#""targets": ["a", "b"], "targets": ["c"], "targets": [null, null, null]"#,
+            r#"[] ["", "b", "c"]"#,
+        ),
+        (r#""targets": ["a"], "targets": [], "targets": [null]"#, r#"[] [""]"#),
+        (r#""targets": ["a"], "targets": null, "targets": [null]"#, r#"[] [""]"#),
+        (
+            r#""labels": {"a": "1", "b": "2"}, "targets": ["x"], "labels": {"a": "3"}"#,
+            r#"[("a", "3")] ["x"]"#,
+        ),
+        (r#""labels": {"a": "1"}, "labels": null"#, "[] []"),
+        (r#""targetſ": ["a"], "labelſ": {"a": "1"}"#, r#"[("a", "1")] ["a"]"#),
+    ] {
+        // With one before that is in the batch already, and one behind that has nothing of it.
+        let text = format!(r#"[{{"targets": ["o:1", "o:2"]}}, {{{fields}}}, {{"targets": [null]}}]"#);
+        let expected = [
+            r#"list:0 [] ["o:1", "o:2"]"#.to_owned(),
+            format!("list:1 {expected}"),
+            r#"list:2 [] [""]"#.to_owned(),
+        ];
+        assert_eq!(accepted(json::decode, &text), expected, "{fields}");
+    }
 }
 
 #[test]
@@ -244,23 +316,26 @@ fn yaml_refuses_what_prometheus_refuses_and_says_where() {
         ("- labels: {a: [b]}\n", "entry 0: ", "line 1, column 15", ""),
         (
             "- labels: {a: b, a: c}\n",
-            "entry 0: ",
+            "entry 0 (",
             "line 1, column 18",
-            "duplicate",
+            "the key \"a\" is there twice; remove one of them",
         ),
         (
             "- targets: [x:1]\n  targets: [y:1]\n",
-            "entry 0: ",
+            "entry 0 (",
             "line 2, column 3",
-            "duplicate",
+            "the key \"targets\" is there twice; remove one of them",
         ),
         ("- targets: [x:1\n", "entry 0: ", "line 1, column 12", "unclosed"),
+        ("- {}\n-\ttargets: [a]\n", "", "line 2, column 1", "a tab"),
         (
-            "- targets: []\n---\n- targets: []\n",
-            "line 3: ",
+            "- labels: {a: \"\\ud83d\\ude00\"}\n",
             "",
-            "another document",
+            "line 1, column 16",
+            "surrogate",
         ),
+        ("%YAML 1.2\n---\n- targets: [a]\n", "", "line 2, column 1", "%YAML"),
+        ("- targets: [a]\ngarbage\n", "", "line 2", ""),
         (
             "- labels: {a: *nothing}\n",
             "entry 0: ",
@@ -271,6 +346,64 @@ fn yaml_refuses_what_prometheus_refuses_and_says_where() {
         let error = refusal(yaml::decode, text);
         let is_said = error.starts_with(start) && error.contains(place) && error.contains(part);
         assert!(is_said, "{text:?}: {error}");
+    }
+}
+
+/// What promtool 2.42 and 3.5 print of each.
+#[test]
+fn yaml_is_read_as_prometheus_reads_it() {
+    let utf16: Vec<u8> = "\u{feff}- targets: [a]\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let whole = [
+        utf16,
+        b"\xef\xbb\xbf- targets: [a]\n".to_vec(),
+        b"%YAML 1.1\n---\n- targets: [a]\n".to_vec(),
+        b"- targets:\t[a]\n".to_vec(),
+    ];
+    for bytes in whole {
+        let groups = decode(yaml::decode, &bytes).unwrap_or_else(|error| panic!("{bytes:?}: {error}"));
+        assert_eq!(read(&groups), [r#"list:0 [] ["a"]"#], "{bytes:?}");
+    }
+    for (value, expected) in [
+        ("\"x\u{85}y\"", "x y"),
+        ("\"x \u{85} \u{85} y\"", "x\ny"),
+        ("\"x\u{85}\n   y\"", "x\ny"),
+        ("'x\u{85}y'", "x y"),
+        ("x\u{85}y", "x y"),
+        ("\"x\\Ny\"", "x\u{85}y"),
+        ("\"a\tb\"", "a\tb"),
+        ("\"\\U0001f600\"", "😀"),
+    ] {
+        let text = format!("- targets: [a]\n  labels: {{l: {value}}}\n");
+        let expected = format!("list:0 {:?} [\"a\"]", [("l", expected)]);
+        assert_eq!(accepted(yaml::decode, &text), [expected], "{text:?}");
+    }
+}
+
+/// What promtool 2.42 and 3.5 read of each is the first list.
+#[test]
+fn what_stands_behind_a_yaml_list_is_left_alone() {
+    let ignored_from = |text: &str| {
+        let mut encoder = Encoder::new();
+        let mut batch = encoder.batch();
+        let counts =
+            yaml::decode(text.as_bytes(), ORIGIN, &mut batch).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        assert_eq!((counts.groups, batch.len()), (1, 1), "{text:?}");
+        counts.ignored_from
+    };
+    for (text, line) in [
+        ("- targets: [a]\n---\n- targets: [b]\n", 3),
+        ("- targets: [a]\n...\n garbage: [\n", 3),
+        ("- targets: [a]\n...\n]]\n", 3),
+        ("[{targets: [a]}] x\n", 1),
+        ("- targets: [a]\n---\n\t@@\n", 3),
+    ] {
+        assert_eq!(ignored_from(text), Some(line), "{text:?}");
+    }
+    for text in ["- targets: [a]\n...\n", "---\n- targets: [a]\n...\n# more\n"] {
+        assert_eq!(ignored_from(text), None, "{text:?}");
     }
 }
 

@@ -3,12 +3,14 @@
 //! Numbers, booleans and dates are taken as they are written where a string is wanted, as
 //! Prometheus does; anchors, aliases and merge keys work, within limits that no honest list meets.
 
+use std::borrow::Cow;
+
 use headcount_core::Batch;
 use headcount_discoverer::env::Cause;
 use serde::de::DeserializeSeed;
 
 use super::entry::{FieldNames, ListSeed, Sink};
-use super::{Counts, DecodeError, Origin, text};
+use super::{Counts, DecodeError, Origin};
 
 /// What aliases may expand a document to, in bytes of text: as much as the largest file that is
 /// read, and little enough that a malicious file costs a second and no memory.
@@ -33,19 +35,45 @@ const REPLAYED_EVENTS_LIMIT: usize = 4_000_000;
 /// ```
 ///
 /// # Errors
-/// As for [`json::decode`](super::json::decode). Also a label that is given twice, and more than one
-/// document in a file: Prometheus would read the first and pass over the others.
+/// As for [`json::decode`](super::json::decode). Also a label that is given twice. What stands behind the first document is
+/// passed over, as in Prometheus, and [`Counts::ignored_from`] says where it begins.
 pub fn decode(bytes: &[u8], origin: Origin<'_>, batch: &mut Batch<'_>) -> Result<Counts, DecodeError> {
     let text = text(bytes)?;
+    let text = headcount_reader::as_yaml_1_1(&text).map_err(|error| DecodeError::Malformed {
+        entry: None,
+        cause: Cause::new(error),
+    })?;
     let mut sink = Sink::new(batch, origin, TEXT_LIMIT);
-    let decoded = serde_yaml::with_deserializer_from_str_with_options(text, options(text.len()), |deserializer| {
-        ListSeed {
+    let mut is_whole = false;
+    let decoded = serde_yaml::with_deserializer_from_str_with_options(&text, options(text.len()), |deserializer| {
+        let list = ListSeed {
             sink: &mut sink,
             names: FieldNames::Exact,
-        }
-        .deserialize(deserializer)
+        };
+        list.deserialize(deserializer)?;
+        is_whole = true;
+        Ok(())
     });
-    decoded.map(|()| sink.done()).map_err(|error| refusal(error, &sink))
+    match decoded {
+        Ok(()) => Ok(sink.done()),
+        // The list was read to its end, and the parser went on.
+        Err(error) if is_whole => Ok(Counts {
+            ignored_from: Some(error.location().map_or(0, |location| location.line())),
+            ..sink.done()
+        }),
+        Err(error) => Err(refusal(error, &sink)),
+    }
+}
+
+/// The text in `bytes`: UTF-8, or UTF-16 where its mark says so.
+fn text(bytes: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes {
+        return headcount_reader::decode(bytes).map_err(|error| DecodeError::Malformed {
+            entry: None,
+            cause: Cause::new(error),
+        });
+    }
+    super::text(bytes).map(Cow::Borrowed)
 }
 
 /// The parser's own limits, set so that they bound what aliases do and nothing else: a long list
@@ -84,12 +112,17 @@ fn refusal(error: serde_yaml::Error, sink: &Sink<'_, '_>) -> DecodeError {
             column,
             error: error.clone(),
         },
-        _ if matches!(error.without_snippet(), serde_yaml::Error::MultipleDocuments { .. }) => {
-            DecodeError::SeveralDocuments { line }
-        }
-        (_, entry) => DecodeError::Malformed {
-            entry,
-            cause: Cause::new(error),
+        (_, entry) => match error.without_snippet() {
+            serde_yaml::Error::DuplicateMappingKey { key, .. } => DecodeError::RepeatedKey {
+                entry,
+                line,
+                column,
+                key: key.clone().unwrap_or_default(),
+            },
+            _ => DecodeError::Malformed {
+                entry,
+                cause: Cause::new(error),
+            },
         },
     }
 }

@@ -103,10 +103,13 @@ impl<'a> Files<'a> {
         };
         let mut encoder = Encoder::new();
         let mut batch = encoder.batch();
-        let decoded = file::decode(name, &bytes, &mut batch);
-        self.found
-            .problems
-            .extend(decoded.err().map(|error| problem_of(path, &error)));
+        match file::decode(name, &bytes, &mut batch) {
+            Ok(counts) => {
+                let ignored = counts.ignored_from.map(|line| further(path, line));
+                self.found.warnings.extend(ignored);
+            }
+            Err(error) => self.found.problems.push(problem_of(path, &error)),
+        }
         None
     }
 
@@ -159,16 +162,40 @@ fn problem_of(path: &Path, error: &DecodeError) -> Problem {
             column,
             error,
         } => (Some(*entry), *line, *column, error.to_string()),
+        DecodeError::RepeatedKey {
+            entry,
+            line,
+            column,
+            key,
+        } => {
+            let reason = format!("the key {key:?} is there twice; remove one of them");
+            (*entry, *line, *column, reason)
+        }
         other => (None, 0, 0, other.to_string()),
     };
-    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Problem {
         file: path.into(),
-        position: (line > 0).then(|| Position {
-            line: number(line),
-            column: number(column.max(1)),
-        }),
+        position: position(line, column),
         field: entry.map(|entry| format!("[{entry}]")).unwrap_or_default(),
         kind: ProblemKind::TargetList { reason },
     }
+}
+
+/// What is behind a list is not read.
+fn further(path: &Path, line: u64) -> Problem {
+    Problem {
+        file: path.into(),
+        position: position(line, 1),
+        field: String::new(),
+        kind: ProblemKind::FurtherDocument,
+    }
+}
+
+/// A line of 0 is none.
+fn position(line: u64, column: u64) -> Option<Position> {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    (line > 0).then(|| Position {
+        line: number(line),
+        column: number(column.max(1)),
+    })
 }
