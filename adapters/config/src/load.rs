@@ -213,9 +213,9 @@ impl<'a> Assembly<'a> {
     fn main(&mut self, bytes: &[u8], origin: &Path) -> (TopLevel, Vec<PathBuf>, ShownYaml) {
         let sink = Sink::new(origin.into());
         let mut top = TopLevel::default();
-        let folder = folder_of(origin);
+        let (folder, called) = (folder_of(origin), called(origin));
         let redacted = self.visit(bytes, &sink, |assembly, root| {
-            let reading = assembly.reading(&folder, true);
+            let reading = assembly.reading(&folder, called, true);
             top = config::read(root, reading, assembly.surroundings, &mut assembly.names);
         });
         // Patterns are looked up before the main file's problems are sorted, since they can add to them.
@@ -241,9 +241,9 @@ impl<'a> Assembly<'a> {
     fn included(&mut self, path: &Path, global: &Global) -> Vec<ScrapeConfig> {
         let sink = Sink::new(path.into());
         let mut jobs = Vec::new();
-        let folder = folder_of(path);
+        let (folder, called) = (folder_of(path), called(path));
         self.visit_file(path, &sink, |assembly, root| {
-            let reading = assembly.reading(&folder, true);
+            let reading = assembly.reading(&folder, called, true);
             jobs = config::read_included(root, global, reading, &mut assembly.names);
         });
         self.add(sink.finish());
@@ -254,9 +254,9 @@ impl<'a> Assembly<'a> {
     fn settings(&mut self, path: &Path, global: &Global) -> (Settings, Vec<ScrapeConfig>) {
         let sink = Sink::new(path.into());
         let (mut settings, mut jobs) = (Settings::default(), Vec::new());
-        let folder = folder_of(path);
+        let (folder, called) = (folder_of(path), called(path));
         let redacted = self.visit_file(path, &sink, |assembly, root| {
-            let reading = assembly.reading(&folder, false);
+            let reading = assembly.reading(&folder, called, false);
             (settings, jobs) = settings::read(root, global, reading, &mut assembly.names);
         });
         let mut found = sink.finish();
@@ -289,12 +289,13 @@ impl<'a> Assembly<'a> {
         })
     }
 
-    fn reading<'f>(&self, folder: &'f Path, is_shared: bool) -> Reading<'f>
+    fn reading<'f>(&self, folder: &'f Path, called: &'f Path, is_shared: bool) -> Reading<'f>
     where
         'a: 'f,
     {
         Reading {
             folder,
+            called,
             mechanisms: &self.loader.mechanisms,
             is_shared,
         }
@@ -350,6 +351,11 @@ pub(crate) fn with_tree(bytes: &[u8], sink: &Sink, visit: impl FnOnce(&Cursor<'_
         visit(&root);
         ShownYaml::of(text)
     }))
+}
+
+/// The folder of a file, as the file is called.
+fn called(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -139,8 +139,8 @@ impl Surroundings for Nowhere {
     }
 }
 
-/// Makes a path absolute against a folder, as Prometheus does: nothing stays nothing, and `.` and
-/// `..` are resolved by their text.
+/// A path that starts in a folder, as Prometheus has it: nothing stays nothing, and `.` and `..` are resolved by their
+/// text. Absolute if the folder is.
 pub fn join(folder: &Path, path: &str) -> PathBuf {
     if path.is_empty() || Path::new(path).is_absolute() {
         return PathBuf::from(path);
@@ -150,7 +150,12 @@ pub fn join(folder: &Path, path: &str) -> PathBuf {
         match component {
             std::path::Component::CurDir => {}
             std::path::Component::ParentDir => {
-                joined.pop();
+                // Of a path that starts elsewhere, what leads there stays.
+                if joined.file_name().is_some() {
+                    joined.pop();
+                } else if !joined.has_root() {
+                    joined.push("..");
+                }
             }
             other => joined.push(other),
         }
@@ -161,6 +166,30 @@ pub fn join(folder: &Path, path: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As Go's `filepath.Join` has it.
+    #[cfg(unix)]
+    #[test]
+    fn paths_are_joined_by_their_text() {
+        for (folder, path, expected) in [
+            ("", "a.json", "a.json"),
+            (".", "a.json", "a.json"),
+            ("./conf", "sd/a.json", "conf/sd/a.json"),
+            ("../x", "a.json", "../x/a.json"),
+            ("../x", "../../a.json", "../../a.json"),
+            ("conf", "../../a.json", "../a.json"),
+            ("", "../a.json", "../a.json"),
+            ("/etc", "../../a.json", "/a.json"),
+            ("/etc", "/b/../a.json", "/b/../a.json"),
+            ("/etc", "", ""),
+        ] {
+            assert_eq!(
+                join(Path::new(folder), path),
+                Path::new(expected),
+                "{folder:?} {path:?}"
+            );
+        }
+    }
 
     #[cfg(unix)]
     #[test]

@@ -42,13 +42,14 @@ struct Pattern {
 }
 
 impl Patterns {
-    /// Adds one, and gives the whole of it. A relative pattern starts in `base`; with no base, in the current
+    /// Adds one. A relative pattern starts in `base`; with no base, in the current
     /// folder.
     ///
     /// # Errors
     /// It is not allowed, or can't be understood.
-    pub(super) fn add(&mut self, base: &Path, pattern: &str) -> Result<&str, FilePatternError> {
-        Ok(&self.all.push_mut(Pattern::new(base, pattern)?).whole)
+    pub(super) fn add(&mut self, base: &Path, pattern: &str) -> Result<(), FilePatternError> {
+        self.all.push(Pattern::new(base, pattern)?);
+        Ok(())
     }
 
     /// Whether there are none.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use headcount_discoverer::Discoverer;
 use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::metrics::Definition;
-use headcount_reader::{Fields, Mentioned, ProblemKind};
+use headcount_reader::{Fields, Mentioned, ProblemKind, join};
 
 use super::patterns::{FilePatternError, Patterns};
 use super::{FileDiscoverer, METRICS};
@@ -53,7 +53,7 @@ impl FileSd {
         })
     }
 
-    /// The patterns, absolute if the entry came from a file.
+    /// The patterns, as the configuration file is called: absolute if it is.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.patterns.iter()
     }
@@ -79,8 +79,12 @@ impl Mechanism for FileSd {
         let mut patterns = Patterns::default();
         for (index, (file, position)) in files.iter().enumerate() {
             let suffix = format!("[{index}]");
-            match patterns.add(place.folder, file) {
-                Ok(whole) => at.mention_at(*position, &suffix, Mentioned::TargetLists(whole.to_owned())),
+            match patterns.add(place.called, file) {
+                Ok(()) => {
+                    // Whoever looks at it may say where it is.
+                    let whole = join(place.folder, file).display().to_string();
+                    at.mention_at(*position, &suffix, Mentioned::TargetLists(whole));
+                }
                 Err(error) => {
                     let kind = ProblemKind::Pattern {
                         pattern: file.clone(),

@@ -22,6 +22,8 @@ pub(crate) mod sd;
 pub(crate) struct Reading<'a> {
     /// The file's folder, which its relative paths start in.
     pub(crate) folder: &'a Path,
+    /// The same as it is called: relative if the file is.
+    pub(crate) called: &'a Path,
     pub(crate) mechanisms: &'a Mechanisms,
     /// Whether Prometheus reads the file, too.
     pub(crate) is_shared: bool,

@@ -82,6 +82,7 @@ impl Mechanisms {
     /// `static_configs` last and as one.
     pub(super) fn read(&self, fields: &mut Fields<'_>, reading: Reading<'_>, is_relabelled: bool) -> Vec<SdConfig> {
         let place = Place::new(reading.folder)
+            .called(reading.called)
             .relabelled(is_relabelled)
             .shared(reading.is_shared);
         let known = fields.take_known(self.registry.fields());

@@ -123,6 +123,8 @@ pub trait Mechanism: Clone + Eq + Hash + Debug + Send + Sync + 'static {
 pub struct Place<'a> {
     /// The folder of the configuration file: relative paths start there.
     pub folder: &'a Path,
+    /// The same as whoever named the file called it: where it matters how files are called, paths start here.
+    pub called: &'a Path,
     /// Whether rules relabel what is found. Without them an address has to be a host already.
     pub is_relabelled: bool,
     /// Whether Prometheus reads the file, too, so that it must not have settings of our own.
@@ -134,9 +136,16 @@ impl<'a> Place<'a> {
     pub fn new(folder: &'a Path) -> Self {
         Self {
             folder,
+            called: folder,
             is_relabelled: true,
             is_shared: true,
         }
+    }
+
+    /// The same, with the folder called otherwise: relative to where the program runs.
+    #[must_use]
+    pub fn called(self, called: &'a Path) -> Self {
+        Self { called, ..self }
     }
 
     /// The same, with or without rules.
