@@ -61,19 +61,24 @@ pub(crate) fn read(
         }
         return top;
     };
+    let list = fields.take("scrape_configs").filter(|list| !list.is_null());
+    let patterns = fields.take("scrape_config_files");
+    let has_jobs = list.is_some() || patterns.is_some();
     if let Some(mut global) = fields.take_some("global").and_then(|global| global.fields()) {
-        top.global = Global::read(&mut global, reading.folder, surroundings);
+        top.global = Global::read(&mut global, reading.folder, surroundings, has_jobs);
         global.finish();
     }
-    if let Some(list) = fields.take("scrape_configs") {
+    if let Some(list) = list {
         top.scrape_configs = scrape::read_all(&list, &top.global, reading, names);
     }
     if let Some(alerting) = fields.take_some("alerting").and_then(|alerting| alerting.fields()) {
         read_alerting(alerting, reading, &mut top);
     }
-    if let Some(patterns) = fields.take("scrape_config_files") {
+    if let Some(patterns) = patterns {
         for (index, (pattern, position)) in patterns.texts().unwrap_or_default().into_iter().enumerate() {
-            if other::is_include_pattern(&pattern) {
+            if pattern.is_empty() {
+                // It means no file, and not the folder that it is joined to.
+            } else if other::is_include_pattern(&pattern) {
                 top.scrape_config_files
                     .push((join(reading.folder, &pattern).display().to_string(), position));
             } else {

@@ -247,6 +247,108 @@ scrape_configs:
 }
 
 #[test]
+fn limits_are_inherited_one_by_one() {
+    let names = [
+        "sample_limit",
+        "target_limit",
+        "label_limit",
+        "label_name_length_limit",
+        "label_value_length_limit",
+        "keep_dropped_targets",
+        "body_size_limit",
+    ];
+    // As many as its number, in bytes where it is a size.
+    let written = |index: usize| format!("{}{}", index + 1, if index == 6 { "B" } else { "" });
+    let of = |limits: headcount_config::Limits| {
+        let headcount_config::Limits {
+            body_size,
+            samples,
+            targets,
+            labels,
+            label_name_length,
+            label_value_length,
+            kept_dropped_targets,
+            ..
+        } = limits;
+        let all = [
+            samples,
+            targets,
+            labels,
+            label_name_length,
+            label_value_length,
+            kept_dropped_targets,
+            body_size,
+        ];
+        all.map(|limit| limit.map_or(0, std::num::NonZero::get))
+    };
+    let global: Vec<String> = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| format!("{name}: {}", written(index)))
+        .collect();
+    for (index, name) in names.iter().enumerate() {
+        let unit = if index == 6 { "B" } else { "" };
+        let text = format!(
+            "global: {{{}}}\nscrape_configs:\n- {{job_name: inherits}}\n- {{job_name: own, {name}: 50{unit}}}\n\
+             - {{job_name: zero, {name}: 0}}\n",
+            global.join(", ")
+        );
+        let config = loader()
+            .parse(
+                text.as_bytes(),
+                "/p/prometheus.yml".as_ref(),
+                &headcount_config::Nowhere,
+            )
+            .unwrap_or_else(|errors| panic!("{text}: {errors}"));
+        let inherited = [1, 2, 3, 4, 5, 6, 7];
+        let mut own = inherited;
+        own[index] = 50;
+        let jobs: Vec<[u64; 7]> = config.scrape_configs.iter().map(|job| of(job.limits)).collect();
+        assert_eq!(jobs, [inherited, own, inherited], "{name}");
+    }
+}
+
+/// Rules match on how files are called, and Prometheus calls them as it is told where its configuration is.
+#[test]
+fn lists_are_called_as_the_configuration_is() {
+    use headcount_backends::file::FileSd;
+    let text = "
+scrape_configs:
+- job_name: a
+  file_sd_configs: [{files: [a.json, ../b.json, sd/*.yml, /c.json]}]
+  basic_auth: {username: a, password_file: p}
+";
+    for (origin, expected) in [
+        ("prometheus.yml", ["a.json", "../b.json", "sd/*.yml", "/c.json"]),
+        ("./prometheus.yml", ["a.json", "../b.json", "sd/*.yml", "/c.json"]),
+        (
+            "conf/prometheus.yml",
+            ["conf/a.json", "b.json", "conf/sd/*.yml", "/c.json"],
+        ),
+        (
+            "../conf/prometheus.yml",
+            ["../conf/a.json", "../b.json", "../conf/sd/*.yml", "/c.json"],
+        ),
+        (
+            "/etc/prometheus.yml",
+            ["/etc/a.json", "/b.json", "/etc/sd/*.yml", "/c.json"],
+        ),
+    ] {
+        let config = loader()
+            .parse(text.as_bytes(), origin.as_ref(), &headcount_config::Nowhere)
+            .unwrap();
+        let file = config.scrape_configs[0].sd[0].get::<FileSd>().unwrap();
+        assert_eq!(file.files().collect::<Vec<_>>(), expected, "{origin}");
+        // What is no name to anybody is found from wherever.
+        let password = config.scrape_configs[0].client.basic_auth.clone().unwrap().password;
+        assert!(
+            matches!(&password, Some(SecretSource::File(path)) if path.is_absolute()),
+            "{password:?}"
+        );
+    }
+}
+
+#[test]
 fn discovery_is_in_prometheus_order() {
     let text = "
 scrape_configs:

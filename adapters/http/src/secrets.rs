@@ -13,6 +13,7 @@ pub(crate) async fn text(files: &dyn Files, source: &TextSource, what: &str) -> 
     match source {
         TextSource::Inline(text) => Ok(text.clone()),
         TextSource::File(path) => file(files, path, what).await,
+        TextSource::Reference(name) => Err(no_manager(name, what)),
     }
 }
 
@@ -21,6 +22,15 @@ pub(crate) async fn secret(files: &dyn Files, source: &SecretSource, what: &str)
     match source {
         SecretSource::Inline(secret) => Ok(secret.reveal().to_owned()),
         SecretSource::File(path) => file(files, path, what).await,
+        SecretSource::Reference(name) => Err(no_manager(name, what)),
+    }
+}
+
+/// As in Prometheus, which takes the setting and can do nothing with it.
+fn no_manager(name: &str, what: &str) -> HttpError {
+    HttpError::Settings {
+        setting: what.to_owned(),
+        cause: format!("there is no secret manager to ask for {name:?}; use a file").into(),
     }
 }
 

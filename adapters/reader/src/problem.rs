@@ -364,7 +364,7 @@ pub enum ProblemKind {
         text: String,
     },
     /// A field that names a secret in a secret manager, which nobody provides.
-    #[error("secret managers are not available; use {instead}")]
+    #[error("there is no secret manager, as in Prometheus, so nothing can be asked with this; use {instead}")]
     SecretReference {
         /// The field that can be used.
         instead: &'static str,

@@ -36,6 +36,8 @@ pub enum SecretSource {
     Inline(Secret),
     /// In a file; white space at the ends is dropped.
     File(PathBuf),
+    /// In a secret manager, by this name. There is none, so it can't be had.
+    Reference(String),
 }
 
 /// Ends of the names of parameters and headers that carry secrets.

@@ -30,7 +30,7 @@ impl Note {
     }
 
     /// Of a line such as `# promtool 2.42, 2.53 differs: the role is newer`.
-    fn read(line: &str) -> Option<Self> {
+    pub(crate) fn read(line: &str) -> Option<Self> {
         let (versions, reason) = line.strip_prefix("# promtool")?.split_once(" differs: ")?;
         let versions = versions.split(',').map(str::trim).filter(|version| !version.is_empty());
         Some(Self {

@@ -46,6 +46,10 @@ pub(crate) async fn reveal(env: &Env, source: &SecretSource, url: &str) -> Resul
     let path = match source {
         SecretSource::Inline(secret) => return Ok(secret.clone()),
         SecretSource::File(path) => path,
+        SecretSource::Reference(name) => {
+            let unknown = format!("there is no secret manager to ask for {name:?}; use a file");
+            return Err(ReadError::answer(url, unknown));
+        }
     };
     let contents = env.files.read(path, FILE_LIMIT).await;
     let contents = contents.map_err(|error| ReadError::answer(url, format!("reading a secret: {error}")))?;

@@ -91,6 +91,10 @@ impl Keys {
         match source {
             None => Ok(Secret::default()),
             Some(SecretSource::Inline(secret)) => Ok(secret.clone()),
+            Some(SecretSource::Reference(name)) => Err(LoginError::new(
+                name,
+                "there is no secret manager to ask for this secret; use a file",
+            )),
             Some(SecretSource::File(path)) => {
                 let contents = env
                     .files

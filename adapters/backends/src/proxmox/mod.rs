@@ -212,6 +212,10 @@ impl Proxmox {
                 let contents = contents.map_err(|error| LoginError::file(&error))?;
                 Ok(Secret::new(String::from_utf8_lossy(&contents.bytes).trim()))
             }
+            SecretSource::Reference(name) => {
+                let said = "there is no secret manager to ask for this secret; use a file";
+                Err(LoginError::new(name, said))
+            }
         }
     }
 

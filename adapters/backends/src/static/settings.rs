@@ -109,8 +109,17 @@ fn read_group(fields: &mut Fields<'_>, place: &Place<'_>) -> StaticGroup {
             at.report_at(*position, &format!("[{index}]"), kind);
         }
     }
-    let entries = fields.take("labels").and_then(|at| at.entries()).unwrap_or_default();
+    let labels_at = fields.take("labels");
+    let entries = labels_at.as_ref().and_then(Cursor::entries).unwrap_or_default();
+    let has_null_key = labels_at.as_ref().is_some_and(Cursor::has_null_key);
     let label = |(name, value): (String, Cursor<'_>)| {
+        if name.is_empty() && has_null_key {
+            // Prometheus takes it for a label without a name, which no rule and no query finds.
+            value.warn(ProblemKind::Rule(
+                "a label without a name is left out; give it one, or remove it",
+            ));
+            return None;
+        }
         if !is_label_name(&name, false) {
             value.report(ProblemKind::LabelName {
                 name: name.clone(),

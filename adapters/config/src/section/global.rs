@@ -89,16 +89,23 @@ impl Default for Global {
 }
 
 impl Global {
-    pub(crate) fn read(fields: &mut Fields<'_>, folder: &Path, surroundings: &dyn Surroundings) -> Self {
+    /// `has_jobs` says whether there is who uses it: Prometheus looks at the schemes of names for a job only.
+    pub(crate) fn read(
+        fields: &mut Fields<'_>,
+        folder: &Path,
+        surroundings: &dyn Surroundings,
+        has_jobs: bool,
+    ) -> Self {
+        let complain: naming::Complain = if has_jobs { naming::refuse } else { naming::remark };
         let default = Self::default();
         let (scrape_interval, scrape_timeout) = read_pace(fields, &default);
         let name_validation = fields
             .take("metric_name_validation_scheme")
-            .and_then(|at| naming::read_validation(&at))
+            .and_then(|at| naming::read_validation(&at, complain))
             .unwrap_or_default();
         let name_escaping = fields
             .take("metric_name_escaping_scheme")
-            .and_then(|at| naming::read_escaping(&at));
+            .and_then(|at| naming::read_escaping(&at, complain));
         let labels = fields.take("external_labels");
         Self {
             scrape_interval,

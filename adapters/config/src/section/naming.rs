@@ -3,25 +3,36 @@
 use headcount_core::relabel::NameValidation;
 use headcount_reader::{Cursor, NameEscaping, ProblemKind};
 
+/// What is said of a scheme that there is not.
+pub(super) type Complain = fn(&Cursor<'_>, ProblemKind);
+
+/// It is wrong.
+pub(super) fn refuse(at: &Cursor<'_>, kind: ProblemKind) {
+    at.report(kind);
+}
+
+/// It is remarkable.
+pub(super) fn remark(at: &Cursor<'_>, kind: ProblemKind) {
+    at.warn(kind);
+}
+
 /// A validation scheme; `None` when it is empty.
-pub(super) fn read_validation(at: &Cursor<'_>) -> Option<NameValidation> {
+pub(super) fn read_validation(at: &Cursor<'_>, complain: Complain) -> Option<NameValidation> {
     let text = at.text()?;
     match text.as_str() {
         "" => None,
         "utf8" => Some(NameValidation::Utf8),
         "legacy" => Some(NameValidation::Legacy),
         _ => {
-            at.report(ProblemKind::NotOneOf {
-                found: text,
-                allowed: "utf8, legacy",
-            });
+            let allowed = "utf8, legacy";
+            complain(at, ProblemKind::NotOneOf { found: text, allowed });
             None
         }
     }
 }
 
 /// An escaping scheme; `None` when it is empty.
-pub(super) fn read_escaping(at: &Cursor<'_>) -> Option<NameEscaping> {
+pub(super) fn read_escaping(at: &Cursor<'_>, complain: Complain) -> Option<NameEscaping> {
     let text = at.text()?;
     match text.as_str() {
         "" => None,
@@ -30,10 +41,8 @@ pub(super) fn read_escaping(at: &Cursor<'_>) -> Option<NameEscaping> {
         "dots" => Some(NameEscaping::Dots),
         "values" => Some(NameEscaping::Values),
         _ => {
-            at.report(ProblemKind::NotOneOf {
-                found: text,
-                allowed: "allow-utf-8, underscores, dots, values",
-            });
+            let allowed = "allow-utf-8, underscores, dots, values";
+            complain(at, ProblemKind::NotOneOf { found: text, allowed });
             None
         }
     }

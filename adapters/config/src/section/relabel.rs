@@ -111,9 +111,10 @@ impl<'a> Draft<'a> {
         let replacement = text("replacement", REPLACEMENT);
         let source_labels_at = fields.take("source_labels");
         let source_labels = source_labels_at.as_ref().and_then(|at| {
-            let texts = at.texts()?;
+            let texts = at.optional_texts()?;
             for (index, (name, position)) in texts.iter().enumerate() {
-                if !is_label_name(name, false) {
+                // Prometheus does not look at what is nothing: it is a label that no target has.
+                if let Some(name) = name.as_ref().filter(|name| !is_label_name(name, false)) {
                     let kind = ProblemKind::LabelName {
                         name: name.clone(),
                         legacy: false,
@@ -121,7 +122,7 @@ impl<'a> Draft<'a> {
                     at.report_at(*position, &format!("[{index}]"), kind);
                 }
             }
-            Some(texts.into_iter().map(|(name, _)| name).collect())
+            Some(texts.into_iter().map(|(name, _)| name.unwrap_or_default()).collect())
         });
         let draft = Self {
             at: at.clone(),

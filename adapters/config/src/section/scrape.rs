@@ -317,9 +317,11 @@ fn read_params(fields: &mut Fields<'_>) -> Vec<(String, Vec<String>)> {
 fn read_naming(fields: &mut Fields<'_>, job: &mut ScrapeConfig, global: &Global) {
     let validation = fields
         .take("metric_name_validation_scheme")
-        .and_then(|at| naming::read_validation(&at));
+        .and_then(|at| naming::read_validation(&at, naming::refuse));
     let escaping_at = fields.take("metric_name_escaping_scheme");
-    let escaping = escaping_at.as_ref().and_then(naming::read_escaping);
+    let escaping = escaping_at
+        .as_ref()
+        .and_then(|at| naming::read_escaping(at, naming::refuse));
     job.name_validation = validation.unwrap_or(global.name_validation);
     job.name_escaping = match (escaping, validation) {
         (Some(escaping), _) => escaping,

@@ -50,6 +50,8 @@ pub enum TextSource {
     Inline(String),
     /// In a file; white space at the ends is dropped.
     File(PathBuf),
+    /// In a secret manager, by this name. There is none, so it can't be had.
+    Reference(String),
 }
 
 /// `basic_auth`.

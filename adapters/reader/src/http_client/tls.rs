@@ -16,6 +16,8 @@ pub enum Given {
     Inline(Secret),
     /// In this file.
     File(PathBuf),
+    /// In a secret manager.
+    Reference(String),
 }
 
 impl Given {
@@ -28,21 +30,24 @@ impl Given {
         };
         let inline = written(ways.inline);
         let file = written(ways.file);
-        if let Some((_, at)) = written(ways.reference) {
-            at.report(ProblemKind::SecretReference { instead: ways.file });
-        }
-        match (inline, file) {
-            (Some(_), Some((_, at))) => {
+        let reference = written(ways.reference);
+        match (inline, file, reference) {
+            (Some(_), Some((_, at)), _) | (_, Some(_), Some((_, at))) | (Some(_), _, Some((_, at))) => {
                 at.report(ProblemKind::Conflict { fields: ways.all });
                 None
             }
-            (Some((text, _)), None) => Some(Self::Inline(Secret::new(text))),
-            (None, Some((path, at))) => {
+            (Some((text, _)), None, None) => Some(Self::Inline(Secret::new(text))),
+            (None, None, Some((name, at))) => {
+                // Prometheus takes it, and has no secret manager either: who embeds it may.
+                at.warn(ProblemKind::SecretReference { instead: ways.file });
+                Some(Self::Reference(name))
+            }
+            (None, Some((path, at)), None) => {
                 let path = join(folder, &path);
                 at.mention(Mentioned::File(path.clone()));
                 Some(Self::File(path))
             }
-            (None, None) => None,
+            (None, None, None) => None,
         }
     }
 
@@ -51,6 +56,7 @@ impl Given {
         match self {
             Self::Inline(secret) => SecretSource::Inline(secret),
             Self::File(path) => SecretSource::File(path),
+            Self::Reference(name) => SecretSource::Reference(name),
         }
     }
 
@@ -59,6 +65,7 @@ impl Given {
         match self {
             Self::Inline(secret) => TextSource::Inline(secret.reveal().to_owned()),
             Self::File(path) => TextSource::File(path),
+            Self::Reference(name) => TextSource::Reference(name),
         }
     }
 }
@@ -70,7 +77,7 @@ pub struct Ways {
     pub inline: &'static str,
     /// The field with the path of its file.
     pub file: &'static str,
-    /// The field with its name in a secret manager, which is refused.
+    /// The field with its name in a secret manager.
     pub reference: &'static str,
     /// The three, for messages.
     pub all: &'static str,

@@ -146,7 +146,7 @@ impl<'a> Cursor<'a> {
         let number = match self.meaning(expected)? {
             Meaning::Null => Some(0),
             Meaning::Int(number) => u64::try_from(number).ok(),
-            Meaning::Float(number) if (0.0..18446744073709551616.0).contains(&number) => Some(number as u64),
+            Meaning::Float(number) => as_go_counts(number),
             _ => None,
         };
         number.or_else(|| self.wrong(expected))
@@ -214,12 +214,23 @@ impl<'a> Cursor<'a> {
 
     /// A list of texts, each with its position. Nothing is no list, and not an error.
     pub fn texts(&self) -> Option<Vec<(String, Position)>> {
+        let texts = self.optional_texts()?.into_iter();
+        Some(
+            texts
+                .map(|(text, position)| (text.unwrap_or_default(), position))
+                .collect(),
+        )
+    }
+
+    /// The same, with `None` for an item that is nothing.
+    pub fn optional_texts(&self) -> Option<Vec<(Option<String>, Position)>> {
         let items = self.items()?;
         let mut texts = Vec::with_capacity(items.len());
         for (index, node) in items.iter().enumerate() {
             // Paths are made only for what is wrong: such a list may have a million entries.
             match node.content() {
-                Content::Scalar(scalar) => texts.push((scalar.as_text(), node.position())),
+                Content::Scalar(scalar) if scalar.is_null() => texts.push((None, node.position())),
+                Content::Scalar(scalar) => texts.push((Some(scalar.as_text()), node.position())),
                 _ => {
                     let kind = ProblemKind::WrongType {
                         expected: "text",
@@ -245,6 +256,14 @@ impl<'a> Cursor<'a> {
     pub fn entries(&self) -> Option<Vec<(String, Cursor<'a>)>> {
         let entries = self.entries_with_places()?.into_iter();
         Some(entries.map(|(key, _, value)| (key, value)).collect())
+    }
+
+    /// Whether a mapping has a key that is nothing, as `null`. [`entries`](Self::entries) has it as an empty text.
+    pub fn has_null_key(&self) -> bool {
+        match self.node.content() {
+            Content::Map(entries) => entries.iter().any(|(key, _)| key.is_null()),
+            _ => false,
+        }
     }
 
     /// The same, with the place of each key.
@@ -293,4 +312,22 @@ impl<'a> Cursor<'a> {
             _ => self.wrong(expected),
         }
     }
+}
+
+/// What Go's `uint64` makes of a number with a point or of one that is too large for an integer, on amd64. yaml.v2 asks
+/// only that it is not above `math.MaxUint64`, which as a float is 2^64.
+fn as_go_counts(number: f64) -> Option<u64> {
+    const TOO_LARGE: f64 = 18_446_744_073_709_551_616.0;
+    if number.is_nan() || number > TOO_LARGE {
+        return None;
+    }
+    if number == TOO_LARGE {
+        return Some(1 << 63);
+    }
+    let count = if number < 0.0 {
+        (number as i64).cast_unsigned()
+    } else {
+        number as u64
+    };
+    Some(count)
 }

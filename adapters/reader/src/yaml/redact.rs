@@ -175,6 +175,9 @@ mod tests {
         for (text, shown) in [
             ("http://u:p@h/x", "http://u:<secret>@h/x"),
             ("http://u:p@q@h/x", "http://u:<secret>@h/x"),
+            ("http://:p@h", "http://:<secret>@h"),
+            ("http://:p@h/x?a=b", "http://:<secret>@h/x?a=b"),
+            ("http://:p/w@h/x", "http://:<secret>@h/x"),
             ("http://u@h", "http://u@h"),
             ("http://h/a@b", "http://h/a@b"),
             ("http://u:p/w@h/x", "http://u:<secret>@h/x"),

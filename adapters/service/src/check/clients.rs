@@ -77,17 +77,22 @@ fn put_tls(surroundings: &dyn Surroundings, tls: &mut TlsSettings) -> Option<()>
 }
 
 fn put_text(surroundings: &dyn Surroundings, source: &mut TextSource) -> Option<()> {
-    if let TextSource::File(path) = source {
-        *source = TextSource::Inline(files::text(surroundings, path).ok()?);
+    match source {
+        TextSource::Inline(_) => {}
+        TextSource::File(path) => *source = TextSource::Inline(files::text(surroundings, path).ok()?),
+        TextSource::Reference(_) => return None,
     }
     Some(())
 }
 
 fn put_secret(surroundings: &dyn Surroundings, source: Option<&mut SecretSource>) -> Option<()> {
-    if let Some(source) = source
-        && let SecretSource::File(path) = source
-    {
-        *source = SecretSource::Inline(Secret::new(files::text(surroundings, path).ok()?));
+    match source {
+        None | Some(SecretSource::Inline(_)) => {}
+        Some(source @ SecretSource::File(_)) => {
+            let SecretSource::File(path) = source else { return None };
+            *source = SecretSource::Inline(Secret::new(files::text(surroundings, path).ok()?));
+        }
+        Some(SecretSource::Reference(_)) => return None,
     }
     Some(())
 }

@@ -53,7 +53,9 @@ fn check_rule_files(patterns: &Cursor<'_>, reading: Reading<'_>) {
             pattern: written.clone(),
             reason,
         };
-        if !is_include_pattern(&written) {
+        if written.is_empty() {
+            // It means no file, and not the folder that it is joined to.
+        } else if !is_include_pattern(&written) {
             let reason = "a * may stand in the last part of the path only".to_owned();
             patterns.report_at(position, &place, refused(reason));
         } else if let Err(error) = pattern::check(&written) {

@@ -257,6 +257,11 @@ fn content(at: &Cursor<'_>, ways: Ways, given: Given, files: &mut Vec<PathBuf>) 
     let path = match given {
         Given::Inline(text) => return Some(text.reveal().to_owned()),
         Given::File(path) => path,
+        Given::Reference(_) => {
+            let kind = ProblemKind::SecretReference { instead: ways.file };
+            at.report_at(at.position(), &format!(".{}", ways.reference), kind);
+            return None;
+        }
     };
     files.push(path.clone());
     let reason = match Machine.read(&path, PEM_LIMIT).map(String::from_utf8) {
