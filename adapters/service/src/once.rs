@@ -1,13 +1,17 @@
 //! A discovery that is made once, for who looks at what it finds themselves.
 //!
 //! The one rule: **nothing is waited for twice.** It ends when every provider has reported or failed, or
-//! when the time is over; who reported nothing by then is a failure like any other.
+//! when the time is over; who reported nothing by then is a failure like any other. So no files are watched: where the
+//! system has no watch left, as on busy build machines, they can be read all the same.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
 use headcount_core::{ManagerOptions, Throttle};
+use headcount_discoverer::BoxFuture;
+use headcount_discoverer::env::{FileContents, FileError, FileWatch, Files, FolderIdentity};
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{DriverGone, Running};
 use smol::Timer;
@@ -33,7 +37,8 @@ pub async fn discover(
     sets: Vec<(String, Vec<SdConfig>)>,
     timeout: Duration,
 ) -> Result<Observation, DriverGone> {
-    let env = workers.env();
+    let mut env = workers.env().clone();
+    env.files = Arc::new(Unwatched(env.files));
     let options = ManagerOptions {
         // Who waits for one answer wants it at once.
         throttle: Throttle::Ticker {
@@ -91,4 +96,110 @@ pub fn failures(observation: &Observation, timeout: Duration) -> Vec<Failure> {
         reason: format!("{}: {}", failed.name, failed.reason),
     }));
     failures
+}
+
+/// Files that nobody tells of changes.
+struct Unwatched(Arc<dyn Files>);
+
+/// Never tells of one.
+struct Nothing;
+
+impl FileWatch for Nothing {
+    fn changed(&mut self) -> BoxFuture<'_, Result<Vec<PathBuf>, FileError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+impl Files for Unwatched {
+    fn read(&self, path: &Path, limit: u64) -> BoxFuture<'static, Result<FileContents, FileError>> {
+        self.0.read(path, limit)
+    }
+
+    fn glob(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<PathBuf>, FileError>> {
+        self.0.glob(pattern)
+    }
+
+    fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {
+        self.0.list(folder)
+    }
+
+    fn identity(&self, folder: &Path) -> BoxFuture<'static, Result<FolderIdentity, FileError>> {
+        self.0.identity(folder)
+    }
+
+    fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>> {
+        self.0.read_link(path)
+    }
+
+    fn watch(&self, _: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError> {
+        Ok(Box::new(Nothing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headcount_backends::file::FileSd;
+
+    use super::*;
+
+    /// A machine that has no watch left.
+    struct Exhausted(Unwatched);
+
+    impl Files for Exhausted {
+        fn read(&self, path: &Path, limit: u64) -> BoxFuture<'static, Result<FileContents, FileError>> {
+            self.0.read(path, limit)
+        }
+
+        fn glob(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<PathBuf>, FileError>> {
+            self.0.glob(pattern)
+        }
+
+        fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {
+            self.0.list(folder)
+        }
+
+        fn identity(&self, folder: &Path) -> BoxFuture<'static, Result<FolderIdentity, FileError>> {
+            self.0.identity(folder)
+        }
+
+        fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>> {
+            self.0.read_link(path)
+        }
+
+        fn watch(&self, folders: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError> {
+            let folder = folders.first().cloned().unwrap_or_default();
+            Err(FileError::TooManyWatches { path: folder })
+        }
+    }
+
+    #[test]
+    fn files_are_read_where_nothing_can_be_watched() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let list = folder.path().join("a.json");
+        std::fs::write(&list, r#"[{"targets": ["h:1"]}]"#).expect("a file");
+        let pattern = folder.path().join("*.json");
+        let entry = |path: &Path| {
+            let file = FileSd::new([path.to_str().expect("UTF-8")], Duration::from_secs(60)).expect("a pattern");
+            vec![SdConfig::new(file)]
+        };
+        let workers = Workers::start().expect("threads");
+        let mut env = workers.env().clone();
+        env.files = Arc::new(Exhausted(Unwatched(env.files)));
+        let workers = workers.in_world(env);
+        let sets = vec![
+            ("named".to_owned(), entry(&list)),
+            ("found".to_owned(), entry(&pattern)),
+            ("gone".to_owned(), entry(&folder.path().join("b.json"))),
+        ];
+        let timeout = Duration::from_secs(60);
+        let observation = workers.block_on(discover(&workers, sets, timeout)).expect("a manager");
+        let failures = failures(&observation, timeout);
+        // What is not there is a failure still.
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        assert!(
+            failures[0].reason.ends_with("b.json: there is no such file"),
+            "{failures:?}"
+        );
+        assert_eq!(failures[0].sets, ["gone".into()]);
+    }
 }
