@@ -207,6 +207,35 @@ fn what_the_server_said_of_its_list_is_sent_back() {
     );
 }
 
+/// Else a server that answers 304 to its tag is believed that the list is the one that was never understood.
+#[test]
+fn what_was_refused_is_not_remembered_with_its_tag() {
+    let bad: [(&[(&str, &str)], &str); 3] = [
+        (&[JSON, ("etag", "\"bad\""), ("last-modified", "bad")], "[{"),
+        (&[("content-type", "text/html"), ("etag", "\"bad\"")], "[]"),
+        (&[JSON, ("etag", "\"bad\"")], r#"[{"targets": [], "x": 1}]"#),
+    ];
+    for (headers, body) in bad {
+        let mut world = world(MINUTE);
+        let mut collected = Collected::default();
+        world.http.answer(200, &[JSON, ("etag", "\"good\"")], list(&["a:1"]));
+        collected.receive(&world.settle());
+        world.http.answer(200, headers, body);
+        collected.receive(&world.run_for(MINUTE * 3));
+        let requests = world.http.take_requests();
+        assert!(requests.len() >= 3, "{} requests", requests.len());
+        for request in &requests[1..] {
+            assert_eq!(request.header("if-none-match"), Some("\"good\""), "{body}");
+            assert_eq!(request.header("if-modified-since"), None, "{body}");
+        }
+        assert_eq!(collected.addresses(), ["a:1"], "{body}");
+        // The same bytes as before are the list that there is.
+        world.http.answer(200, &[JSON, ("etag", "\"good\"")], list(&["a:1"]));
+        collected.receive(&world.run_for(MINUTE * 2));
+        assert_eq!(collected.addresses(), ["a:1"], "{body}");
+    }
+}
+
 #[test]
 fn an_answer_of_not_modified_to_a_first_question_is_a_failure() {
     let mut world = world(MINUTE);

@@ -101,6 +101,41 @@ fn the_first_refresh_is_at_once_and_the_others_keep_to_the_interval() {
     }));
 }
 
+/// Takes a third of the interval, and notes when it begins.
+struct Slow(
+    std::sync::Arc<std::sync::Mutex<Vec<Instant>>>,
+    Result<Refreshed, RefreshError>,
+);
+
+impl Refresh for Slow {
+    async fn refresh(&mut self, env: &Env) -> Result<Refreshed, RefreshError> {
+        self.0.lock().expect("nobody panicked").push(env.clock.now());
+        env.clock.sleep(MINUTE / 3).await;
+        self.1.clone()
+    }
+}
+
+#[test]
+fn intervals_count_from_start_to_start() {
+    for (answer, longest) in [
+        (found(&["x"]), MINUTE),
+        (Ok(Refreshed::Unchanged), MINUTE),
+        (Err(RefreshError::at_interval("wrong")), MINUTE.mul_f64(1.11)),
+    ] {
+        let starts = std::sync::Arc::default();
+        let slow = Slow(std::sync::Arc::clone(&starts), answer.clone());
+        let mut world = World::new();
+        world.start(Box::new(move |env, updates| run(MINUTE, slow, env, updates)));
+        world.run_for(MINUTE * 60);
+        let starts = starts.lock().expect("nobody panicked");
+        assert!(starts.len() > 50, "{} starts in an hour of minutes", starts.len());
+        for pair in starts.windows(2) {
+            let apart = pair[1].saturating_duration_since(pair[0]);
+            assert!(apart <= longest, "{apart:?} from start to start: {answer:?}");
+        }
+    }
+}
+
 #[test]
 fn discoverers_that_start_together_drift_apart() {
     let mut world = World::new();
