@@ -49,6 +49,30 @@ fn check_is_content_with_what_is_good() {
     );
 }
 
+#[test]
+fn check_fails_for_one_bad_file_wherever_it_stands() {
+    let folder = folder(&[
+        ("good.yml", GOOD),
+        ("bad.yml", "scrape_configs: [{job_name: a, shceme: http}]\n"),
+        ("targets.json", TARGETS),
+    ]);
+    for (files, code) in [
+        (&["good.yml", "good.yml"] as &[&str], 0),
+        (&["bad.yml", "good.yml"], 1),
+        (&["good.yml", "bad.yml"], 1),
+        (&["good.yml", "bad.yml", "good.yml"], 1),
+        (&["missing.yml", "good.yml"], 1),
+    ] {
+        let output = headcount()
+            .current_dir(folder.path())
+            .arg("check")
+            .args(files)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(code), "{files:?}");
+    }
+}
+
 /// What `check` says of standard input.
 fn checked(folder: &std::path::Path, input: &str, options: &[&str]) -> (Option<i32>, String) {
     let mut child = headcount()

@@ -261,6 +261,31 @@ fn one_changed_group_costs_its_piece_and_compresses_no_other() {
 }
 
 /// What is written by several threads is what one writes.
+/// Else who asks with the tag of one is told that the other has not changed.
+#[test]
+fn lists_of_one_length_have_tags_of_their_own() {
+    let mut tags = std::collections::BTreeSet::new();
+    let mut lengths = std::collections::BTreeSet::new();
+    for groups in [
+        &[(1, 1, 0), (2, 1, 0)],
+        &[(1, 1, 0), (3, 1, 0)],
+        &[(4, 1, 0), (2, 1, 0)],
+        &[(1, 1, 1), (2, 1, 0)],
+        &[(1, 1, 0), (2, 1, 1)],
+    ] {
+        let mut world = World::new();
+        world.apply(&[("a", vec![0])]);
+        world.full(0, groups);
+        let snapshot = world.snapshot();
+        let list = world
+            .pieces
+            .list(snapshot.set("a").expect("a set"), &KeptIndex::default());
+        tags.insert(list.tag().to_owned());
+        lengths.insert(list.len());
+    }
+    assert_eq!((lengths.len(), tags.len()), (1, 5), "{lengths:?} {tags:?}");
+}
+
 #[test]
 fn sets_of_the_same_providers_have_one_list_and_others_share_its_pieces() {
     let mut world = World::new();

@@ -194,6 +194,10 @@ mod tests {
             "{rack='1',env=~`prod|test`}",
             "{rack!=\"2\",env!~\"pro\"}",
             "{missing=\"\"}",
+            "{missing=~\".*\"}",
+            "{missing=~\"\"}",
+            "{missing!~\".+\"}",
+            "{missing!=\"x\"}",
             r#"{"a.b"="x\"y"}"#,
             "{env=~'(?i)PROD'}",
         ] {
@@ -203,6 +207,9 @@ mod tests {
             "{rack=\"2\"}",
             "{rack=\"1\",env=~\"pro\"}",
             "{missing!=\"\"}",
+            "{missing!~\".*\"}",
+            "{missing!~\"\"}",
+            "{missing=~\".+\"}",
             "{rack!~\".*\"}",
         ] {
             assert!(!selects(selector), "{selector}");
