@@ -4,7 +4,8 @@ use headcount_core::Batch;
 use headcount_discoverer::env::Cause;
 use serde::de::DeserializeSeed;
 
-use super::entry::{FieldNames, ListSeed, Sink};
+use super::entry::{FieldNames, ListSeed};
+use super::sink::Sink;
 use super::{Counts, DecodeError, Origin, go_json};
 
 /// Adds the groups of a JSON list to `batch`, and says how many there were.

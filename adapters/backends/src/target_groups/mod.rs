@@ -19,6 +19,7 @@ mod entry;
 mod go_json;
 pub mod json;
 mod numbers;
+mod sink;
 pub mod yaml;
 
 use headcount_core::GroupError;

@@ -9,7 +9,8 @@ use headcount_core::Batch;
 use headcount_discoverer::env::Cause;
 use serde::de::DeserializeSeed;
 
-use super::entry::{FieldNames, ListSeed, Sink};
+use super::entry::{FieldNames, ListSeed};
+use super::sink::Sink;
 use super::{Counts, DecodeError, Origin};
 
 /// What aliases may expand a document to, in bytes of text: as much as the largest file that is
