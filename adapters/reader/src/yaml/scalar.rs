@@ -196,7 +196,7 @@ mod tests {
     fn quotes_and_tags_decide() {
         assert_eq!(
             Scalar {
-                text: "5".into(),
+                text: "5",
                 is_plain: false,
                 tag: Tag::None
             }
@@ -205,7 +205,7 @@ mod tests {
         );
         assert_eq!(
             Scalar {
-                text: "5".into(),
+                text: "5",
                 is_plain: false,
                 tag: Tag::Int
             }
@@ -214,7 +214,7 @@ mod tests {
         );
         assert_eq!(
             Scalar {
-                text: "5".into(),
+                text: "5",
                 is_plain: true,
                 tag: Tag::Text
             }
@@ -223,7 +223,7 @@ mod tests {
         );
         assert!(
             Scalar {
-                text: "x".into(),
+                text: "x",
                 is_plain: true,
                 tag: Tag::Int
             }
