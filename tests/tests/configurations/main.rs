@@ -22,6 +22,7 @@ mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -177,7 +178,13 @@ fn compare<'c>(promtools: &[Promtool], cases: &'c [Case], known_cases: usize) ->
         let version = promtool.version;
         let verdicts = promtool.decide(folder.path(), cases);
         assert!(verdicts.len() > known_cases, "{version} knows {} cases", verdicts.len());
-        println!("compared with promtool {version}: {} cases", verdicts.len());
+        // Not with `eprintln!`, which the test runner keeps to itself when a test passes.
+        writeln!(
+            std::io::stderr(),
+            "compared with promtool {version}: {} cases",
+            verdicts.len()
+        )
+        .ok();
         for (number, verdict) in verdicts {
             let case = &cases[number];
             known.insert(case.mechanism.as_str());

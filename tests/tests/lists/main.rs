@@ -11,6 +11,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -129,5 +130,6 @@ fn promtools_of_all_versions_find_the_same_targets() {
         }
         compared.push(name);
     }
-    println!("compared {} lists with {compared:?}", cases.len());
+    // Not with `eprintln!`, which the test runner keeps to itself when a test passes.
+    writeln!(std::io::stderr(), "compared {} lists with {compared:?}", cases.len()).ok();
 }
