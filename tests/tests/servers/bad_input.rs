@@ -66,8 +66,13 @@ fn wrong_configs() -> Vec<(&'static str, String, Vec<&'static str>)> {
             vec![":4:34:", "regex"],
         ),
         (
+            "regex that repeats too often",
+            job("    relabel_configs:\n      - {target_label: x, regex: '(\\pL{500}){1,20}'}\n"),
+            vec![":4:34:", "regex", "more than 1000 times together"],
+        ),
+        (
             "too large regex",
-            job("    relabel_configs:\n      - {target_label: x, regex: '(\\pL{500}){1,20}(\\pL{500}){1,20}'}\n"),
+            job("    relabel_configs:\n      - {target_label: x, regex: '\\pL{1000}\\pL{1000}\\pL{1000}\\pL{1000}'}\n"),
             vec![":4:34:", "regex", "too large when compiled"],
         ),
         (
@@ -258,13 +263,11 @@ fn a_wrong_list_in_a_file_keeps_the_targets_and_is_named() {
         r#"[{{"targets": ["10.0.0.9:1"], "labels": {{"x": "{}"}}}}]"#,
         "v".repeat(1_100_000)
     );
-    let wrong: [(&str, Vec<u8>, &[&str]); 8] = [
+    let wrong: [(&str, Vec<u8>, &[&str]); 9] = [
         ("a.json", good[..good.len() / 2].into(), &["line 1", "EOF"]),
-        (
-            "a.json",
-            b"[{\"targets\": [\"10.0.0.\xff:1\"]}]".into(),
-            &["UTF-8", "line 1"],
-        ),
+        // In a string it would be U+FFFD, as in Go.
+        ("a.json", b"[{\"targets\": [\xff]}]".into(), &["line 1"]),
+        ("b.yml", b"- targets: ['10.0.0.\xff:1']\n".into(), &["UTF-8", "line 1"]),
         (
             "a.json",
             br#"[{"targets": ["10.0.0.9:1"], "label": {}}]"#.into(),
