@@ -12,7 +12,7 @@
 //! What is accepted is what Prometheus accepts: a missing or `null` list is an empty one, a `null`
 //! target, label value or whole document too; unknown fields, a `null` entry and values of
 //! other types are refused. What JSON leaves open is as Go's decoder has it: of equal keys the last
-//! counts, and what is no character in a string is U+FFFD ([`go_json`]).
+//! counts, and what is no character in a string is U+FFFD (`go_json`).
 
 mod collected;
 mod entry;
