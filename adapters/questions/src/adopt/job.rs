@@ -69,12 +69,16 @@ pub(super) fn places(root: &Cursor<'_>, text: &str) -> Vec<JobText> {
     let Some((_, at, jobs)) = top.iter().find(|(name, ..)| name == "scrape_configs") else {
         return Vec::new();
     };
-    let after = top
+    // What follows the end of the document is nobody's.
+    let is_end = |line: &str| line.starts_with("---") || line.starts_with("...");
+    let end = text.lines().skip(at.line).position(is_end);
+    let end = end.map_or(starts.len(), |line| at.line + line);
+    let next = top
         .iter()
         .map(|(_, at, _)| at.line)
         .filter(|line| *line > at.line)
         .min();
-    let after = after.map_or(starts.len(), |line| line - 1);
+    let after = next.map_or(end, |line| end.min(line - 1));
     let jobs = jobs.list().unwrap_or_default();
     let mut ends: Vec<usize> = jobs.iter().skip(1).map(|job| job.position().line - 1).collect();
     ends.push(after);

@@ -214,6 +214,15 @@ alerting: {alertmanagers: [{static_configs: *lists}]}
 }
 
 #[test]
+fn what_follows_the_document_is_left_alone() {
+    for end in ["---\nscrape_configs: [{job_name: b}]\n", "...\n# the end\n"] {
+        let before = format!("scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: [x]\n{end}");
+        let after = text(&before);
+        assert!(after.ends_with(&format!("  # - targets: [x]\n{end}")), "{after}");
+    }
+}
+
+#[test]
 fn what_does_not_discover_is_left_alone() {
     let before = "scrape_configs:\n  - job_name: a # nothing yet\n";
     assert_eq!(text(before), before);
