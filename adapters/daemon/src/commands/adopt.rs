@@ -48,15 +48,18 @@ fn read(file: &Path) -> anyhow::Result<(Vec<u8>, &Path)> {
 
 /// What who reads the result has to know.
 fn notes(adopted: &Adopted) -> Vec<String> {
-    let jobs = adopted.jobs.len();
+    let jobs = match adopted.jobs.len() {
+        1 => "1 job".to_owned(),
+        count => format!("{count} jobs"),
+    };
     let relabelled = adopted
         .jobs
         .iter()
         .filter(|job| job.relabelled_because_of.is_some())
         .count();
     let mut notes = vec![match relabelled {
-        0 => format!("headcount discovers {jobs} jobs; all of them are relabelled where they were"),
-        _ => format!("headcount discovers {jobs} jobs, and relabels {relabelled} of them; comments say why"),
+        0 => format!("headcount discovers {jobs}, relabelled where that was done before"),
+        _ => format!("headcount discovers {jobs}, and relabels {relabelled} of them; comments say why"),
     }];
     let included = adopted.included.iter();
     notes.extend(included.map(|file| format!("the jobs of {0} are not changed: adopt that file, too", file.display())));

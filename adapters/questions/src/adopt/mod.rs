@@ -58,7 +58,7 @@ pub struct AdoptedJob {
 #[non_exhaustive]
 pub enum AdoptError {
     /// It is wrong as it is.
-    #[error("the configuration is wrong, so there is nothing to adopt:\n{0}")]
+    #[error("the configuration is wrong, so there is nothing to adopt")]
     Wrong(#[source] LoadErrors),
     /// It would not mean the same.
     #[error(
@@ -70,7 +70,7 @@ pub enum AdoptError {
     },
     /// It would not be read.
     #[error(
-        "the file can't be rewritten so that it is read again, which may be because of anchors, aliases or merge keys that stand in what discovers; write the discovery of each job out, and try again:\n{0}"
+        "the file can't be rewritten so that it is read again, which may be because of anchors, aliases or merge keys that stand in what discovers; write the discovery of each job out, and try again"
     )]
     Broken(#[source] LoadErrors),
 }

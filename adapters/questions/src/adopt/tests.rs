@@ -16,6 +16,12 @@ fn adopted(text: &str) -> Result<Adopted, AdoptError> {
     adopt(text.as_bytes(), Path::new(ORIGIN), &headcount, load)
 }
 
+/// What is said of an error, and of what it comes from.
+fn said(error: &AdoptError) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    format!("{error}: {}", source.unwrap_or_default())
+}
+
 fn text(before: &str) -> String {
     adopted(before).unwrap_or_else(|error| panic!("{before}\n{error}")).text
 }
@@ -193,7 +199,7 @@ scrape_configs:
     // In braces, and with what is shared by name alone.
     let flow = "base: &base {static_configs: [{targets: [x]}], dns_sd_configs: [{names: [a]}]}
 scrape_configs: [{<<: *base, job_name: a}]";
-    let error = adopted(flow).expect_err("Prometheus knows no such section").to_string();
+    let error = said(&adopted(flow).expect_err("Prometheus knows no such section"));
     assert!(error.contains("unknown field `base`"), "{error}");
     let flow = "scrape_configs: [&base {job_name: a, static_configs: [{targets: [x]}]}, {<<: *base, job_name: b}]";
     assert!(text(flow).contains("{<<: *base, job_name: b, http_sd_configs: [{url: 'http://headcount:9099/sd/b', refresh_interval: 5s}], static_configs: []}"), "{}", text(flow));
@@ -227,9 +233,7 @@ fn what_does_not_discover_is_left_alone() {
     let before = "scrape_configs:\n  - job_name: a # nothing yet\n";
     assert_eq!(text(before), before);
     assert_eq!(text(""), "");
-    let error = adopted("scrape_configs: [{job_name: 7, oops: 1}]")
-        .unwrap_err()
-        .to_string();
+    let error = said(&adopted("scrape_configs: [{job_name: 7, oops: 1}]").unwrap_err());
     assert!(error.contains("unknown field `oops`"), "{error}");
 }
 
