@@ -10,7 +10,11 @@ fuzz_target!(|bytes: &[u8]| {
         Some(end) => (&bytes[..end], &bytes[end + 1..]),
         None => return,
     };
-    let format = if format.starts_with(b"o") { Format::OpenMetrics } else { Format::Text };
+    let format = if format.starts_with(b"o") {
+        Format::OpenMetrics
+    } else {
+        Format::Text
+    };
     let (samples, error) = read(format, &[text]);
     let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
     assert!(samples <= lines + 1);

@@ -1,5 +1,5 @@
 //! Any bytes read as a JSON list of target groups. What is taken must have as many groups and
-//! targets as a plain JSON parser sees; what is refused leaves nothing open.
+//! targets as a plain JSON parser sees, where that takes it; what is refused leaves nothing open.
 #![no_main]
 
 use headcount_backends::target_groups::{Origin, json};
@@ -29,17 +29,25 @@ fuzz_target!(|bytes: &[u8]| {
             .all(|group| group.labels().get("__meta_filepath") == Some("targets.json"))
     );
 
-    let value: Value = serde_json::from_slice(bytes).expect("what was taken is JSON");
+    let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
+        // Go takes what is no character in a string, too: bytes that are not UTF-8, and halves of surrogate pairs.
+        let is_mended = std::str::from_utf8(bytes).map_or(true, |text| text.contains("\\u"));
+        assert!(is_mended, "what was taken as it is is JSON");
+        return;
+    };
     let entries = value.as_array().map(Vec::as_slice).unwrap_or_default();
     assert_eq!(entries.len(), counts.groups);
-    let targets = |entry: &Value| {
+    let mut expected = 0;
+    for entry in entries {
         let fields = entry.as_object().into_iter().flatten();
-        let lists = fields
-            .filter(|(name, _)| is_targets(name))
-            .filter_map(|(_, value)| value.as_array());
-        lists.map(Vec::len).sum::<usize>()
-    };
-    assert_eq!(entries.iter().map(targets).sum::<usize>(), counts.targets);
+        let mut lists = fields.filter(|(name, _)| is_targets(name));
+        expected += lists.next().and_then(|(_, value)| value.as_array()).map_or(0, Vec::len);
+        if lists.next().is_some() {
+            // The last one counts, and nobody knows here which one that is.
+            return;
+        }
+    }
+    assert_eq!(expected, counts.targets);
 });
 
 /// Field names are those of Go: case does not matter, and the long s is an s.

@@ -26,14 +26,20 @@ struct Fuzzed {
 macro_rules! openstack {
     ($role:literal) => {
         concat!(
-            "{role: ", $role, ", region: r, identity_endpoint: 'http://keystone.example/v3', userid: u, password: p}"
+            "{role: ",
+            $role,
+            ", region: r, identity_endpoint: 'http://keystone.example/v3', userid: u, password: p}"
         )
     };
 }
 
 macro_rules! ovhcloud {
     ($service:literal) => {
-        concat!("{application_key: a, application_secret: s, consumer_key: c, service: ", $service, "}")
+        concat!(
+            "{application_key: a, application_secret: s, consumer_key: c, service: ",
+            $service,
+            "}"
+        )
     };
 }
 
@@ -50,81 +56,289 @@ macro_rules! scaleway {
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
 const MECHANISMS: [Fuzzed; 61] = [
-    Fuzzed { name: "http", entry: "{url: 'http://sd.example/list'}", files: &[] },
-    Fuzzed { name: "file", entry: "{files: [/sd/a.json, /sd/b.yml]}", files: &["/sd/a.json", "/sd/b.yml"] },
-    Fuzzed { name: "local", entry: "{}", files: &["/proc/net/tcp", "/proc/net/tcp6"] },
-    Fuzzed { name: "consul", entry: "{tags: [a]}", files: &[] },
-    Fuzzed { name: "consulagent", entry: "{}", files: &[] },
-    Fuzzed { name: "dns", entry: "{names: [web]}", files: &[] },
+    Fuzzed {
+        name: "http",
+        entry: "{url: 'http://sd.example/list'}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "file",
+        entry: "{files: [/sd/a.json, /sd/b.yml]}",
+        files: &["/sd/a.json", "/sd/b.yml"],
+    },
+    Fuzzed {
+        name: "local",
+        entry: "{}",
+        files: &["/proc/net/tcp", "/proc/net/tcp6"],
+    },
+    Fuzzed {
+        name: "consul",
+        entry: "{tags: [a]}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "consulagent",
+        entry: "{}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "dns",
+        entry: "{names: [web]}",
+        files: &[],
+    },
     // A role each, and what is attached.
-    Fuzzed { name: "kubernetes", entry: "{role: pod, api_server: 'http://k8s.example'}", files: &[] },
+    Fuzzed {
+        name: "kubernetes",
+        entry: "{role: pod, api_server: 'http://k8s.example'}",
+        files: &[],
+    },
     Fuzzed {
         name: "kubernetes",
         entry: "{role: endpoints, api_server: 'http://k8s.example', attach_metadata: {node: true, namespace: true, deployment: true}}",
         files: &[],
     },
-    Fuzzed { name: "kubernetes", entry: "{role: endpointslice, api_server: 'http://k8s.example'}", files: &[] },
-    Fuzzed { name: "kubernetes", entry: "{role: pod, kubeconfig_file: /k8s/config}", files: &["/k8s/config"] },
-    Fuzzed { name: "docker", entry: "{host: 'http://docker.example', match_first_network: false}", files: &[] },
-    Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: tasks}", files: &[] },
-    Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: services}", files: &[] },
-    Fuzzed { name: "dockerswarm", entry: "{host: 'http://docker.example', role: nodes}", files: &[] },
-    Fuzzed { name: "serverset", entry: "{servers: [zk], paths: [/svc, /svc/web]}", files: &[] },
-    Fuzzed { name: "nerve", entry: "{servers: [zk], paths: [/nerve]}", files: &[] },
-    Fuzzed { name: "ec2", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
-    Fuzzed { name: "lightsail", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
-    Fuzzed { name: "ecs", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
-    Fuzzed { name: "elasticache", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
-    Fuzzed { name: "msk", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
-    Fuzzed { name: "rds", entry: "{region: eu-west-1, access_key: a, secret_key: s}", files: &[] },
-    Fuzzed { name: "aws", entry: "{role: msk, region: eu-west-1, access_key: a, secret_key: s, clusters: [c]}", files: &[] },
+    Fuzzed {
+        name: "kubernetes",
+        entry: "{role: endpointslice, api_server: 'http://k8s.example'}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "kubernetes",
+        entry: "{role: pod, kubeconfig_file: /k8s/config}",
+        files: &["/k8s/config"],
+    },
+    Fuzzed {
+        name: "docker",
+        entry: "{host: 'http://docker.example', match_first_network: false}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "dockerswarm",
+        entry: "{host: 'http://docker.example', role: tasks}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "dockerswarm",
+        entry: "{host: 'http://docker.example', role: services}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "dockerswarm",
+        entry: "{host: 'http://docker.example', role: nodes}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "serverset",
+        entry: "{servers: [zk], paths: [/svc, /svc/web]}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "nerve",
+        entry: "{servers: [zk], paths: [/nerve]}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "ec2",
+        entry: "{region: eu-west-1, access_key: a, secret_key: s}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "lightsail",
+        entry: "{region: eu-west-1, access_key: a, secret_key: s}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "ecs",
+        entry: "{region: eu-west-1, access_key: a, secret_key: s}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "elasticache",
+        entry: "{region: eu-west-1, access_key: a, secret_key: s}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "msk",
+        entry: "{region: eu-west-1, access_key: a, secret_key: s}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "rds",
+        entry: "{region: eu-west-1, access_key: a, secret_key: s}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "aws",
+        entry: "{role: msk, region: eu-west-1, access_key: a, secret_key: s, clusters: [c]}",
+        files: &[],
+    },
     // What the shared files say, and what the instance does.
-    Fuzzed { name: "ec2", entry: "{profile: a}", files: &["/aws/config"] },
-    Fuzzed { name: "ec2", entry: "{role_arn: r, region: eu-west-1}", files: &[] },
+    Fuzzed {
+        name: "ec2",
+        entry: "{profile: a}",
+        files: &["/aws/config"],
+    },
+    Fuzzed {
+        name: "ec2",
+        entry: "{role_arn: r, region: eu-west-1}",
+        files: &[],
+    },
     Fuzzed {
         name: "puppetdb",
         entry: "{url: 'http://puppetdb.example', query: 'nodes { }', include_parameters: true}",
         files: &[],
     },
     // A role each; the first answer is the token.
-    Fuzzed { name: "openstack", entry: openstack!("instance"), files: &[] },
-    Fuzzed { name: "openstack", entry: openstack!("hypervisor"), files: &[] },
-    Fuzzed { name: "openstack", entry: openstack!("loadbalancer"), files: &[] },
-    Fuzzed { name: "hetzner", entry: "{role: hcloud}", files: &[] },
-    Fuzzed { name: "hetzner", entry: "{role: robot}", files: &[] },
-    Fuzzed { name: "digitalocean", entry: "{}", files: &[] },
-    Fuzzed { name: "digitalocean", entry: "{role: databases}", files: &[] },
-    Fuzzed { name: "vultr", entry: "{}", files: &[] },
-    Fuzzed { name: "linode", entry: "{tag_separator: ';'}", files: &[] },
-    Fuzzed { name: "ionos", entry: "{datacenter_id: d}", files: &[] },
-    Fuzzed { name: "outscale", entry: "{access_key: a, secret_key: s}", files: &[] },
+    Fuzzed {
+        name: "openstack",
+        entry: openstack!("instance"),
+        files: &[],
+    },
+    Fuzzed {
+        name: "openstack",
+        entry: openstack!("hypervisor"),
+        files: &[],
+    },
+    Fuzzed {
+        name: "openstack",
+        entry: openstack!("loadbalancer"),
+        files: &[],
+    },
+    Fuzzed {
+        name: "hetzner",
+        entry: "{role: hcloud}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "hetzner",
+        entry: "{role: robot}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "digitalocean",
+        entry: "{}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "digitalocean",
+        entry: "{role: databases}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "vultr",
+        entry: "{}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "linode",
+        entry: "{tag_separator: ';'}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "ionos",
+        entry: "{datacenter_id: d}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "outscale",
+        entry: "{access_key: a, secret_key: s}",
+        files: &[],
+    },
     // The first answer is the time.
-    Fuzzed { name: "ovhcloud", entry: ovhcloud!("vps"), files: &[] },
-    Fuzzed { name: "ovhcloud", entry: ovhcloud!("dedicated_server"), files: &[] },
-    Fuzzed { name: "scaleway", entry: scaleway!("instance"), files: &[] },
-    Fuzzed { name: "scaleway", entry: scaleway!("baremetal"), files: &[] },
-    Fuzzed { name: "stackit", entry: "{project: p}", files: &[] },
-    Fuzzed { name: "stackit", entry: "{project: p, service_account_key_path: /k}", files: &["/k"] },
-    Fuzzed { name: "nomad", entry: "{namespace: '*'}", files: &[] },
-    Fuzzed { name: "eureka", entry: "{server: 'http://eureka.example'}", files: &[] },
-    Fuzzed { name: "kuma", entry: "{server: 'http://kuma.example'}", files: &[] },
-    Fuzzed { name: "triton", entry: "{account: a, dns_suffix: s.example, endpoint: t.example}", files: &[] },
-    Fuzzed { name: "triton", entry: "{role: cn, account: a, dns_suffix: s.example, endpoint: t.example}", files: &[] },
+    Fuzzed {
+        name: "ovhcloud",
+        entry: ovhcloud!("vps"),
+        files: &[],
+    },
+    Fuzzed {
+        name: "ovhcloud",
+        entry: ovhcloud!("dedicated_server"),
+        files: &[],
+    },
+    Fuzzed {
+        name: "scaleway",
+        entry: scaleway!("instance"),
+        files: &[],
+    },
+    Fuzzed {
+        name: "scaleway",
+        entry: scaleway!("baremetal"),
+        files: &[],
+    },
+    Fuzzed {
+        name: "stackit",
+        entry: "{project: p}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "stackit",
+        entry: "{project: p, service_account_key_path: /k}",
+        files: &["/k"],
+    },
+    Fuzzed {
+        name: "nomad",
+        entry: "{namespace: '*'}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "eureka",
+        entry: "{server: 'http://eureka.example'}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "kuma",
+        entry: "{server: 'http://kuma.example'}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "triton",
+        entry: "{account: a, dns_suffix: s.example, endpoint: t.example}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "triton",
+        entry: "{role: cn, account: a, dns_suffix: s.example, endpoint: t.example}",
+        files: &[],
+    },
     // The first answer is the token.
-    Fuzzed { name: "uyuni", entry: "{server: 'http://uyuni.example', username: u, password: p}", files: &[] },
-    Fuzzed { name: "marathon", entry: "{servers: ['http://a.example', 'http://b.example']}", files: &[] },
+    Fuzzed {
+        name: "uyuni",
+        entry: "{server: 'http://uyuni.example', username: u, password: p}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "marathon",
+        entry: "{servers: ['http://a.example', 'http://b.example']}",
+        files: &[],
+    },
     // The first answer is what the machine's metadata service lends, or what a file says, and then a token.
-    Fuzzed { name: "gce", entry: "{project: p, zone: z}", files: &[] },
+    Fuzzed {
+        name: "gce",
+        entry: "{project: p, zone: z}",
+        files: &[],
+    },
     Fuzzed {
         name: "gce",
         entry: "{project: p, zone: z}",
         files: &["/fuzz/.config/gcloud/application_default_credentials.json"],
     },
     // The first answer is the token, or what the machine lends.
-    Fuzzed { name: "azure", entry: "{subscription_id: s, tenant_id: t, client_id: c, client_secret: s}", files: &[] },
-    Fuzzed { name: "azure", entry: "{subscription_id: s, authentication_method: SDK, resource_group: g}", files: &[] },
+    Fuzzed {
+        name: "azure",
+        entry: "{subscription_id: s, tenant_id: t, client_id: c, client_secret: s}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "azure",
+        entry: "{subscription_id: s, authentication_method: SDK, resource_group: g}",
+        files: &[],
+    },
     // The first answer says where the services are, the second is the token.
-    Fuzzed { name: "yandexcloud", entry: "{service: compute}", files: &[] },
+    Fuzzed {
+        name: "yandexcloud",
+        entry: "{service: compute}",
+        files: &[],
+    },
     Fuzzed {
         name: "yandexcloud",
         entry: "{service: compute, yandex_passport_oauth_token: t, folder_ids: [a, b]}",
@@ -135,7 +349,11 @@ const MECHANISMS: [Fuzzed; 61] = [
         entry: "{servers: ['http://pve.example', 'http://pve2.example'], token_id: 'a@pve!b', token_secret: s}",
         files: &[],
     },
-    Fuzzed { name: "kubelet", entry: "{url: 'http://kubelet.example', namespaces: [a]}", files: &[] },
+    Fuzzed {
+        name: "kubelet",
+        entry: "{url: 'http://kubelet.example', namespaces: [a]}",
+        files: &[],
+    },
     Fuzzed {
         name: "process",
         entry: "{discover_config: {exe: false, cwd: false, username: true, uid: true, cgroup_path: true}}",
@@ -147,13 +365,19 @@ const MECHANISMS: [Fuzzed; 61] = [
         entry: "{region: r, tenancy: t, user: u, fingerprint: f, key_file: /fuzz/oci.pem, key_passphrase: hunter2}",
         files: &[],
     },
-    Fuzzed { name: "oci", entry: "{region: r, auth: instance_principal}", files: &[] },
+    Fuzzed {
+        name: "oci",
+        entry: "{region: r, auth: instance_principal}",
+        files: &[],
+    },
 ];
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((first, rest)) = bytes.split_first() else { return };
+    let Some((first, rest)) = bytes.split_first() else {
+        return;
+    };
     let fuzzed = &MECHANISMS[usize::from(*first) % MECHANISMS.len()];
     let registry = headcount_backends::registry();
     let entry = registry.get(fuzzed.name).expect("it is built in");
@@ -165,7 +389,10 @@ fuzz_target!(|bytes: &[u8]| {
     let mut world = World::new();
     world.variables.set("AWS_CONFIG_FILE", "/aws/config");
     world.variables.set("HOME", "/fuzz");
-    world.files.write("/fuzz/oci.pem", include_str!("../../adapters/backends/src/bearer/testdata/rsa.pem"));
+    world.files.write(
+        "/fuzz/oci.pem",
+        include_str!("../../adapters/backends/src/bearer/testdata/rsa.pem"),
+    );
     world.start(config.discoverer().expect("it is supported"));
     let mut collected = Collected::default();
     let mut said = Vec::new();
@@ -183,7 +410,9 @@ fuzz_target!(|bytes: &[u8]| {
         let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
         if number == 0 {
             let name = DomainName::from_labels(["web"]).expect("a name");
-            world.dns.set_records(name, body.split(|byte| *byte == b'\n').filter_map(record).collect());
+            world
+                .dns
+                .set_records(name, body.split(|byte| *byte == b'\n').filter_map(record).collect());
         }
         said.push(body.to_vec());
         match number {
@@ -213,8 +442,16 @@ fn record(line: &[u8]) -> Option<Record> {
     let name = DomainName::from_labels(labels).ok()?;
     let number = u16::from(*kind);
     Some(match kind % 4 {
-        0 => Record::Srv { priority: number, weight: 0, port: number, target: name },
-        1 => Record::Mx { preference: number, exchange: name },
+        0 => Record::Srv {
+            priority: number,
+            weight: 0,
+            port: number,
+            target: name,
+        },
+        1 => Record::Mx {
+            preference: number,
+            exchange: name,
+        },
         2 => Record::Ns(name),
         _ => Record::A([10, 0, 0, *kind].into()),
     })

@@ -48,7 +48,12 @@ fuzz_target!(|bytes: &[u8]| {
         }
         Err(errors) => {
             assert!(!errors.problems.is_empty());
-            assert!(errors.problems.iter().all(|problem| problem.file.as_ref() == Path::new("/headcount.yml")));
+            assert!(
+                errors
+                    .problems
+                    .iter()
+                    .all(|problem| problem.file.as_ref() == Path::new("/headcount.yml"))
+            );
         }
     }
 });
