@@ -1,4 +1,4 @@
-//! The list itself, whatever it is written in: serde seeds that write into a [`Sink`].
+//! The list itself, whatever it is written in: serde seeds that write into a [`Receiver`].
 //!
 //! The seeds ask the format only for what both JSON and YAML can say: a list, a map, a string,
 //! and whether something is null.
@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::sink::Sink;
+use super::sink::Receiver;
 
 const FIELDS: &[&str] = &["targets", "labels"];
 
@@ -20,12 +20,12 @@ pub(super) enum FieldNames {
 }
 
 /// The whole list, or null for an empty one.
-pub(super) struct ListSeed<'l, 's, 'e> {
-    pub(super) sink: &'l mut Sink<'s, 'e>,
+pub(super) struct ListSeed<'l, R> {
+    pub(super) receiver: &'l mut R,
     pub(super) names: FieldNames,
 }
 
-impl<'de> DeserializeSeed<'de> for ListSeed<'_, '_, '_> {
+impl<'de, R: Receiver> DeserializeSeed<'de> for ListSeed<'_, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -33,7 +33,7 @@ impl<'de> DeserializeSeed<'de> for ListSeed<'_, '_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for ListSeed<'_, '_, '_> {
+impl<'de, R: Receiver> Visitor<'de> for ListSeed<'_, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,7 +55,7 @@ impl<'de> Visitor<'de> for ListSeed<'_, '_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         loop {
             let seed = EntrySeed {
-                sink: &mut *self.sink,
+                receiver: &mut *self.receiver,
                 names: self.names,
             };
             if list.next_element_seed(seed)?.is_none() {
@@ -66,21 +66,21 @@ impl<'de> Visitor<'de> for ListSeed<'_, '_, '_> {
 }
 
 /// One entry.
-struct EntrySeed<'l, 's, 'e> {
-    sink: &'l mut Sink<'s, 'e>,
+struct EntrySeed<'l, R> {
+    receiver: &'l mut R,
     names: FieldNames,
 }
 
-impl<'de> DeserializeSeed<'de> for EntrySeed<'_, '_, '_> {
+impl<'de, R: Receiver> DeserializeSeed<'de> for EntrySeed<'_, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.sink.in_entry = true;
+        self.receiver.expect_entry();
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for EntrySeed<'_, '_, '_> {
+impl<'de, R: Receiver> Visitor<'de> for EntrySeed<'_, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,20 +88,20 @@ impl<'de> Visitor<'de> for EntrySeed<'_, '_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        self.sink.begin()?;
+        self.receiver.begin()?;
         let (mut targets, mut labels) = (false, false);
         while let Some(field) = fields.next_key_seed(FieldSeed(self.names))? {
             let (given, name) = match field {
                 Field::Targets => (&mut targets, "targets"),
                 Field::Labels => (&mut labels, "labels"),
             };
-            self.sink.field(name, std::mem::replace(given, true))?;
+            self.receiver.field(name, std::mem::replace(given, true))?;
             match field {
-                Field::Targets => fields.next_value_seed(Targets(&mut *self.sink))?,
-                Field::Labels => fields.next_value_seed(Labels(&mut *self.sink))?,
+                Field::Targets => fields.next_value_seed(Targets(&mut *self.receiver))?,
+                Field::Labels => fields.next_value_seed(Labels(&mut *self.receiver))?,
             }
         }
-        self.sink.end()
+        self.receiver.end()
     }
 }
 
@@ -145,9 +145,9 @@ impl Visitor<'_> for FieldSeed {
 }
 
 /// The targets of an entry, or null for none.
-struct Targets<'l, 's, 'e>(&'l mut Sink<'s, 'e>);
+struct Targets<'l, R>(&'l mut R);
 
-impl<'de> DeserializeSeed<'de> for Targets<'_, '_, '_> {
+impl<'de, R: Receiver> DeserializeSeed<'de> for Targets<'_, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -155,7 +155,7 @@ impl<'de> DeserializeSeed<'de> for Targets<'_, '_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Targets<'_, '_, '_> {
+impl<'de, R: Receiver> Visitor<'de> for Targets<'_, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,9 +190,9 @@ impl<'de> Visitor<'de> for Targets<'_, '_, '_> {
 }
 
 /// The labels of an entry, or null for none.
-struct Labels<'l, 's, 'e>(&'l mut Sink<'s, 'e>);
+struct Labels<'l, R>(&'l mut R);
 
-impl<'de> DeserializeSeed<'de> for Labels<'_, '_, '_> {
+impl<'de, R: Receiver> DeserializeSeed<'de> for Labels<'_, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -200,7 +200,7 @@ impl<'de> DeserializeSeed<'de> for Labels<'_, '_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Labels<'_, '_, '_> {
+impl<'de, R: Receiver> Visitor<'de> for Labels<'_, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,8 +4,9 @@ use headcount_core::Batch;
 use headcount_discoverer::env::Cause;
 use serde::de::DeserializeSeed;
 
+use super::collected::LastOfEqual;
 use super::entry::{FieldNames, ListSeed};
-use super::sink::Sink;
+use super::sink::{Receiver, Sink};
 use super::{Counts, DecodeError, Origin, go_json};
 
 /// Adds the groups of a JSON list to `batch`, and says how many there were.
@@ -37,17 +38,16 @@ pub fn decode(bytes: &[u8], origin: Origin<'_>, batch: &mut Batch<'_>) -> Result
         // Most lists never come here, and cost nothing for what Go's decoder takes of others.
         let mended = go_json::with_whole_surrogates(&text);
         if mended.is_some() || sink.has_repeated {
-            sink.read_again();
-            result = read(mended.as_deref().unwrap_or(&text), &mut sink);
+            result = read(mended.as_deref().unwrap_or(&text), &mut LastOfEqual::new(&mut sink));
         }
     }
     result.map(|()| sink.done()).map_err(|error| refusal(error, &sink))
 }
 
-fn read(text: &str, sink: &mut Sink<'_, '_>) -> Result<(), serde_json::Error> {
+fn read(text: &str, receiver: &mut impl Receiver) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let names = FieldNames::AnyCase;
-    let list = ListSeed { sink, names };
+    let list = ListSeed { receiver, names };
     list.deserialize(&mut deserializer).and_then(|()| deserializer.end())
 }
 

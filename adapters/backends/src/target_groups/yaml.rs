@@ -48,7 +48,7 @@ pub fn decode(bytes: &[u8], origin: Origin<'_>, batch: &mut Batch<'_>) -> Result
     let mut is_whole = false;
     let decoded = serde_yaml::with_deserializer_from_str_with_options(&text, options(text.len()), |deserializer| {
         let list = ListSeed {
-            sink: &mut sink,
+            receiver: &mut sink,
             names: FieldNames::Exact,
         };
         list.deserialize(deserializer)?;
