@@ -12,7 +12,7 @@ use super::super::access::Api;
 use super::Subject;
 
 /// How much of what a server says of an error is read.
-const TOLD: usize = 4_096;
+const ERROR_BYTES: usize = 4_096;
 
 /// All but the characters that mean themselves everywhere in a URL.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -74,23 +74,23 @@ impl Asking {
             return Ok(answer);
         }
         let mut body = Vec::new();
-        while body.len() < TOLD
+        while body.len() < ERROR_BYTES
             && let Ok(Some(piece)) = answer.next_piece().await
         {
             body.extend_from_slice(piece);
         }
-        let told: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
-        Err(self.refused(answer, told, &body))
+        let error: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
+        Err(self.refused(answer, error, &body))
     }
 
     /// What it means that the server answers something else than what it was asked for.
-    fn refused(&self, answer: HttpStream, told: ErrorBody, body: &[u8]) -> Refused {
+    fn refused(&self, answer: HttpStream, error: ErrorBody, body: &[u8]) -> Refused {
         let status = answer.status;
         if status == 410 {
             return Refused::Gone;
         }
         let (kind, group) = (self.subject.kind, self.subject.kind.group());
-        let text = told.message.unwrap_or_else(|| {
+        let text = error.message.unwrap_or_else(|| {
             let text = String::from_utf8_lossy(body);
             text.lines().next().unwrap_or_default().chars().take(200).collect()
         });

@@ -11,7 +11,7 @@ use super::store::Change;
 
 /// What some lines of a watch have said.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Events {
     pub(super) changes: Vec<Change>,
     /// Up to where everything is known now, if that was said.
     pub(super) version: Option<String>,
@@ -27,7 +27,7 @@ struct Event<'l> {
     object: &'l [u8],
 }
 
-impl Told {
+impl Events {
     /// Takes in what a line says. Empty ones say nothing.
     pub(super) fn add(&mut self, kind: Kind, line: &[u8]) -> Result<(), Refused> {
         if line.trim_ascii().is_empty() {
@@ -39,12 +39,12 @@ impl Told {
         let object = event.object;
         match event.kind.as_str() {
             "ERROR" => {
-                let told: ErrorBody = serde_json::from_slice(object).unwrap_or_default();
-                let reason = told.reason.as_deref();
-                if told.code == Some(410) || matches!(reason, Some("Expired" | "Gone")) {
+                let error: ErrorBody = serde_json::from_slice(object).unwrap_or_default();
+                let reason = error.reason.as_deref();
+                if error.code == Some(410) || matches!(reason, Some("Expired" | "Gone")) {
                     return Err(Refused::Gone);
                 }
-                let message = told.message.unwrap_or_default();
+                let message = error.message.unwrap_or_default();
                 let message = format!("the watch ended with an error: {}", message.escape_debug());
                 return Err(RefreshError::soon(message).into());
             }

@@ -14,7 +14,7 @@ use headcount_discoverer::env::{HttpLimits, HttpStream};
 use headcount_discoverer::refresh::RefreshError;
 
 use super::asking::{Asking, Refused};
-use super::events::Told;
+use super::events::Events;
 use super::lines::Lines;
 use super::reflector::{IDLE, Listed, by_body_error, seconds_of_a_watch, too_many};
 use super::store::Store;
@@ -92,21 +92,21 @@ pub(super) async fn list(asking: &mut Asking, store: &Store, env: &Env) -> Resul
         };
         watch.has_said_something = true;
         watch.lines.add(piece);
-        let (mut told, mut since, mut result) = (Told::default(), Vec::new(), Ok(()));
+        let (mut events, mut since, mut result) = (Events::default(), Vec::new(), Ok(()));
         watch.lines.take(|line| {
-            if told.is_all {
+            if events.is_all {
                 since.extend_from_slice(line);
                 since.push(b'\n');
             } else if result.is_ok() {
-                result = told.add(kind, line);
+                result = events.add(kind, line);
             }
         });
-        store.skipped(told.unreadable.len());
-        if !told.unreadable.is_empty() || !told.changes.is_empty() {
+        store.skipped(events.unreadable.len());
+        if !events.unreadable.is_empty() || !events.changes.is_empty() {
             silent_at = env.clock.now() + SILENCE;
         }
-        let is_whole = told.is_all;
-        initial.take(told);
+        let is_whole = events.is_all;
+        initial.take(events);
         result.map_err(refused_list)?;
         if initial.0.objects.len() > env.limits.groups {
             return Err(too_many(kind, env.limits.groups).into());
@@ -128,10 +128,10 @@ fn refused_list(refused: Refused) -> Unlisted {
 }
 
 impl Initial {
-    fn take(&mut self, told: Told) {
+    fn take(&mut self, events: Events) {
         let listed = &mut self.0;
-        listed.kept.extend(told.unreadable.into_iter().flatten());
-        for change in told.changes {
+        listed.kept.extend(events.unreadable.into_iter().flatten());
+        for change in events.changes {
             match change.object {
                 Some(object) => drop(listed.objects.insert(change.key.into(), object)),
                 None => {
@@ -140,7 +140,7 @@ impl Initial {
                 }
             }
         }
-        if let Some(version) = told.version {
+        if let Some(version) = events.version {
             listed.version = version;
         }
     }

@@ -35,7 +35,7 @@ use super::super::kind::Kind;
 use super::super::object::{Nonsense, Object};
 use super::Subject;
 use super::asking::{Asking, Refused};
-use super::events::Told;
+use super::events::Events;
 use super::initial::{self, Unlisted, Watch};
 use super::lines::Lines;
 use super::list::{ListReader, Page, Part};
@@ -348,16 +348,16 @@ impl Reflector {
 
     /// Takes in the lines of a watch that are whole.
     fn take_in(&mut self, lines: &mut Lines) -> Result<(), Refused> {
-        let (mut told, mut result) = (Told::default(), Ok(()));
+        let (mut events, mut result) = (Events::default(), Ok(()));
         let kind = self.asking.subject.kind;
         lines.take(|line| {
             if result.is_ok() {
-                result = told.add(kind, line);
+                result = events.add(kind, line);
             }
         });
-        self.version = told.version.or(self.version.take());
-        self.store.skipped(told.unreadable.len());
-        self.store.apply(told.changes);
+        self.version = events.version.or(self.version.take());
+        self.store.skipped(events.unreadable.len());
+        self.store.apply(events.changes);
         result?;
         Ok(lines.within(self.env.limits.body)?)
     }
