@@ -141,6 +141,24 @@ pub mod kubelet;
 pub mod kubernetes;
 #[cfg(feature = "kuma")]
 pub mod kuma;
+#[cfg(any(
+    feature = "answers",
+    feature = "aws",
+    feature = "consul-api",
+    feature = "docker-api",
+    feature = "kube-objects",
+    feature = "serverset"
+))]
+#[cfg_attr(
+    not(any(
+        feature = "answers",
+        feature = "consul-api",
+        feature = "docker-api",
+        feature = "serverset"
+    )),
+    allow(dead_code, reason = "some need no name of its own")
+)]
+mod label_name;
 #[cfg(feature = "aws")]
 pub mod lightsail;
 #[cfg(feature = "linode")]

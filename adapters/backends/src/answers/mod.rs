@@ -12,7 +12,7 @@ mod server;
 mod token;
 
 pub(crate) use common::{Common, PartCount, get_json, warn_of_own};
-pub(crate) use labels::{label_name, list, put};
+pub(crate) use labels::{list, put};
 pub(crate) use lenient::{Flag, List, Map, Number, Object, Scalar, Text};
 pub(crate) use secret::{Ways, read_secret, reveal};
 pub(crate) use server::ServerUrl;

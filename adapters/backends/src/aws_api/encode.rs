@@ -1,5 +1,6 @@
 //! From what was found to labels, with Prometheus's names.
 
+use crate::label_name::push_sanitized;
 use headcount_core::{Batch, GroupError};
 use headcount_discoverer::metrics::{Definition, Kind};
 
@@ -164,9 +165,7 @@ impl<'l, 'b> Labels<'l, 'b> {
         self.name.clear();
         self.name.push_str(self.prefix);
         self.name.push_str(name);
-        let letters = end.chars();
-        self.name
-            .extend(letters.map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }));
+        push_sanitized(&mut self.name, end);
         match self.level {
             Level::Group => self.batch.group_label(&self.name, value),
             Level::Target => self.batch.label(&self.name, value),

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::network::{Interface, Interfaces};
 use super::settings::AzureSd;
-use crate::answers::{List, Map, Object, Text, label_name, put};
+use crate::answers::{List, Map, Object, Text, put};
+use crate::label_name::label_name;
 
 /// A machine, be it one of its own or one of a scale set.
 #[derive(Debug, Default, Deserialize)]

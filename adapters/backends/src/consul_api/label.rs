@@ -1,6 +1,7 @@
 //! The labels that both mechanisms make alike.
 
 use super::Pairs;
+use crate::label_name::label_name;
 
 /// The tags, joined and with a separator at both ends, so that a relabelling rule need not care where in the
 /// list a tag stands.
@@ -15,20 +16,6 @@ pub(crate) fn labels_of<'a, V>(prefix: &'a str, entries: &'a Pairs<V>) -> impl I
         .0
         .iter()
         .map(move |(key, value)| (label_name(prefix, key), value))
-}
-
-/// A label's name: `prefix`, and then the key with `_` for each character that a label name can't have.
-pub(crate) fn label_name(prefix: &str, key: &str) -> String {
-    let mut name = String::with_capacity(prefix.len().saturating_add(key.len()));
-    name.push_str(prefix);
-    // Piece by piece, as a fifth of the time of a large answer would go into letters.
-    let mut pieces = key.split(|letter: char| !letter.is_ascii_alphanumeric());
-    name.extend(pieces.next());
-    for piece in pieces {
-        name.push('_');
-        name.push_str(piece);
-    }
-    name
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ mod server;
 
 pub(crate) use answer::{Pairs, Text, decode, or_default};
 pub(crate) use health::{Check, health};
-pub(crate) use label::{label_name, labels_of, tag_list};
+pub(crate) use label::{labels_of, tag_list};
 pub(crate) use query::{Query, path_segment};
 pub(crate) use rejected::{LEADER_HEADER, Rejected, doubtful};
 pub(crate) use server::{AGENT, SERVER, Server, names, or_variable, texts};

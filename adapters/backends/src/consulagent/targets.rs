@@ -5,7 +5,8 @@ use headcount_discoverer::address::host_port;
 
 use super::answer::{Agent, Instance};
 use super::settings::ConsulAgentSd;
-use crate::consul_api::{health, label_name, labels_of, tag_list};
+use crate::consul_api::{health, labels_of, tag_list};
+use crate::label_name::label_name;
 
 /// Adds the group of one service; its source is the service's name. Gives how many instances have no address, and
 /// so are no targets.

@@ -1,5 +1,6 @@
 //! Labels on their way to a group.
 
+use crate::label_name::label_name;
 use headcount_core::{MAX_NAME_BYTES, MAX_VALUE_BYTES};
 
 use super::Texts;
@@ -20,10 +21,7 @@ impl Labels {
     /// Adds a label for each text, called by the prefix and its key with `_` for each character that a name can't have.
     pub(crate) fn put_texts(&mut self, prefix: &str, texts: &Texts) {
         for (key, value) in texts {
-            let letters = key.chars();
-            let letters = letters.map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' });
-            let name: String = prefix.chars().chain(letters).collect();
-            self.put(&name, &value.0);
+            self.put(&label_name(prefix, key), &value.0);
         }
     }
 

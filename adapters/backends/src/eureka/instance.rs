@@ -5,7 +5,8 @@ use std::sync::Arc;
 use headcount_core::{Batch, GroupError};
 use headcount_discoverer::address::host_port;
 
-use crate::answers::{label_name, put};
+use crate::answers::put;
+use crate::label_name::label_name;
 use crate::xml::{Xml, XmlError};
 
 /// The port of an instance that names none; Prometheus's.

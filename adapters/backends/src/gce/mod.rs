@@ -29,8 +29,9 @@ use headcount_discoverer::rest::{Ask, ReadError, Rest, Whole};
 use headcount_reader::{HttpClientSettings, Proxy, ProxySettings};
 use serde::Deserialize;
 
-use crate::answers::{List, Map, Object, Scalar, Text, label_name, put};
+use crate::answers::{List, Map, Object, Scalar, Text, put};
 use crate::bearer::{Api, LoginError, form, step};
+use crate::label_name::label_name;
 
 pub use settings::GceSd;
 

@@ -10,7 +10,8 @@ use headcount_discoverer::rest::{Ask, Page, ReadError};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::answers::{List, Map, Number, Object, Scalar, Text, get_json, label_name, put};
+use crate::answers::{List, Map, Number, Object, Scalar, Text, get_json, put};
+use crate::label_name::label_name;
 
 const API: &str = "https://api.hetzner.cloud/v1";
 

@@ -23,7 +23,8 @@ use headcount_reader::HttpClientSettings;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::answers::{List, Object, Scalar, Text, get_json, label_name, put};
+use crate::answers::{List, Object, Scalar, Text, get_json, put};
+use crate::label_name::label_name;
 
 pub use settings::IonosSd;
 

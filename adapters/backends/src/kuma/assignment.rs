@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use headcount_core::{Batch, GroupError};
 use serde::Deserialize;
 
-use crate::answers::{List, Map, Object, Text, label_name, put};
+use crate::answers::{List, Map, Object, Text, put};
+use crate::label_name::label_name;
 
 /// What is asked for.
 pub(super) const TYPE_URL: &str = "type.googleapis.com/kuma.observability.v1.MonitoringAssignment";

@@ -7,7 +7,8 @@ use headcount_core::{Batch, GroupError};
 use headcount_discoverer::address::host_port;
 use serde::Deserialize;
 
-use crate::answers::{Flag, List, Map, Number, Object, Text, label_name, put};
+use crate::answers::{Flag, List, Map, Number, Object, Text, put};
+use crate::label_name::label_name;
 
 /// An application.
 #[derive(Debug, Default, Deserialize)]

@@ -7,7 +7,8 @@ use headcount_core::{Batch, GroupError};
 use headcount_discoverer::address::host_port;
 use serde::Deserialize;
 
-use crate::answers::{Flag, List, Map, Object, Scalar, Text, label_name, list, put};
+use crate::answers::{Flag, List, Map, Object, Scalar, Text, list, put};
+use crate::label_name::label_name;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

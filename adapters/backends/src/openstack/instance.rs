@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::network::{self, Floating};
 use super::session::Service;
 use super::{Listed, listing};
-use crate::answers::{List, Map, Object, Text, label_name, put};
+use crate::answers::{List, Map, Object, Text, put};
+use crate::label_name::label_name;
 
 /// Servers, and how they are reached from outside.
 pub(super) struct Instances {

@@ -25,7 +25,8 @@ use headcount_reader::HttpClientSettings;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::answers::{List, Object, Text, label_name, put, reveal};
+use crate::answers::{List, Object, Text, put, reveal};
+use crate::label_name::label_name;
 use crate::sigv4::{Keys, Scope, sign};
 
 pub use settings::OutscaleSd;

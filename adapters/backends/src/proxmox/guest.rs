@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::address::Addresses;
 use super::config::Config;
-use crate::answers::{List, Object, Scalar, Text, label_name, list, put};
+use crate::answers::{List, Object, Scalar, Text, list, put};
+use crate::label_name::label_name;
 
 /// A virtual machine or container
 /// (<https://pve.proxmox.com/pve-docs/api-viewer/index.html#/cluster/resources>).

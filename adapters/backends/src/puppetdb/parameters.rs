@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use serde_json::value::RawValue;
 
-use crate::answers::label_name;
+use crate::label_name::label_name;
 
 /// Objects in each other. What stands deeper is no label.
 const DEEPEST: usize = 32;

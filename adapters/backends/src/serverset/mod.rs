@@ -14,6 +14,7 @@
 
 mod settings;
 
+use crate::label_name::label_name;
 use headcount_discoverer::address::host_port;
 use headcount_discoverer::metrics::{Definition, Kind};
 
@@ -47,12 +48,9 @@ fn parse(path: &str, data: &[u8]) -> Option<Labels> {
     let mut labels = Labels::new();
     for (name, object) in &additional {
         let (host, port) = endpoint(object)?;
-        let letters = name.chars();
-        let name: String = letters
-            .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
-            .collect();
-        put(&mut labels, format!("{PREFIX}endpoint_host_{name}"), host);
-        put(&mut labels, format!("{PREFIX}endpoint_port_{name}"), port.to_string());
+        let label = |start: &str| label_name(&format!("{PREFIX}{start}"), name);
+        put(&mut labels, label("endpoint_host_"), host);
+        put(&mut labels, label("endpoint_port_"), port.to_string());
     }
     if host.is_empty() {
         return None;

@@ -33,7 +33,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::answers::{List, Map, Object, Text, get_json, label_name, put};
+use crate::answers::{List, Map, Object, Text, get_json, put};
+use crate::label_name::label_name;
 use account::{Access, Held};
 
 pub use settings::StackitSd;

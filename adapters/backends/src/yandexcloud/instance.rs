@@ -3,7 +3,8 @@
 use headcount_core::{Batch, GroupError};
 use serde::Deserialize;
 
-use crate::answers::{List, Map, Object, Scalar, Text, label_name, put};
+use crate::answers::{List, Map, Object, Scalar, Text, put};
+use crate::label_name::label_name;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -15,6 +15,7 @@ mod pod;
 mod service;
 mod slice;
 
+use crate::label_name::push_sanitized;
 use headcount_core::{Batch, GroupError};
 
 use super::kind::Kind;
@@ -117,9 +118,7 @@ impl<'l, 'b> Labels<'l, 'b> {
         self.name.clear();
         self.name.push_str(PREFIX);
         parts.iter().for_each(|part| self.name.push_str(part));
-        let letters = text.chars();
-        self.name
-            .extend(letters.map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }));
+        push_sanitized(&mut self.name, text);
         match self.level {
             Level::Group => self.batch.group_label(&self.name, value),
             Level::Target => self.batch.label(&self.name, value),
