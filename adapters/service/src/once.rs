@@ -38,7 +38,10 @@ pub async fn discover(
     timeout: Duration,
 ) -> Result<Observation, DriverGone> {
     let mut env = workers.env().clone();
-    env.files = Arc::new(Unwatched(env.files));
+    env.files = Arc::new(WatchedOtherwise {
+        files: env.files,
+        watch: |_| Ok(Box::new(Nothing)),
+    });
     let options = ManagerOptions {
         // Who waits for one answer wants it at once.
         throttle: Throttle::Ticker {
@@ -98,8 +101,11 @@ pub fn failures(observation: &Observation, timeout: Duration) -> Vec<Failure> {
     failures
 }
 
-/// Files that nobody tells of changes.
-struct Unwatched(Arc<dyn Files>);
+/// Files of whose changes somebody else tells.
+struct WatchedOtherwise {
+    files: Arc<dyn Files>,
+    watch: fn(&[PathBuf]) -> Result<Box<dyn FileWatch>, FileError>,
+}
 
 /// Never tells of one.
 struct Nothing;
@@ -110,29 +116,29 @@ impl FileWatch for Nothing {
     }
 }
 
-impl Files for Unwatched {
+impl Files for WatchedOtherwise {
     fn read(&self, path: &Path, limit: u64) -> BoxFuture<'static, Result<FileContents, FileError>> {
-        self.0.read(path, limit)
+        self.files.read(path, limit)
     }
 
     fn glob(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<PathBuf>, FileError>> {
-        self.0.glob(pattern)
+        self.files.glob(pattern)
     }
 
     fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {
-        self.0.list(folder)
+        self.files.list(folder)
     }
 
     fn identity(&self, folder: &Path) -> BoxFuture<'static, Result<FolderIdentity, FileError>> {
-        self.0.identity(folder)
+        self.files.identity(folder)
     }
 
     fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>> {
-        self.0.read_link(path)
+        self.files.read_link(path)
     }
 
-    fn watch(&self, _: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError> {
-        Ok(Box::new(Nothing))
+    fn watch(&self, folders: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError> {
+        (self.watch)(folders)
     }
 }
 
@@ -142,34 +148,10 @@ mod tests {
 
     use super::*;
 
-    /// A machine that has no watch left.
-    struct Exhausted(Unwatched);
-
-    impl Files for Exhausted {
-        fn read(&self, path: &Path, limit: u64) -> BoxFuture<'static, Result<FileContents, FileError>> {
-            self.0.read(path, limit)
-        }
-
-        fn glob(&self, pattern: &str) -> BoxFuture<'static, Result<Vec<PathBuf>, FileError>> {
-            self.0.glob(pattern)
-        }
-
-        fn list(&self, folder: &Path) -> BoxFuture<'static, Result<Vec<String>, FileError>> {
-            self.0.list(folder)
-        }
-
-        fn identity(&self, folder: &Path) -> BoxFuture<'static, Result<FolderIdentity, FileError>> {
-            self.0.identity(folder)
-        }
-
-        fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>> {
-            self.0.read_link(path)
-        }
-
-        fn watch(&self, folders: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError> {
-            let folder = folders.first().cloned().unwrap_or_default();
-            Err(FileError::TooManyWatches { path: folder })
-        }
+    /// On a machine that has no watch left.
+    fn none_left(folders: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError> {
+        let path = folders.first().cloned().unwrap_or_default();
+        Err(FileError::TooManyWatches { path })
     }
 
     #[test]
@@ -184,7 +166,10 @@ mod tests {
         };
         let workers = Workers::start().expect("threads");
         let mut env = workers.env().clone();
-        env.files = Arc::new(Exhausted(Unwatched(env.files)));
+        env.files = Arc::new(WatchedOtherwise {
+            files: env.files,
+            watch: none_left,
+        });
         let workers = workers.in_world(env);
         let sets = vec![
             ("named".to_owned(), entry(&list)),
