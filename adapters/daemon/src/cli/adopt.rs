@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::reading::Reading;
+use super::Unsupported;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -30,5 +30,5 @@ pub(crate) struct AdoptOptions {
     pub(crate) url: String,
 
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) unsupported: Unsupported,
 }

@@ -23,8 +23,8 @@ pub(super) fn adopt(options: &AdoptOptions) -> anyhow::Result<ExitCode> {
         );
     };
     let (bytes, origin) = read(&options.file)?;
-    // What the settings say is headcount's alone, so they need not be read.
-    let loader = options.reading.unsupported.loader_with(None);
+    // What the settings say is headcount's alone, so they are not read.
+    let loader = options.unsupported.loader_with(None);
     let adopted = adopt::adopt(&bytes, origin, &url, |bytes| loader.parse(bytes, origin, &Machine))?;
     for note in notes(&adopted) {
         console::complain(&note);

@@ -12,85 +12,76 @@
 //! ```
 
 use super::job::{Block, Field, Replaced};
-use super::{REFRESH_INTERVAL, Wanted, reason};
+use super::lines::{Edit, Lines};
+use super::{REFRESH_INTERVAL, Wanted};
 
-/// The text with this job rewritten.
-pub(super) fn rewritten(text: &str, job: &Block, replaced: &Replaced, wanted: &Wanted) -> String {
-    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let lines: Vec<&str> = text.lines().collect();
+/// The job rewritten; nothing if it has no field of its own.
+pub(super) fn edit(lines: &Lines<'_>, job: &Block, replaced: &Replaced, wanted: &Wanted) -> Option<Edit> {
     let own: Vec<&Field> = job.own().collect();
-    let (Some(first), Some(last)) = (own.first(), lines.len().checked_sub(1)) else {
-        return text.to_owned();
-    };
-    let end_of = |place: usize| match own.get(place + 1) {
-        Some(next) => next.line,
-        None => job.lines().end.min(last + 1),
-    };
+    let first = own.first()?;
+    let job_end = job.lines().end;
+    let end_of = |place: usize| own.get(place + 1).map_or(job_end, |next| next.line);
     let indent = " ".repeat(first.column);
     // The line with the job's dash keeps it, whatever is replaced.
     let at_dash = replaced.is(first);
-    let mut out: Vec<String> = lines.iter().take(first.line).map(|line| (*line).to_owned()).collect();
+    let mut out: Vec<String> = Vec::new();
     let mut is_given = false;
     for (place, field) in own.iter().enumerate() {
-        let mut end = end_of(place);
         if !replaced.is(field) {
-            out.extend(lines.iter().take(end).skip(field.line).map(|line| (*line).to_owned()));
+            out.extend((field.line..end_of(place)).map(|line| lines.line(line).to_owned()));
             continue;
         }
         // What stands between this and the next, and no further in, is the next one's.
-        while end > field.line + 1 && lines.get(end - 1).is_some_and(|line| is_beside(line, field.column)) {
-            end -= 1;
-        }
+        let beside = (field.line + 1..end_of(place)).rev();
+        let beside = beside
+            .take_while(|line| is_beside(lines.line(*line), field.column))
+            .count();
+        let end = end_of(place) - beside;
         if !is_given {
             is_given = true;
-            let head = match (at_dash, lines.get(first.line)) {
-                (true, Some(line)) => line.chars().take(first.column).collect(),
-                _ => {
-                    out.push(format!("{indent}# {}", reason(wanted)));
-                    indent.clone()
-                }
-            };
-            let mut given = fields(&indent, &wanted.url);
-            let [first, ..] = &mut given;
-            *first = format!("{head}http_sd_configs:");
-            out.extend(given);
-            out.extend(emptied(&indent, replaced));
+            let mut given = given(&indent, replaced, wanted);
             if at_dash {
-                out.push(format!("{indent}# {}", reason(wanted)));
+                let dash: String = lines.line(first.line).chars().take(first.column).collect();
+                // The comment comes last, because nothing may stand before the dash.
+                given.rotate_left(1);
+                if let Some(first) = given.first_mut() {
+                    *first = dash + first.trim_start();
+                }
             }
+            out.extend(given);
         }
-        let before = lines.iter().take(end).skip(field.line);
-        out.extend(before.map(|line| {
-            format!("{indent}# {}", without_indent(line, field.column))
-                .trim_end()
-                .to_owned()
-        }));
-        out.extend(
-            lines
-                .iter()
-                .take(end_of(place))
-                .skip(end)
-                .map(|line| (*line).to_owned()),
-        );
+        let before = (field.line..end).map(|line| without_indent(lines.line(line), field.column));
+        out.extend(before.map(|line| format!("{indent}# {line}").trim_end().to_owned()));
+        out.extend((end..end_of(place)).map(|line| lines.line(line).to_owned()));
     }
     if !is_given {
         // All that discovers is merged into it.
-        let mut given = vec![format!("{indent}# {}", reason(wanted))];
-        given.extend(fields(&indent, &wanted.url));
-        given.extend(emptied(&indent, replaced));
-        let mut end = out.len();
-        while end > 1 && out.get(end - 1).is_some_and(|line| is_beside(line, first.column)) {
-            end -= 1;
-        }
-        out.splice(end..end, given);
+        let beside = out
+            .iter()
+            .rev()
+            .take_while(|line| is_beside(line, first.column))
+            .count();
+        let end = out.len() - beside;
+        out.splice(end..end, given(&indent, replaced, wanted));
     }
-    let rest = own.len().checked_sub(1).map_or(first.line, end_of);
-    out.extend(lines.iter().skip(rest).map(|line| (*line).to_owned()));
-    let mut text_after = out.join(newline);
-    if text.ends_with('\n') {
-        text_after.push_str(newline);
+    let range = lines.range(first.line..job_end);
+    let mut text = out.join(lines.newline());
+    if lines
+        .text()
+        .get(range.clone())
+        .is_some_and(|before| before.ends_with('\n'))
+    {
+        text.push_str(lines.newline());
     }
-    text_after
+    Some(Edit { range, text })
+}
+
+/// What a job is given: why, and on lines of their own its list, and empty what is merged into it and must not count.
+fn given(indent: &str, replaced: &Replaced, wanted: &Wanted) -> Vec<String> {
+    let mut given = vec![format!("{indent}# {}", wanted.reason())];
+    given.extend(fields(indent, &wanted.url));
+    given.extend(replaced.emptied().map(|name| format!("{indent}{name}: []")));
+    given
 }
 
 /// What a job is given, on lines of its own.
@@ -100,12 +91,6 @@ pub(super) fn fields(indent: &str, url: &str) -> [String; 3] {
         format!("{indent}  - url: {}", quoted(url)),
         format!("{indent}    refresh_interval: {REFRESH_INTERVAL}"),
     ]
-}
-
-/// What is merged into a job and must not count.
-fn emptied(indent: &str, replaced: &Replaced) -> impl Iterator<Item = String> {
-    let merged = replaced.merged.iter().filter(|name| *name != "http_sd_configs");
-    merged.map(move |name| format!("{indent}{name}: []"))
 }
 
 /// Whether a line is empty, or a comment that does not stand further in than a field.

@@ -12,57 +12,60 @@ use std::ops::Range;
 
 use super::block::quoted;
 use super::job::{Flow, Replaced};
-use super::{REFRESH_INTERVAL, Wanted, reason};
+use super::lines::{Edit, Lines};
+use super::{REFRESH_INTERVAL, Wanted};
 
-/// The text with this job rewritten.
-pub(super) fn rewritten(text: &str, job: &Flow, replaced: &Replaced, wanted: &Wanted) -> String {
+/// The job rewritten.
+pub(super) fn edit(lines: &Lines<'_>, job: &Flow, replaced: &Replaced, wanted: &Wanted) -> Edit {
+    let text = lines.text();
     let mut given = format!(
         "http_sd_configs: [{{url: {}, refresh_interval: {REFRESH_INTERVAL}}}]",
         quoted(&wanted.url)
     );
-    let empty = replaced.merged.iter().filter(|name| *name != "http_sd_configs");
-    given.extend(empty.map(|name| format!(", {name}: []")));
-    let mut comments = vec![reason(wanted)];
-    let mut out = text.to_owned();
+    given.extend(replaced.emptied().map(|name| format!(", {name}: []")));
+    let mut comments = vec![wanted.reason()];
+    let line = text
+        .get(..job.start)
+        .and_then(|before| before.rfind('\n'))
+        .map_or(0, |at| at + 1);
+    let head = text.get(line..job.start).unwrap_or_default();
+    // Comments stand above the line where there is nothing else on it; other jobs may be.
+    let is_alone = head.trim() == "-";
+    let start = if is_alone { line } else { job.start };
+    let end = end_of_all(text, job.start + 1);
+    let mut out = text.get(start..end).unwrap_or_default().to_owned();
+    if replaced.own.is_empty() {
+        // Behind what is merged in, which would count otherwise.
+        out.push_str(&format!(", {given}"));
+    }
     // From the last to the first, so that places stay right; the first one is where the new one stands.
     for (place, field) in replaced.own.iter().enumerate().rev() {
-        let span = field.offset..end_of(text, field.offset);
-        let before = text.get(span.clone()).unwrap_or_default().trim_end();
-        comments.splice(1..1, before.lines().map(|line| line.trim().to_owned()));
+        let span = field.offset - start..end_of(text, field.offset) - start;
+        let before = out.get(span.clone()).unwrap_or_default().trim_end();
+        comments.splice(
+            1..1,
+            before.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>(),
+        );
         if place == 0 {
-            out.replace_range(span.start..span.start + before.len(), &given);
+            let end = span.start + before.len();
+            out.replace_range(span.start..end, &given);
         } else {
             out.replace_range(with_comma(&out, span), "");
         }
     }
-    if replaced.own.is_empty() {
-        // Behind what is merged in, which would count otherwise.
-        let end = end_of_all(&out, job.start + 1);
-        out.insert_str(end, &format!(", {given}"));
+    let (indent, newline): (String, _) = (head.chars().take_while(|c| *c == ' ').collect(), lines.newline());
+    let comments = comments.iter().map(|comment| match is_alone {
+        true => format!("{indent}# {comment}{newline}"),
+        false => format!("{newline}{indent}  # {comment}"),
+    });
+    let mut above: String = comments.collect();
+    if !is_alone {
+        above.push_str(&format!("{newline}{indent}  "));
     }
-    insert_comments(&mut out, job.start, &comments);
-    out
-}
-
-/// Puts comments above the job: above its line where nothing but its dash stands before it, and else on lines of their own.
-fn insert_comments(out: &mut String, start: usize, comments: &[String]) {
-    let newline = if out.contains("\r\n") { "\r\n" } else { "\n" };
-    let before = out.get(..start).unwrap_or_default();
-    let line = before.rfind('\n').map_or(0, |at| at + 1);
-    let head = before.get(line..).unwrap_or_default();
-    let indent: String = head.chars().take_while(|c| *c == ' ').collect();
-    if head.trim() == "-" {
-        let lines: String = comments
-            .iter()
-            .map(|line| format!("{indent}# {line}{newline}"))
-            .collect();
-        out.insert_str(line, &lines);
-    } else {
-        let lines: String = comments
-            .iter()
-            .map(|line| format!("{newline}{indent}  # {line}"))
-            .collect();
-        out.insert_str(start, &format!("{lines}{newline}{indent}  "));
+    out.insert_str(0, &above);
+    Edit {
+        range: start..end,
+        text: out,
     }
 }
 

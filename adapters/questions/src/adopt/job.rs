@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use headcount_reader::{Cursor, Position};
 
+use super::lines::Lines;
+
 /// Where a job stands.
 pub(super) enum JobText {
     /// Its fields on lines of their own.
@@ -47,7 +49,7 @@ pub(super) struct Replaced {
     /// Its own fields.
     pub(super) own: Vec<Field>,
     /// The names of fields that are merged into it, and so have to be written empty.
-    pub(super) merged: Vec<String>,
+    merged: Vec<String>,
     has_discovery: bool,
 }
 
@@ -57,22 +59,26 @@ impl Replaced {
         self.has_discovery
     }
 
+    /// The names of fields that are merged into it and are not overwritten by what it is given.
+    pub(super) fn emptied(&self) -> impl Iterator<Item = &String> {
+        self.merged.iter().filter(|name| *name != "http_sd_configs")
+    }
+
     pub(super) fn is(&self, field: &Field) -> bool {
         self.own.iter().any(|own| own.offset == field.offset)
     }
 }
 
 /// Where each job of `scrape_configs` stands, in the order of the file.
-pub(super) fn places(root: &Cursor<'_>, text: &str) -> Vec<JobText> {
-    let starts: Vec<usize> = line_starts(text);
+pub(super) fn places(root: &Cursor<'_>, lines: &Lines<'_>) -> Vec<JobText> {
     let top = root.entries_with_places().unwrap_or_default();
     let Some((_, at, jobs)) = top.iter().find(|(name, ..)| name == "scrape_configs") else {
         return Vec::new();
     };
     // What follows the end of the document is nobody's.
     let is_end = |line: &str| line.starts_with("---") || line.starts_with("...");
-    let end = text.lines().skip(at.line).position(is_end);
-    let end = end.map_or(starts.len(), |line| at.line + line);
+    let end = (at.line..lines.len()).find(|line| is_end(lines.line(*line)));
+    let end = end.unwrap_or(lines.len());
     let next = top
         .iter()
         .map(|(_, at, _)| at.line)
@@ -82,7 +88,7 @@ pub(super) fn places(root: &Cursor<'_>, text: &str) -> Vec<JobText> {
     let jobs = jobs.list().unwrap_or_default();
     let mut ends: Vec<usize> = jobs.iter().skip(1).map(|job| job.position().line - 1).collect();
     ends.push(after);
-    let places = jobs.iter().zip(ends).map(|(job, end)| place(job, end, text, &starts));
+    let places = jobs.iter().zip(ends).map(|(job, end)| place(job, end, lines));
     places.collect()
 }
 
@@ -139,21 +145,20 @@ impl Block {
     }
 }
 
-fn place(job: &Cursor<'_>, end: usize, text: &str, starts: &[usize]) -> JobText {
+fn place(job: &Cursor<'_>, end: usize, lines: &Lines<'_>) -> JobText {
     let position = job.position();
-    let offset = |at: Position| offset(text, starts, at);
     let keys = job.keys().into_iter();
     let mut fields: Vec<Field> = keys
         .map(|(name, at)| Field {
             name,
             line: at.line - 1,
             column: at.column - 1,
-            offset: offset(at),
+            offset: lines.offset(at),
         })
         .collect();
     fields.sort_by_key(|field| field.offset);
-    let start = offset(position);
-    if text.get(start..).is_some_and(|rest| rest.starts_with('{')) {
+    let start = lines.offset(position);
+    if lines.text().get(start..).is_some_and(|rest| rest.starts_with('{')) {
         return JobText::Flow(Flow {
             position,
             fields,
@@ -165,20 +170,4 @@ fn place(job: &Cursor<'_>, end: usize, text: &str, starts: &[usize]) -> JobText 
 
 fn discovers(name: &str) -> bool {
     name == "static_configs" || name.ends_with("_sd_configs")
-}
-
-/// Where each line begins.
-fn line_starts(text: &str) -> Vec<usize> {
-    let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-    std::iter::once(0).chain(breaks.filter(|at| *at < text.len())).collect()
-}
-
-fn offset(text: &str, starts: &[usize], at: Position) -> usize {
-    let start = starts.get(at.line - 1).copied().unwrap_or(text.len());
-    let line = text.get(start..).unwrap_or_default();
-    start
-        + line
-            .char_indices()
-            .nth(at.column - 1)
-            .map_or(line.len(), |(byte, _)| byte)
 }

@@ -13,11 +13,14 @@
 //! rule that looks at [`OVERWRITTEN`] reads its list as it is after relabelling, and its rules become a comment.
 //!
 //! * `job`: what of a job is to be replaced, and where it stands. `block`, `flow`: replacing it, in YAML's two styles.
+//! * `lines`: places in a text.
 
 mod block;
 mod flow;
 mod job;
+mod lines;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use headcount_config::{Config, OVERWRITTEN, ScrapeConfig};
@@ -27,6 +30,7 @@ use headcount_service::list_path;
 use url::Url;
 
 use job::JobText;
+use lines::{Edit, Lines, edited};
 
 /// How often lists are asked for. It costs nothing while nothing changes: the answer is a 304.
 const REFRESH_INTERVAL: &str = "5s";
@@ -125,54 +129,57 @@ fn rewrite(text: &str, origin: &Path, headcount: &Url, jobs: &[&ScrapeConfig]) -
     let sink = Sink::new(origin.into());
     let document = read(text, &sink);
     let root = document.as_ref().and_then(|document| document.root(&sink));
-    let places = root.map(|root| job::places(&root, text)).unwrap_or_default();
-    let mut text = text.to_owned();
-    let mut adopted = Vec::new();
-    // From the last to the first, so that the places of those before stay right.
-    for place in places.into_iter().rev() {
-        let Some(job) = jobs.iter().find(|job| job.position == place.position()) else {
+    let lines = Lines::of(text);
+    let places = root.map(|root| job::places(&root, &lines)).unwrap_or_default();
+    let by_position: BTreeMap<(usize, usize), &ScrapeConfig> = jobs
+        .iter()
+        .map(|job| ((job.position.line, job.position.column), *job))
+        .collect();
+    let (mut edits, mut adopted): (Vec<Edit>, Vec<AdoptedJob>) = (Vec::new(), Vec::new());
+    for place in places {
+        let at = place.position();
+        let Some(job) = by_position.get(&(at.line, at.column)) else {
             continue;
         };
-        let wanted = Wanted {
-            url: list_url(
-                headcount,
-                &job.job_name,
-                looks_at_overwritten(&job.relabel_configs).is_some(),
-            ),
-            relabelled_because_of: looks_at_overwritten(&job.relabel_configs),
-        };
+        let wanted = Wanted::of(headcount, job);
         let replaced = place.replaced(wanted.relabelled_because_of.is_some());
         if !replaced.has_discovery() {
             continue;
         }
-        text = match place {
-            JobText::Block(ref place) => block::rewritten(&text, place, &replaced, &wanted),
-            JobText::Flow(ref place) => flow::rewritten(&text, place, &replaced, &wanted),
+        let edit = match &place {
+            JobText::Block(place) => block::edit(&lines, place, &replaced, &wanted),
+            JobText::Flow(place) => Some(flow::edit(&lines, place, &replaced, &wanted)),
         };
+        edits.extend(edit);
         adopted.push(AdoptedJob {
             name: job.job_name.clone(),
             url: wanted.url,
             relabelled_because_of: wanted.relabelled_because_of,
         });
     }
-    adopted.reverse();
-    (text, adopted)
+    (edited(text, &edits), adopted)
 }
 
-fn list_url(headcount: &Url, job: &str, is_relabelled: bool) -> String {
-    let base = headcount.as_str().trim_end_matches('/');
-    let query = if is_relabelled { "?relabelled=true" } else { "" };
-    format!("{base}{}{query}", list_path(job))
-}
+impl Wanted {
+    fn of(headcount: &Url, job: &ScrapeConfig) -> Self {
+        let relabelled_because_of = looks_at_overwritten(&job.relabel_configs);
+        let base = headcount.as_str().trim_end_matches('/');
+        let query = relabelled_because_of.map_or("", |_| "?relabelled=true");
+        Self {
+            url: format!("{base}{}{query}", list_path(&job.job_name)),
+            relabelled_because_of,
+        }
+    }
 
-/// What is said of a job beside what it is given.
-fn reason(wanted: &Wanted) -> String {
-    match wanted.relabelled_because_of {
-        None => "headcount discovers this job's targets now".to_owned(),
-        Some(rule) => format!(
-            "headcount discovers and relabels this job's targets now: relabel_configs[{rule}] looks at {OVERWRITTEN}, which \
-             Prometheus overwrites when it reads a list"
-        ),
+    /// What is said of the job beside what it is given.
+    fn reason(&self) -> String {
+        match self.relabelled_because_of {
+            None => "headcount discovers this job's targets now".to_owned(),
+            Some(rule) => format!(
+                "headcount discovers and relabels this job's targets now: relabel_configs[{rule}] looks at {OVERWRITTEN}, \
+                 which Prometheus overwrites when it reads a list"
+            ),
+        }
     }
 }
 
@@ -188,9 +195,10 @@ fn difference(
         let config = load(format!("scrape_configs:\n- job_name: a\n  {}", sd.replace('\n', "\n  ")).as_bytes()).ok()?;
         config.scrape_configs.into_iter().next().map(|job| job.sd)
     };
+    let adopted: BTreeMap<&str, &AdoptedJob> = adopted.iter().map(|job| (&*job.name, job)).collect();
     let jobs = before.scrape_configs.iter().zip(&after.scrape_configs);
     for (old, new) in jobs {
-        let adopted = adopted.iter().find(|job| job.name == old.job_name);
+        let adopted = adopted.get(&*old.job_name);
         let mut expected = ScrapeConfig {
             position: new.position,
             ..old.clone()

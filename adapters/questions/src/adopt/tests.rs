@@ -142,6 +142,22 @@ scrape_configs:
 }
 
 #[test]
+fn jobs_in_braces_may_stand_on_one_line() {
+    let after =
+        text("scrape_configs: [{job_name: a, static_configs: [{targets: [x]}]}, {static_configs: [], job_name: b}]\n");
+    let expected = "\
+scrape_configs: [
+  # headcount discovers this job's targets now
+  # static_configs: [{targets: [x]}]
+  {job_name: a, http_sd_configs: [{url: 'http://headcount:9099/sd/a', refresh_interval: 5s}]},\x20
+  # headcount discovers this job's targets now
+  # static_configs: []
+  {http_sd_configs: [{url: 'http://headcount:9099/sd/b', refresh_interval: 5s}], job_name: b}]
+";
+    assert_eq!(after, expected);
+}
+
+#[test]
 fn rules_stay_unless_they_look_at_what_is_overwritten() {
     let of_rule = |rule: &str| {
         let text = format!(
@@ -203,6 +219,21 @@ scrape_configs: [{<<: *base, job_name: a}]";
     assert!(error.contains("unknown field `base`"), "{error}");
     let flow = "scrape_configs: [&base {job_name: a, static_configs: [{targets: [x]}]}, {<<: *base, job_name: b}]";
     assert!(text(flow).contains("{<<: *base, job_name: b, http_sd_configs: [{url: 'http://headcount:9099/sd/b', refresh_interval: 5s}], static_configs: []}"), "{}", text(flow));
+}
+
+#[test]
+fn a_job_that_would_mean_something_else_is_named() {
+    let before = "\
+scrape_configs:
+  - {job_name: a, params: {x: &p [one]}}
+  - job_name: b
+    static_configs: [{targets: &p [two]}]
+  - {job_name: c, params: {x: *p}}
+";
+    let error = adopted(before)
+        .expect_err("the alias would be of another anchor")
+        .to_string();
+    assert!(error.contains("job \"c\" can't be rewritten"), "{error}");
 }
 
 #[test]
