@@ -85,6 +85,11 @@ pub enum RegexError {
     /// `(` and `)` don't pair up.
     #[error("the regular expression has parentheses that don't pair up")]
     Parentheses,
+    /// It is so deep that it has to be compiled on a thread of its own, and there is none to be had.
+    #[error(
+        "the regular expression stands in itself so deep that compiling it takes a thread of its own, which can't be started: {0}"
+    )]
+    NoThread(std::io::ErrorKind),
     /// What it means can't be carried out.
     #[error(transparent)]
     Fault(#[from] RegexFault),
@@ -117,20 +122,18 @@ pub fn parse_regex(text: &str) -> Result<RuleRegex, RegexError> {
 
 /// Compiles an expression whose tree is so high. The library walks down the tree to do so, and a thousand levels take more
 /// than what a thread has by default, so for that it has a thread of its own.
-fn compile(regex: &RuleRegex, height: usize) -> Result<(), RegexFault> {
+fn compile(regex: &RuleRegex, height: usize) -> Result<(), RegexError> {
     if height <= LOW {
-        return regex.check();
+        return Ok(regex.check()?);
     }
     std::thread::scope(|scope| {
-        let walk = std::thread::Builder::new()
-            .stack_size(LARGE_STACK)
-            .spawn_scoped(scope, || regex.check());
-        match walk.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(checked)) => checked,
-            Ok(Err(_)) | Err(_) => Err(RegexFault::Invalid {
-                reason: "there is no memory for a thread to compile so many levels on".to_owned(),
-            }),
-        }
+        let thread = std::thread::Builder::new().stack_size(LARGE_STACK);
+        let walk = thread
+            .spawn_scoped(scope, || regex.check())
+            .map_err(|error| RegexError::NoThread(error.kind()))?;
+        // What panics there would have panicked here.
+        let checked = walk.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(checked?)
     })
 }
 
