@@ -129,19 +129,22 @@ impl Visitor<'_> for FieldSeed {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Field, E> {
-        // For Go, the long s is one in another case.
-        let is = |wanted: &str| {
-            name == wanted
-                || self.0 == FieldNames::AnyCase
-                    && (name.eq_ignore_ascii_case(wanted)
-                        || name.contains('ſ') && name.replace('ſ', "s").eq_ignore_ascii_case(wanted))
-        };
         match name {
-            _ if is("targets") => Ok(Field::Targets),
-            _ if is("labels") => Ok(Field::Labels),
+            "targets" => Ok(Field::Targets),
+            "labels" => Ok(Field::Labels),
+            _ if self.0 == FieldNames::AnyCase => in_another_case(name).ok_or_else(|| E::unknown_field(name, FIELDS)),
             _ => Err(E::unknown_field(name, FIELDS)),
         }
     }
+}
+
+/// A field's name in another case. For Go, the long s is an s in one.
+#[cold]
+fn in_another_case(name: &str) -> Option<Field> {
+    let name = name.replace('ſ', "s");
+    [("targets", Field::Targets), ("labels", Field::Labels)]
+        .into_iter()
+        .find_map(|(known, field)| name.eq_ignore_ascii_case(known).then_some(field))
 }
 
 /// The targets of an entry, or null for none.
