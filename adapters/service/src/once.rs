@@ -104,8 +104,11 @@ pub fn failures(observation: &Observation, timeout: Duration) -> Vec<Failure> {
 /// Files of whose changes somebody else tells.
 struct WatchedOtherwise {
     files: Arc<dyn Files>,
-    watch: fn(&[PathBuf]) -> Result<Box<dyn FileWatch>, FileError>,
+    watch: Watch,
 }
+
+/// What is answered to who asks for a watch on folders.
+type Watch = fn(&[PathBuf]) -> Result<Box<dyn FileWatch>, FileError>;
 
 /// Never tells of one.
 struct Nothing;
