@@ -129,3 +129,27 @@ fn a_change_of_one_host_of_20_000_is_one_target_worked_out() {
     site.send(provider, [("host-2801:9100", Some("host-2801:9100"))].into_iter());
     assert_eq!((site.follow(), site.evaluated() - before), (vec![], 0));
 }
+
+#[test]
+fn the_memory_of_a_pool_is_that_of_its_targets_and_goes_with_them() {
+    const TARGETS: usize = 1_000;
+    let addresses: Vec<_> = (0..TARGETS).map(|number| format!("h{number}:1")).collect();
+    let targets: Vec<_> = addresses.iter().map(|it| address(it)).collect();
+    let mut pool = TargetPool::new(job(Vec::new()));
+    assert_eq!(pool.size_bytes(), 0);
+    pool.put_group(ProviderId::from_number(0), &super::tests::group("s", &[], &targets));
+    let full = pool.size_bytes();
+    // An identity is found by its number, and says which target stands for it.
+    let least = TARGETS * (size_of::<super::fate::Entry>() + size_of::<u64>());
+    assert!((least..least * 8).contains(&full), "{full} for {TARGETS} targets");
+    // All of them twice: the others are duplicates.
+    pool.put_group(ProviderId::from_number(1), &super::tests::group("s", &[], &targets));
+    let twice = pool.size_bytes();
+    assert!(
+        twice > full + TARGETS * size_of::<super::owners::Place>(),
+        "{twice} after {full}"
+    );
+    pool.remove_group(ProviderId::from_number(1), "s");
+    pool.remove_group(ProviderId::from_number(0), "s");
+    assert!(pool.size_bytes() < full, "{}", pool.size_bytes());
+}

@@ -19,6 +19,14 @@ impl Entries {
             Self::Many(entries) => entries,
         }
     }
+
+    /// Bytes that were allocated for it.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::None | Self::One(_) => 0,
+            Self::Many(entries) => size_of_val::<[Entry]>(entries),
+        }
+    }
 }
 
 impl FromIterator<Entry> for Entries {

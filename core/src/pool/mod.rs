@@ -217,6 +217,11 @@ impl TargetPool {
         (active as u64 > limit).then_some((active, limit))
     }
 
+    /// Bytes that it takes, without the groups, which it shares with snapshots. Costs the number of groups.
+    pub fn size_bytes(&self) -> usize {
+        self.slots.size_bytes().saturating_add(self.owners.size_bytes())
+    }
+
     /// The number of the next change of a group: see [`touched_since`](Self::touched_since).
     pub fn next_touched(&self) -> u64 {
         self.touched.next()

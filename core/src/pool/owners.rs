@@ -62,6 +62,18 @@ impl Owners {
         self.first.len()
     }
 
+    /// Bytes that it takes. Of trees, what stands in them is counted, and not their nodes.
+    pub(super) fn size_bytes(&self) -> usize {
+        let places = self
+            .others
+            .values()
+            .map(|places| size_of::<Place>().saturating_mul(places.len()));
+        let others = size_of::<(TargetId, BTreeSet<Place>)>().saturating_mul(self.others.len());
+        places
+            .fold(others, usize::saturating_add)
+            .saturating_add(self.first.allocation_size())
+    }
+
     /// The slot and the index of the target that stands for an identity.
     pub(super) fn get(&self, id: TargetId) -> Option<(u32, u32)> {
         let owner = self.first.find(id.number(), |owner| owner.id == id)?;

@@ -88,6 +88,17 @@ impl Slots {
         self.free.push(slot);
     }
 
+    /// Bytes that it takes, without the groups themselves.
+    pub(super) fn size_bytes(&self) -> usize {
+        let groups = size_of::<Option<PoolGroup>>().saturating_mul(self.groups.capacity());
+        let free = size_of::<u32>().saturating_mul(self.free.capacity());
+        let entries = self.groups.iter().flatten().map(|group| group.entries.heap_bytes());
+        entries
+            .fold(groups, usize::saturating_add)
+            .saturating_add(free)
+            .saturating_add(self.by_source.allocation_size())
+    }
+
     /// The place of a target, for who compares places.
     pub(super) fn place(&self, slot: u32, index: u32) -> Place {
         let group = self.get(slot);
