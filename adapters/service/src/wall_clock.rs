@@ -66,6 +66,14 @@ impl WallClock {
     }
 }
 
+/// So many seconds after 1970-01-01 in UTC, as Go writes it, to the millisecond: `2026-01-31T23:59:59.5Z`.
+pub(crate) fn utc(unix: f64) -> String {
+    let unix = Duration::from_secs_f64(unix.clamp(0.0, f64::from(u32::MAX)));
+    let fraction = format!(".{:03}", unix.subsec_millis());
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    format!("{}{fraction}Z", time_of_day(unix.as_secs()))
+}
+
 /// `2026-01-31T23:59:59`, of so many seconds after 1970-01-01.
 fn time_of_day(seconds: u64) -> String {
     let (year, month, day) = civil(seconds / 86_400);

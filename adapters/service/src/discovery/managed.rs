@@ -1,5 +1,6 @@
 //! A manager on its driver, and the newest view of it.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use headcount_discoverer::mechanism::SdConfig;
 use headcount_discoverer::{Env, Limits, QueueStatus};
 use headcount_runtime::{DriverGone, Handle, RefreshRequest, Running};
 
+use super::churn::{Churn, ChurnLog};
 use super::feed::{Follower, Jobs};
 use super::hold_counts::HoldCounts;
 use super::publication::Publication;
@@ -33,6 +35,7 @@ pub(crate) struct Managed {
     history: Arc<SharedHistory>,
     ended: Receiver<Infallible>,
     hold_counts: Arc<HoldCounts>,
+    churn: Arc<ChurnLog>,
     refreshes: AtomicU64,
     /// How often the manager was asked something.
     #[cfg(test)]
@@ -124,6 +127,7 @@ pub(crate) fn start_limited(
         history,
         ended,
         hold_counts: shared.hold_counts,
+        churn: shared.churn,
         refreshes: AtomicU64::new(0),
         #[cfg(test)]
         questions: std::sync::atomic::AtomicUsize::default(),
@@ -266,6 +270,11 @@ impl Managed {
     /// Drops that were held and let go so far.
     pub(crate) fn hold_counts(&self) -> &HoldCounts {
         &self.hold_counts
+    }
+
+    /// How much of what each provider finds changes.
+    pub(crate) fn churn(&self) -> BTreeMap<ProviderId, Churn> {
+        self.churn.all(self.env.clock.now())
     }
 
     /// Completes when the manager has ended.

@@ -9,9 +9,11 @@
 //! * `pieces`: that list as bytes, in pieces that are made once.
 //! * `health_log`, `delivery_log`: say in the log when a provider fails and recovers, and when a list is served
 //!   without everything. `removal_log` says when many targets are gone at once.
+//! * `churn`: how much of what each provider finds changes.
 //! * `hold_counts`: how many drops were held, and how they ended.
 //! * `history`: what happened, for who asks later.
 
+mod churn;
 mod delivery_log;
 mod feed;
 mod health_log;
@@ -28,6 +30,7 @@ mod removal_log;
 mod serve_incomplete;
 mod view;
 
+pub(crate) use churn::{Churn, WINDOW as CHURN_WINDOW};
 pub(crate) use feed::{Feed, Follower, Jobs};
 pub(crate) use history::{SharedHistory, because, release};
 pub(crate) use job::{Job, List, ListHandle};

@@ -14,6 +14,7 @@ use headcount_core::{EventKind, ManagerEvent, Readers, Snapshot, SnapshotDiff};
 use headcount_runtime::{EventReceiver, SnapshotReceiver};
 use smol::{Executor, Timer};
 
+use super::churn::ChurnLog;
 use super::delivery_log;
 use super::feed::Jobs;
 use super::health_log::HealthLog;
@@ -40,7 +41,8 @@ pub(super) struct Publisher {
     readers: Readers,
     health: HealthLog,
     history: Arc<SharedHistory>,
-    /// The snapshot that the history has: when publishing it panicked, it is published again, and happened once.
+    churn: Arc<ChurnLog>,
+    /// The snapshot that history and churn have: when publishing it panicked, it is published again, and happened once.
     recorded: Snapshot,
     /// A snapshot that is being published. A panic on the way does not lose it.
     pending: Option<Snapshot>,
@@ -55,6 +57,7 @@ pub(super) struct Shared {
     pub(super) publication: Arc<Publication>,
     pub(super) serve: Arc<ArcSwap<ServeIncomplete>>,
     pub(super) hold_counts: Arc<HoldCounts>,
+    pub(super) churn: Arc<ChurnLog>,
 }
 
 impl Publisher {
@@ -76,6 +79,7 @@ impl Publisher {
             readers: Readers::default(),
             health: HealthLog::new(manager, shared.hold_counts),
             history,
+            churn: shared.churn,
             recorded: Snapshot::default(),
             pending: None,
             early: None,
@@ -141,11 +145,12 @@ impl Publisher {
         self.record(&diff);
     }
 
-    /// Has the history take what was not taken before.
+    /// Has history and churn take what was not taken before.
     fn record(&mut self, diff: &SnapshotDiff) {
         let recorded = std::mem::replace(&mut self.recorded, diff.newer().clone());
         let own = (!diff.begins_with(&recorded)).then(|| diff.newer().diff(&recorded));
         let diff = own.as_ref().unwrap_or(diff);
+        self.churn.take(diff);
         let removals = self.history.write(|history| history.take(diff, &self.readers));
         removal_log::log(self.manager, diff.older(), &removals);
     }

@@ -4,7 +4,7 @@
 //!   `places` on how many, `held` and `stream` on how much.
 //! * `router`: from a path to who answers; `access`: who may ask what; `web_config`: TLS and users.
 //! * `respond`: answers of the usual kinds; `list_body`: a list as one; `conditional`: `ETag` and `Accept-Encoding`.
-//! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `page`: who answers.
+//! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `runtime_info`, `page`: who answers.
 //!
 //! The one rule: **a client that is slow holds its own connection and nothing else.** Each has a
 //! task; long answers are made piece by piece as the client takes them.
@@ -24,6 +24,7 @@ mod providers;
 mod repeated;
 mod respond;
 mod router;
+mod runtime_info;
 mod sd;
 mod status;
 mod stream;

@@ -14,7 +14,7 @@ use http::{Method, Request, Response, StatusCode};
 use super::respond::{self, Body};
 use super::web_config::WebConfig;
 use super::{Front, access};
-use super::{events, metrics, page, providers, sd, status, targets};
+use super::{events, metrics, page, providers, runtime_info, sd, status, targets};
 use crate::app::App;
 
 /// Answers a request from outside, or refuses it.
@@ -132,6 +132,8 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
         "/api/v1/providers" => providers::providers(app).await,
         "/api/v1/guard" => providers::holds(app).await,
         "/api/v1/events" => events::events(app, query).await,
+        "/api/v1/status/runtimeinfo" => runtime_info::runtime_info(app).await,
+        "/api/v1/status/buildinfo" => runtime_info::build_info(),
         "/metrics" => metrics::all(app).await,
         "/config" => status::config(app),
         "/-/healthy" => respond::text(StatusCode::OK, "headcount is healthy."),

@@ -59,6 +59,11 @@ impl Pieces {
         index.update(set, touched, &self.shelf, writer)
     }
 
+    /// Bytes that all of it takes, compressed or not.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.shelf.size_bytes()
+    }
+
     fn index_of(&self, members: Vec<ProviderId>) -> Arc<Mutex<Index>> {
         let mut discovered = lock(&self.discovered);
         if let Some(index) = discovered.get(&members).and_then(Weak::upgrade) {

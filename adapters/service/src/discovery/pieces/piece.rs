@@ -73,6 +73,11 @@ impl Piece {
         self.bytes.len() as u64
     }
 
+    fn size_bytes(&self) -> usize {
+        let deflated = self.deflated.get().map_or(0, |deflated| deflated.bytes.len());
+        size_of::<Self>() + self.bytes.len() + deflated
+    }
+
     /// Its bytes, without the comma if it is the list's first.
     pub(super) fn bytes(&self, is_first: bool) -> Bytes {
         self.bytes.slice(usize::from(is_first).min(self.bytes.len())..)
@@ -137,6 +142,13 @@ struct Shelved {
 }
 
 impl Shelf {
+    /// Bytes that its pieces take, compressed ones included.
+    pub(super) fn size_bytes(&self) -> usize {
+        let shelved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pieces = shelved.pieces.values().filter_map(Weak::upgrade);
+        pieces.map(|piece| piece.size_bytes()).sum()
+    }
+
     /// The piece itself, or the one with the same content that is there already.
     pub(super) fn shelve(&self, piece: Piece) -> Arc<Piece> {
         let mut shelved = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use headcount_discoverer::QueueStatus;
 
 use super::exposition::{Exposition, Kind, count};
 use crate::app::App;
-use crate::discovery::{Observation, Provider};
+use crate::discovery::{Churn, Observation, Provider};
 use crate::wall_clock::WallClock;
 
 type Observations = [(&'static str, Observation)];
@@ -300,6 +300,46 @@ pub(super) fn providers(out: &mut Exposition, observations: &Observations, clock
             let restored = provider.health.reports.only_restored();
             restored.map(|restored| clock.unix_seconds(restored.as_of))
         },
+    );
+}
+
+/// How much of what each provider finds changes.
+pub(super) fn churn(out: &mut Exposition, app: &App, observations: &Observations) {
+    let all = app.managers().map(|managed| managed.churn());
+    let each = |out: &mut Exposition, name: &str, kind, help: &str, value: &dyn Fn(&Churn) -> f64| {
+        let mut family = out.family(name, kind, help);
+        for ((manager, observation), churn) in observations.iter().zip(&all) {
+            for provider in &observation.providers {
+                let Some(churn) = churn.get(&provider.id) else { continue };
+                let labels = [
+                    ("name", *manager),
+                    ("provider", &*provider.name),
+                    ("mechanism", &*provider.kind),
+                ];
+                family.sample(&labels, value(churn));
+            }
+        }
+    };
+    each(
+        out,
+        "headcount_sd_provider_changed_groups_total",
+        Kind::Counter,
+        "Groups of the provider that came, went or changed after its first list.",
+        &|churn| count(churn.total.groups),
+    );
+    each(
+        out,
+        "headcount_sd_provider_changed_bytes_total",
+        Kind::Counter,
+        "Memory that these groups took.",
+        &|churn| count(churn.total.bytes),
+    );
+    each(
+        out,
+        "headcount_sd_provider_group_bytes",
+        Kind::Gauge,
+        "Memory that the provider's groups take.",
+        &|churn| count(churn.size),
     );
 }
 

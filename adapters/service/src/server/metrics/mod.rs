@@ -6,6 +6,7 @@
 
 mod discovery;
 mod exposition;
+mod memory;
 mod process;
 mod state;
 mod targets;
@@ -21,6 +22,9 @@ use super::respond::{self, Body};
 use crate::app::App;
 use exposition::{Exposition, Kind};
 
+pub(super) use memory::parts;
+pub(super) use process::this as this_process;
+
 /// All metrics.
 pub(super) async fn all(app: &Arc<App>) -> Response<Body> {
     const FORMAT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -33,10 +37,12 @@ pub(super) async fn all(app: &Arc<App>) -> Response<Body> {
         discovery::managers(&mut out, &app, &observations);
         discovery::refreshes(&mut out, &observations);
         discovery::providers(&mut out, &observations, app.wall_clock());
+        discovery::churn(&mut out, &app, &observations);
         targets::targets(&mut out, &app);
         state::state(&mut out, &app);
         mechanisms(&mut out, &app.env.metrics);
         reloads(&mut out, &app);
+        memory::memory(&mut out, &app);
         build(&mut out);
         process::process(&mut out);
         out.finish()

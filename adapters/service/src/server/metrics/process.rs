@@ -12,35 +12,60 @@ pub(super) fn process(out: &mut Exposition) {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn process(_: &mut Exposition) {}
 
+/// What the system tells of this process.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::server) struct Process {
+    /// Bytes that are resident.
+    pub(in crate::server) resident: f64,
+    /// When it started, as a Unix timestamp.
+    pub(in crate::server) started: Option<f64>,
+}
+
+/// This process, where the system tells.
+#[cfg(target_os = "linux")]
+pub(in crate::server) fn this() -> Option<Process> {
+    linux::this()
+}
+
+/// Only Linux is known here.
+#[cfg(not(target_os = "linux"))]
+pub(in crate::server) fn this() -> Option<Process> {
+    None
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
     use std::fs;
 
     use super::super::exposition::{Exposition, Kind, count};
+    use super::Process;
+
+    pub(super) fn this() -> Option<Process> {
+        let stat = Stat::read()?;
+        Some(Process {
+            resident: stat.resident_bytes(),
+            started: stat.started(),
+        })
+    }
 
     pub(super) fn process(out: &mut Exposition) {
-        if let Some(stat) = fs::read_to_string("/proc/self/stat")
-            .ok()
-            .as_deref()
-            .and_then(Stat::parse)
-        {
-            let ticks = count(rustix::param::clock_ticks_per_second());
+        if let Some(stat) = Stat::read() {
             let mut gauge = |name, help, value| out.family(name, Kind::Gauge, help).sample(&[], value);
             gauge(
                 "process_resident_memory_bytes",
                 "Memory that is resident.",
-                count(stat.resident_pages) * count(rustix::param::page_size()),
+                stat.resident_bytes(),
             );
             gauge(
                 "process_virtual_memory_bytes",
                 "Memory that is mapped.",
                 count(stat.virtual_bytes),
             );
-            if let Some(boot) = boot_time() {
+            if let Some(started) = stat.started() {
                 gauge(
                     "process_start_time_seconds",
                     "When the process started, as a Unix timestamp.",
-                    boot + count(stat.start_ticks) / ticks,
+                    started,
                 );
             }
             out.family(
@@ -48,7 +73,7 @@ mod linux {
                 Kind::Counter,
                 "CPU time spent, in user and system mode.",
             )
-            .sample(&[], count(stat.cpu_ticks) / ticks);
+            .sample(&[], count(stat.cpu_ticks) / ticks());
         }
         let mut gauge = |name, help, value| out.family(name, Kind::Gauge, help).sample(&[], value);
         if let Ok(open) = fs::read_dir("/proc/self/fd") {
@@ -74,6 +99,18 @@ mod linux {
     }
 
     impl Stat {
+        fn read() -> Option<Self> {
+            Self::parse(&fs::read_to_string("/proc/self/stat").ok()?)
+        }
+
+        fn resident_bytes(&self) -> f64 {
+            count(self.resident_pages) * count(rustix::param::page_size())
+        }
+
+        fn started(&self) -> Option<f64> {
+            Some(boot_time()? + count(self.start_ticks) / ticks())
+        }
+
         fn parse(text: &str) -> Option<Self> {
             // The name, in parentheses, may hold anything; numbers follow the last one.
             let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
@@ -86,6 +123,10 @@ mod linux {
                 resident_pages: field(24)?,
             })
         }
+    }
+
+    fn ticks() -> f64 {
+        count(rustix::param::clock_ticks_per_second())
     }
 
     fn boot_time() -> Option<f64> {

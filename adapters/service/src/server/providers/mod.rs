@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::respond::{self, Body};
 use crate::app::App;
-use crate::discovery::{Observation, Provider};
+use crate::discovery::{CHURN_WINDOW, Churn, Observation, Provider};
 use crate::wall_clock::WallClock;
 
 pub(super) use confirm::confirm;
@@ -43,9 +43,25 @@ struct Entry {
     subscribers: Vec<Arc<str>>,
     groups: usize,
     targets: usize,
+    churn: Churned,
     health: Health,
     /// The drop that is held, or `null`.
     held: Option<HeldDrop>,
+}
+
+/// How much of it changes, and the memory that it takes.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Churned {
+    /// On average over so much time.
+    window_seconds: f64,
+    groups_per_minute: f64,
+    bytes_per_minute: f64,
+    /// Since the first list.
+    changed_groups: u64,
+    changed_bytes: u64,
+    /// Bytes that its groups take.
+    size: usize,
 }
 
 /// Targets that are gone and still in the lists.
@@ -104,6 +120,19 @@ struct Failed {
     reason: String,
 }
 
+impl From<Churn> for Churned {
+    fn from(churn: Churn) -> Self {
+        Self {
+            window_seconds: CHURN_WINDOW.as_secs_f64(),
+            groups_per_minute: churn.groups_per_minute,
+            bytes_per_minute: churn.bytes_per_minute,
+            changed_groups: churn.total.groups,
+            changed_bytes: churn.total.bytes,
+            size: churn.size,
+        }
+    }
+}
+
 impl HeldDrop {
     fn of(held: Held, clock: WallClock) -> Self {
         Self {
@@ -128,18 +157,24 @@ pub(super) async fn providers(app: &App) -> Response<Body> {
         providers: Vec::new(),
         failed_configs: Vec::new(),
     };
+    let churn = app.managers().map(|managed| managed.churn());
     for (
-        manager,
-        Observation {
-            providers,
-            failed_configs,
-            ..
-        },
-    ) in observations
+        (
+            manager,
+            Observation {
+                providers,
+                failed_configs,
+                ..
+            },
+        ),
+        churn,
+    ) in observations.into_iter().zip(churn)
     {
-        answer
-            .providers
-            .extend(providers.into_iter().map(|provider| entry(manager, provider, clock)));
+        let entries = providers.into_iter().map(|provider| {
+            let churn = churn.get(&provider.id).copied().unwrap_or_default();
+            entry(manager, provider, churn, clock)
+        });
+        answer.providers.extend(entries);
         answer
             .failed_configs
             .extend(failed_configs.into_iter().map(|failed| Failed {
@@ -153,7 +188,7 @@ pub(super) async fn providers(app: &App) -> Response<Body> {
     respond::success(&answer)
 }
 
-fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
+fn entry(manager: &'static str, provider: Provider, churn: Churn, clock: WallClock) -> Entry {
     let state = provider.state();
     let held = provider.held.map(|held| HeldDrop::of(held, clock));
     let health = provider.health;
@@ -170,6 +205,7 @@ fn entry(manager: &'static str, provider: Provider, clock: WallClock) -> Entry {
         subscribers: provider.subscribers,
         groups: provider.groups,
         targets: provider.targets,
+        churn: churn.into(),
         health: Health {
             state,
             started: clock.unix_seconds(health.started),
