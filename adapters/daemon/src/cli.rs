@@ -11,6 +11,7 @@ mod operator;
 mod questions;
 mod reading;
 mod state;
+mod status;
 mod web;
 
 use std::num::NonZeroUsize;
@@ -36,6 +37,7 @@ pub(crate) use operator::{GuardCommand, RefreshOptions};
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 pub(crate) use reading::{Reading, SettingsCommand};
 pub(crate) use state::{StateCommand, StateOptions};
+pub(crate) use status::StatusOptions;
 pub(crate) use web::WebOptions;
 
 /// Runs Prometheus's service discovery on its own and serves what it finds.
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     },
     /// Discovers targets once and prints them; exit code 1 if a backend failed.
     Sd(SdOptions),
+    /// Says how a daemon fares: its jobs, its providers, and what is wrong.
+    Status(StatusOptions),
     /// Says what became of a host or target, and why, also when it is nowhere.
     Explain(ExplainOptions),
     /// Says what a reload would start, stop and relabel, before it is done.

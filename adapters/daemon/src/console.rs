@@ -17,6 +17,14 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Tells the terminal on standard output to do something.
+pub(crate) fn command(sequence: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(sequence.as_bytes())
+        .and_then(|()| out.flush())
+        .context("writing to standard output")
+}
+
 /// Writes a line to standard error. There is nobody left to tell when that fails.
 pub(crate) fn complain(line: &str) {
     writeln!(io::stderr().lock(), "{}", printable(line)).ok();

@@ -186,3 +186,74 @@ fn what_is_held_is_listed_with_its_deadline_and_confirmed_by_name() {
     assert_eq!(code, 2);
     assert!(text.contains("no provider is called"), "{text}");
 }
+
+#[test]
+fn status_is_well_until_a_source_fails_and_says_which_and_since_when() {
+    let upstream = Upstream::start(200, r#"[{"targets": ["one:1"]}]"#);
+    let (setup, daemon) = with_upstream(&upstream);
+    write(&setup, "targets.json", &["a", "b"]);
+    daemon.wait_for("/sd/cmdb", |list| list.contains("one:1"));
+    daemon.wait_for("/sd/node", |list| list.contains("b:9100"));
+    daemon.wait_for("/-/ready", |text| text.starts_with("headcount is ready"));
+    let (code, text) = says(&daemon, &["status"]);
+    assert_eq!(code, 0, "{text}");
+    for part in [
+        "\njobs       3: 3 whole\n",
+        "\ntargets    4: 4 active\n",
+        "\nproviders  4: 4 well\n",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert!(!text.contains("NOT WELL"), "{text}");
+
+    upstream.answer(500, "");
+    let (code, _) = says(&daemon, &["refresh", "http/1"]);
+    assert_eq!(code, 1);
+    // What changed after the first list is churn.
+    write(&setup, "targets.json", &["a", "b", "c"]);
+    daemon.wait_for("/sd/node", |list| list.contains("c:9100"));
+    let (code, text) = says(&daemon, &["status"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("NOT WELL\nhttp/1 (http://127.0.0.1:"), "{text}");
+    assert!(text.contains(") fails, and its 1 targets are as they were "), "{text}");
+    let (code, text) = says(&daemon, &["status", "--output", "json"]);
+    assert_eq!(code, 1, "{text}");
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    let provider = |name: &str| {
+        let all = answer["providers"].as_array().expect("providers");
+        let found = all
+            .iter()
+            .find(|provider| provider["name"] == name && provider["manager"] == "scrape");
+        found.expect("it is there").clone()
+    };
+    assert_eq!(provider("http/1")["condition"], "failing");
+    let file = provider("file/0");
+    assert_eq!(
+        (&file["condition"], &file["churn"]["changedGroups"]),
+        (&json!("ok"), &json!(1))
+    );
+    assert!(
+        file["churn"]["groupsPerMinute"].as_f64().is_some_and(|rate| rate > 0.0),
+        "{file}"
+    );
+    let memory = &answer["memoryBytes"];
+    for part in ["groups", "targets", "lists", "history"] {
+        assert!(memory[part].as_u64().is_some_and(|bytes| bytes > 0), "{part}: {memory}");
+    }
+    let metrics = daemon.get("/metrics").text();
+    for line in [
+        "headcount_sd_provider_changed_groups_total{name=\"scrape\",provider=\"file/0\",mechanism=\"file\"} 1\n",
+        "headcount_memory_bytes{part=\"groups\"} ",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[test]
+fn a_status_without_a_daemon_is_trouble() {
+    let output = headcount()
+        .args(["status", "--url", "http://127.0.0.1:1"])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -65,7 +65,31 @@ fn settled(text: &str, folder: &Path) -> String {
         None => format!("{line}\n"),
     });
     let text: String = lines.collect();
-    support::without_times(&text)
+    match text.starts_with("headcount ") {
+        true => without_measures(&text),
+        false => support::without_times(&text),
+    }
+}
+
+/// What `status` says without what it measures: times, sizes and rates, and the widths of columns.
+fn without_measures(text: &str) -> String {
+    let is_unit = |word: &str| matches!(word.trim_end_matches([',', ')']), "B" | "KiB" | "MiB");
+    let line = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let settled = words.iter().enumerate().map(|(place, word)| {
+            let is_size = words.get(place + 1).is_some_and(|next| is_unit(next));
+            let bare = word.trim_end_matches([',', ')']).trim_start_matches('<');
+            let is_time = bare.ends_with('s') && headcount_core::parse_duration(bare).is_ok();
+            let is_rate = bare.contains('.') && bare.parse::<f64>().is_ok();
+            match *word {
+                _ if is_size || is_time || is_rate => "N",
+                word if is_unit(word) => "UNIT",
+                word => word,
+            }
+        });
+        settled.collect::<Vec<_>>().join(" ")
+    };
+    text.lines().map(|text| line(text) + "\n").collect()
 }
 
 /// A daemon over a copy of the example, whose list has lost a host since.

@@ -5,6 +5,7 @@
 //! * `events`: what happened, the newest first.
 //! * `adopt`: the prometheus.yml with which a Prometheus reads lists in place of discovering by itself.
 //! * `diff`: what a reload from one configuration to another would do, before it is done.
+//! * `status`: how a daemon fares.
 //! * `guard`, `refresh`: what an operator sees and tells a daemon.
 //! * `lookup`: whom all but `diff` ask: a service, or a daemon over the network.
 //! * `sd_output`, `targets_output`: what a discovery found, as text.
@@ -21,6 +22,7 @@ mod labels;
 mod lookup;
 pub mod refresh;
 pub mod sd_output;
+pub mod status;
 mod table;
 pub mod targets_output;
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod settings;
 #[cfg(feature = "sim")]
 pub(crate) mod sim;
 mod state;
+mod status;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sd(options) => sd::sd(&options),
         Command::Diff(options) => Ok(or_trouble(diff::run(&options))),
         Command::Explain(options) => Ok(or_trouble(explain::run(&options))),
+        Command::Status(options) => Ok(or_trouble(status::run(&options))),
         Command::Events(options) => Ok(or_trouble(events::run(&options))),
         Command::Guard { command } => Ok(or_trouble(guard::run(&command))),
         Command::Refresh(options) => Ok(or_trouble(refresh::run(&options))),

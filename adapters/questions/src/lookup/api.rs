@@ -15,6 +15,7 @@ use url::form_urlencoded;
 use super::answers::{Envelope, Overview, Page, Pools, Providers, Step, Steps, Target};
 use super::events::Events;
 use super::operator::{Confirmed, Hold, Holds, Refreshed};
+use super::status;
 
 /// Where `headcount run` listens unless it is told otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:9099";
@@ -104,6 +105,23 @@ impl Api {
             providers,
             failed_configs,
         })
+    }
+
+    /// The process that is asked.
+    pub(crate) async fn runtime(&self) -> anyhow::Result<status::Runtime> {
+        self.read("/api/v1/status/runtimeinfo").await
+    }
+
+    /// All jobs, with the fates of their targets.
+    pub(crate) async fn pools(&self) -> anyhow::Result<Vec<status::Pool>> {
+        let status::Pools { pools } = self.read("/api/v1/scrape_pools").await?;
+        Ok(pools)
+    }
+
+    /// All providers, of Alertmanagers, too.
+    pub(crate) async fn providers(&self) -> anyhow::Result<Vec<status::Provider>> {
+        let status::Providers { providers } = self.read("/api/v1/providers").await?;
+        Ok(providers)
     }
 
     /// Visits all targets that the parameters of `/api/v1/targets` choose, page by page.

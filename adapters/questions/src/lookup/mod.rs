@@ -1,7 +1,7 @@
 //! Where targets are looked up: in a service in this process, or in a daemon over the network.
 //!
 //! * `api`: asks either of them.
-//! * `answers`, `events`, `operator`: what they answer. `host`: when two names are nearly those of one host.
+//! * `answers`, `events`, `operator`, `status`: what they answer. `host`: when two names are nearly those of one host.
 //!
 //! The one rule: **both are asked the same way.** A service answers as a daemon's API does; so no
 //! question can tell them apart, or say other things of either.
@@ -11,6 +11,7 @@ mod api;
 mod events;
 mod host;
 mod operator;
+pub(crate) mod status;
 
 use std::time::{Duration, SystemTime};
 
