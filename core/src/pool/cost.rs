@@ -103,7 +103,7 @@ impl Site {
     }
 
     fn evaluated(&self) -> usize {
-        self.pools.pools().map(|(_, pool)| pool.evaluated()).sum()
+        self.pools.pools().map(|(_, pool)| pool.evaluated as usize).sum()
     }
 }
 
@@ -152,4 +152,31 @@ fn the_memory_of_a_pool_is_that_of_its_targets_and_goes_with_them() {
     pool.remove_group(ProviderId::from_number(1), "s");
     pool.remove_group(ProviderId::from_number(0), "s");
     assert!(pool.size_bytes() < full, "{}", pool.size_bytes());
+}
+
+#[test]
+fn who_follows_another_copies_what_is_much_and_works_out_what_is_little() {
+    let mut site = Site::new();
+    let mut second = TargetPools::new();
+    let snapshot = site.pools.newest().clone();
+    second.take_after(&site.pools, |second| {
+        second.handle_snapshot(&snapshot);
+        assert_eq!(second.pools().len(), 0, "nothing is worked out twice");
+    });
+    let counts = |pools: &TargetPools| -> Vec<_> { pools.pools().map(|(_, pool)| pool.counts()).collect() };
+    assert_eq!(counts(&second), counts(&site.pools));
+    let provider = site.manager.providers().nth(7).map(|provider| provider.id).unwrap();
+    // Of the 400 targets of job-07.
+    for (hosts, copied) in [(1, 0), (49, 0), (50, 1)] {
+        let hosts: Vec<_> = (0..hosts).map(|host| format!("host-{}:9100", 2_800 + host)).collect();
+        let moved = format!("moved-{}:9100", hosts.len());
+        site.send(provider, hosts.iter().map(|host| (host.as_str(), Some(moved.as_str()))));
+        site.follow();
+        let snapshot = site.pools.newest().clone();
+        second.take_after(&site.pools, |second| {
+            second.handle_snapshot(&snapshot);
+            assert_eq!(second.pools().len(), JOBS - copied, "{} changed", hosts.len());
+        });
+        assert_eq!(counts(&second), counts(&site.pools));
+    }
 }

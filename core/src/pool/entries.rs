@@ -3,7 +3,7 @@
 use super::fate::Entry;
 
 /// One for each target of a group, in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) enum Entries {
     #[default]
     None,

@@ -15,9 +15,6 @@ pub(super) struct Evaluator {
     usual: Usual,
     ends: Vec<Option<End>>,
     spare: (Draft<'static>, Spare),
-    /// How many targets were worked out.
-    #[cfg(test)]
-    pub(super) evaluated: usize,
 }
 
 /// A group, and its target that is worked on.
@@ -35,8 +32,6 @@ impl Evaluator {
             usual: Usual::default(),
             ends: Vec::new(),
             spare: (Draft::new(), Spare::default()),
-            #[cfg(test)]
-            evaluated: 0,
         };
         evaluator.learn(job);
         evaluator
@@ -66,10 +61,6 @@ impl Evaluator {
 
     /// The fate of one target of the group.
     pub(super) fn evaluate<'a>(&mut self, work: &mut Workplace<'a>, target: LabelSet<'a>) -> Entry {
-        #[cfg(test)]
-        {
-            self.evaluated += 1;
-        }
         if !self.populate(work, target) {
             return Entry::Invalid {
                 why: InvalidTarget::NamesTooLong,

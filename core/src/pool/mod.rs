@@ -119,6 +119,8 @@ pub struct TargetPool {
     counts: FateCounts,
     outputs: Outputs,
     touched: TouchedGroups,
+    /// How many targets were worked out since it was made.
+    evaluated: u64,
 }
 
 impl TargetPool {
@@ -133,6 +135,7 @@ impl TargetPool {
             counts: FateCounts::default(),
             outputs: Outputs::default(),
             touched: TouchedGroups::default(),
+            evaluated: 0,
         }
     }
 
@@ -294,7 +297,37 @@ impl TargetPool {
         }
     }
 
+    /// How many targets there are, whatever became of them.
+    fn target_count(&self) -> u64 {
+        let FateCounts {
+            active,
+            dropped,
+            invalid,
+            ..
+        } = self.counts;
+        // Those that are the same are among the active ones here.
+        [active, dropped, invalid]
+            .iter()
+            .fold(0, |sum: u64, count| sum.saturating_add(*count as u64))
+    }
+
+    /// Another one with the same targets, for a small part of what it takes to work them out. Its outputs are those of what
+    /// is done to it.
+    fn copy(&self) -> Self {
+        Self {
+            job: self.job.clone(),
+            evaluator: Evaluator::new(&self.job),
+            slots: self.slots.clone(),
+            owners: self.owners.clone(),
+            counts: self.counts,
+            outputs: Outputs::default(),
+            touched: self.touched.clone(),
+            evaluated: self.evaluated,
+        }
+    }
+
     fn evaluate(&mut self, job: &Job, group: &Group) -> Entries {
+        self.evaluated = self.evaluated.saturating_add(group.target_count() as u64);
         let mut work = self.evaluator.open(job, group);
         let targets = group.targets();
         let entries = targets
@@ -302,14 +335,6 @@ impl TargetPool {
             .collect();
         self.evaluator.close(work);
         entries
-    }
-}
-
-#[cfg(test)]
-impl TargetPool {
-    /// How many targets were worked out since the pool was made or configured.
-    fn evaluated(&self) -> usize {
-        self.evaluator.evaluated
     }
 }
 

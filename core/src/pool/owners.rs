@@ -20,7 +20,7 @@ pub(super) struct Place {
     pub(super) slot: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Owners {
     first: HashTable<Owner>,
     /// The others, where there are any.

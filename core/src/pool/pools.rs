@@ -19,7 +19,13 @@ pub struct TargetPools {
     changed: BTreeSet<Arc<str>>,
     /// Pools of jobs that are gone, until their outputs are taken.
     gone: Vec<(Arc<str>, TargetPool)>,
+    /// Jobs whose pools are not here, because they will be copied.
+    awaited: BTreeSet<Arc<str>>,
 }
+
+/// A pool is copied when at least one of so many of its targets was worked out: copying one target costs a tenth of
+/// working it out, or less.
+const WORTH_COPYING: u64 = 8;
 
 impl TargetPools {
     /// No jobs.
@@ -41,6 +47,9 @@ impl TargetPools {
             }
         }
         for (name, options) in jobs {
+            if self.awaited.contains(&name) {
+                continue;
+            }
             if let Some(pool) = self.pools.get_mut(&name) {
                 if *pool.options() != options {
                     self.changed.insert(name);
@@ -118,6 +127,31 @@ impl TargetPools {
         }
     }
 
+    /// Becomes what `other` is, at less than the cost of doing so by itself: `take` is what was done to `other` when it was as
+    /// this one is, its outputs taken. It is done to this one as well, except for the pools that were worked out anew to
+    /// a good part: those are copied, without their outputs.
+    ///
+    /// This is for who keeps pools twice, so that one can be read while the other is changed.
+    pub fn take_after(&mut self, other: &Self, take: impl FnOnce(&mut Self)) {
+        let is_reworked = |name: &Arc<str>, pool: &TargetPool| {
+            let before = self.pools.get(name).map_or(0, |own| own.evaluated);
+            let reworked = pool.evaluated.saturating_sub(before);
+            reworked > 0 && reworked.saturating_mul(WORTH_COPYING) >= pool.target_count()
+        };
+        let reworked = other.pools.iter().filter(|(name, pool)| is_reworked(name, pool));
+        let copies: Vec<_> = reworked.map(|(name, pool)| (name.clone(), pool.copy())).collect();
+        for (name, _) in &copies {
+            self.pools.remove(name);
+            self.awaited.insert(name.clone());
+        }
+        take(self);
+        self.awaited.clear();
+        if !copies.is_empty() {
+            self.pools.extend(copies);
+            self.find_readers();
+        }
+    }
+
     /// The next change and its job; jobs that are gone come first, then job by job.
     pub fn poll_output(&mut self) -> Option<(Arc<str>, PoolOutput)> {
         while let Some((name, pool)) = self.gone.last_mut() {
@@ -144,6 +178,11 @@ impl TargetPools {
     /// All jobs and their pools, sorted by name.
     pub fn pools(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &TargetPool)> {
         self.pools.iter()
+    }
+
+    #[cfg(test)]
+    pub(super) fn newest(&self) -> &Snapshot {
+        &self.snapshot
     }
 
     fn find_readers(&mut self) {

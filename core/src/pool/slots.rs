@@ -10,7 +10,7 @@ use super::owners::Place;
 use crate::{Group, ProviderId};
 
 /// One group and its targets' fates.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PoolGroup {
     pub(super) provider: ProviderId,
     /// The source's hash.
@@ -19,7 +19,7 @@ pub(super) struct PoolGroup {
     pub(super) entries: Entries,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Slots {
     groups: Vec<Option<PoolGroup>>,
     free: Vec<u32>,

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use crate::ProviderId;
 
 /// The newest of what was touched, each with a number that counts up.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct TouchedGroups {
     /// The number of the first that is kept.
     first: u64,

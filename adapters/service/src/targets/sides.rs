@@ -3,7 +3,7 @@
 //! Readers read the front side. A change is made to the back side, the sides are swapped, and the
 //! change is made to the other side when its last readers are gone. **A reader sees a state from
 //! before a change or from after it, never one in between, and waits for neither**; what is paid
-//! is the state's memory and each change's time, twice.
+//! is the state's memory twice, and each change's time, where what came of it can't be copied.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
@@ -40,7 +40,14 @@ impl<T> Sides<T> {
 
     /// Changes the state; `change` is called for each side, and has to do the same to both. Gives
     /// what it gave the first time.
-    pub(crate) fn change<R>(&self, mut change: impl FnMut(&mut T) -> R) -> R {
+    #[cfg(test)]
+    pub(crate) fn change<R>(&self, change: impl Fn(&mut T) -> R) -> R {
+        self.change_after(&change, |side, _| drop(change(side)))
+    }
+
+    /// Changes the state: `change` one side, and `follow` the other, which is given the first as it is then, and has to
+    /// make the same of its own. Gives what `change` gave.
+    pub(crate) fn change_after<R>(&self, change: impl FnOnce(&mut T) -> R, follow: impl FnOnce(&mut T, &T)) -> R {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let [left, right] = &self.sides;
         let (back, front, number) = if self.front.load(Ordering::Acquire) == 0 {
@@ -50,7 +57,8 @@ impl<T> Sides<T> {
         };
         let result = change(&mut back.write().unwrap_or_else(PoisonError::into_inner));
         self.front.store(number, Ordering::Release);
-        change(&mut front.write().unwrap_or_else(PoisonError::into_inner));
+        let mut front = front.write().unwrap_or_else(PoisonError::into_inner);
+        follow(&mut front, &back.read().unwrap_or_else(PoisonError::into_inner));
         result
     }
 }

@@ -101,7 +101,9 @@ impl PoolUpdater {
         }
         let (begun, is_followed) = (Instant::now(), self.changes.is_some());
         let taken = catch_unwind(AssertUnwindSafe(|| {
-            self.targets.state.change(|state| state.take(change, is_followed))
+            let take = |state: &mut State| state.take(change, is_followed);
+            let follow = |state: &mut State, first: &State| state.take_after(first, change);
+            self.targets.state.change_after(take, follow)
         }));
         let changes = taken.unwrap_or_else(|_| {
             tracing::error!("working out targets panicked; they are worked out anew, please report this");
@@ -146,23 +148,33 @@ impl PoolUpdater {
     fn start_over(&self) -> Changes {
         let all = Arc::new(self.view.snapshot.diff(&Snapshot::default()));
         let made = catch_unwind(AssertUnwindSafe(|| {
-            self.targets.state.change(|state| {
+            let change = Change {
+                discovered: Some(ViewChange {
+                    view: self.view.clone(),
+                    diff: all,
+                    jobs: Jobs(Arc::default()),
+                }),
+                configuration: self.jobs.clone(),
+            };
+            let make = |state: &mut State| {
                 state.begin_anew();
-                if let Some((number, jobs)) = &self.jobs {
-                    state.configure(*number, jobs);
-                }
-                state.discover(&self.view, &all);
-                Changes {
-                    is_anew: true,
-                    ..state.changes(self.changes.is_some())
-                }
-            })
+                state.take(&change, self.changes.is_some())
+            };
+            let follow = |state: &mut State, first: &State| {
+                state.begin_anew();
+                state.take_after(first, &change);
+            };
+            Changes {
+                is_anew: true,
+                ..self.targets.state.change_after(make, follow)
+            }
         }));
         made.unwrap_or_else(|_| {
-            self.targets.state.change(|state| {
+            let empty = |state: &mut State| {
                 state.begin_anew();
                 state.view = self.view.clone();
-            });
+            };
+            self.targets.state.change_after(empty, |state, _| empty(state));
             Changes {
                 is_anew: true,
                 jobs: self.view.jobs.keys().cloned().collect(),
@@ -193,6 +205,27 @@ impl State {
             self.discover(&discovered.view, &discovered.diff);
         }
         self.changes(is_followed)
+    }
+
+    /// Becomes what `first` became of the same change, copying what was worked out to a good part.
+    fn take_after(&mut self, first: &Self, change: &Change) {
+        let Self {
+            pools,
+            view,
+            configuration,
+            ..
+        } = self;
+        pools.take_after(&first.pools, |pools| {
+            if let Some((_, jobs)) = &change.configuration {
+                pools.configure(jobs.iter().cloned());
+            }
+            if let Some(discovered) = &change.discovered {
+                pools.handle_diff(&discovered.diff);
+            }
+            while pools.poll_output().is_some() {}
+        });
+        view.clone_from(&first.view);
+        *configuration = first.configuration;
     }
 
     fn begin_anew(&mut self) {

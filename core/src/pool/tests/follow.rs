@@ -19,6 +19,15 @@ impl ProviderConfig for Config {
 
 const JOBS: [&str; 3] = ["one", "two", "three"];
 
+fn states(pools: &TargetPools) -> BTreeMap<String, impl PartialEq + core::fmt::Debug + use<>> {
+    let pools = pools.pools();
+    pools.map(|(job, pool)| (job.to_string(), state(pool))).collect()
+}
+
+fn drained(pools: &mut TargetPools) {
+    while pools.poll_output().is_some() {}
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
     #[test]
@@ -28,6 +37,9 @@ proptest! {
         let mut pools = TargetPools::new();
         // Takes several snapshots at once, by their differences.
         let mut late = TargetPools::new();
+        // Takes what `late` has taken, after it.
+        let mut second = TargetPools::new();
+        let mut options: BTreeMap<String, JobOptions> = BTreeMap::new();
         let mut newest = Snapshot::default();
         let mut waiting: Option<SnapshotDiff> = None;
         let mut known: BTreeMap<String, BTreeSet<TargetId>> = BTreeMap::new();
@@ -39,9 +51,18 @@ proptest! {
                     let sets = sets.map(|(_, (job, configs))| ((*job).to_owned(), configs.iter().copied().map(Config).collect()));
                     manager.apply(now, sets.collect::<Vec<(String, Vec<Config>)>>());
                 }
-                1 => for pools in [&mut pools, &mut late] {
-                    pools.configure(JOBS.iter().enumerate().filter(|(place, _)| chosen(*place)).map(|(_, job)| JobOptions::new(job)));
-                },
+                1 => {
+                    let jobs = JOBS.iter().enumerate().filter(|(place, _)| chosen(*place));
+                    let jobs: Vec<_> = jobs.map(|(_, name)| JobOptions { name: (*name).to_owned(), ..job(vec![set("l", &which.to_string())]) }).collect();
+                    options.extend(jobs.iter().map(|job| (job.name.clone(), job.clone())));
+                    for pools in [&mut pools, &mut late] {
+                        pools.configure(jobs.clone());
+                    }
+                    drained(&mut late);
+                    second.take_after(&late, |pools| pools.configure(jobs));
+                    drained(&mut second);
+                    prop_assert_eq!(states(&second), states(&late));
+                }
                 _ => {
                     let ids: Vec<ProviderId> = manager.providers().map(|provider| provider.id).collect();
                     if let Some(id) = ids.get(usize::from(which) % ids.len().max(1)) {
@@ -74,14 +95,17 @@ proptest! {
             prop_assert_eq!(&known, &now_active.filter(|(_, ids)| !ids.is_empty()).collect::<BTreeMap<_, _>>());
             if chosen(2) && let Some(diff) = waiting.take() {
                 late.handle_diff(&diff);
-                let states = |pools: &TargetPools| -> BTreeMap<_, _> {
-                    pools.pools().map(|(job, pool)| (job.clone(), state(pool))).collect()
-                };
                 prop_assert_eq!(states(&late), states(&pools));
+                drained(&mut late);
+                second.take_after(&late, |pools| pools.handle_diff(&diff));
+                drained(&mut second);
+                prop_assert_eq!(states(&second), states(&late));
+                let numbers = |pools: &TargetPools| -> Vec<u64> { pools.pools().map(|(_, pool)| pool.evaluated).collect() };
+                prop_assert_eq!(numbers(&second), numbers(&late));
             }
             let Some(snapshot) = last else { continue };
             for (job, pool) in pools.pools() {
-                let mut rebuilt = TargetPool::new(JobOptions::new(job));
+                let mut rebuilt = TargetPool::new(options.get(&**job).cloned().unwrap_or_else(|| JobOptions::new(job)));
                 for (provider, stored) in snapshot.set(job).into_iter().flat_map(|set| set.groups()) {
                     rebuilt.put_group(provider.id(), stored.group());
                 }
