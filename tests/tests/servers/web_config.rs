@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support::required::find;
-use crate::support::{Certificates, Folder, Headcount, Prometheus, check_config, until};
+use crate::support::{Certificates, Folder, Headcount, Prometheus, check_config, headcount_binary, until};
 
 /// bcrypt's of "right".
 const HASH: &str = "$2b$04$u7LM.n3xl7c.dKIeEk5giOU3pOCI171NE8A7XoKm1rvpGKE/A0wdS";
@@ -185,4 +185,46 @@ fn a_certificate_that_is_replaced_is_shown_and_a_wrong_file_opens_nothing() {
             }
         });
     }
+}
+
+#[test]
+fn commands_get_in_with_a_certificate_and_a_password() {
+    require!("openssl");
+    let folder = Folder::new();
+    let certificates = Certificates::new(&folder);
+    let headcount = start(&folder, &web_config(&certificates));
+    let url = format!("https://localhost:{}", headcount.address().port());
+    let [cert, key, ca] =
+        [("client", "crt"), ("client", "key"), ("ca", "crt")].map(|(name, end)| certificates.path(name, end));
+    folder.write("password", "right\n");
+    let client = |password: &str| {
+        format!(
+            "basic_auth: {{username: ann, {password}}}\n\
+             tls_config: {{ca_file: '{ca}', cert_file: '{cert}', key_file: '{key}'}}\n"
+        )
+    };
+    let status = |client: &str| {
+        let file = folder.write("client.yml", client);
+        let output = Command::new(headcount_binary())
+            .args(["status", "--url", &url, "--http.config.file"])
+            .arg(file)
+            .output()
+            .expect("running headcount");
+        let said = [output.stdout, output.stderr].concat();
+        (
+            String::from_utf8_lossy(&said).into_owned(),
+            output.status.code().unwrap_or(-1),
+        )
+    };
+    let said = until("all is well", || match status(&client("password_file: password")) {
+        (said, 0) => Ok(said),
+        (said, code) => Err(format!("{code}: {said}")),
+    });
+    assert!(said.contains("\njobs       1: 1 whole\n"), "{said}");
+    let (said, code) = status(&client("password: wrong"));
+    assert!(code == 2 && said.contains("answers with status 401"), "{code}: {said}");
+    let (said, code) = status(&format!("tls_config: {{ca_file: '{ca}'}}"));
+    assert_eq!(code, 2, "without a certificate: {said}");
+    let (said, code) = status("basic_auth: {usernam: ann}");
+    assert!(code == 2 && said.contains("client.yml:1:14"), "{code}: {said}");
 }

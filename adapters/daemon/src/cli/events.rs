@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::ReportFormat;
+use super::{ReportFormat, Server};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -38,9 +38,8 @@ pub(crate) struct EventsOptions {
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) limit: usize,
 
-    /// Asks the daemon at this URL; without it, the one at http://127.0.0.1:9099.
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
 
     /// How it is told.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Table)]

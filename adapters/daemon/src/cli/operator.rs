@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{ReportFormat, parse_interval};
+use super::{ReportFormat, Server, parse_interval};
 
 /// The daemon that is spoken to, and how its answer is told.
 #[derive(Debug, Args)]
 pub(crate) struct Daemon {
-    /// Speaks to the daemon at this URL; without it, to the one at http://127.0.0.1:9099.
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
 
     /// How it is told.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Table)]

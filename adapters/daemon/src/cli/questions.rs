@@ -5,21 +5,20 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Reading, parse_interval};
+use super::{Reading, Server, parse_interval};
 
 /// Where targets are looked up.
 #[derive(Debug, Args)]
 pub(crate) struct Origin {
     /// Runs the discovery of this prometheus.yml once, as `headcount sd` does.
-    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "http_config"])]
     pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Asks the daemon at this URL. Without --config and --url, the one at http://127.0.0.1:9099.
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
 
     /// Gives up on backends that have not answered by then; with --config only.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_interval)]

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use headcount_questions::Api;
 use headcount_questions::events::{Options, events};
 
 use super::{origin, print_json};
@@ -19,7 +18,7 @@ pub(super) fn run(options: &EventsOptions) -> anyhow::Result<ExitCode> {
     };
     let workers = origin::workers()?;
     let report = workers.block_on(async {
-        let api = Api::connect(&workers, options.url.as_deref()).await?;
+        let api = origin::connect(&workers, &options.server).await?;
         events(&api, &asked).await
     })?;
     match options.output {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use headcount_questions::Api;
 use headcount_questions::guard::{Which, confirm, holds};
 
 use super::{origin, print_json};
@@ -14,7 +13,7 @@ pub(super) fn run(command: &GuardCommand) -> anyhow::Result<ExitCode> {
         GuardCommand::List { daemon } => {
             let workers = origin::workers()?;
             let held = workers.block_on(async {
-                let api = Api::connect(&workers, daemon.url.as_deref()).await?;
+                let api = origin::connect(&workers, &daemon.server).await?;
                 holds(&api).await
             })?;
             match daemon.output {
@@ -35,7 +34,7 @@ pub(super) fn run(command: &GuardCommand) -> anyhow::Result<ExitCode> {
             };
             let workers = origin::workers()?;
             let confirmed = workers.block_on(async {
-                let api = Api::connect(&workers, daemon.url.as_deref()).await?;
+                let api = origin::connect(&workers, &daemon.server).await?;
                 confirm(&api, &which).await
             })?;
             match daemon.output {

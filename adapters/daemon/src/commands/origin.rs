@@ -2,9 +2,10 @@
 
 use anyhow::{Context, anyhow};
 use headcount_questions::Api;
+use headcount_reader::HttpClientSettings;
 use headcount_service::{Plan, Workers};
 
-use crate::cli::Origin;
+use crate::cli::{Origin, Server};
 use crate::console;
 
 /// Threads for what is asked.
@@ -26,12 +27,23 @@ pub(super) fn ask<R>(
                 warn(&plan);
                 Api::discover(workers, plan, origin.timeout).await?
             }
-            None => Api::connect(workers, origin.url.as_deref()).await?,
+            None => connect(workers, &origin.server).await?,
         };
         let answer = ask(&api).await;
         api.close().await;
         answer
     })
+}
+
+/// The daemon that is meant.
+pub(super) async fn connect(workers: &Workers, server: &Server) -> anyhow::Result<Api> {
+    let client = match &server.http_config {
+        Some(file) => {
+            HttpClientSettings::load(file).map_err(|errors| anyhow!("--http.config.file is wrong:\n{errors}"))?
+        }
+        None => HttpClientSettings::default(),
+    };
+    Api::connect(workers, server.url.as_deref(), &client).await
 }
 
 /// Says on standard error what is remarkable about a configuration.

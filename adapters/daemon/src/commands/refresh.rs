@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use headcount_questions::Api;
 use headcount_questions::refresh::{Verdict, refresh};
 
 use super::{origin, print_json};
@@ -18,7 +17,7 @@ pub(super) fn run(options: &RefreshOptions) -> anyhow::Result<ExitCode> {
     } = options;
     let workers = origin::workers()?;
     let report = workers.block_on(async {
-        let api = Api::connect(&workers, daemon.url.as_deref()).await?;
+        let api = origin::connect(&workers, &daemon.server).await?;
         refresh(&api, provider, manager.as_deref(), *timeout).await
     })?;
     match daemon.output {

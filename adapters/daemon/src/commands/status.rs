@@ -4,7 +4,6 @@ use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 use std::thread;
 
-use headcount_questions::Api;
 use headcount_questions::status::{Options, Report, status};
 
 use super::{origin, print_json};
@@ -18,7 +17,7 @@ pub(super) fn run(options: &StatusOptions) -> anyhow::Result<ExitCode> {
     let workers = origin::workers()?;
     let ask = || {
         workers.block_on(async {
-            let api = Api::connect(&workers, options.daemon.url.as_deref()).await?;
+            let api = origin::connect(&workers, &options.daemon.server).await?;
             status(&api).await
         })
     };

@@ -37,11 +37,11 @@ enum Asked {
 }
 
 impl Api {
-    /// The daemon at a URL, or where it is by default.
+    /// The daemon at a URL, or where it is by default, connected to as a client with these settings does.
     ///
     /// # Errors
     /// When nobody answers there.
-    pub async fn connect(workers: &Workers, url: Option<&str>) -> anyhow::Result<Self> {
+    pub async fn connect(workers: &Workers, url: Option<&str>, client: &HttpClientSettings) -> anyhow::Result<Self> {
         let base = url.unwrap_or(DEFAULT_URL);
         // It may have a user and a password.
         let shown = without_credentials(base);
@@ -50,7 +50,7 @@ impl Api {
             bail!("--url {shown:?}: write it as {DEFAULT_URL}");
         }
         let api = Self(Asked::Daemon {
-            client: workers.env().http.client(&HttpClientSettings::default())?,
+            client: workers.env().http.client(client)?,
             base: base.trim_end_matches('/').to_owned(),
         });
         match api.get("/-/healthy").await {

@@ -1,5 +1,6 @@
 //! The HTTP client's fields, which stand among those of a job, an SD entry or an Alertmanager.
 
+mod file;
 mod headers;
 mod oauth2;
 mod proxy;
