@@ -112,6 +112,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SimCommand,
     },
+    /// Writes manual pages: one of headcount, and one of each of its commands.
+    Man {
+        /// The folder, which is made if need be.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.
@@ -224,11 +230,11 @@ pub(crate) struct RunOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SdOptions {
-    /// The prometheus.yml.
+    /// The prometheus.yml; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// The job; all of them without it.
+    /// The job, or a pattern of jobs, for example 'node-*'; all of them without it.
     #[arg(value_name = "JOB")]
     pub(crate) job: Option<String>,
 
@@ -239,8 +245,8 @@ pub(crate) struct SdOptions {
     #[arg(long)]
     pub(crate) targets: bool,
 
-    /// Prints also what is not scraped, and why.
-    #[arg(long, requires = "targets")]
+    /// Prints what is scraped in the end, and also what is not, and why.
+    #[arg(long)]
     pub(crate) dropped: bool,
 
     /// How targets are printed. `file-sd` is the list of one job, as file_sd_configs reads it.

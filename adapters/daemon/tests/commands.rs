@@ -75,9 +75,14 @@ fn check_fails_for_one_bad_file_wherever_it_stands() {
 
 /// What `check` says of standard input.
 fn checked(folder: &std::path::Path, input: &str, options: &[&str]) -> (Option<i32>, String) {
+    fed(folder, input, &[&["check", "-"], options].concat())
+}
+
+/// Exit code and standard output of a command with this standard input.
+fn fed(folder: &std::path::Path, input: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let mut child = headcount()
         .current_dir(folder)
-        .args([&["check", "-"], options].concat())
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -248,4 +253,82 @@ fn a_reader_that_goes_away_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}
+
+#[test]
+fn every_command_that_reads_a_configuration_takes_it_from_standard_input() {
+    let folder = folder(&[("targets.json", TARGETS), ("good.yml", GOOD)]);
+    let (code, text) = fed(folder.path(), GOOD, &["sd", "-", "node"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("a:9100") && !text.contains("s:1"), "{text}");
+    let (code, text) = fed(folder.path(), GOOD, &["explain", "--config", "-", "node", "a:9100"]);
+    assert_eq!(code, Some(0), "{text}");
+    let less = GOOD.replace(", 't:2'", "");
+    for arguments in [["diff", "-", "good.yml"], ["diff", "good.yml", "-"]] {
+        let (code, text) = fed(folder.path(), &less, &arguments);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("t:2") && text.contains("<stdin>"), "{text}");
+    }
+    let (code, _) = fed(folder.path(), GOOD, &["diff", "-", "-"]);
+    assert_eq!(code, Some(2));
+    let (code, text) = fed(folder.path(), GOOD, &["adopt", "-"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn sd_takes_patterns_of_jobs_and_dropped_by_itself() {
+    let jobs = "\
+scrape_configs:
+- {job_name: node-a, static_configs: [{targets: ['a:1']}]}
+- {job_name: node/b, static_configs: [{targets: ['b:1']}]}
+- {job_name: 'node*', static_configs: [{targets: ['star:1']}]}
+- job_name: web
+  static_configs: [{targets: ['w:1', 'x:1']}]
+  relabel_configs: [{source_labels: [__address__], regex: 'x:1', action: drop}]
+";
+    let folder = folder(&[("jobs.yml", jobs)]);
+    let listed = |arguments: &[&str]| {
+        let output = headcount()
+            .current_dir(folder.path())
+            .args([&["sd", "jobs.yml"], arguments].concat())
+            .output()
+            .expect("it runs");
+        (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"))
+    };
+    let found = |arguments: &[&str]| -> Vec<&str> {
+        let (code, text) = listed(arguments);
+        assert_eq!(code, Some(0), "{text}");
+        let all = ["a:1", "b:1", "star:1", "w:1", "x:1"];
+        all.into_iter().filter(|address| text.contains(address)).collect()
+    };
+    assert_eq!(found(&["node?*"]), ["a:1", "b:1", "star:1"], "a `/` is a letter");
+    assert_eq!(found(&["node*"]), ["star:1"], "a name comes before a pattern");
+    assert_eq!(found(&["*[bB]"]), ["b:1", "w:1", "x:1"]);
+    assert_eq!(found(&["web", "--targets"]), ["w:1"]);
+    assert_eq!(found(&["web", "--dropped"]), ["w:1", "x:1"]);
+    assert_eq!(listed(&["nod"]).0, Some(2));
+    assert_eq!(listed(&["no[d"]).0, Some(2));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pages = folder.path().join("man1");
+    let status = headcount().arg("man").arg(&pages).status().expect("it runs");
+    assert!(status.success());
+    let help = headcount().arg("--help").output().expect("it runs");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let (_, commands) = help.split_once("Commands:\n").expect("commands");
+    let (commands, _) = commands.split_once("\n\n").expect("and more");
+    let names = commands
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let mut count = 0;
+    for name in names.filter(|name| !matches!(*name, "" | "help")) {
+        let page = std::fs::read_to_string(pages.join(format!("headcount-{name}.1"))).expect(name);
+        assert!(page.contains(".TH") && page.contains(name), "{page}");
+        count += 1;
+    }
+    assert!(count > 12, "{help}");
+    assert!(pages.join("headcount.1").is_file());
 }

@@ -43,6 +43,15 @@ impl Plan {
         load_file(loader, path).1
     }
 
+    /// Reads a prometheus.yml that is at hand, and all that it includes. `origin` is the file that the bytes stand for:
+    /// messages name it, and paths are relative to its folder. Blocks while it reads files.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with its place.
+    pub fn parse(loader: &Loader, bytes: &[u8], origin: &Path) -> Result<Self, LoadErrors> {
+        loader.parse(bytes, origin, &Machine).map(Self::from)
+    }
+
     /// The jobs' sets, for the manager called `scrape`.
     #[must_use]
     pub fn scrape_sets(&self) -> Vec<(String, Vec<SdConfig>)> {

@@ -27,10 +27,10 @@ Exit codes:
 
 Examples:
   headcount diff /etc/prometheus/prometheus.yml new.yml
-  git show HEAD:prometheus.yml > old.yml && headcount diff old.yml prometheus.yml
+  git show HEAD:./prometheus.yml | headcount diff - prometheus.yml
   headcount diff prometheus.yml prometheus.yml --settings new-headcount.yml")]
 pub(crate) struct DiffOptions {
-    /// The prometheus.yml that runs.
+    /// The prometheus.yml that runs; `-` is standard input.
     ///
     /// Both configurations are discovered at once, and a provider that stands in both is asked once;
     /// so a backend that changes meanwhile makes no difference. Relative paths are those beside the
@@ -38,7 +38,7 @@ pub(crate) struct DiffOptions {
     #[arg(value_name = "OLD")]
     pub(crate) old: PathBuf,
 
-    /// The prometheus.yml that is to run.
+    /// The prometheus.yml that is to run; `-` is standard input.
     #[arg(value_name = "NEW")]
     pub(crate) new: PathBuf,
 

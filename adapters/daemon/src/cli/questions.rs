@@ -10,7 +10,7 @@ use super::{Reading, Server, parse_interval};
 /// Where targets are looked up.
 #[derive(Debug, Args)]
 pub(crate) struct Origin {
-    /// Runs the discovery of this prometheus.yml once, as `headcount sd` does.
+    /// Runs the discovery of this prometheus.yml once, as `headcount sd` does; `-` is standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "http_config"])]
     pub(crate) config: Option<PathBuf>,
 

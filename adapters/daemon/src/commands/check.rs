@@ -5,22 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
 use headcount_config::{LoadErrors, Problem};
 use headcount_discoverer::mechanism::SdConfig;
-use headcount_reader::FILE_LIMIT;
 use headcount_service::{Checked, check as check_bytes, check_file, check_web_config};
 use serde::Serialize;
 
-use super::{origin, print_json};
+use super::{input, origin, print_json};
 use crate::cli::{CheckOptions, ReportFormat};
 use crate::console;
-
-/// What messages call standard input.
-const STDIN: &str = "<stdin>";
 
 pub(super) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
     let workers = origin::workers()?;
@@ -28,10 +23,10 @@ pub(super) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
     let mut all = Vec::new();
     for file in &options.files {
         let file = file.as_path();
-        all.push(match file.to_str() {
-            Some("-") => {
-                let origin = Path::new(STDIN);
-                let checked = match read_stdin() {
+        all.push(match input::is_stdin(file) {
+            true => {
+                let origin = input::origin(file);
+                let checked = match input::stdin() {
                     Ok(bytes) => check_bytes(http, &loader, &bytes, origin),
                     Err(error) => Checked {
                         errors: LoadErrors::unreadable(origin, &error).problems,
@@ -40,7 +35,7 @@ pub(super) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
                 };
                 (origin, checked)
             }
-            _ => (file, check_file(http, &loader, file)),
+            false => (file, check_file(http, &loader, file)),
         });
     }
     if let Some(file) = options.web_config.as_deref() {
@@ -62,15 +57,6 @@ pub(super) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
     }
     let is_good = all.iter().all(|(_, checked)| checked.is_ok());
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn read_stdin() -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    io::stdin()
-        .lock()
-        .take(FILE_LIMIT.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn text(all: &[(&Path, Checked)]) -> String {

@@ -7,14 +7,14 @@ use anyhow::bail;
 use headcount_questions::diff::{Named, diff};
 use headcount_service::Plan;
 
-use super::{TROUBLE, origin, print_json};
+use super::{TROUBLE, input, origin, print_json};
 use crate::cli::{DiffOptions, ReportFormat};
 use crate::console;
 
 pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
     let (old, new) = load(options)?;
     let workers = origin::workers()?;
-    let names = [&options.old, &options.new].map(|file| file.display().to_string());
+    let names = [&options.old, &options.new].map(|file| input::origin(file).display().to_string());
     let [old, new] = [(&names[0], &old), (&names[1], &new)].map(|(name, plan)| Named { name, plan });
     let report = workers.block_on(diff(&workers, old, new, options.timeout))?;
     match options.output {
@@ -30,9 +30,12 @@ pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
 
 /// Loads both, and says what is wrong with either, and then what is remarkable.
 fn load(options: &DiffOptions) -> anyhow::Result<(Plan, Plan)> {
+    if input::is_stdin(&options.old) && input::is_stdin(&options.new) {
+        bail!("only one of both can be on standard input");
+    }
     let load = |config: &Path, settings: &Option<PathBuf>| {
         let loader = options.unsupported.loader_with(settings.as_deref());
-        Plan::load(&loader, config)
+        input::load(&loader, config)
     };
     match (
         load(&options.old, &options.old_settings),

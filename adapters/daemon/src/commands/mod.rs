@@ -8,6 +8,8 @@ mod diff;
 mod events;
 mod explain;
 mod guard;
+mod input;
+mod man;
 mod mechanisms;
 mod origin;
 mod refresh;
@@ -49,6 +51,7 @@ pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Settings { command } => settings::run(&command),
         #[cfg(feature = "sim")]
         Command::Sim { command } => sim::sim(command),
+        Command::Man { folder } => man::man(&folder),
         Command::Completions { shell } => completions::completions(shell),
     }
 }

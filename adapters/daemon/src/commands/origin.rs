@@ -5,6 +5,7 @@ use headcount_questions::Api;
 use headcount_reader::HttpClientSettings;
 use headcount_service::{Plan, Workers};
 
+use super::input;
 use crate::cli::{Origin, Server};
 use crate::console;
 
@@ -22,7 +23,7 @@ pub(super) fn ask<R>(
     workers.block_on(async {
         let api = match &origin.config {
             Some(file) => {
-                let plan = Plan::load(&origin.reading.loader(), file)
+                let plan = input::load(&origin.reading.loader(), file)
                     .map_err(|errors| anyhow!("the configuration is wrong:\n{errors}"))?;
                 warn(&plan);
                 Api::discover(workers, plan, origin.timeout).await?

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_questions::sd_output;
 use headcount_questions::targets_output::Found;
+use headcount_reader::pattern;
 use headcount_service::{Plan, discover, failures};
 
-use super::{TROUBLE, origin};
+use super::{TROUBLE, input, origin};
 use crate::cli::{SdFormat, SdOptions};
 use crate::console;
 
 pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
-    let plan = match Plan::load(&options.reading.loader(), &options.file) {
+    let plan = match input::load(&options.reading.loader(), &options.file) {
         Ok(plan) => plan,
         Err(errors) => {
             console::complain(&errors.to_string());
@@ -30,7 +31,8 @@ pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
     };
     let workers = origin::workers()?;
     let observation = workers.block_on(discover(&workers, sets, options.timeout))?;
-    if options.targets {
+    // What is dropped is dropped after relabelling.
+    if options.targets || options.dropped {
         let found = Found::of(&plan, observation.newest.clone(), options.dropped);
         console::print(&found.write(options.output.into())?)?;
         for hint in found.hints() {
@@ -54,11 +56,12 @@ pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
 fn chosen(plan: &Plan, options: &SdOptions) -> Result<Vec<(String, Vec<SdConfig>)>, String> {
     let mut sets = plan.scrape_sets();
     if let Some(job) = &options.job {
-        sets.retain(|(name, _)| name == job);
+        let is_meant = wanted(plan, job)?;
+        sets.retain(|(name, _)| is_meant(name));
         if sets.is_empty() {
             return Err(format!(
                 "{} has no job {job:?}; it has {}",
-                options.file.display(),
+                input::origin(&options.file).display(),
                 names(plan)
             ));
         }
@@ -70,6 +73,21 @@ fn chosen(plan: &Plan, options: &SdOptions) -> Result<Vec<(String, Vec<SdConfig>
         ));
     }
     Ok(sets)
+}
+
+/// Tells which jobs are meant: the one of that name, or else all that match it as a pattern.
+fn wanted<'a>(plan: &Plan, job: &'a str) -> Result<impl Fn(&str) -> bool + 'a, String> {
+    // In a path a `/` stands between names, and here it is a letter as any other.
+    let plain = |text: &str| text.replace('/', "\u{1}");
+    let is_name = plan.jobs.iter().any(|known| known.job_name == job);
+    let pattern = plain(job);
+    if !is_name {
+        pattern::check(&pattern).map_err(|error| format!("job {job:?}: {error}"))?;
+    }
+    Ok(move |name: &str| match is_name {
+        true => name == job,
+        false => pattern::matches(&pattern, &plain(name)) == Ok(true),
+    })
 }
 
 fn names(plan: &Plan) -> String {
