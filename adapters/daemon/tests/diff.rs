@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 
-use support::{Upstream, folder, outcome};
+use support::{Setup, Upstream, folder, headcount, outcome};
 
 const NODES: &str = r#"[
   {"targets": ["a:9100", "b:9100"], "labels": {"rack": "1"}},
@@ -222,4 +222,42 @@ fn help_says_how_to_read_it() {
     let folder = folder(&[]);
     insta::assert_snapshot!("diff_help", outcome(folder.path(), &["diff", "--help"]));
     fs::remove_dir_all(folder.path()).expect("removed");
+}
+
+#[test]
+fn what_a_daemon_runs_is_compared_and_its_secrets_are_no_difference() {
+    let upstream = Upstream::start(200, r#"[{"targets": ["one:1", "two:1"]}]"#);
+    let runs = format!(
+        "{{scrape_configs: [{{job_name: cmdb, basic_auth: {{username: u, password: p1}}, http_sd_configs: \
+         [{{url: '{}', authorization: {{credentials: c1}}}}]}}, {{job_name: fixed, static_configs: [{{targets: ['s:1']}}]}}]}}",
+        upstream.url
+    );
+    let setup = Setup::new();
+    setup.write(&runs);
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/cmdb", |list| list.contains("one:1"));
+    let said = |new: &str| {
+        fs::write(setup.folder.path().join("new.yml"), new).expect("written");
+        let output = headcount()
+            .current_dir(setup.folder.path())
+            .args(["diff", "--url", &daemon.url(), "new.yml"])
+            .output()
+            .expect("it runs");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).expect("UTF-8"))
+    };
+    let (code, text) = said(&runs);
+    assert_eq!(code, Some(0), "{text}");
+    // Other secrets can't be told from these.
+    let (code, text) = said(&runs.replace("p1", "p2").replace("c1", "c2"));
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = said(&runs.replace("s:1", "t:1"));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("- s:1") && text.contains("+ t:1"), "{text}");
+    // Who is asked elsewhere can't be asked here with what is hidden.
+    let (code, text) = said(&runs.replace("authorization: {credentials: c1}", "refresh_interval: 2m"));
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("does not show its secrets"), "{text}");
+    let (code, text) = said("scrape_configs: 1");
+    assert_eq!(code, Some(2), "{text}");
 }

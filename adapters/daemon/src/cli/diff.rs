@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Unsupported;
 use super::parse_interval;
 use super::questions::ReportFormat;
+use super::{Server, Unsupported};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -28,26 +28,30 @@ Exit codes:
 Examples:
   headcount diff /etc/prometheus/prometheus.yml new.yml
   git show HEAD:./prometheus.yml | headcount diff - prometheus.yml
+  headcount diff --url http://127.0.0.1:9099 new.yml
   headcount diff prometheus.yml prometheus.yml --settings new-headcount.yml")]
 pub(crate) struct DiffOptions {
-    /// The prometheus.yml that runs; `-` is standard input.
+    /// The prometheus.yml that runs, and the one that is to run; with --url only the latter. `-` is standard input.
     ///
     /// Both configurations are discovered at once, and a provider that stands in both is asked once;
     /// so a backend that changes meanwhile makes no difference. Relative paths are those beside the
     /// configuration that names them.
-    #[arg(value_name = "OLD")]
-    pub(crate) old: PathBuf,
+    #[arg(value_names = ["OLD", "NEW"], num_args = 1..=2, required = true)]
+    pub(crate) files: Vec<PathBuf>,
 
-    /// The prometheus.yml that is to run; `-` is standard input.
-    #[arg(value_name = "NEW")]
-    pub(crate) new: PathBuf,
+    /// Compares with what the daemon at this URL runs.
+    ///
+    /// It does not show its secrets: what is the same but for them counts as the same, and what can't be asked without them is
+    /// uncertain. Relative paths of its configuration are taken for those beside NEW.
+    #[command(flatten)]
+    pub(crate) server: Server,
 
     /// Reads the settings of NEW from this file; without it, from the headcount.yml beside NEW, if there is one.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
 
     /// Reads the settings of OLD from this file; without it, from the headcount.yml beside OLD, if there is one.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
     pub(crate) old_settings: Option<PathBuf>,
 
     #[command(flatten)]

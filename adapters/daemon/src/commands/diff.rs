@@ -1,22 +1,28 @@
 //! `headcount diff`: what a reload from one configuration to another would do, before it is done.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::bail;
-use headcount_questions::diff::{Named, diff};
-use headcount_service::Plan;
+use anyhow::{anyhow, bail};
+use headcount_config::LoadErrors;
+use headcount_questions::diff::{Named, diff, running};
+use headcount_reader::without_credentials;
+use headcount_service::{Plan, Workers};
 
 use super::{TROUBLE, input, origin, print_json};
 use crate::cli::{DiffOptions, ReportFormat};
 use crate::console;
 
 pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
-    let (old, new) = load(options)?;
     let workers = origin::workers()?;
-    let names = [&options.old, &options.new].map(|file| input::origin(file).display().to_string());
-    let [old, new] = [(&names[0], &old), (&names[1], &new)].map(|(name, plan)| Named { name, plan });
-    let report = workers.block_on(diff(&workers, old, new, options.timeout))?;
+    let (old, new) = match (&options.server.url, options.files.as_slice()) {
+        (None, [old, new]) => both(options, old, new)?,
+        (Some(url), [new]) => with_running(&workers, options, url, new)?,
+        (None, _) => bail!("name the configuration that runs and the one that is to run, or a daemon by --url"),
+        (Some(_), _) => bail!("with --url only the configuration that is to run is named: the other one runs"),
+    };
+    let [named_old, named_new] = [&old, &new].map(|(name, plan)| Named { name, plan });
+    let report = workers.block_on(diff(&workers, named_old, named_new, options.timeout))?;
     match options.output {
         ReportFormat::Table => console::print(&report.text(options.limit))?,
         ReportFormat::Json => print_json(&report)?,
@@ -28,24 +34,35 @@ pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
     })
 }
 
+type Called = (String, Plan);
+
+/// What a daemon runs, and the new one.
+fn with_running(workers: &Workers, options: &DiffOptions, url: &str, new: &Path) -> anyhow::Result<(Called, Called)> {
+    let plan = load(options, new, options.settings.as_deref());
+    let plan = plan.map_err(|errors| anyhow!("there is nothing to compare:\n{errors}"))?;
+    origin::warn(&plan);
+    let loader = options.unsupported.loader_with(None);
+    let old = workers.block_on(async {
+        let api = origin::connect(workers, &options.server).await?;
+        running(&api, loader, input::origin(new), &plan).await
+    })?;
+    Ok(((without_credentials(url).into_owned(), old), called(new, plan)))
+}
+
 /// Loads both, and says what is wrong with either, and then what is remarkable.
-fn load(options: &DiffOptions) -> anyhow::Result<(Plan, Plan)> {
-    if input::is_stdin(&options.old) && input::is_stdin(&options.new) {
+fn both(options: &DiffOptions, old: &Path, new: &Path) -> anyhow::Result<(Called, Called)> {
+    if input::is_stdin(old) && input::is_stdin(new) {
         bail!("only one of both can be on standard input");
     }
-    let load = |config: &Path, settings: &Option<PathBuf>| {
-        let loader = options.unsupported.loader_with(settings.as_deref());
-        input::load(&loader, config)
-    };
     match (
-        load(&options.old, &options.old_settings),
-        load(&options.new, &options.settings),
+        load(options, old, options.old_settings.as_deref()),
+        load(options, new, options.settings.as_deref()),
     ) {
-        (Ok(old), Ok(new)) => {
-            for plan in [&old, &new] {
+        (Ok(old_plan), Ok(new_plan)) => {
+            for plan in [&old_plan, &new_plan] {
                 origin::warn(plan);
             }
-            Ok((old, new))
+            Ok((called(old, old_plan), called(new, new_plan)))
         }
         (old, new) => {
             let errors = [old.err(), new.err()].into_iter().flatten();
@@ -53,4 +70,12 @@ fn load(options: &DiffOptions) -> anyhow::Result<(Plan, Plan)> {
             bail!("there is nothing to compare:\n{}", errors.join("\n"))
         }
     }
+}
+
+fn load(options: &DiffOptions, config: &Path, settings: Option<&Path>) -> Result<Plan, LoadErrors> {
+    input::load(&options.unsupported.loader_with(settings), config)
+}
+
+fn called(file: &Path, plan: Plan) -> Called {
+    (input::origin(file).display().to_string(), plan)
 }

@@ -3,6 +3,7 @@
 //! * `sides`: both configurations as one discovery. `providers`: which discoverers start and stop.
 //! * `job`: what becomes of a job; `settings`: what else it says; `own_settings`: what headcount's own file says. `reload`: what a reload does to its pool;
 //!   `pairs`: which target is which; `writer`, `formatter`: what is written of them.
+//! * `running`: what a daemon runs, as the old side.
 //! * `report`: the answer; `output`, `shapes`: how it is written.
 //!
 //! The one rule: **nothing is claimed that was not seen.** Where a provider could not be asked, what it
@@ -16,6 +17,7 @@ mod pairs;
 mod providers;
 mod reload;
 mod report;
+mod running;
 mod settings;
 mod shapes;
 mod sides;
@@ -32,6 +34,7 @@ use job::Compared;
 use providers::{Providers, reader};
 pub use report::Report;
 use report::{AlertmanagersDiff, Trouble};
+pub use running::running;
 use sides::{Side, Use, of_set_name, set_name};
 
 /// A configuration, and what it is called in the answer.

@@ -107,6 +107,12 @@ impl Api {
         })
     }
 
+    /// The configuration that runs, without secrets.
+    pub(crate) async fn configuration(&self) -> anyhow::Result<String> {
+        let body = self.get("/config").await?;
+        String::from_utf8(body).with_context(|| format!("{} is not answered as headcount does", self.shown("/config")))
+    }
+
     /// The process that is asked.
     pub(crate) async fn runtime(&self) -> anyhow::Result<status::Runtime> {
         self.read("/api/v1/status/runtimeinfo").await
