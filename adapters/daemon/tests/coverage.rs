@@ -51,7 +51,7 @@ c.example.org
 e.example.org
 bad
 over1
-second
+first
 2001:DB8:0::7
 stray
 gone.example.org

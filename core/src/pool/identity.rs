@@ -49,7 +49,7 @@ fn identities_that_meet_in_one_half_stay_two_targets() {
         for (id, index) in ids.iter().zip(0..) {
             let another = owners.remove(TargetId([9; 2]), place(index));
             assert_eq!(another, Removed::Another, "nothing has that identity");
-            assert_eq!(owners.remove(*id, place(index)), Removed::Last, "{id}");
+            assert_eq!(owners.remove(*id, place(index)), Removed::Only, "{id}");
             assert_eq!(owners.get(*id), None);
         }
         assert_eq!(owners.len(), 0);

@@ -254,6 +254,7 @@ impl TargetPool {
         let replaced = core::mem::take(&mut held.entries);
         let (old, new) = (replaced.as_slice(), entries.as_slice());
         let slots = &self.slots;
+        // The slots of others.
         let mut touched = Vec::new();
         let stays = |index: u32| {
             let (old, new) = (old.get(index as usize), new.get(index as usize));
@@ -265,9 +266,9 @@ impl TargetPool {
                 continue;
             };
             match self.owners.remove(id, slots.place(slot, index)) {
-                Removed::Last => self.outputs.went(id, endpoint),
-                Removed::First(next) => touched.push(next),
-                Removed::Another => {}
+                Removed::Only => self.outputs.went(id, endpoint),
+                Removed::Last(next) if next != slot => touched.push(next),
+                Removed::Last(_) | Removed::Another => {}
             }
         }
         for (index, entry) in (0_u32..).zip(new) {
@@ -278,13 +279,15 @@ impl TargetPool {
             let place = slots.place(slot, index);
             match self.owners.add(id, place, |slot, index| slots.place(slot, index)) {
                 Added::New => self.outputs.came(id, endpoint),
-                Added::Before(other) => touched.push(other),
-                Added::Behind => {}
+                Added::Behind(other) if other != slot => touched.push(other),
+                Added::Behind(_) | Added::Before => {}
             }
         }
         if let Some(held) = self.slots.get_mut(slot) {
             held.entries = entries;
         }
+        touched.sort_unstable();
+        touched.dedup();
         self.touch(slot);
         touched.into_iter().for_each(|slot| self.touch(slot));
     }

@@ -1,7 +1,10 @@
-//! Which target stands for an identity: the first of those that have it.
+//! Which target stands for an identity: the last of those that have it, as in Prometheus, which shows the discovered
+//! labels of that one.
 //!
-//! "First" is by provider, then by the group's place, then by the place in the group: an order
-//! that does not depend on what came when. So the pool's state is that of a full rebuild.
+//! "Last" is by provider, then by the group's place, then by the place in the group: an order
+//! that does not depend on what came when. So the pool's state is that of a full rebuild. Prometheus has the groups of a
+//! provider in no order (version 2 all groups of a job), and the targets of a group as they came, where here they are
+//! sorted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,20 +12,20 @@ use hashbrown::HashTable;
 
 use super::fate::TargetId;
 
-/// A target's place, in order of precedence.
+/// A target's place; the last of several has precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) provider: u64,
     pub(super) key: u64,
     pub(super) index: u32,
     /// The group's slot in the pool. Where everything before is equal, which takes two sources
-    /// with the same hash, the older group comes first.
+    /// with the same hash, the older group mostly comes first.
     pub(super) slot: u32,
 }
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Owners {
-    first: HashTable<Owner>,
+    last: HashTable<Owner>,
     /// The others, where there are any.
     others: BTreeMap<TargetId, BTreeSet<Place>>,
 }
@@ -40,18 +43,18 @@ pub(super) enum Added {
     /// Nobody had its identity.
     New,
     /// It stands for its identity in the place of one in this slot.
-    Before(u32),
+    Behind(u32),
     /// Another one stands for it.
-    Behind,
+    Before,
 }
 
 /// What it was to remove a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Removed {
     /// Its identity is gone.
-    Last,
+    Only,
     /// It stood for its identity, and one in this slot does now.
-    First(u32),
+    Last(u32),
     /// Another one stands for it.
     Another,
 }
@@ -59,7 +62,7 @@ pub(super) enum Removed {
 impl Owners {
     /// How many identities there are.
     pub(super) fn len(&self) -> usize {
-        self.first.len()
+        self.last.len()
     }
 
     /// Bytes that it takes. Of trees, what stands in them is counted, and not their nodes.
@@ -71,12 +74,12 @@ impl Owners {
         let others = size_of::<(TargetId, BTreeSet<Place>)>().saturating_mul(self.others.len());
         places
             .fold(others, usize::saturating_add)
-            .saturating_add(self.first.allocation_size())
+            .saturating_add(self.last.allocation_size())
     }
 
     /// The slot and the index of the target that stands for an identity.
     pub(super) fn get(&self, id: TargetId) -> Option<(u32, u32)> {
-        let owner = self.first.find(id.number(), |owner| owner.id == id)?;
+        let owner = self.last.find(id.number(), |owner| owner.id == id)?;
         Some((owner.slot, owner.index))
     }
 
@@ -87,16 +90,16 @@ impl Owners {
             slot: place.slot,
             index: place.index,
         };
-        let Some(owner) = self.first.find_mut(id.number(), |owner| owner.id == id) else {
-            self.first.insert_unique(id.number(), new, |owner| owner.id.number());
+        let Some(owner) = self.last.find_mut(id.number(), |owner| owner.id == id) else {
+            self.last.insert_unique(id.number(), new, |owner| owner.id.number());
             return Added::New;
         };
         let old = place_of(owner.slot, owner.index);
-        let (other, added) = if place < old {
+        let (other, added) = if place > old {
             *owner = new;
-            (old, Added::Before(old.slot))
+            (old, Added::Behind(old.slot))
         } else {
-            (place, Added::Behind)
+            (place, Added::Before)
         };
         self.others.entry(id).or_default().insert(other);
         added
@@ -104,23 +107,23 @@ impl Owners {
 
     /// Removes a target.
     pub(super) fn remove(&mut self, id: TargetId, place: Place) -> Removed {
-        let Ok(mut entry) = self.first.find_entry(id.number(), |owner| owner.id == id) else {
+        let Ok(mut entry) = self.last.find_entry(id.number(), |owner| owner.id == id) else {
             return Removed::Another;
         };
         let owner = entry.get_mut();
-        let is_first = (owner.slot, owner.index) == (place.slot, place.index);
+        let is_last = (owner.slot, owner.index) == (place.slot, place.index);
         let Some(others) = self.others.get_mut(&id) else {
-            if is_first {
+            if is_last {
                 entry.remove();
-                return Removed::Last;
+                return Removed::Only;
             }
             return Removed::Another;
         };
         let mut removed = Removed::Another;
-        if is_first {
-            if let Some(next) = others.pop_first() {
+        if is_last {
+            if let Some(next) = others.pop_last() {
                 (owner.slot, owner.index) = (next.slot, next.index);
-                removed = Removed::First(next.slot);
+                removed = Removed::Last(next.slot);
             }
         } else {
             others.remove(&place);

@@ -1,6 +1,6 @@
 //! Which groups have targets with other fates than before.
 //!
-//! A change of one group can give a target of another one another fate: the first of those with the same identity is the
+//! A change of one group can give a target of another one another fate: the last of those with the same identity is the
 //! one that is scraped. **As far back as it is kept, every group is named in which a target came to be scraped, or no longer
 //! is, or with other labels.**
 

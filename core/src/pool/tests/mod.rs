@@ -337,8 +337,7 @@ fn a_duplicate_says_of_which() {
         ProviderId::from_number(3),
         &group("first", &[("from", "a")], &[address("a:1")]),
     );
-    let view = pool.group_targets(ProviderId::from_number(7), "late").next().unwrap();
-    assert_eq!(view.labels.get("__address__"), Some("a:1"));
+    let view = pool.group_targets(ProviderId::from_number(3), "first").next().unwrap();
     let Fate::Duplicate {
         id,
         provider,
@@ -350,9 +349,34 @@ fn a_duplicate_says_of_which() {
     };
     assert_eq!(
         (provider, group.source(), index),
-        (ProviderId::from_number(3), "first", 0)
+        (ProviderId::from_number(7), "late", 0)
     );
     assert_eq!(pool.target(id).map(|owner| owner.provider), Some(provider));
+}
+
+/// As in Prometheus, of all versions: the discovered labels that are shown are those of the last one.
+#[test]
+fn of_several_that_are_the_same_the_last_is_shown() {
+    let mut pool = TargetPool::new(job(vec![]));
+    let with = |number: &'static str| vec![("__address__", "a:1"), ("__meta_number", number)];
+    let shown = |pool: &TargetPool| {
+        let active = pool.targets().filter(|view| matches!(view.fate, Fate::Active { .. }));
+        let shown: Vec<_> = active
+            .map(|view| view.labels.get("__meta_number").unwrap_or("").to_owned())
+            .collect();
+        shown.join(" ")
+    };
+    let (early, late) = (ProviderId::from_number(3), ProviderId::from_number(7));
+    pool.put_group(early, &group("s", &[], &[with("1"), with("2"), with("0")]));
+    assert_eq!(shown(&pool), "2", "the last of its group, which is sorted");
+    pool.put_group(late, &group("s", &[], &[with("9"), with("8")]));
+    assert_eq!(shown(&pool), "9", "of the last provider");
+    pool.put_group(early, &group("s", &[], &[with("3")]));
+    assert_eq!(shown(&pool), "9");
+    assert_eq!(drain(&mut pool).len(), 1, "it was started once");
+    pool.remove_group(late, "s");
+    assert_eq!(shown(&pool), "3");
+    assert_eq!(pool.next_touched(), 6, "of another group it is said once");
 }
 
 #[test]
