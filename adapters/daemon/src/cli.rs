@@ -61,7 +61,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Discovers targets and serves them until it is stopped.
-    Run(RunOptions),
+    Run(Box<RunOptions>),
     /// Checks configuration files: one line for each problem, exit code 1 if there is any.
     Check(CheckOptions),
     /// Lists the mechanisms that this build discovers with.

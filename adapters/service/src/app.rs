@@ -20,7 +20,7 @@ use crate::reload::{
 };
 use crate::scraping::Scraping;
 use crate::state;
-use crate::targets::Targets;
+use crate::targets::{GlobalUrls, Targets};
 use crate::wall_clock::WallClock;
 
 /// How long who embeds a service waits for what it applied to be seen. With a slow throttle it is seen later.
@@ -63,6 +63,8 @@ pub(crate) struct App {
     pub(crate) applied: OnceLock<[u64; 2]>,
     /// Whether no provider was waited for, once.
     pub(crate) was_ready: AtomicBool,
+    /// How others reach targets of this machine, if that is known.
+    pub(crate) global: Option<GlobalUrls>,
 }
 
 impl App {
@@ -330,6 +332,7 @@ mod tests {
                 state: None,
                 applied: OnceLock::new(),
                 was_ready: AtomicBool::new(false),
+                global: None,
             };
             assert!(!app.unready().is_empty(), "no provider yet is not no provider");
             app.apply(&Plan::default()).await.expect("running");

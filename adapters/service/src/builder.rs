@@ -23,10 +23,12 @@ use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
 use crate::reload::{Changes, Reloaded, Reloader, Turns};
 use crate::server::{
-    Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, Server, WatchedConfig, WebOptions,
+    Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, RoutePrefix, Server, WatchedConfig,
+    WebOptions,
 };
 use crate::service::Running;
 use crate::state::{States, Status, state_folder, state_root};
+use crate::targets::GlobalUrls;
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
 
 /// The managers' names.
@@ -129,13 +131,21 @@ impl ServiceBuilder {
         self
     }
 
-    /// The URL by which others know it. Its host is one by which clients may ask, and its page may change something.
+    /// The URL by which others know it. Its host is one by which clients may ask, and its page may change something; all
+    /// paths begin with its path. Without it that is the machine's name.
     ///
     /// Clients may ask by any address, by `localhost`, by the machine's own name, by the one where it
     /// [listens](Self::listen), and by those that the settings allow (`web.allowed_hosts`). Where it listens to more than
     /// this machine and no name is set, lists, metrics and probes are answered under any.
     pub fn external_url(mut self, url: ExternalUrl) -> Self {
         self.web.external_url = Some(url);
+        self
+    }
+
+    /// What all paths begin with that are asked for over the network, where that is not the path of the
+    /// [external URL](Self::external_url). [`Service::get`] takes paths without it.
+    pub fn route_prefix(mut self, prefix: RoutePrefix) -> Self {
+        self.web.prefix = Some(prefix);
         self
     }
 
@@ -273,21 +283,34 @@ impl ServiceBuilder {
         let recording = self.record.as_deref().map(Recording::begin).transpose()?;
         let (states, saved) = self.saved(&workers, &source, plan.clone(), recording.is_some()).await;
         let status = states.as_ref().map(|states| states.status().clone());
-        let (app, mut tasks) = self.app(&workers, reloader, recording.as_ref(), saved, status)?;
+        let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        let (mut app, mut tasks) = self.app(&workers, reloader, recording.as_ref(), saved, status)?;
+        app.global = GlobalUrls::new(self.web.external_url.as_ref(), scheme, address);
+        let app = Arc::new(app);
         if let Some(states) = &states {
             let is_saved = |managed: &&Arc<Managed>| recording.is_none() || managed.name() != SCRAPE;
             for managed in app.managers().into_iter().filter(is_saved) {
                 states.follow(managed.clone(), workers.env());
             }
         }
-        let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        greet(&source, &plan, address.map(|address| (scheme, address)));
+        greet(
+            &source,
+            &plan,
+            address.map(|address| (scheme, address)),
+            &self.web.prefix(),
+        );
         let executor = workers.executor();
         let server = match (listener, at, address) {
             (Some(listener), Some(at), Some(address)) => {
                 let access = Access::new(&at, address, self.web.clone());
                 let limits = self.connections.clone();
-                let front = Front { access, web, limits };
+                let prefix = self.web.prefix();
+                let front = Front {
+                    access,
+                    web,
+                    limits,
+                    prefix,
+                };
                 Some(Server::start(executor, listener, app.clone(), front))
             }
             _ => None,
@@ -365,7 +388,7 @@ impl ServiceBuilder {
         recording: Option<&Recording>,
         [saved, saved_notify]: [Option<SavedState<SdConfig>>; 2],
         state: Option<Arc<Status>>,
-    ) -> Result<(Arc<App>, Vec<Task<()>>), StartError> {
+    ) -> Result<(App, Vec<Task<()>>), StartError> {
         let (executor, env) = (workers.executor(), workers.env());
         let plan = reloader.plan();
         let effective = self.told.over(&plan.settings);
@@ -408,8 +431,9 @@ impl ServiceBuilder {
             state,
             applied: OnceLock::new(),
             was_ready: AtomicBool::new(false),
+            global: None,
         };
-        Ok((Arc::new(app), tasks.into_iter().flatten().collect()))
+        Ok((app, tasks.into_iter().flatten().collect()))
     }
 }
 
@@ -447,7 +471,7 @@ impl ServiceBuilder {
 }
 
 /// Says in the log what runs, and where to look.
-fn greet(source: &Source, plan: &Plan, at: Option<(&str, SocketAddr)>) {
+fn greet(source: &Source, plan: &Plan, at: Option<(&str, SocketAddr)>, prefix: &RoutePrefix) {
     if let Some((scheme, address)) = at {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening on {scheme}://{address}");
     }
@@ -461,8 +485,8 @@ fn greet(source: &Source, plan: &Plan, at: Option<(&str, SocketAddr)>) {
     }
     let Some((scheme, address)) = at else { return };
     if let Some(job) = plan.jobs.first() {
-        let path = server::path_of(&job.job_name);
+        let path = prefix.of(&server::path_of(&job.job_name));
         tracing::info!("targets: {scheme}://{address}{path}");
     }
-    tracing::info!("everything else: {scheme}://{address}/");
+    tracing::info!("everything else: {scheme}://{address}{}", prefix.of("/"));
 }

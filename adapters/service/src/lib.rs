@@ -44,8 +44,8 @@ pub use output::RecordError;
 pub use plan::{Plan, Source};
 pub use reload::{Changes, Entries, Providers, ReloadError};
 pub use server::{
-    BadCorsOrigin, BadExternalUrl, ConnectionLimits, CorsOrigin, ExternalUrl, ListenError, check_web_config,
-    path_of as list_path,
+    BadCorsOrigin, BadExternalUrl, BadRoutePrefix, ConnectionLimits, CorsOrigin, ExternalUrl, ListenError, RoutePrefix,
+    check_web_config, path_of as list_path,
 };
 pub use service::{Answer, ListError, Service, TargetList};
 pub use state::{SavedProviderSummary, StateError, StateSummary, saved_states, state_folder, state_root};

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use headcount_service::{ConnectionLimits, CorsOrigin, ExternalUrl, ServiceBuilder};
+use headcount_service::{ConnectionLimits, CorsOrigin, ExternalUrl, RoutePrefix, ServiceBuilder};
 
 /// Names and meaning are Prometheus's, where it has them.
 #[derive(Debug, Args)]
@@ -16,13 +16,19 @@ pub(crate) struct WebOptions {
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub(crate) config_file: Option<PathBuf>,
 
-    /// The URL by which others know headcount, behind a proxy for example. Its host is one by which clients may ask.
+    /// The URL by which others know headcount, behind a proxy for example. Its host is one by which clients may ask, and its
+    /// path is what all paths begin with.
     ///
+    /// It stands in `globalUrl` of /api/v1/targets where a target is on this machine; without it the machine's name does.
     /// Clients may ask by any address, by `localhost`, by the machine's own name, by that of --listen, and by those of
     /// `web.allowed_hosts` in headcount.yml: a page could have another name point here. Where headcount listens to more
     /// than this machine, and neither this nor `allowed_hosts` is set, lists, metrics and probes are answered under any name.
     #[arg(long = "web.external-url", value_name = "URL")]
     pub(crate) external_url: Option<ExternalUrl>,
+
+    /// What all paths begin with; the path of --web.external-url without it. `/` where a proxy takes that away.
+    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    pub(crate) route_prefix: Option<RoutePrefix>,
 
     /// Whether clients may change something: reload, confirm a drop, refresh. Without it they may where only this machine
     /// can ask, or where they have to say who they are.
@@ -63,6 +69,9 @@ impl WebOptions {
         }
         if let Some(url) = &self.external_url {
             builder = builder.external_url(url.clone());
+        }
+        if let Some(prefix) = &self.route_prefix {
+            builder = builder.route_prefix(prefix.clone());
         }
         if let Some(is_on) = self.enable_lifecycle {
             builder = builder.lifecycle(is_on);

@@ -151,7 +151,8 @@ async fn speak(
         // What is taken of a connection with one answer at a time is seen on the connection.
         let watched = is_http2.then(|| slow.clone());
         async move {
-            let answer = match is_beside && !router::is_probe(request.uri().path()) {
+            let is_probe = front.inside(request.uri().path()).is_some_and(router::is_probe);
+            let answer = match is_beside && !is_probe {
                 true => router::crowded(),
                 false => router::serve(&app, &front, request).await,
             };

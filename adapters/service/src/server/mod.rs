@@ -2,7 +2,7 @@
 //!
 //! * `connection`: one connection, with limits on what a slow or hostile client can hold: `pace` and `watch` on how long,
 //!   `places` on how many, `held` and `stream` on how much.
-//! * `router`: from a path to who answers; `access`: who may ask what; `web_config`: TLS and users.
+//! * `router`: from a path to who answers; `paths`: what paths there are; `prefix`: what they begin with; `access`: who may ask what; `web_config`: TLS and users.
 //! * `respond`: answers of the usual kinds; `list_body`: a list as one; `conditional`: `ETag` and `Accept-Encoding`.
 //! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `runtime_info`, `page`: who answers.
 //!
@@ -19,7 +19,9 @@ mod list_body;
 mod metrics;
 mod pace;
 mod page;
+mod paths;
 mod places;
+mod prefix;
 mod providers;
 mod repeated;
 mod respond;
@@ -48,11 +50,12 @@ use smol::net::TcpListener;
 use smol::{Executor, Timer};
 
 use crate::app::App;
-pub(crate) use access::{Access, WebOptions};
+pub(crate) use access::{Access, WebOptions, machine_name};
 pub use access::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl};
 use connection::Shared;
 pub use limits::ConnectionLimits;
 use places::Places;
+pub use prefix::{BadRoutePrefix, RoutePrefix};
 use repeated::Repeated;
 pub use sd::path_of;
 pub(crate) use web_config::WatchedConfig;
@@ -77,6 +80,17 @@ pub(crate) struct Front {
     pub(crate) access: Access,
     pub(crate) web: WatchedConfig,
     pub(crate) limits: ConnectionLimits,
+    pub(crate) prefix: RoutePrefix,
+}
+
+impl Front {
+    /// A path without the prefix, if it begins with that.
+    fn inside<'a>(&self, path: &'a str) -> Option<&'a str> {
+        match self.prefix.asked(path) {
+            prefix::Asked::Inside(path) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 /// Why nothing can listen at an address.

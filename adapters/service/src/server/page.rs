@@ -67,6 +67,11 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
     files.into_iter().map(file).collect()
 });
 
+/// Whether there is a file of this name; of the empty one, the page itself.
+pub(super) fn has(name: &str) -> bool {
+    FILES.iter().any(|file| file.name == name)
+}
+
 /// The page, for the empty name, or one of its files; `None` when there is none of this name.
 pub(super) fn file(name: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     let file = FILES.iter().find(|file| file.name == name)?;

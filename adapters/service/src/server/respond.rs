@@ -119,6 +119,18 @@ pub(super) fn not_yet(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
+/// What may be asked of a path. Prometheus's API says nothing more of it, and of paths that are not there no less.
+pub(super) fn methods(is_api: bool, allowed: Option<&'static str>) -> Response<Body> {
+    let mut response = Response::new(Full::default().boxed());
+    if is_api {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    if let Some(allowed) = allowed {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    }
+    response
+}
+
 /// The method is none of those that the path takes.
 pub(super) fn wrong_method(allowed: &'static str) -> Response<Body> {
     let mut response = error(StatusCode::METHOD_NOT_ALLOWED, format!("use one of {allowed} here"));

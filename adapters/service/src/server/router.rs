@@ -11,6 +11,8 @@ use http::header::{CONNECTION, CONTENT_SECURITY_POLICY, HeaderValue, WWW_AUTHENT
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 
+use super::paths;
+use super::prefix::{Asked, RoutePrefix};
 use super::respond::{self, Body};
 use super::web_config::WebConfig;
 use super::{Front, access};
@@ -29,7 +31,7 @@ pub(super) async fn serve<B>(app: &Arc<App>, front: &Front, request: Request<B>)
             tracing::debug!(method = %request.method(), path, status, "refused");
             refusal
         }
-        None => answer(app, &request).await,
+        None => inside(app, &front.prefix, &request).await,
     };
     let headers = response.headers_mut();
     front.access.complete(request.method(), request.headers(), headers);
@@ -41,6 +43,41 @@ pub(super) async fn serve<B>(app: &Arc<App>, front: &Front, request: Request<B>)
         }
     }
     response
+}
+
+/// Answers what is asked for below the prefix, and says where it is to who has missed it.
+async fn inside(app: &Arc<App>, prefix: &RoutePrefix, request: &Request<()>) -> Response<Body> {
+    let (uri, method) = (request.uri(), request.method());
+    let (path, query) = (uri.path(), uri.query());
+    let moved = match *method {
+        Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+        // What is sent has to be sent again, by the same method.
+        _ => StatusCode::TEMPORARY_REDIRECT,
+    };
+    let path = match prefix.asked(path) {
+        Asked::Inside(path) => path,
+        Asked::Beginning => return prefix.redirect(StatusCode::FOUND, "/", None),
+        Asked::Unfinished => return prefix.redirect(moved, "/", query),
+        Asked::Outside => {
+            return match prefix.asked(&paths::clean(path)) {
+                Asked::Inside(path) => prefix.redirect(moved, path, query),
+                _ => prefix.nowhere(path),
+            };
+        }
+    };
+    let view = app.scrape.view();
+    if let Some(meant) = paths::meant(path, |job| view.jobs.contains_key(job)).filter(|_| *method != Method::OPTIONS) {
+        return prefix.redirect(moved, &meant, query);
+    }
+    if path.len() == uri.path().len() {
+        return answer(app, request).await;
+    }
+    let Some(uri) = RoutePrefix::inside(uri, path) else {
+        return prefix.nowhere(path);
+    };
+    let mut request = request.clone();
+    *request.uri_mut() = uri;
+    answer(app, &request).await
 }
 
 /// The answer to a request that nobody else is to answer.
@@ -70,9 +107,10 @@ async fn refusal(app: &App, front: &Front, web: &WebConfig, request: &Parts) -> 
         return Some(refused);
     }
     let plan = app.reloader.plan();
+    let inside = front.inside(request.uri.path()).unwrap_or_default();
     front
         .access
-        .refusal(request, &plan.settings.web.allowed_hosts, web.authenticates())
+        .refusal(request, inside, &plan.settings.web.allowed_hosts, web.authenticates())
 }
 
 /// Answers a request. A fault in whoever answers is an answer too, and in the log.
@@ -96,34 +134,28 @@ pub(super) async fn answer<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Res
 }
 
 async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> {
-    let path = request.uri().path();
-    let changes_nothing = matches!(*request.method(), Method::GET | Method::HEAD);
-    if path == "/-/reload" {
-        return match *request.method() {
-            Method::POST | Method::PUT => status::reload(app, request.headers()).await,
-            _ => respond::wrong_method("POST, PUT"),
-        };
+    let (path, method) = (request.uri().path(), request.method());
+    let methods = paths::methods(path);
+    if *method == Method::OPTIONS && (methods.is_some() || paths::is_api(path)) {
+        return respond::methods(paths::is_api(path), methods);
+    }
+    let Some(methods) = methods else {
+        return RoutePrefix::default().nowhere(path);
+    };
+    if !methods.split(", ").any(|taken| taken == method.as_str()) {
+        return respond::wrong_method(methods);
     }
     let query = request.uri().query().unwrap_or_default();
-    let of_provider = path.strip_prefix("/api/v1/providers/");
-    if let Some((name, deed)) = of_provider.and_then(|rest| rest.rsplit_once('/')) {
-        let is_post = *request.method() == Method::POST;
-        match deed {
-            "confirm" if is_post => return providers::confirm(app, name).await,
-            "refresh" if is_post => return providers::refresh(app, name, query).await,
-            "confirm" | "refresh" => return respond::wrong_method("POST"),
-            _ => {}
-        }
+    match paths::of_provider(path) {
+        Some((name, "confirm")) => return providers::confirm(app, name).await,
+        Some((name, _)) => return providers::refresh(app, name, query).await,
+        None => {}
     }
-    if !changes_nothing {
-        return respond::wrong_method("GET, HEAD");
-    }
-    let file = path.strip_prefix("/page/").filter(|name| !name.is_empty());
-    let file = file.or((path == "/").then_some(""));
-    if let Some(response) = file.and_then(|name| page::file(name, request.headers())) {
+    if let Some(response) = paths::of_page(path).and_then(|name| page::file(name, request.headers())) {
         return response;
     }
     match path {
+        "/-/reload" => status::reload(app, request.headers()).await,
         "/sd" | "/sd/" => sd::index(app),
         "/api/v1/targets" => targets::targets(app, query).await,
         "/api/v1/targets/relabel_steps" => targets::relabel_steps(app, query),
@@ -140,10 +172,7 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
         "/-/ready" => status::ready(app),
         _ => match path.strip_prefix("/sd/") {
             Some(job) => sd::job(app, job, query, request.headers()).await,
-            None => respond::error(
-                StatusCode::NOT_FOUND,
-                format!("there is nothing at {path}; / shows what there is"),
-            ),
+            None => RoutePrefix::default().nowhere(path),
         },
     }
 }

@@ -8,6 +8,7 @@
 //! then there is a list, and [`INCOMPLETE`] says who lacks. What was saved before a restart is
 //! served at once, and [`RESTORED`] says what of it nobody has looked at since.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use headcount_core::{Delivery, Instant, ProviderSnapshot};
@@ -42,9 +43,14 @@ pub fn path_of(job: &str) -> String {
     format!("/sd/{}", utf8_percent_encode(job, ESCAPED))
 }
 
+/// The job's name in a path; `None` where it is not UTF-8.
+pub(super) fn name(escaped: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(escaped).decode_utf8().ok()
+}
+
 /// The list of the job whose name is `escaped`.
 pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderMap) -> Response<Body> {
-    let Ok(name) = percent_decode_str(escaped).decode_utf8() else {
+    let Some(name) = name(escaped) else {
         return respond::error(StatusCode::BAD_REQUEST, "the job's name is not UTF-8");
     };
     let Some(is_relabelled) = is_relabelled(query) else {

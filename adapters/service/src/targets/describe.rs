@@ -8,9 +8,10 @@ use headcount_core::{Fate, ProviderId, Snapshot, TargetLimit, TargetPool, Target
 use headcount_reader::MASK;
 use serde::Serialize;
 
+use super::global::GlobalUrls;
 use super::health::Healths;
 use super::holds::Holds;
-use super::url::{is_secret_label, scrape_url, shown_value};
+use super::url::{is_secret_label, label, scrape_url, shown_value};
 use crate::discovery::{ADDRESS, Observation, Provider, write_labels, write_string};
 use crate::wall_clock::WallClock;
 
@@ -61,6 +62,7 @@ fn alone<R>(
         reader,
         stale: &Stale::default(),
         healths: &Healths::default(),
+        global: None,
     })
 }
 
@@ -129,6 +131,8 @@ pub(crate) struct Describer<'a> {
     pub(crate) stale: &'a Stale,
     /// What scrapes found, where they are made.
     pub(crate) healths: &'a Healths,
+    /// How others reach targets of this machine, if that is known.
+    pub(crate) global: Option<&'a GlobalUrls>,
 }
 
 /// What became of a target, and why.
@@ -206,29 +210,26 @@ impl<'a> Describer<'a> {
     }
 
     fn write_scraped(&self, out: &mut Vec<u8>, view: &TargetView<'_>, labels: &Labels) {
-        let label = |name: &str| {
-            let label = labels.iter().find(|(other, _)| other == name);
-            label.map_or("", |(_, value)| value.as_str())
-        };
         out.extend_from_slice(br#","labels":"#);
         let public = labels.iter().filter(|(name, _)| !name.starts_with("__"));
         write_labels(out, public.map(|(name, value)| (name.as_str(), value.as_str())));
         out.extend_from_slice(br#","scrapePool":"#);
         write_string(out, self.job);
         let url = scrape_url(self.pool.options(), labels);
-        for name in ["scrapeUrl", "globalUrl"] {
-            out.extend_from_slice(format!(",\"{name}\":").as_bytes());
-            write_string(out, &url);
-        }
+        out.extend_from_slice(br#","scrapeUrl":"#);
+        write_string(out, &url);
+        let global = self.global.and_then(|global| global.of(self.pool.options(), labels));
+        out.extend_from_slice(br#","globalUrl":"#);
+        write_string(out, global.as_deref().unwrap_or(&url));
         let id = match view.fate {
             Fate::Active { id } | Fate::OverLimit { id, .. } => Some(id),
             _ => None,
         };
         self.healths.write(out, self.job, id);
         out.extend_from_slice(br#","scrapeInterval":"#);
-        write_string(out, label("__scrape_interval__"));
+        write_string(out, label(labels, "__scrape_interval__"));
         out.extend_from_slice(br#","scrapeTimeout":"#);
-        write_string(out, label("__scrape_timeout__"));
+        write_string(out, label(labels, "__scrape_timeout__"));
     }
 
     fn fate<'v>(&mut self, view: &TargetView<'v>) -> FateEntry<'v>

@@ -4,7 +4,8 @@
 //! * `updater`: the thread that keeps the pools up to date.
 //! * `describe`: a target with what became of it, as JSON.
 //! * `list`: a job's targets after relabelling, in the format that http_sd and file_sd share.
-//! * `alertmanagers`: the same for Alertmanagers. `url`: where targets and Alertmanagers are.
+//! * `alertmanagers`: the same for Alertmanagers. `url`: where targets and Alertmanagers are; `global`: where others find
+//!   those of this machine.
 //!
 //! A pool is worked on by one thread of its own: the first build of a million targets takes
 //! seconds, and on the executor it would hold one of few threads that answer requests, in the
@@ -13,6 +14,7 @@
 
 mod alertmanagers;
 mod describe;
+mod global;
 mod health;
 mod holds;
 mod list;
@@ -34,6 +36,7 @@ use crate::discovery::{Encoded, Feed, Follower, Jobs, KeptIndex, List, ListHandl
 pub use alertmanagers::{Alertmanagers, alertmanagers};
 pub(crate) use describe::{Describer, Stale};
 pub use describe::{described, fate_in_words, state_name};
+pub(crate) use global::GlobalUrls;
 pub(crate) use health::Healths;
 pub use list::{FLAGS, relabelled_list};
 use sides::Sides;

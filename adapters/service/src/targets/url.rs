@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use headcount_core::JobOptions;
 use headcount_reader::{MASK, sounds_secret};
 
+use crate::discovery::ADDRESS;
+
+/// The label that says how a target is scraped.
+pub(super) const SCHEME: &str = "__scheme__";
+
 /// What a label that becomes a parameter begins with.
 const PARAMETER: &str = "__param_";
 
@@ -12,15 +17,29 @@ const PARAMETER: &str = "__param_";
 /// place of the parameters that sound like secrets.
 #[must_use]
 pub fn scrape_url(job: &JobOptions, labels: &[(String, String)]) -> String {
-    url_with(job, labels, |name, value| match sounds_secret(name) {
-        true => MASK,
-        false => value,
+    shown_url(job, labels, label(labels, SCHEME), label(labels, ADDRESS))
+}
+
+/// The same by another scheme, or at another address.
+pub(super) fn shown_url(job: &JobOptions, labels: &[(String, String)], scheme: &str, address: &str) -> String {
+    url_with(job, labels, [scheme, address], |name, value| {
+        match sounds_secret(name) {
+            true => MASK,
+            false => value,
+        }
     })
+}
+
+/// The value of a label; nothing where it is not there.
+pub(super) fn label<'a>(labels: &'a [(String, String)], name: &str) -> &'a str {
+    let label = labels.iter().find(|(other, _)| other == name);
+    label.map_or("", |(_, value)| value.as_str())
 }
 
 /// The same as it is asked for.
 pub(crate) fn secret_url(job: &JobOptions, labels: &[(String, String)]) -> String {
-    url_with(job, labels, |_, value| value)
+    let at = [label(labels, SCHEME), label(labels, ADDRESS)];
+    url_with(job, labels, at, |_, value| value)
 }
 
 /// A label's value as it may be shown.
@@ -51,11 +70,12 @@ pub(super) fn is_secret_of_job(job: &JobOptions, name: &str, value: &str) -> boo
     is_secret_label(name) && job.params.iter().any(is_own)
 }
 
-fn url_with(job: &JobOptions, labels: &[(String, String)], shown: impl for<'a> Fn(&str, &'a str) -> &'a str) -> String {
-    let label = |name: &str| {
-        let label = labels.iter().find(|(other, _)| other == name);
-        label.map_or("", |(_, value)| value.as_str())
-    };
+fn url_with(
+    job: &JobOptions,
+    labels: &[(String, String)],
+    [scheme, address]: [&str; 2],
+    shown: impl for<'a> Fn(&str, &'a str) -> &'a str,
+) -> String {
     let mut parameters: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, values) in &job.params {
         parameters.insert(name, values.iter().map(String::as_str).collect());
@@ -70,7 +90,7 @@ fn url_with(job: &JobOptions, labels: &[(String, String)], shown: impl for<'a> F
             None => values.push(value),
         }
     }
-    let mut url = url_of(label("__scheme__"), label("__address__"), label("__metrics_path__"));
+    let mut url = url_of(scheme, address, label(labels, "__metrics_path__"));
     let pairs = parameters
         .iter()
         .flat_map(|(name, values)| values.iter().map(move |value| (name, value)));

@@ -7,7 +7,7 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response};
 
 use super::CorsOrigin;
 use crate::server::respond::{self, Body};
@@ -22,7 +22,7 @@ pub(super) fn preflight(allowed: &CorsOrigin, request: &Parts) -> Option<Respons
         return None;
     }
     let origin = allowed_origin(allowed, &request.headers)?;
-    let mut answer = respond::text(StatusCode::OK, "");
+    let mut answer = respond::methods(true, None);
     let headers = answer.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);

@@ -74,6 +74,11 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
+/// What the machine calls itself, if it does.
+pub(crate) fn machine_name() -> Option<String> {
+    machine_names().into_iter().next()
+}
+
 /// What the machine calls itself, with its domain and without.
 #[cfg(unix)]
 fn machine_names() -> Vec<String> {

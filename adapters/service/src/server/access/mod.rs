@@ -18,6 +18,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use super::respond::{self, Body};
 use host::Hosts;
 
+pub(crate) use host::machine_name;
 pub(crate) use options::WebOptions;
 pub use options::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl};
 
@@ -53,19 +54,20 @@ impl Access {
 
     /// The answer to a request that may not be made.
     ///
-    /// `allowed_hosts` is what the settings say now; `is_authenticated`, whether whoever comes so far had to say who it is.
+    /// `path` is that below the prefix; `allowed_hosts` is what the settings say now; `is_authenticated`, whether whoever comes so far had to say who it is.
     pub(super) fn refusal(
         &self,
         request: &Parts,
+        path: &str,
         allowed_hosts: &[String],
         is_authenticated: bool,
     ) -> Option<Response<Body>> {
-        let changes_nothing = matches!(request.method, Method::GET | Method::HEAD);
+        let changes_nothing = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
         let is_anybodys = !self.is_loopback
             && self.options.external_url.is_none()
             && allowed_hosts.is_empty()
             && changes_nothing
-            && is_for_scrapers(request.uri.path());
+            && is_for_scrapers(path);
         if !is_anybodys && let Some(name) = self.hosts.unknown(request, allowed_hosts) {
             return Some(refused(format!(
                 "refused: {name:?} is not a name by which this server is known; if it is one, add it to `allowed_hosts` \

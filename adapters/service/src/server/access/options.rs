@@ -6,13 +6,25 @@ use headcount_core::relabel::RuleRegex;
 use headcount_reader::{RegexError, parse_regex};
 use url::Url;
 
+use crate::server::RoutePrefix;
+
 /// What the server was told, by flags or by who embeds it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WebOptions {
     pub(crate) external_url: Option<ExternalUrl>,
+    /// What all paths begin with; the path of the external URL if nothing is said.
+    pub(crate) prefix: Option<RoutePrefix>,
     /// Whether what changes something is on; by where it listens if nothing is said.
     pub(crate) lifecycle: Option<bool>,
     pub(crate) cors_origin: Option<CorsOrigin>,
+}
+
+impl WebOptions {
+    /// What all paths begin with.
+    pub(crate) fn prefix(&self) -> RoutePrefix {
+        let of_url = || self.external_url.as_ref().map(|url| url.prefix.clone());
+        self.prefix.clone().or_else(of_url).unwrap_or_default()
+    }
 }
 
 /// The URL by which others know this server, `http` or `https`.
@@ -20,14 +32,17 @@ pub(crate) struct WebOptions {
 /// ```
 /// use headcount_service::ExternalUrl;
 ///
-/// let url: ExternalUrl = "https://sd.example.org/".parse().unwrap();
+/// let url: ExternalUrl = "https://sd.example.org/headcount/".parse().unwrap();
 /// assert_eq!(url.host(), "sd.example.org");
 /// assert!("sd.example.org".parse::<ExternalUrl>().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalUrl {
     host: String,
+    scheme: String,
+    port: Option<u16>,
     origin: String,
+    prefix: RoutePrefix,
 }
 
 /// Why a text is no external URL.
@@ -40,6 +55,16 @@ impl ExternalUrl {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The port, where it is not the scheme's.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// Scheme, host and port, as browsers write them.
@@ -56,7 +81,10 @@ impl FromStr for ExternalUrl {
         let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
         Ok(Self {
             host: host.ok_or(BadExternalUrl)?.to_owned(),
+            scheme: url.scheme().to_owned(),
+            port: url.port(),
             origin: url.origin().ascii_serialization(),
+            prefix: url.path().parse().map_err(|_| BadExternalUrl)?,
         })
     }
 }

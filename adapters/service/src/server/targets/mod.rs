@@ -15,7 +15,7 @@
 //! | `next_token` | goes on after such an answer; give the same other parameters |
 //!
 //! `data` has `activeTargets`, `droppedTargets` and `droppedTargetCounts` as Prometheus has them
-//! (`globalUrl` is `scrapeUrl`: headcount has no external URL), then `duplicateTargets`,
+//! (`globalUrl` has the host of `--web.external-url`, or the machine's name, in the place of `localhost`), then `duplicateTargets`,
 //! `invalidTargets` and `nextToken` (`null` at the end). What is not asked for is empty. Each
 //! target has, besides Prometheus's fields:
 //!
@@ -91,7 +91,8 @@ pub(super) async fn targets(app: &Arc<App>, query: &str) -> Response<Body> {
     };
     let clock = app.wall_clock();
     let healths = Healths::of(app.scraping.as_ref(), clock);
-    let walk = Walk::new(app.targets.clone(), query, Stale::of(&observation, clock), healths);
+    let stale = Stale::of(&observation, clock);
+    let walk = Walk::new(app.targets.clone(), query, stale, healths, app.global.clone());
     let (pieces, receiver) = async_channel::bounded(PIECES_AHEAD);
     let write = async move {
         // An error means that the client has gone.

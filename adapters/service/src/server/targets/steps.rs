@@ -53,7 +53,7 @@ pub(in crate::server) fn relabel_steps(app: &App, query: &str) -> Response<Body>
     let Some(labels) = value("labels") else {
         return respond::bad_data("no labels parameter provided");
     };
-    let labels: Labels = match serde_json::from_str(&labels) {
+    let labels = match parse(&labels) {
         Ok(labels) => labels,
         Err(error) => return respond::bad_data(format!("error parsing labels: {error}")),
     };
@@ -69,6 +69,13 @@ pub(in crate::server) fn relabel_steps(app: &App, query: &str) -> Response<Body>
     respond::success(&Answer {
         steps: steps(&relabeling, labels, explanation),
     })
+}
+
+/// Labels as Go reads them: `null` is none, and as a value it is an empty one.
+pub(super) fn parse(text: &str) -> serde_json::Result<Labels> {
+    let labels: Option<BTreeMap<String, Option<String>>> = serde_json::from_str(text)?;
+    let labels = labels.unwrap_or_default().into_iter();
+    Ok(labels.map(|(name, value)| (name, value.unwrap_or_default())).collect())
 }
 
 pub(super) fn steps(relabeling: &Relabeling, mut labels: Labels, explanation: Explanation) -> Vec<Step<'_>> {

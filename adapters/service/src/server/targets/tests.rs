@@ -28,6 +28,7 @@ fn walk(targets: &Arc<Targets>, query: &str, stale: Stale) -> Walk {
         Query::parse(query).expect("a query"),
         stale,
         Healths::default(),
+        None,
     )
 }
 
@@ -241,6 +242,17 @@ fn steps_are_those_of_prometheus() {
     let explained = relabeling.explain(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let steps = steps::steps(relabeling, labels.into(), explained);
     insta::assert_snapshot!(serde_json::to_string_pretty(&steps).expect("JSON"));
+}
+
+#[test]
+fn labels_are_read_as_go_reads_them() {
+    let parsed = |text: &str| steps::parse(text).map(|labels| labels.into_iter().collect::<Vec<_>>());
+    assert_eq!(parsed("null").expect("no labels"), []);
+    let expected = [("a", "1"), ("b", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(parsed("{\"a\":\"1\",\"b\":null}").expect("labels"), expected);
+    for wrong in ["", "[]", "\"a\"", "{\"a\":1}", "{\"a\":\"1\"} x", "{\"a\":{}}"] {
+        assert!(parsed(wrong).is_err(), "{wrong}");
+    }
 }
 
 proptest! {

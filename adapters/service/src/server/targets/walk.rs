@@ -8,7 +8,7 @@ use headcount_core::{Fate, TargetCursor, TargetPool, TargetPools, TargetReader, 
 use super::PIECE;
 use super::matching::is_wanted;
 use super::query::{Query, Section, State, Token};
-use crate::targets::{self, Describer, Healths, Stale, Targets};
+use crate::targets::{self, Describer, GlobalUrls, Healths, Stale, Targets};
 
 /// Targets that are looked at in one step, wanted or not.
 const A_STEP: usize = 1_000;
@@ -19,6 +19,7 @@ pub(super) struct Walk {
     query: Query,
     stale: Stale,
     healths: Healths,
+    global: Option<GlobalUrls>,
     /// The jobs that were there when it began, sorted by name, of which some may go.
     jobs: Vec<Arc<str>>,
     /// Where it goes on; `None` when all lists are written.
@@ -53,7 +54,13 @@ enum Progress {
 }
 
 impl Walk {
-    pub(super) fn new(targets: Arc<Targets>, query: Query, stale: Stale, healths: Healths) -> Self {
+    pub(super) fn new(
+        targets: Arc<Targets>,
+        query: Query,
+        stale: Stale,
+        healths: Healths,
+        global: Option<GlobalUrls>,
+    ) -> Self {
         let jobs = targets.read(|state| {
             let names = state.pools.pools().map(|(name, _)| name);
             let names = names.filter(|name| query.pool.as_ref().is_none_or(|pool| *pool == ***name));
@@ -88,6 +95,7 @@ impl Walk {
             query,
             stale,
             healths,
+            global,
             jobs,
             place: Some(place),
             reader: None,
@@ -201,6 +209,7 @@ impl Walk {
                 reader: &mut reader,
                 stale: &self.stale,
                 healths: &self.healths,
+                global: self.global.as_ref(),
             };
             describer.write(out, &view);
         }
