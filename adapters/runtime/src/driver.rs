@@ -22,6 +22,7 @@ use crate::bounds::{Bounds, Verdict};
 use crate::events::{EventReceiver, EventSender, queue};
 use crate::handle::{Command, Handle};
 use crate::refresh::{PendingRefresh, RefreshRequest};
+use crate::refreshes::Refreshes;
 use crate::runtime::SharedRuntime;
 use crate::slot::{SnapshotReceiver, SnapshotSlot, slot};
 use crate::task::{Task, panic_message};
@@ -122,6 +123,7 @@ where
         None => Manager::new(now, options),
     };
     let driver = Driver {
+        refreshes: Refreshes::new(env.metrics.clone()),
         manager: RecordingManager::new(manager, sink),
         runtime: runtime.clone(),
         env,
@@ -156,6 +158,7 @@ struct Driver<C: ProviderConfig, B> {
     commands: Receiver<Command<C>>,
     reports: ReportQueue,
     bounds: Bounds,
+    refreshes: Refreshes,
     snapshots: SnapshotSlot,
     events: EventSender,
     tasks: HashMap<ProviderId, Discovering>,
@@ -193,7 +196,9 @@ where
                 Event::Command(Command::With(question)) => question(&self.manager),
                 Event::Command(Command::Apply { sets, reply }) => {
                     // The caller may have given up waiting; the sets are applied all the same.
-                    reply.try_send(self.manager.apply(now, sets)).ok();
+                    let applied = self.manager.apply(now, sets);
+                    self.refreshes.follow(&self.manager);
+                    reply.try_send(applied).ok();
                 }
                 Event::Command(Command::Options { defaults, by_set }) => {
                     self.manager.set_options(now, defaults, by_set);
@@ -269,6 +274,12 @@ where
 
     fn handle_message(&mut self, now: Instant, message: Message) {
         // An error means that the provider was stopped while its message was in the queue (S06).
+        let took = match &message.report {
+            Report::Update(update) => update.duration(),
+            Report::Failure(failure) => failure.duration(),
+            Report::Answered(_) => None,
+        };
+        self.refreshes.note(now, &self.manager, message.provider, took);
         match message.report {
             Report::Update(update) => self.handle_update(now, message.provider, update),
             Report::Failure(failure) => self.manager.handle_failure(now, message.provider, failure).ok(),

@@ -64,6 +64,7 @@ mod programs;
 mod race;
 mod random;
 mod refresh;
+mod refreshes;
 mod runtime;
 mod slot;
 mod task;

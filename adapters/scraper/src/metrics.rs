@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::{ScheduleCounts, Scrape};
-use headcount_discoverer::metrics::{Definition, Kind, Metrics};
+use headcount_core::{Instant, ScheduleCounts, Scrape};
+use headcount_discoverer::metrics::{Definition, Kind, Metrics, QUANTILES};
 
 use crate::failure::ScrapeFailure;
 use crate::scrape::Scraped;
@@ -19,14 +19,10 @@ const SAMPLES: Definition = Definition {
     help: "Samples that were read, and not kept.",
     kind: Kind::Counter,
 };
-const DURATION_SUM: Definition = Definition {
-    name: "headcount_scrape_duration_seconds_sum",
+const DURATION: Definition = Definition {
+    name: "headcount_scrape_duration_seconds",
     help: "How long scrapes took.",
-    kind: Kind::Counter,
-};
-const DURATION_COUNT: Definition = Definition {
-    name: "headcount_scrape_duration_seconds_count",
-    ..DURATION_SUM
+    kind: QUANTILES,
 };
 const BODY_SIZE: Definition = Definition {
     name: "prometheus_target_scrapes_exceeded_body_size_limit_total",
@@ -38,14 +34,10 @@ const SAMPLE_LIMIT: Definition = Definition {
     help: "Total number of scrapes that hit the sample limit and were rejected.",
     kind: Kind::Counter,
 };
-const INTERVAL_SUM: Definition = Definition {
-    name: "prometheus_target_interval_length_seconds_sum",
+const INTERVAL: Definition = Definition {
+    name: "prometheus_target_interval_length_seconds",
     help: "Actual intervals between scrapes.",
-    kind: Kind::Counter,
-};
-const INTERVAL_COUNT: Definition = Definition {
-    name: "prometheus_target_interval_length_seconds_count",
-    ..INTERVAL_SUM
+    kind: Kind::Summary(&[10, 50, 500, 900, 990]),
 };
 const SKIPPED: Definition = Definition {
     name: "headcount_scrapes_skipped_total",
@@ -62,13 +54,19 @@ const IN_FLIGHT: Definition = Definition {
 /// Shows what may be counted before there is anything.
 pub(crate) fn show(metrics: &Metrics) {
     metrics.add(SCRAPES, &[("result", "up")], 0.0);
-    for definition in [SAMPLES, DURATION_SUM, DURATION_COUNT, BODY_SIZE, SAMPLE_LIMIT, SKIPPED] {
+    for definition in [SAMPLES, DURATION, BODY_SIZE, SAMPLE_LIMIT, SKIPPED] {
         metrics.add(definition, &[], 0.0);
     }
 }
 
 /// Scrapes are begun.
-pub(crate) fn begun(metrics: &Metrics, scrapes: &[Scrape<Arc<str>>], before: ScheduleCounts, now: ScheduleCounts) {
+pub(crate) fn begun(
+    metrics: &Metrics,
+    at: Instant,
+    scrapes: &[Scrape<Arc<str>>],
+    before: ScheduleCounts,
+    now: ScheduleCounts,
+) {
     metrics.set(IN_FLIGHT, &[], now.in_flight as f64);
     metrics.add(SKIPPED, &[], now.skipped.saturating_sub(before.skipped) as f64);
     for scrape in scrapes {
@@ -77,18 +75,16 @@ pub(crate) fn begun(metrics: &Metrics, scrapes: &[Scrape<Arc<str>>], before: Sch
         };
         let interval = in_go_words(scrape.pace().interval());
         let labels = [("interval", interval.as_str())];
-        metrics.add(INTERVAL_SUM, &labels, since_last.as_secs_f64());
-        metrics.add(INTERVAL_COUNT, &labels, 1.0);
+        metrics.observe(INTERVAL, &labels, at, since_last);
     }
 }
 
 /// A scrape is over.
-pub(crate) fn ended(metrics: &Metrics, scraped: &Scraped, duration: Duration, now: ScheduleCounts) {
+pub(crate) fn ended(metrics: &Metrics, at: Instant, scraped: &Scraped, duration: Duration, now: ScheduleCounts) {
     let result = scraped.failure.as_ref().map_or("up", ScrapeFailure::kind);
     metrics.add(SCRAPES, &[("result", result)], 1.0);
     metrics.add(SAMPLES, &[], scraped.samples as f64);
-    metrics.add(DURATION_SUM, &[], duration.as_secs_f64());
-    metrics.add(DURATION_COUNT, &[], 1.0);
+    metrics.observe(DURATION, &[], at, duration);
     metrics.set(IN_FLIGHT, &[], now.in_flight as f64);
     match scraped.failure {
         Some(ScrapeFailure::OwnLimit(_)) => metrics.add(SKIPPED, &[], 1.0),

@@ -195,7 +195,7 @@ impl Shared {
             let due: Vec<_> = std::iter::from_fn(|| state.schedule.poll_scrape(now)).collect();
             (due, state.schedule.poll_timeout(), before, state.schedule.counts())
         });
-        metrics::begun(&self.env.metrics, &due, before, after);
+        metrics::begun(&self.env.metrics, now, &due, before, after);
         (due, next)
     }
 }
@@ -239,7 +239,7 @@ async fn carry_out(shared: Arc<Shared>, due: Scrape<Arc<str>>) {
         state.schedule.counts()
     });
     if let Some(scraped) = scraped {
-        metrics::ended(&shared.env.metrics, &scraped, duration, counts);
+        metrics::ended(&shared.env.metrics, now, &scraped, duration, counts);
     }
     shared.changed.notify(usize::MAX);
 }

@@ -2,28 +2,23 @@
 
 use std::time::Duration;
 
-use headcount_discoverer::metrics::{Definition, Kind, Metrics};
+use headcount_core::Instant;
+use headcount_discoverer::metrics::{Definition, Kind, Metrics, QUANTILES};
 
 use super::plan::What;
 
 /// All of them.
-pub(super) const METRICS: &[Definition] = &[FAILURES, SECONDS, CALLS, SKIPPED];
+pub(super) const METRICS: &[Definition] = &[FAILURES, CALLS, SKIPPED];
 
 const FAILURES: Definition = Definition {
     name: "prometheus_sd_consul_rpc_failures_total",
     help: "The number of Consul RPC call failures.",
     kind: Kind::Counter,
 };
-/// With [`CALLS`] a summary.
-const SECONDS: Definition = Definition {
-    name: "prometheus_sd_consul_rpc_duration_seconds_sum",
-    help: "The duration of a Consul RPC call in seconds.",
-    kind: Kind::Counter,
-};
 const CALLS: Definition = Definition {
-    name: "prometheus_sd_consul_rpc_duration_seconds_count",
-    help: "Consul RPC calls.",
-    kind: Kind::Counter,
+    name: "prometheus_sd_consul_rpc_duration_seconds",
+    help: "The duration of a Consul RPC call in seconds.",
+    kind: QUANTILES,
 };
 const SKIPPED: Definition = Definition {
     name: "headcount_sd_consul_skipped_instances_total",
@@ -36,15 +31,13 @@ pub(super) fn begin(metrics: &Metrics) {
     metrics.add(FAILURES, &[], 0.0);
     metrics.add(SKIPPED, &[], 0.0);
     for what in [What::List, What::Service("".into())] {
-        metrics.add(SECONDS, &labels(&what), 0.0);
         metrics.add(CALLS, &labels(&what), 0.0);
     }
 }
 
 /// A call took this long, its waiting for something new included.
-pub(super) fn took(metrics: &Metrics, what: &What, duration: Duration) {
-    metrics.add(SECONDS, &labels(what), duration.as_secs_f64());
-    metrics.add(CALLS, &labels(what), 1.0);
+pub(super) fn took(metrics: &Metrics, what: &What, now: Instant, duration: Duration) {
+    metrics.observe(CALLS, &labels(what), now, duration);
 }
 
 /// A call failed.

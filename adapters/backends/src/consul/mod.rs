@@ -261,7 +261,12 @@ impl Session {
             return;
         }
         let now = self.env.clock.now();
-        calls::took(&self.env.metrics, &ask.what, now.saturating_duration_since(sent_at));
+        calls::took(
+            &self.env.metrics,
+            &ask.what,
+            now,
+            now.saturating_duration_since(sent_at),
+        );
         let understood = match result {
             Ok(answer) => self.understand(now, &ask, &answer),
             Err(error) => Err(Rejected::by_error(&error)),

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use headcount_core::{Encoder, Missing, MissingPart, Update};
 use headcount_discoverer::env::{HttpClient, HttpLimits, HttpRequest, HttpResponse};
-use headcount_discoverer::metrics::{Definition, Kind};
+use headcount_discoverer::metrics::{Definition, Kind, QUANTILES};
 use headcount_discoverer::refresh::{self, Refresh, RefreshError, Refreshed};
 use headcount_discoverer::{BoxFuture, Discoverer, Env, Updates, in_parallel};
 
@@ -45,23 +45,17 @@ pub const MOST_FETCHES: usize = 8;
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// The numbers of its own.
-const METRICS: &[Definition] = &[FAILURES, SECONDS, CALLS, SKIPPED];
+const METRICS: &[Definition] = &[FAILURES, CALLS, SKIPPED];
 
 const FAILURES: Definition = Definition {
     name: "prometheus_sd_consulagent_rpc_failures_total",
     help: "The number of Consul Agent RPC call failures.",
     kind: Kind::Counter,
 };
-/// With [`CALLS`] a summary.
-const SECONDS: Definition = Definition {
-    name: "prometheus_sd_consulagent_rpc_duration_seconds_sum",
-    help: "The duration of a Consul Agent RPC call in seconds.",
-    kind: Kind::Counter,
-};
 const CALLS: Definition = Definition {
-    name: "prometheus_sd_consulagent_rpc_duration_seconds_count",
-    help: "Consul Agent RPC calls.",
-    kind: Kind::Counter,
+    name: "prometheus_sd_consulagent_rpc_duration_seconds",
+    help: "The duration of a Consul Agent RPC call in seconds.",
+    kind: QUANTILES,
 };
 const SKIPPED: Definition = Definition {
     name: "headcount_sd_consulagent_skipped_instances_total",
@@ -256,10 +250,11 @@ impl Questions<'_> {
     async fn send(&self, path: &str, query: &Query, call: &'static str) -> Result<HttpResponse, Rejected> {
         let started = self.env.clock.now();
         let result = self.client.send(self.request(path, query)).await;
-        let took = self.env.clock.now().saturating_duration_since(started);
+        let now = self.env.clock.now();
         let labels = [("endpoint", "agent"), ("call", call)];
-        self.env.metrics.add(SECONDS, &labels, took.as_secs_f64());
-        self.env.metrics.add(CALLS, &labels, 1.0);
+        self.env
+            .metrics
+            .observe(CALLS, &labels, now, now.saturating_duration_since(started));
         result.map_err(|error| Rejected::by_error(&error))
     }
 

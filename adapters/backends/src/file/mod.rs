@@ -40,7 +40,7 @@ use std::time::Duration;
 use futures_lite::FutureExt;
 use headcount_core::Instant;
 use headcount_discoverer::env::FileError;
-use headcount_discoverer::metrics::{Definition, Kind};
+use headcount_discoverer::metrics::{Definition, Kind, QUANTILES};
 use headcount_discoverer::on_demand::{Ended, OnDemand};
 use headcount_discoverer::refresh::Schedule;
 use headcount_discoverer::{Backoff, BoxFuture, Discoverer, Env, Stopped, Updates};
@@ -77,19 +77,14 @@ const MODIFIED: Definition = Definition {
     help: "Timestamp (mtime) of files read by FileSD. Timestamp is set at read time.",
     kind: Kind::Gauge,
 };
-const SCAN_SECONDS: Definition = Definition {
-    name: "prometheus_sd_file_scan_duration_seconds_sum",
-    help: "Seconds that the scans of File-SD took, in all.",
-    kind: Kind::Counter,
-};
 const SCANS: Definition = Definition {
-    name: "prometheus_sd_file_scan_duration_seconds_count",
-    help: "The number of scans of File-SD.",
-    kind: Kind::Counter,
+    name: "prometheus_sd_file_scan_duration_seconds",
+    help: "The duration of the File-SD scan in seconds.",
+    kind: QUANTILES,
 };
 
 /// All of them.
-const METRICS: [Definition; 5] = [READ_ERRORS, WATCHER_ERRORS, MODIFIED, SCAN_SECONDS, SCANS];
+const METRICS: [Definition; 4] = [READ_ERRORS, WATCHER_ERRORS, MODIFIED, SCANS];
 
 struct FileDiscoverer {
     settings: Arc<FileSd>,
@@ -120,7 +115,7 @@ enum Wake {
 
 impl FileDiscoverer {
     async fn watch_and_read(self: Box<Self>, env: Env, updates: Updates) -> Result<std::convert::Infallible, Stopped> {
-        for counter in [READ_ERRORS, WATCHER_ERRORS, SCAN_SECONDS, SCANS] {
+        for counter in [READ_ERRORS, WATCHER_ERRORS, SCANS] {
             env.metrics.add(counter, &[], 0.0);
         }
         let mut schedule = Schedule::new(self.settings.refresh_interval);

@@ -14,7 +14,7 @@ use super::format::{Format, decode};
 use super::known::{Known, Looks, ModifiedTimes, Sight, Verdict, recall};
 use super::patterns::Patterns;
 use super::trouble::{Trouble, missing, summary};
-use super::{FileSd, READ_ERRORS, SCAN_SECONDS, SCANS};
+use super::{FileSd, READ_ERRORS, SCANS};
 use crate::target_groups::{Counts, gone, keep_numbers};
 
 /// Files that are read at the same time. On most runtimes a read goes over a thread and back, so
@@ -187,9 +187,9 @@ impl Files {
         updates: &Updates,
     ) -> Result<(), Stopped> {
         let Looked { groups, is_news } = looked;
-        let took = self.env.clock.now().saturating_duration_since(started);
-        self.env.metrics.add(SCAN_SECONDS, &[], took.as_secs_f64());
-        self.env.metrics.add(SCANS, &[], 1.0);
+        let now = self.env.clock.now();
+        let took = now.saturating_duration_since(started);
+        self.env.metrics.observe(SCANS, &[], now, took);
         let is_news = std::mem::take(&mut self.state.has_news) || is_news;
         let troubles = self.state.troubles();
         // It is not whole either as long as something is only half seen, in this round or in one before: what was restored

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use headcount_core::Instant;
 use headcount_discoverer::metrics::{Definition, Kind as Counts, Metrics};
 
 use super::kind::{Kind, ROLES};
 
 /// All of them.
-pub(super) const METRICS: &[Definition] = &[EVENTS, FAILURES, REQUESTS, SECONDS, TIMED, SKIPPED];
+pub(super) const METRICS: &[Definition] = &[EVENTS, FAILURES, REQUESTS, TIMED, SKIPPED];
 
 const EVENTS: Definition = Definition {
     name: "prometheus_sd_kubernetes_events_total",
@@ -24,16 +25,11 @@ const REQUESTS: Definition = Definition {
     help: "Total number of HTTP requests to the Kubernetes API by status code.",
     kind: Counts::Counter,
 };
-/// With [`TIMED`] a summary.
-const SECONDS: Definition = Definition {
-    name: "prometheus_sd_kubernetes_http_request_duration_seconds_sum",
-    help: "Summary of latencies for HTTP requests to the Kubernetes API by endpoint.",
-    kind: Counts::Counter,
-};
+/// Without quantiles, as in Prometheus.
 const TIMED: Definition = Definition {
-    name: "prometheus_sd_kubernetes_http_request_duration_seconds_count",
-    help: "HTTP requests to the Kubernetes API by endpoint.",
-    kind: Counts::Counter,
+    name: "prometheus_sd_kubernetes_http_request_duration_seconds",
+    help: "Summary of latencies for HTTP requests to the Kubernetes API by endpoint.",
+    kind: Counts::Summary(&[]),
 };
 const SKIPPED: Definition = Definition {
     name: "headcount_sd_kubernetes_skipped_objects_total",
@@ -84,11 +80,10 @@ pub(super) fn failed(metrics: &Metrics) {
 }
 
 /// An answer came, or none, which has no status.
-pub(super) fn asked(metrics: &Metrics, path: &str, status: Option<u16>, took: Duration) {
+pub(super) fn asked(metrics: &Metrics, path: &str, status: Option<u16>, now: Instant, took: Duration) {
     let status = status.map_or_else(|| "<error>".to_owned(), |status| status.to_string());
     metrics.add(REQUESTS, &[("status_code", &status)], 1.0);
-    metrics.add(SECONDS, &[("endpoint", path)], took.as_secs_f64());
-    metrics.add(TIMED, &[("endpoint", path)], 1.0);
+    metrics.observe(TIMED, &[("endpoint", path)], now, took);
 }
 
 /// So many objects made no sense.

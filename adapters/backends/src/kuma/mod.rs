@@ -27,7 +27,7 @@ use std::time::Duration;
 use headcount_core::Batch;
 use headcount_discoverer::Env;
 use headcount_discoverer::env::{HttpLimits, HttpRequest};
-use headcount_discoverer::metrics::{Definition, Kind};
+use headcount_discoverer::metrics::{Definition, Kind, QUANTILES};
 use headcount_discoverer::refresh::{LONGEST_DEADLINE, SHORTEST_DEADLINE};
 use headcount_discoverer::rest::{Ask, ReadError, Rest, Whole};
 use headcount_reader::HttpClientSettings;
@@ -54,15 +54,10 @@ const UNCHANGED: Definition = Definition {
     help: "The number of Kuma MADS fetch calls that result in no updates to the targets.",
     kind: Kind::Counter,
 };
-const DURATION_SUM: Definition = Definition {
-    name: "prometheus_sd_kuma_fetch_duration_seconds_sum",
-    help: "The duration of all Kuma MADS fetch calls.",
-    kind: Kind::Counter,
-};
-const DURATION_COUNT: Definition = Definition {
-    name: "prometheus_sd_kuma_fetch_duration_seconds_count",
-    help: "The number of Kuma MADS fetch calls.",
-    kind: Kind::Counter,
+const DURATION: Definition = Definition {
+    name: "prometheus_sd_kuma_fetch_duration_seconds",
+    help: "The duration of a Kuma MADS fetch call.",
+    kind: QUANTILES,
 };
 const SKIPPED: Definition = Definition {
     name: "headcount_sd_kuma_skipped_targets_total",
@@ -119,9 +114,9 @@ impl Rest for Kuma {
             });
         let started = env.clock.now();
         let answer = ask.send(request).await;
-        let took = env.clock.now().saturating_duration_since(started);
-        env.metrics.add(DURATION_SUM, &[], took.as_secs_f64());
-        env.metrics.add(DURATION_COUNT, &[], 1.0);
+        let now = env.clock.now();
+        env.metrics
+            .observe(DURATION, &[], now, now.saturating_duration_since(started));
         let answer = answer?;
         // Who was told of no version can't say that it is the same.
         if answer.status == 304 && !known.version_info.is_empty() {

@@ -8,7 +8,7 @@ use headcount_discoverer::metrics::Definition;
 use headcount_discoverer::{Discoverer, Env, Updates, rest};
 use headcount_reader::{Fields, HttpClientSettings};
 
-use super::{DURATION_COUNT, DURATION_SUM, FAILURES, Kuma, SKIPPED, UNCHANGED};
+use super::{DURATION, FAILURES, Kuma, SKIPPED, UNCHANGED};
 use crate::answers::ServerUrl;
 
 /// How long after the beginning of a request the next one is sent at the earliest, where the entry says nothing:
@@ -31,7 +31,7 @@ pub struct KumaSd {
 impl Mechanism for KumaSd {
     const NAME: &'static str = "kuma";
     const SUMMARY: &'static str = "the proxies of a Kuma mesh that are to be monitored";
-    const METRICS: &'static [Definition] = &[FAILURES, UNCHANGED, DURATION_SUM, DURATION_COUNT, SKIPPED];
+    const METRICS: &'static [Definition] = &[FAILURES, UNCHANGED, DURATION, SKIPPED];
 
     fn read(fields: &mut Fields<'_>, place: &Place<'_>) -> Option<Self> {
         let server = ServerUrl::required(fields);

@@ -104,9 +104,9 @@ impl Api {
         let request = self.headers.iter().fold(request, add);
         let started = env.clock.now();
         let answer = self.client.open(request).await;
-        let took = env.clock.now().saturating_duration_since(started);
+        let now = env.clock.now();
         let status = answer.as_ref().ok().map(|answer| answer.status);
-        metrics::asked(&env.metrics, path, status, took);
+        metrics::asked(&env.metrics, path, status, now, now.saturating_duration_since(started));
         if let (Some(401), Some(exec)) = (status, &self.exec) {
             exec.was_refused();
         }

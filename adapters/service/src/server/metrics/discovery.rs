@@ -24,8 +24,16 @@ pub(super) fn managers(out: &mut Exposition, app: &App, observations: &Observati
         out,
         "prometheus_sd_failed_configs",
         Kind::Gauge,
-        "Service discovery configs that can't be run.",
-        &|observation| count(observation.failed_configs.len()),
+        "Service discovery configs that can't be run, one for each job that wants it.",
+        &|observation| {
+            count(
+                observation
+                    .failed_configs
+                    .iter()
+                    .map(|failed| failed.sets.len())
+                    .sum::<usize>(),
+            )
+        },
     );
     each(
         out,
@@ -52,7 +60,7 @@ pub(super) fn managers(out: &mut Exposition, app: &App, observations: &Observati
         out,
         "prometheus_sd_updates_total",
         Kind::Counter,
-        "Snapshots that were handed to the receiver.",
+        "Snapshots that were handed to the receiver; unlike in Prometheus, one that was not taken is not counted before it is.",
         &|observation| count(observation.counters.updates),
     );
     held(out, observations);
@@ -208,36 +216,26 @@ fn sets(out: &mut Exposition, app: &App) {
     );
 }
 
-/// Refreshes. As in Prometheus, a provider counts for the first set that subscribes.
+/// Whether a mechanism refreshes, to Prometheus: what reads files counts scans, and what stands in the configuration is
+/// not looked up.
+pub(super) fn is_refreshed(mechanism: &str) -> bool {
+    !matches!(mechanism, "file" | "static")
+}
+
+/// Refreshes that failed. As in Prometheus, a provider counts for the first set that subscribes.
 pub(super) fn refreshes(out: &mut Exposition, observations: &Observations) {
-    #[derive(Default)]
-    struct Sum {
-        failures: u64,
-        refreshes: u64,
-        seconds: f64,
-    }
-    let mut sums: BTreeMap<(&str, &str), Sum> = BTreeMap::new();
+    let mut sums: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for provider in all(observations).map(|(_, provider)| provider) {
-        // What stands in the configuration is not looked up.
-        let Some(first) = provider.subscribers.first().filter(|_| &*provider.kind != "static") else {
+        let Some(first) = provider.subscribers.first().filter(|_| is_refreshed(&provider.kind)) else {
             continue;
         };
         let sum = sums.entry((&provider.kind, first)).or_default();
-        sum.failures = sum.failures.saturating_add(provider.health.failures);
-        sum.refreshes = sum.refreshes.saturating_add(provider.health.refreshes.0);
-        sum.seconds += provider.health.refreshes.1.as_secs_f64();
+        *sum = sum.saturating_add(provider.health.failures);
     }
     let help = "Refreshes that failed.";
     let mut family = out.family("prometheus_sd_refresh_failures_total", Kind::Counter, help);
-    for ((mechanism, config), sum) in &sums {
-        family.sample(&[("mechanism", mechanism), ("config", config)], count(sum.failures));
-    }
-    let help = "How long refreshes took.";
-    let mut family = out.family("prometheus_sd_refresh_duration_seconds", Kind::Summary, help);
-    for ((mechanism, config), sum) in &sums {
-        let labels = [("mechanism", *mechanism), ("config", *config)];
-        family.sample_of("_sum", &labels, sum.seconds);
-        family.sample_of("_count", &labels, count(sum.refreshes));
+    for ((mechanism, config), failures) in sums {
+        family.sample(&[("mechanism", mechanism), ("config", config)], count(failures));
     }
 }
 

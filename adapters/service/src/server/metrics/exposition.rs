@@ -9,8 +9,10 @@ use headcount_core::{is_printable, one_line};
 pub(super) enum Kind {
     Counter,
     Gauge,
-    /// `_sum` and `_count`, without quantiles.
+    /// Quantiles, `_sum` and `_count`.
     Summary,
+    /// `_bucket`s, `_sum` and `_count`.
+    Histogram,
 }
 
 /// Text that grows family by family.
@@ -32,6 +34,7 @@ impl Exposition {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
             Kind::Summary => "summary",
+            Kind::Histogram => "histogram",
         };
         let help = help.replace('\\', "\\\\").replace('\n', "\\n");
         // Writing into memory does not fail.

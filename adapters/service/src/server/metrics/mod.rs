@@ -2,7 +2,8 @@
 //! Prometheus gives them, and what is ours alone under names that begin with `headcount_`.
 //!
 //! The one rule: **every number is derived from the state when it is asked for**, so the series
-//! of removed sets and providers vanish with them.
+//! of removed sets and providers vanish with them. What is more than a state is kept where it happens
+//! (`headcount_discoverer::metrics`), and let go by who has counted.
 
 mod discovery;
 mod exposition;
@@ -14,6 +15,7 @@ mod targets;
 use std::sync::Arc;
 
 use blocking::unblock;
+use headcount_core::Instant;
 use headcount_discoverer::metrics;
 use http::header::HeaderValue;
 use http::{Response, StatusCode};
@@ -40,7 +42,7 @@ pub(super) async fn all(app: &Arc<App>) -> Response<Body> {
         discovery::churn(&mut out, &app, &observations);
         targets::targets(&mut out, &app);
         state::state(&mut out, &app);
-        mechanisms(&mut out, &app.env.metrics);
+        kept(&mut out, &app.env.metrics, app.env.clock.now());
         reloads(&mut out, &app);
         memory::memory(&mut out, &app);
         build(&mut out);
@@ -51,41 +53,25 @@ pub(super) async fn all(app: &Arc<App>) -> Response<Body> {
     respond::whole(StatusCode::OK, FORMAT, text)
 }
 
-fn mechanisms(out: &mut Exposition, own: &metrics::Metrics) {
-    let families = own.read();
-    let is_there = |name: String| families.iter().any(|(definition, _)| definition.name == name);
-    for (definition, samples) in &families {
-        // Two counters of these names are the halves of a summary.
-        if let Some(name) = definition
-            .name
-            .strip_suffix("_sum")
-            .filter(|name| is_there(format!("{name}_count")))
-        {
-            let mut family = out.family(name, Kind::Summary, definition.help);
-            for (other, samples) in &families {
-                if let Some(ending @ ("_sum" | "_count")) = other.name.strip_prefix(name) {
-                    samples
-                        .iter()
-                        .for_each(|sample| family.sample_of(ending, &labels(sample), sample.value));
-                }
-            }
-            continue;
-        }
-        if definition
-            .name
-            .strip_suffix("_count")
-            .is_some_and(|name| is_there(format!("{name}_sum")))
-        {
-            continue;
-        }
+/// Numbers that are kept: of mechanisms, of refreshes, of scrapes.
+fn kept(out: &mut Exposition, own: &metrics::Metrics, now: Instant) {
+    for (definition, samples) in own.read_at(now) {
         let kind = match definition.kind {
             metrics::Kind::Counter => Kind::Counter,
             metrics::Kind::Gauge => Kind::Gauge,
+            metrics::Kind::Summary(_) => Kind::Summary,
+            metrics::Kind::Histogram(_) => Kind::Histogram,
         };
+        let is_of_refreshes = definition.name.starts_with("prometheus_sd_refresh_");
         let mut family = out.family(definition.name, kind, definition.help);
-        samples
-            .iter()
-            .for_each(|sample| family.sample(&labels(sample), sample.value));
+        for sample in &samples {
+            let labels = labels(sample);
+            let mut mechanism = labels.iter().filter(|(name, _)| *name == "mechanism");
+            if is_of_refreshes && mechanism.any(|(_, mechanism)| !discovery::is_refreshed(mechanism)) {
+                continue;
+            }
+            family.sample_of(sample.ending, &labels, sample.value);
+        }
     }
 }
 
@@ -124,23 +110,32 @@ fn build(out: &mut Exposition) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use headcount_discoverer::metrics::{Definition, Metrics};
 
     #[test]
-    fn the_halves_of_a_summary_become_one() {
-        let counter = |name| Definition {
+    fn summaries_and_histograms_are_written_as_prometheus_writes_them() {
+        let definition = |name, kind| Definition {
             name,
             help: "Help.",
-            kind: metrics::Kind::Counter,
+            kind,
         };
-        let own = Metrics::default();
-        own.add(counter("prometheus_sd_file_scan_duration_seconds_sum"), &[], 1.5);
-        own.add(counter("prometheus_sd_file_scan_duration_seconds_count"), &[], 3.0);
-        own.add(counter("prometheus_sd_file_read_errors_total"), &[("a", "b")], 1.0);
-        own.add(counter("prometheus_sd_lonely_count"), &[], 1.0);
+        let (own, took) = (Metrics::default(), Duration::from_millis(1_500));
+        let scans = definition("prometheus_sd_file_scan_duration_seconds", metrics::QUANTILES);
+        let refreshes = definition("prometheus_sd_refresh_seconds", metrics::Kind::Histogram(&[10, 10_000]));
+        own.observe(scans, &[], Instant::ZERO, took);
+        for mechanism in ["http", "file", "static"] {
+            own.observe(refreshes, &[("mechanism", mechanism)], Instant::ZERO, took);
+        }
+        own.add(
+            definition("prometheus_sd_file_read_errors_total", metrics::Kind::Counter),
+            &[("a", "b")],
+            1.0,
+        );
         let mut out = Exposition::default();
-        mechanisms(&mut out, &own);
+        kept(&mut out, &own, Instant::ZERO + Duration::from_secs(1));
         insta::assert_snapshot!(out.finish());
     }
 }
