@@ -1,6 +1,6 @@
 //! Lists that a real nginx serves: TLS, certificates, passwords, redirects, what did not change.
 
-use crate::support::{Certificates, Folder, Nginx, change_remote, run_remote, until};
+use crate::support::{Certificates, Folder, Headcount, Nginx, change_remote, run_remote, until};
 
 /// The versions of TLS that are spoken today.
 const BOTH: &str = "TLSv1.2 TLSv1.3";
@@ -273,6 +273,44 @@ fn a_list_that_did_not_change_is_not_sent_again() {
 
     folder.write("www/list.json", r#"[{"targets": ["10.0.0.2:1", "10.0.0.3:1"]}]"#);
     headcount.wait_for("remote", &["10.0.0.2:1", "10.0.0.3:1"]);
+}
+
+/// What a backend sends for a list that stays as it is does not grow with the list.
+#[test]
+fn a_long_list_is_sent_once_in_a_hundred_refreshes() {
+    require!("nginx");
+    let folder = Folder::new();
+    let addresses: Vec<_> = (0..20_000)
+        .map(|number| format!("10.{}.{}.{}:1", number / 62_500, number / 250 % 250, number % 250))
+        .collect();
+    let list = format!(r#"[{{"targets": {addresses:?}}}]"#);
+    folder.write("www/list.json", &list);
+    // It is known by its tag alone.
+    let nginx = Nginx::start(&folder, &["; add_header Last-Modified '';"]);
+    let url = format!("http://127.0.0.1:{}/list.json", nginx.port(0));
+    let config = folder.write(
+        "prometheus.yml",
+        format!("scrape_configs: [{{job_name: remote, http_sd_configs: [{{url: '{url}', refresh_interval: 50ms}}]}}]"),
+    );
+    let headcount = Headcount::with_config(&folder, &config);
+    let unchanged = until("a hundred refreshes found nothing new", || {
+        let sent = nginx.sent();
+        let unchanged: Vec<_> = sent.iter().filter(|(status, ..)| *status == 304).copied().collect();
+        if unchanged.len() >= 100 {
+            Ok(unchanged)
+        } else {
+            Err(format!("{sent:?}"))
+        }
+    });
+    let whole: Vec<_> = nginx.sent().into_iter().filter(|(status, ..)| *status != 304).collect();
+    assert!(
+        matches!(whole[..], [(200, body, _)] if body == list.len() as u64),
+        "{whole:?}"
+    );
+    for (_, body, all) in &unchanged {
+        assert!(*body == 0 && *all < 400, "{unchanged:?}");
+    }
+    assert_eq!(headcount.list("remote").map(|targets| targets.len()), Ok(20_000));
 }
 
 #[test]

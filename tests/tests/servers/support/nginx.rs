@@ -41,7 +41,9 @@ impl Nginx {
                  events {{ worker_connections 256; }}\n\
                  http {{\n{temporary}\
                  \x20 log_format short '$status $request_method $scheme $host $request_uri';\n\
+                 \x20 log_format sizes '$status $body_bytes_sent $bytes_sent';\n\
                  \x20 access_log {path}/access.log short;\n\
+                 \x20 access_log {path}/sizes.log sizes;\n\
                  \x20 root {path}/www;\n\
                  \x20 types {{ application/json json; }}\n\
                  {blocks}}}\n"
@@ -82,6 +84,19 @@ impl Nginx {
     /// A line for each request: status, method, scheme, host, path.
     pub(crate) fn access_log(&self) -> String {
         std::fs::read_to_string(format!("{}/access.log", self.folder)).expect("reading the access log")
+    }
+
+    /// For each request the status, how many bytes the body had that was sent, and how many were sent in all.
+    pub(crate) fn sent(&self) -> Vec<(u16, u64, u64)> {
+        let log = std::fs::read_to_string(format!("{}/sizes.log", self.folder)).expect("reading the log of sizes");
+        let line = |line: &str| {
+            let mut parts = line.split(' ');
+            let (status, body, all) = (parts.next()?, parts.next()?, parts.next()?);
+            Some((status.parse().ok()?, body.parse().ok()?, all.parse().ok()?))
+        };
+        // The last one may be half written.
+        let whole = log.rfind('\n').map_or("", |end| &log[..end]);
+        whole.lines().map(|text| line(text).expect("three numbers")).collect()
     }
 }
 
