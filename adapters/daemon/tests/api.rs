@@ -196,7 +196,7 @@ fn the_api_describes_targets() {
     assert_eq!(pools["scrapePools"], json!(["fixed", "node"]));
     let fixed = json!({
         "name": "fixed", "complete": true, "served": true, "active": 2, "dropped": 0, "duplicate": 0, "invalid": 0,
-        "overLabelLimits": 0, "targetLimit": null, "exceedsTargetLimit": false,
+        "overLabelLimits": 0, "sharedLabels": 0, "targetLimit": null, "exceedsTargetLimit": false,
     });
     assert_eq!(pools["pools"][0], fixed);
 

@@ -148,6 +148,7 @@ fn a_million_targets_in_one_group_have_a_fate_each() {
         duplicate: 0,
         invalid: 250_000,
         over_label_limits: 0,
+        shared_labels: 0,
     };
     assert_eq!((pool.counts(), drain(&mut pool).len()), (counts, 600_000));
     let over = |fate: Fate<'_>| {

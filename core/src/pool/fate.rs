@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::alike::Look;
 use crate::DurationError;
 use crate::{Group, LabelSet, ProviderId};
 
@@ -149,6 +150,7 @@ pub(super) enum Entry {
         /// A hash of where it is scraped.
         endpoint: u64,
         over: Option<TargetLimit>,
+        look: Look,
     },
     Dropped {
         rule: u32,
@@ -162,6 +164,13 @@ impl Entry {
     pub(super) fn target(self) -> Option<(TargetId, u64)> {
         match self {
             Self::Target { id, endpoint, .. } => Some((id, endpoint)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn look(self) -> Option<Look> {
+        match self {
+            Self::Target { look, .. } => Some(look),
             _ => None,
         }
     }

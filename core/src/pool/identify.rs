@@ -32,6 +32,7 @@
 //! The sum is spread at the end, so that each half of it depends on all of it: tables find an identity
 //! by one half.
 
+use super::alike::Look;
 use super::fate::{InvalidTarget, TargetId, TargetLimit};
 use super::job::{FLAGS, Job};
 use crate::hash;
@@ -45,6 +46,8 @@ pub(super) struct Usual {
     interval: Option<TextId>,
     timeout: Option<TextId>,
     flags: [Option<TextId>; 3],
+    /// What the labels that do not reach the samples add to an identity.
+    hidden_sum: u128,
 }
 
 impl Usual {
@@ -58,6 +61,9 @@ impl Usual {
         usual.interval = usual.text("__scrape_interval__");
         usual.timeout = usual.text("__scrape_timeout__");
         usual.flags = FLAGS.map(|name| usual.text(name));
+        let hidden = job.defaults.iter().filter(|(name, _)| name.starts_with("__"));
+        let terms = hidden.map(|(name, value)| term(hash::wide(value.as_bytes()), keys(name)));
+        usual.hidden_sum = terms.fold(0, u128::wrapping_add);
         usual
     }
 
@@ -77,8 +83,11 @@ pub(super) struct End {
     flags: [Option<u32>; 3],
     /// The labels besides the address that say where a target is scraped.
     endpoint: Terms,
+    /// The labels that reach the samples.
+    samples: Terms,
     /// The other labels that stay.
     others: Terms,
+    instance: Option<u32>,
     address_keys: [u64; 2],
     /// If there is no `instance`: it will be the address.
     instance_keys: Option<[u64; 2]>,
@@ -148,6 +157,7 @@ impl End {
         let is_endpoint =
             |name: &str| matches!(name, "__scheme__" | "__metrics_path__") || name.starts_with("__param_");
         let public = || kept().filter(|(name, _)| !name.starts_with("__"));
+        let hidden = || kept().filter(|(name, _)| name.starts_with("__"));
         let implied = slot("instance").is_none().then_some("instance");
         let public_names = || public().map(|(name, _)| name).chain(implied);
         Self {
@@ -156,7 +166,9 @@ impl End {
             timeout: slot("__scrape_timeout__"),
             flags: FLAGS.map(slot),
             endpoint: Terms::of(texts, usual, kept().filter(|(name, _)| is_endpoint(name))),
-            others: Terms::of(texts, usual, kept().filter(|(name, _)| !is_endpoint(name))),
+            samples: Terms::of(texts, usual, public()),
+            others: Terms::of(texts, usual, hidden().filter(|(name, _)| !is_endpoint(name))),
+            instance: slot("instance"),
             address_keys: keys("__address__"),
             instance_keys: implied.map(keys),
             public_count: public_names().count() as u64,
@@ -200,20 +212,25 @@ impl End {
         Ok(())
     }
 
-    /// The target's identity, and a hash of where it is scraped.
+    /// The target's identity, a hash of where it is scraped, and how it looks.
     #[inline]
-    pub(super) fn identify(&self, job: &Job, texts: &Texts, draft: &Draft<'_>) -> (TargetId, u64) {
+    pub(super) fn identify(&self, job: &Job, usual: &Usual, texts: &Texts, draft: &Draft<'_>) -> (TargetId, u64, Look) {
         let address = self.address.map_or([0; 2], |slot| draft.hash(texts, slot));
+        let (of_endpoint, others) = (self.endpoint.sum(texts, draft), self.others.sum(texts, draft));
         let endpoint = job
             .params
             .wrapping_add(term(address, self.address_keys))
-            .wrapping_add(self.endpoint.sum(texts, draft));
+            .wrapping_add(of_endpoint);
         let instance = self.instance_keys.map_or(0, |keys| term(address, keys));
-        let all = endpoint
-            .wrapping_add(instance)
-            .wrapping_add(self.others.sum(texts, draft));
+        let samples = instance.wrapping_add(self.samples.sum(texts, draft));
+        let all = endpoint.wrapping_add(samples).wrapping_add(others);
         let [endpoint, _] = spread(endpoint);
-        (TargetId(spread(all)), endpoint)
+        // 47 bits of it: who tells of two targets that look alike compares their labels.
+        let labels = ((samples >> 64) as u64 ^ samples as u64) >> 17;
+        // By values alone: the same target can come with its `instance` and without.
+        let is_by_address = self.instance.is_none_or(|slot| draft.hash(texts, slot) == address);
+        let is_plain = is_by_address && of_endpoint.wrapping_add(others) == usual.hidden_sum;
+        (TargetId(spread(all)), endpoint, Look::new(labels, is_plain))
     }
 
     /// The limit of labels that the target exceeds.

@@ -13,6 +13,7 @@
 //! Labels are not kept: a target is its group, its place there, and its fate, and its labels are
 //! worked out again by a [`TargetReader`] for who asks.
 
+mod alike;
 mod cursor;
 mod entries;
 mod evaluate;
@@ -32,6 +33,7 @@ mod views;
 use std::sync::Arc;
 
 use crate::{Group, GroupChange, ProviderId, store};
+use alike::Alikes;
 use entries::Entries;
 use evaluate::Evaluator;
 use fate::Entry;
@@ -62,6 +64,8 @@ pub struct FateCounts {
     pub invalid: usize,
     /// Active or duplicate, and over one of the limits of labels.
     pub over_label_limits: usize,
+    /// Sets of labels that several active targets have, which differ in where or how they are scraped.
+    pub shared_labels: usize,
 }
 
 impl FateCounts {
@@ -116,6 +120,7 @@ pub struct TargetPool {
     evaluator: Evaluator,
     slots: Slots,
     owners: Owners,
+    alikes: Alikes,
     counts: FateCounts,
     outputs: Outputs,
     touched: TouchedGroups,
@@ -132,6 +137,7 @@ impl TargetPool {
             job,
             slots: Slots::default(),
             owners: Owners::default(),
+            alikes: Alikes::default(),
             counts: FateCounts::default(),
             outputs: Outputs::default(),
             touched: TouchedGroups::default(),
@@ -154,6 +160,7 @@ impl TargetPool {
             }
         }
         self.touched.forget();
+        self.alikes.begin_anew();
     }
 
     /// Takes a change of a provider's groups in.
@@ -209,6 +216,7 @@ impl TargetPool {
         FateCounts {
             active,
             duplicate: self.counts.active.saturating_sub(active),
+            shared_labels: self.alikes.shared().len(),
             ..self.counts
         }
     }
@@ -222,7 +230,8 @@ impl TargetPool {
 
     /// Bytes that it takes, without the groups, which it shares with snapshots. Costs the number of groups.
     pub fn size_bytes(&self) -> usize {
-        self.slots.size_bytes().saturating_add(self.owners.size_bytes())
+        let by_identity = self.owners.size_bytes().saturating_add(self.alikes.size_bytes());
+        self.slots.size_bytes().saturating_add(by_identity)
     }
 
     /// The number of the next change of a group: see [`touched_since`](Self::touched_since).
@@ -266,7 +275,10 @@ impl TargetPool {
                 continue;
             };
             match self.owners.remove(id, slots.place(slot, index)) {
-                Removed::Only => self.outputs.went(id, endpoint),
+                Removed::Only => {
+                    self.outputs.went(id, endpoint);
+                    entry.look().into_iter().for_each(|look| self.alikes.went(id, look));
+                }
                 Removed::Last(next) if next != slot => touched.push(next),
                 Removed::Last(_) | Removed::Another => {}
             }
@@ -278,7 +290,10 @@ impl TargetPool {
             };
             let place = slots.place(slot, index);
             match self.owners.add(id, place, |slot, index| slots.place(slot, index)) {
-                Added::New => self.outputs.came(id, endpoint),
+                Added::New => {
+                    self.outputs.came(id, endpoint);
+                    entry.look().into_iter().for_each(|look| self.alikes.came(id, look));
+                }
                 Added::Behind(other) if other != slot => touched.push(other),
                 Added::Behind(_) | Added::Before => {}
             }
@@ -286,6 +301,9 @@ impl TargetPool {
         if let Some(held) = self.slots.get_mut(slot) {
             held.entries = entries;
         }
+        let all = self.slots.iter_from(0).flat_map(|(_, held)| held.entries.as_slice());
+        self.alikes
+            .settle(all.filter_map(|entry| Some((entry.target()?.0, entry.look()?))));
         touched.sort_unstable();
         touched.dedup();
         self.touch(slot);
@@ -322,6 +340,7 @@ impl TargetPool {
             evaluator: Evaluator::new(&self.job),
             slots: self.slots.clone(),
             owners: self.owners.clone(),
+            alikes: self.alikes.clone(),
             counts: self.counts,
             outputs: Outputs::default(),
             touched: self.touched.clone(),
@@ -341,6 +360,8 @@ impl TargetPool {
     }
 }
 
+#[cfg(test)]
+mod alike_tests;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]

@@ -1,9 +1,16 @@
 //! Reading a pool: its targets, each with what became of it.
 
-use super::TargetPool;
 use super::fate::{Entry, Fate, TargetId, TargetLimit, TargetView};
 use super::slots::PoolGroup;
+use super::{TargetPool, TargetReader};
 use crate::{LabelSet, ProviderId, Targets, store};
+
+/// The labels that reach the samples.
+fn public_labels(reader: &mut TargetReader, target: &TargetView<'_>) -> Option<Vec<(String, String)>> {
+    let mut labels = reader.labels(target)?;
+    labels.retain(|(name, _)| !name.starts_with("__"));
+    Some(labels)
+}
 
 impl TargetPool {
     /// The target that stands for an identity.
@@ -45,6 +52,42 @@ impl TargetPool {
             .find(provider, store::key(source), |held| held.source() == source);
         let held = slot.and_then(|slot| Some((slot, self.slots.get(slot)?)));
         held.into_iter().flat_map(move |(slot, held)| self.views(slot, held))
+    }
+
+    /// Other targets that are scraped and have the same labels in the end, but for those that begin with `__`, as `target`,
+    /// which is active: at most so many of them. What they say ends in the same series. `reader` is one of this pool's.
+    pub fn same_labels(&self, reader: &mut TargetReader, target: &TargetView<'_>, most: usize) -> Vec<TargetView<'_>> {
+        if self.alikes.shared().len() == 0 {
+            return Vec::new();
+        }
+        let (Fate::Active { id } | Fate::OverLimit { id, .. }) = target.fate else {
+            return Vec::new();
+        };
+        let Some(look) = self.entry(id).and_then(Entry::look) else {
+            return Vec::new();
+        };
+        let mut others = self.alikes.of(look.labels()).filter(|other| *other != id).peekable();
+        if others.peek().is_none() {
+            return Vec::new();
+        }
+        let labels = public_labels(reader, target);
+        let others = others.filter_map(|other| self.target(other));
+        let same = others.filter(|other| public_labels(reader, other) == labels);
+        same.take(most).collect()
+    }
+
+    /// Two targets with the same labels, if there are such.
+    pub fn any_same_labels(&self, reader: &mut TargetReader) -> Option<(TargetView<'_>, TargetView<'_>)> {
+        self.alikes.shared().find_map(|labels| {
+            let target = self.target(self.alikes.of(labels).next()?)?;
+            let other = self.same_labels(reader, &target, 1).pop()?;
+            Some((target, other))
+        })
+    }
+
+    fn entry(&self, id: TargetId) -> Option<Entry> {
+        let (slot, index) = self.owners.get(id)?;
+        self.slots.get(slot)?.entries.as_slice().get(index as usize).copied()
     }
 
     /// The dropped targets, as many as `keep_dropped_targets` wants to see.

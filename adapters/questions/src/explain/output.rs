@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::past::{Last, Past};
 use super::report::{Did, Found, Report};
 use crate::labels::Change;
-use crate::lookup::ago;
+use crate::lookup::{Same, ago};
 use crate::table::table;
 use headcount_core::one_line;
 use headcount_service::FLAGS;
@@ -82,6 +82,16 @@ fn write_found(text: &mut String, found: &Found, now: f64) {
     if !target.is_scraped() {
         rows.push(("because", target.why().to_owned()));
     }
+    rows.extend(target.same_labels.iter().map(|same| {
+        let Same {
+            provider,
+            source,
+            address,
+            scrape_url,
+        } = same;
+        let text = format!("{address} of {source} ({provider}), scraped at {scrape_url}, has the same labels: samples of both end in the same series");
+        ("beware", text)
+    }));
     if let Some(stale) = &target.stale {
         let since = stale.since.map_or_else(
             || "it never succeeded".to_owned(),

@@ -168,6 +168,9 @@ pub(crate) struct Target {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) changed: Option<f64>,
     pub(crate) fate: Fate,
+    /// Others whose samples end in the same series.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) same_labels: Vec<Same>,
     pub(crate) stale: Option<Stale>,
     #[serde(default)]
     pub(crate) held: Option<Held>,
@@ -178,6 +181,16 @@ pub(crate) struct Fate {
     pub(crate) state: String,
     #[serde(flatten)]
     rest: BTreeMap<String, serde_json::Value>,
+}
+
+/// A target with the same labels in the end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Same {
+    pub(crate) provider: String,
+    pub(crate) source: String,
+    pub(crate) address: String,
+    pub(crate) scrape_url: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ pub(crate) mod status;
 
 use std::time::{Duration, SystemTime};
 
-pub(crate) use answers::{Labels, Overview, Step, Target};
+pub(crate) use answers::{Labels, Overview, Same, Step, Target};
 pub use api::Api;
 pub(crate) use events::{Event, Events};
 pub(crate) use host::{distance_within, near};

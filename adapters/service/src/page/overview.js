@@ -112,6 +112,12 @@ export class Overview extends PolledView {
         h("a", { href: link("/targets", { job: pool.name, state: "invalid" }) }, pool.name),
         ` has ${plural(pool.invalid, "target")} that can't be scraped`,
       ]);
+    const shared = pools
+      .filter((pool) => pool.sharedLabels)
+      .map((pool) => [
+        h("a", { href: link("/targets", { job: pool.name, state: "same_labels" }) }, pool.name),
+        ` has ${plural(pool.sharedLabels, "set")} of labels that several of its targets have: their samples end in the same series`,
+      ]);
     const empty = pools
       .filter((pool) => pool.complete && pool.active === 0 && pool.dropped > 0)
       .map((pool) => [
@@ -124,7 +130,7 @@ export class Overview extends PolledView {
         h("a", { href: link("/targets", { job: pool.name }) }, pool.name),
         pool.failedConfigs ? " is served without what can't be run" : " is served without what a provider has not found yet",
       ]);
-    const problems = [...failing, ...incomplete, ...partial, ...held, ...refused, ...limited, ...empty, ...invalid];
+    const problems = [...failing, ...incomplete, ...partial, ...held, ...refused, ...limited, ...empty, ...shared, ...invalid];
     if (problems.length === 0) {
       const waiting = pools.filter((pool) => !pool.served).length;
       const text = waiting ? `${plural(waiting, "job")} still to be found for the first time.` : "All providers found their targets, and nothing is wrong with any.";

@@ -138,6 +138,9 @@ function fate(target) {
   if (said.of) {
     parts.push(h("p", null, "The other: ", h("a", { href: link("/targets", { job: target.scrapePool, q: said.of.address }) }, said.of.address), ` of ${said.of.source} (${said.of.provider}).`));
   }
+  for (const same of target.sameLabels ?? []) {
+    parts.push(h("p", null, "Beware: ", h("a", { href: link("/targets", { job: target.scrapePool, q: same.address }) }, same.address), ` of ${same.source} (${same.provider}), scraped at `, h("q", { class: "value" }, same.scrapeUrl), ", has the same labels. The samples of both end in the same series."));
+  }
   if (stale) {
     parts.push(h("p", null, "Stale: its provider fails since its last success, ", ago(stale.since, "which it never had"), ": ", h("span", { class: "error" }, stale.error)));
   }

@@ -154,6 +154,18 @@ struct FateEntry<'a> {
     message: Option<String>,
 }
 
+/// How many targets with the same labels are named.
+const MOST_SAME: usize = 5;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Same<'a> {
+    provider: &'a str,
+    source: &'a str,
+    address: &'a str,
+    scrape_url: String,
+}
+
 #[derive(Debug, Serialize)]
 struct Other<'a> {
     provider: &'a str,
@@ -209,7 +221,7 @@ impl<'a> Describer<'a> {
         Some(self.stale.clock?.unix_seconds(stored.changed()))
     }
 
-    fn write_scraped(&self, out: &mut Vec<u8>, view: &TargetView<'_>, labels: &Labels) {
+    fn write_scraped(&mut self, out: &mut Vec<u8>, view: &TargetView<'_>, labels: &Labels) {
         out.extend_from_slice(br#","labels":"#);
         let public = labels.iter().filter(|(name, _)| !name.starts_with("__"));
         write_labels(out, public.map(|(name, value)| (name.as_str(), value.as_str())));
@@ -230,6 +242,32 @@ impl<'a> Describer<'a> {
         write_string(out, label(labels, "__scrape_interval__"));
         out.extend_from_slice(br#","scrapeTimeout":"#);
         write_string(out, label(labels, "__scrape_timeout__"));
+        let same = self.same_labels(view);
+        if !same.is_empty() {
+            out.extend_from_slice(br#","sameLabels":"#);
+            // Writing into memory does not fail.
+            serde_json::to_writer(out, &same).ok();
+        }
+    }
+
+    /// Other targets of the job whose samples end in the same series; the first of them.
+    fn same_labels(&mut self, view: &TargetView<'_>) -> Vec<Same<'a>> {
+        let pool = self.pool;
+        let others = pool.same_labels(self.reader, view, MOST_SAME);
+        let others = others.into_iter().map(|other| {
+            let labels = self.reader.labels(&other).unwrap_or_default();
+            Same {
+                provider: self.provider(other.provider),
+                source: other.group.source(),
+                address: other
+                    .labels
+                    .get(ADDRESS)
+                    .or(other.group.labels().get(ADDRESS))
+                    .unwrap_or_default(),
+                scrape_url: scrape_url(pool.options(), &labels),
+            }
+        });
+        others.collect()
     }
 
     fn fate<'v>(&mut self, view: &TargetView<'v>) -> FateEntry<'v>

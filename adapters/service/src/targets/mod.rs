@@ -3,6 +3,7 @@
 //! * `sides`: a state that is read while it is changed.
 //! * `updater`: the thread that keeps the pools up to date.
 //! * `describe`: a target with what became of it, as JSON.
+//! * `shared`: targets whose samples end in the same series.
 //! * `list`: a job's targets after relabelling, in the format that http_sd and file_sd share.
 //! * `alertmanagers`: the same for Alertmanagers. `url`: where targets and Alertmanagers are; `global`: where others find
 //!   those of this machine.
@@ -18,6 +19,7 @@ mod global;
 mod health;
 mod holds;
 mod list;
+mod shared;
 mod sides;
 mod updater;
 mod url;

@@ -13,6 +13,7 @@ use headcount_core::{JobOptions, Snapshot, SnapshotDiff};
 use imbl::OrdMap;
 use smol::Executor;
 
+use super::shared::SharedLabels;
 use super::{Changes, Counters, Published, State, Targets};
 use crate::discovery::{Follower, Jobs, List, Managed, View, ViewChange};
 
@@ -40,6 +41,7 @@ struct PoolUpdater {
     jobs: Option<(u64, Vec<JobOptions>)>,
     /// What was discovered, as it was taken last.
     view: Arc<View>,
+    shared: SharedLabels,
 }
 
 /// What is to be taken.
@@ -57,6 +59,7 @@ impl PoolUpdater {
             changes,
             jobs: None,
             view: Arc::default(),
+            shared: SharedLabels::default(),
         }
     }
 
@@ -114,6 +117,12 @@ impl PoolUpdater {
         let mut next = self
             .targets
             .read(|state| published(state, &before, &touched, &changes.jobs));
+        let is_configured = change.configuration.is_some();
+        let shared = &mut self.shared;
+        let shared = self.targets.read(|state| shared.news(state, &touched, is_configured));
+        for shared in shared {
+            tracing::warn!("{shared}");
+        }
         next.counters.syncs += 1;
         next.counters.sync_time += begun.elapsed();
         let next = Arc::new(next);

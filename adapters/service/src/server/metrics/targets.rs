@@ -39,6 +39,12 @@ pub(super) fn targets(out: &mut Exposition, app: &App) {
             "target_limit; 0 for none.",
             &|pool| Some(pool.options().limits.targets.map_or(0.0, |limit| count(limit.get()))),
         );
+        each(
+            out,
+            "headcount_target_shared_labels",
+            "Sets of labels that several active targets have: their samples end in the same series.",
+            &|pool| Some(count(pool.counts().shared_labels)),
+        );
         let help =
             "Discovered targets by what became of them. Those over a limit of labels are active or duplicate, too.";
         let mut family = out.family("headcount_target_fates", Kind::Gauge, help);

@@ -7,7 +7,7 @@
 //! # `/api/v1/targets`
 //! | parameter | meaning |
 //! |---|---|
-//! | `state` | `any` (default), `active`, `dropped`, `duplicate`, `invalid`; of the active ones only those that are `over_limit`; of all only those that are `stale` or `held`; nothing for any other word, as in Prometheus |
+//! | `state` | `any` (default), `active`, `dropped`, `duplicate`, `invalid`; of the active ones only those that are `over_limit` or have the `same_labels` as another; of all only those that are `stale` or `held`; nothing for any other word, as in Prometheus |
 //! | `scrapePool` | one job |
 //! | `match[]` | a selector as in PromQL, without a metric's name: `{rack="1",env=~"prod\|test"}`; repeated, any of them. A label has its value after relabelling or, where it is gone, as discovered |
 //! | `search` | text, in any case, in a label's value (as discovered, or a public one after relabelling), in the job's name or the group's source |
@@ -25,6 +25,9 @@
 //!   ones a `message` for people, and with it:
 //!   `overLimit`: `limit`; `dropped`: `rule` (a place in `relabel_configs`, from 0), `action`,
 //!   `value` (what it looked at); `duplicate`: `of` (`provider`, `source`, `address`);
+//! * `sameLabels`: of active ones, and only where there are such: the first of the other targets that have the same `labels`
+//!   and are scraped elsewhere or otherwise (`provider`, `source`, `address`, `scrapeUrl`), so that the samples of both end
+//!   in the same series;
 //! * `stale`: `null`, or, while its provider fails: `since` (when it last succeeded, as a Unix
 //!   timestamp; `null` for never) and `error`;
 //! * `held`: `null`, or, when its backend no longer has it and it is kept because too many went at
@@ -42,7 +45,7 @@
 //! # The others
 //! * `/api/v1/scrape_pools`: `scrapePools` as Prometheus has it, and `pools`: for each job its
 //!   `name`, `complete`, how many targets are `active`, `dropped`, `duplicate`, `invalid` and
-//!   `overLabelLimits`, its `targetLimit` (or `null`) and whether it is exceeded
+//!   `overLabelLimits`, how many sets of labels several active ones have (`sharedLabels`), its `targetLimit` (or `null`) and whether it is exceeded
 //!   (`exceedsTargetLimit`). Its `ETag` is another one after each change of any target or of what is held, so asking
 //!   with `If-None-Match` is a cheap way to watch.
 //! * `/api/v1/targets/relabel_steps?scrapePool=JOB&labels={"name":"value",…}`: `steps`, each with

@@ -34,6 +34,7 @@ struct Entry<'a> {
     duplicate: usize,
     invalid: usize,
     over_label_limits: usize,
+    shared_labels: usize,
     target_limit: Option<u64>,
     exceeds_target_limit: bool,
 }
@@ -78,6 +79,7 @@ fn list(app: &App) -> Response<Body> {
                 duplicate: counts.duplicate,
                 invalid: counts.invalid,
                 over_label_limits: counts.over_label_limits,
+                shared_labels: counts.shared_labels,
                 target_limit: pool.options().limits.targets.map(std::num::NonZeroU64::get),
                 exceeds_target_limit: pool.exceeded_target_limit().is_some(),
             }

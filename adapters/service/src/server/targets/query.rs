@@ -30,6 +30,8 @@ pub(super) enum State {
     Any,
     Only(Section),
     OverLimit,
+    /// The active ones that have the same labels as another.
+    SameLabels,
     Stale,
     Held,
     /// One that there is not: nothing, as in Prometheus.
@@ -41,7 +43,7 @@ impl State {
         match self {
             Self::Any | Self::Stale | Self::Held => true,
             Self::Only(only) => only == section,
-            Self::OverLimit => section == Section::Active,
+            Self::OverLimit | Self::SameLabels => section == Section::Active,
             Self::Unknown => false,
         }
     }
@@ -164,6 +166,7 @@ fn read_state(text: &str) -> State {
         "duplicate" => State::Only(Section::Duplicate),
         "invalid" => State::Only(Section::Invalid),
         "over_limit" => State::OverLimit,
+        "same_labels" => State::SameLabels,
         "stale" => State::Stale,
         "held" => State::Held,
         _ => State::Unknown,

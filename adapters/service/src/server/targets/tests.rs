@@ -95,6 +95,43 @@ fn every_target_says_what_became_of_it() {
 }
 
 #[test]
+fn those_whose_samples_end_in_the_same_series_name_each_other() {
+    let one = |address, name| vec![("__address__", address), ("instance", name)];
+    let many: Vec<_> = ["d:1", "e:1", "f:1", "g:1", "h:1", "i:1", "j:1"]
+        .map(|address| one(address, "z"))
+        .into();
+    let groups = vec![
+        ("s", vec![], vec![one("a:1", "x"), one("b:1", "x"), one("c:1", "y")]),
+        ("t", vec![], many),
+    ];
+    let data = ask(&node("params: {token: [hunter2]}", groups), "state=same_labels");
+    let active = data["activeTargets"].as_array().expect("a list");
+    let first = active
+        .iter()
+        .find(|target| target["discoveredLabels"]["__address__"] == "a:1");
+    let expected = serde_json::json!([{
+        "provider": "node/0", "source": "s", "address": "b:1", "scrapeUrl": "http://b:1/metrics?token=<secret>",
+    }]);
+    assert_eq!(first.expect("the target")["sameLabels"], expected);
+    let named: Vec<_> = active
+        .iter()
+        .map(|target| target["sameLabels"].as_array().map(Vec::len))
+        .collect();
+    assert_eq!(named.iter().filter(|named| **named == Some(1)).count(), 2, "{named:?}");
+    assert_eq!(
+        named.iter().filter(|named| **named == Some(5)).count(),
+        7,
+        "the first of them: {named:?}"
+    );
+    assert_eq!(active.len(), 9, "c:1 is like no other");
+    let all = ask(
+        &node("", vec![("s", vec![], vec![one("a:1", "x"), one("b:1", "y")])]),
+        "",
+    );
+    assert_eq!(all["activeTargets"][0].get("sameLabels"), None);
+}
+
+#[test]
 fn targets_are_chosen_by_state_labels_and_text() {
     let targets = fates();
     let found = |query: &str| {

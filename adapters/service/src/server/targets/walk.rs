@@ -189,6 +189,9 @@ impl Walk {
             if place.section == Section::Dropped && is_enough(pool, place.written) {
                 break;
             }
+            if self.query.state == State::SameLabels && pool.same_labels(&mut reader, &view, 1).is_empty() {
+                continue;
+            }
             if !self.is_wanted(&view) || !is_wanted(&self.query, &job, &mut reader, &view) {
                 continue;
             }
@@ -223,7 +226,7 @@ impl Walk {
             State::OverLimit => matches!(view.fate, Fate::OverLimit { .. }),
             State::Held => self.stale.is_held(view),
             State::Stale => self.stale.is_stale(view.provider),
-            State::Any | State::Only(_) => true,
+            State::Any | State::Only(_) | State::SameLabels => true,
             State::Unknown => false,
         }
     }
