@@ -7,7 +7,7 @@ use headcount_discoverer::QueueStatus;
 
 use super::exposition::{Exposition, Kind, count};
 use crate::app::App;
-use crate::discovery::{Churn, Observation, Provider};
+use crate::discovery::{Churn, Job, Observation, Provider};
 use crate::wall_clock::WallClock;
 
 type Observations = [(&'static str, Observation)];
@@ -66,7 +66,7 @@ pub(super) fn managers(out: &mut Exposition, app: &App, observations: &Observati
     held(out, observations);
     operators(out, app);
     queues(out, app);
-    sets(out, app);
+    sets(out, app, observations);
     histories(out, app);
 }
 
@@ -178,15 +178,19 @@ fn operators(out: &mut Exposition, app: &App) {
     }
 }
 
-fn sets(out: &mut Exposition, app: &App) {
+/// What is said of sets. Those that are wanted now are there, whatever was emitted last: one that was just added has no
+/// targets yet, and one that was removed is gone.
+fn sets(out: &mut Exposition, app: &App, observations: &Observations) {
     let clock = app.wall_clock();
-    let views = app.managers().map(|managed| (managed.name(), managed.view()));
-    let each = |out: &mut Exposition, name: &str, help: &str, value: &dyn Fn(&crate::discovery::Job, f64) -> f64| {
+    let each = |out: &mut Exposition, name: &str, help: &str, value: &dyn Fn(Option<&Job>, f64) -> Option<f64>| {
         let mut family = out.family(name, Kind::Gauge, help);
-        for (manager, view) in &views {
+        for (managed, (manager, observation)) in app.managers().into_iter().zip(observations) {
+            let view = managed.view();
             let emitted = clock.unix_seconds(view.snapshot.at());
-            for (set, job) in &view.jobs {
-                family.sample(&[("name", manager), ("config", set)], value(job, emitted));
+            for set in observation.newest.sets() {
+                if let Some(value) = value(view.jobs.get(set), emitted) {
+                    family.sample(&[("name", manager), ("config", set)], value);
+                }
             }
         }
     };
@@ -194,25 +198,25 @@ fn sets(out: &mut Exposition, app: &App) {
         out,
         "prometheus_sd_discovered_targets",
         "Targets that are discovered.",
-        &|job, _| count(job.targets),
+        &|job, _| Some(job.map_or(0.0, |job| count(job.targets))),
     );
     each(
         out,
         "prometheus_sd_last_update_timestamp_seconds",
         "When the last snapshot was handed to the receiver, as a Unix timestamp.",
-        &|_, emitted| emitted,
+        &|job, emitted| job.map(|_| emitted),
     );
     each(
         out,
         "headcount_sd_set_complete",
         "Whether every provider of the set was read whole at least once, and none can't be run.",
-        &|job, _| f64::from(u8::from(job.delivery == Delivery::Whole)),
+        &|job, _| Some(f64::from(u8::from(job?.delivery == Delivery::Whole))),
     );
     each(
         out,
         "headcount_sd_set_served",
         "Whether the set's list is served: it is complete, was waited for long enough, or is wanted without configs that can't be run. /sd answers 503 until then.",
-        &|job, _| f64::from(u8::from(job.delivery.is_delivered())),
+        &|job, _| Some(f64::from(u8::from(job?.delivery.is_delivered()))),
     );
 }
 
