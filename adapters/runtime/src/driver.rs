@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use async_channel::{Receiver, Sender};
+use async_channel::Sender;
 use futures_lite::FutureExt;
 use futures_lite::future;
 use headcount_core::{
@@ -20,7 +20,7 @@ use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Repo
 
 use crate::bounds::{Bounds, Verdict};
 use crate::events::{EventReceiver, EventSender, queue};
-use crate::handle::{Command, Handle};
+use crate::handle::{Command, Commands, Handle};
 use crate::refresh::{PendingRefresh, RefreshRequest};
 use crate::refreshes::Refreshes;
 use crate::runtime::SharedRuntime;
@@ -128,7 +128,7 @@ where
         runtime: runtime.clone(),
         env,
         build,
-        commands,
+        commands: Commands(commands),
         reports: reports.clone(),
         bounds,
         snapshots,
@@ -155,7 +155,7 @@ struct Driver<C: ProviderConfig, B> {
     runtime: SharedRuntime,
     env: Env,
     build: B,
-    commands: Receiver<Command<C>>,
+    commands: Commands<C>,
     reports: ReportQueue,
     bounds: Bounds,
     refreshes: Refreshes,
@@ -243,7 +243,7 @@ where
                 }
             }
         }
-        let command = async { Event::Command(self.commands.recv().await.unwrap_or(Command::Stop)) };
+        let command = async { Event::Command(self.commands.0.recv().await.unwrap_or(Command::Stop)) };
         let wanted = async {
             self.snapshots.wanted().await;
             Event::Wanted
@@ -384,7 +384,7 @@ where
     async fn stop(self) {
         // Discoverers that wait for room in the queue learn that nobody listens.
         self.reports.close();
-        self.commands.close();
+        self.commands.end();
         let grace = self.env.clock.sleep(STOP_GRACE);
         let tasks: Vec<_> = self.tasks.into_values().map(|it| it.task.cancel()).collect();
         let all = async {

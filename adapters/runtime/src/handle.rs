@@ -46,6 +46,26 @@ impl<C: ProviderConfig> std::fmt::Debug for Handle<C> {
 /// Something to find out from the manager.
 pub(crate) type Question<C> = Box<dyn FnOnce(&Manager<C>) + Send>;
 
+/// The commands that wait for a driver.
+///
+/// A channel keeps what is in it for as long as somebody could send more. **When nobody takes them any more they are let
+/// go**, so that whoever waits for an answer learns that there will be none.
+pub(crate) struct Commands<C: ProviderConfig>(pub(crate) Receiver<Command<C>>);
+
+impl<C: ProviderConfig> Commands<C> {
+    /// No more are taken.
+    pub(crate) fn end(&self) {
+        self.0.close();
+        while self.0.try_recv().is_ok() {}
+    }
+}
+
+impl<C: ProviderConfig> Drop for Commands<C> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// What a handle asks of the driver.
 pub(crate) enum Command<C: ProviderConfig> {
     Apply {

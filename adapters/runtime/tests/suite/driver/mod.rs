@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_lite::future::pending;
+use futures_lite::future::{pending, zip};
 use headcount_core::{DropGuard, EventKind, Failure, Manager, Percent, SetOptions, Update};
 use headcount_discoverer::{Env, Updates};
 use headcount_runtime::{DriverGone, SharedRuntime};
@@ -36,6 +36,7 @@ on_each_runtime!(
     options_hold_what_is_applied_after_them_and_can_be_changed,
     a_listener_that_never_listens_blocks_nobody,
     a_storm_of_applies_makes_neither_a_gap_nor_a_ghost,
+    an_apply_while_the_driver_stops_is_answered,
 );
 
 async fn a_snapshot_arrives(runtime: SharedRuntime) {
@@ -429,6 +430,23 @@ async fn a_storm_of_applies_makes_neither_a_gap_nor_a_ghost(runtime: SharedRunti
     assert_eq!(last, ["stays:1", NAMES[3]]);
     assert_eq!(handle.with(|manager| manager.providers().count()).await.unwrap(), 2);
     handle.stop().await;
+}
+
+/// The counterpart of `TestConfigReloadAndShutdownRace`: who asks when another has it stop gets an answer, or learns that
+/// there is none.
+async fn an_apply_while_the_driver_stops_is_answered(runtime: SharedRuntime) {
+    for _ in 0..100 {
+        let scripts = Scripts::default().with("one", |_, updates| says(updates, "1:1"));
+        let (handle, mut snapshots) = scripts.start(&runtime);
+        handle.apply([job("a", &["one"])]).await.unwrap();
+        // It mostly is behind the other one.
+        match zip(handle.stop(), handle.apply([job("b", &[])])).await {
+            ((), Ok(applied)) => assert_eq!(applied.stopped.len(), 1),
+            ((), Err(DriverGone)) => {}
+        }
+        assert!(matches!(handle.with(|_| ()).await, Err(DriverGone)));
+        while snapshots.next().await.is_some() {}
+    }
 }
 
 async fn options_hold_what_is_applied_after_them_and_can_be_changed(runtime: SharedRuntime) {
