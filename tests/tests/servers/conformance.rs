@@ -14,7 +14,7 @@ use crate::support::{Folder, Headcount, LATER_LABELS, Prometheus, until};
 const OF_A_SCRAPE: [&str; 4] = ["lastError", "lastScrape", "lastScrapeDuration", "health"];
 
 /// The jobs without rules: version 2.42 shows others' labels as discovered wrongly.
-const WITHOUT_RULES: [&str; 2] = ["plain", "crowded"];
+const WITHOUT_RULES: [&str; 3] = ["plain", "crowded", "here"];
 
 fn config(folder: &Folder) -> String {
     let config = r#"
@@ -59,6 +59,8 @@ scrape_configs:
 - job_name: crowded
   target_limit: 1
   static_configs: [{targets: ['10.4.0.1:1', '10.4.0.2:1']}]
+- job_name: here
+  static_configs: [{targets: ['localhost:1', '127.0.0.1:2', '[::1]:3', '127.0.0.2:4']}]
 - job_name: empty
 "#;
     config.replace("@SD@", &folder.text("sd"))
@@ -160,7 +162,7 @@ fn headcount_and_prometheus_say_the_same_of_targets() {
             comparable_list(&ours["activeTargets"], &theirs["activeTargets"])
         },
     );
-    assert_eq!(active.len(), 9, "{active:#?}");
+    assert_eq!(active.len(), 13, "{active:#?}");
     let dropped = wait_until_alike(
         "dropped targets are alike",
         "/api/v1/targets",

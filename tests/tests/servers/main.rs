@@ -2,7 +2,7 @@
 //! tinyproxy, knot, Consul and Chromium processes on the loopback.
 //!
 //! * `default_config`: what `headcount run` shows on its own.
-//! * `conformance`: headcount's API says what Prometheus's does.
+//! * `conformance`, `metrics`: headcount's API and metrics say what Prometheus's do.
 //! * `targets`: what became of targets that are wrong, twice there, or many.
 //! * `page`: the web page, in a Chromium.
 //! * `prometheus`, `promtool`: Prometheus takes what headcount serves and writes.
@@ -47,6 +47,7 @@ mod dns;
 mod docker;
 mod http_backend;
 mod kubernetes;
+mod metrics;
 mod nginx;
 mod page;
 mod prometheus;
