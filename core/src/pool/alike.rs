@@ -11,11 +11,11 @@ use hashbrown::HashTable;
 
 use super::fate::TargetId;
 
-/// How the labels of a target look to who reads its samples: a hash of them, and whether the target is plain.
+/// What the samples of a target are known by to who reads them: a hash of its labels, and whether the target is plain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Look([u8; 6]);
+pub(super) struct SeriesKey([u8; 6]);
 
-impl Look {
+impl SeriesKey {
     /// Of a hash of the labels.
     pub(super) fn new(labels: u64, is_plain: bool) -> Self {
         let [bytes @ .., _, _] = (labels << 1 | u64::from(is_plain)).to_le_bytes();
@@ -47,7 +47,10 @@ pub(super) struct Alikes {
 impl Alikes {
     /// Bytes that it takes. Of trees, what stands in them is counted, and not their nodes.
     pub(super) fn size_bytes(&self) -> usize {
-        let others = self.others.values().map(|ids| size_of::<TargetId>().saturating_mul(ids.len()));
+        let others = self
+            .others
+            .values()
+            .map(|ids| size_of::<TargetId>().saturating_mul(ids.len()));
         let keys = size_of::<(u64, BTreeSet<TargetId>)>().saturating_mul(self.others.len());
         others
             .fold(keys, usize::saturating_add)
@@ -55,23 +58,23 @@ impl Alikes {
     }
 
     /// An identity came.
-    pub(super) fn came(&mut self, id: TargetId, look: Look) {
-        if !look.is_plain() {
+    pub(super) fn came(&mut self, id: TargetId, series: SeriesKey) {
+        if !series.is_plain() {
             self.special = self.special.saturating_add(1);
         } else if !self.has_plain {
             return;
         }
-        self.put(id, look);
+        self.put(id, series);
     }
 
     /// An identity went.
-    pub(super) fn went(&mut self, id: TargetId, look: Look) {
-        if !look.is_plain() {
+    pub(super) fn went(&mut self, id: TargetId, series: SeriesKey) {
+        if !series.is_plain() {
             self.special = self.special.saturating_sub(1);
         } else if !self.has_plain {
             return;
         }
-        let labels = look.labels();
+        let labels = series.labels();
         let Ok(mut entry) = self.first.find_entry(spread(labels), |first| first.0 == labels) else {
             return;
         };
@@ -93,11 +96,11 @@ impl Alikes {
     }
 
     /// After identities came and went: these are all there are, in case that the plain ones are to be here, too.
-    pub(super) fn settle(&mut self, all: impl Iterator<Item = (TargetId, Look)>) {
+    pub(super) fn settle(&mut self, all: impl Iterator<Item = (TargetId, SeriesKey)>) {
         if self.special > 0 && !self.has_plain {
             self.has_plain = true;
-            let plain = all.filter(|(_, look)| look.is_plain());
-            plain.for_each(|(id, look)| self.put(id, look));
+            let plain = all.filter(|(_, series)| series.is_plain());
+            plain.for_each(|(id, series)| self.put(id, series));
         }
     }
 
@@ -121,8 +124,8 @@ impl Alikes {
         first.map(|first| first.1).into_iter().chain(others)
     }
 
-    fn put(&mut self, id: TargetId, look: Look) {
-        let labels = look.labels();
+    fn put(&mut self, id: TargetId, series: SeriesKey) {
+        let labels = series.labels();
         match self.first.find(spread(labels), |first| first.0 == labels) {
             Some(first) if first.1 == id => {}
             Some(_) => {

@@ -119,12 +119,12 @@ impl Evaluator {
         if let Err(why) = end.check(job, &self.usual, texts, draft) {
             return Entry::Invalid { why };
         }
-        let (id, endpoint, look) = end.identify(job, &self.usual, texts, draft);
+        let (id, endpoint, series) = end.identify(job, &self.usual, texts, draft);
         Entry::Target {
             id,
             endpoint,
             over: end.over(job, texts, draft),
-            look,
+            series,
         }
     }
 

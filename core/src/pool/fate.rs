@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::alike::Look;
+use super::alike::SeriesKey;
 use crate::DurationError;
 use crate::{Group, LabelSet, ProviderId};
 
@@ -150,7 +150,7 @@ pub(super) enum Entry {
         /// A hash of where it is scraped.
         endpoint: u64,
         over: Option<TargetLimit>,
-        look: Look,
+        series: SeriesKey,
     },
     Dropped {
         rule: u32,
@@ -168,9 +168,9 @@ impl Entry {
         }
     }
 
-    pub(super) fn look(self) -> Option<Look> {
+    pub(super) fn series(self) -> Option<SeriesKey> {
         match self {
-            Self::Target { look, .. } => Some(look),
+            Self::Target { series, .. } => Some(series),
             _ => None,
         }
     }

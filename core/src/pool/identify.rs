@@ -32,7 +32,7 @@
 //! The sum is spread at the end, so that each half of it depends on all of it: tables find an identity
 //! by one half.
 
-use super::alike::Look;
+use super::alike::SeriesKey;
 use super::fate::{InvalidTarget, TargetId, TargetLimit};
 use super::job::{FLAGS, Job};
 use crate::hash;
@@ -214,7 +214,13 @@ impl End {
 
     /// The target's identity, a hash of where it is scraped, and how it looks.
     #[inline]
-    pub(super) fn identify(&self, job: &Job, usual: &Usual, texts: &Texts, draft: &Draft<'_>) -> (TargetId, u64, Look) {
+    pub(super) fn identify(
+        &self,
+        job: &Job,
+        usual: &Usual,
+        texts: &Texts,
+        draft: &Draft<'_>,
+    ) -> (TargetId, u64, SeriesKey) {
         let address = self.address.map_or([0; 2], |slot| draft.hash(texts, slot));
         let (of_endpoint, others) = (self.endpoint.sum(texts, draft), self.others.sum(texts, draft));
         let endpoint = job
@@ -230,7 +236,7 @@ impl End {
         // By values alone: the same target can come with its `instance` and without.
         let is_by_address = self.instance.is_none_or(|slot| draft.hash(texts, slot) == address);
         let is_plain = is_by_address && of_endpoint.wrapping_add(others) == usual.hidden_sum;
-        (TargetId(spread(all)), endpoint, Look::new(labels, is_plain))
+        (TargetId(spread(all)), endpoint, SeriesKey::new(labels, is_plain))
     }
 
     /// The limit of labels that the target exceeds.

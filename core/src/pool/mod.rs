@@ -277,7 +277,10 @@ impl TargetPool {
             match self.owners.remove(id, slots.place(slot, index)) {
                 Removed::Only => {
                     self.outputs.went(id, endpoint);
-                    entry.look().into_iter().for_each(|look| self.alikes.went(id, look));
+                    entry
+                        .series()
+                        .into_iter()
+                        .for_each(|series| self.alikes.went(id, series));
                 }
                 Removed::Last(next) if next != slot => touched.push(next),
                 Removed::Last(_) | Removed::Another => {}
@@ -292,7 +295,10 @@ impl TargetPool {
             match self.owners.add(id, place, |slot, index| slots.place(slot, index)) {
                 Added::New => {
                     self.outputs.came(id, endpoint);
-                    entry.look().into_iter().for_each(|look| self.alikes.came(id, look));
+                    entry
+                        .series()
+                        .into_iter()
+                        .for_each(|series| self.alikes.came(id, series));
                 }
                 Added::Behind(other) if other != slot => touched.push(other),
                 Added::Behind(_) | Added::Before => {}
@@ -303,7 +309,7 @@ impl TargetPool {
         }
         let all = self.slots.iter_from(0).flat_map(|(_, held)| held.entries.as_slice());
         self.alikes
-            .settle(all.filter_map(|entry| Some((entry.target()?.0, entry.look()?))));
+            .settle(all.filter_map(|entry| Some((entry.target()?.0, entry.series()?))));
         touched.sort_unstable();
         touched.dedup();
         self.touch(slot);

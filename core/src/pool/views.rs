@@ -63,10 +63,10 @@ impl TargetPool {
         let (Fate::Active { id } | Fate::OverLimit { id, .. }) = target.fate else {
             return Vec::new();
         };
-        let Some(look) = self.entry(id).and_then(Entry::look) else {
+        let Some(series) = self.entry(id).and_then(Entry::series) else {
             return Vec::new();
         };
-        let mut others = self.alikes.of(look.labels()).filter(|other| *other != id).peekable();
+        let mut others = self.alikes.of(series.labels()).filter(|other| *other != id).peekable();
         if others.peek().is_none() {
             return Vec::new();
         }
