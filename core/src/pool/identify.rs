@@ -212,7 +212,7 @@ impl End {
         Ok(())
     }
 
-    /// The target's identity, a hash of where it is scraped, and how it looks.
+    /// The target's identity, a hash of where it is scraped, and what its series are known by.
     #[inline]
     pub(super) fn identify(
         &self,
