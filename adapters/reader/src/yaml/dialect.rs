@@ -1,12 +1,12 @@
 //! Where the YAML 1.1 of Prometheus's library and the YAML 1.2 of the parser here are not one language.
 //!
-//! **A text that both read alike is handed on as it is**, at the cost of looking for a few characters. What is no YAML
-//! there is refused, with its place; what means something else there is written so that it means the same here. Only the
-//! first document is looked at, because nobody reads the others.
+//! **A text that both read alike is handed on as it is**, at the cost of looking for a few characters, and of parsing a
+//! document in brackets. What is no YAML there is refused, with its place; what means something else there is written so
+//! that it means the same here. Only the first document is looked at, because nobody reads the others.
 
 use std::borrow::Cow;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, StructureStyle, YamlVersion};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, StructureStyle, YamlVersion};
 
 use crate::problem::Position;
 
@@ -30,6 +30,15 @@ pub struct DialectError {
 /// # Errors
 /// The first thing that Prometheus refuses and the parser does not.
 pub fn as_yaml_1_1(text: &str) -> Result<Cow<'_, str>, DialectError> {
+    if begins_in_brackets(text)
+        && let Some(text) = without_bracket_behind(text)?
+    {
+        return as_line_breaks_of_1_1(&text).map(|text| Cow::Owned(text.into_owned()));
+    }
+    as_line_breaks_of_1_1(text)
+}
+
+fn as_line_breaks_of_1_1(text: &str) -> Result<Cow<'_, str>, DialectError> {
     let has_next_line = text.contains(NEXT_LINE);
     let may_have_surrogates = text.contains(r"\ud") || text.contains(r"\uD");
     let is_other = has_next_line || may_have_surrogates || text.contains("%YAML") || tabs(text).next().is_some();
@@ -53,6 +62,10 @@ struct Parts {
     parts: Vec<Part>,
     /// Where the document ends, or the parser could not go on.
     end: usize,
+    /// Whether all of the document is a list or mapping in brackets, and it has ended.
+    is_whole_in_brackets: bool,
+    /// Where a closing bracket stands, if it is one that the parser could not go on at because none is open.
+    stray: Option<usize>,
 }
 
 /// A scalar, or the outermost of lists and mappings in brackets.
@@ -68,12 +81,14 @@ impl Parts {
         let mut parts = Vec::new();
         let mut flow: Option<(usize, Part)> = None;
         let mut end = text.len();
+        let (mut is_in_brackets, mut has_ended, mut stray) = (None, false, None);
         let options = granit_parser::options! { emit_comments: false };
         for next in Parser::new_from_str_with_options(text, options) {
             let (event, span) = match next {
                 Ok(next) => next,
                 Err(error) => {
                     end = error.marker().byte_offset().unwrap_or(0);
+                    stray = matches!(error.kind(), ErrorKind::MisplacedFlowCollectionEnd).then_some(end);
                     break;
                 }
             };
@@ -83,9 +98,11 @@ impl Parts {
                 Event::DocumentStart(_, Some(version)) => check_version(version, &span.start)?,
                 Event::DocumentEnd => {
                     end = range.start;
+                    has_ended = true;
                     break;
                 }
                 Event::Scalar(_, style, ..) => {
+                    is_in_brackets.get_or_insert(false);
                     if style == ScalarStyle::DoubleQuoted {
                         check_escapes(text, &range)?;
                     }
@@ -98,18 +115,21 @@ impl Parts {
                         });
                     }
                 }
-                Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => match &mut flow {
-                    Some((depth, _)) => *depth = depth.saturating_add(1),
-                    None if style == StructureStyle::Flow => {
-                        let part = Part {
-                            start: range.start,
-                            end: text.len(),
-                            indentation: Some(indentation),
-                        };
-                        flow = Some((1, part));
+                Event::SequenceStart(style, ..) | Event::MappingStart(style, ..) => {
+                    is_in_brackets.get_or_insert(style == StructureStyle::Flow);
+                    match &mut flow {
+                        Some((depth, _)) => *depth = depth.saturating_add(1),
+                        None if style == StructureStyle::Flow => {
+                            let part = Part {
+                                start: range.start,
+                                end: text.len(),
+                                indentation: Some(indentation),
+                            };
+                            flow = Some((1, part));
+                        }
+                        None => {}
                     }
-                    None => {}
-                },
+                }
                 Event::SequenceEnd | Event::MappingEnd => {
                     if let Some((depth, part)) = flow.take() {
                         match depth.saturating_sub(1) {
@@ -122,7 +142,12 @@ impl Parts {
             }
         }
         parts.extend(flow.map(|(_, part)| part));
-        Ok(Self { parts, end })
+        Ok(Self {
+            parts,
+            end,
+            is_whole_in_brackets: has_ended && is_in_brackets == Some(true),
+            stray,
+        })
     }
 
     /// The part that the byte `at` is in.
@@ -131,6 +156,38 @@ impl Parts {
         let last = self.parts.get(behind.checked_sub(1)?)?;
         (at < last.end).then_some(last)
     }
+}
+
+/// Whether the document may be a list or mapping in brackets.
+fn begins_in_brackets(text: &str) -> bool {
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_start);
+    let mut lines = lines
+        .filter(|line| !line.starts_with(['#', '%']))
+        .map(|line| line.strip_prefix("---").map_or(line, str::trim_start))
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    // In front of it may stand a tag or an anchor.
+    lines.next().is_some_and(|line| line.starts_with(['[', '{', '!', '&']))
+}
+
+/// The text with something else in place of a closing bracket that stands behind a document in brackets: nobody reads it in
+/// Prometheus, and the parser goes no further. Nothing, if there is none.
+fn without_bracket_behind(text: &str) -> Result<Option<String>, DialectError> {
+    let Some(at) = Parts::of(text)?.stray else {
+        return Ok(None);
+    };
+    let line = text
+        .get(..at)
+        .and_then(|before| before.rsplit('\n').next())
+        .unwrap_or_default();
+    if line.trim().is_empty() && line.contains('\t') {
+        // There a tab begins nothing.
+        return Ok(None);
+    }
+    let mut other = text.to_owned();
+    // It is one byte, too, so that all places stay.
+    other.replace_range(at..at + 1, ",");
+    let is_behind = Parts::of(&other).is_ok_and(|parts| parts.is_whole_in_brackets && parts.end <= at);
+    Ok(is_behind.then_some(other))
 }
 
 fn check_version(version: YamlVersion, start: &Marker) -> Result<(), DialectError> {
@@ -251,6 +308,35 @@ mod tests {
             let found = refused(text);
             // The parser may refuse it itself, where it says so.
             assert_eq!(found, Some(place), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_bracket_behind_a_document_in_brackets_is_behind_it() {
+        for (text, expected) in [
+            ("[a]\n]\n", "[a]\n,\n"),
+            ("[a]]\n", "[a],\n"),
+            (
+                "# b\n---\n&x [\"[\"]\n\n# c\n  } d\n",
+                "# b\n---\n&x [\"[\"]\n\n# c\n  , d\n",
+            ),
+            ("{a: b}\n]]\n", "{a: b}\n,]\n"),
+            ("[\"x\u{85}y\"]\n]\n", "[\"x\n y\"]\n,\n"),
+        ] {
+            assert_eq!(as_yaml_1_1(text).as_deref(), Ok(expected), "{text:?}");
+        }
+        // These Prometheus refuses, too, or there is none.
+        for text in [
+            "- a\n]\n",
+            "a: b\n]\n",
+            "[a]\n\t]\n",
+            "[a]: ]\n",
+            "[a, {b: c]}\n",
+            "]\n",
+            "[a]\n---\n]\n",
+            "{a: ']'}\n",
+        ] {
+            assert_eq!(as_yaml_1_1(text), Ok(Cow::Borrowed(text)), "{text:?}");
         }
     }
 
