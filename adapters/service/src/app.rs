@@ -6,14 +6,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_lite::FutureExt;
-use headcount_config::LoadErrors;
+use headcount_config::{LoadErrors, Problem};
 use headcount_core::Reports;
 use headcount_discoverer::Env;
+use headcount_reader::ProblemKind;
 use headcount_runtime::DriverGone;
 use smol::{Executor, Timer};
 
 use crate::discovery::{Managed, Observation};
 use crate::effective::{Fixed, Overrides};
+use crate::overwritten::Overwritten;
 use crate::plan::{Plan, Source};
 use crate::reload::{
     Changes, Loaded, Outcome, Providers, ReloadError, Reloaded, Reloader, SettledChanges, Turn, Turns,
@@ -46,6 +48,8 @@ pub(crate) struct App {
     pub(crate) targets: Arc<Targets>,
     /// Whether the targets are there, if that was asked for.
     pub(crate) scraping: Option<Scraping>,
+    /// The jobs with rules that find something else in a Prometheus.
+    pub(crate) overwritten: Arc<Overwritten>,
     /// Discovers Alertmanagers.
     pub(crate) notify: Arc<Managed>,
     /// The configuration that runs, and where the next comes from.
@@ -258,6 +262,7 @@ impl App {
         let effective = self.told.over(&plan.settings);
         self.notify.configure(effective.for_alertmanagers()).await?;
         self.scrape.configure(effective).await?;
+        self.overwritten.configure(&plan.jobs);
         // First, so that no list of a job is seen without its rules.
         let configuration = self.targets.configure(plan.job_options());
         let (version, providers) = self.scrape.apply(plan.scrape_sets()).await?;
@@ -286,7 +291,9 @@ pub(crate) fn log_settings(before: Option<&Plan>, plan: &Plan) {
 
 /// Logs what is remarkable about a plan.
 pub(crate) fn log_warnings(plan: &Plan) {
-    for warning in &plan.warnings {
+    // What is overwritten on the way is said when somebody goes that way.
+    let is_said = |warning: &&Problem| !matches!(warning.kind, ProblemKind::Overwritten { .. });
+    for warning in plan.warnings.iter().filter(is_said) {
         tracing::warn!("{warning}");
     }
 }
@@ -324,6 +331,7 @@ mod tests {
                 scrape,
                 targets,
                 scraping: None,
+                overwritten: Arc::default(),
                 notify,
                 reloader: reloader.expect("nothing is wrong with it"),
                 told: Overrides::default(),

@@ -28,7 +28,7 @@ use crate::server::{
 };
 use crate::service::Running;
 use crate::state::{States, Status, state_folder, state_root};
-use crate::targets::GlobalUrls;
+use crate::targets::{GlobalUrls, Names};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
 
 /// The managers' names.
@@ -80,6 +80,9 @@ pub enum ListKind {
     Discovered,
     /// The targets as they are after relabelling, for readers without rules of their own.
     Relabelled,
+    /// The same for a Prometheus 2: names of labels have letters, digits and underscores only. A target of which two names
+    /// become one is left out; `/api/v1/targets` says why.
+    RelabelledInUnderscores,
 }
 
 /// Why a service did not start.
@@ -317,8 +320,9 @@ impl ServiceBuilder {
         };
         if let Some((folder, kind)) = self.file_sd {
             let lists = match kind {
-                ListKind::Relabelled => Lists::relabelled(&app.targets),
-                ListKind::Discovered => Lists::discovered(&app.scrape),
+                ListKind::Discovered => Lists::discovered(&app.scrape, &app.overwritten),
+                ListKind::Relabelled => Lists::relabelled(&app.targets, Names::AsTheyAre),
+                ListKind::RelabelledInUnderscores => Lists::relabelled(&app.targets, Names::Underscores),
             };
             tasks.push(executor.spawn(FileSd::new(folder, lists).run()));
         }
@@ -423,6 +427,7 @@ impl ServiceBuilder {
             scrape,
             targets,
             scraping,
+            overwritten: Arc::default(),
             notify,
             reloader,
             told: self.told,

@@ -23,6 +23,7 @@ mod effective;
 mod mechanisms;
 mod once;
 mod output;
+mod overwritten;
 mod plan;
 mod reload;
 mod scraping;

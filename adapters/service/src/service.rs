@@ -17,6 +17,7 @@ use crate::plan::{Plan, Source};
 use crate::reload::{Changes, ReloadError};
 use crate::server::{self, Server};
 use crate::state::States;
+use crate::targets::Names;
 use crate::{ListKind, ServiceBuilder, Workers};
 
 /// A running headcount: what a configuration asks for is discovered, relabelled, and can be asked for.
@@ -216,7 +217,7 @@ impl Service {
         loop {
             let news = match kind {
                 ListKind::Discovered => self.app.scrape.published(),
-                ListKind::Relabelled => self.app.targets.news(),
+                ListKind::Relabelled | ListKind::RelabelledInUnderscores => self.app.targets.news(),
             };
             match self.list(job, kind).await {
                 Ok(list) if known != Some(&list) => return Ok(list),
@@ -305,7 +306,8 @@ impl Service {
     fn handle(&self, job: &str, kind: ListKind) -> Option<ListHandle> {
         match kind {
             ListKind::Discovered => self.app.scrape.view().handle(job),
-            ListKind::Relabelled => self.app.targets.handle(job),
+            ListKind::Relabelled => self.app.targets.handle(job, Names::AsTheyAre),
+            ListKind::RelabelledInUnderscores => self.app.targets.handle(job, Names::Underscores),
         }
     }
 

@@ -157,13 +157,19 @@ impl Evaluator {
 }
 
 /// The labels of a target in the end, from those that the rules left.
-pub(super) fn final_labels(mut labels: Vec<(String, String)>) -> Vec<(String, String)> {
-    labels.retain(|(name, _)| !name.starts_with("__meta_"));
+pub(super) fn final_labels(labels: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut labels = given_labels(labels);
     if !labels.iter().any(|(name, _)| name == "instance") {
         let address = labels.iter().find(|(name, _)| name == "__address__");
         let address = address.map(|(_, value)| value.clone()).unwrap_or_default();
         labels.push(("instance".to_owned(), address));
         labels.sort_unstable();
     }
+    labels
+}
+
+/// The same without what is filled in at the end.
+pub(super) fn given_labels(mut labels: Vec<(String, String)>) -> Vec<(String, String)> {
+    labels.retain(|(name, _)| !name.starts_with("__meta_"));
     labels
 }

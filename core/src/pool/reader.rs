@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::evaluate::{Evaluator, Workplace, final_labels};
+use super::evaluate::{Evaluator, Workplace, final_labels, given_labels};
 use super::fate::{Entry, Fate, TargetId};
 use super::job::Job;
 use super::{TargetLabels, TargetView};
@@ -51,9 +51,19 @@ impl TargetReader {
     /// The labels in the end, sorted by name, with those that begin with `__` and say how to
     /// scrape it. `None` when the target is dropped or invalid.
     pub fn labels(&mut self, target: &TargetView<'_>) -> Option<Vec<(String, String)>> {
+        self.left_by_rules(target).map(final_labels)
+    }
+
+    /// The same without an `instance` that is the address because neither discovery nor a rule gave it one: who scrapes
+    /// the target fills that in, and a Prometheus 2 does so after it has added a port to the address.
+    pub fn labels_without_implied(&mut self, target: &TargetView<'_>) -> Option<Vec<(String, String)>> {
+        self.left_by_rules(target).map(given_labels)
+    }
+
+    fn left_by_rules(&mut self, target: &TargetView<'_>) -> Option<Vec<(String, String)>> {
         let mut work = self.evaluator.open(&self.job, target.group);
         let entry = self.evaluator.evaluate(&mut work, target.labels);
-        let labels = entry.target().map(|_| final_labels(self.evaluator.labels(&work)));
+        let labels = entry.target().map(|_| self.evaluator.labels(&work));
         self.evaluator.close(work);
         labels
     }

@@ -74,6 +74,10 @@ fn write_found(text: &mut String, found: &Found, now: f64) {
         let labels = target.labels.iter();
         rows.extend(labels.map(|(name, value)| ("with", format!("{name}={value:?}"))));
     }
+    if let Some(error) = &target.underscores_error {
+        let list = "?relabelled=true&names=underscores";
+        rows.push(("left out", format!("of the list for Prometheus 2 ({list}): {error}")));
+    }
     if let Some(health) = target.health.as_ref().filter(|health| *health != "unknown") {
         let error = target.last_error.as_ref().filter(|error| !error.is_empty());
         let error = error.map_or_else(String::new, |error| format!(": {error}"));

@@ -157,6 +157,9 @@ pub(crate) struct Target {
     pub(crate) labels: Labels,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scrape_url: Option<String>,
+    /// Why it is in no list for a Prometheus 2, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) underscores_error: Option<String>,
     /// What its last scrape found, if it is known: `up` or `down`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) health: Option<String>,

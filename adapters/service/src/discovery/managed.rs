@@ -312,6 +312,7 @@ fn called(ids: &[ProviderId], names: &[(ProviderId, Arc<str>)]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::output::{FileSd, Lists};
+    use crate::targets::Names;
     use headcount_backends::r#static::{StaticGroup, StaticSd};
     use headcount_core::{JobOptions, Throttle};
     use std::time::{Duration, Instant};
@@ -330,7 +331,10 @@ mod tests {
         let managed = start(&workers, "scrape", options, Beginning::Nothing);
         let targets = crate::targets::start(workers.executor(), managed.clone(), None).expect("a thread");
         let folder = tempfile::tempdir().expect("a folder");
-        let lists = [Lists::discovered(&managed), Lists::relabelled(&targets)];
+        let lists = [
+            Lists::discovered(&managed, &Arc::default()),
+            Lists::relabelled(&targets, Names::AsTheyAre),
+        ];
         let paths = ["discovered", "relabelled"].map(|name| folder.path().join(name));
         let files = paths.iter().zip(lists);
         let tasks: Vec<_> = files

@@ -18,7 +18,8 @@ use smol::Timer;
 use super::file_name::file_name;
 use super::folder::Folder;
 use crate::discovery::{Follower, Jobs, ListHandle, Managed};
-use crate::targets::Targets;
+use crate::overwritten::{Overwritten, Way};
+use crate::targets::{Names, Targets};
 
 /// When what could not be written is tried again, if nothing else happens before.
 const RETRY: Duration = Duration::from_secs(10);
@@ -31,24 +32,24 @@ pub(crate) struct Lists {
 
 enum Source {
     /// The targets as they are discovered.
-    Discovered(Arc<Managed>),
+    Discovered(Arc<Managed>, Arc<Overwritten>),
     /// The targets after relabelling.
-    Relabelled(Arc<Targets>),
+    Relabelled(Arc<Targets>, Names),
 }
 
 impl Lists {
     /// Those that `managed` discovers.
-    pub(crate) fn discovered(managed: &Arc<Managed>) -> Self {
+    pub(crate) fn discovered(managed: &Arc<Managed>, overwritten: &Arc<Overwritten>) -> Self {
         Self {
-            source: Source::Discovered(managed.clone()),
+            source: Source::Discovered(managed.clone(), overwritten.clone()),
             follower: managed.follow_jobs(),
         }
     }
 
     /// Those of `targets`.
-    pub(crate) fn relabelled(targets: &Arc<Targets>) -> Self {
+    pub(crate) fn relabelled(targets: &Arc<Targets>, names: Names) -> Self {
         Self {
-            source: Source::Relabelled(targets.clone()),
+            source: Source::Relabelled(targets.clone(), names),
             follower: targets.follow(),
         }
     }
@@ -66,24 +67,30 @@ impl Lists {
     /// All jobs that have a list.
     fn jobs(&self) -> BTreeSet<Arc<str>> {
         match &self.source {
-            Source::Discovered(managed) => managed.view().jobs.keys().cloned().collect(),
-            Source::Relabelled(targets) => targets.jobs(),
+            Source::Discovered(managed, _) => managed.view().jobs.keys().cloned().collect(),
+            Source::Relabelled(targets, _) => targets.jobs(),
         }
     }
 
     /// Whether the jobs are known.
     fn is_known(&self) -> bool {
         match &self.source {
-            Source::Discovered(managed) => managed.view().is_started(),
-            Source::Relabelled(targets) => targets.is_known(),
+            Source::Discovered(managed, _) => managed.view().is_started(),
+            Source::Relabelled(targets, _) => targets.is_known(),
+        }
+    }
+
+    fn was_written(&self, job: &str) {
+        if let Source::Discovered(_, overwritten) = &self.source {
+            overwritten.was_read(job, Way::File);
         }
     }
 
     /// That of a job; `None` when there is no such job.
     fn handle(&self, job: &str) -> Option<ListHandle> {
         match &self.source {
-            Source::Discovered(managed) => managed.view().handle(job),
-            Source::Relabelled(targets) => targets.handle(job),
+            Source::Discovered(managed, _) => managed.view().handle(job),
+            Source::Relabelled(targets, names) => targets.handle(job, *names),
         }
     }
 }
@@ -212,6 +219,7 @@ impl FileSd {
             .await;
             match written {
                 Ok(()) => {
+                    self.lists.was_written(&job);
                     self.due.remove(&job);
                     if let Some(file) = self.jobs.get_mut(&job) {
                         file.written = Some(handle.list.generation());
@@ -304,7 +312,7 @@ mod tests {
         let jobs = ["done", "waiting"].map(JobOptions::new);
         let targets = targets_of(jobs.to_vec(), sets.view());
         let folder = left(&["done.json", "gone.json", "waiting.json"]);
-        let found = written(&folder, Lists::relabelled(&targets));
+        let found = written(&folder, Lists::relabelled(&targets, Names::AsTheyAre));
         assert_eq!(found.keys().collect::<Vec<_>>(), ["done.json", "waiting.json"]);
         assert!(found["done.json"].contains("h:1"));
         assert_eq!(found["waiting.json"], "[]", "it is not complete");
@@ -330,7 +338,10 @@ mod tests {
                 news.await;
             }
         });
-        let found = written(&left(&["done.json", "gone.json"]), Lists::discovered(&managed));
+        let found = written(
+            &left(&["done.json", "gone.json"]),
+            Lists::discovered(&managed, &Arc::default()),
+        );
         assert_eq!(found.keys().collect::<Vec<_>>(), ["done.json"]);
         assert!(found["done.json"].contains("h:1"));
     }

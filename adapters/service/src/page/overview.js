@@ -130,7 +130,13 @@ export class Overview extends PolledView {
         h("a", { href: link("/targets", { job: pool.name }) }, pool.name),
         pool.failedConfigs ? " is served without what can't be run" : " is served without what a provider has not found yet",
       ]);
-    const problems = [...failing, ...incomplete, ...partial, ...held, ...refused, ...limited, ...empty, ...shared, ...invalid];
+    const misread = pools
+      .filter((pool) => pool.overwritten)
+      .map(({ name, overwritten: { rule, label } }) => [
+        h("a", { href: link("/targets", { job: name }) }, name),
+        ` is read by a Prometheus that overwrites ${label}, which its rule [${rule}] looks at: see “headcount adopt”, or have it read the list with ?relabelled=true`,
+      ]);
+    const problems = [...failing, ...incomplete, ...partial, ...held, ...refused, ...limited, ...empty, ...shared, ...invalid, ...misread];
     if (problems.length === 0) {
       const waiting = pools.filter((pool) => !pool.served).length;
       const text = waiting ? `${plural(waiting, "job")} still to be found for the first time.` : "All providers found their targets, and nothing is wrong with any.";

@@ -1,5 +1,6 @@
 //! `/sd/<job>`: a job's targets as Prometheus's `http_sd_configs` reads them; as they are
-//! discovered, or, with `?relabelled=true`, as they are after the job's `relabel_configs`.
+//! discovered, or, with `?relabelled=true`, as they are after the job's `relabel_configs`; with `&names=underscores` for a
+//! Prometheus 2. These are lists of their own, each with its tag and its generation; `/sd` names the job.
 //!
 //! The one rule: **a list that is not complete is not served.** While a provider of the job was never read
 //! whole, or one of its configs can't be run, the answer is 503, and Prometheus keeps the list that it has;
@@ -19,8 +20,11 @@ use serde::Serialize;
 
 use super::conditional::{accepts_gzip, is_known};
 use super::respond::{self, Body};
+use crate::ListKind;
 use crate::app::App;
 use crate::discovery::{Job, View};
+use crate::overwritten::Way;
+use crate::targets::Names;
 use crate::wall_clock::WallClock;
 
 /// The header of an answer with a list that is not complete: the providers that were never read whole or can't be run.
@@ -53,8 +57,9 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     let Some(name) = name(escaped) else {
         return respond::error(StatusCode::BAD_REQUEST, "the job's name is not UTF-8");
     };
-    let Some(is_relabelled) = is_relabelled(query) else {
-        return respond::bad_data("relabelled is true or false");
+    let kind = match ListKind::asked_for(query) {
+        Ok(kind) => kind,
+        Err(problem) => return respond::bad_data(problem),
     };
     let view = app.scrape.view();
     if !view.is_started() {
@@ -63,10 +68,10 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     if !view.jobs.contains_key(&*name) {
         return unknown(&view, &name);
     }
-    let handle = if is_relabelled {
-        app.targets.handle(&name)
-    } else {
-        view.handle(&name)
+    let handle = match kind {
+        ListKind::Discovered => view.handle(&name),
+        ListKind::Relabelled => app.targets.handle(&name, Names::AsTheyAre),
+        ListKind::RelabelledInUnderscores => app.targets.handle(&name, Names::Underscores),
     };
     let Some(handle) = handle else {
         let message = format!("the targets of {name:?} are being worked out; keep the list that you have");
@@ -78,6 +83,9 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     let Some(list) = handle.json().await else {
         return incomplete(app, &app.scrape.view(), &name).await;
     };
+    if kind == ListKind::Discovered {
+        app.overwritten.was_read(&name, Way::Http);
+    }
     let lacking = (handle.delivery == Delivery::Incomplete).then(|| lacking(&view, &name));
     let restored = restored(&view, &name, app.wall_clock());
     let described = |response, tag: &str| described(response, tag, [&lacking, &restored]);
@@ -99,16 +107,31 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     described(respond::list(list.parts()), tag)
 }
 
-/// Whether the query asks for the list after relabelling; `None` when it is unclear.
-fn is_relabelled(query: &str) -> Option<bool> {
-    let mut values = url::form_urlencoded::parse(query.as_bytes());
-    match values.find(|(name, _)| name == "relabelled") {
-        None => Some(false),
-        Some((_, value)) => match &*value {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        },
+impl ListKind {
+    /// The list that a query asks for, or what is unclear.
+    fn asked_for(query: &str) -> Result<Self, &'static str> {
+        let value = |name: &str| {
+            let mut values = url::form_urlencoded::parse(query.as_bytes());
+            values.find(|(other, _)| other == name).map(|(_, value)| value)
+        };
+        let is_relabelled = match value("relabelled").as_deref() {
+            None | Some("false" | "0") => false,
+            Some("true" | "1") => true,
+            Some(_) => return Err("relabelled is true or false"),
+        };
+        let in_underscores = match value("names").as_deref() {
+            None | Some("allow-utf-8") => false,
+            Some("underscores") => true,
+            Some(_) => return Err("names is underscores or allow-utf-8"),
+        };
+        match (is_relabelled, in_underscores) {
+            (false, false) => Ok(Self::Discovered),
+            (true, false) => Ok(Self::Relabelled),
+            (true, true) => Ok(Self::RelabelledInUnderscores),
+            (false, true) => {
+                Err("names=underscores is for lists with relabelled=true: rules look at names as they are")
+            }
+        }
     }
 }
 
@@ -276,6 +299,28 @@ mod tests {
         // Who lacked when the list was made may lack no more.
         sets.update(0, Vec::new());
         assert_eq!(lacking(&sets.view(), "a"), "?");
+    }
+
+    #[test]
+    fn a_query_says_which_list_is_meant() {
+        for (query, expected) in [
+            ("", Ok(ListKind::Discovered)),
+            ("relabelled=false&names=allow-utf-8", Ok(ListKind::Discovered)),
+            ("relabelled=1&other=x", Ok(ListKind::Relabelled)),
+            (
+                "names=underscores&relabelled=true",
+                Ok(ListKind::RelabelledInUnderscores),
+            ),
+            ("relabelled=yes", Err("relabelled is")),
+            ("relabelled=true&names=dots", Err("names is underscores")),
+            ("names=underscores", Err("for lists with relabelled=true")),
+        ] {
+            let found = ListKind::asked_for(query);
+            match expected {
+                Ok(kind) => assert_eq!(found, Ok(kind), "{query}"),
+                Err(text) => assert!(found.is_err_and(|said| said.contains(text)), "{query}"),
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::global::GlobalUrls;
 use super::health::Healths;
 use super::holds::Holds;
+use super::underscores::in_underscores;
 use super::url::{is_secret_label, label, scrape_url, shown_value};
 use crate::discovery::{ADDRESS, Observation, Provider, write_labels, write_string};
 use crate::wall_clock::WallClock;
@@ -238,6 +239,10 @@ impl<'a> Describer<'a> {
             _ => None,
         };
         self.healths.write(out, self.job, id);
+        if let Err(why) = in_underscores(self.pool.options(), labels) {
+            out.extend_from_slice(br#","underscoresError":"#);
+            write_string(out, &why.to_string());
+        }
         out.extend_from_slice(br#","scrapeInterval":"#);
         write_string(out, label(labels, "__scrape_interval__"));
         out.extend_from_slice(br#","scrapeTimeout":"#);

@@ -8,12 +8,16 @@
 //! reader has it there. Duplicates are left out, and so are the flags
 //! for histograms where they are off: a Prometheus 2 would keep them as labels for nothing.
 //!
+//! A list for a Prometheus 2 ([`Names::Underscores`]) has other names, and no `instance` that is only the address: that reader
+//! adds a port to an address that has none, and has to fill `instance` in after that.
+//!
 //! The format can't say two things, so they have to be in the reader's job: the second and
 //! further values of a parameter in `params`, and that a rule removed a label which the reader
 //! fills in again (`__metrics_path__`, say).
 
 use headcount_core::{Fate, Group, ProviderId, Snapshot, TargetPool, TargetPools, TargetView};
 
+use super::underscores::in_underscores;
 use super::url::is_secret_of_job;
 use crate::discovery::{ADDRESS, as_list, sorted_groups, write_labels, write_string};
 
@@ -24,12 +28,22 @@ pub const FLAGS: [&str; 3] = [
     "__scrape_native_histograms__",
 ];
 
+/// How a list has the names of labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Names {
+    /// As they are: a Prometheus 3 takes any.
+    #[default]
+    AsTheyAre,
+    /// In letters, digits and underscores, for a Prometheus 2. Targets of which that can't be said are left out.
+    Underscores,
+}
+
 /// A job's list, as JSON; `pools` have to be those of the snapshot.
 #[must_use]
 pub fn relabelled_list(pools: &TargetPools, snapshot: &Snapshot, job: &str) -> Vec<u8> {
     let mut out = Vec::new();
     if let (Some(pool), Some(set)) = (pools.pool(job), snapshot.set(job)) {
-        let mut write = writer(pool);
+        let mut write = writer(pool, Names::AsTheyAre);
         for (provider, stored) in sorted_groups(set) {
             write(provider.id(), stored.group(), &mut out);
         }
@@ -38,16 +52,25 @@ pub fn relabelled_list(pools: &TargetPools, snapshot: &Snapshot, job: &str) -> V
 }
 
 /// Writes the entries of a group of a pool, each after a comma and the end of a line.
-pub(super) fn writer(pool: &TargetPool) -> impl FnMut(ProviderId, &Group, &mut Vec<u8>) {
+pub(super) fn writer(pool: &TargetPool, names: Names) -> impl FnMut(ProviderId, &Group, &mut Vec<u8>) {
     let mut reader = pool.reader();
     move |provider, group, out| {
         for view in pool.group_targets(provider, group.source()).filter(is_scraped) {
-            if let Some(labels) = reader.labels(&view) {
-                let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                write_entry(
-                    labels.filter(|(name, value)| !is_secret_of_job(pool.options(), name, value)),
-                    out,
-                );
+            let labels = match names {
+                Names::AsTheyAre => reader.labels(&view),
+                Names::Underscores => reader.labels_without_implied(&view),
+            };
+            let Some(mut labels) = labels else { continue };
+            labels.retain(|(name, value)| !is_secret_of_job(pool.options(), name, value));
+            match names {
+                Names::AsTheyAre => {
+                    write_entry(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())), out)
+                }
+                Names::Underscores => {
+                    if let Ok(labels) = in_underscores(pool.options(), &labels) {
+                        write_entry(labels.iter().map(|(name, value)| (&**name, *value)), out);
+                    }
+                }
             }
         }
     }
@@ -78,7 +101,7 @@ pub(super) mod tests {
 
     use crate::discovery::{OwnedParts, view_of};
     use crate::plan::Plan;
-    use crate::targets::{Targets, targets_of};
+    use crate::targets::{Names, Targets, targets_of};
 
     pub(in crate::targets) fn job(settings: &str) -> JobOptions {
         let text = format!("scrape_configs: [{{job_name: node, {settings}}}]");
@@ -87,8 +110,12 @@ pub(super) mod tests {
     }
 
     fn list(job: &JobOptions, groups: Vec<OwnedParts<'_>>) -> String {
+        list_with(job, Names::AsTheyAre, groups)
+    }
+
+    fn list_with(job: &JobOptions, names: Names, groups: Vec<OwnedParts<'_>>) -> String {
         let targets: std::sync::Arc<Targets> = targets_of(vec![job.clone()], view_of(vec![("node", groups)]));
-        let handle = targets.handle("node").expect("the job");
+        let handle = targets.handle("node", names).expect("the job");
         String::from_utf8(smol::block_on(handle.json()).expect("complete").to_vec()).expect("UTF-8")
     }
 
@@ -116,6 +143,30 @@ pub(super) mod tests {
         );
         insta::assert_snapshot!(listed);
         assert_eq!(list(&job, Vec::new()), "[]");
+    }
+
+    #[test]
+    fn a_list_for_a_prometheus_2_has_names_that_it_takes_and_leaves_the_instance_to_it() {
+        let job = job("params: {m.x: [a, b], t: [c]}, relabel_configs: [\
+                       {source_labels: [__meta_x], regex: (.+), target_label: instance}, \
+                       {source_labels: [__address__], regex: '(d)', target_label: k8s_app}]");
+        let target = |address, name, x| vec![("__address__", address), (name, "1"), ("__meta_x", x)];
+        let groups = || {
+            vec![(
+                "s",
+                vec![("région", "köln")],
+                vec![
+                    target("a", "k8s.app", ""),
+                    target("b:1", "k8s/app", "b"),
+                    // Both names are one.
+                    target("d", "k8s.app", ""),
+                    target("e", "plain", "e"),
+                ],
+            )]
+        };
+        insta::assert_snapshot!(list_with(&job, Names::Underscores, groups()));
+        let as_they_are = list(&job, groups());
+        assert_eq!(as_they_are.matches("\"instance\"").count(), 4, "{as_they_are}");
     }
 
     const RULES: [&str; 7] = [

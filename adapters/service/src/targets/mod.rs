@@ -5,6 +5,7 @@
 //! * `describe`: a target with what became of it, as JSON.
 //! * `shared`: targets whose samples end in the same series.
 //! * `list`: a job's targets after relabelling, in the format that http_sd and file_sd share.
+//! * `underscores`: the labels that such a list has for a Prometheus 2.
 //! * `alertmanagers`: the same for Alertmanagers. `url`: where targets and Alertmanagers are; `global`: where others find
 //!   those of this machine.
 //!
@@ -21,6 +22,7 @@ mod holds;
 mod list;
 mod shared;
 mod sides;
+mod underscores;
 mod updater;
 mod url;
 
@@ -40,6 +42,7 @@ pub(crate) use describe::{Describer, Stale};
 pub use describe::{described, fate_in_words, state_name};
 pub(crate) use global::GlobalUrls;
 pub(crate) use health::Healths;
+pub(crate) use list::Names;
 pub use list::{FLAGS, relabelled_list};
 use sides::Sides;
 pub(crate) use updater::start;
@@ -91,9 +94,17 @@ pub(crate) struct Published {
     view: Arc<View>,
     configuration: u64,
     /// Each job's list after relabelling.
-    lists: OrdMap<Arc<str>, Arc<List>>,
+    lists: OrdMap<Arc<str>, Lists>,
     /// What was counted.
     pub(crate) counters: Counters,
+}
+
+/// A job's lists after relabelling, by how they have the names of labels. Each is made for those who ask for it, and made
+/// again from what changes.
+#[derive(Debug, Clone)]
+struct Lists {
+    as_they_are: Arc<List>,
+    underscores: Arc<List>,
 }
 
 /// What is counted over the daemon's life.
@@ -160,8 +171,8 @@ impl Targets {
     }
 
     /// The list of a job after relabelling; `None` when there is no such job.
-    pub(crate) fn handle(self: &Arc<Self>, job: &str) -> Option<ListHandle> {
-        self.published().handle(self, job)
+    pub(crate) fn handle(self: &Arc<Self>, job: &str, names: Names) -> Option<ListHandle> {
+        self.published().handle(self, job, names)
     }
 
     /// All jobs that have a list.
@@ -174,22 +185,12 @@ impl Targets {
         let published = self.published();
         published.configuration > 0 && published.view.is_started()
     }
-
-    /// The lists of all jobs after relabelling.
-    #[cfg(test)]
-    fn handles(self: &Arc<Self>) -> Vec<(Arc<str>, ListHandle)> {
-        let published = self.published();
-        let names = published.lists.keys();
-        names
-            .filter_map(|name| Some((name.clone(), published.handle(self, name)?)))
-            .collect()
-    }
 }
 
 impl State {
     /// The list of a job after relabelling, if it is to be handed out: the state may be a later one than that in
     /// which it was.
-    fn deliverable_list(&self, job: &str, kept: &KeptIndex) -> Option<Arc<Encoded>> {
+    fn deliverable_list(&self, job: &str, names: Names, kept: &KeptIndex) -> Option<Arc<Encoded>> {
         let (pool, set) = (self.pools.pool(job)?, self.view.snapshot.set(job)?);
         if !self.view.jobs.get(job)?.delivery.is_delivered() {
             return None;
@@ -202,7 +203,7 @@ impl State {
             let touched = is_known.then(|| pool.touched_since(number)).flatten();
             let touched: Option<Vec<_>> = touched.map(Iterator::collect);
             let pieces = &self.view.pieces;
-            Some(pieces.write(set, touched.as_deref(), index, || list::writer(pool)))
+            Some(pieces.write(set, touched.as_deref(), index, || list::writer(pool, names)))
         })
     }
 }
@@ -213,15 +214,39 @@ impl Published {
         self.configuration >= configuration && self.view.snapshot.version() >= snapshot
     }
 
-    fn handle(&self, targets: &Arc<Targets>, job: &str) -> Option<ListHandle> {
-        let (name, list) = self.lists.get_key_value(job)?;
+    fn handle(&self, targets: &Arc<Targets>, job: &str, names: Names) -> Option<ListHandle> {
+        let (name, lists) = self.lists.get_key_value(job)?;
         let delivery = self.view.jobs.get(name)?.delivery;
         let (targets, name) = (targets.clone(), name.clone());
-        let encode = move |kept: &KeptIndex| targets.read(|state| state.deliverable_list(&name, kept));
+        let encode = move |kept: &KeptIndex| targets.read(|state| state.deliverable_list(&name, names, kept));
         Some(ListHandle {
-            list: list.clone(),
+            list: lists.of(names).clone(),
             delivery,
             encode: Arc::new(encode),
         })
+    }
+}
+
+impl Lists {
+    fn new() -> Self {
+        Self {
+            as_they_are: List::new(),
+            underscores: List::new(),
+        }
+    }
+
+    /// Those that follow these.
+    fn successors(&self) -> Self {
+        Self {
+            as_they_are: self.as_they_are.successor(),
+            underscores: self.underscores.successor(),
+        }
+    }
+
+    fn of(&self, names: Names) -> &Arc<List> {
+        match names {
+            Names::AsTheyAre => &self.as_they_are,
+            Names::Underscores => &self.underscores,
+        }
     }
 }

@@ -14,8 +14,8 @@ use imbl::OrdMap;
 use smol::Executor;
 
 use super::shared::SharedLabels;
-use super::{Changes, Counters, Published, State, Targets};
-use crate::discovery::{Follower, Jobs, List, Managed, View, ViewChange};
+use super::{Changes, Counters, Lists, Names, Published, State, Targets};
+use crate::discovery::{Follower, Jobs, Managed, View, ViewChange};
 
 /// Starts the thread that keeps the targets of what `managed` discovers, and tells `changes` what
 /// changes among them. It ends with the manager.
@@ -195,10 +195,12 @@ impl PoolUpdater {
     /// Lets the lists that somebody reads be encoded before they are asked for.
     fn prepare(&self, next: &Published, changed: &BTreeSet<Arc<str>>) {
         for job in changed {
-            if let Some(handle) = next.handle(&self.targets, job)
-                && handle.list.is_wanted()
-            {
-                self.executor.spawn(async move { handle.prepare().await }).detach();
+            for names in [Names::AsTheyAre, Names::Underscores] {
+                if let Some(handle) = next.handle(&self.targets, job, names)
+                    && handle.list.is_wanted()
+                {
+                    self.executor.spawn(async move { handle.prepare().await }).detach();
+                }
             }
         }
     }
@@ -282,12 +284,12 @@ fn published(
             lists.remove(job);
             continue;
         }
-        let list = match before.lists.get(job) {
-            Some(list) if changed.contains(job) => list.successor(),
+        let of_job = match before.lists.get(job) {
+            Some(lists) if changed.contains(job) => lists.successors(),
             Some(_) => continue,
-            None => List::new(),
+            None => Lists::new(),
         };
-        lists.insert(job.clone(), list);
+        lists.insert(job.clone(), of_job);
     }
     Published {
         view: state.view.clone(),
@@ -344,12 +346,14 @@ mod tests {
         }
     }
 
-    fn generations(targets: &Arc<Targets>) -> Vec<(String, u64)> {
-        targets
-            .handles()
-            .into_iter()
-            .map(|(job, handle)| (job.to_string(), handle.list.generation()))
-            .collect()
+    /// Of each job's lists.
+    fn generations(targets: &Arc<Targets>) -> Vec<(String, [u64; 2])> {
+        let generation = |job: &str, names| targets.handle(job, names).expect("a job").list.generation();
+        let of_job = |job: Arc<str>| {
+            let both = [Names::AsTheyAre, Names::Underscores].map(|names| generation(&job, names));
+            (job.to_string(), both)
+        };
+        targets.jobs().into_iter().map(of_job).collect()
     }
 
     #[test]
@@ -372,7 +376,9 @@ mod tests {
         assert_eq!(take(sets.view(), Some((2, jobs()))), first, "nothing changed");
         sets.update(0, groups("2"));
         let second = take(sets.view(), None);
-        assert_ne!(second[0], first[0]);
+        for names in 0..2 {
+            assert_ne!(second[0].1[names], first[0].1[names]);
+        }
         assert_eq!(second[1], first[1]);
         let third = take(sets.view(), Some((3, vec![JobOptions::new("b")])));
         assert_eq!(third, second[1..]);
@@ -391,9 +397,11 @@ mod tests {
         ) {
             let rules = "relabel_configs: [{source_labels: [rack], regex: '2', action: drop}, \
                          {source_labels: [rack], regex: '1', target_label: job, replacement: other}, \
-                         {regex: rack, action: labeldrop}]";
+                         {regex: rack, action: labeldrop}, \
+                         {source_labels: [__address__], regex: 'h[123]:.*', target_label: a.b}, \
+                         {source_labels: [__address__], regex: 'h[34]:.*', target_label: a_b}]";
             let mut updater = PoolUpdater::new(Arc::default(), Arc::new(Executor::new()), None);
-            let (mut sets, kept) = (Sets::new(&["node"]), KeptIndex::default());
+            let (mut sets, kept, kept_for_2) = (Sets::new(&["node"]), KeptIndex::default(), KeptIndex::default());
             for (number, groups) in (0_u64..).zip(steps) {
                 let texts: Vec<_> = groups
                     .iter()
@@ -418,13 +426,26 @@ mod tests {
                 let discovered = Some(change_to(sets.view(), &updater.view.snapshot));
                 updater.take(&Change { discovered, configuration });
                 let [followed, anew] = [&kept, &KeptIndex::default()].map(|kept| {
-                    updater.targets.read(|state| state.deliverable_list("node", kept)).expect("whole")
+                    updater.targets.read(|state| state.deliverable_list("node", Names::AsTheyAre, kept)).expect("whole")
                 });
                 let plain = updater.targets.read(|state| {
                     crate::targets::relabelled_list(&state.pools, &state.view.snapshot, "node")
                 });
                 prop_assert_eq!(String::from_utf8(followed.to_vec()), String::from_utf8(plain));
                 prop_assert_eq!(followed.tag(), anew.tag());
+                let [followed_for_2, anew_for_2] = [&kept_for_2, &KeptIndex::default()].map(|kept| {
+                    updater.targets.read(|state| state.deliverable_list("node", Names::Underscores, kept)).expect("whole")
+                });
+                prop_assert_eq!(
+                    String::from_utf8(followed_for_2.to_vec()),
+                    String::from_utf8(anew_for_2.to_vec())
+                );
+                // Of those with both names nothing is said, and all others are there.
+                let text = String::from_utf8(followed.to_vec()).expect("UTF-8");
+                let entries = text.lines().filter(|line| line.starts_with('{'));
+                let sayable = entries.filter(|line| !(line.contains("\"a.b\"") && line.contains("\"a_b\""))).count();
+                let text = String::from_utf8(followed_for_2.to_vec()).expect("UTF-8");
+                prop_assert_eq!(text.lines().filter(|line| line.starts_with('{')).count(), sayable);
             }
         }
     }
@@ -447,7 +468,7 @@ mod tests {
             updater.targets.clone()
         };
         let targets = take(sets.view(), &["a", "b"]);
-        let before = ["a", "b"].map(|job| targets.handle(job).expect("a job"));
+        let before = ["a", "b"].map(|job| targets.handle(job, Names::AsTheyAre).expect("a job"));
         assert!(before.iter().all(|handle| handle.delivery.is_delivered()));
         sets.reload(&["a"], "another");
         sets.can_not_run(2);

@@ -11,7 +11,7 @@ use crate::discovery::ADDRESS;
 pub(super) const SCHEME: &str = "__scheme__";
 
 /// What a label that becomes a parameter begins with.
-const PARAMETER: &str = "__param_";
+pub(super) const PARAMETER: &str = "__param_";
 
 /// Where a target is scraped, by its labels in the end and its job's parameters, as it may be shown: with `<secret>` in
 /// place of the parameters that sound like secrets.
@@ -64,10 +64,15 @@ pub(crate) fn is_secret_label(name: &str) -> bool {
 
 /// Whether a label is a secret parameter as the job itself has it: whoever scrapes by the job's settings knows it.
 pub(super) fn is_secret_of_job(job: &JobOptions, name: &str, value: &str) -> bool {
+    is_secret_label(name) && is_parameter_of_job(job, name, value)
+}
+
+/// Whether a label is a parameter as the job itself has it.
+pub(super) fn is_parameter_of_job(job: &JobOptions, name: &str, value: &str) -> bool {
     let is_own = |(own, values): &(String, Vec<String>)| {
         name.strip_prefix(PARAMETER) == Some(own) && values.first().is_some_and(|own| own == value)
     };
-    is_secret_label(name) && job.params.iter().any(is_own)
+    job.params.iter().any(is_own)
 }
 
 fn url_with(

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::super::conditional::is_known;
 use super::super::respond::{self, Body};
 use crate::app::App;
+use crate::overwritten::Look;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,6 +36,9 @@ struct Entry<'a> {
     invalid: usize,
     over_label_limits: usize,
     shared_labels: usize,
+    /// The rule that finds something else in whoever was given the job's list as it was discovered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overwritten: Option<Look>,
     target_limit: Option<u64>,
     exceeds_target_limit: bool,
 }
@@ -47,7 +51,8 @@ static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().f
 pub(in crate::server) fn scrape_pools(app: &App, headers: &HeaderMap) -> Response<Body> {
     // Before the state is read: an answer that is newer than its tag is only asked for again.
     let (syncs, holds) = (app.targets.published().counters.syncs, app.scrape.holds());
-    let tag = format!("\"{:x}-{syncs}-{holds}\"", *RUN);
+    let misread = app.overwritten.version();
+    let tag = format!("\"{:x}-{syncs}-{holds}-{misread}\"", *RUN);
     let mut response = if is_known(headers, std::slice::from_ref(&tag)) {
         respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, "")
     } else {
@@ -80,6 +85,7 @@ fn list(app: &App) -> Response<Body> {
                 invalid: counts.invalid,
                 over_label_limits: counts.over_label_limits,
                 shared_labels: counts.shared_labels,
+                overwritten: app.overwritten.misread(name),
                 target_limit: pool.options().limits.targets.map(std::num::NonZeroU64::get),
                 exceeds_target_limit: pool.exceeded_target_limit().is_some(),
             }
