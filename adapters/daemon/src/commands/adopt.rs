@@ -25,7 +25,9 @@ pub(super) fn adopt(options: &AdoptOptions) -> anyhow::Result<ExitCode> {
     let (bytes, origin) = read(&options.file)?;
     // What the settings say is headcount's alone, so they are not read.
     let loader = options.unsupported.loader_with(None);
-    let adopted = adopt::adopt(&bytes, origin, &url, |bytes| loader.parse(bytes, origin, &Machine))?;
+    let adopted = adopt::adopt(&bytes, origin, &url, options.reader.into(), |bytes| {
+        loader.parse(bytes, origin, &Machine)
+    })?;
     for note in notes(&adopted) {
         console::complain(&note);
     }
@@ -52,11 +54,7 @@ fn notes(adopted: &Adopted) -> Vec<String> {
         1 => "1 job".to_owned(),
         count => format!("{count} jobs"),
     };
-    let relabelled = adopted
-        .jobs
-        .iter()
-        .filter(|job| job.relabelled_because_of.is_some())
-        .count();
+    let relabelled = adopted.jobs.iter().filter(|job| job.relabelled.is_some()).count();
     let mut notes = vec![match relabelled {
         0 => format!("headcount discovers {jobs}, relabelled where that was done before"),
         _ => format!("headcount discovers {jobs}, and relabels {relabelled} of them; comments say why"),

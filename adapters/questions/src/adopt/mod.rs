@@ -10,8 +10,10 @@
 //! # Where a job is relabelled
 //! Where it was: in Prometheus. A list has all that was discovered, so rules find what they found. But for one label: a
 //! Prometheus that reads a list by HTTP sets `__meta_url` to the list's own URL, whatever it was before. So a job with a
-//! rule that looks at [`OVERWRITTEN`] reads its list as it is after relabelling, and its rules become a comment.
+//! rule that looks at [`OVERWRITTEN`](headcount_config::OVERWRITTEN) reads its list as it is after relabelling, and its rules
+//! become a comment. A Prometheus 2 also reads those so that may have names of labels which it refuses ([`Reader`]).
 //!
+//! * `reader`: who reads the lists, and what that means for a job.
 //! * `job`: what of a job is to be replaced, and where it stands. `block`, `flow`: replacing it, in YAML's two styles.
 //! * `lines`: places in a text.
 
@@ -19,11 +21,12 @@ mod block;
 mod flow;
 mod job;
 mod lines;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use headcount_config::{Config, OVERWRITTEN, ScrapeConfig};
+use headcount_config::{Config, ScrapeConfig};
 use headcount_core::relabel::Relabeling;
 use headcount_reader::{LoadErrors, Sink, decode, read};
 use headcount_service::list_path;
@@ -31,6 +34,7 @@ use url::Url;
 
 use job::JobText;
 use lines::{Edit, Lines, edited};
+pub use reader::{Because, Reader, looks_at_overwritten};
 
 /// How often lists are asked for. It costs nothing while nothing changes: the answer is a 304.
 const REFRESH_INTERVAL: &str = "5s";
@@ -53,8 +57,8 @@ pub struct AdoptedJob {
     pub name: String,
     /// Its list.
     pub url: String,
-    /// The first of its rules that looks at a label which is overwritten on the way; then headcount relabels it.
-    pub relabelled_because_of: Option<usize>,
+    /// Why headcount relabels it, if it does.
+    pub relabelled: Option<Because>,
 }
 
 /// Why a file can't be changed.
@@ -82,10 +86,10 @@ pub enum AdoptError {
 /// What a job is to be given.
 struct Wanted {
     url: String,
-    relabelled_because_of: Option<usize>,
+    relabelled: Option<Because>,
 }
 
-/// Rewrites a prometheus.yml for a Prometheus that reads its lists at `headcount`.
+/// Rewrites a prometheus.yml for a `reader` that reads its lists at `headcount`.
 ///
 /// `load` reads a configuration from bytes, as it would be read from its file.
 ///
@@ -95,6 +99,7 @@ pub fn adopt(
     bytes: &[u8],
     origin: &Path,
     headcount: &Url,
+    reader: Reader,
     load: impl Fn(&[u8]) -> Result<Config, LoadErrors>,
 ) -> Result<Adopted, AdoptError> {
     let before = load(bytes).map_err(AdoptError::Wrong)?;
@@ -105,7 +110,7 @@ pub fn adopt(
         .iter()
         .filter(|job| &*job.file == origin)
         .collect();
-    let (text, jobs) = rewrite(&text, origin, headcount, &own);
+    let (text, jobs) = rewrite(&text, origin, |job| Wanted::of(headcount, reader, job), &own);
     let after = load(text.as_bytes()).map_err(AdoptError::Broken)?;
     if let Some(job) = difference(&before, &after, &jobs, &load) {
         return Err(AdoptError::Different { job });
@@ -119,12 +124,12 @@ pub fn adopt(
     Ok(Adopted { text, jobs, included })
 }
 
-/// The first rule that looks at a label which is overwritten on the way to a Prometheus.
-pub fn looks_at_overwritten(rules: &Relabeling) -> Option<usize> {
-    rules.rules().iter().position(|rule| rule.reads(OVERWRITTEN))
-}
-
-fn rewrite(text: &str, origin: &Path, headcount: &Url, jobs: &[&ScrapeConfig]) -> (String, Vec<AdoptedJob>) {
+fn rewrite(
+    text: &str,
+    origin: &Path,
+    wanted: impl Fn(&ScrapeConfig) -> Wanted,
+    jobs: &[&ScrapeConfig],
+) -> (String, Vec<AdoptedJob>) {
     // What is wrong was said when it was loaded.
     let sink = Sink::new(origin.into());
     let document = read(text, &sink);
@@ -141,8 +146,8 @@ fn rewrite(text: &str, origin: &Path, headcount: &Url, jobs: &[&ScrapeConfig]) -
         let Some(job) = by_position.get(&(at.line, at.column)) else {
             continue;
         };
-        let wanted = Wanted::of(headcount, job);
-        let replaced = place.replaced(wanted.relabelled_because_of.is_some());
+        let wanted = wanted(job);
+        let replaced = place.replaced(wanted.relabelled.is_some());
         if !replaced.has_discovery() {
             continue;
         }
@@ -154,30 +159,30 @@ fn rewrite(text: &str, origin: &Path, headcount: &Url, jobs: &[&ScrapeConfig]) -
         adopted.push(AdoptedJob {
             name: job.job_name.clone(),
             url: wanted.url,
-            relabelled_because_of: wanted.relabelled_because_of,
+            relabelled: wanted.relabelled,
         });
     }
     (edited(text, &edits), adopted)
 }
 
 impl Wanted {
-    fn of(headcount: &Url, job: &ScrapeConfig) -> Self {
-        let relabelled_because_of = looks_at_overwritten(&job.relabel_configs);
+    fn of(headcount: &Url, reader: Reader, job: &ScrapeConfig) -> Self {
+        let relabelled = reader.needs_relabelled(job);
         let base = headcount.as_str().trim_end_matches('/');
-        let query = relabelled_because_of.map_or("", |_| "?relabelled=true");
+        let query = relabelled.as_ref().map_or("", |_| reader.query());
         Self {
             url: format!("{base}{}{query}", list_path(&job.job_name)),
-            relabelled_because_of,
+            relabelled,
         }
     }
 
     /// What is said of the job beside what it is given.
     fn reason(&self) -> String {
-        match self.relabelled_because_of {
+        match &self.relabelled {
             None => "headcount discovers this job's targets now".to_owned(),
-            Some(rule) => format!(
-                "headcount discovers and relabels this job's targets now: relabel_configs[{rule}] looks at {OVERWRITTEN}, \
-                 which Prometheus overwrites when it reads a list"
+            Some(because) => format!(
+                "headcount discovers and relabels this job's targets now: {}",
+                because.text()
             ),
         }
     }
@@ -205,7 +210,7 @@ fn difference(
         };
         if let Some(adopted) = adopted {
             expected.sd = list(&adopted.url).unwrap_or_default();
-            if adopted.relabelled_because_of.is_some() {
+            if adopted.relabelled.is_some() {
                 expected.relabel_configs = Relabeling::default();
             }
         }

@@ -12,8 +12,12 @@ fn load(bytes: &[u8]) -> Result<Config, LoadErrors> {
 }
 
 fn adopted(text: &str) -> Result<Adopted, AdoptError> {
+    adopted_for(Reader::Prometheus3, text)
+}
+
+fn adopted_for(reader: Reader, text: &str) -> Result<Adopted, AdoptError> {
     let headcount = Url::parse("http://headcount:9099").expect("a URL");
-    adopt(text.as_bytes(), Path::new(ORIGIN), &headcount, load)
+    adopt(text.as_bytes(), Path::new(ORIGIN), &headcount, reader, load)
 }
 
 /// What is said of an error, and of what it comes from.
@@ -163,14 +167,14 @@ fn rules_stay_unless_they_look_at_what_is_overwritten() {
         let text = format!(
             "scrape_configs: [{{job_name: a, static_configs: [{{targets: [x]}}], relabel_configs: [{{target_label: y}}, {rule}]}}]"
         );
-        adopted(&text).expect("it can be").jobs[0].relabelled_because_of
+        adopted(&text).expect("it can be").jobs[0].relabelled.clone()
     };
     for reads in [
         "{source_labels: [env, __meta_url], target_label: x}",
         "{action: labelmap, regex: '__meta_(.+)'}",
         "{action: keepequal, source_labels: [env], target_label: __meta_url}",
     ] {
-        assert_eq!(of_rule(reads), Some(1), "{reads}");
+        assert_eq!(of_rule(reads), Some(Because::Overwritten { rule: 1 }), "{reads}");
     }
     for other in [
         "{source_labels: [__meta_filepath], target_label: x}",
@@ -180,6 +184,101 @@ fn rules_stay_unless_they_look_at_what_is_overwritten() {
     ] {
         assert_eq!(of_rule(other), None, "{other}");
     }
+}
+
+#[test]
+fn a_prometheus_2_is_given_names_that_it_takes() {
+    let before = "\
+scrape_configs:
+- job_name: a
+  file_sd_configs: [{files: [a.json]}]
+  relabel_configs: [{target_label: x}]
+- job_name: b
+  static_configs: [{targets: [x:1], labels: {env: prod}}]
+";
+    let after = "\
+scrape_configs:
+- job_name: a
+  # headcount discovers and relabels this job's targets now: file_sd_configs may find names of labels for which Prometheus 2 refuses the whole list
+  http_sd_configs:
+    - url: 'http://headcount:9099/sd/a?relabelled=true&names=underscores'
+      refresh_interval: 5s
+  # file_sd_configs: [{files: [a.json]}]
+  # relabel_configs: [{target_label: x}]
+- job_name: b
+  # headcount discovers this job's targets now
+  http_sd_configs:
+    - url: 'http://headcount:9099/sd/b'
+      refresh_interval: 5s
+  # static_configs: [{targets: [x:1], labels: {env: prod}}]
+";
+    let adopted = adopted_for(Reader::Prometheus2, before).expect("it can be");
+    assert_eq!(adopted.text, after);
+}
+
+#[test]
+fn a_prometheus_2_reads_relabelled_lists_only_where_names_may_be_others() {
+    let because = |reader, fields: &str| {
+        let text = format!("scrape_configs: [{{job_name: a, {fields}}}]");
+        let jobs = adopted_for(reader, &text)
+            .unwrap_or_else(|error| panic!("{text}: {}", said(&error)))
+            .jobs;
+        jobs[0].relabelled.clone()
+    };
+    let fixed = "static_configs: [{targets: [x], labels: {env: prod}}]";
+    let of_rule = |rule: &str| {
+        because(
+            Reader::Prometheus2,
+            &format!("{fixed}, relabel_configs: [{{target_label: y}}, {rule}]"),
+        )
+    };
+    for rule in [
+        "{source_labels: [env, k8s.app], target_label: x}",
+        "{source_labels: [env], target_label: k8s.app}",
+        "{action: labelmap, regex: '__meta_x_(.+)', replacement: 'x.$1'}",
+        "{action: keepequal, source_labels: [env], target_label: 'job:env'}",
+    ] {
+        assert_eq!(of_rule(rule), Some(Because::RuleWithName { rule: 1 }), "{rule}");
+    }
+    for rule in [
+        "{source_labels: [env], target_label: '${1}', regex: '(a)'}",
+        "{action: labelmap, regex: '__meta_x_(.+)'}",
+        "{action: labeldrop, regex: 'k8s[.]app'}",
+    ] {
+        assert_eq!(of_rule(rule), None, "{rule}");
+    }
+    let found = |field: &str| {
+        Some(Because::FoundNames {
+            field: field.to_owned(),
+        })
+    };
+    for (fields, expected) in [
+        (fixed, None),
+        (
+            "static_configs: [{targets: [x]}, {targets: [y], labels: {k8s.app: a}}]",
+            found("static_configs"),
+        ),
+        ("dns_sd_configs: [{names: [a.b]}]", None),
+        ("consul_sd_configs: [{}]", None),
+        (
+            "dns_sd_configs: [{names: [a.b]}], http_sd_configs: [{url: 'http://cmdb/'}]",
+            found("http_sd_configs"),
+        ),
+        ("file_sd_configs: [{files: [a.json]}]", found("file_sd_configs")),
+    ] {
+        assert_eq!(because(Reader::Prometheus2, fields), expected, "{fields}");
+        assert_eq!(because(Reader::Prometheus3, fields), None, "{fields}");
+    }
+    // What is overwritten comes first, and the list is one for a Prometheus 2 all the same.
+    let text = format!(
+        "scrape_configs: [{{job_name: a, {fixed}, relabel_configs: [{{source_labels: [__meta_url], target_label: x}}]}}]"
+    );
+    let job = adopted_for(Reader::Prometheus2, &text)
+        .expect("it can be")
+        .jobs
+        .remove(0);
+    assert_eq!(job.relabelled, Some(Because::Overwritten { rule: 0 }));
+    assert!(job.url.ends_with("?relabelled=true&names=underscores"), "{}", job.url);
 }
 
 #[test]
@@ -324,9 +423,12 @@ fn written(jobs: &[(usize, Vec<(bool, &'static str)>)]) -> String {
 proptest! {
     /// `adopt` sees to it by itself that all means the same; here it has to be able to.
     #[test]
-    fn jobs_of_any_form_can_be_adopted(jobs in prop::collection::vec((0..5_usize, any_job()), 1..4)) {
+    fn jobs_of_any_form_can_be_adopted(
+        jobs in prop::collection::vec((0..5_usize, any_job()), 1..4),
+        reader in prop::sample::select(vec![Reader::Prometheus2, Reader::Prometheus3]),
+    ) {
         let before = written(&jobs);
-        let adopted = adopted(&before).unwrap_or_else(|error| panic!("{before}\n{error}"));
+        let adopted = adopted_for(reader, &before).unwrap_or_else(|error| panic!("{before}\n{error}"));
         let comments = |text: &str| text.matches("# what comes next").count();
         prop_assert_eq!(comments(&before), comments(&adopted.text), "{}\n{}", &before, &adopted.text);
         let jobs = load(adopted.text.as_bytes()).expect("read before").scrape_configs;
