@@ -8,6 +8,7 @@
 //! * `prometheus`, `promtool`: Prometheus takes what headcount serves and writes.
 //! * `nginx`, `tinyproxy`: lists behind TLS, passwords, certificates, redirects and proxies.
 //! * `http_backend`, `bad_input`: what breaks, and what goes on nevertheless.
+//! * `adopted`, `examples`: Prometheus goes on with what `headcount adopt` prints.
 //! * `dns`: targets out of the DNS, in a network of the test's own.
 //! * `aws`: targets out of an AWS.
 //! * `consul`, `consulagent`: targets out of a Consul.
@@ -45,6 +46,7 @@ mod consulagent;
 mod default_config;
 mod dns;
 mod docker;
+mod examples;
 mod http_backend;
 mod kubernetes;
 mod metrics;

@@ -17,6 +17,8 @@ With --for 2 lists have what a Prometheus 2 takes. It refuses a whole list for o
 digits and underscores. So headcount also relabels the jobs that may find such a label (in lists of files and of HTTP
 servers, or in their static_configs) or have a rule with such a name, and writes underscores in place of what 2 refuses
 (?relabelled=true&names=underscores); a target of which two names become one is left out, and `headcount explain` says why.
+A job with a rule that may remove `job` or another label which Prometheus fills in again is left to Prometheus, which then
+refuses of its list what it refused before.
 Rules that headcount carries out are those of 3: `.` matches a line break, too, and a name that a rule makes of a value may
 be any. Ports of addresses that have none are left to Prometheus, which adds them in 2 only, and so is their `instance`.
 

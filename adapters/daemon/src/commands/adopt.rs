@@ -59,6 +59,16 @@ fn notes(adopted: &Adopted) -> Vec<String> {
         0 => format!("headcount discovers {jobs}, relabelled where that was done before"),
         _ => format!("headcount discovers {jobs}, and relabels {relabelled} of them; comments say why"),
     }];
+    let refilled = adopted
+        .jobs
+        .iter()
+        .filter_map(|job| Some((&job.name, job.refilled.as_ref()?)));
+    notes.extend(refilled.map(|(job, (rule, label))| {
+        format!(
+            "job {job:?}: relabel_configs[{rule}] may remove {label}, which Prometheus fills in again; have the rule set it, or \
+             remove it by a rule of your own"
+        )
+    }));
     let included = adopted.included.iter();
     notes.extend(included.map(|file| format!("the jobs of {0} are not changed: adopt that file, too", file.display())));
     notes

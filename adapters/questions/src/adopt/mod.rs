@@ -13,7 +13,7 @@
 //! rule that looks at [`OVERWRITTEN`](headcount_config::OVERWRITTEN) reads its list as it is after relabelling, and its rules
 //! become a comment. A Prometheus 2 also reads those so that may have names of labels which it refuses ([`Reader`]).
 //!
-//! * `reader`: who reads the lists, and what that means for a job.
+//! * `reader`: who reads the lists, and what that means for a job. `refilled`: what a relabelled list can't say.
 //! * `job`: what of a job is to be replaced, and where it stands. `block`, `flow`: replacing it, in YAML's two styles.
 //! * `lines`: places in a text.
 
@@ -22,6 +22,7 @@ mod flow;
 mod job;
 mod lines;
 mod reader;
+mod refilled;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,9 @@ pub struct AdoptedJob {
     pub url: String,
     /// Why headcount relabels it, if it does.
     pub relabelled: Option<Because>,
+    /// If headcount relabels it: the first of its rules that may remove a label which Prometheus fills in again, and that
+    /// label.
+    pub refilled: Option<(usize, String)>,
 }
 
 /// Why a file can't be changed.
@@ -159,6 +163,7 @@ fn rewrite(
         adopted.push(AdoptedJob {
             name: job.job_name.clone(),
             url: wanted.url,
+            refilled: wanted.relabelled.as_ref().and_then(|_| refilled::first(job)),
             relabelled: wanted.relabelled,
         });
     }

@@ -6,6 +6,8 @@ use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling};
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_reader::is_label_name;
 
+use super::refilled;
+
 /// The Prometheus that reads the lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reader {
@@ -87,6 +89,10 @@ fn names_for_3(job: &ScrapeConfig) -> Option<Because> {
     let of_rule = rules.clone().position(has_name_for_3);
     let of_rule = of_rule.map(|rule| Because::RuleWithName { rule });
     of_rule.or_else(|| {
+        // Then Prometheus relabels it, as it did before, and refuses what it refused before.
+        if refilled::first(job).is_some() {
+            return None;
+        }
         let sd = job.sd.iter().find(|sd| may_find_names_for_3(sd))?;
         let field = match sd.mechanism() {
             "static" => "static_configs".to_owned(),

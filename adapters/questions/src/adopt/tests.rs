@@ -269,6 +269,39 @@ fn a_prometheus_2_reads_relabelled_lists_only_where_names_may_be_others() {
         assert_eq!(because(Reader::Prometheus2, fields), expected, "{fields}");
         assert_eq!(because(Reader::Prometheus3, fields), None, "{fields}");
     }
+    // What a list can't say is left to Prometheus, which refuses of it what it refused before.
+    let with_rule = |rule: &str| {
+        because(
+            Reader::Prometheus2,
+            &format!("params: {{m: [x]}}, file_sd_configs: [{{files: [a.json]}}], relabel_configs: [{rule}]"),
+        )
+    };
+    for removes in [
+        "{source_labels: [__meta_s], target_label: job}",
+        "{source_labels: [__meta_s], target_label: job, regex: '(a)?b', replacement: '${1}'}",
+        "{target_label: job, replacement: ''}",
+        "{source_labels: [__meta_s], target_label: '__${1}__', regex: '(.+)|'}",
+        "{action: labeldrop, regex: 'jo.'}",
+        "{action: labelkeep, regex: '__.*'}",
+        "{action: lowercase, source_labels: [x], target_label: __scheme__}",
+        "{source_labels: [x], target_label: __param_m}",
+    ] {
+        assert_eq!(with_rule(removes), None, "{removes}");
+    }
+    for keeps in [
+        "{source_labels: [__meta_s], target_label: job, regex: '(.+)'}",
+        "{source_labels: [__meta_s], target_label: job, replacement: 'x-$1'}",
+        "{source_labels: [__meta_s], target_label: instance}",
+        "{source_labels: [__meta_s], target_label: __param_n}",
+        "{action: labeldrop, regex: 'x'}",
+        "{action: labelmap, regex: '(.+)'}",
+    ] {
+        let because = with_rule(keeps);
+        assert!(
+            because == found("file_sd_configs") || because == Some(Because::Overwritten { rule: 0 }),
+            "{keeps}: {because:?}"
+        );
+    }
     // What is overwritten comes first, and the list is one for a Prometheus 2 all the same.
     let text = format!(
         "scrape_configs: [{{job_name: a, {fixed}, relabel_configs: [{{source_labels: [__meta_url], target_label: x}}]}}]"
@@ -279,6 +312,13 @@ fn a_prometheus_2_reads_relabelled_lists_only_where_names_may_be_others() {
         .remove(0);
     assert_eq!(job.relabelled, Some(Because::Overwritten { rule: 0 }));
     assert!(job.url.ends_with("?relabelled=true&names=underscores"), "{}", job.url);
+    assert_eq!(job.refilled, None);
+    let text = text.replace("target_label: x}", "target_label: job}");
+    let job = adopted_for(Reader::Prometheus3, &text)
+        .expect("it can be")
+        .jobs
+        .remove(0);
+    assert_eq!(job.refilled, Some((0, "job".to_owned())));
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(crate) use once::{printed, prints_what_promtool_prints};
 pub(crate) use ports::free_port;
 pub(crate) use prometheus::{
     LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, check_service_discovery_with,
-    promtool_knows, seen,
+    check_service_discovery_within, promtool_knows, seen,
 };
 pub(crate) use puppetdb::PuppetDb;
 pub(crate) use targets::{Labels, target_list};

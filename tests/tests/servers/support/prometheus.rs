@@ -208,7 +208,17 @@ pub(crate) fn check_service_discovery(config: &Path, job: &str) -> BTreeSet<(Lab
 /// The same with a promtool of another name.
 pub(crate) fn check_service_discovery_with(promtool: &str, config: &Path, job: &str) -> BTreeSet<(Labels, Labels)> {
     // It always waits as long as it may, which has to suffice for reading a few files.
-    let arguments = ["check", "service-discovery", "--timeout=4s"];
+    check_service_discovery_within(promtool, config, job, "4s")
+}
+
+/// The same within a time, for who looks again if that was too short.
+pub(crate) fn check_service_discovery_within(
+    promtool: &str,
+    config: &Path,
+    job: &str,
+    timeout: &str,
+) -> BTreeSet<(Labels, Labels)> {
+    let arguments = ["check", "service-discovery", &format!("--timeout={timeout}")];
     let output = Command::new(find(promtool).expect("promtool is installed"))
         .args(arguments)
         .arg(config)
