@@ -8,6 +8,19 @@ use rustix::process::Signal;
 use serde_json::json;
 use support::{CONFIG, Daemon, Setup, replace, wait_until};
 
+fn metric(daemon: &Daemon, name: &str) -> f64 {
+    let metrics = daemon.get("/metrics").text();
+    let sample = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    sample.unwrap_or_else(|| panic!("no {name} in {metrics}"))
+}
+
+fn unix_seconds() -> f64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.unwrap_or_default().as_secs_f64()
+}
+
 #[test]
 fn a_good_configuration_is_reloaded_and_a_bad_one_is_not() {
     let setup = Setup::new();
@@ -22,6 +35,11 @@ fn a_good_configuration_is_reloaded_and_a_bad_one_is_not() {
     daemon.wait_for("/sd/fixed", |list| list.contains("s:1"));
     daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
 
+    let succeeded = || metric(&daemon, "prometheus_config_last_reload_success_timestamp_seconds");
+    let before = succeeded();
+    assert!(before > 1.7e9, "{before}");
+    // So that a success now would be seen as one.
+    wait_until("the clock to go on", || (unix_seconds() > before.ceil()).then_some(()));
     fs::write(
         &setup.config,
         "scrape_configs: [{job_name: node, scrape_intervall: 5s}]",
@@ -42,6 +60,19 @@ fn a_good_configuration_is_reloaded_and_a_bad_one_is_not() {
             .text()
             .contains("\nprometheus_config_last_reload_successful 0\n")
     );
+    assert_eq!(succeeded(), before, "it was no success");
+
+    // What it would have changed would be seen with what comes next, after the throttle.
+    replace(&setup.targets, r#"[{"targets": ["b:9100"]}]"#);
+    daemon.wait_for("/sd/node", |list| list.contains("b:9100"));
+    daemon.wait_for("/sd/node?relabelled=true", |list| list.contains("b:9100"));
+    for path in ["/sd/fixed", "/sd/fixed?relabelled=true"] {
+        assert!(
+            daemon.get(path).text().contains("s:1"),
+            "{path}: {}",
+            daemon.get(path).text()
+        );
+    }
 
     fs::write(&setup.config, CONFIG).expect("written");
     daemon.signal(Signal::HUP);
@@ -50,6 +81,7 @@ fn a_good_configuration_is_reloaded_and_a_bad_one_is_not() {
     });
     let metrics = daemon.get("/metrics").text();
     assert!(metrics.contains("\nprometheus_config_last_reload_successful 1\n"));
+    assert!(succeeded() > before);
     assert!(
         !metrics.contains("config=\"fixed\""),
         "series of removed sets disappear"
@@ -76,6 +108,12 @@ fn it_reloads_by_itself_when_asked_to() {
         1,
         "one change is tried once"
     );
+    // Meanwhile it has looked hundreds of times.
+    let reloads = |entry: &serde_json::Value| {
+        let message = entry["message"].as_str();
+        message.is_some_and(|message| message.starts_with("the configuration was reloaded"))
+    };
+    assert_eq!(daemon.log_count(reloads), 2, "without a change there is no reload");
 }
 
 #[test]

@@ -26,6 +26,39 @@ fn reload(daemon: &Daemon) -> String {
     answer.text()
 }
 
+/// Where alerts are sent, active and dropped.
+fn alertmanagers(daemon: &Daemon) -> String {
+    let answer = daemon.get("/api/v1/alertmanagers").json();
+    answer["data"]["activeAlertmanagers"].to_string()
+}
+
+#[test]
+fn it_applies_alertmanagers_as_well() {
+    let setup = Setup::new();
+    let with = |alertmanagers: &str| format!("{CONFIG}\nalerting: {{alertmanagers: [{alertmanagers}]}}\n");
+    let one = |target: &str| format!("{{static_configs: [{{targets: ['{target}']}}]}}");
+    setup.write(&with(&one("one:9093")));
+    let daemon = setup.start(&[]);
+    let wait = |there: &str, gone: &str| {
+        wait_until(&format!("{there} to come and {gone} to go"), || {
+            let seen = alertmanagers(&daemon);
+            (seen.contains(there) && !seen.contains(gone)).then_some(())
+        });
+    };
+    wait("one:9093", "two:9093");
+    setup.write(&with(&format!("{}, {}", one("two:9093"), one("three:9093"))));
+    reload(&daemon);
+    wait("two:9093", "one:9093");
+    wait("three:9093", "one:9093");
+    // All of them, and those of one that stays where it is told.
+    setup.write(&with(&one("three:9093")));
+    reload(&daemon);
+    wait("three:9093", "two:9093");
+    setup.write(CONFIG);
+    reload(&daemon);
+    wait("[]", ":9093");
+}
+
 /// How many loads there were, by the log: with a change, and without.
 fn loads(daemon: &Daemon) -> (usize, usize) {
     let said = |wanted: &'static str| {

@@ -5,10 +5,10 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use headcount_core::{PoolOutput, TargetId};
-use headcount_discoverer::env::{HttpError, HttpResponse};
+use headcount_core::{Instant, PoolOutput, TargetId};
+use headcount_discoverer::env::{Clock, HttpError, HttpResponse};
 use headcount_discoverer::testing::{SentRequest, World};
-use headcount_discoverer::{Env, Updates};
+use headcount_discoverer::{BoxFuture, Env, Updates};
 
 use super::*;
 
@@ -45,15 +45,39 @@ struct Scene {
 
 const JOB: &str = "node";
 
+/// A clock whose monotonic time began earlier. The wall clock is the same.
+struct Ahead(Arc<dyn Clock>, Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Instant {
+        self.0.now() + self.1
+    }
+
+    fn unix_time(&self) -> Duration {
+        self.0.unix_time()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.0.sleep(duration)
+    }
+}
+
 fn id(number: u64) -> TargetId {
     TargetId::from_number(number)
 }
 
 impl Scene {
     fn new(settings: ScrapeSettings, options: ScraperOptions) -> Self {
+        Self::with_clock(settings, options, Duration::ZERO)
+    }
+
+    /// In a process whose monotonic clock has counted for so much longer.
+    fn with_clock(settings: ScrapeSettings, options: ScraperOptions, ahead: Duration) -> Self {
         let mut world = World::new();
         let known = Arc::new(Known::default());
-        let scraper = Scraper::new(world.env(), known.clone(), options);
+        let mut env = world.env();
+        env.clock = Arc::new(Ahead(env.clock, ahead));
+        let scraper = Scraper::new(env, known.clone(), options);
         scraper.set_jobs([(JOB.into(), settings)]);
         let running = scraper.clone();
         world.start(Box::new(async move |_: Env, _: Updates| running.run().await));
@@ -248,6 +272,22 @@ fn other_settings_do_not_move_a_target_in_its_interval() {
         .map(|sent| sent.at.as_nanos() % 10_000_000_000)
         .collect();
     assert_eq!(places.len(), 6);
+    assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
+}
+
+/// A process that is started again, or another one, scrapes a target when it was scraped before.
+#[test]
+fn a_target_has_its_place_on_the_wall_clock_whenever_a_process_was_started() {
+    let places = [0, 3, 1_234_567].map(|seconds| {
+        let (settings, options) = (ScrapeSettings::default(), ScraperOptions::default());
+        let mut scene = Scene::with_clock(settings, options, Duration::from_secs(seconds));
+        scene.world.http.answer(200, &[TEXT], "a 1\n");
+        scene.start(1, "7s");
+        let sent = scene.pass(21);
+        let places: Vec<u64> = sent.iter().map(|sent| sent.at.as_nanos() % 7_000_000_000).collect();
+        assert_eq!(places.len(), 3);
+        places
+    });
     assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
 }
 

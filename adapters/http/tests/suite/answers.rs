@@ -18,6 +18,7 @@ on_each_runtime!(
     redirects_can_be_turned_off,
     stops_after_ten_requests,
     secrets_stay_with_the_first_host,
+    secrets_stay_out_when_the_way_comes_back,
     adds_configured_headers,
     decompresses,
     broken_answers_are_errors,
@@ -212,6 +213,46 @@ async fn secrets_stay_with_the_first_host(runtime: SharedRuntime) {
         seen.header("host"),
         Some(format!("localhost:{}", second.address.port()).as_str())
     );
+}
+
+/// Whoever answered in between chose where it goes on, and may not choose who gets the secrets.
+async fn secrets_stay_out_when_the_way_comes_back(runtime: SharedRuntime) {
+    let back = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+    let way = back.clone();
+    let between = Server::start(move |_| answer("302 Found", &[("location", way.get().unwrap())], ""));
+    let away = format!("http://localhost:{}/", between.address.port());
+    let first = Server::start(move |seen| match seen.target.as_str() {
+        "/" => answer("302 Found", &[("location", &away)], ""),
+        "/back" => answer("302 Found", &[("location", "/end")], ""),
+        _ => ok("end"),
+    });
+    back.set(first.url("/back")).unwrap();
+    let values = HeaderValues {
+        secrets: vec![Secret::new("s")],
+        ..HeaderValues::default()
+    };
+    let settings = HttpClientSettings {
+        headers: vec![("X-Mine".to_owned(), values)],
+        ..plain()
+    };
+    let request = HttpRequest {
+        headers: vec![
+            ("Cookie".to_owned(), "c=1".to_owned()),
+            ("X-Public".to_owned(), "p".to_owned()),
+        ],
+        ..get(&format!("http://user:pass@{}/", first.address))
+    };
+    client(&runtime, &settings).send(request).await.unwrap();
+    let seen = first.seen();
+    let targets: Vec<_> = seen.iter().map(|seen| seen.target.as_str()).collect();
+    assert_eq!(targets, ["/", "/back", "/end"]);
+    for (number, seen) in seen.iter().enumerate() {
+        let is_first = number == 0;
+        for name in ["authorization", "cookie", "x-mine"] {
+            assert_eq!(seen.header(name).is_some(), is_first, "{name} of {}", seen.target);
+        }
+        assert_eq!(seen.header("x-public"), Some("p"));
+    }
 }
 
 async fn adds_configured_headers(runtime: SharedRuntime) {

@@ -29,6 +29,7 @@ on_each_runtime!(
     many_clients_fetch_one_token,
     many_refused_at_once_fetch_one_more,
     a_refused_token_is_renewed,
+    a_token_is_renewed_when_its_time_is_over,
     a_changed_client_secret_renews_the_token,
     a_token_endpoint_that_wants_parameters_gets_them,
     a_refused_client_is_an_error_without_secrets,
@@ -246,6 +247,25 @@ async fn a_refused_token_is_renewed(runtime: SharedRuntime) {
     assert_eq!(text(&client.send(get(&server.url("/revoke"))).await.unwrap()), "in");
     assert_eq!(server.seen().len(), 3, "one of them was refused");
     assert_eq!(endpoint.seen().len(), 2);
+}
+
+/// Nobody refuses it, so only the time can tell. A token without an end is used for ever.
+async fn a_token_is_renewed_when_its_time_is_over(runtime: SharedRuntime) {
+    let server = server();
+    let count = AtomicUsize::new(0);
+    let endpoint = Server::start(move |_| {
+        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+        let body = format!(r#"{{"access_token":"t{number}","expires_in":1}}"#);
+        answer("200 OK", &[("content-type", "application/json")], body)
+    });
+    let client = client(&runtime, &with(oauth2(&endpoint)));
+    let ask = async || text(&client.send(get(&server.url("/"))).await.unwrap()).to_owned();
+    assert_eq!(ask().await, "Bearer t1");
+    // The harness has the deadline.
+    while ask().await == "Bearer t1" {
+        runtime.sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(endpoint.seen().len() > 1);
 }
 
 async fn a_changed_client_secret_renews_the_token(runtime: SharedRuntime) {

@@ -137,6 +137,41 @@ mod tests {
         assert_eq!(short.of_entry("10.0.0.7").as_deref(), Ok("10.0.0.7"));
     }
 
+    /// An exporter's address is not its host's, and an inventory has the host.
+    #[test]
+    fn a_target_has_the_name_of_its_instance_as_well() {
+        let target = |address: &str, found: Option<&str>, instance: Option<&str>| {
+            let labels = |address: Option<&str>, instance: Option<&str>| {
+                let pairs = [("__address__", address), ("instance", instance)];
+                let pairs = pairs
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+                pairs.collect()
+            };
+            Target {
+                discovered_labels: labels(Some(address), found),
+                labels: labels(None, instance),
+                ..Target::default()
+            }
+        };
+        let names = |target| Naming::default().of_target(&target);
+        assert_eq!(
+            names(target("exporter:9115", None, Some("https://Db7.example.org/x"))),
+            ["exporter", "db7.example.org"]
+        );
+        assert_eq!(
+            names(target("exporter:9115", Some("db7"), None)),
+            ["exporter", "db7"],
+            "it is dropped"
+        );
+        assert_eq!(
+            names(target("exporter:9115", Some("db6"), Some("db7:1"))),
+            ["exporter", "db7"]
+        );
+        assert_eq!(names(target("db7:9100", None, Some("DB7:9100"))), ["db7"]);
+        assert_eq!(names(target("db7:9100", None, None)), ["db7"]);
+    }
+
     #[test]
     fn what_is_no_host_is_refused() {
         for text in [

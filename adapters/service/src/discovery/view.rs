@@ -527,4 +527,53 @@ pub(super) mod tests {
         assert_eq!(names, ["a", "c"]);
         assert_eq!(generations(&third)[0], after[0]);
     }
+
+    /// A reload changes a list without any provider reporting anything: who reads it by its generation has to see that.
+    #[test]
+    fn a_set_that_is_given_or_loses_a_provider_of_another_has_another_list() {
+        let config = |mechanism: &&str| {
+            SdConfig::unsupported(Unsupported {
+                mechanism: (*mechanism).to_owned(),
+                entry: String::new(),
+            })
+        };
+        let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
+        let sets = |a: &[&str], b: &[&str]| {
+            [("a", a), ("b", b)].map(|(name, configs)| (name.to_owned(), configs.iter().map(config).collect()))
+        };
+        let mut encoder = Encoder::new();
+        let applied = manager.apply(Instant::ZERO, sets(&["x"], &["x", "y"]));
+        for (number, provider) in applied.started.iter().enumerate() {
+            let mut batch = encoder.batch();
+            let address = format!("{number}:1");
+            let target = [[("__address__", address.as_str())]];
+            batch.group("s", [("l", "v")], target).expect("valid");
+            let update = Update::full(batch.finish());
+            manager
+                .handle_update(Instant::ZERO, *provider, update)
+                .expect("running");
+        }
+        let mut view = view_after(&manager, &View::default());
+        let mut after = |manager: &Manager<SdConfig>| {
+            let next = view_after(manager, &view);
+            let names = next.jobs.keys().cloned().collect();
+            let others = next.other_lists(&view, &names);
+            let others: Vec<String> = others.map(|(name, _)| name.to_string()).collect();
+            let moved = |name: &str| view.jobs[name].list.generation() != next.jobs[name].list.generation();
+            let moved: Vec<String> = ["a", "b"]
+                .into_iter()
+                .filter(|name| moved(name))
+                .map(str::to_owned)
+                .collect();
+            assert_eq!(others, moved);
+            view = next;
+            moved
+        };
+        manager.apply(Instant::ZERO, sets(&["x", "y"], &["x", "y"]));
+        assert_eq!(after(&manager), ["a"], "a is given y");
+        manager.apply(Instant::ZERO, sets(&["x", "y"], &["x"]));
+        assert_eq!(after(&manager), ["b"], "b loses it");
+        manager.apply(Instant::ZERO, sets(&["x", "y"], &["x"]));
+        assert_eq!(after(&manager), [""; 0], "nothing changed");
+    }
 }

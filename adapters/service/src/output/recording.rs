@@ -130,3 +130,29 @@ fn write_all(lines: &Receiver<Line>, file: File) -> io::Result<()> {
         file.write_all(b"\n")?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headcount_core::{Instant, ManagerOptions, RecordedEvent};
+
+    /// Who ends a process a moment after something has happened has that in the file.
+    #[test]
+    fn when_it_is_ended_all_is_written_to_the_last_line() {
+        const EVENTS: u64 = 50_000;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("incident.jsonl");
+        let recording = Recording::begin(&path).expect("it can be written");
+        let mut sink = recording.sink(RecordedOptions::of(Instant::ZERO, &ManagerOptions::default()));
+        for at in 1..=EVENTS {
+            let what = RecordedEvent::Timeout;
+            sink(Recorded { at, what });
+        }
+        drop(sink);
+        recording.end();
+        let text = fs::read_to_string(&path).expect("it is there");
+        assert!(text.ends_with('\n'));
+        let last: Recorded = serde_json::from_str(text.lines().last().expect("lines")).expect("a whole line");
+        assert_eq!((text.lines().count() as u64, last.at), (EVENTS + 1, EVENTS));
+    }
+}

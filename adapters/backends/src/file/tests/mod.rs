@@ -87,6 +87,31 @@ fn missing(received: &[Received]) -> Vec<String> {
         .collect()
 }
 
+/// Whoever watches that lists are still being written looks at this, and most of what is written is what was there.
+#[test]
+fn a_file_that_is_written_again_as_it_was_has_another_time() {
+    let list = r#"[{"targets": ["a:1"]}]"#;
+    let mut scene = Scene::with(&[("/sd/a.json", list), ("/sd/b.json", list)]);
+    let before = scene.metric(MODIFIED);
+    assert_eq!(before.len(), 2);
+    scene.run_for(Duration::from_secs(60));
+    assert_eq!(scene.metric(MODIFIED), before, "the time is the file's");
+    scene.world.files.write("/sd/a.json", list);
+    let received = scene.run_for(Duration::from_secs(10));
+    assert_eq!(kinds(&received), [], "there is nothing to say");
+    let moved = [(before[0].0.clone(), before[0].1 + 60.0), before[1].clone()];
+    assert_eq!(scene.metric(MODIFIED), moved);
+    // Also when nobody is told, at the latest when the interval is over.
+    scene.world.files.write_silently("/sd/b.json", list);
+    scene.run_for(INTERVAL * 2);
+    assert!(scene.metric(MODIFIED)[1].1 > before[1].1);
+    // A list that can't be read is not the one that was.
+    let before = scene.metric(MODIFIED);
+    scene.world.files.write("/sd/a.json", "[{");
+    scene.run_for(Duration::from_secs(10));
+    assert_eq!(scene.metric(MODIFIED)[0], before[0]);
+}
+
 #[test]
 fn the_first_look_says_everything_at_once() {
     let mut world = World::new();

@@ -335,6 +335,37 @@ fn a_hiccup_is_tried_again_within_the_refresh_and_a_backend_in_trouble_is_spared
     }
 }
 
+/// Else a refresh with second tries takes several times as long as it may.
+#[test]
+fn a_second_try_has_what_the_first_has_left_of_the_time() {
+    let (mut world, server) = world();
+    lock(&server).set("a", &[&["a"], &["b"]]);
+    lock(&server).trouble("a", Trouble::Hiccup);
+    world.run_for(Duration::from_secs(5));
+    let sent = world.http.take_requests();
+    assert_eq!(sent.len(), 3, "page 0 twice, and page 1");
+    let end = |sent: &crate::testing::SentRequest| sent.at + sent.request.limits.total.expect("it has a limit");
+    let ends: Vec<Instant> = sent.iter().map(end).collect();
+    assert!(sent[1].at > sent[0].at, "there is a pause between them");
+    assert!(ends.iter().all(|other| *other == ends[0]), "{ends:?}");
+    // A server that hangs after a hiccup ends all of it with the refresh.
+    let (mut world, server) = self::world();
+    lock(&server).set("a", &[&["a"], &["b"]]);
+    world.run_for(Duration::from_secs(5));
+    lock(&server).trouble("a", Trouble::Hangs(1));
+    world.http.take_requests();
+    let received = world.run_for(MINUTE * 2);
+    let failed = received
+        .iter()
+        .find(|received| received.failure().is_some())
+        .expect("it fails");
+    let begun = world.http.take_requests()[0].at;
+    assert!(
+        failed.at.saturating_duration_since(begun) <= crate::refresh::deadline(MINUTE),
+        "{failed:?}"
+    );
+}
+
 #[test]
 fn a_part_that_wishes_to_be_left_alone_is() {
     let (mut world, server) = world();

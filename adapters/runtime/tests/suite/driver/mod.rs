@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_lite::future::{pending, zip};
-use headcount_core::{DropGuard, EventKind, Failure, Manager, Percent, SetOptions, Update};
+use headcount_core::{
+    Backoff, DropGuard, EventKind, Failure, Manager, Percent, SetOptions, Throttle, TimeoutReason, Update,
+};
 use headcount_discoverer::{Env, Updates};
 use headcount_runtime::{DriverGone, SharedRuntime};
 
@@ -34,6 +36,7 @@ on_each_runtime!(
     a_discoverer_that_ends_keeps_its_groups,
     events_say_how_providers_fare,
     options_hold_what_is_applied_after_them_and_can_be_changed,
+    a_nearer_deadline_takes_the_place_of_the_one_that_is_slept_for,
     a_listener_that_never_listens_blocks_nobody,
     a_storm_of_applies_makes_neither_a_gap_nor_a_ghost,
     an_apply_while_the_driver_stops_is_answered,
@@ -478,5 +481,55 @@ async fn options_hold_what_is_applied_after_them_and_can_be_changed(runtime: Sha
     let nothing = SetOptions::default();
     handle.set_options(nothing, BTreeMap::new()).await.unwrap();
     expect(&mut snapshots, "a", &[]).await;
+    handle.stop().await;
+}
+
+/// A drop is held for an hour, and what comes meanwhile is due in a moment. Nobody asks the driver for anything then.
+async fn a_nearer_deadline_takes_the_place_of_the_one_that_is_slept_for(runtime: SharedRuntime) {
+    let (say, said) = async_channel::unbounded::<Vec<&'static str>>();
+    let scripts = Scripts::default().with("told", move |_, updates: Updates| {
+        let said = said.clone();
+        async move {
+            while let Ok(addresses) = said.recv().await {
+                let found = addresses.iter().flat_map(|address| groups(address, address));
+                updates.send(Update::full(found.collect())).await.ok();
+            }
+        }
+    });
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    let half = Percent::new(50).expect("a percentage");
+    let guarded = SetOptions {
+        guard: Some(DropGuard::new(half, Duration::from_secs(3_600))),
+        ..SetOptions::default()
+    };
+    handle.set_options(guarded, BTreeMap::new()).await.unwrap();
+    let soon = Backoff {
+        initial: Duration::from_millis(50),
+        ..Backoff::default()
+    };
+    handle.set_throttle(Throttle::Backoff(soon), false).await.unwrap();
+    handle.apply([job("a", &["told"])]).await.unwrap();
+    say.send(vec!["1:1", "2:1", "3:1"]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1", "2:1", "3:1"]).await;
+    say.send(vec!["1:1"]).await.unwrap();
+    let is_held = |manager: &Manager<Script>| manager.providers().any(|provider| provider.held.is_some());
+    while !handle.with(is_held).await.unwrap() {
+        runtime.sleep(Duration::from_millis(1)).await;
+    }
+    // Until all that was due before is over, and only the hold's end is slept for.
+    let is_due = |manager: &Manager<Script>| {
+        let due = manager.poll_timeout();
+        due.is_some_and(|(_, why)| why == TimeoutReason::Throttle)
+    };
+    while handle.with(is_due).await.unwrap() {
+        runtime.sleep(Duration::from_millis(5)).await;
+    }
+    say.send(vec!["1:1", "4:1"]).await.unwrap();
+    loop {
+        let snapshot = snapshots.next().await.expect("the driver runs");
+        if addresses(&snapshot, "a").contains(&"4:1".to_owned()) {
+            break;
+        }
+    }
     handle.stop().await;
 }
