@@ -71,6 +71,6 @@ fn may_be_empty(replacement: &str, regex: &RuleRegex) -> bool {
         Some(rest.is_empty())
     };
     // An expression of which a part may be missing may have a group that matches nothing.
-    let is_plain = !regex.written().contains(['?', '*', '|', '{']);
-    groups(replacement).unwrap_or(true) && !(is_plain && !regex.is_match(""))
+    let may_lack_a_part = regex.written().contains(['?', '*', '|', '{']) || regex.is_match("");
+    may_lack_a_part && groups(replacement).unwrap_or(true)
 }

@@ -407,6 +407,35 @@ fn what_does_not_discover_is_left_alone() {
     assert!(error.contains("unknown field `oops`"), "{error}");
 }
 
+/// Configurations of all kinds that Prometheus takes.
+#[test]
+fn whatever_is_a_configuration_is_adopted_or_refused_with_the_job_that_stands_in_the_way() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/tests/corpus/accepted");
+    let (mut adopted_with_jobs, mut refused) = (0, Vec::new());
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let path = entry.expect("an entry").path();
+        let bytes = std::fs::read(&path).expect("it can be read");
+        let Ok(before) = load(&bytes) else { continue };
+        let headcount = Url::parse("http://headcount:9099").expect("a URL");
+        for reader in [Reader::Prometheus2, Reader::Prometheus3] {
+            match adopt(&bytes, Path::new(ORIGIN), &headcount, reader, load) {
+                Ok(adopted) => {
+                    let after = load(adopted.text.as_bytes())
+                        .expect("it was read before")
+                        .scrape_configs;
+                    assert_eq!(after.len(), before.scrape_configs.len(), "{}", path.display());
+                    let mut sd = after.iter().flat_map(|job| &job.sd);
+                    assert!(sd.all(|sd| sd.mechanism() == "http"), "{}", adopted.text);
+                    adopted_with_jobs += usize::from(!adopted.jobs.is_empty());
+                }
+                Err(error) => refused.push(format!("{}: {}", path.display(), said(&error))),
+            }
+        }
+    }
+    assert!(adopted_with_jobs > 80, "{adopted_with_jobs}");
+    assert_eq!(refused, [""; 0]);
+}
+
 /// Fields of a job, each in one of its forms.
 fn any_field() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![

@@ -31,7 +31,8 @@
 //! * `stale`: `null`, or, while its provider fails: `since` (when it last succeeded, as a Unix
 //!   timestamp; `null` for never) and `error`;
 //! * `held`: `null`, or, when its backend no longer has it and it is kept because too many went at
-//!   once: `since`, as a Unix timestamp. `/api/v1/providers` says of how many, and until when.
+//!   once: `since`, as a Unix timestamp. `/api/v1/providers` says of how many, and until when;
+//! * `underscoresError`: why an active one is in no list with `names=underscores`, if it is in none.
 //!
 //! With `--scrape`, active targets have Prometheus's `health`, `lastScrape`, `lastScrapeDuration` and
 //! `lastError` in truth, and besides:
@@ -45,9 +46,10 @@
 //! # The others
 //! * `/api/v1/scrape_pools`: `scrapePools` as Prometheus has it, and `pools`: for each job its
 //!   `name`, `complete`, how many targets are `active`, `dropped`, `duplicate`, `invalid` and
-//!   `overLabelLimits`, how many sets of labels several active ones have (`sharedLabels`), its `targetLimit` (or `null`) and whether it is exceeded
-//!   (`exceedsTargetLimit`). Its `ETag` is another one after each change of any target or of what is held, so asking
-//!   with `If-None-Match` is a cheap way to watch.
+//!   `overLabelLimits`, how many sets of labels several active ones have (`sharedLabels`), its `targetLimit` (or `null`) and
+//!   whether it is exceeded (`exceedsTargetLimit`), and `overwritten` (`rule`, `label`): a rule that finds something else in a
+//!   Prometheus, if one was given the list as it is discovered. Its `ETag` is another one after each change of any target or
+//!   of what is held, so asking with `If-None-Match` is a cheap way to watch.
 //! * `/api/v1/targets/relabel_steps?scrapePool=JOB&labels={"name":"value",…}`: `steps`, each with
 //!   `rule`, `output` and `keep` as Prometheus has them, and `source` (what the rule looked at,
 //!   `null` for rules that look at names or were not reached).
