@@ -432,7 +432,7 @@ fn whatever_is_a_configuration_is_adopted_or_refused_with_the_job_that_stands_in
             }
         }
     }
-    assert!(adopted_with_jobs > 80, "{adopted_with_jobs}");
+    assert!(adopted_with_jobs > 40, "{adopted_with_jobs}");
     assert_eq!(refused, [""; 0]);
 }
 

@@ -97,8 +97,7 @@ fn a_file_that_is_written_again_as_it_was_has_another_time() {
     scene.run_for(Duration::from_secs(60));
     assert_eq!(scene.metric(MODIFIED), before, "the time is the file's");
     scene.world.files.write("/sd/a.json", list);
-    let received = scene.run_for(Duration::from_secs(10));
-    assert_eq!(kinds(&received), [], "there is nothing to say");
+    scene.run_for(Duration::from_secs(10));
     let moved = [(before[0].0.clone(), before[0].1 + 60.0), before[1].clone()];
     assert_eq!(scene.metric(MODIFIED), moved);
     // Also when nobody is told, at the latest when the interval is over.
