@@ -108,12 +108,31 @@ fn it_reloads_by_itself_when_asked_to() {
         1,
         "one change is tried once"
     );
-    // Meanwhile it has looked hundreds of times.
-    let reloads = |entry: &serde_json::Value| {
+    assert_eq!(reloads(&daemon), 2);
+}
+
+fn reloads(daemon: &Daemon) -> usize {
+    daemon.log_count(|entry| {
         let message = entry["message"].as_str();
         message.is_some_and(|message| message.starts_with("the configuration was reloaded"))
-    };
-    assert_eq!(daemon.log_count(reloads), 2, "without a change there is no reload");
+    })
+}
+
+/// While one that was started later takes two changes, which each have to stay as they are for a while, it has looked
+/// hundreds of times.
+#[test]
+fn without_a_change_nothing_is_reloaded() {
+    let [quiet, busy] = [Setup::new(), Setup::new()];
+    let daemon = quiet.start(&["--auto-reload=20ms"]);
+    let other = busy.start(&["--auto-reload=20ms"]);
+    for (number, target) in ["a:1", "b:1"].into_iter().enumerate() {
+        let job = format!("{{job_name: fixed, static_configs: [{{targets: ['{target}']}}]}}");
+        replace(&busy.config, &format!("scrape_configs: [{job}]"));
+        other.wait_for("/sd/fixed", |list| list.contains(target));
+        wait_until("it to be said", || (reloads(&other) == number + 1).then_some(()));
+    }
+    assert_eq!(reloads(&daemon), 0);
+    daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
 }
 
 #[test]
