@@ -296,7 +296,6 @@ async fn a_flood_from_other_threads_lets_commands_through(runtime: SharedRuntime
     for _ in 0..200 {
         handle.with(|manager| manager.is_ready()).await.unwrap();
     }
-    assert!(handle.queue().reports > 0, "it is a flood");
     handle.apply([job("b", &[])]).await.unwrap();
     expect(&mut snapshots, "b", &[]).await;
     handle.stop().await;
