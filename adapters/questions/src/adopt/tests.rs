@@ -433,7 +433,9 @@ fn whatever_is_a_configuration_is_adopted_or_refused_with_the_job_that_stands_in
         }
     }
     assert!(adopted_with_jobs > 40, "{adopted_with_jobs}");
-    assert_eq!(refused, [""; 0]);
+    // For both readers; what others refer to can not become a comment.
+    let of_anchors = |refused: &String| refused.contains("/anchors_and_merges.yml: the file can't be rewritten");
+    assert!(refused.len() == 2 && refused.iter().all(of_anchors), "{refused:#?}");
 }
 
 /// Fields of a job, each in one of its forms.

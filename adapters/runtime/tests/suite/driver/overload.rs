@@ -1,17 +1,20 @@
 //! Providers that find too much, or more than the manager can take.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_lite::future::pending;
+use futures_lite::future::{pending, zip};
 use headcount_core::{EventKind, Update};
 use headcount_discoverer::{Limits, Updates};
 use headcount_runtime::{RefreshRequest, SharedRuntime};
 
-use super::scripts::{Scripts, addresses, expect, groups, job, says};
+use super::scripts::{Scripts, addresses, expect, found, groups, job, says};
 
 on_each_runtime!(
     who_finds_too_much_fails_and_the_others_go_on,
     full_updates_that_wait_for_the_manager_become_one,
+    a_command_waits_for_some_of_the_reports_that_came_before_it_and_not_for_all,
 );
 
 async fn who_finds_too_much_fails_and_the_others_go_on(runtime: SharedRuntime) {
@@ -92,4 +95,63 @@ async fn full_updates_that_wait_for_the_manager_become_one(runtime: SharedRuntim
         .unwrap();
     assert_eq!(received + status.collapsed, 201, "nothing else is missing");
     handle.stop().await;
+}
+
+/// Else who has a reload to apply waits until sources that report all the time have nothing to say for a moment.
+async fn a_command_waits_for_some_of_the_reports_that_came_before_it_and_not_for_all(runtime: SharedRuntime) {
+    const SCRIPTS: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "8"];
+    /// Less than the queue has room for.
+    const EACH: usize = 60;
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let mut scripts = Scripts::default();
+    for name in SCRIPTS {
+        let has_asked = has_asked.clone();
+        scripts = scripts.with(name, move |_env, updates: Updates| {
+            let has_asked = has_asked.clone();
+            async move {
+                // On a thread of its own, because the driver holds up those of the runtime.
+                std::thread::spawn(move || {
+                    wait_on_thread(|| has_asked.load(Ordering::SeqCst));
+                    for number in 0..EACH {
+                        let update = found("s", &format!("{number}:1"));
+                        futures_lite::future::block_on(updates.send(update)).ok();
+                    }
+                });
+                pending().await
+            }
+        });
+    }
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &SCRIPTS)]).await.unwrap();
+    let (queue, is_asked) = (handle.clone(), has_asked.clone());
+    let busy = handle.with(move |_| {
+        wait_on_thread(|| is_asked.load(Ordering::SeqCst) && queue.queue().reports == SCRIPTS.len() * EACH);
+    });
+    let received = handle.with(|manager| manager.counters().received_updates);
+    let ask = async { has_asked.store(true, Ordering::SeqCst) };
+    let (((), received), ()) = zip(
+        zip(async { busy.await.unwrap() }, async { received.await.unwrap() }),
+        ask,
+    )
+    .await;
+    // Two turns were made at most.
+    assert!(
+        received <= 64,
+        "{received} reports were handled before a command that was there"
+    );
+    loop {
+        let snapshot = snapshots.next().await.expect("the driver runs");
+        if addresses(&snapshot, "a") == ["59:1"; 8] {
+            break;
+        }
+    }
+    handle.stop().await;
+}
+
+fn wait_on_thread(condition: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "waited too long");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
