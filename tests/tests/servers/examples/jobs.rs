@@ -12,15 +12,13 @@ pub(super) struct Job {
     /// The rest of it.
     pub(super) settings: &'static str,
     /// Addresses and labels of what is found, in the place of what it discovers with; `None` where that is read as it is.
-    pub(super) found: Option<&'static [(&'static str, &'static [(&'static str, &'static str)])]>,
+    pub(super) found: Option<&'static [Target]>,
 }
 
-const fn found(
-    name: &'static str,
-    discovery: &'static str,
-    settings: &'static str,
-    found: &'static [(&'static str, &'static [(&'static str, &'static str)])],
-) -> Job {
+/// An address, and the labels that stand beside it.
+type Target = (&'static str, &'static [(&'static str, &'static str)]);
+
+const fn found(name: &'static str, discovery: &'static str, settings: &'static str, found: &'static [Target]) -> Job {
     Job {
         name,
         discovery,
