@@ -4,6 +4,7 @@
 //! at a headcount that reads the first one's. What they scrape has to be the same, labels and URLs.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Folder, Headcount, Prometheus, Seen, check_config, headcount_binary, until};
@@ -62,19 +63,11 @@ fn an_adopted_configuration_has_the_same_targets_in_every_job() {
     check_config(&config);
     let headcount = Headcount::with_config(&folder, &config);
 
-    let url = format!("http://{}/", headcount.address());
-    let output = Command::new(headcount_binary())
-        .args(["adopt", "--url", &url])
-        .arg(&config)
-        .output()
-        .expect("starting headcount");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
+    let (text, said) = adopt(&headcount, &config, "3");
     assert!(
         said.contains("headcount discovers 4 jobs, and relabels 1 of them"),
         "{said}"
     );
-    let text = String::from_utf8(output.stdout).expect("text");
     for kept in [
         "# the whole site",
         "  # racks",
@@ -94,6 +87,60 @@ fn an_adopted_configuration_has_the_same_targets_in_every_job() {
     folder.write("sd/two.json", list("a").replace("127.0.0.", "127.0.1."));
     folder.write("sd/one.json", list("b"));
     wait_until_alike(&direct, &through, 20);
+}
+
+/// What `headcount adopt` prints for a version, and what it says.
+fn adopt(headcount: &Headcount, config: &Path, version: &str) -> (String, String) {
+    let url = format!("http://{}/", headcount.address());
+    let output = Command::new(headcount_binary())
+        .args(["adopt", "--url", &url, "--for", version])
+        .arg(config)
+        .output()
+        .expect("starting headcount");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    (String::from_utf8(output.stdout).expect("text"), said)
+}
+
+#[test]
+fn a_prometheus_2_takes_a_list_with_any_names_that_was_adopted_for_it() {
+    require!("prometheus", "promtool");
+    let folder = Folder::new();
+    folder.write(
+        "sd/one.json",
+        r#"[{"targets": ["127.0.0.1:80", "127.0.0.2"], "labels": {"k8s.app": "web", "env": "prod"}},
+            {"targets": ["127.0.0.3:80"], "labels": {"k8s.app": "db", "k8s_app": "both"}}]"#,
+    );
+    let files = folder.text("sd/*.json");
+    let config =
+        format!("scrape_configs: [{{job_name: a, scrape_interval: 1y, file_sd_configs: [{{files: ['{files}']}}]}}]\n");
+    let config = folder.write("prometheus.yml", config);
+    let headcount = Headcount::with_config(&folder, &config);
+    let start = |version: &str| {
+        let adopted = folder.write(&format!("for-{version}.yml"), adopt(&headcount, &config, version).0);
+        check_config(&adopted);
+        Prometheus::start(&folder, version, &adopted)
+    };
+    let (for_2, for_3) = (start("2"), start("3"));
+    until("the targets are there, with names that it takes and a port", || {
+        let active = for_2.targets()?.active;
+        let labels = active
+            .iter()
+            .map(|(_, _, labels, url)| (labels["k8s_app"].as_str(), labels["instance"].as_str(), url.as_str()));
+        let found: BTreeSet<_> = labels.collect();
+        let expected = [
+            ("web", "127.0.0.1:80", "http://127.0.0.1:80/metrics"),
+            ("web", "127.0.0.2:80", "http://127.0.0.2:80/metrics"),
+        ];
+        if found == BTreeSet::from(expected) {
+            Ok(())
+        } else {
+            Err(format!("{active:#?}"))
+        }
+    });
+    // The list as it is, it refuses as a whole.
+    for_3.wait_for_metric("prometheus_sd_http_failures_total", &[], 1.0);
+    assert!(for_3.targets().expect("an answer").active.is_empty());
 }
 
 /// Waits until both scrape so many targets, and the same.
