@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::support::{Browser, Folder, Headcount};
+use crate::support::{Browser, Folder, Headcount, until};
 
 const RULES: &str = "
     relabel_configs:
@@ -24,6 +24,21 @@ fn opened(folder: &Folder, jobs: &str) -> (Headcount, Browser, String) {
 
 fn node_job(rules: &str) -> String {
     format!("  - job_name: node\n    file_sd_configs: [{{files: ['SD/*.json']}}]\n{rules}")
+}
+
+#[test]
+fn a_job_whose_rules_look_at_what_a_reader_overwrites_is_named_once_it_is_read() {
+    require!("chromium");
+    let folder = Folder::new();
+    folder.write("sd/a.json", r#"[{"targets": ["a:1"]}]"#);
+    let rules = "    relabel_configs: [{source_labels: [__meta_url], target_label: url}]\n";
+    let (headcount, browser, _origin) = opened(&folder, &node_job(rules));
+    browser.wait_for(&["1 job", "nothing is wrong with any"]);
+    until("the list is read", || match headcount.get("/sd/node")?.status {
+        200 => Ok(()),
+        status => Err(format!("status {status}")),
+    });
+    browser.wait_for(&["node is read by a Prometheus that overwrites __meta_url, which its rule [0] looks at"]);
 }
 
 #[test]
