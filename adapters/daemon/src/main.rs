@@ -1,7 +1,7 @@
 //! The `headcount` binary: the command line around the libraries that do the work.
 //!
 //! * `cli`: what can be said on the command line; `commands`: what it does.
-//! * `signals`, `logging`, `console`, `limits`: the process and what it prints.
+//! * `signals`, `service_manager`, `logging`, `console`, `limits`: the process and what it prints.
 //!
 //! The one rule: **what is here is about this process**: words, signals, printing, exit codes. What
 //! somebody else may want as well is in `headcount-service` and `headcount-questions`.
@@ -11,6 +11,7 @@ mod commands;
 mod console;
 mod limits;
 mod logging;
+mod service_manager;
 mod signals;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use headcount_service::{ListKind, Service, ServiceBuilder, Source, StartError, W
 use super::origin;
 use crate::cli::RunOptions;
 use crate::signals::{Asked, Asking};
-use crate::{limits, logging};
+use crate::{limits, logging, service_manager};
 
 /// Where it listens unless it is told otherwise.
 const DEFAULT_LISTEN: &str = "127.0.0.1:9099";
@@ -39,10 +39,12 @@ async fn daemon(workers: &Workers, options: &RunOptions) -> anyhow::Result<ExitC
         }
         Err(error) => return Err(error.into()),
     };
+    service_manager::say_ready();
     if !serve(&service, &mut asking).await {
         // To go on would be to serve ever older lists.
         bail!("the discovery manager ended by itself; please report this with the log above");
     }
+    service_manager::say_stopping();
     tracing::info!("stopping; a second signal stops at once");
     let at_once = async { while asking.next().await == Asked::Reload {} };
     service.stop().or(at_once).await;
