@@ -14,6 +14,7 @@
 //! * `consul`, `consulagent`: targets out of a Consul.
 //! * `docker`: targets out of a Docker Engine and its swarm.
 //! * `kubernetes`: targets out of a Kubernetes cluster.
+//! * `kit`: what is delivered beside the binary.
 //! * `puppetdb`: targets out of a PuppetDB, in the long mode.
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `web_config`: headcount behind its own TLS, certificates and passwords.
@@ -48,6 +49,7 @@ mod dns;
 mod docker;
 mod examples;
 mod http_backend;
+mod kit;
 mod kubernetes;
 mod metrics;
 mod nginx;
