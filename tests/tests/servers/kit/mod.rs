@@ -4,8 +4,10 @@
 //! `/metrics`, what names a command is given to the binary, and what another program reads is read by that program.
 
 mod alerts;
+
 mod dashboard;
 mod expressions;
+mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -46,12 +46,31 @@ pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &s
     send(address, method, path, headers, b"")
 }
 
+/// Asks for what is at a path by another name of the server's.
+///
+/// # Errors
+/// Those of [`request`].
+pub(crate) fn request_by_name(address: SocketAddr, name: &str, path: &str) -> Result<Answer, String> {
+    send_to(address, name, "GET", path, "", b"")
+}
+
 /// Sends a request with a body, whose length `headers` need not name.
 ///
 /// # Errors
 /// Those of [`request`].
 pub(crate) fn send(
     address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Result<Answer, String> {
+    send_to(address, &address.to_string(), method, path, headers, body)
+}
+
+fn send_to(
+    address: SocketAddr,
+    host: &str,
     method: &str,
     path: &str,
     headers: &str,
@@ -66,7 +85,7 @@ pub(crate) fn send(
         stream.set_read_timeout(Some(SILENCE))?;
         write!(
             stream,
-            "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}{length}\r\n"
+            "{method} {path} HTTP/1.0\r\nHost: {host}\r\n{headers}{length}\r\n"
         )?;
         stream.write_all(body)?;
         let mut bytes = Vec::new();

@@ -42,13 +42,14 @@ pub(crate) use fake_aws::FakeAws;
 pub(crate) use fault_server::{FaultServer, whole_answer};
 pub(crate) use folder::Folder;
 pub(crate) use headcount::Headcount;
-pub(crate) use http::request;
+pub(crate) use http::{request, request_by_name};
 pub(crate) use knot::Knot;
 pub(crate) use kubernetes::{ADMIN, Kubernetes, PODS_ONLY, kube_apiserver};
 pub(crate) use moto::Moto;
 pub(crate) use nginx::Nginx;
 pub(crate) use once::{printed, prints_what_promtool_prints};
 pub(crate) use ports::free_port;
+pub(crate) use process::Process;
 pub(crate) use prometheus::{
     LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, check_service_discovery_with,
     check_service_discovery_within, promtool_knows, seen,
