@@ -4,7 +4,7 @@
 //! `/metrics`, what names a command is given to the binary, and what another program reads is read by that program.
 
 mod alerts;
-
+mod cluster;
 mod dashboard;
 mod expressions;
 mod unit;

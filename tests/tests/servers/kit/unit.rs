@@ -128,10 +128,11 @@ fn the_units_filter_of_system_calls_has_all_that_it_asks_for() {
         return;
     }
     let folder = Folder::new();
-    folder.write("targets.json", r#"[{"targets": ["c:1"]}]"#);
+    // In a folder of its own: the one in which there are targets is watched, and the trace grows.
+    folder.write("targets/a.json", r#"[{"targets": ["c:1"]}]"#);
     let config = folder.write(
         "prometheus.yml",
-        "scrape_configs:\n- {job_name: files, file_sd_configs: [{files: ['targets.json']}]}\n\
+        "scrape_configs:\n- {job_name: files, file_sd_configs: [{files: ['targets/a.json']}]}\n\
          - {job_name: web, http_sd_configs: [{url: 'http://127.0.0.1:1/'}]}\n\
          - {job_name: names, dns_sd_configs: [{names: [localhost], type: A, port: 1}]}\n",
     );
@@ -139,7 +140,7 @@ fn the_units_filter_of_system_calls_has_all_that_it_asks_for() {
     // It would outlive a tracer that is killed.
     let outlives_nobody = ["setpriv", "--pdeathsig", "KILL", "--"];
     command
-        .args(["-f", "-qq", "-o", &folder.text("trace")])
+        .args(["-f", "-qq", "-I", "2", "-o", &folder.text("trace")])
         .args(outlives_nobody)
         .arg(headcount_binary());
     command.args(arguments(&settings("ExecStart")[0], config.to_str().unwrap()));

@@ -161,6 +161,29 @@ impl Kubernetes {
         self.must("POST", path, Some(("application/json", object)));
     }
 
+    /// Tries to; gives the status and the answer.
+    pub(crate) fn try_create(&self, path: &str, object: &Value) -> Result<(u16, String), String> {
+        self.send("POST", path, Some(("application/json", object)))
+    }
+
+    /// A token with which a service account is known.
+    #[track_caller]
+    pub(crate) fn token_of(&self, namespace: &str, account: &str) -> String {
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+        until(&format!("{path} is answered"), || {
+            let (status, answer) = self.try_create(&path, &json!({"spec": {"expirationSeconds": 3600}}))?;
+            let token: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
+            let token = token["status"]["token"].as_str().map(str::to_owned);
+            token.ok_or_else(|| format!("status {status}: {answer}"))
+        })
+    }
+
+    /// The status of the answer to a request of who has this token.
+    #[track_caller]
+    pub(crate) fn ask_as(&self, token: &str, method: &str, path: &str) -> u16 {
+        send_as(token, self.port, method, path, None).expect("an answer").0
+    }
+
     /// Changes fields of an object.
     #[track_caller]
     pub(crate) fn change(&self, path: &str, fields: &Value) {
@@ -227,6 +250,17 @@ impl Kubernetes {
 
 /// Sends a request as the one who may do everything; gives the status and the answer.
 fn send(port: u16, method: &str, path: &str, body: Option<(&str, &Value)>) -> Result<(u16, String), String> {
+    send_as(ADMIN, port, method, path, body)
+}
+
+/// Sends a request as who has this token.
+fn send_as(
+    token: &str,
+    port: u16,
+    method: &str,
+    path: &str,
+    body: Option<(&str, &Value)>,
+) -> Result<(u16, String), String> {
     let mut curl = Command::new(find("curl").expect("curl is installed"));
     curl.args([
         "--silent",
@@ -238,7 +272,7 @@ fn send(port: u16, method: &str, path: &str, body: Option<(&str, &Value)>) -> Re
         "*",
     ]);
     curl.args(["--request", method, "--write-out", "\n%{http_code}", "--header"]);
-    curl.arg(format!("Authorization: Bearer {ADMIN}"));
+    curl.arg(format!("Authorization: Bearer {token}"));
     if let Some((kind, _)) = body {
         curl.args(["--data-binary", "@-", "--header", &format!("Content-Type: {kind}")]);
     }
