@@ -21,6 +21,7 @@ use crate::reload::{
     Changes, Loaded, Outcome, Providers, ReloadError, Reloaded, Reloader, SettledChanges, Turn, Turns,
 };
 use crate::scraping::Scraping;
+use crate::server::Requests;
 use crate::state;
 use crate::targets::{GlobalUrls, Targets};
 use crate::wall_clock::WallClock;
@@ -69,6 +70,8 @@ pub(crate) struct App {
     pub(crate) was_ready: AtomicBool,
     /// How others reach targets of this machine, if that is known.
     pub(crate) global: Option<GlobalUrls>,
+    /// What clients asked for.
+    pub(crate) requests: Requests,
 }
 
 impl App {
@@ -341,6 +344,7 @@ mod tests {
                 applied: OnceLock::new(),
                 was_ready: AtomicBool::new(false),
                 global: None,
+                requests: Requests::default(),
             };
             assert!(!app.unready().is_empty(), "no provider yet is not no provider");
             app.apply(&Plan::default()).await.expect("running");

@@ -23,7 +23,7 @@ use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
 use crate::reload::{Changes, Reloaded, Reloader, Turns};
 use crate::server::{
-    Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, RoutePrefix, Server, WatchedConfig,
+    Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, Requests, RoutePrefix, Server, WatchedConfig,
     WebOptions,
 };
 use crate::service::Running;
@@ -437,6 +437,7 @@ impl ServiceBuilder {
             applied: OnceLock::new(),
             was_ready: AtomicBool::new(false),
             global: None,
+            requests: Requests::default(),
         };
         Ok((app, tasks.into_iter().flatten().collect()))
     }

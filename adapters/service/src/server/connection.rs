@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use super::access::MOST_HEADER_BYTES;
 use super::held::Held;
 use super::pace::{Pace, PaceGuard};
 use super::places::{Answering, Place};
+use super::requests::Asked;
 use super::respond::Body;
 use super::router;
 use super::stream::ClientStream;
@@ -49,6 +51,12 @@ pub(super) struct Shared {
     pub(super) front: Arc<Front>,
     pub(super) executor: Arc<Executor<'static>>,
     pub(super) pace: Pace,
+}
+
+/// Who asks, and what his connection shares with others.
+struct Caller {
+    client: IpAddr,
+    shared: Shared,
 }
 
 /// Why a connection ended early.
@@ -84,6 +92,7 @@ impl ConnectionError {
 /// Serves a connection until it ends, or soon after `stopped` closes, or at once when it has to give up its place.
 pub(super) async fn serve(
     stream: TcpStream,
+    client: IpAddr,
     shared: Shared,
     stopped: Receiver<Infallible>,
     place: Place,
@@ -99,7 +108,8 @@ pub(super) async fn serve(
         Err(ConnectionError::Slow)
     };
     let socket = stream.clone();
-    let served = accept(stream, shared, stopped, &place, &slow);
+    let from = Caller { client, shared };
+    let served = accept(stream, from, stopped, &place, &slow);
     let served = served.or(closed).or(too_slow).await;
     if served.as_ref().is_err_and(ConnectionError::is_slow) {
         // What it has not taken goes with it. Otherwise the system would keep that, and wait.
@@ -110,7 +120,7 @@ pub(super) async fn serve(
 
 async fn accept(
     stream: TcpStream,
-    shared: Shared,
+    from: Caller,
     stopped: Receiver<Infallible>,
     place: &Arc<Place>,
     slow: &Arc<Watch>,
@@ -118,9 +128,9 @@ async fn accept(
     // Answers are written whole, so waiting to fill packets only delays their ends. Where it
     // can't be set, they are delayed.
     stream.set_nodelay(true).ok();
-    let stream = PaceGuard::new(stream, shared.pace);
-    let Some(tls) = shared.front.web.current().await.tls.clone() else {
-        return Ok(speak(stream, false, shared, stopped, place, slow).await?);
+    let stream = PaceGuard::new(stream, from.shared.pace);
+    let Some(tls) = from.shared.front.web.current().await.tls.clone() else {
+        return Ok(speak(stream, false, from, stopped, place, slow).await?);
     };
     let accepted = async {
         let accepted = TlsAcceptor::from(tls).accept(stream).await;
@@ -132,13 +142,13 @@ async fn accept(
     };
     let stream = accepted.or(too_late).await?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    Ok(speak(stream, is_http2, shared, stopped, place, slow).await?)
+    Ok(speak(stream, is_http2, from, stopped, place, slow).await?)
 }
 
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     is_http2: bool,
-    shared: Shared,
+    Caller { client, shared }: Caller,
     stopped: Receiver<Infallible>,
     place: &Arc<Place>,
     slow: &Arc<Watch>,
@@ -151,11 +161,15 @@ async fn speak(
         // What is taken of a connection with one answer at a time is seen on the connection.
         let watched = is_http2.then(|| slow.clone());
         async move {
-            let is_probe = front.inside(request.uri().path()).is_some_and(router::is_probe);
+            let inside = front.inside(request.uri().path());
+            // What is not below the prefix is none of the paths that there are.
+            let asked = Asked::of(inside.unwrap_or_default());
+            let is_probe = inside.is_some_and(router::is_probe);
             let answer = match is_beside && !is_probe {
                 true => router::crowded(),
                 false => router::serve(&app, &front, request).await,
             };
+            count(&app, asked, client, answer.status().as_u16());
             Ok::<_, Infallible>(answer.map(|body| held(body, answering, watched)))
         }
     });
@@ -178,6 +192,13 @@ async fn speak(
         .max_buf_size(MOST_HEADER_BYTES)
         .serve_connection(stream, service);
     run(connection, &stopped, |connection| connection.graceful_shutdown()).await
+}
+
+/// Counts an answer.
+fn count(app: &App, asked: Asked, client: IpAddr, status: u16) {
+    let now = app.env.clock.now();
+    let is_job = |job: &str| app.scrape.view().jobs.contains_key(job);
+    app.requests.count(asked, client, status, now, is_job);
 }
 
 /// The body, with what is to be let go when all of it was taken.

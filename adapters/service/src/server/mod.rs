@@ -3,6 +3,7 @@
 //! * `connection`: one connection, with limits on what a slow or hostile client can hold: `pace` and `watch` on how long,
 //!   `places` on how many, `held` and `stream` on how much.
 //! * `router`: from a path to who answers; `paths`: what paths there are; `prefix`: what they begin with; `access`: who may ask what; `web_config`: TLS and users.
+//! * `requests`: who asked for what.
 //! * `respond`: answers of the usual kinds; `list_body`: a list as one; `conditional`: `ETag` and `Accept-Encoding`.
 //! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `runtime_info`, `page`: who answers.
 //!
@@ -24,6 +25,7 @@ mod places;
 mod prefix;
 mod providers;
 mod repeated;
+mod requests;
 mod respond;
 mod router;
 mod runtime_info;
@@ -57,6 +59,7 @@ pub use limits::ConnectionLimits;
 use places::Places;
 pub use prefix::{BadRoutePrefix, RoutePrefix};
 use repeated::Repeated;
+pub(crate) use requests::Requests;
 pub use sd::path_of;
 pub(crate) use web_config::WatchedConfig;
 pub use web_config::check_web_config;
@@ -225,7 +228,7 @@ async fn accept(
         let place = places.take(peer.ip());
         let (stopped, ending, sharing) = (stopped.clone(), ending.clone(), shared.clone());
         let connection = async move {
-            if let Err(error) = connection::serve(stream, sharing, stopped, place).await {
+            if let Err(error) = connection::serve(stream, peer.ip(), sharing, stopped, place).await {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::debug!(%peer, %error, cause, "a connection ended early");
             }

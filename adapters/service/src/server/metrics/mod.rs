@@ -9,6 +9,7 @@ mod discovery;
 mod exposition;
 mod memory;
 mod process;
+mod requests;
 mod state;
 mod targets;
 
@@ -43,6 +44,7 @@ pub(super) async fn all(app: &Arc<App>) -> Response<Body> {
         targets::targets(&mut out, &app);
         state::state(&mut out, &app);
         kept(&mut out, &app.env.metrics, app.env.clock.now());
+        requests::requests(&mut out, &app);
         reloads(&mut out, &app);
         memory::memory(&mut out, &app);
         build(&mut out);
