@@ -47,6 +47,8 @@ mod tests {
 
     use super::send;
 
+    // Helpers panic as tests do: it is the report.
+    #[allow(clippy::unwrap_used)]
     fn received(socket: &UnixDatagram) -> String {
         let mut bytes = [0; 64];
         let length = socket.recv(&mut bytes).unwrap();
