@@ -7,6 +7,8 @@ mod alerts;
 mod cluster;
 mod dashboard;
 mod expressions;
+mod image;
+mod package;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};

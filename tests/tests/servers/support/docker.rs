@@ -143,6 +143,24 @@ impl Docker {
         self.curl("DELETE", path, &[]);
     }
 
+    /// Builds an image of a folder with a Dockerfile.
+    #[track_caller]
+    pub(crate) fn build(&self, name: &str, folder: &std::path::Path) {
+        let tar = self.folder.with_extension("build.tar");
+        let packed = Command::new("tar")
+            .arg("-C")
+            .arg(folder)
+            .arg("-cf")
+            .arg(&tar)
+            .arg(".")
+            .status();
+        assert!(packed.expect("running tar").success(), "tar failed");
+        let body = format!("@{}", tar.display());
+        let arguments = ["-H", "Content-Type: application/x-tar", "--data-binary", &body];
+        let said = self.curl("POST", &format!("/build?t={name}&rm=true"), &arguments);
+        assert!(said.contains("Successfully built"), "{said}");
+    }
+
     /// Creates and starts a container that sleeps.
     #[track_caller]
     pub(crate) fn run(&self, name: &str, mut container: Value) {
