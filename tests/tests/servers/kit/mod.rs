@@ -6,6 +6,7 @@
 mod alerts;
 mod cluster;
 mod dashboard;
+mod description;
 mod expressions;
 mod image;
 mod package;
