@@ -40,8 +40,8 @@ fn an_image_runs_without_rights_and_without_a_root_to_write_to() {
         }
     });
     assert!(seen.contains("headcount"), "{seen}");
-    // It can save what it finds, and write nowhere else.
-    until("its state is saved", || {
+    // It can save what it finds (`status` would name what can't be saved), and write nowhere else.
+    until("its volume is written to", || {
         match run_inside(&docker, &["/usr/bin/headcount", "man", "/var/lib/headcount/man"]) {
             (0, _) => Ok(()),
             (_, said) => Err(said),
