@@ -23,8 +23,8 @@ use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
 use crate::reload::{Changes, Reloaded, Reloader, Turns};
 use crate::server::{
-    Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, Requests, RoutePrefix, Server, WatchedConfig,
-    WebOptions,
+    Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, Requests, RoutePrefix, Server,
+    WatchedConfig, WebOptions,
 };
 use crate::service::Running;
 use crate::state::{States, Status, state_folder, state_root};
