@@ -55,7 +55,8 @@ export class Overview extends PolledView {
 
   #cards(pools) {
     const sum = total(pools);
-    const cards = FATES.filter(({ name }) => name !== "stale" && name !== "held").map(({ name, word, what }) =>
+    // Of the others it is not known how many there are.
+    const cards = FATES.filter(({ name }) => name in sum).map(({ name, word, what }) =>
       h(
         "a",
         { key: name, class: `card ${name}${sum[name] ? "" : " none"}`, href: link("/targets", { state: name }), title: `Targets that are ${what}` },
