@@ -8,7 +8,7 @@ use super::{page, sd};
 const READ: &str = "GET, HEAD, OPTIONS";
 
 /// The paths that are always there, and the methods that each takes.
-const FIXED: [(&str, &str); 15] = [
+const FIXED: [(&str, &str); 17] = [
     ("/", READ),
     ("/-/healthy", READ),
     ("/-/ready", READ),
@@ -18,6 +18,8 @@ const FIXED: [(&str, &str); 15] = [
     ("/api/v1/guard", READ),
     ("/api/v1/providers", READ),
     ("/api/v1/scrape_pools", READ),
+    ("/api/v1/status/buildinfo", READ),
+    ("/api/v1/status/runtimeinfo", READ),
     ("/api/v1/targets", READ),
     ("/api/v1/targets/relabel_steps", READ),
     ("/config", READ),
@@ -28,6 +30,12 @@ const FIXED: [(&str, &str); 15] = [
 
 /// Below it, names of jobs stand as they are.
 const LISTS: &str = "/sd/";
+
+/// A path that is always there, if it is one.
+pub(super) fn fixed(path: &str) -> Option<&'static str> {
+    let mut all = FIXED.iter().map(|(fixed, _)| *fixed);
+    all.find(|fixed| *fixed == path)
+}
 
 /// What is asked of one provider: its name, as it stands in the path, and what to do.
 pub(super) fn of_provider(path: &str) -> Option<(&str, &str)> {

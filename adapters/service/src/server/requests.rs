@@ -12,31 +12,14 @@ use std::time::Duration;
 use headcount_core::Instant;
 use percent_encoding::percent_decode_str;
 
+use super::paths;
+
 /// Clients that are told apart.
 const MOST_CLIENTS: usize = 16;
 /// One that has asked for no list for so long makes room for another.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 /// All that are not told apart.
 pub(super) const OTHERS: &str = "other";
-
-/// Paths that are answered, as they are counted.
-const PATHS: [&str; 15] = [
-    "/",
-    "/-/healthy",
-    "/-/ready",
-    "/-/reload",
-    "/api/v1/alertmanagers",
-    "/api/v1/events",
-    "/api/v1/guard",
-    "/api/v1/providers",
-    "/api/v1/scrape_pools",
-    "/api/v1/status/buildinfo",
-    "/api/v1/status/runtimeinfo",
-    "/api/v1/targets",
-    "/api/v1/targets/relabel_steps",
-    "/config",
-    "/metrics",
-];
 
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +42,7 @@ impl Asked {
             _ if path == "/sd" || path == "/sd/" => "/sd",
             _ if path.starts_with("/sd/") => "/sd/:job",
             _ if path.starts_with("/page/") => "/page/:file",
-            _ => PATHS.iter().copied().find(|known| *known == path).unwrap_or(OTHERS),
+            _ => paths::fixed(path).unwrap_or(OTHERS),
         };
         Self {
             handler,
