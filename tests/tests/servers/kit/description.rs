@@ -15,16 +15,18 @@ const NOT_DESCRIBED: [&str; 3] = ["/", "/page/", "/sd/"];
 type Case = (&'static str, &'static str, &'static str, &'static str, u16);
 
 const JSON: &str = "Accept: application/json\r\n";
-const CASES: [Case; 34] = [
+const CASES: [Case; 36] = [
     ("GET", "/sd", "/sd", "", 200),
     ("GET", "/sd/{job}", "/sd/node", "", 200),
     ("GET", "/sd/{job}", "/sd/node?relabelled=true", "", 200),
+    ("GET", "/sd/{job}", "/sd/node?relabelled=1&names=underscores", "", 200),
     ("GET", "/sd/{job}", "/sd/files", "", 200),
     ("GET", "/sd/{job}", "/sd/node?relabelled=perhaps", "", 400),
     ("GET", "/sd/{job}", "/sd/nobody", "", 404),
     ("GET", "/sd/{job}", "/sd/down", "", 503),
     ("GET", "/api/v1/targets", "/api/v1/targets", "", 200),
     ("GET", "/api/v1/targets", "/api/v1/targets?state=any&limit=1", "", 200),
+    ("GET", "/api/v1/targets", "/api/v1/targets?state=same_labels", "", 200),
     ("GET", "/api/v1/targets", "/api/v1/targets?limit=x", "", 400),
     (
         "GET",
@@ -114,7 +116,10 @@ fn description() -> Value {
     while let Some(value) = waiting.pop() {
         match value {
             Value::Object(fields) => {
-                if fields.get("type") == Some(&json!("object")) && !fields.contains_key("additionalProperties") {
+                let is_object = |kind: &Value| {
+                    *kind == "object" || kind.as_array().is_some_and(|all| all.contains(&json!("object")))
+                };
+                if fields.get("type").is_some_and(is_object) && !fields.contains_key("additionalProperties") {
                     fields.insert(
                         "additionalProperties".to_owned(),
                         json!(!fields.contains_key("properties")),
@@ -145,7 +150,13 @@ fn daemon(folder: &Folder) -> Headcount {
          \x20 - {source_labels: [__address__], regex: 'b.*', action: drop}\n\
          - {job_name: files, file_sd_configs: [{files: [list.json]}]}\n\
          - {job_name: down, http_sd_configs: [{url: 'http://127.0.0.1:1/'}]}\n\
-         - {job_name: old, file_sd_configs: [{files: [old.json]}]}\n\
+         - job_name: old\n\
+         \x20 file_sd_configs: [{files: [old.json]}]\n\
+         \x20 relabel_configs: [{source_labels: [__meta_url], target_label: url}]\n\
+         - job_name: same\n\
+         \x20 static_configs:\n\
+         \x20 - {targets: ['x:1'], labels: {a.b: '1', a_b: '1'}}\n\
+         \x20 - {targets: ['x:1'], labels: {a.b: '1', a_b: '1', __metrics_path__: /other}}\n\
          alerting: {alertmanagers: [{static_configs: [{targets: ['am:9093']}]}]}\n",
     );
     let arguments = ["--config", config.to_str().unwrap(), "--max-drop", "30%", "--no-state"];
@@ -225,6 +236,13 @@ fn what_is_answered_is_what_is_described() {
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n\n"));
+    let seen = headcount.text("/api/v1/targets") + &headcount.text("/api/v1/scrape_pools");
+    for field in ["sameLabels", "underscoresError", "overwritten"] {
+        assert!(
+            seen.contains(&format!("\"{field}\":")),
+            "{field} is there to be compared"
+        );
+    }
     // All of it was counted under its own name.
     let counted = Served::read(&headcount.text("/metrics"));
     let handlers = &counted.0["headcount_http_requests_total"]["handler"];
