@@ -20,6 +20,8 @@ use super::tree::Tree;
 
 /// How long a path that has suddenly no targets is followed before that is believed.
 pub(crate) const SECOND_LOOK: Duration = Duration::from_secs(10);
+/// A connection that breaks sooner than this after the one before is a failure, and what follows waits as after any.
+const BETWEEN_TAKING_UP: Duration = Duration::from_secs(1);
 /// How long changes are collected while more of them come.
 const LONGEST_COLLECTION: Duration = Duration::from_secs(1);
 /// How much is said at a time of what is to be watched again; a server takes a megabyte.
@@ -74,6 +76,8 @@ struct Follower {
     number: u64,
     /// In which of them everything was read last.
     read_in: Option<u64>,
+    /// When the session was last taken up at once after a connection had broken.
+    taken_up: Option<Instant>,
     /// Paths that have suddenly no targets, and until when that is doubted.
     doubted: BTreeSet<Arc<str>>,
     doubted_until: Instant,
@@ -92,6 +96,7 @@ impl Follower {
             watched: Watched::new(&env.metrics),
             number: 0,
             read_in: None,
+            taken_up: None,
             doubted: BTreeSet::new(),
             doubted_until: Instant::ZERO,
             has_found_before: found_before.iter().any(|group| group.target_count() > 0),
@@ -301,7 +306,13 @@ impl Watch for Follower {
                     collecting_until.get_or_insert_with(|| env.clock.now() + LONGEST_COLLECTION);
                 }
                 Ok(None) => {}
-                Err(_) => {
+                Err(trouble) => {
+                    // Who takes the session up and loses it at once, again and again, is not asked without a pause.
+                    let now = env.clock.now();
+                    let last = self.taken_up.replace(now);
+                    if last.is_some_and(|last| now < last + BETWEEN_TAKING_UP) {
+                        return Err(failed(env, &trouble).into());
+                    }
                     // Another server may go on with the session, and nothing was missed.
                     let number = self.number;
                     env.metrics.add(FAILURES, &[], 1.0);

@@ -178,6 +178,26 @@ fn a_session_goes_on_and_is_told_what_it_missed() {
     );
 }
 
+/// Fuzzing found a client that went round for ever.
+#[test]
+fn a_connection_that_breaks_again_and_again_is_opened_with_pauses_and_nothing_is_missed() {
+    let mut scene = Scene::filled(2, &["/svc"], |zookeeper| zookeeper.set("/svc/1", "a:1"));
+    assert_eq!(scene.found(Duration::ZERO), ["a:1"]);
+    let mut failed = 0;
+    for _ in 0..1_000 {
+        scene.zookeeper.cut();
+        failed += failures(&scene.run(Duration::from_millis(10))).len();
+    }
+    let (_, resumed) = scene.zookeeper.sessions();
+    assert!(
+        (2..40).contains(&resumed),
+        "in ten seconds it was taken up {resumed} times"
+    );
+    assert!(failed > 0, "and that is said");
+    scene.zookeeper.set("/svc/1", "a:2");
+    assert_eq!(scene.found(SECOND * 60), ["a:2"]);
+}
+
 #[test]
 fn in_a_new_session_everything_is_read_again() {
     let mut scene = Scene::filled(2, &["/svc"], |zookeeper| {
