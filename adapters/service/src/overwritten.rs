@@ -27,7 +27,7 @@ pub(crate) enum Way {
 
 /// A rule that finds something else in a Prometheus which reads the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct Look {
+pub(crate) struct OverwrittenLabel {
     /// Its place in `relabel_configs`.
     rule: usize,
     /// What it looks at.
@@ -51,7 +51,7 @@ struct Job {
 
 #[derive(Debug)]
 struct Looked {
-    look: Option<Look>,
+    look: Option<OverwrittenLabel>,
     was_said: AtomicBool,
 }
 
@@ -76,7 +76,7 @@ impl Overwritten {
     }
 
     /// The rule of a job that looks at what is overwritten, if somebody was given its list as it was discovered.
-    pub(crate) fn misread(&self, job: &str) -> Option<Look> {
+    pub(crate) fn misread(&self, job: &str) -> Option<OverwrittenLabel> {
         let jobs = self.jobs.load();
         let known = jobs.get(job)?;
         let ways = [Way::Http, Way::File].map(|way| known.on(way));
@@ -95,7 +95,7 @@ impl Overwritten {
         let Some(looked) = jobs.get(job).map(|known| known.on(way)) else {
             return;
         };
-        let Some(Look { rule, label }) = looked.look else {
+        let Some(OverwrittenLabel { rule, label }) = looked.look else {
             return;
         };
         if looked.was_said.swap(true, Ordering::Relaxed) {
@@ -128,7 +128,7 @@ impl Looked {
     fn of(rules: &Relabeling, label: &'static str) -> Self {
         let rule = rules.rules().iter().position(|rule| rule.reads(label));
         Self {
-            look: rule.map(|rule| Look { rule, label }),
+            look: rule.map(|rule| OverwrittenLabel { rule, label }),
             was_said: AtomicBool::new(false),
         }
     }

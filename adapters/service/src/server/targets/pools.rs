@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::super::conditional::is_known;
 use super::super::respond::{self, Body};
 use crate::app::App;
-use crate::overwritten::Look;
+use crate::overwritten::OverwrittenLabel;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,7 +38,7 @@ struct Entry<'a> {
     shared_labels: usize,
     /// The rule that finds something else in whoever was given the job's list as it was discovered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    overwritten: Option<Look>,
+    overwritten: Option<OverwrittenLabel>,
     target_limit: Option<u64>,
     exceeds_target_limit: bool,
 }
