@@ -4,6 +4,9 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use support::{Daemon, Setup, Upstream, headcount, replace, wait_until};
 
@@ -256,4 +259,21 @@ fn a_status_without_a_daemon_is_trouble() {
         .output()
         .expect("it runs");
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_status_that_is_watched_goes_on_until_nobody_reads_it() {
+    let upstream = Upstream::start(200, "[]");
+    let (_setup, daemon) = with_upstream(&upstream);
+    let mut child = headcount()
+        .args(["status", "--watch=20ms", "--all", "--url", &daemon.url()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let heads = lines.by_ref().map(|line| line.expect("UTF-8"));
+    assert_eq!(heads.filter(|line| line.starts_with("headcount ")).take(3).count(), 3);
+    drop(lines);
+    let status = wait_until("the command ends", || child.try_wait().expect("a child"));
+    assert_eq!(status.code(), Some(0));
 }

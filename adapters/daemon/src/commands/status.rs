@@ -4,9 +4,10 @@ use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 use std::thread;
 
+use anyhow::Context;
 use headcount_questions::status::{Options, Report, status};
 
-use super::{origin, print_json};
+use super::origin;
 use crate::cli::{ReportFormat, StatusOptions};
 use crate::console;
 
@@ -37,22 +38,25 @@ pub(super) fn run(options: &StatusOptions) -> anyhow::Result<ExitCode> {
             console::command(CLEAR)?;
         }
         match ask() {
-            Ok(report) => print(options, &report)?,
+            Ok(report) if !print(options, &report)? => return Ok(ExitCode::SUCCESS),
+            Ok(_) => {}
             Err(error) => console::complain(&format!("headcount: {error:#}")),
         }
         thread::sleep(interval);
     }
 }
 
-fn print(options: &StatusOptions, report: &Report) -> anyhow::Result<()> {
-    match options.daemon.output {
+/// Whether somebody reads what was printed.
+fn print(options: &StatusOptions, report: &Report) -> anyhow::Result<bool> {
+    let text = match options.daemon.output {
         ReportFormat::Table => {
             let options = Options {
                 sort_by: options.sort.into(),
                 limit: (!options.all).then_some(options.limit),
             };
-            console::print(&report.text(options))
+            report.text(options)
         }
-        ReportFormat::Json => print_json(report),
-    }
+        ReportFormat::Json => serde_json::to_string_pretty(report).context("writing JSON")? + "\n",
+    };
+    console::print_to_reader(&text)
 }
