@@ -158,3 +158,23 @@ fn many_targets_that_are_gone_at_once_are_in_the_log() {
     );
     assert_eq!(daemon.log_count(is_said), 1, "five of a hundred are no news");
 }
+
+/// What stands behind a YAML list is not read, as in Prometheus; the list is served, and who looks finds why the rest is
+/// not there.
+#[test]
+fn what_stands_behind_a_list_is_in_the_log_and_in_the_events() {
+    let setup = Setup::new();
+    let list = setup.targets.with_file_name("two.yml");
+    fs::write(&list, "- targets: [\"a:1\"]\n---\n- targets: [\"b:1\"]\n").expect("written");
+    let config = format!(
+        "scrape_configs:\n- job_name: node\n  file_sd_configs: [{{files: [{}]}}]\n",
+        list.display()
+    );
+    fs::write(&setup.config, config).expect("written");
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/node", |text| text.contains("a:1") && !text.contains("b:1"));
+    let warning = daemon.logged("the warning", |entry| entry["warning"].as_str().map(str::to_owned));
+    let place = format!("{}:3: from here on nothing is read", list.display());
+    assert!(warning.starts_with(&place), "{warning}");
+    daemon.wait_for("/api/v1/events", |text| text.contains(&warning));
+}

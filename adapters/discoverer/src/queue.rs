@@ -303,7 +303,7 @@ fn replaced(lane: &VecDeque<(Report, usize)>, report: &Report) -> Option<usize> 
             let is_full = matches!(at(place)?, Report::Update(before) if before.kind() == UpdateKind::Full);
             is_full.then_some(place)
         }
-        Report::Update(_) | Report::Failure(_) => None,
+        Report::Update(_) | Report::Failure(_) | Report::Warning(_) => None,
     }
 }
 
@@ -315,6 +315,7 @@ fn size_of_report(report: &Report) -> usize {
             .map(Group::size_bytes)
             .fold(0, usize::saturating_add),
         Report::Failure(failure) => failure.message().len(),
+        Report::Warning(warning) => warning.len(),
         Report::Answered(_) => 0,
     };
     content.saturating_add(OVERHEAD)

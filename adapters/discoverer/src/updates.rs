@@ -15,6 +15,8 @@ pub enum Report {
     Update(Update),
     /// A refresh that failed. What was found before stays.
     Failure(Failure),
+    /// Something looks wrong with what was read, though it was understood as it stands.
+    Warning(Arc<str>),
     /// A read has ended, and was reported: every [request](Requests) up to this number has been answered.
     Answered(u64),
 }
@@ -93,6 +95,15 @@ impl Updates {
     /// [`Stopped`] when nobody listens any more.
     pub async fn fail(&self, failure: Failure) -> Result<(), Stopped> {
         self.report(Report::Failure(failure)).await
+    }
+
+    /// Warns of something in what was read that was understood, and is probably not what its author meant. It is logged
+    /// each time: who calls this says the same thing once.
+    ///
+    /// # Errors
+    /// [`Stopped`] when nobody listens any more.
+    pub async fn warn(&self, warning: impl Into<Arc<str>>) -> Result<(), Stopped> {
+        self.report(Report::Warning(warning.into())).await
     }
 
     /// Where this discoverer is asked to ask its backend now.

@@ -277,12 +277,13 @@ where
         let took = match &message.report {
             Report::Update(update) => update.duration(),
             Report::Failure(failure) => failure.duration(),
-            Report::Answered(_) => None,
+            Report::Warning(_) | Report::Answered(_) => None,
         };
         self.refreshes.note(now, &self.manager, message.provider, took);
         match message.report {
             Report::Update(update) => self.handle_update(now, message.provider, update),
             Report::Failure(failure) => self.manager.handle_failure(now, message.provider, failure).ok(),
+            Report::Warning(warning) => self.manager.handle_warning(now, message.provider, warning).ok(),
             Report::Answered(request) => {
                 if let Some(discovering) = self.tasks.get_mut(&message.provider) {
                     // Dropping it says that it was answered.

@@ -62,6 +62,8 @@ pub enum Happening {
     },
     /// The provider can't be run (S11): why.
     CannotRun(Arc<str>),
+    /// The provider's discoverer has a warning about what it read.
+    Warned(Arc<str>),
     /// Sets were configured.
     Reloaded {
         /// Providers that were started.

@@ -125,6 +125,7 @@ fn own_bytes(entry: &HistoryEntry) -> usize {
         Happening::Failing(text)
         | Happening::Partial(text)
         | Happening::CannotRun(text)
+        | Happening::Warned(text)
         | Happening::ReloadRefused(text)
         | Happening::Held { set: text, .. } => text.len(),
         Happening::Recovered { .. }

@@ -185,6 +185,7 @@ impl History {
                 self.released.insert(event.provider, (event.at, Release::Expired));
                 Happening::Expired { targets: *targets }
             }
+            EventKind::Warned(warning) => Happening::Warned(message(warning)),
             EventKind::BuildFailed(failed) => {
                 let mut sets = failed.sets.clone();
                 sets.sort();

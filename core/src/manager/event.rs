@@ -58,6 +58,9 @@ pub enum EventKind {
     },
     /// Its discoverer can't be built (S11). It is stopped by that.
     BuildFailed(FailedConfig),
+    /// Its discoverer says of what it read that something looks wrong, though it was understood as it stands. How the
+    /// provider fares is not changed by that.
+    Warned(Arc<str>),
 }
 
 /// Why a drop is no longer held.

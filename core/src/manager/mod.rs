@@ -253,6 +253,26 @@ impl<C: ProviderConfig> Manager<C> {
         Ok(())
     }
 
+    /// Input: a provider's discoverer has a warning about what it read, which is passed on as an
+    /// [event](EventKind::Warned), and changes nothing.
+    ///
+    /// # Errors
+    /// [`UnknownProvider`] when the provider is not running (S06).
+    pub fn handle_warning(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        warning: impl Into<Arc<str>>,
+    ) -> Result<(), UnknownProvider> {
+        if self.registry.provider_mut(provider).is_none() {
+            self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
+            return Err(UnknownProvider(provider));
+        }
+        self.outputs.event(now, provider, EventKind::Warned(warning.into()));
+        self.advance(now);
+        Ok(())
+    }
+
     /// Input: the discoverer that [`Output::Start`] asked for can't be built (S11).
     ///
     /// The config is listed in [`failed_configs`](Self::failed_configs) until the next

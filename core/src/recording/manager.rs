@@ -116,6 +116,19 @@ impl<C: ProviderConfig> RecordingManager<C> {
         Ok(outcome)
     }
 
+    /// See [`Manager::handle_warning`]. It is not recorded: what the manager does next does not depend on it.
+    ///
+    /// # Errors
+    /// Those of the manager.
+    pub fn handle_warning(
+        &mut self,
+        now: Instant,
+        provider: ProviderId,
+        warning: impl Into<std::sync::Arc<str>>,
+    ) -> Result<(), UnknownProvider> {
+        self.manager.handle_warning(now, provider, warning)
+    }
+
     /// See [`Manager::handle_failure`].
     ///
     /// # Errors

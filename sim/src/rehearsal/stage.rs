@@ -140,8 +140,8 @@ impl Stage {
         for (provider, received) in reports {
             let body = match received.report {
                 Report::Failure(failure) => Body::Failed(failure),
-                // The manager has nothing of it.
-                Report::Answered(_) => continue,
+                // The manager has nothing of it, or passes it on as it is.
+                Report::Answered(_) | Report::Warning(_) => continue,
                 Report::Update(update) => match self.naming(id).stamp(self.simulation.world(), id, &update) {
                     Ok(stamped) => Body::Found(stamped),
                     Err(target) => {

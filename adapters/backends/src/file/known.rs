@@ -33,6 +33,9 @@ pub(super) struct Known {
     pub(super) groups: Vec<Group>,
     /// How many targets are in them.
     pub(super) targets: usize,
+    /// Whether something stands behind the list, which is not read. It was warned of, and is not again when the file is
+    /// written anew with the same fault.
+    pub(super) has_more: bool,
 }
 
 /// What a look found, as far as it matters for the next.
@@ -244,6 +247,7 @@ pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTr
             fingerprint: None,
             targets: groups.iter().map(Group::target_count).sum(),
             groups,
+            has_more: false,
         }
     };
     let lists = lists.into_iter();

@@ -54,6 +54,8 @@ struct State {
     /// Whether everything was read once without any error, and reported as all there is (B09).
     was_whole: bool,
     modified: ModifiedTimes,
+    /// What there is to warn of in what was read.
+    warnings: Vec<String>,
 }
 
 impl Files {
@@ -69,6 +71,7 @@ impl Files {
             has_news: false,
             was_whole: false,
             modified,
+            warnings: Vec::new(),
         };
         Self {
             settings,
@@ -210,10 +213,14 @@ impl Files {
         };
         self.state.was_whole |= is_whole;
         match (update, summary(troubles.iter())) {
-            (Some(update), _) => updates.send(update.took(took)).await,
-            (None, Some(summary)) if is_news => updates.fail(Failure::new(summary).took(took)).await,
-            (None, _) => Ok(()),
+            (Some(update), _) => updates.send(update.took(took)).await?,
+            (None, Some(summary)) if is_news => updates.fail(Failure::new(summary).took(took)).await?,
+            (None, _) => {}
         }
+        for warning in std::mem::take(&mut self.state.warnings) {
+            updates.warn(warning).await?;
+        }
+        Ok(())
     }
 }
 
@@ -398,6 +405,11 @@ impl Round<'_> {
         {
             return;
         }
+        if let Some(line) = decoded.ignored_from
+            && !self.state.known.get(path).is_some_and(|known| known.has_more)
+        {
+            self.state.warnings.push(ignored(name, line));
+        }
         self.well(path);
         self.state.modified.show(name, contents.modified);
         self.accepted.push(Accepted {
@@ -407,6 +419,7 @@ impl Round<'_> {
                 fingerprint: Some(fingerprint),
                 groups: Vec::new(),
                 targets: decoded.targets,
+                has_more: decoded.ignored_from.is_some(),
             },
             range: start..self.batch.len(),
         });
@@ -495,4 +508,16 @@ impl Round<'_> {
     fn not_yet(&mut self, path: &Path, sight: Sight) -> bool {
         self.state.looks.saw(path, sight, self.env.clock.now()) == Verdict::LookAgain
     }
+}
+
+/// What is said of what stands behind a list, from a line on; 0 when that is not known.
+fn ignored(path: &str, line: u64) -> String {
+    let place = if line > 0 {
+        format!("{path}:{line}")
+    } else {
+        path.to_owned()
+    };
+    format!(
+        "{place}: from here on nothing is read, as in Prometheus, for the list ends before; remove it, or move it into the list"
+    )
 }

@@ -35,6 +35,7 @@ fn said(report: &Report) -> String {
                 .to_owned()
         }
         Report::Failure(failure) => failure.message().to_owned(),
+        Report::Warning(warning) => warning.to_string(),
         Report::Answered(request) => format!("answered {request}"),
     }
 }

@@ -97,7 +97,7 @@ impl Received {
     pub fn update(&self) -> Option<&Update> {
         match &self.report {
             Report::Update(update) => Some(update),
-            Report::Failure(_) | Report::Answered(_) => None,
+            Report::Failure(_) | Report::Warning(_) | Report::Answered(_) => None,
         }
     }
 
@@ -105,15 +105,23 @@ impl Received {
     pub fn answered(&self) -> Option<u64> {
         match self.report {
             Report::Answered(request) => Some(request),
-            Report::Update(_) | Report::Failure(_) => None,
+            Report::Update(_) | Report::Failure(_) | Report::Warning(_) => None,
         }
     }
 
     /// Why a refresh failed, if this says so.
     pub fn failure(&self) -> Option<&str> {
         match &self.report {
-            Report::Update(_) | Report::Answered(_) => None,
+            Report::Update(_) | Report::Warning(_) | Report::Answered(_) => None,
             Report::Failure(failure) => Some(failure.message()),
+        }
+    }
+
+    /// What it warns of, if this does.
+    pub fn warning(&self) -> Option<&str> {
+        match &self.report {
+            Report::Update(_) | Report::Failure(_) | Report::Answered(_) => None,
+            Report::Warning(warning) => Some(warning),
         }
     }
 }

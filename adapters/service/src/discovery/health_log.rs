@@ -50,6 +50,8 @@ enum Transition<'a> {
     Released(usize, Release),
     /// So many targets are too old to be shown.
     Expired(usize),
+    /// Its discoverer has a warning.
+    Warned(&'a str),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -175,6 +177,16 @@ impl HealthLog {
                     "no drop is held any more; targets are those that were discovered"
                 );
             }
+            Transition::Warned(warning) => {
+                tracing::warn!(
+                    manager,
+                    provider = name,
+                    description,
+                    sets,
+                    warning,
+                    "what was found was read as it stands; something looks wrong with it"
+                );
+            }
             Transition::Expired(gone) => {
                 tracing::warn!(
                     manager,
@@ -227,6 +239,7 @@ impl Reported {
                 Some(Transition::Released(*targets, *why))
             }
             EventKind::Expired { targets } => Some(Transition::Expired(*targets)),
+            EventKind::Warned(warning) => Some(Transition::Warned(warning)),
             _ => None,
         }
     }

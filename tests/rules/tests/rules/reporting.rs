@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use headcount_core::reference::{Answer, Input};
+use headcount_core::reference::{Answer, Input, PlainConfig};
 use headcount_core::{
-    DropGuard, EventKind, Failure, ManagerOptions, Missing, MissingPart, ProviderId, Release, Snapshot, Update,
+    DropGuard, EventKind, Failure, Instant, Manager, ManagerOptions, Missing, MissingPart, Output, ProviderId, Release,
+    Snapshot, UnknownProvider, Update,
 };
 use proptest::prelude::*;
 
@@ -289,4 +290,39 @@ fn s11_a_failed_config_is_an_event() {
     story.cannot_be_built(id, "no such file").expect("it runs");
     let failed = story.manager().failed_configs()[0].clone();
     assert_eq!(story.take_events(), [EventKind::BuildFailed(failed)]);
+}
+
+/// A warning is for people: it is passed on, and neither how the provider fares nor what is shown depends on it. Who was
+/// stopped says nothing any more (S06).
+#[test]
+fn a_warning_is_an_event_and_changes_nothing() {
+    let mut manager = Manager::new(Instant::ZERO, ManagerOptions::default());
+    let config = PlainConfig::new("file", 0);
+    let id = manager
+        .apply(Instant::ZERO, [("node".to_owned(), vec![config])])
+        .started[0];
+    manager
+        .handle_update(Instant::ZERO, id, Update::unchanged())
+        .expect("it runs");
+    while manager.poll_output().is_some() {}
+    let health = manager.provider(id).expect("it runs").health.clone();
+    let (version, deadline) = (manager.snapshot(Instant::ZERO).version(), manager.poll_timeout());
+
+    manager.handle_warning(Instant::ZERO, id, "odd").expect("it runs");
+    let Some(Output::Event(event)) = manager.poll_output() else {
+        panic!("it was said")
+    };
+    assert_eq!((event.provider, event.what), (id, EventKind::Warned("odd".into())));
+    assert!(manager.poll_output().is_none());
+    assert_eq!(manager.poll_timeout(), deadline);
+    assert_eq!(*manager.provider(id).expect("it runs").health, health);
+    assert_eq!(manager.snapshot(Instant::ZERO).version(), version);
+
+    manager.apply(Instant::ZERO, []);
+    while manager.poll_output().is_some() {}
+    assert_eq!(
+        manager.handle_warning(Instant::ZERO, id, "odd"),
+        Err(UnknownProvider(id))
+    );
+    assert!(manager.poll_output().is_none());
 }

@@ -586,3 +586,28 @@ fn who_asks_has_everything_read_though_nothing_told_of_a_change() {
     let request = scene.world.ask(scene.provider);
     assert_eq!(scene.settle().last().and_then(Received::answered), Some(request));
 }
+
+#[test]
+fn what_stands_behind_a_list_is_warned_of_once() {
+    let mut scene = Scene::with(&[("/sd/a.yml", "- targets: [a:1]\n")]);
+    let mut warnings = |text: &str| {
+        scene.world.files.write("/sd/a.yml", text);
+        let received = scene.run_for(INTERVAL);
+        assert!(received.iter().all(|received| received.failure().is_none()), "{text:?}");
+        received
+            .iter()
+            .filter_map(Received::warning)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let second = "- targets: [a:1]\n---\n- targets: [b:1]\n";
+    insta::assert_snapshot!(warnings(second).join("\n"), @"/sd/a.yml:3: from here on nothing is read, as in Prometheus, for the list ends before; remove it, or move it into the list");
+    assert_eq!(
+        warnings("- targets: [c:1]\n---\n- targets: [b:1]\n"),
+        [""; 0],
+        "it was said"
+    );
+    assert_eq!(warnings("- targets: [c:1]\n"), [""; 0], "it is gone");
+    assert_eq!(warnings(second).len(), 1, "it is there again");
+    assert_eq!(scene.collected.addresses(), ["a:1"]);
+}

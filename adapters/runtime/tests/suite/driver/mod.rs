@@ -330,12 +330,13 @@ async fn events_say_how_providers_fare(runtime: SharedRuntime) {
     let scripts = Scripts::default().with("shaky", |_env, updates| async move {
         updates.fail(Failure::new("no answer")).await.ok();
         updates.fail(Failure::new("still none")).await.ok();
+        updates.warn("odd").await.ok();
         says(updates, "10.0.0.1:9100").await;
     });
     let (handle, mut snapshots, mut events) = scripts.start_with_events(&runtime);
     let applied = handle.apply([job("a", &["shaky", "missing"])]).await.unwrap();
     let mut seen = Vec::new();
-    while seen.len() < 3 {
+    while seen.len() < 4 {
         let event = events.next().await.expect("the driver runs");
         seen.push((event.provider, event.what));
     }
@@ -344,10 +345,15 @@ async fn events_say_how_providers_fare(runtime: SharedRuntime) {
     };
     let of = |id| move |(provider, what): &(_, EventKind)| (*provider == id).then(|| what.clone());
     let of_shaky: Vec<_> = seen.iter().filter_map(of(shaky)).collect();
-    let [EventKind::Failing(first), EventKind::Recovered { failures: 2 }] = of_shaky.as_slice() else {
+    let [
+        EventKind::Failing(first),
+        EventKind::Warned(warning),
+        EventKind::Recovered { failures: 2 },
+    ] = of_shaky.as_slice()
+    else {
         panic!("{of_shaky:?}")
     };
-    assert_eq!(&*first.message, "no answer");
+    assert_eq!((&*first.message, &**warning), ("no answer", "odd"));
     let of_missing: Vec<_> = seen.iter().filter_map(of(missing)).collect();
     assert!(
         matches!(of_missing.as_slice(), [EventKind::BuildFailed(_)]),

@@ -76,6 +76,9 @@ enum What {
     CannotRun {
         error: Arc<str>,
     },
+    Warned {
+        warning: Arc<str>,
+    },
     Reloaded {
         started: usize,
         stopped: usize,
@@ -155,6 +158,12 @@ impl Event {
                 What::CannotRun { error: error.clone() },
                 format!("can't be run: {error}"),
             ),
+            Happening::Warned(warning) => {
+                let what = What::Warned {
+                    warning: warning.clone(),
+                };
+                (what, format!("warns: {warning}"))
+            }
             Happening::Reloaded { started, stopped, kept } => {
                 let (started, stopped, kept) = (*started, *stopped, *kept);
                 let message = format!(

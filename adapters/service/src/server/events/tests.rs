@@ -104,6 +104,7 @@ fn everything_that_can_happen_is_told() {
     let part = MissingPart::new("zone a", "503");
     world.hear(EventKind::Partial(Missing::of([part]).expect("a part")));
     world.hear(EventKind::Recovered { failures: 0 });
+    world.hear(EventKind::Warned("list.yml:3: the list ends here".into()));
     let until = world.at(4);
     world.hear(EventKind::DropHeld {
         set: "a".into(),
