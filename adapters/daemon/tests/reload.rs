@@ -217,3 +217,32 @@ fn a_storm_of_reloads_makes_neither_a_gap_nor_a_ghost() {
     setup.write(CONFIG);
     assert!(reload(&daemon).starts_with("reloaded\n"));
 }
+
+/// The counterpart of `TestApplyConfigDoesNotModifyStaticTargets` in Prometheus's `discovery/manager_test.go`: that other
+/// jobs come and go changes nothing in static targets, neither their order nor their labels, and nobody gets their list
+/// anew.
+#[test]
+fn static_targets_are_not_modified_by_apply() {
+    let setup = Setup::new();
+    let fixed = "{job_name: fixed, static_configs: [{targets: ['foo:9090', 'bar:9090'], labels: {rack: r1}}, {targets: []}, \
+               {targets: ['foo:9090']}]}";
+    setup.write(&config(&[fixed.to_owned()]));
+    let daemon = setup.start(&[]);
+    let before = daemon.wait_for("/sd/fixed", |text| text.contains("bar:9090")).text();
+    let tag = |daemon: &Daemon| daemon.get("/sd/fixed").header("etag").map(str::to_owned);
+    let tag_before = tag(&daemon);
+    assert!(tag_before.is_some());
+    let shown = daemon.get("/config").text();
+    for number in 0..5 {
+        let other = job(&format!("other{number}"), "x:1");
+        setup.write(&config(&[other, fixed.to_owned()]));
+        reload(&daemon);
+        daemon.wait_for(&format!("/sd/other{number}"), |text| text.contains("x:1"));
+        assert_eq!(daemon.get("/sd/fixed").text(), before);
+        assert_eq!(tag(&daemon), tag_before);
+    }
+    setup.write(&config(&[fixed.to_owned()]));
+    reload(&daemon);
+    assert_eq!(daemon.get("/config").text(), shown);
+    assert_eq!(daemon.get("/sd/fixed").text(), before);
+}
