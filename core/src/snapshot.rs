@@ -219,6 +219,9 @@ impl<'a> SetView<'a> {
     /// A config that can't be run is never waited out (S11). Nor is a set of which nothing was found at all: nobody is
     /// kept from what others found, and an empty list would take everything away from who has one from before. That
     /// one provider of it knows that there is nothing counts as found for who had a list already.
+    ///
+    /// A provider is waited for once, from its start, and not anew for each set that comes to it later: such a set waits no
+    /// longer than if it had been there all the time, and has no older list that could be cut short.
     pub fn delivery(&self, before: bool) -> Delivery {
         match self.failed_configs().next() {
             Some(_) => Delivery::Withheld,

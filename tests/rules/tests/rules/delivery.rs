@@ -114,6 +114,30 @@ fn b10_the_end_of_a_wait_is_a_deadline_and_makes_a_snapshot() {
     assert_eq!(reports.waited_out, Some(until));
 }
 
+/// The wait is the provider's: it is known by now that it does not answer.
+#[test]
+fn b10_a_set_that_comes_to_a_provider_that_was_waited_out_does_not_wait_again() {
+    let mut story = Story::prompt();
+    apply(&mut story, 0..2);
+    let first = story.started[0].0;
+    story.full(first, &sources(&[("s", &["a"])])).expect("it runs");
+    story.wait(AFTER);
+    assert_eq!(delivery(&story, false), Delivery::Incomplete);
+    let configs = || {
+        (0..2)
+            .map(|number| PlainConfig::new("file", number).awaited(AFTER))
+            .collect()
+    };
+    story.input(Input::Apply(vec![
+        ("node".to_owned(), configs()),
+        ("new".to_owned(), configs()),
+    ]));
+    story.settle();
+    assert_eq!(delivery(&story, true), Delivery::Incomplete);
+    let new = story.last().set("new").expect("it is there");
+    assert_eq!(new.delivery(false), Delivery::Incomplete);
+}
+
 #[test]
 fn b10_a_config_that_can_not_be_run_is_never_waited_out() {
     let mut story = Story::prompt();
