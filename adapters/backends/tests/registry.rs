@@ -1,5 +1,5 @@
 //! What every mechanism of the registry has to have: entries that are accepted and refused, descriptions that
-//! hold no secret, tests, an entry and a corpus in the fuzz target, a row in the README.
+//! hold no secret, tests, an entry and a corpus in the fuzz target, a row in the handbook.
 //!
 //! The first two stand beside the mechanism: `testdata/accepted.yml` is a list of entries, `testdata/refused.yml` one
 //! of `entries` and what is `says` of them. All secrets in them are "hunter2".
@@ -253,7 +253,7 @@ fn each_says_what_it_is_and_what_it_counts() {
 
 #[test]
 fn each_is_tested_fuzzed_and_documented() {
-    let readme = text(&workspace("README.md"));
+    let table = text(&workspace("docs/mechanisms.md"));
     let target = text(&workspace("fuzz/fuzz_targets/mechanism.rs"));
     let corpus = workspace("fuzz/corpus/mechanism");
     let corpus: Vec<String> = std::fs::read_dir(&corpus)
@@ -266,8 +266,8 @@ fn each_is_tested_fuzzed_and_documented() {
             "{name} has no tests"
         );
         assert!(
-            readme.contains(&format!("\n| `{name}` |")),
-            "{name} has no row in README.md"
+            table.contains(&format!("\n| `{name}` |")),
+            "{name} has no row in docs/mechanisms.md"
         );
         // What stands in the configuration is all that there is to it.
         if name == "static" {

@@ -180,7 +180,7 @@ impl Fault {
             // A rack's list takes seconds at the rate of slow answers, the fleet's takes minutes.
             (Self::Answer(Answer::Slow), Place::List(name)) => name.starts_with("rack"),
             (Self::Answer(_), Place::List(_)) | (Self::FolderAway, Place::File(_)) => true,
-            // YAML that is blank or torn for more than seconds is a list like others: README, "What is not done".
+            // YAML that is blank or torn for more than seconds is a list like others: `docs/faults.md`.
             (Self::File(_), Place::File(path)) => path.ends_with(".json"),
             (Self::Server(server, _), place) => server.serves(place),
             _ => false,
