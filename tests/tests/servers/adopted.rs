@@ -143,6 +143,64 @@ fn a_prometheus_2_takes_a_list_with_any_names_that_was_adopted_for_it() {
     assert!(for_3.targets().expect("an answer").active.is_empty());
 }
 
+/// The steps of `docs/migrating.md`, in the example that it uses: only the hosts are others, because a Prometheus scrapes
+/// what it reads.
+#[test]
+fn the_steps_of_the_handbook_end_with_a_prometheus_that_reads_the_lists() {
+    require!("prometheus", "promtool");
+    let folder = Folder::new();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let read = |path: &Path| std::fs::read_to_string(path).expect("it is a file of the project");
+    for name in ["r1", "r2", "r3"] {
+        let list = read(&docs.join(format!("example/targets/{name}.json")));
+        folder.write(&format!("targets/{name}.json"), on_loopback(&list));
+    }
+    let config = folder.write(
+        "prometheus.yml",
+        on_loopback(&read(&docs.join("example/prometheus.yml"))),
+    );
+    let headcount = Headcount::with_config(&folder, &config);
+    let page = read(&docs.join("migrating.md"));
+    let commands: Vec<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ headcount "))
+        .collect();
+    let [check, sd, adopt] = commands[..] else {
+        panic!("other steps: {commands:?}")
+    };
+    let run = |command: &str| {
+        let command = command.replace("http://headcount:9099", &format!("http://{}", headcount.address()));
+        let mut ours = Command::new(headcount_binary());
+        let output = ours
+            .args(command.split(' '))
+            .current_dir(folder.path(""))
+            .output()
+            .expect("it starts");
+        assert!(output.status.success(), "{command}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert!(run(check).starts_with("prometheus.yml: ok"));
+    assert!(run(sd).contains("http://127.0.0.11:9100/metrics"));
+    let adopted = folder.write("adopted.yml", run(adopt));
+    check_config(&adopted);
+
+    let direct = Prometheus::start(&folder, "direct", &config);
+    let through = Prometheus::start(&folder, "through", &adopted);
+    wait_until_alike(&direct, &through, 5);
+}
+
+/// The example's hosts as addresses that are nobody else's.
+fn on_loopback(text: &str) -> String {
+    let mut words = text.split("db");
+    let first = words.next().unwrap_or_default().to_owned();
+    words
+        .fold(first, |text, rest| match rest.split_once(".example.org") {
+            Some((number, rest)) => format!("{text}127.0.0.{number}{rest}"),
+            None => format!("{text}db{rest}"),
+        })
+        .replace("localhost:9090", "127.0.0.1:9")
+}
+
 /// Waits until both scrape so many targets, and the same.
 fn wait_until_alike(direct: &Prometheus, through: &Prometheus, count: usize) {
     let scraped = |seen: &Seen| -> BTreeSet<_> {
