@@ -8,6 +8,7 @@ use regex::Regex;
 use super::matcher::Matcher;
 use super::rule::{NameValidation, RelabelError, RelabelRule};
 use super::template::Template;
+use super::vmagent::{Condition, Graphite, NAME, VmagentRule};
 use super::{RegexFault, RuleRegex};
 
 /// Texts that give a name of letters, digits and underscores, if what they refer to is one.
@@ -21,6 +22,8 @@ pub(super) struct Compiled {
     pub(super) sources: Box<[Box<str>]>,
     pub(super) separator: Box<str>,
     pub(super) action: Action,
+    /// What has to be true of the labels first.
+    pub(super) condition: Option<Box<Condition>>,
 }
 
 /// What a rule does.
@@ -42,6 +45,25 @@ pub(super) enum Action {
     Map { regex: Matcher, to: Template },
     /// Removes labels whose names match, or, with `unless`, those that don't.
     Remove { regex: Matcher, unless: bool },
+    /// Drops the target where all labels of the source are equal, or, with `unless`, where not.
+    AllEqual { unless: bool },
+    /// Drops the target where each label of the source stands in the label `target`, or, with `unless`, where not.
+    Contains { target: Box<str>, unless: bool },
+    /// Gives labels other names.
+    Rename { regex: Regex, to: Template },
+    /// Sets labels from the parts of a name.
+    Graphite(Graphite),
+    /// Sets a label to what is put together of other labels.
+    Fill(Box<Fill>),
+}
+
+/// A replacement with labels in it, which is read anew for each target.
+#[derive(Debug)]
+pub(super) struct Fill {
+    pub(super) matcher: Matcher,
+    pub(super) regex: Regex,
+    pub(super) target: Box<str>,
+    pub(super) replacement: Box<str>,
 }
 
 /// What a label is set to.
@@ -58,6 +80,13 @@ pub(super) enum Computed {
     },
     /// The hash, modulo a number.
     Hash(NonZeroU64),
+    /// vmagent's hash, modulo a number.
+    XxHash(NonZeroU64),
+    /// The source with all matches replaced, where there is any.
+    ReplaceAll {
+        regex: Regex,
+        value: Template,
+    },
     Lower,
     Upper,
 }
@@ -69,10 +98,20 @@ impl Compiled {
             let names = source.names.iter().map(|name| name.as_str().into()).collect();
             (names, source.separator.as_str().into())
         });
+        let (selectors, inner) = rule.parts();
+        let action = compiler.action(inner)?;
+        let drops_others = matches!(action, Action::Filter { unless: true, .. });
+        let condition = selectors
+            .map(|selectors| Condition::new(selectors, drops_others, |regex| Ok(compiler.matcher(regex)?.1.clone())))
+            .transpose()?;
         Ok(Self {
-            sources,
+            sources: match action {
+                Action::Graphite(_) => [NAME.into()].into(),
+                _ => sources,
+            },
             separator,
-            action: compiler.action()?,
+            action,
+            condition: condition.map(Box::new),
         })
     }
 }
@@ -85,8 +124,8 @@ struct Compiler<'r> {
 }
 
 impl Compiler<'_> {
-    fn action(&self) -> Result<Action, RelabelError> {
-        Ok(match self.rule {
+    fn action(&self, rule: &RelabelRule) -> Result<Action, RelabelError> {
+        Ok(match rule {
             RelabelRule::Replace {
                 regex,
                 target_label,
@@ -130,7 +169,65 @@ impl Compiler<'_> {
                 regex: self.matcher(regex)?.0,
                 unless: true,
             },
+            RelabelRule::If { .. } => return Err(RelabelError::NestedIf { rule: self.place }),
+            RelabelRule::Vmagent(rule) => self.vmagent(rule)?,
         })
+    }
+
+    fn vmagent(&self, rule: &VmagentRule) -> Result<Action, RelabelError> {
+        let contains = |target: &str, unless| {
+            let target = self.name(target)?;
+            Ok(Action::Contains { target, unless })
+        };
+        match rule {
+            VmagentRule::KeepIfEqual { .. } => Ok(Action::AllEqual { unless: true }),
+            VmagentRule::DropIfEqual { .. } => Ok(Action::AllEqual { unless: false }),
+            VmagentRule::KeepIfContains { target_label, .. } => contains(target_label, true),
+            VmagentRule::DropIfContains { target_label, .. } => contains(target_label, false),
+            VmagentRule::ReplaceAll {
+                regex,
+                target_label,
+                replacement,
+                ..
+            } => {
+                let regex = self.matcher(regex)?.1.clone();
+                let value = Template::read(replacement, &regex);
+                self.set(target_label, Computed::ReplaceAll { regex, value })
+            }
+            VmagentRule::Fill {
+                regex,
+                target_label,
+                replacement,
+                ..
+            } => {
+                if target_label.contains('$') {
+                    self.check_template(target_label)?;
+                } else {
+                    self.name(target_label)?;
+                }
+                let (matcher, regex) = self.matcher(regex)?;
+                Ok(Action::Fill(Box::new(Fill {
+                    matcher,
+                    regex: regex.clone(),
+                    target: target_label.as_str().into(),
+                    replacement: replacement.as_str().into(),
+                })))
+            }
+            VmagentRule::HashMod {
+                target_label, modulus, ..
+            } => self.set(target_label, Computed::XxHash(*modulus)),
+            VmagentRule::LabelMapAll { regex, replacement } => {
+                let regex = self.matcher(regex)?.1.clone();
+                let to = Template::read(replacement, &regex);
+                Ok(Action::Rename { regex, to })
+            }
+            VmagentRule::Graphite { template, labels } => {
+                for (name, _) in labels {
+                    self.name(name)?;
+                }
+                Ok(Action::Graphite(Graphite::new(template, labels)))
+            }
+        }
     }
 
     fn replace(&self, regex: &RuleRegex, target: &str, replacement: &str) -> Result<Action, RelabelError> {

@@ -20,8 +20,10 @@ pub struct Explanation {
 pub struct Step {
     /// The rule, counted from 0.
     pub rule: u32,
-    /// The text that it looked at; `None` for rules that look at names.
+    /// The text that it looked at; `None` for rules that look at names, and where its `if` was not true.
     pub source: Option<String>,
+    /// Whether its `if` was true of the labels; `None` for rules without one.
+    pub applies: Option<bool>,
     /// Whether the target goes on to the next rule.
     pub kept: bool,
     /// The labels that it changed, sorted by name.
@@ -53,7 +55,8 @@ impl Relabeling {
             if verdict != Verdict::Kept {
                 break;
             }
-            let source = (!rule.is_about_names()).then(|| {
+            let applies = relabeler.applies(place, rule, &draft);
+            let source = (!rule.is_about_names() && applies != Some(false)).then(|| {
                 let get = |name: &str| draft.get(relabeler.layouts(), relabeler.texts(), name);
                 let values = rule.sources.iter().map(|name| get(name));
                 values.collect::<Vec<_>>().join(&rule.separator)
@@ -68,6 +71,7 @@ impl Relabeling {
             steps.push(Step {
                 rule: number(place),
                 source,
+                applies,
                 kept: verdict == Verdict::Kept,
                 changes: changes(&before, &relabeler.sorted(&draft)),
             });

@@ -65,7 +65,8 @@ impl RuleRegex {
         Self::translated(text, format!("^(?s:{text})$"))
     }
 
-    /// An expression that its author wrote as `written`, and that is `anchored` at both ends for the `regex` crate.
+    /// An expression that its author wrote as `written`, and that is `anchored` at both ends for the `regex` crate. The rules
+    /// of vmagent's that replace all matches take one that is not.
     pub fn translated(written: &str, anchored: String) -> Self {
         Self(Arc::new(Expression {
             written: written.to_owned(),

@@ -6,9 +6,11 @@
 //! move none of its values.
 
 use hashbrown::HashTable;
+use regex::Regex;
 
 use super::compiled::{Action, Compiled};
 use super::matcher::Groups;
+use super::template::Template;
 use crate::MAX_NAME_BYTES;
 use crate::hash;
 
@@ -225,13 +227,37 @@ impl Layouts {
     #[cold]
     fn add_plan(&mut self, layout: LayoutId, place: usize, rule: &Compiled) {
         let plan = match &rule.action {
-            Action::Set { target, .. } | Action::Compare { target, .. } => self.values(layout, rule, Some(target)),
-            Action::SetNamed { .. } | Action::Filter { .. } => self.values(layout, rule, None),
+            Action::Set { target, .. } | Action::Compare { target, .. } | Action::Contains { target, .. } => {
+                self.values(layout, &rule.sources, Some(target))
+            }
+            Action::SetNamed { .. }
+            | Action::Filter { .. }
+            | Action::AllEqual { .. }
+            | Action::Graphite(_)
+            | Action::Fill(_) => self.values(layout, &rule.sources, None),
+            Action::Rename { regex, to } => self.rename(layout, regex, to),
             Action::Map { regex, to } => self.map(layout, |name, out| {
                 regex.expand(name, &mut Groups::default(), [(to, out)])
             }),
             Action::Remove { regex, unless } => self.remove(layout, |name| regex.is_match(name) != *unless),
         };
+        self.keep(layout, place, plan);
+    }
+
+    /// Where labels stand that somebody looks up at each target, kept as the plan of a `place` that no rule has.
+    #[inline]
+    pub(super) fn places(&mut self, layout: LayoutId, place: usize, names: &[Box<str>]) -> &[Option<u32>] {
+        if self.known_plan(layout, place).is_none() {
+            let plan = self.values(layout, names, None);
+            self.keep(layout, place, plan);
+        }
+        match self.known_plan(layout, place) {
+            Some(Plan::Values { sources, .. }) => sources,
+            _ => &[],
+        }
+    }
+
+    fn keep(&mut self, layout: LayoutId, place: usize, plan: Plan) {
         self.words = self.words.saturating_add(16).saturating_add(self.labels(layout).len());
         if let Some(layout) = self.layouts.get_mut(layout as usize) {
             if layout.plans.len() <= place {
@@ -243,9 +269,9 @@ impl Layouts {
         }
     }
 
-    fn values(&mut self, layout: LayoutId, rule: &Compiled, target: Option<&str>) -> Plan {
+    fn values(&mut self, layout: LayoutId, sources: &[Box<str>], target: Option<&str>) -> Plan {
         Plan::Values {
-            sources: rule.sources.iter().map(|name| self.slot(layout, name)).collect(),
+            sources: sources.iter().map(|name| self.slot(layout, name)).collect(),
             target: target.map_or(Target::None, |name| self.target(layout, name)),
         }
     }
@@ -264,6 +290,35 @@ impl Layouts {
             }
             let name = self.name(&renamed);
             if labels.set(Label { name, slot }) {
+                bytes = bytes.saturating_add(self.bytes([name].into_iter()));
+            }
+            if bytes > MAX_NAMES_BYTES {
+                return Plan::TooLarge;
+            }
+        }
+        Plan::Names {
+            to: self.layout_of(&labels.labels, self.slots(layout)),
+        }
+    }
+
+    /// Gives labels other names; of several that get one name the one stays whose name came first in the alphabet.
+    fn rename(&mut self, layout: LayoutId, regex: &Regex, to: &Template) -> Plan {
+        let mut before = self.labels(layout).to_vec();
+        before.sort_unstable_by(|one, other| self.text(one.name).cmp(self.text(other.name)));
+        let mut labels = Places::of(Vec::new());
+        let mut bytes = 0_usize;
+        for Label { name, slot } in before {
+            let mut renamed = String::new();
+            to.replace_all(self.text(name), regex, MAX_NAME_BYTES, &mut renamed);
+            if renamed.len() > MAX_NAME_BYTES {
+                return Plan::TooLarge;
+            }
+            // A label without a name is none.
+            if renamed.is_empty() {
+                continue;
+            }
+            let name = self.name(&renamed);
+            if labels.add(Label { name, slot }) {
                 bytes = bytes.saturating_add(self.bytes([name].into_iter()));
             }
             if bytes > MAX_NAMES_BYTES {
@@ -300,22 +355,37 @@ impl Places {
         places
     }
 
+    fn place(&self, name: NameId) -> Option<usize> {
+        if self.index.is_empty() {
+            return self.labels.iter().position(|other| other.name == name);
+        }
+        let found = self.index.find(hash_name(name), |(other, _)| *other == name);
+        found.map(|(_, place)| *place)
+    }
+
     /// Sets a label; whether it is a new one.
     fn set(&mut self, label: Label) -> bool {
-        let place = if self.index.is_empty() {
-            self.labels.iter().position(|other| other.name == label.name)
-        } else {
-            let found = self.index.find(hash_name(label.name), |(name, _)| *name == label.name);
-            found.map(|(_, place)| *place)
-        };
-        if let Some(known) = place.and_then(|place| self.labels.get_mut(place)) {
+        if let Some(known) = self.place(label.name).and_then(|place| self.labels.get_mut(place)) {
             known.slot = label.slot;
             return false;
         }
+        self.push(label);
+        true
+    }
+
+    /// Adds a label unless there is one of its name; whether it is a new one.
+    fn add(&mut self, label: Label) -> bool {
+        let is_new = self.place(label.name).is_none();
+        if is_new {
+            self.push(label);
+        }
+        is_new
+    }
+
+    fn push(&mut self, label: Label) {
         let place = self.labels.len();
         self.labels.push(label);
         self.hash_from(if self.index.is_empty() { 0 } else { place });
-        true
     }
 
     /// Notes where the labels from this one on stand.

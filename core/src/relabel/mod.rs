@@ -21,6 +21,7 @@ mod rule;
 mod sequence;
 mod template;
 mod texts;
+mod vmagent;
 
 use core::fmt;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) use layout::{LayoutId, Layouts, MAX_NAMES_BYTES, NameId};
 pub use relabeler::{Relabeler, Verdict};
 pub use rule::{NameValidation, RelabelError, RelabelRule, SourceLabels};
 pub(crate) use texts::{TextId, Texts};
+pub use vmagent::{Filter, FilterTest, Selector, VmagentRule};
 
 /// A list of rules, checked and compiled. Cheap to clone; two are equal when their rules are.
 #[derive(Clone)]
@@ -111,7 +113,10 @@ impl Default for Relabeling {
 
 impl Compiled {
     fn is_about_names(&self) -> bool {
-        matches!(self.action, Action::Map { .. } | Action::Remove { .. })
+        matches!(
+            self.action,
+            Action::Map { .. } | Action::Remove { .. } | Action::Rename { .. }
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use regex::Regex;
 
-use super::{NameValidation, RelabelRule, SourceLabels, Verdict};
+use super::{Filter, FilterTest, NameValidation, RelabelRule, SourceLabels, Verdict, VmagentRule};
 
 /// Labels in the order in which they were set.
 pub(crate) type Labels = Vec<(String, String)>;
@@ -44,6 +44,26 @@ pub(crate) fn relabel(labels: &mut Labels, rules: &[RelabelRule], names: NameVal
         compiled.entry(text.to_owned()).or_insert_with(compile).clone()
     };
     for (rule, place) in rules.iter().zip(0..) {
+        let (selectors, rule) = rule.parts();
+        let holds = |filter: &Filter| {
+            let value = get(labels, &filter.label);
+            let is_named = filter.label != "__name__" || !value.is_empty();
+            match &filter.test {
+                FilterTest::Is(wanted) => is_named && *wanted == value,
+                FilterTest::IsNot(wanted) => !is_named || *wanted != value,
+                FilterTest::Matches(by) => Regex::new(by.anchored()).unwrap().is_match(&value),
+                FilterTest::MatchesNot(by) => !Regex::new(by.anchored()).unwrap().is_match(&value),
+            }
+        };
+        if let Some(selectors) = selectors {
+            let mut lists = selectors.iter().flat_map(|selector| &selector.any_of);
+            if !lists.any(|list| list.iter().all(holds)) {
+                match rule {
+                    RelabelRule::Keep { .. } => return Verdict::Dropped { rule: place },
+                    _ => continue,
+                }
+            }
+        }
         let kept = match rule {
             RelabelRule::Replace {
                 source,
@@ -102,10 +122,94 @@ pub(crate) fn relabel(labels: &mut Labels, rules: &[RelabelRule], names: NameVal
                 set(labels, target_label, &value);
                 true
             }
+            RelabelRule::If { .. } => unreachable!("it is taken apart above"),
+            RelabelRule::Vmagent(rule) => vmagent(labels, rule, names),
         };
         if !kept {
             return Verdict::Dropped { rule: place };
         }
     }
     Verdict::Kept
+}
+
+fn vmagent(labels: &mut Labels, rule: &VmagentRule, names: NameValidation) -> bool {
+    let values = |labels: &Labels, source: &SourceLabels| -> Vec<String> {
+        source.names.iter().map(|name| get(labels, name)).collect()
+    };
+    let are_equal = |labels: &Labels, source| values(labels, source).windows(2).all(|two| two[0] == two[1]);
+    let contains = |labels: &Labels, source, target: &str| {
+        let whole = get(labels, target);
+        values(labels, source)
+            .iter()
+            .all(|value| whole.contains(value.as_str()))
+    };
+    match rule {
+        VmagentRule::KeepIfEqual { source } => return are_equal(labels, source),
+        VmagentRule::DropIfEqual { source } => return !are_equal(labels, source),
+        VmagentRule::KeepIfContains { source, target_label } => return contains(labels, source, target_label),
+        VmagentRule::DropIfContains { source, target_label } => return !contains(labels, source, target_label),
+        VmagentRule::ReplaceAll {
+            source,
+            regex,
+            target_label,
+            replacement,
+        } => {
+            let before = text(labels, source);
+            let regex = Regex::new(regex.anchored()).unwrap();
+            let after = regex.replace_all(&before, replacement.as_str()).into_owned();
+            if after != before {
+                set(labels, target_label, &after);
+            }
+        }
+        VmagentRule::Fill {
+            source,
+            regex,
+            target_label,
+            replacement,
+        } => {
+            let source = text(labels, source);
+            let mut filled = replacement.clone();
+            for (name, value) in labels.clone() {
+                filled = filled.replace(&format!("{{{{{name}}}}}"), &value);
+            }
+            let absent = Regex::new(r"\{\{[^}]*\}\}").unwrap();
+            let filled = absent.replace_all(&filled, "").into_owned();
+            if let Some(captures) = Regex::new(regex.anchored()).unwrap().captures(&source) {
+                let target = expand(target_label, &captures);
+                if names.allows(&target) {
+                    set(labels, &target, &expand(&filled, &captures));
+                }
+            }
+        }
+        VmagentRule::HashMod {
+            source,
+            target_label,
+            modulus,
+        } => {
+            let number = twox_hash::XxHash64::oneshot(0, text(labels, source).as_bytes()) % modulus.get();
+            set(labels, target_label, &number.to_string());
+        }
+        VmagentRule::LabelMapAll { regex, replacement } => {
+            let regex = Regex::new(regex.anchored()).unwrap();
+            let mut before = core::mem::take(labels);
+            before.sort();
+            for (name, value) in before {
+                let name = regex.replace_all(&name, replacement.as_str()).into_owned();
+                if !name.is_empty() && get(labels, &name).is_empty() {
+                    set(labels, &name, &value);
+                }
+            }
+        }
+        VmagentRule::Graphite { template, labels: to } => {
+            // A pattern and values that mean the same to both.
+            let pattern = template.replace('.', r"\.").replace('*', "([^.]*)");
+            let name = get(labels, "__name__");
+            if let Some(captures) = Regex::new(&format!("^{pattern}$")).unwrap().captures(&name) {
+                for (label, value) in to {
+                    set(labels, label, &expand(value, &captures));
+                }
+            }
+        }
+    }
+    true
 }

@@ -1,5 +1,7 @@
 //! Carrying rules out.
 
+use core::fmt::Write;
+
 use super::compiled::{Action, Compiled, Computed};
 use super::draft::{Draft, TooLarge};
 use super::layout::{Layouts, Plan, Target};
@@ -7,6 +9,7 @@ use super::matcher::Groups;
 use super::memory::{Memory, Outcome};
 use super::texts::{TextId, Texts};
 use super::{NameValidation, Relabeling, case, number};
+use crate::MAX_VALUE_BYTES;
 
 /// What became of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,18 +57,18 @@ pub struct Relabeler {
 
 /// What changes while rules are carried out.
 #[derive(Debug)]
-struct Machine {
-    layouts: Layouts,
-    texts: Texts,
-    memories: Box<[Memory]>,
-    scratch: Scratch,
+pub(super) struct Machine {
+    pub(super) layouts: Layouts,
+    pub(super) texts: Texts,
+    pub(super) memories: Box<[Memory]>,
+    pub(super) scratch: Scratch,
 }
 
 #[derive(Debug, Default)]
-struct Scratch {
-    joined: String,
-    name: String,
-    value: String,
+pub(super) struct Scratch {
+    pub(super) joined: String,
+    pub(super) name: String,
+    pub(super) value: String,
 }
 
 impl Relabeler {
@@ -174,6 +177,12 @@ impl Relabeler {
     pub(super) fn step(&mut self, place: usize, rule: &Compiled, draft: &mut Draft<'_>) -> Result<bool, TooLarge> {
         self.machine.step(self.relabeling.names(), place, rule, draft)
     }
+
+    /// Whether the rule's condition is true of the labels, if it has one.
+    pub(super) fn applies(&mut self, place: usize, rule: &Compiled, draft: &Draft<'_>) -> Option<bool> {
+        let condition = rule.condition.as_deref()?;
+        Some(self.machine.holds(condition, place, draft))
+    }
 }
 
 impl Machine {
@@ -184,6 +193,11 @@ impl Machine {
         rule: &Compiled,
         draft: &mut Draft<'_>,
     ) -> Result<bool, TooLarge> {
+        if let Some(condition) = &rule.condition
+            && !self.holds(condition, place, draft)
+        {
+            return Ok(!condition.drops_others);
+        }
         let (sources, target) = match self.layouts.plan(draft.layout(), place, rule) {
             Plan::TooLarge => return Err(TooLarge),
             Plan::Names { to } => {
@@ -204,12 +218,22 @@ impl Machine {
         };
         match &rule.action {
             // Their plans are done with above.
-            Action::Map { .. } | Action::Remove { .. } => {}
+            Action::Map { .. } | Action::Remove { .. } | Action::Rename { .. } => {}
             Action::Filter { regex, unless } => {
                 let made = bench.work_out(draft, |source, _, _| regex.is_match(source));
                 return Ok((made != Made::Nothing) == *unless);
             }
             Action::Compare { unless, .. } => return Ok(bench.is_equal(draft, target) == *unless),
+            Action::AllEqual { unless } => return Ok(bench.are_equal(draft) == *unless),
+            Action::Contains { unless, .. } => return Ok(bench.contains(draft, target) == *unless),
+            Action::Graphite(graphite) => {
+                let name = sources.first().copied().flatten();
+                self.graphite(graphite, draft, name)?;
+            }
+            Action::Fill(fill) => {
+                let sources: Box<[_]> = sources.into();
+                self.fill(names, fill, &rule.separator, &sources, draft)?;
+            }
             Action::Set { what, .. } => {
                 if let (Computed::Source, [slot]) = (what, sources) {
                     draft.set_to_slot(target, *slot)?;
@@ -279,6 +303,14 @@ impl Bench<'_> {
                 push_hash(source, *modulus, out);
                 true
             }),
+            Computed::XxHash(modulus) => self.work_out(draft, |source, out, _| {
+                // Its remainder becomes a signed number there.
+                let remainder = (xxhash(source) % *modulus).cast_signed();
+                write!(out, "{remainder}").is_ok()
+            }),
+            Computed::ReplaceAll { regex, value } => self.work_out(draft, |source, out, _| {
+                value.replace_all(source, regex, MAX_VALUE_BYTES, out) && out != source
+            }),
             Computed::Lower => self.work_out(draft, |source, out, _| {
                 case::push_lower(source, out);
                 true
@@ -346,6 +378,22 @@ impl Bench<'_> {
         Made::Text
     }
 
+    fn are_equal(&self, draft: &Draft<'_>) -> bool {
+        let value = |slot: &Option<u32>| slot.map_or("", |slot| draft.value(self.texts, slot));
+        let mut values = self.sources.iter().map(value);
+        let first = values.next().unwrap_or_default();
+        values.all(|value| value == first)
+    }
+
+    fn contains(&self, draft: &Draft<'_>, target: Target) -> bool {
+        let whole = match target {
+            Target::Present { slot, .. } => draft.value(self.texts, slot),
+            _ => "",
+        };
+        let value = |slot: &Option<u32>| slot.map_or("", |slot| draft.value(self.texts, slot));
+        self.sources.iter().map(value).all(|value| whole.contains(value))
+    }
+
     fn is_equal(&mut self, draft: &Draft<'_>, target: Target) -> bool {
         let other = match target {
             Target::Present { slot, .. } => draft.value(self.texts, slot),
@@ -354,6 +402,10 @@ impl Bench<'_> {
         let joined = &mut self.scratch.joined;
         draft.join(self.texts, self.sources, &self.rule.separator, joined) == other
     }
+}
+
+fn xxhash(source: &str) -> u64 {
+    twox_hash::XxHash64::oneshot(0, source.as_bytes())
 }
 
 /// Prometheus's hash: the last eight bytes of the source's MD5 as a big-endian number.

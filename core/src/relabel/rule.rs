@@ -3,6 +3,7 @@
 use core::num::NonZeroU64;
 
 use super::RuleRegex;
+use super::vmagent::{Selector, VmagentRule};
 
 /// The labels whose values a rule looks at, and what stands between them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -138,6 +139,16 @@ pub enum RelabelRule {
         /// The label that is set.
         target_label: String,
     },
+    /// A rule of vmagent's for targets of whose labels one of these selectors is true. Of others nothing happens, but that
+    /// `keep` drops them.
+    If {
+        /// The selectors.
+        selectors: Vec<Selector>,
+        /// The rule, which is not of this kind itself.
+        rule: Box<RelabelRule>,
+    },
+    /// A rule that Prometheus does not have.
+    Vmagent(VmagentRule),
 }
 
 impl RelabelRule {
@@ -155,6 +166,16 @@ impl RelabelRule {
             Self::LabelKeep { .. } => "labelkeep",
             Self::Lowercase { .. } => "lowercase",
             Self::Uppercase { .. } => "uppercase",
+            Self::If { rule, .. } => rule.action(),
+            Self::Vmagent(rule) => rule.action(),
+        }
+    }
+
+    /// The selectors of its `if`, and the rule without it.
+    pub fn parts(&self) -> (Option<&[Selector]>, &Self) {
+        match self {
+            Self::If { selectors, rule } => (Some(selectors), rule),
+            rule => (None, rule),
         }
     }
 
@@ -170,6 +191,8 @@ impl RelabelRule {
             | Self::Lowercase { source, .. }
             | Self::Uppercase { source, .. } => Some(source),
             Self::LabelMap { .. } | Self::LabelDrop { .. } | Self::LabelKeep { .. } => None,
+            Self::If { rule, .. } => rule.source(),
+            Self::Vmagent(rule) => rule.source(),
         }
     }
 
@@ -186,6 +209,8 @@ impl RelabelRule {
     pub fn reads(&self, label: &str) -> bool {
         match self {
             Self::LabelMap { regex, .. } => regex.is_match(label),
+            Self::If { selectors, rule } => selectors.iter().any(|it| it.reads(label)) || rule.reads(label),
+            Self::Vmagent(rule) => rule.reads(label),
             Self::KeepEqual { target_label, .. } | Self::DropEqual { target_label, .. } if target_label == label => {
                 true
             }
@@ -200,7 +225,10 @@ impl RelabelError {
     /// The place of the rule that can't be used, counted from 0.
     pub fn rule(&self) -> usize {
         match self {
-            Self::LabelName { rule, .. } | Self::Regex { rule, .. } | Self::RegexTooLarge { rule, .. } => *rule,
+            Self::LabelName { rule, .. }
+            | Self::Regex { rule, .. }
+            | Self::RegexTooLarge { rule, .. }
+            | Self::NestedIf { rule } => *rule,
         }
     }
 }
@@ -244,5 +272,11 @@ pub enum RelabelError {
         regex: String,
         /// The limit in bytes.
         limit: usize,
+    },
+    /// A condition within a condition.
+    #[error("relabelling rule {rule}: an `if` can't stand in another; give one `if` both selectors")]
+    NestedIf {
+        /// The rule's place.
+        rule: usize,
     },
 }

@@ -68,6 +68,25 @@ impl Template {
         matches!(self.0.as_slice(), [Part::Group(group)] if groups.contains(group))
     }
 
+    /// Appends a text in which each match of an expression is replaced, and says whether there is any. Ends early once it has
+    /// more than `limit` bytes.
+    pub(super) fn replace_all(&self, text: &str, regex: &Regex, limit: usize, out: &mut String) -> bool {
+        let mut end = 0;
+        let mut has_match = false;
+        for found in regex.captures_iter(text) {
+            let Some(whole) = found.get(0) else { continue };
+            out.push_str(text.get(end..whole.start()).unwrap_or_default());
+            self.fill(|group| found.get(group).map(|it| it.as_str()), out);
+            end = whole.end();
+            has_match = true;
+            if out.len() > limit {
+                return true;
+            }
+        }
+        out.push_str(text.get(end..).unwrap_or_default());
+        has_match
+    }
+
     /// Appends the replacement with the groups filled in that were found in `text`.
     pub(super) fn expand(&self, text: &str, groups: &CaptureLocations, out: &mut String) {
         let find = |group| {

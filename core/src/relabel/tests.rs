@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod vmagent;
+
 fn source(names: &[&str]) -> SourceLabels {
     SourceLabels {
         names: names.iter().map(|name| (*name).to_owned()).collect(),

@@ -5,7 +5,7 @@
 //! for in the rules, and rather found too often.**
 
 use headcount_config::ScrapeConfig;
-use headcount_core::relabel::{RelabelRule, RuleRegex};
+use headcount_core::relabel::{RelabelRule, RuleRegex, VmagentRule};
 
 /// What every target is given.
 const FILLED_IN: [&str; 5] = [
@@ -40,8 +40,15 @@ fn may_remove(rule: &RelabelRule, label: &str) -> bool {
         RelabelRule::Lowercase { target_label, .. } | RelabelRule::Uppercase { target_label, .. } => {
             target_label == label
         }
-        RelabelRule::LabelDrop { regex } => regex.is_match(label),
+        RelabelRule::LabelDrop { regex } | RelabelRule::Vmagent(VmagentRule::LabelMapAll { regex, .. }) => {
+            regex.is_match(label)
+        }
         RelabelRule::LabelKeep { regex } => !regex.is_match(label),
+        RelabelRule::If { rule, .. } => may_remove(rule, label),
+        RelabelRule::Vmagent(VmagentRule::ReplaceAll { target_label, .. } | VmagentRule::Fill { target_label, .. }) => {
+            may_be(target_label, label)
+        }
+        RelabelRule::Vmagent(VmagentRule::Graphite { labels, .. }) => labels.iter().any(|(name, _)| name == label),
         _ => false,
     }
 }

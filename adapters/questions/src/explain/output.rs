@@ -125,8 +125,12 @@ fn push_step(rows: &mut Vec<(&'static str, String)>, step: &Did) {
     let (rule, shown) = (step.rule, &step.text);
     rows.push(("relabelled", format!("[{rule}] {shown}")));
     if !step.kept {
-        let value = step.value.as_deref().unwrap_or_default();
-        rows.push(("relabelled", format!("    dropped it, looking at {value:?}")));
+        let why = match (step.applies, step.value.as_deref().unwrap_or_default()) {
+            (Some(false), _) => "its `if` is not true".to_owned(),
+            (Some(true), "") => "its `if` is true".to_owned(),
+            (_, value) => format!("looking at {value:?}"),
+        };
+        rows.push(("relabelled", format!("    dropped it, {why}")));
     }
     for Change { label, before, after } in &step.changes {
         let shown = |value: &Option<String>| value.as_ref().map_or("absent".to_owned(), |value| format!("{value:?}"));

@@ -74,6 +74,9 @@ pub(super) struct Did {
     pub(super) text: String,
     /// What it looked at; `None` for rules that look at names.
     pub(super) value: Option<String>,
+    /// Whether its `if` was true; `None` without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) applies: Option<bool>,
     pub(super) kept: bool,
     pub(super) changes: Vec<Change>,
 }
@@ -127,6 +130,7 @@ impl Found {
                 rule,
                 text: step.rule.to_string(),
                 value: step.source,
+                applies: step.applies,
                 kept: step.keep,
                 changes,
             }

@@ -266,11 +266,15 @@ pub(crate) struct Step {
     pub(crate) output: Labels,
     pub(crate) keep: bool,
     pub(crate) source: Option<String>,
+    /// Whether its `if` was true; `None` without one.
+    pub(crate) applies: Option<bool>,
 }
 
 /// A rule with all its fields; as text, as one writes it, without what goes without saying.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Rule {
+    #[serde(rename = "if")]
+    condition: Option<Vec<String>>,
     source_labels: Option<Vec<String>>,
     separator: String,
     regex: String,
@@ -278,12 +282,23 @@ pub(crate) struct Rule {
     target_label: Option<String>,
     replacement: String,
     action: String,
+    #[serde(rename = "match")]
+    template: Option<String>,
+    labels: Option<Labels>,
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
         let mut fields = Vec::new();
+        match self.condition.as_deref() {
+            None => {}
+            Some([one]) => fields.push(format!("if: {}", quoted(one))),
+            Some(several) => {
+                let several: Vec<_> = several.iter().map(|one| quoted(one)).collect();
+                fields.push(format!("if: [{}]", several.join(", ")));
+            }
+        }
         if self.action != "replace" {
             fields.push(format!("action: {}", self.action));
         }
@@ -304,6 +319,13 @@ impl fmt::Display for Rule {
         }
         if self.replacement != "$1" {
             fields.push(format!("replacement: {}", quoted(&self.replacement)));
+        }
+        if let Some(template) = &self.template {
+            fields.push(format!("match: {}", quoted(template)));
+        }
+        if let Some(labels) = &self.labels {
+            let labels = labels.iter().map(|(name, value)| format!("{name}: {}", quoted(value)));
+            fields.push(format!("labels: {{{}}}", labels.collect::<Vec<_>>().join(", ")));
         }
         write!(f, "{{{}}}", fields.join(", "))
     }

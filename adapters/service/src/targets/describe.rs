@@ -305,9 +305,14 @@ impl<'a> Describer<'a> {
                 let value = self.reader.dropped_by(view).map(|(_, value)| value).unwrap_or_default();
                 let value = if is_secret { MASK.to_owned() } else { value };
                 (fate.rule, fate.action) = (Some(rule), Some(action));
-                fate.message = Some(format!(
-                    "relabel_configs[{rule}] ({action}) dropped it because of {value:?}"
-                ));
+                let has_if = rules.get(rule as usize).is_some_and(|rule| rule.parts().0.is_some());
+                fate.message = Some(match has_if {
+                    true if value.is_empty() => format!("relabel_configs[{rule}] ({action}) dropped it by its `if`"),
+                    true => {
+                        format!("relabel_configs[{rule}] ({action}) dropped it by its `if`, or because of {value:?}")
+                    }
+                    false => format!("relabel_configs[{rule}] ({action}) dropped it because of {value:?}"),
+                });
                 fate.value = Some(value);
             }
             Fate::Duplicate {

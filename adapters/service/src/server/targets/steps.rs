@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headcount_core::relabel::{Explanation, RelabelRule, Relabeling, SourceLabels};
+use headcount_core::relabel::{Explanation, RelabelRule, Relabeling, SourceLabels, VmagentRule};
 use http::Response;
 use serde::Serialize;
 
@@ -23,11 +23,17 @@ pub(super) struct Step<'a> {
     output: Labels,
     keep: bool,
     source: Option<String>,
+    /// Whether the rule's `if` was true of the labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applies: Option<bool>,
 }
 
-/// A rule as Prometheus shows it: all fields of the configuration, with defaults.
+/// A rule as Prometheus shows it: all fields of the configuration, with defaults. Those of vmagent's are there where a rule
+/// has them.
 #[derive(Debug, Serialize)]
 struct Rule<'a> {
+    #[serde(rename = "if", skip_serializing_if = "Option::is_none")]
+    condition: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_labels: Option<&'a [String]>,
     separator: &'a str,
@@ -38,6 +44,10 @@ struct Rule<'a> {
     target_label: Option<&'a str>,
     replacement: &'a str,
     action: &'static str,
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    template: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<BTreeMap<&'a str, &'a str>>,
 }
 
 /// The steps for the labels in the query.
@@ -88,6 +98,7 @@ pub(super) fn steps(relabeling: &Relabeling, mut labels: Labels, explanation: Ex
             output: Labels::new(),
             keep: false,
             source: None,
+            applies: None,
         };
         // None follows the one that drops the target.
         if let Some(explained) = explained.next() {
@@ -97,7 +108,7 @@ pub(super) fn steps(relabeling: &Relabeling, mut labels: Labels, explanation: Ex
                     None => labels.remove(&change.name),
                 };
             }
-            (step.keep, step.source) = (explained.kept, explained.source);
+            (step.keep, step.source, step.applies) = (explained.kept, explained.source, explained.applies);
             if step.keep {
                 step.output.clone_from(&labels);
             }
@@ -109,7 +120,9 @@ pub(super) fn steps(relabeling: &Relabeling, mut labels: Labels, explanation: Ex
 
 fn shown(rule: &RelabelRule) -> Rule<'_> {
     let source = rule.source();
+    let (selectors, inner) = rule.parts();
     let mut shown = Rule {
+        condition: selectors.map(|selectors| selectors.iter().map(|selector| selector.written.as_str()).collect()),
         source_labels: source.map(|source| &*source.names).filter(|names| !names.is_empty()),
         separator: source.map_or(";", |SourceLabels { separator, .. }| separator),
         regex: "(.*)",
@@ -117,8 +130,10 @@ fn shown(rule: &RelabelRule) -> Rule<'_> {
         target_label: None,
         replacement: "$1",
         action: rule.action(),
+        template: None,
+        labels: None,
     };
-    match rule {
+    match inner {
         RelabelRule::Replace {
             regex,
             target_label,
@@ -142,6 +157,43 @@ fn shown(rule: &RelabelRule) -> Rule<'_> {
         | RelabelRule::DropEqual { target_label, .. }
         | RelabelRule::Lowercase { target_label, .. }
         | RelabelRule::Uppercase { target_label, .. } => shown.target_label = Some(target_label.as_str()),
+        RelabelRule::Vmagent(rule) => show_vmagent(&mut shown, rule),
+        // A condition stands in no other.
+        RelabelRule::If { .. } => {}
     }
     shown
+}
+
+fn show_vmagent<'a>(shown: &mut Rule<'a>, rule: &'a VmagentRule) {
+    match rule {
+        VmagentRule::KeepIfEqual { .. } | VmagentRule::DropIfEqual { .. } => {}
+        VmagentRule::KeepIfContains { target_label, .. } | VmagentRule::DropIfContains { target_label, .. } => {
+            shown.target_label = Some(target_label);
+        }
+        VmagentRule::ReplaceAll {
+            regex,
+            target_label,
+            replacement,
+            ..
+        }
+        | VmagentRule::Fill {
+            regex,
+            target_label,
+            replacement,
+            ..
+        } => {
+            (shown.regex, shown.target_label, shown.replacement) =
+                (regex.written(), Some(target_label.as_str()), replacement)
+        }
+        VmagentRule::HashMod {
+            target_label, modulus, ..
+        } => (shown.target_label, shown.modulus) = (Some(target_label.as_str()), Some(modulus.get())),
+        VmagentRule::LabelMapAll { regex, replacement } => {
+            (shown.regex, shown.replacement) = (regex.written(), replacement);
+        }
+        VmagentRule::Graphite { template, labels } => {
+            let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            (shown.template, shown.labels) = (Some(template.as_str()), Some(labels.collect()));
+        }
+    }
 }
