@@ -9,7 +9,7 @@ use crate::section::Reading;
 use crate::section::alertmanager::AlertmanagerConfig;
 use crate::section::global::Global;
 use crate::section::other;
-use crate::section::relabel::RelabelRules;
+use crate::section::relabel::{RelabelRules, Subject};
 use crate::section::scrape::{self, JobNames, ScrapeConfig};
 use crate::settings::Settings;
 
@@ -65,7 +65,7 @@ pub(crate) fn read(
     let patterns = fields.take("scrape_config_files");
     let has_jobs = list.is_some() || patterns.is_some();
     if let Some(mut global) = fields.take_some("global").and_then(|global| global.fields()) {
-        top.global = Global::read(&mut global, reading.folder, surroundings, has_jobs);
+        top.global = Global::read(&mut global, reading, surroundings, has_jobs);
         global.finish();
     }
     if let Some(list) = list {
@@ -120,7 +120,7 @@ pub(crate) fn read_included(
 fn read_alerting(mut fields: Fields<'_>, reading: Reading<'_>, top: &mut TopLevel) {
     let names = top.global.name_validation;
     if let Some(rules) = fields.take("alert_relabel_configs") {
-        top.alert_relabel_configs = RelabelRules::read(&rules).check(names);
+        top.alert_relabel_configs = RelabelRules::read(&rules, reading.dialect).check(names, Subject::Metrics);
     }
     for entry in fields
         .take("alertmanagers")

@@ -33,12 +33,14 @@
 //! ```
 
 mod config;
+mod dialect;
 mod load;
 mod rules;
 mod section;
 mod settings;
 
 pub use config::Config;
+pub use dialect::Dialect;
 pub use headcount_reader::{
     LoadErrors, Machine, Mention, Mentioned, Nowhere, Position, Problem, ProblemKind, Surroundings,
 };
@@ -47,7 +49,7 @@ pub use rules::check_rules;
 pub use section::alertmanager::AlertmanagerConfig;
 pub use section::global::{Global, Limits};
 pub use section::relabel::OVERWRITTEN;
-pub use section::scrape::ScrapeConfig;
+pub use section::scrape::{OnlyVmagent, ScrapeConfig};
 pub use section::sd::MECHANISMS;
 pub use settings::{
     JobSettings, Limit, SETTINGS_FILE, SETTINGS_SCHEMA, Settings, StateSettings, ThrottleSettings, WebSettings,

@@ -8,6 +8,7 @@ use headcount_reader::{
     Surroundings, decode, pattern, read,
 };
 
+use crate::Dialect;
 use crate::config::{self, Config, TopLevel};
 use crate::section::Reading;
 use crate::section::global::Global;
@@ -30,6 +31,7 @@ pub struct Loader {
     mechanisms: Mechanisms,
     /// The file with headcount's own settings, if it was named.
     settings: Option<PathBuf>,
+    dialect: Dialect,
 }
 
 /// A configuration that was read, and what it names outside of itself.
@@ -47,6 +49,7 @@ impl Loader {
         Self {
             mechanisms: Mechanisms::new(registry),
             settings: None,
+            dialect: Dialect::default(),
         }
     }
 
@@ -74,6 +77,13 @@ impl Loader {
     #[must_use]
     pub fn allow_unsupported(mut self, allow: bool) -> Self {
         self.mechanisms.allow_unsupported(allow);
+        self
+    }
+
+    /// Whose configurations these are; Prometheus's unless said otherwise.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
         self
     }
 
@@ -298,6 +308,7 @@ impl<'a> Assembly<'a> {
             called,
             mechanisms: &self.loader.mechanisms,
             is_shared,
+            dialect: self.loader.dialect,
         }
     }
 

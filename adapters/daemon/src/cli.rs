@@ -33,7 +33,7 @@ pub(crate) use coverage::CoverageOptions;
 pub(crate) use diff::DiffOptions;
 pub(crate) use events::EventsOptions;
 pub(crate) use limits::LimitOptions;
-pub(crate) use mechanisms::Unsupported;
+pub(crate) use mechanisms::{Taken, Whose};
 pub(crate) use operator::{GuardCommand, RefreshOptions};
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
 pub(crate) use reading::{Reading, SettingsCommand};

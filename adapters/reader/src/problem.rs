@@ -12,7 +12,7 @@ use std::time::Duration;
 use headcount_core::relabel::RelabelError;
 use headcount_core::{DurationError, PercentError, ThrottleError, format_duration};
 
-use crate::value::{RegexError, SizeError, UrlError};
+use crate::value::{RegexError, SeriesError, SizeError, UrlError};
 
 /// A place in a file. Both numbers count from 1; columns are counted in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -331,6 +331,26 @@ pub enum ProblemKind {
     /// A setting that Prometheus does not have.
     #[error("this setting is headcount's own, and Prometheus refuses a file with it; put the job into headcount.yml")]
     SettingNotPrometheus,
+    /// Something that only vmagent reads, where Prometheus does.
+    #[error("{what} is vmagent's, and Prometheus refuses it; if vmagent reads this file, add --dialect vmagent")]
+    OfVmagent {
+        /// What it is.
+        what: String,
+    },
+    /// A setting of vmagent's that has no meaning here.
+    #[error("this is for vmagent alone: headcount takes it and does nothing with it")]
+    ForVmagent,
+    /// A rule about the names of metrics among those of targets.
+    #[error("the action {action} is about the names of metrics, and a target has none: {instead}")]
+    MetricsAction {
+        /// The action.
+        action: String,
+        /// What would come of it, and what to do.
+        instead: &'static str,
+    },
+    /// A selector of series that can't be understood.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
     /// A section that is kept for a later version.
     #[error("`{section}` is reserved for a later version, and does nothing yet; remove it")]
     Reserved {
@@ -404,6 +424,7 @@ impl ProblemKind {
             Self::UnsupportedMechanism { .. } => {
                 Some("remove it, take a build that has it, or add --allow-unsupported".to_owned())
             }
+            Self::OfVmagent { .. } => Some("add --dialect vmagent, if vmagent reads the file".to_owned()),
             Self::NoFolder { .. } => Some("create it, or correct the path".to_owned()),
             _ => None,
         }

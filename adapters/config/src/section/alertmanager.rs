@@ -8,7 +8,7 @@ use headcount_reader::{Fields, HttpClientSettings, ProblemKind};
 
 use super::Reading;
 use super::other::check_sigv4;
-use super::relabel::RelabelRules;
+use super::relabel::{RelabelRules, Subject};
 
 /// One entry of `alerting.alertmanagers`.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,16 +53,16 @@ impl AlertmanagerConfig {
                 inside.finish();
             }
         }
-        let relabel = RelabelRules::of(fields, "relabel_configs");
-        let alert_relabel = RelabelRules::of(fields, "alert_relabel_configs");
+        let relabel = RelabelRules::of(fields, "relabel_configs", reading.dialect);
+        let alert_relabel = RelabelRules::of(fields, "alert_relabel_configs", reading.dialect);
         Self {
             scheme: fields.text("scheme").unwrap_or_else(|| "http".to_owned()),
             path_prefix: fields.text("path_prefix").unwrap_or_default(),
             timeout: fields.duration("timeout").unwrap_or(Duration::from_secs(10)),
             client,
             sd: reading.mechanisms.read(fields, reading, !relabel.is_empty()),
-            relabel_configs: relabel.compile(names),
-            alert_relabel_configs: alert_relabel.check(names),
+            relabel_configs: relabel.compile(names, Subject::Targets),
+            alert_relabel_configs: alert_relabel.check(names, Subject::Metrics),
         }
     }
 }

@@ -1,16 +1,19 @@
 //! `global`: what every job inherits.
 
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use headcount_core::relabel::NameValidation;
+use headcount_core::relabel::{NameValidation, RelabelRule};
 use headcount_reader::{
     Cursor, Fields, NameEscaping, ProblemKind, ScrapeProtocol, Surroundings, expand, is_label_name, join,
 };
 
+use super::Reading;
 use super::naming;
 use super::protocol;
+use super::relabel::{RelabelRules, Subject};
+use crate::Dialect;
 
 /// `global`, with defaults filled in. Limits that are absent are not limited.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +48,10 @@ pub struct Global {
     pub always_scrape_classic_histograms: bool,
     /// `extra_scrape_metrics`.
     pub extra_scrape_metrics: bool,
+    /// `relabel_configs`, which vmagent carries out before those of each job.
+    pub relabel_configs: Vec<RelabelRule>,
+    /// `metric_relabel_configs`, likewise.
+    pub metric_relabel_configs: Vec<RelabelRule>,
 }
 
 /// What a scrape may bring in. Absent is not limited.
@@ -84,6 +91,8 @@ impl Default for Global {
             convert_classic_histograms_to_nhcb: false,
             always_scrape_classic_histograms: false,
             extra_scrape_metrics: false,
+            relabel_configs: Vec::new(),
+            metric_relabel_configs: Vec::new(),
         }
     }
 }
@@ -92,10 +101,20 @@ impl Global {
     /// `has_jobs` says whether there is who uses it: Prometheus looks at the schemes of names for a job only.
     pub(crate) fn read(
         fields: &mut Fields<'_>,
-        folder: &Path,
+        reading: Reading<'_>,
         surroundings: &dyn Surroundings,
         has_jobs: bool,
     ) -> Self {
+        let folder = reading.folder;
+        let mut rules = |name: &'static str, subject| match reading.dialect {
+            Dialect::Vmagent => RelabelRules::of(fields, name, reading.dialect)
+                .compile(NameValidation::Utf8, subject)
+                .rules()
+                .to_vec(),
+            Dialect::Prometheus => refuse(fields, name),
+        };
+        let relabel_configs = rules("relabel_configs", Subject::Targets);
+        let metric_relabel_configs = rules("metric_relabel_configs", Subject::Metrics);
         let complain: naming::Complain = if has_jobs { naming::refuse } else { naming::remark };
         let default = Self::default();
         let (scrape_interval, scrape_timeout) = read_pace(fields, &default);
@@ -130,8 +149,21 @@ impl Global {
             convert_classic_histograms_to_nhcb: fields.flag("convert_classic_histograms_to_nhcb").unwrap_or_default(),
             always_scrape_classic_histograms: fields.flag("always_scrape_classic_histograms").unwrap_or_default(),
             extra_scrape_metrics: fields.some_flag("extra_scrape_metrics").unwrap_or_default(),
+            relabel_configs,
+            metric_relabel_configs,
         }
     }
+}
+
+/// Says that a field is vmagent's, if it is there.
+fn refuse(fields: &mut Fields<'_>, name: &'static str) -> Vec<RelabelRule> {
+    if fields.at().keys().iter().any(|(key, _)| key == name)
+        && let Some(at) = fields.take(name)
+    {
+        let what = format!("the field `{name}` of global");
+        at.report(ProblemKind::OfVmagent { what });
+    }
+    Vec::new()
 }
 
 impl Limits {

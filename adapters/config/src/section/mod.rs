@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use crate::Dialect;
 use sd::Mechanisms;
 
 pub(crate) mod alertmanager;
@@ -16,6 +17,7 @@ pub(crate) mod protocol;
 pub(crate) mod relabel;
 pub(crate) mod scrape;
 pub(crate) mod sd;
+pub(crate) mod vmagent;
 
 /// What every section of one file is read with.
 #[derive(Debug, Clone, Copy)]
@@ -27,4 +29,6 @@ pub(crate) struct Reading<'a> {
     pub(crate) mechanisms: &'a Mechanisms,
     /// Whether Prometheus reads the file, too.
     pub(crate) is_shared: bool,
+    /// Whose file it is.
+    pub(crate) dialect: Dialect,
 }

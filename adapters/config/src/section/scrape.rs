@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::relabel::{NameValidation, Relabeling};
+use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling};
 use headcount_core::{JobOptions, TargetLimits};
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_reader::{Cursor, Fields, HttpClientSettings, NameEscaping, Position, ProblemKind, ScrapeProtocol, join};
@@ -15,7 +15,7 @@ use super::Reading;
 use super::global::{Global, Limits, read_pace};
 use super::naming;
 use super::protocol;
-use super::relabel::RelabelRules;
+use super::relabel::{RelabelRules, Subject};
 
 /// One job, with what it inherits filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +77,19 @@ pub struct ScrapeConfig {
     pub relabel_configs: Relabeling,
     /// `metric_relabel_configs`.
     pub metric_relabel_configs: Relabeling,
+    /// What of it only vmagent reads, or reads in another way.
+    pub only_vmagent: OnlyVmagent,
+}
+
+/// What of a job only vmagent reads as it is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OnlyVmagent {
+    /// The first of `relabel_configs` that a Prometheus refuses, or carries out in another way, counted from 0.
+    pub rule: Option<usize>,
+    /// The same of `metric_relabel_configs`.
+    pub metric_rule: Option<usize>,
+    /// Fields that headcount does nothing with.
+    pub fields: Vec<&'static str>,
 }
 
 impl ScrapeConfig {
@@ -120,6 +133,7 @@ impl ScrapeConfig {
             sd,
             relabel_configs: Relabeling::default(),
             metric_relabel_configs: Relabeling::default(),
+            only_vmagent: OnlyVmagent::default(),
         }
     }
 }
@@ -240,17 +254,43 @@ fn read(fields: &mut Fields<'_>, global: &Global, reading: Reading<'_>, names: &
     job.file = fields.at().file().into();
     job.position = fields.at().position();
     (job.scrape_interval, job.scrape_timeout) = read_pace(fields, global);
-    let relabel = RelabelRules::of(fields, "relabel_configs");
-    let metric_relabel = RelabelRules::of(fields, "metric_relabel_configs");
+    let relabel = RelabelRules::of(fields, "relabel_configs", reading.dialect);
+    let metric_relabel = RelabelRules::of(fields, "metric_relabel_configs", reading.dialect);
+    job.only_vmagent = OnlyVmagent {
+        rule: match global.relabel_configs.is_empty() {
+            true => relabel.only_vmagents(),
+            false => Some(0),
+        },
+        metric_rule: match global.metric_relabel_configs.is_empty() {
+            true => metric_relabel.only_vmagents(),
+            false => Some(0),
+        },
+        fields: super::vmagent::read_job(fields, reading.dialect),
+    };
     job.client = HttpClientSettings::read(fields, reading.folder);
-    job.sd = reading.mechanisms.read(fields, reading, !relabel.is_empty());
+    job.sd = reading.mechanisms.read(
+        fields,
+        reading,
+        !relabel.is_empty() || !global.relabel_configs.is_empty(),
+    );
     job.params = read_params(fields);
     read_naming(fields, &mut job, global);
     read_histograms(fields, &mut job, global);
     read_scraping(fields, &mut job, global, reading.folder);
-    job.relabel_configs = relabel.compile_for_job(job.name_validation);
-    job.metric_relabel_configs = metric_relabel.compile(job.name_validation);
+    job.relabel_configs = behind(&global.relabel_configs, relabel.compile_for_job(job.name_validation));
+    let metrics = metric_relabel.compile(job.name_validation, Subject::Metrics);
+    job.metric_relabel_configs = behind(&global.metric_relabel_configs, metrics);
+    job.enable_compression &= !job.only_vmagent.fields.contains(&"disable_compression");
     job
+}
+
+/// The rules of a job behind those of all jobs, which were checked where they stand.
+fn behind(global: &[RelabelRule], rules: Relabeling) -> Relabeling {
+    if global.is_empty() {
+        return rules;
+    }
+    let all = global.iter().chain(rules.rules()).cloned();
+    Relabeling::compile(all, rules.names()).unwrap_or(rules)
 }
 
 fn read_scraping(fields: &mut Fields<'_>, job: &mut ScrapeConfig, global: &Global, folder: &Path) {

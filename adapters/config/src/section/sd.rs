@@ -46,6 +46,9 @@ pub const MECHANISMS: [&str; 36] = [
     "vultr_sd_configs",
 ];
 
+/// Those that vmagent has and Prometheus lacks.
+const OF_VMAGENT: [&str; 2] = ["consulagent_sd_configs", "yandexcloud_sd_configs"];
+
 /// Which mechanisms there are, and what is made of those that there are not.
 #[derive(Debug, Clone)]
 pub(crate) struct Mechanisms {
@@ -94,7 +97,8 @@ impl Mechanisms {
             match self.registry.of_field(field) {
                 Some(entry) => {
                     let is_own = field.ends_with("_sd_configs") && !MECHANISMS.contains(&field);
-                    if is_own && reading.is_shared {
+                    let is_vmagents = reading.dialect.is_vmagent() && OF_VMAGENT.contains(&field);
+                    if is_own && reading.is_shared && !is_vmagents {
                         list.warn(ProblemKind::NotPrometheus);
                     }
                     configs.append(&mut entry.read(&list.for_discovery(), &place));

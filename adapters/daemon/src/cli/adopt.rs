@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use headcount_questions::adopt::Reader;
 
-use super::Unsupported;
+use super::Taken;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -21,6 +21,10 @@ A job with a rule that may remove `job` or another label which Prometheus fills 
 refuses of its list what it refused before.
 Rules that headcount carries out are those of 3: `.` matches a line break, too, and a name that a rule makes of a value may
 be any. Ports of addresses that have none are left to Prometheus, which adds them in 2 only, and so is their `instance`.
+
+With --dialect vmagent the file is one of vmagent's. By --for vmagent its rules stay with vmagent. A Prometheus gets no rule
+that it lacks or carries out in another way: headcount relabels the jobs that have one. A file in which something else is
+vmagent's alone is refused then.
 
 What is printed was read again, and says of every job what the file said before, but for how its targets are found.
 
@@ -40,12 +44,12 @@ pub(crate) struct AdoptOptions {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9099")]
     pub(crate) url: String,
 
-    /// The version of the Prometheus that reads the lists.
+    /// The version of the Prometheus that reads the lists, or vmagent.
     #[arg(long = "for", value_name = "VERSION", value_enum, default_value = "3")]
     pub(crate) reader: Version,
 
     #[command(flatten)]
-    pub(crate) unsupported: Unsupported,
+    pub(crate) taken: Taken,
 }
 
 /// A version of Prometheus.
@@ -55,6 +59,7 @@ pub(crate) enum Version {
     Two,
     #[value(name = "3")]
     Three,
+    Vmagent,
 }
 
 impl From<Version> for Reader {
@@ -62,6 +67,7 @@ impl From<Version> for Reader {
         match version {
             Version::Two => Self::Prometheus2,
             Version::Three => Self::Prometheus3,
+            Version::Vmagent => Self::Vmagent,
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::parse_interval;
 use super::questions::ReportFormat;
-use super::{Server, Unsupported};
+use super::{Server, Taken};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -55,7 +55,7 @@ pub(crate) struct DiffOptions {
     pub(crate) old_settings: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) unsupported: Unsupported,
+    pub(crate) taken: Taken,
 
     /// Tells of as many targets of each kind in a job at most; the others are counted. JSON has all.
     #[arg(long, value_name = "N", default_value_t = 10)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use headcount_config::Loader;
 
-use super::Unsupported;
+use super::Taken;
 
 /// How a configuration is read.
 #[derive(Debug, Clone, Args)]
@@ -18,13 +18,13 @@ pub(crate) struct Reading {
     pub(crate) settings: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) unsupported: Unsupported,
+    pub(crate) taken: Taken,
 }
 
 impl Reading {
     /// What reads configurations accordingly.
     pub(crate) fn loader(&self) -> Loader {
-        self.unsupported.loader_with(self.settings.as_deref())
+        self.taken.loader_with(self.settings.as_deref())
     }
 }
 

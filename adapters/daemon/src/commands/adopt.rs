@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use headcount_questions::adopt::{self, Adopted};
+use headcount_questions::adopt::{self, Adopted, Reader};
 use headcount_reader::Machine;
 use url::Url;
 
-use crate::cli::AdoptOptions;
+use crate::cli::{AdoptOptions, Whose};
 use crate::console;
 
 pub(super) fn adopt(options: &AdoptOptions) -> anyhow::Result<ExitCode> {
@@ -24,10 +24,17 @@ pub(super) fn adopt(options: &AdoptOptions) -> anyhow::Result<ExitCode> {
     };
     let (bytes, origin) = read(&options.file)?;
     // What the settings say is headcount's alone, so they are not read.
-    let loader = options.unsupported.loader_with(None);
-    let adopted = adopt::adopt(&bytes, origin, &url, options.reader.into(), |bytes| {
-        loader.parse(bytes, origin, &Machine)
-    })?;
+    let reader = Reader::from(options.reader);
+    if reader == Reader::Vmagent && options.taken.whose != Whose::Vmagent {
+        bail!("what vmagent reads is read as vmagent does; add --dialect vmagent");
+    }
+    let loaders = (options.taken.loader_with(None), options.taken.for_prometheus());
+    let as_it_is = |bytes: &[u8]| loaders.0.parse(bytes, origin, &Machine);
+    let as_it_is_read = |bytes: &[u8]| match reader {
+        Reader::Vmagent => as_it_is(bytes),
+        Reader::Prometheus2 | Reader::Prometheus3 => loaders.1.parse(bytes, origin, &Machine),
+    };
+    let adopted = adopt::adopt(&bytes, origin, &url, reader, as_it_is, as_it_is_read)?;
     for note in notes(&adopted) {
         console::complain(&note);
     }

@@ -41,7 +41,7 @@ fn with_running(workers: &Workers, options: &DiffOptions, url: &str, new: &Path)
     let plan = load(options, new, options.settings.as_deref());
     let plan = plan.map_err(|errors| anyhow!("there is nothing to compare:\n{errors}"))?;
     origin::warn(&plan);
-    let loader = options.unsupported.loader_with(None);
+    let loader = options.taken.loader_with(None);
     let old = workers.block_on(async {
         let api = origin::connect(workers, &options.server).await?;
         running(&api, loader, input::origin(new), &plan).await
@@ -73,7 +73,7 @@ fn both(options: &DiffOptions, old: &Path, new: &Path) -> anyhow::Result<(Called
 }
 
 fn load(options: &DiffOptions, config: &Path, settings: Option<&Path>) -> Result<Plan, LoadErrors> {
-    input::load(&options.unsupported.loader_with(settings), config)
+    input::load(&options.taken.loader_with(settings), config)
 }
 
 fn called(file: &Path, plan: Plan) -> Called {

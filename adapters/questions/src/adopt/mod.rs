@@ -80,6 +80,21 @@ pub enum AdoptError {
         /// The job.
         job: String,
     },
+    /// A rule that stays with who scrapes would be refused there, or do something else.
+    #[error(
+        "job {job:?}: metric_relabel_configs[{rule}] is vmagent's, and whoever scrapes carries it out, so no Prometheus can take the job over; remove it, or adopt the file --for vmagent"
+    )]
+    MetricRule {
+        /// The job.
+        job: String,
+        /// The rule's place.
+        rule: usize,
+    },
+    /// What is left would be refused by who is to read it.
+    #[error(
+        "the file has something that only vmagent reads, so no Prometheus can take it over; remove it, or adopt it --for vmagent"
+    )]
+    OnlyVmagent(#[source] LoadErrors),
     /// It would not be read.
     #[error(
         "the file can't be rewritten so that it is read again, which may be because of anchors, aliases or merge keys that stand in what discovers; write the discovery of each job out, and try again"
@@ -95,7 +110,7 @@ struct Wanted {
 
 /// Rewrites a prometheus.yml for a `reader` that reads its lists at `headcount`.
 ///
-/// `load` reads a configuration from bytes, as it would be read from its file.
+/// `load` reads a configuration from bytes, as it would be read from its file, and `load_after` as who reads the lists reads it.
 ///
 /// # Errors
 /// The file is wrong, or can't be rewritten so that it means the same.
@@ -105,8 +120,17 @@ pub fn adopt(
     headcount: &Url,
     reader: Reader,
     load: impl Fn(&[u8]) -> Result<Config, LoadErrors>,
+    load_after: impl Fn(&[u8]) -> Result<Config, LoadErrors>,
 ) -> Result<Adopted, AdoptError> {
     let before = load(bytes).map_err(AdoptError::Wrong)?;
+    let metric_rule = before
+        .scrape_configs
+        .iter()
+        .filter(|_| reader != Reader::Vmagent)
+        .find_map(|job| Some((job.job_name.clone(), job.only_vmagent.metric_rule?)));
+    if let Some((job, rule)) = metric_rule {
+        return Err(AdoptError::MetricRule { job, rule });
+    }
     // What can't be decoded was refused when it was loaded.
     let text = decode(bytes).unwrap_or_default();
     let own: Vec<&ScrapeConfig> = before
@@ -115,7 +139,8 @@ pub fn adopt(
         .filter(|job| &*job.file == origin)
         .collect();
     let (text, jobs) = rewrite(&text, origin, |job| Wanted::of(headcount, reader, job), &own);
-    let after = load(text.as_bytes()).map_err(AdoptError::Broken)?;
+    load(text.as_bytes()).map_err(AdoptError::Broken)?;
+    let after = load_after(text.as_bytes()).map_err(AdoptError::OnlyVmagent)?;
     if let Some(job) = difference(&before, &after, &jobs, &load) {
         return Err(AdoptError::Different { job });
     }
@@ -217,6 +242,7 @@ fn difference(
             expected.sd = list(&adopted.url).unwrap_or_default();
             if adopted.relabelled.is_some() {
                 expected.relabel_configs = Relabeling::default();
+                expected.only_vmagent.rule = None;
             }
         }
         let rules = |job: &ScrapeConfig| job.relabel_configs.rules().to_vec();

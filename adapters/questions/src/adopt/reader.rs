@@ -1,4 +1,4 @@
-//! Which Prometheus reads the lists, and whether it reads them as they are discovered.
+//! Who reads the lists, and whether it reads them as they are discovered.
 
 use headcount_backends::r#static::StaticSd;
 use headcount_config::{OVERWRITTEN, ScrapeConfig};
@@ -8,7 +8,7 @@ use headcount_reader::is_label_name;
 
 use super::refilled;
 
-/// The Prometheus that reads the lists.
+/// Who reads the lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reader {
     /// A version 2: it refuses a whole list for one label whose name has more than letters, digits and underscores.
@@ -16,6 +16,8 @@ pub enum Reader {
     /// A version 3.
     #[default]
     Prometheus3,
+    /// A vmagent, whose rules are its own.
+    Vmagent,
 }
 
 /// Why a job reads its list as it is after relabelling.
@@ -24,6 +26,11 @@ pub enum Reader {
 pub enum Because {
     /// The first of its rules that looks at a label which is overwritten on the way.
     Overwritten {
+        /// Its place in `relabel_configs`.
+        rule: usize,
+    },
+    /// The first of its rules that Prometheus lacks, or carries out in another way than vmagent.
+    RuleOfVmagent {
         /// Its place in `relabel_configs`.
         rule: usize,
     },
@@ -46,9 +53,11 @@ impl Reader {
     /// Why the job's list has to be one that is relabelled, if it has.
     pub(super) fn needs_relabelled(self, job: &ScrapeConfig) -> Option<Because> {
         let overwritten = looks_at_overwritten(&job.relabel_configs).map(|rule| Because::Overwritten { rule });
-        overwritten.or_else(|| match self {
+        let of_vmagent = job.only_vmagent.rule.filter(|_| self != Self::Vmagent);
+        let of_vmagent = of_vmagent.map(|rule| Because::RuleOfVmagent { rule });
+        overwritten.or(of_vmagent).or_else(|| match self {
             Self::Prometheus2 => names_for_3(job),
-            Self::Prometheus3 => None,
+            Self::Prometheus3 | Self::Vmagent => None,
         })
     }
 
@@ -56,7 +65,7 @@ impl Reader {
     pub(super) fn query(self) -> &'static str {
         match self {
             Self::Prometheus2 => "?relabelled=true&names=underscores",
-            Self::Prometheus3 => "?relabelled=true",
+            Self::Prometheus3 | Self::Vmagent => "?relabelled=true",
         }
     }
 }
@@ -68,6 +77,9 @@ impl Because {
             Self::Overwritten { rule } => format!(
                 "relabel_configs[{rule}] looks at {OVERWRITTEN}, which Prometheus overwrites when it reads a list"
             ),
+            Self::RuleOfVmagent { rule } => {
+                format!("relabel_configs[{rule}] is vmagent's, and Prometheus would refuse it or do something else")
+            }
             Self::RuleWithName { rule } => {
                 format!("relabel_configs[{rule}] has the name of a label that Prometheus 2 refuses")
             }

@@ -17,7 +17,7 @@ fn adopted(text: &str) -> Result<Adopted, AdoptError> {
 
 fn adopted_for(reader: Reader, text: &str) -> Result<Adopted, AdoptError> {
     let headcount = Url::parse("http://headcount:9099").expect("a URL");
-    adopt(text.as_bytes(), Path::new(ORIGIN), &headcount, reader, load)
+    adopt(text.as_bytes(), Path::new(ORIGIN), &headcount, reader, load, load)
 }
 
 /// What is said of an error, and of what it comes from.
@@ -418,7 +418,7 @@ fn whatever_is_a_configuration_is_adopted_or_refused_with_the_job_that_stands_in
         let Ok(before) = load(&bytes) else { continue };
         let headcount = Url::parse("http://headcount:9099").expect("a URL");
         for reader in [Reader::Prometheus2, Reader::Prometheus3] {
-            match adopt(&bytes, Path::new(ORIGIN), &headcount, reader, load) {
+            match adopt(&bytes, Path::new(ORIGIN), &headcount, reader, load, load) {
                 Ok(adopted) => {
                     let after = load(adopted.text.as_bytes())
                         .expect("it was read before")
@@ -506,5 +506,85 @@ proptest! {
         for job in &jobs {
             prop_assert!(job.sd.iter().all(|sd| sd.mechanism() == "http"), "{}", &adopted.text);
         }
+    }
+}
+
+/// The same for a file of vmagent's.
+fn adopted_of_vmagent(reader: Reader, text: &str) -> Result<Adopted, AdoptError> {
+    use headcount_config::Dialect;
+    let headcount = Url::parse("http://headcount:9099").expect("a URL");
+    let load = |dialect| {
+        move |bytes: &[u8]| {
+            headcount_service::loader()
+                .dialect(dialect)
+                .parse(bytes, Path::new(ORIGIN), &Nowhere)
+        }
+    };
+    let after = match reader {
+        Reader::Vmagent => Dialect::Vmagent,
+        Reader::Prometheus2 | Reader::Prometheus3 => Dialect::Prometheus,
+    };
+    adopt(
+        text.as_bytes(),
+        Path::new(ORIGIN),
+        &headcount,
+        reader,
+        load(Dialect::Vmagent),
+        load(after),
+    )
+}
+
+#[test]
+fn no_prometheus_gets_a_rule_of_vmagents() {
+    let job =
+        |name: &str, more: &str| format!("- {{job_name: {name}, static_configs: [{{targets: ['a:1']}}], {more}}}\n");
+    let jobs = |more: &str| {
+        format!(
+            "scrape_configs:\n{}{}{}{}",
+            job(
+                "if",
+                r#"relabel_configs: [{target_label: a, replacement: b, if: '{c="d"}'}]"#
+            ),
+            job(
+                "hash",
+                "relabel_configs: [{target_label: a}, {action: hashmod, source_labels: [b], modulus: 2, target_label: c}]"
+            ),
+            job(
+                "both",
+                "relabel_configs: [{target_label: a, regex: '.*', replacement: b}]"
+            ),
+            job("more", more)
+        )
+    };
+    let text = jobs("honor_labels: true");
+    let because = |reader| {
+        let adopted = adopted_of_vmagent(reader, &text).unwrap_or_else(|error| panic!("{}", said(&error)));
+        let because = |job: AdoptedJob| (job.name, job.relabelled);
+        adopted
+            .jobs
+            .into_iter()
+            .map(because)
+            .filter(|(_, because)| because.is_some())
+            .collect::<Vec<_>>()
+    };
+    for reader in [Reader::Prometheus2, Reader::Prometheus3] {
+        let of_vmagent = |job: &str, rule| (job.to_owned(), Some(Because::RuleOfVmagent { rule }));
+        assert_eq!(because(reader), [of_vmagent("if", 0), of_vmagent("hash", 1)]);
+    }
+    assert_eq!(because(Reader::Vmagent), []);
+    for (more, expected) in [
+        ("stream_parse: true", "that only vmagent reads"),
+        (
+            "metric_relabel_configs: [{action: keep_metrics, regex: a}]",
+            "metric_relabel_configs[0] is vmagent's",
+        ),
+        (
+            "metric_relabel_configs: [{target_label: a}, {action: hashmod, source_labels: [b], modulus: 2, target_label: c}]",
+            "\"more\": metric_relabel_configs[1]",
+        ),
+    ] {
+        let error = adopted_of_vmagent(Reader::Prometheus3, &jobs(more)).expect_err(more);
+        assert!(said(&error).contains(expected), "{}", said(&error));
+        assert!(adopted_of_vmagent(Reader::Vmagent, &jobs(more)).is_ok(), "{more}");
     }
 }

@@ -27,7 +27,7 @@ const SECRET_ENDS: [&str; 10] = [
 ];
 
 /// Fields under which every value is hidden: headers often carry a secret.
-const SECRET_PARENTS: [&str; 2] = ["proxy_connect_header", "headers"];
+const SECRET_PARENTS: [&str; 3] = ["proxy_connect_header", "headers", "proxy_headers"];
 
 /// Fields under which names are those of parameters in a URL, or of headers.
 const PARAMETER_PARENTS: [&str; 3] = ["params", "endpoint_params", "http_headers"];

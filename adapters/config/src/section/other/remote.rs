@@ -7,7 +7,7 @@ use headcount_reader::{Cursor, Fields, HttpClientSettings, Mentioned, ProblemKin
 
 use super::{Check, azuread, check_durations, check_flags, check_headers, check_numbers, check_word, inside};
 use crate::section::Reading;
-use crate::section::relabel::RelabelRules;
+use crate::section::relabel::{RelabelRules, Subject};
 
 const MESSAGES: &str = "prometheus.WriteRequest, io.prometheus.write.v2.Request";
 
@@ -18,7 +18,7 @@ const WAYS_TO_AUTHENTICATE: &str = "basic_auth, authorization, oauth2, sigv4, az
 pub(super) fn check_writes(list: &Cursor<'_>, names: NameValidation, reading: Reading<'_>) {
     each(list, |fields| {
         check_common(fields);
-        RelabelRules::of(fields, "write_relabel_configs").check(names);
+        RelabelRules::of(fields, "write_relabel_configs", reading.dialect).check(names, Subject::Metrics);
         check_word(
             fields,
             "protobuf_message",

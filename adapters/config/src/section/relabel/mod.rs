@@ -1,10 +1,17 @@
 //! Relabelling rules: read, checked, and given as the core's [`RelabelRule`], in which each action
 //! holds just what it uses.
+//!
+//! `vmagent`: what is different in the other dialect.
+
+mod vmagent;
 
 use std::num::NonZeroU64;
 
 use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling, RuleRegex, SourceLabels};
 use headcount_reader::{Cursor, Fields, ProblemKind, is_label_name, is_label_template, parse_regex};
+
+use crate::Dialect;
+use vmagent::Own;
 
 const ACTIONS: &str =
     "replace, keep, drop, keepequal, dropequal, hashmod, labelmap, labeldrop, labelkeep, lowercase, uppercase";
@@ -17,7 +24,17 @@ const REPLACEMENT: &str = "$1";
 
 /// Rules as they are written. What they mean can be checked only when it is known which names
 /// are valid, and that stands elsewhere.
-pub(crate) struct RelabelRules<'a>(Vec<Draft<'a>>);
+pub(crate) struct RelabelRules<'a> {
+    drafts: Vec<Draft<'a>>,
+    dialect: Dialect,
+}
+
+/// What rules are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Targets,
+    Metrics,
+}
 
 /// One rule as it is written, with defaults.
 struct Draft<'a> {
@@ -32,41 +49,60 @@ struct Draft<'a> {
     modulus: u64,
     target_label: String,
     replacement: String,
+    /// What `regex` says.
+    regex_text: Option<String>,
+    /// The fields of vmagent's.
+    own: Own,
 }
 
 impl<'a> RelabelRules<'a> {
     /// Reads the rules of a field.
-    pub(super) fn of(fields: &mut Fields<'a>, name: &'static str) -> Self {
-        fields.take(name).map_or(Self(Vec::new()), |at| Self::read(&at))
+    pub(super) fn of(fields: &mut Fields<'a>, name: &'static str, dialect: Dialect) -> Self {
+        let drafts = Vec::new();
+        fields
+            .take(name)
+            .map_or(Self { drafts, dialect }, |at| Self::read(&at, dialect))
     }
 
     /// Reads a list of rules.
-    pub(crate) fn read(list: &Cursor<'a>) -> Self {
+    pub(crate) fn read(list: &Cursor<'a>, dialect: Dialect) -> Self {
         let mut drafts = Vec::new();
         for entry in list.list().unwrap_or_default() {
             if entry.is_null() {
                 entry.report(ProblemKind::EmptyEntry);
             }
-            drafts.extend(Draft::read(&entry));
+            drafts.extend(Draft::read(&entry, dialect));
         }
-        Self(drafts)
+        Self { drafts, dialect }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.drafts.is_empty()
+    }
+
+    /// The first rule that a Prometheus refuses, or carries out in another way.
+    pub(super) fn only_vmagents(&self) -> Option<usize> {
+        match self.dialect {
+            Dialect::Prometheus => None,
+            Dialect::Vmagent => self.drafts.iter().position(Draft::is_only_vmagents),
+        }
     }
 
     /// Checks each rule's fields against each other. `names` says which names labels may have.
-    pub(crate) fn check(self, names: NameValidation) -> Vec<RelabelRule> {
+    pub(crate) fn check(self, names: NameValidation, subject: Subject) -> Vec<RelabelRule> {
         let legacy = names.is_legacy();
-        self.0.into_iter().filter_map(|draft| draft.check(legacy)).collect()
+        let check = |draft: Draft<'_>| match self.dialect {
+            Dialect::Prometheus => draft.check(legacy),
+            Dialect::Vmagent => draft.check_vmagent(legacy, subject == Subject::Metrics),
+        };
+        self.drafts.into_iter().filter_map(check).collect()
     }
 
     /// Checks the rules of a job, and compiles them; with a warning for each that would find something else in a Prometheus
     /// which reads the job's list.
     pub(super) fn compile_for_job(self, names: NameValidation) -> Relabeling {
-        let places: Vec<_> = self.0.iter().map(|draft| draft.at.clone()).collect();
-        let rules = self.compile(names);
+        let places: Vec<_> = self.drafts.iter().map(|draft| draft.at.clone()).collect();
+        let rules = self.compile(names, Subject::Targets);
         for (at, rule) in places.iter().zip(rules.rules()) {
             if rule.reads(OVERWRITTEN) {
                 at.warn(ProblemKind::Overwritten { label: OVERWRITTEN });
@@ -76,10 +112,10 @@ impl<'a> RelabelRules<'a> {
     }
 
     /// Checks the rules, and compiles them.
-    pub(super) fn compile(self, names: NameValidation) -> Relabeling {
-        let places: Vec<_> = self.0.iter().map(|draft| draft.at.clone()).collect();
+    pub(super) fn compile(self, names: NameValidation, subject: Subject) -> Relabeling {
+        let places: Vec<_> = self.drafts.iter().map(|draft| draft.at.clone()).collect();
         let count = places.len();
-        let rules = self.check(names);
+        let rules = self.check(names, subject);
         if rules.len() < count {
             // Something was reported, and the result does not count.
             return Relabeling::default();
@@ -94,8 +130,15 @@ impl<'a> RelabelRules<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn read(at: &Cursor<'a>) -> Option<Self> {
+    fn read(at: &Cursor<'a>, dialect: Dialect) -> Option<Self> {
         let mut fields = at.fields()?;
+        let mut own = match dialect {
+            Dialect::Vmagent => Own::read(&mut fields),
+            Dialect::Prometheus => {
+                vmagent::refuse(&mut fields);
+                Own::default()
+            }
+        };
         let mut written = Vec::new();
         let mut text = |name, default: &str| match fields.take(name) {
             Some(at) => {
@@ -124,16 +167,34 @@ impl<'a> Draft<'a> {
             }
             Some(texts.into_iter().map(|(name, _)| name.unwrap_or_default()).collect())
         });
+        let refers = [&replacement, &target_label]
+            .into_iter()
+            .any(|text| text.contains(['$', '{']));
+        let mut regex_text = None;
+        let regex = fields.take("regex").map(|at| match dialect {
+            Dialect::Vmagent => {
+                regex_text = own.regex(&at);
+                vmagent::parse(&action, regex_text.as_deref()?, refers, &at)
+            }
+            Dialect::Prometheus if at.is_list() => {
+                let what = "a list as regex".to_owned();
+                at.report(ProblemKind::OfVmagent { what });
+                None
+            }
+            Dialect::Prometheus => {
+                let text = at.text()?;
+                parse_regex(&text).map_err(|error| at.report(error)).ok()
+            }
+        });
         let draft = Self {
             at: at.clone(),
             written,
             action,
             source_labels,
             separator,
-            regex: fields.take("regex").map(|at| {
-                let text = at.text()?;
-                parse_regex(&text).map_err(|error| at.report(error)).ok()
-            }),
+            regex,
+            regex_text,
+            own,
             modulus: fields.count("modulus").unwrap_or_default(),
             target_label,
             replacement,
@@ -166,6 +227,11 @@ impl<'a> Draft<'a> {
             "uppercase" => {
                 self.check_case(legacy)?;
                 Some(self.into_target(|source, target_label| RelabelRule::Uppercase { source, target_label }))
+            }
+            action if vmagent::is_own(action) => {
+                let what = format!("the action {action}");
+                self.report_at("action", ProblemKind::OfVmagent { what });
+                None
             }
             _ => {
                 let found = self.action.clone();

@@ -120,6 +120,20 @@ pub fn parse_regex(text: &str) -> Result<RuleRegex, RegexError> {
     Ok(regex)
 }
 
+/// The same for an expression that looks for parts of a text, and is not anchored.
+///
+/// # Errors
+/// When Go would refuse it.
+pub fn parse_part_regex(text: &str) -> Result<RuleRegex, RegexError> {
+    let Translated {
+        text: translated,
+        height,
+    } = translate(text)?;
+    let regex = RuleRegex::translated(text, translated);
+    compile(&regex, height)?;
+    Ok(regex)
+}
+
 /// Compiles an expression whose tree is so high. The library walks down the tree to do so, and a thousand levels take more
 /// than what a thread has by default, so for that it has a thread of its own.
 fn compile(regex: &RuleRegex, height: usize) -> Result<(), RegexError> {
