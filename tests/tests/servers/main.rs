@@ -61,5 +61,6 @@ mod scale;
 mod scraping;
 mod targets;
 mod tinyproxy;
+mod vmagent;
 mod web_config;
 mod zookeeper;

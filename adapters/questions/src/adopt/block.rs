@@ -13,7 +13,7 @@
 
 use super::job::{Block, Field, Replaced};
 use super::lines::{Edit, Lines};
-use super::{REFRESH_INTERVAL, Wanted};
+use super::{Reader, Wanted};
 
 /// The job rewritten; nothing if it has no field of its own.
 pub(super) fn edit(lines: &Lines<'_>, job: &Block, replaced: &Replaced, wanted: &Wanted) -> Option<Edit> {
@@ -79,18 +79,20 @@ pub(super) fn edit(lines: &Lines<'_>, job: &Block, replaced: &Replaced, wanted: 
 /// What a job is given: why, and on lines of their own its list, and empty what is merged into it and must not count.
 fn given(indent: &str, replaced: &Replaced, wanted: &Wanted) -> Vec<String> {
     let mut given = vec![format!("{indent}# {}", wanted.reason())];
-    given.extend(fields(indent, &wanted.url));
+    given.extend(fields(indent, &wanted.url, wanted.reader));
     given.extend(replaced.emptied().map(|name| format!("{indent}{name}: []")));
     given
 }
 
 /// What a job is given, on lines of its own.
-pub(super) fn fields(indent: &str, url: &str) -> [String; 3] {
-    [
+pub(super) fn fields(indent: &str, url: &str, reader: Reader) -> Vec<String> {
+    let list = [
         format!("{indent}http_sd_configs:"),
         format!("{indent}  - url: {}", quoted(url)),
-        format!("{indent}    refresh_interval: {REFRESH_INTERVAL}"),
-    ]
+    ];
+    let interval = reader.refresh_interval();
+    let interval = interval.map(|interval| format!("{indent}    refresh_interval: {interval}"));
+    list.into_iter().chain(interval).collect()
 }
 
 /// Whether a line is empty, or a comment that does not stand further in than a field.

@@ -10,18 +10,17 @@
 
 use std::ops::Range;
 
+use super::Wanted;
 use super::block::quoted;
 use super::job::{Flow, Replaced};
 use super::lines::{Edit, Lines};
-use super::{REFRESH_INTERVAL, Wanted};
 
 /// The job rewritten.
 pub(super) fn edit(lines: &Lines<'_>, job: &Flow, replaced: &Replaced, wanted: &Wanted) -> Edit {
     let text = lines.text();
-    let mut given = format!(
-        "http_sd_configs: [{{url: {}, refresh_interval: {REFRESH_INTERVAL}}}]",
-        quoted(&wanted.url)
-    );
+    let interval = wanted.reader.refresh_interval();
+    let interval = interval.map_or_else(String::new, |interval| format!(", refresh_interval: {interval}"));
+    let mut given = format!("http_sd_configs: [{{url: {}{interval}}}]", quoted(&wanted.url));
     given.extend(replaced.emptied().map(|name| format!(", {name}: []")));
     let mut comments = vec![wanted.reason()];
     let line = text

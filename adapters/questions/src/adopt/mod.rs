@@ -37,9 +37,6 @@ use job::JobText;
 use lines::{Edit, Lines, edited};
 pub use reader::{Because, Reader, looks_at_overwritten};
 
-/// How often lists are asked for. It costs nothing while nothing changes: the answer is a 304.
-const REFRESH_INTERVAL: &str = "5s";
-
 /// The configuration to use from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adopted {
@@ -106,6 +103,7 @@ pub enum AdoptError {
 struct Wanted {
     url: String,
     relabelled: Option<Because>,
+    reader: Reader,
 }
 
 /// Rewrites a prometheus.yml for a `reader` that reads its lists at `headcount`.
@@ -141,7 +139,7 @@ pub fn adopt(
     let (text, jobs) = rewrite(&text, origin, |job| Wanted::of(headcount, reader, job), &own);
     load(text.as_bytes()).map_err(AdoptError::Broken)?;
     let after = load_after(text.as_bytes()).map_err(AdoptError::OnlyVmagent)?;
-    if let Some(job) = difference(&before, &after, &jobs, &load) {
+    if let Some(job) = difference(&before, &after, reader, &jobs, &load_after) {
         return Err(AdoptError::Different { job });
     }
     let mut included: Vec<PathBuf> = Vec::new();
@@ -203,6 +201,7 @@ impl Wanted {
         Self {
             url: format!("{base}{}{query}", list_path(&job.job_name)),
             relabelled,
+            reader,
         }
     }
 
@@ -222,11 +221,12 @@ impl Wanted {
 fn difference(
     before: &Config,
     after: &Config,
+    reader: Reader,
     adopted: &[AdoptedJob],
     load: impl Fn(&[u8]) -> Result<Config, LoadErrors>,
 ) -> Option<String> {
     let list = |url: &str| {
-        let sd = block::fields("", url).join("\n");
+        let sd = block::fields("", url, reader).join("\n");
         let config = load(format!("scrape_configs:\n- job_name: a\n  {}", sd.replace('\n', "\n  ")).as_bytes()).ok()?;
         config.scrape_configs.into_iter().next().map(|job| job.sd)
     };

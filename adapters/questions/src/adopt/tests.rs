@@ -572,6 +572,12 @@ fn no_prometheus_gets_a_rule_of_vmagents() {
         assert_eq!(because(reader), [of_vmagent("if", 0), of_vmagent("hash", 1)]);
     }
     assert_eq!(because(Reader::Vmagent), []);
+    // It refuses what it does not know.
+    let for_vmagent = adopted_of_vmagent(Reader::Vmagent, &text).expect("it is right").text;
+    assert!(
+        for_vmagent.contains("/sd/if") && !for_vmagent.contains("refresh_interval"),
+        "{for_vmagent}"
+    );
     for (more, expected) in [
         ("stream_parse: true", "that only vmagent reads"),
         (

@@ -1,6 +1,7 @@
 //! Selectors of series, as vmagent takes them in a rule's `if`: `name{label="value",other=~"regex" or third!="x"}`.
 //!
-//! What a query could have beside that has no meaning in a rule: functions, ranges, `WITH` templates.
+//! **Names are special, as in vmagent**: an empty one says nothing, and one that all lists with a name have in common counts in
+//! the other lists, too. What a query could have beside that has no meaning in a rule: functions, ranges, `WITH` templates.
 
 use std::borrow::Cow;
 
@@ -175,7 +176,7 @@ impl<'t> Tokens<'t> {
         match self.next()? {
             Token::End => Ok(Selector {
                 written: written.to_owned(),
-                any_of,
+                any_of: with_common_name(any_of),
             }),
             token => Err(token.instead_of("its end")),
         }
@@ -246,6 +247,29 @@ impl<'t> Tokens<'t> {
     }
 }
 
+/// The lists without names that are empty, and with the name that all have in common which have one.
+fn with_common_name(mut any_of: Vec<Vec<Filter>>) -> Vec<Vec<Filter>> {
+    let name = |filter: &Filter| match &filter.test {
+        FilterTest::Is(name) if filter.label == NAME => Some(name.clone()),
+        _ => None,
+    };
+    for list in &mut any_of {
+        list.retain(|filter| name(filter).is_none_or(|name| !name.is_empty()));
+    }
+    let mut names: Vec<String> = any_of.iter().flatten().filter_map(name).collect();
+    names.sort_unstable();
+    names.dedup();
+    if let [common] = names.as_slice() {
+        let lists = any_of.iter_mut();
+        for list in lists.filter(|list| list.iter().all(|filter| filter.label != NAME)) {
+            let test = FilterTest::Is(common.clone());
+            let label = NAME.to_owned();
+            list.insert(0, Filter { label, test });
+        }
+    }
+    any_of
+}
+
 /// The character that is written behind a backslash, as in Go.
 fn escaped(chars: &mut std::str::Chars<'_>, quote: char) -> Option<char> {
     match chars.next()? {
@@ -304,6 +328,14 @@ mod tests {
             (r#"a:b_1.c{x="\n\"\\\u00e9\x41"}"#, r#"__name__="a:b_1.c",x="\n\"\\éA""#),
             (r#"{a=`\d"`,b='"\''}"#, r#"a="\\d\"",b="\"'""#),
             (r#"a\-b{}"#, r#"__name__="a-b""#),
+            (r#"{__name__="",a="b"}"#, r#"a="b""#),
+            (r#"{__name__!=""}"#, r#"__name__!="""#),
+            (r#"{"n",a="1" or b="2"}"#, r#"__name__="n",a="1" or __name__="n",b="2""#),
+            (r#"{"n" or "m" or b="2"}"#, r#"__name__="n" or __name__="m" or b="2""#),
+            (
+                r#"{"n" or __name__=~"m" or __name__="n"}"#,
+                r#"__name__="n" or __name__=~"m" or __name__="n""#,
+            ),
             // A label may be called like the word between lists.
             (r#"{or="1"}"#, r#"or="1""#),
         ] {

@@ -4,8 +4,8 @@ import { h } from "./dom.js";
 
 const DEFAULTS = { separator: ";", regex: "(.*)", replacement: "$1" };
 /** The fields of a rule, in the order in which people write them. */
-const FIELDS = ["source_labels", "separator", "regex", "modulus", "target_label", "replacement"];
-const FILTERS = ["keep", "drop", "keepequal", "dropequal"];
+const FIELDS = ["if", "source_labels", "separator", "regex", "modulus", "target_label", "replacement", "match", "labels"];
+const FILTERS = ["keep", "drop", "keepequal", "dropequal", "keep_if_equal", "drop_if_equal", "keep_if_contains", "drop_if_contains"];
 
 /** The steps of a target, as `/api/v1/targets/relabel_steps` tells them. */
 export function drawSteps(target, steps) {
@@ -32,7 +32,7 @@ export function drawSteps(target, steps) {
   return h("ol", { class: "steps", start: "0" }, items);
 }
 
-function drawStep({ rule, keep, output, source }, index, before, isOver) {
+function drawStep({ rule, keep, output, source, applies }, index, before, isOver) {
   const isDrop = !isOver && !keep;
   const changes = keep ? differences(before, output) : [];
   const outcome = isOver
@@ -46,6 +46,7 @@ function drawStep({ rule, keep, output, source }, index, before, isOver) {
     "li",
     { key: index, class: `step${isDrop ? " drop" : ""}${isOver ? " over" : ""}${changes.length ? " did" : ""}` },
     drawRule(rule),
+    !isOver && applies === false && h("p", { class: "looked" }, "Its ", h("code", null, "if"), " is not true."),
     !isOver && source !== null && h("p", { class: "looked" }, "Looked at ", h("q", { class: "value" }, source)),
     outcome,
   );
@@ -53,10 +54,17 @@ function drawStep({ rule, keep, output, source }, index, before, isOver) {
 
 function drawRule(rule) {
   const fields = FIELDS.filter((field) => rule[field] !== undefined && rule[field] !== DEFAULTS[field]).map((field) => {
-    const value = Array.isArray(rule[field]) ? `[${rule[field].join(", ")}]` : String(rule[field]);
+    const value = written(rule[field]);
     return h("span", { class: "field" }, h("span", { class: "faint" }, `${field}: `), value || '""');
   });
   return h("p", { class: "rule" }, h("b", null, rule.action), " ", fields);
+}
+
+/** A value of a rule's field: a list, labels, or one by itself. */
+function written(value) {
+  if (Array.isArray(value)) return `[${value.join(", ")}]`;
+  if (typeof value !== "object") return String(value);
+  return `{${Object.entries(value).map(([name, text]) => `${name}: ${text}`).join(", ")}}`;
 }
 
 /** What became of labels, by name. */

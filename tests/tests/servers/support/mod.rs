@@ -28,6 +28,7 @@ mod prometheus;
 pub(crate) mod puppetdb;
 mod targets;
 mod tinyproxy;
+mod vmagent;
 mod wait;
 mod zookeeper;
 
@@ -57,5 +58,6 @@ pub(crate) use prometheus::{
 pub(crate) use puppetdb::PuppetDb;
 pub(crate) use targets::{Labels, target_list};
 pub(crate) use tinyproxy::Tinyproxy;
+pub(crate) use vmagent::Vmagent;
 pub(crate) use wait::until;
 pub(crate) use zookeeper::{ZooKeeper, require_zookeeper};
