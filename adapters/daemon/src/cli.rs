@@ -6,6 +6,7 @@ mod coverage;
 mod diff;
 mod events;
 mod limits;
+mod manners;
 mod mechanisms;
 mod operator;
 mod questions;
@@ -33,6 +34,7 @@ pub(crate) use coverage::CoverageOptions;
 pub(crate) use diff::DiffOptions;
 pub(crate) use events::EventsOptions;
 pub(crate) use limits::LimitOptions;
+pub(crate) use manners::{ColorChoice, Manners};
 pub(crate) use mechanisms::{Taken, Whose};
 pub(crate) use operator::{GuardCommand, RefreshOptions};
 pub(crate) use questions::{ExplainOptions, Origin, ReportFormat};
@@ -56,6 +58,9 @@ pub(crate) use web::WebOptions;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) manners: Manners,
 }
 
 #[derive(Debug, Subcommand)]
@@ -219,9 +224,9 @@ pub(crate) struct RunOptions {
     #[command(flatten)]
     pub(crate) state: StateOptions,
 
-    /// What is logged: messages of this level and those above it.
-    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Info)]
-    pub(crate) log_level: LogLevel,
+    /// What is logged: messages of this level and those above it. Without it, -q or -v say that, and without these it is info.
+    #[arg(long, value_name = "LEVEL", value_enum)]
+    pub(crate) log_level: Option<LogLevel>,
 
     /// How it is logged, on standard error.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]

@@ -3,10 +3,47 @@
 //! The one rule: **a reader that went away is no error.** `headcount sd … | head` ends quietly. Whatever is written
 //! is [printable]: no text from elsewhere commands the terminal.
 
-use std::io::{self, Write};
+pub(crate) mod paint;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use anyhow::Context;
 use headcount_core::printable;
+use headcount_reader::Problem;
+
+use crate::cli::Manners;
+use paint::Judge;
+
+/// How this process speaks, once the command line is read.
+static MANNERS: OnceLock<Manners> = OnceLock::new();
+
+/// Takes note of how to speak.
+pub(crate) fn behave(manners: Manners) {
+    MANNERS.set(manners).ok();
+}
+
+/// Writes what people read, a line in the colour of what it says.
+pub(crate) fn print_painted(text: &str, judge: Judge) -> anyhow::Result<()> {
+    print_painted_to_reader(text, judge).map(drop)
+}
+
+/// The same, for who goes on printing: whether somebody still reads it.
+pub(crate) fn print_painted_to_reader(text: &str, judge: Judge) -> anyhow::Result<bool> {
+    let choice = MANNERS.get().map(|manners| manners.color);
+    let variable = |name: &str| std::env::var(name).ok();
+    if choice.is_none_or(|choice| !paint::wanted(choice, io::stdout().is_terminal(), variable)) {
+        return print_to_reader(text);
+    }
+    write(&paint::painted(&printable(text), judge))
+}
+
+/// What is said of what is remarkable about a configuration, a line each.
+pub(crate) fn notes(warnings: &[Problem]) -> impl Iterator<Item = String> {
+    let is_quiet = MANNERS.get().is_some_and(|manners| manners.quiet);
+    let said = if is_quiet { &[] } else { warnings };
+    said.iter().map(|warning| format!("{warning} (warning)"))
+}
 
 /// Writes to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
@@ -15,8 +52,12 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// The same, for who goes on printing: whether somebody still reads it.
 pub(crate) fn print_to_reader(text: &str) -> anyhow::Result<bool> {
+    write(&printable(text))
+}
+
+fn write(text: &str) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
-    match out.write_all(printable(text).as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         written => written.map(|()| true).context("writing to standard output"),
     }

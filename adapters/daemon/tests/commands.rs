@@ -228,7 +228,7 @@ fn help_reads_well() {
 fn without_arguments_it_helps() {
     let output = headcount().output().expect("it runs");
     let said = [output.stdout, output.stderr].concat();
-    assert!(String::from_utf8_lossy(&said).contains("Usage: headcount <COMMAND>"));
+    assert!(String::from_utf8_lossy(&said).contains("Usage: headcount [OPTIONS] <COMMAND>"));
 }
 
 #[test]

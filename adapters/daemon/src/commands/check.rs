@@ -52,7 +52,7 @@ pub(super) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
         all.push((file, checked));
     }
     match options.output {
-        ReportFormat::Table => console::print(&text(&all))?,
+        ReportFormat::Table => console::print_painted(&text(&all), console::paint::check)?,
         ReportFormat::Json => print_json(&Report::of(&all))?,
     }
     let is_good = all.iter().all(|(_, checked)| checked.is_ok());
@@ -69,8 +69,8 @@ fn text(all: &[(&Path, Checked)]) -> String {
         if checked.omitted > 0 {
             writeln!(text, "… and {} more", checked.omitted).ok();
         }
-        for warning in &checked.warnings {
-            writeln!(text, "{warning} (warning)").ok();
+        for note in console::notes(&checked.warnings) {
+            writeln!(text, "{note}").ok();
         }
         if checked.is_ok() && checked.plan.is_none() {
             writeln!(text, "{}: ok: a web configuration", file.display()).ok();

@@ -24,7 +24,7 @@ pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
     let [named_old, named_new] = [&old, &new].map(|(name, plan)| Named { name, plan });
     let report = workers.block_on(diff(&workers, named_old, named_new, options.timeout))?;
     match options.output {
-        ReportFormat::Table => console::print(&report.text(options.limit))?,
+        ReportFormat::Table => console::print_painted(&report.text(options.limit), console::paint::diff)?,
         ReportFormat::Json => print_json(&report)?,
     }
     // As `headcount diff --help` says.

@@ -15,7 +15,7 @@ pub(super) fn run(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
         explain(api, &wanted, options.limit).await
     })?;
     match options.output {
-        ReportFormat::Table => console::print(&report.text())?,
+        ReportFormat::Table => console::print_painted(&report.text(), console::paint::explain)?,
         ReportFormat::Json => print_json(&report)?,
     }
     // As `headcount explain --help` says.

@@ -34,8 +34,9 @@ const TROUBLE: u8 = 2;
 
 /// Carries out a command.
 pub(crate) fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    console::behave(cli.manners);
     match cli.command {
-        Command::Run(options) => run::run(&options),
+        Command::Run(options) => run::run(&options, cli.manners),
         Command::Adopt(options) => adopt::adopt(&options),
         Command::Check(options) => check::check(&options),
         Command::Mechanisms { output } => mechanisms::mechanisms(output),

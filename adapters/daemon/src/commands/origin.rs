@@ -49,7 +49,5 @@ pub(super) async fn connect(workers: &Workers, server: &Server) -> anyhow::Resul
 
 /// Says on standard error what is remarkable about a configuration.
 pub(super) fn warn(plan: &Plan) {
-    for warning in &plan.warnings {
-        console::complain(&format!("{warning} (warning)"));
-    }
+    console::notes(&plan.warnings).for_each(|note| console::complain(&note));
 }

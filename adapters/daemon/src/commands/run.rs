@@ -7,15 +7,15 @@ use futures_lite::FutureExt;
 use headcount_service::{ListKind, Service, ServiceBuilder, Source, StartError, Workers};
 
 use super::origin;
-use crate::cli::RunOptions;
+use crate::cli::{Manners, RunOptions};
 use crate::signals::{Asked, Asking};
 use crate::{limits, logging, service_manager};
 
 /// Where it listens unless it is told otherwise.
 const DEFAULT_LISTEN: &str = "127.0.0.1:9099";
 
-pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
-    logging::start(options.log_level, options.log_format);
+pub(super) fn run(options: &RunOptions, manners: Manners) -> anyhow::Result<ExitCode> {
+    logging::start(options.log_level.unwrap_or(manners.log_level()), options.log_format);
     limits::raise_open_files();
     let workers = origin::workers()?;
     workers.block_on(daemon(&workers, options))

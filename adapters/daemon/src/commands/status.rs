@@ -54,7 +54,7 @@ fn print(options: &StatusOptions, report: &Report) -> anyhow::Result<bool> {
                 sort_by: options.sort.into(),
                 limit: (!options.all).then_some(options.limit),
             };
-            report.text(options)
+            return console::print_painted_to_reader(&report.text(options), console::paint::status);
         }
         ReportFormat::Json => serde_json::to_string_pretty(report).context("writing JSON")? + "\n",
     };
