@@ -15,6 +15,7 @@
 //! * `docker`: targets out of a Docker Engine and its swarm.
 //! * `kubernetes`: targets out of a Kubernetes cluster.
 //! * `kit`: what is delivered beside the binary.
+//! * `openstack`: targets out of an OpenStack, in the long mode.
 //! * `puppetdb`: targets out of a PuppetDB, in the long mode.
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `web_config`: headcount behind its own TLS, certificates and passwords.
@@ -53,6 +54,7 @@ mod kit;
 mod kubernetes;
 mod metrics;
 mod nginx;
+mod openstack;
 mod page;
 mod prometheus;
 mod promtool;

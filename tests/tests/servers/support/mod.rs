@@ -22,6 +22,7 @@ mod kubernetes;
 mod moto;
 mod nginx;
 mod once;
+pub(crate) mod openstack;
 mod ports;
 mod process;
 mod prometheus;
@@ -49,6 +50,7 @@ pub(crate) use kubernetes::{ADMIN, Kubernetes, PODS_ONLY, kube_apiserver};
 pub(crate) use moto::Moto;
 pub(crate) use nginx::Nginx;
 pub(crate) use once::{printed, prints_what_promtool_prints};
+pub(crate) use openstack::OpenStack;
 pub(crate) use ports::free_port;
 pub(crate) use process::Process;
 pub(crate) use prometheus::{
