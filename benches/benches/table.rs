@@ -14,7 +14,7 @@ use headcount_benches::latency::Daemon;
 use headcount_benches::manager::{self, Config, Loaded};
 use headcount_benches::mechanisms::{Watched, decoded_by_go, inputs};
 use headcount_benches::serving::{Served, resident_bytes};
-use headcount_benches::{allocations, peer, simulator, targets};
+use headcount_benches::{allocation, allocations, peer, simulator, targets};
 use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Update};
 
 #[global_allocator]
@@ -35,7 +35,7 @@ fn main() {
     println!("{}", "-".repeat(113));
     // `-- W2` measures one workload, `-- W1-parts` one part of it.
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let workloads: [(&str, fn()); 17] = [
+    let workloads: [(&str, fn()); 18] = [
         ("W1-ingest", ingest),
         ("W1-parts", parts),
         ("W2-one", snapshot_of_one),
@@ -53,6 +53,7 @@ fn main() {
         ("W10-page", serve_page),
         ("W12-decode", decode),
         ("W12-event", event),
+        ("W13", allocate),
     ];
     for (name, measure) in workloads {
         if only.as_deref().is_none_or(|only| name.starts_with(only)) {
@@ -582,6 +583,35 @@ impl Timed for Duration {
     fn of_which(self, _: Duration) -> Duration {
         self
     }
+}
+
+fn allocate() {
+    const REPLACED: usize = 20_000;
+    let keys = allocation::keys(1_000_000);
+    let mut allocated = allocation::first(&keys, 100);
+    let first = median(5, || allocated = allocation::first(&keys, 100));
+    line(
+        "W13 share 1,000,000 targets out among 100 members",
+        &time(first),
+        "<= 1 s",
+        "",
+    );
+    let mut moves = 0;
+    let replaced = median(5, || moves = allocated.replace(REPLACED)) / REPLACED as u32;
+    line("W13 one of them is another", &time(replaced), "<= 10 us", "");
+    assert!((REPLACED..REPLACED * 3).contains(&moves), "{moves}");
+    let mut names = (0..).map(|number| format!("another-{number}"));
+    let join = median(5, || {
+        let came = allocated.join(&names.next().unwrap_or_default());
+        assert!((8_000..12_000).contains(&came), "{came}");
+    });
+    line("W13 a member joins", &time(join), "<= 500 ms", "");
+    let mut names = (0..).map(|number| format!("another-{number}"));
+    let leave = median(5, || {
+        let came = allocated.leave(&names.next().unwrap_or_default());
+        assert!((8_000..12_000).contains(&came), "{came}");
+    });
+    line("W13 a member leaves", &time(leave), "", "");
 }
 
 fn median<T: Timed>(runs: usize, mut run: impl FnMut() -> T) -> Duration {

@@ -9,6 +9,7 @@
 //! of the work and not about the language. [`mechanisms`] is compared with Go's standard library, where a compiler is
 //! installed.
 
+pub mod allocation;
 pub mod allocations;
 pub mod fleet;
 pub mod ingest;

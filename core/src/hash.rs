@@ -63,7 +63,7 @@ fn take_in([low, high]: [u64; 2], [a, b]: [u64; 2]) -> [u64; 2] {
 }
 
 #[inline]
-fn fold(x: u64, y: u64) -> u64 {
+pub(crate) fn fold(x: u64, y: u64) -> u64 {
     let product = u128::from(x).wrapping_mul(y.into());
     product as u64 ^ (product >> 64) as u64
 }

@@ -15,6 +15,7 @@
 //! * [`SavedState`]: what a manager has, for the one that starts after it.
 //! * [`relabel`]: rules that drop targets and rewrite their labels.
 //! * [`TargetPool`], [`TargetPools`], [`Fate`]: a job's targets, and what became of each.
+//! * [`allocation`]: which of many members scrapes which target.
 //! * [`one_line`], [`printable`]: text from elsewhere, as people may see it.
 //! * [`Schedule`]: when each target is scraped, and what came of it.
 //!
@@ -34,6 +35,7 @@
 )]
 
 mod address;
+pub mod allocation;
 mod diff;
 mod duration;
 mod group;

@@ -147,3 +147,49 @@ fn what_is_forgotten_is_worked_out_again_to_the_same() {
     pool.put_group(PROVIDER, &many(1));
     assert_eq!(drain(&mut pool), []);
 }
+
+/// What a target is allocated by is what decides its scrape, and no more.
+#[test]
+fn the_key_is_of_what_decides_the_scrape() {
+    let key_of = |options: JobOptions, labels: &[(&str, &str)]| {
+        let mut pool = TargetPool::new(options);
+        pool.put_group(PROVIDER, &group("s", &[], &[labels.to_vec()]));
+        let Some(PoolOutput::Started(id)) = pool.poll_output() else {
+            panic!("one target is new")
+        };
+        (pool.key(id).expect("it is there"), id)
+    };
+    let plain = [("__address__", "a:1"), ("rack", "1")];
+    let with = |name, value| [plain.to_vec(), vec![(name, value)]].concat();
+    let (key, id) = key_of(job(vec![]), &plain);
+    for same in ["__meta_x", "__scrape_interval__"] {
+        assert_eq!(key_of(job(vec![]), &with(same, "2m")).0, key, "{same}");
+    }
+    assert_ne!(key_of(job(vec![]), &with("__scrape_interval__", "2m")).1, id);
+    for other in ["__scheme__", "__metrics_path__", "__param_x", "pod"] {
+        assert_ne!(key_of(job(vec![]), &with(other, "2m")).0, key, "{other}");
+    }
+    assert_ne!(
+        key_of(
+            job(vec![]),
+            &[("__address__", "b:1"), ("instance", "a:1"), ("rack", "1")]
+        )
+        .0,
+        key
+    );
+    // Two jobs may give their targets the same label `job`.
+    let (name, parameters) = (JobOptions::new("other"), ("x".to_owned(), vec!["1".to_owned()]));
+    assert_ne!(
+        key_of(name.clone(), &with("job", "node")).0,
+        key_of(job(vec![]), &with("job", "node")).0
+    );
+    assert_eq!(
+        key_of(name, &with("job", "node")).1,
+        key_of(job(vec![]), &with("job", "node")).1
+    );
+    let params = JobOptions {
+        params: vec![parameters],
+        ..job(vec![])
+    };
+    assert_ne!(key_of(params, &plain).0, key);
+}

@@ -3,6 +3,7 @@
 use super::fate::{Entry, Fate, TargetId, TargetLimit, TargetView};
 use super::slots::PoolGroup;
 use super::{TargetPool, TargetReader};
+use crate::allocation::TargetKey;
 use crate::{LabelSet, ProviderId, Targets, store};
 
 /// The labels that reach the samples.
@@ -19,6 +20,17 @@ impl TargetPool {
         let held = self.slots.get(slot)?;
         let labels = held.group.targets().nth(index as usize)?;
         Some(self.view(slot, held, index, labels, *held.entries.as_slice().get(index as usize)?))
+    }
+
+    /// What the target with this identity is allocated by.
+    pub fn key(&self, id: TargetId) -> Option<TargetKey> {
+        let entry = self.entry(id)?;
+        let (_, endpoint) = entry.target()?;
+        Some(TargetKey::new(
+            &self.job.options.name,
+            endpoint,
+            entry.series()?.labels(),
+        ))
     }
 
     /// The targets that stand for these identities, in the order of their places. Each group is

@@ -1,0 +1,33 @@
+//! Which member scrapes which target, where many share the work.
+//!
+//! **Who owns a target follows from the targets and the members alone**: not from what came when, from a clock, or from
+//! the platform. So two instances that know the same say the same, and a restart moves nothing.
+//!
+//! * [`TargetKey`]: what decides a target's scrape, as a number.
+//! * [`Consistent`]: members with nearly the same number of targets each, where a member that comes or goes moves little
+//!   more than its share.
+//!
+//! ```
+//! use headcount_core::allocation::{Consistent, TargetKey};
+//!
+//! let mut allocation = Consistent::new(1);
+//! for member in ["a", "b", "c"] {
+//!     allocation.join(member);
+//! }
+//! for number in 0..300 {
+//!     allocation.add(TargetKey::from_number(number));
+//! }
+//! assert_eq!(allocation.owners(TargetKey::from_number(7)).count(), 1);
+//! // Five targets in a hundred more than the mean, at most.
+//! assert!(["a", "b", "c"].iter().all(|member| allocation.count(member) <= 105));
+//! ```
+
+mod consistent;
+mod key;
+mod rendezvous;
+
+pub use consistent::{Consistent, MAX_MEMBERS, MAX_REPLICAS, Move};
+pub use key::TargetKey;
+
+#[cfg(test)]
+mod tests;
