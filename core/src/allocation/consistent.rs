@@ -168,6 +168,11 @@ impl Consistent {
         self.targets.is_empty()
     }
 
+    /// Whether there is a target of this key.
+    pub fn has(&self, key: TargetKey) -> bool {
+        self.targets.contains_key(&key.0)
+    }
+
     /// The members that own a target, sorted by name: as many as there are to be copies, or all that there are.
     pub fn owners(&self, key: TargetKey) -> impl Iterator<Item = &Arc<str>> {
         let placed = self.targets.get(&key.0).map(|placed| placed.owners);
@@ -188,31 +193,53 @@ impl Consistent {
 
     /// A member is there. Gives whether it is new; past [`MAX_MEMBERS`] nobody joins.
     pub fn join(&mut self, name: &str) -> bool {
-        if self.by_name.contains_key(name) || self.seats.len() >= MAX_MEMBERS {
-            return false;
+        self.join_all([name]) == 1
+    }
+
+    /// Members are there. Gives how many are new. Many at once cost little more than one.
+    pub fn join_all<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
+        let (before, replicas) = (self.seats.len(), self.replicas());
+        let mut new = Vec::new();
+        for name in names {
+            new.extend(self.seat(name));
         }
-        let (seed, replicas) = (Seed::of(name), self.replicas());
-        let member = Member {
-            name: name.into(),
-            seed,
-            held: BTreeSet::new(),
-            waiting: self.who_would_rather(seed).into_iter().collect(),
-        };
-        let name = member.name.clone();
-        let Some(slot) = self.take_slot(member) else {
-            return false;
-        };
-        self.by_name.insert(name, slot);
-        self.seats.push(Seat { seed, slot });
+        if new.is_empty() {
+            return 0;
+        }
         self.question_forced();
-        if self.replicas() == replicas {
-            self.count_waiting(slot, u16::saturating_add);
-            self.roomy.push(slot);
+        if self.replicas() == replicas && new.len() <= before / 8 {
+            for seat in &new {
+                let waiting = self.who_would_rather(seat.seed);
+                if let Some(member) = self.member_mut(seat.slot) {
+                    member.waiting = waiting.into_iter().collect();
+                }
+                self.count_waiting(seat.slot, u16::saturating_add);
+                self.roomy.push(seat.slot);
+            }
         } else {
             self.begin_anew();
         }
         self.settle();
-        true
+        new.len()
+    }
+
+    /// Gives a new member a place among the others.
+    fn seat(&mut self, name: &str) -> Option<Seat> {
+        if self.by_name.contains_key(name) || self.seats.len() >= MAX_MEMBERS {
+            return None;
+        }
+        let seed = Seed::of(name);
+        let name: Arc<str> = name.into();
+        let slot = self.take_slot(Member {
+            name: name.clone(),
+            seed,
+            held: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+        })?;
+        let seat = Seat { seed, slot };
+        self.by_name.insert(name, slot);
+        self.seats.push(seat);
+        Some(seat)
     }
 
     /// A member is gone. Gives whether it was there.
@@ -468,7 +495,7 @@ impl Consistent {
         }
     }
 
-    /// Lets everybody ask whom he has to ask, until nobody has.
+    /// Has everybody ask whom he has to ask, until nobody has.
     fn settle(&mut self) {
         let bound = self.bound();
         let before = core::mem::replace(&mut self.capacity, bound);

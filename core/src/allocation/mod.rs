@@ -1,11 +1,14 @@
 //! Which member scrapes which target, where many share the work.
 //!
 //! **Who owns a target follows from the targets and the members alone**: not from what came when, from a clock, or from
-//! the platform. So two instances that know the same say the same, and a restart moves nothing.
+//! the platform. So two instances that know the same say the same, and a restart moves nothing. What has a memory is only how
+//! a target gets from one member to another ([`Shares`]).
 //!
 //! * [`TargetKey`]: what decides a target's scrape, as a number.
 //! * [`Consistent`]: members with nearly the same number of targets each, where a member that comes or goes moves little
 //!   more than its share.
+//! * [`Shares`]: what each member is told to scrape, so that a target that moves is not left alone.
+//! * [`Presence`]: who is a member, where members are those that ask.
 //!
 //! ```
 //! use headcount_core::allocation::{Consistent, TargetKey};
@@ -24,10 +27,14 @@
 
 mod consistent;
 mod key;
+mod presence;
 mod rendezvous;
+mod shares;
 
 pub use consistent::{Consistent, MAX_MEMBERS, MAX_REPLICAS, Move};
 pub use key::TargetKey;
+pub use presence::{Asked, Presence, PresenceOptions};
+pub use shares::{Leaving, Shares};
 
 #[cfg(test)]
 mod tests;

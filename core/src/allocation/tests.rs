@@ -72,7 +72,7 @@ fn follow(believed: &mut BTreeSet<(TargetKey, Arc<str>)>, moves: Vec<Move>) {
 enum Step {
     Add(Vec<u16>),
     Remove(Vec<u16>),
-    Join(u8),
+    Join(Vec<u8>),
     Leave(u8),
 }
 
@@ -80,8 +80,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => prop::collection::vec(0..120_u16, 1..40).prop_map(Step::Add),
         2 => prop::collection::vec(0..120_u16, 1..20).prop_map(Step::Remove),
-        2 => (0..7_u8).prop_map(Step::Join),
-        2 => (0..7_u8).prop_map(Step::Leave),
+        2 => prop::collection::vec(0..12_u8, 1..4).prop_map(Step::Join),
+        2 => (0..12_u8).prop_map(Step::Leave),
     ]
 }
 
@@ -105,9 +105,10 @@ proptest! {
                     allocation.remove_all(old.iter().map(|key| TargetKey(u64::from(*key))));
                     keys.retain(|key| !old.iter().any(|old| u64::from(*old) == *key));
                 }
-                Step::Join(member) => {
-                    let name = format!("m-{member}");
-                    prop_assert_eq!(allocation.join(&name), members.insert(name));
+                Step::Join(new) => {
+                    let names: Vec<String> = new.iter().map(|member| format!("m-{member}")).collect();
+                    let joined = allocation.join_all(names.iter().map(String::as_str));
+                    prop_assert_eq!(joined, names.into_iter().filter(|name| members.insert(name.clone())).count());
                 }
                 Step::Leave(member) => {
                     let name = format!("m-{member}");

@@ -1,0 +1,415 @@
+//! What each member is told to scrape, so that a target that moves is never left alone.
+//!
+//! A target that gets another owner is put on the new owner's list at once, and stays on the old owner's until the new one
+//! has surely begun: it was sent its list, and then had ten seconds for its own throttles and one scrape interval.
+//! **A target leaves a list only when nobody needs it to be there**: when it is gone, when its new owner has it, or
+//! when the member itself is gone.
+//!
+//! ```text
+//!  b joins         b is sent its list        + 10 s + interval
+//!  ──┬───────────────────┬─────────────────────────┬──────────▶
+//!    │ on both lists     │ both may scrape it      │ on b's alone; a drops it when it asks next
+//! ```
+//!
+//! Who owns a target follows from the members and targets alone ([`Consistent`]); this is what has a memory.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::rendezvous::ByKey;
+use super::{Consistent, Move, TargetKey};
+use crate::Instant;
+
+/// How long a member takes at most from being sent a list to scraping what is new on it, besides its scrape interval:
+/// Prometheus looks at what is discovered each five seconds, and at what to scrape each five seconds.
+const BEGINS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why a member is no longer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// It was taken out, and may go on asking: it keeps each target until another has begun.
+    Retired,
+    /// It is not there any more, so that nobody scrapes what it had.
+    Lost,
+}
+
+/// What each member is told to scrape.
+///
+/// Lists have versions. Who hands one out says so ([`sent`](Self::sent)).
+#[derive(Debug)]
+pub struct Shares {
+    allocation: Consistent,
+    /// Those that have lists, retired ones too.
+    members: BTreeMap<Arc<str>, Lists>,
+    /// How often the targets of each job are scraped.
+    intervals: BTreeMap<Arc<str>, Duration>,
+    jobs: HashMap<u64, Arc<str>, ByKey>,
+    handovers: BTreeMap<TargetKey, Handover>,
+    /// What members have to be sent.
+    awaited: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<(u64, TargetKey)>>,
+    releases: BTreeSet<(Instant, TargetKey)>,
+    changed: BTreeSet<(Arc<str>, Arc<str>)>,
+    versions: u64,
+    moved: u64,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
+    is_retired: bool,
+    by_job: BTreeMap<Arc<str>, List>,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    version: u64,
+    /// The newest version that the member was sent.
+    sent: u64,
+    /// Each with the version in which it was put there.
+    keys: BTreeMap<TargetKey, u64>,
+}
+
+/// A target between two owners.
+#[derive(Debug)]
+struct Handover {
+    /// Who has it until others have begun.
+    from: BTreeSet<Arc<str>>,
+    /// Who has yet to be sent it, and in which version of his list.
+    awaits: BTreeMap<Arc<str>, u64>,
+    began: Instant,
+    /// When `from` loses it.
+    release: Option<Instant>,
+}
+
+impl Shares {
+    /// Nobody has anything. `replicas` is how many members each target is to have.
+    pub fn new(replicas: usize) -> Self {
+        Self {
+            allocation: Consistent::new(replicas),
+            members: BTreeMap::new(),
+            intervals: BTreeMap::new(),
+            jobs: HashMap::default(),
+            handovers: BTreeMap::new(),
+            awaited: BTreeMap::new(),
+            releases: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            versions: 0,
+            moved: 0,
+        }
+    }
+
+    /// How long it is from one scrape of a job's targets to the next.
+    pub fn set_interval(&mut self, job: &Arc<str>, interval: Duration) {
+        self.intervals.insert(job.clone(), interval);
+    }
+
+    /// Members are there.
+    pub fn join<'a>(&mut self, now: Instant, names: impl IntoIterator<Item = &'a str>) {
+        let names: Vec<&str> = names.into_iter().collect();
+        self.allocation.join_all(names.iter().copied());
+        for name in names {
+            if let Some(member) = self.members.get_mut(name) {
+                member.is_retired = false;
+            } else {
+                self.members.insert(name.into(), Lists::default());
+            }
+        }
+        self.take_moves(now);
+    }
+
+    /// A member is no longer one.
+    pub fn leave(&mut self, now: Instant, name: &str, leaving: Leaving) {
+        let Some((member, lists)) = self.members.get_key_value(name) else {
+            return;
+        };
+        let member = member.clone();
+        match leaving {
+            Leaving::Retired => {
+                if let Some(lists) = self.members.get_mut(name) {
+                    lists.is_retired = true;
+                }
+            }
+            Leaving::Lost => {
+                let keys = lists.by_job.values().flat_map(|list| list.keys.keys().copied());
+                for key in keys.collect::<Vec<_>>() {
+                    self.forget_holder(now, key, &member);
+                }
+                self.members.remove(name);
+            }
+        }
+        self.allocation.leave(name);
+        self.take_moves(now);
+    }
+
+    /// Targets of a job came and went.
+    pub fn change(&mut self, now: Instant, job: &Arc<str>, came: &[TargetKey], went: &[TargetKey]) {
+        for key in went {
+            self.end_handover(*key);
+        }
+        for key in came {
+            self.jobs.insert(key.number(), job.clone());
+        }
+        self.allocation.remove_all(went.iter().copied());
+        self.allocation.add_all(came.iter().copied());
+        self.take_moves(now);
+        for key in went.iter().filter(|key| !self.allocation.has(**key)) {
+            self.jobs.remove(&key.number());
+        }
+    }
+
+    /// A member was sent this version of a job's list, whole.
+    pub fn sent(&mut self, now: Instant, member: &str, job: &str, version: u64) {
+        let pair = (Arc::<str>::from(member), Arc::<str>::from(job));
+        let lists = self.members.get_mut(member).and_then(|lists| lists.by_job.get_mut(job));
+        if let Some(list) = lists {
+            list.sent = list.sent.max(version);
+        }
+        let Some(awaited) = self.awaited.get_mut(&pair) else {
+            return;
+        };
+        let later = awaited.split_off(&(version.saturating_add(1), TargetKey::from_number(0)));
+        let sent = core::mem::replace(awaited, later);
+        if awaited.is_empty() {
+            self.awaited.remove(&pair);
+        }
+        let interval = self.intervals.get(job).copied().unwrap_or_default();
+        for (_, key) in sent {
+            if let Some(handover) = self.handovers.get_mut(&key) {
+                handover.awaits.remove(member);
+                if handover.awaits.is_empty() {
+                    self.release_at(key, now + BEGINS_WITHIN.saturating_add(interval));
+                }
+            }
+        }
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((at, key)) = self.releases.first().copied()
+            && at <= now
+        {
+            self.releases.pop_first();
+            self.end_handover(key);
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.releases.first().map(|(at, _)| *at)
+    }
+
+    /// The lists that are others since this was asked last, by member and job.
+    pub fn take_changed(&mut self) -> BTreeSet<(Arc<str>, Arc<str>)> {
+        core::mem::take(&mut self.changed)
+    }
+
+    /// What a member is to scrape of a job, and the version of that; `None` if there is no such member.
+    pub fn list(&self, member: &str, job: &str) -> Option<(u64, impl Iterator<Item = TargetKey>)> {
+        let list = self.members.get(member)?.by_job.get(job);
+        let keys = list.into_iter().flat_map(|list| list.keys.keys().copied());
+        Some((list.map_or(0, |list| list.version), keys))
+    }
+
+    /// All that have lists, sorted by name, each with whether it is retired.
+    pub fn members(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, bool)> {
+        self.members.iter().map(|(name, lists)| (name, lists.is_retired))
+    }
+
+    /// How many targets a member owns, and how many are on its lists.
+    pub fn counts(&self, member: &str) -> (usize, usize) {
+        let lists = self
+            .members
+            .get(member)
+            .into_iter()
+            .flat_map(|lists| lists.by_job.values());
+        let listed = lists.fold(0, |sum: usize, list| sum.saturating_add(list.keys.len()));
+        (self.allocation.count(member), listed)
+    }
+
+    /// The members that own a target, sorted by name.
+    pub fn owners(&self, key: TargetKey) -> impl Iterator<Item = &Arc<str>> {
+        self.allocation.owners(key)
+    }
+
+    /// The members that have a target until its owners have begun, sorted by name.
+    pub fn leaving(&self, key: TargetKey) -> impl Iterator<Item = &Arc<str>> {
+        self.handovers.get(&key).into_iter().flat_map(|handover| &handover.from)
+    }
+
+    /// How many targets are between two owners, and since when the first of them is.
+    pub fn handovers(&self) -> (usize, Option<Instant>) {
+        let began = self.handovers.values().map(|handover| handover.began);
+        (self.handovers.len(), began.min())
+    }
+
+    /// How many times a target came to a member that another had before.
+    pub fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// How many targets there are.
+    pub fn target_count(&self) -> usize {
+        self.allocation.len()
+    }
+
+    /// Carries out what the allocation says.
+    fn take_moves(&mut self, now: Instant) {
+        let moves = self.allocation.take_moves();
+        for of_one in moves.chunk_by(|a, b| a.key == b.key) {
+            if let Some(Move { key, .. }) = of_one.first() {
+                self.move_one(now, *key, of_one);
+            }
+        }
+    }
+
+    fn move_one(&mut self, now: Instant, key: TargetKey, moves: &[Move]) {
+        let Some(job) = self.jobs.get(&key.number()).cloned() else {
+            return;
+        };
+        let (came, went): (Vec<&Move>, Vec<&Move>) = moves.iter().partition(|moved| moved.came);
+        let is_gone = !self.allocation.has(key);
+        let mut from = BTreeSet::new();
+        let mut began = now;
+        if let Some(before) = self.handovers.remove(&key) {
+            self.no_longer_awaited(&before, &job, key);
+            (from, began) = (before.from, before.began);
+        }
+        let mut moved: u64 = 0;
+        for Move { member, .. } in came {
+            if !from.remove(member) {
+                self.put(member, &job, key);
+                moved = moved.saturating_add(1);
+            }
+        }
+        for Move { member, .. } in went {
+            // Who was never sent it does not scrape it, and who is not there does not, either.
+            if is_gone || self.unsent(member, &job, key).is_some() {
+                self.take(member, &job, key);
+            } else if self.members.contains_key(member) {
+                from.insert(member.clone());
+            }
+        }
+        if !from.is_empty() {
+            self.moved = self.moved.saturating_add(moved);
+            self.begin_handover(now, key, &job, from, began);
+        }
+    }
+
+    /// Has these keep a target until all that own it have begun.
+    fn begin_handover(
+        &mut self,
+        now: Instant,
+        key: TargetKey,
+        job: &Arc<str>,
+        from: BTreeSet<Arc<str>>,
+        began: Instant,
+    ) {
+        let owners: Vec<Arc<str>> = self.allocation.owners(key).cloned().collect();
+        let mut awaits = BTreeMap::new();
+        for member in owners {
+            if let Some(version) = self.unsent(&member, job, key) {
+                let pair = (member.clone(), job.clone());
+                self.awaited.entry(pair).or_default().insert((version, key));
+                awaits.insert(member, version);
+            }
+        }
+        let is_awaited = !awaits.is_empty();
+        let handover = Handover {
+            from,
+            awaits,
+            began,
+            release: None,
+        };
+        self.handovers.insert(key, handover);
+        if !is_awaited {
+            let interval = self.intervals.get(job).copied().unwrap_or_default();
+            self.release_at(key, now + BEGINS_WITHIN.saturating_add(interval));
+        }
+    }
+
+    /// The version from which on a target is on a member's list, if the member was not sent that yet.
+    fn unsent(&self, member: &str, job: &str, key: TargetKey) -> Option<u64> {
+        let list = self.members.get(member)?.by_job.get(job)?;
+        list.keys.get(&key).copied().filter(|version| *version > list.sent)
+    }
+
+    fn release_at(&mut self, key: TargetKey, at: Instant) {
+        let Some(handover) = self.handovers.get_mut(&key) else {
+            return;
+        };
+        if let Some(before) = handover.release.replace(at) {
+            self.releases.remove(&(before, key));
+        }
+        self.releases.insert((at, key));
+    }
+
+    /// The old owners of a target lose it.
+    fn end_handover(&mut self, key: TargetKey) {
+        let (Some(handover), Some(job)) = (self.handovers.remove(&key), self.jobs.get(&key.number()).cloned()) else {
+            return;
+        };
+        self.no_longer_awaited(&handover, &job, key);
+        for member in &handover.from {
+            self.take(member, &job, key);
+        }
+    }
+
+    /// A member is not there any more, and so does not hold a target until others have begun, nor is it awaited.
+    fn forget_holder(&mut self, now: Instant, key: TargetKey, member: &Arc<str>) {
+        let Some(job) = self.jobs.get(&key.number()).cloned() else {
+            return;
+        };
+        let Some(mut handover) = self.handovers.remove(&key) else {
+            return;
+        };
+        self.no_longer_awaited(&handover, &job, key);
+        handover.from.remove(member);
+        if !handover.from.is_empty() {
+            self.begin_handover(now, key, &job, handover.from, handover.began);
+        }
+    }
+
+    fn no_longer_awaited(&mut self, handover: &Handover, job: &Arc<str>, key: TargetKey) {
+        if let Some(at) = handover.release {
+            self.releases.remove(&(at, key));
+        }
+        for (member, version) in &handover.awaits {
+            let pair = (member.clone(), job.clone());
+            if let Some(awaited) = self.awaited.get_mut(&pair) {
+                awaited.remove(&(*version, key));
+                if awaited.is_empty() {
+                    self.awaited.remove(&pair);
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey) {
+        self.edit(member, job, |list, version| {
+            list.keys.insert(key, version);
+        });
+    }
+
+    fn take(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey) {
+        self.edit(member, job, |list, _| {
+            list.keys.remove(&key);
+        });
+    }
+
+    fn edit(&mut self, member: &Arc<str>, job: &Arc<str>, edit: impl FnOnce(&mut List, u64)) {
+        let Some(lists) = self.members.get_mut(member) else {
+            return;
+        };
+        if !lists.by_job.contains_key(job) {
+            lists.by_job.insert(job.clone(), List::default());
+        }
+        let Some(list) = lists.by_job.get_mut(job) else { return };
+        self.versions = self.versions.saturating_add(1);
+        list.version = self.versions;
+        edit(list, self.versions);
+        self.changed.insert((member.clone(), job.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

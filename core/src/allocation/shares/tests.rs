@@ -1,0 +1,307 @@
+//! A world of members that ask, begin and stop as Prometheus does, and what must hold in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const INTERVAL: Duration = Duration::from_secs(15);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn job() -> Arc<str> {
+    "node".into()
+}
+
+/// A member as it is: what it scrapes, and what it will begin to.
+#[derive(Debug, Default)]
+struct Scraper {
+    /// From when on it surely scrapes each.
+    scrapes: BTreeMap<TargetKey, Instant>,
+}
+
+struct World {
+    shares: Shares,
+    now: Instant,
+    scrapers: BTreeMap<Arc<str>, Scraper>,
+    members: BTreeSet<Arc<str>>,
+    targets: BTreeSet<TargetKey>,
+    /// Targets that somebody scrapes, and that must be scraped until they are gone.
+    covered: BTreeSet<TargetKey>,
+    replicas: usize,
+}
+
+impl World {
+    fn new(replicas: usize) -> Self {
+        let mut shares = Shares::new(replicas);
+        shares.set_interval(&job(), INTERVAL);
+        Self {
+            shares,
+            now: Instant::ZERO,
+            scrapers: BTreeMap::new(),
+            members: BTreeSet::new(),
+            targets: BTreeSet::new(),
+            covered: BTreeSet::new(),
+            replicas,
+        }
+    }
+
+    fn join(&mut self, names: &[String]) {
+        self.shares.join(self.now, names.iter().map(String::as_str));
+        for name in names {
+            self.members.insert(name.as_str().into());
+            self.scrapers.entry(name.as_str().into()).or_default();
+        }
+    }
+
+    fn leave(&mut self, name: &str, leaving: Leaving) {
+        self.shares.leave(self.now, name, leaving);
+        self.members.remove(name);
+        if leaving == Leaving::Lost && self.scrapers.remove(name).is_some() {
+            // What only it scraped nobody scrapes: others begin when they can.
+            self.covered = self.told();
+        }
+    }
+
+    /// A member asks for its list, and takes `lag` to begin with what is new; what is not on it, it stops at once.
+    fn ask(&mut self, name: &str, lag: Duration) {
+        let Some((version, keys)) = self.shares.list(name, "node") else {
+            return;
+        };
+        let keys: BTreeSet<TargetKey> = keys.collect();
+        let Some(scraper) = self.scrapers.get_mut(name) else {
+            return;
+        };
+        scraper.scrapes.retain(|key, _| keys.contains(key));
+        for key in keys {
+            scraper.scrapes.entry(key).or_insert(self.now + lag);
+        }
+        self.shares.sent(self.now, name, "node", version);
+    }
+
+    fn change(&mut self, came: &[u64], went: &[u64]) {
+        let key = |number: &u64| TargetKey::from_number(*number);
+        let came: Vec<_> = came.iter().map(key).filter(|key| self.targets.insert(*key)).collect();
+        let went: Vec<_> = went
+            .iter()
+            .map(key)
+            .filter(|key| !came.contains(key) && self.targets.remove(key))
+            .collect();
+        self.shares.change(self.now, &job(), &came, &went);
+        // One that is gone and comes back is as new as any, even to who has not heard of either.
+        self.covered.retain(|key| !went.contains(key));
+        for scraper in self.scrapers.values_mut() {
+            scraper.scrapes.retain(|key, _| !went.contains(key));
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.shares.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.shares.handle_timeout(self.now);
+        }
+        self.now = end;
+    }
+
+    fn scraped(&self) -> BTreeSet<TargetKey> {
+        let scrapes = self.scrapers.values().flat_map(|scraper| &scraper.scrapes);
+        let begun = scrapes.filter(|(key, from)| **from <= self.now && self.targets.contains(key));
+        begun.map(|(key, _)| *key).collect()
+    }
+
+    /// Those that somebody scrapes who has them on his list: what he only has not heard of yet does not count.
+    fn told(&self) -> BTreeSet<TargetKey> {
+        let mut told = BTreeSet::new();
+        for (name, scraper) in &self.scrapers {
+            let Some((_, keys)) = self.shares.list(name, "node") else {
+                continue;
+            };
+            told.extend(keys.filter(|key| scraper.scrapes.get(key).is_some_and(|from| *from <= self.now)));
+        }
+        told
+    }
+
+    /// Nothing that was scraped is left alone, and nobody's is nothing.
+    fn check(&mut self) -> Result<(), TestCaseError> {
+        let scraped = self.scraped();
+        let alone: Vec<_> = self.covered.difference(&scraped).collect();
+        prop_assert!(alone.is_empty(), "nobody scrapes {alone:?} at {:?}", self.now);
+        self.covered = self.told();
+        let copies = self.replicas.min(self.members.len());
+        for key in &self.targets {
+            let owners: Vec<_> = self.shares.owners(*key).cloned().collect();
+            prop_assert_eq!(owners.len(), copies);
+            for owner in &owners {
+                let (_, mut keys) = self.shares.list(owner, "node").expect("a member");
+                prop_assert!(keys.any(|other| other == *key), "{owner} owns what is not on its list");
+            }
+        }
+        Ok(())
+    }
+
+    /// All ask, and all have the time to begin.
+    fn settle(&mut self) -> Result<(), TestCaseError> {
+        for _ in 0..2 {
+            for name in self.scrapers.keys().cloned().collect::<Vec<_>>() {
+                self.ask(&name, BEGINS_WITHIN + INTERVAL);
+                self.check()?;
+            }
+            self.pass(BEGINS_WITHIN + INTERVAL);
+            self.check()?;
+        }
+        let scrapers = self.scrapers.keys().cloned().collect::<Vec<_>>();
+        scrapers.iter().for_each(|name| self.ask(name, Duration::ZERO));
+        prop_assert_eq!(self.shares.handovers(), (0, None));
+        prop_assert!(self.shares.awaited.is_empty() && self.shares.releases.is_empty());
+        for key in &self.targets {
+            let scrape = self
+                .scrapers
+                .iter()
+                .filter(|(_, scraper)| scraper.scrapes.contains_key(key));
+            let names: Vec<_> = scrape.map(|(name, _)| name).collect();
+            prop_assert_eq!(names, self.shares.owners(*key).collect::<Vec<_>>());
+        }
+        let listed: usize = self.scrapers.keys().map(|name| self.shares.counts(name).1).sum();
+        prop_assert_eq!(listed, self.targets.len() * self.replicas.min(self.members.len()));
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Join(Vec<u8>),
+    Leave(u8, bool),
+    Ask(u8, u64),
+    Change(Vec<u64>, Vec<u64>),
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let keys = |most| prop::collection::vec(0..40_u64, 0..most);
+    prop_oneof![
+        2 => prop::collection::vec(0..6_u8, 1..3).prop_map(Step::Join),
+        2 => (0..6_u8, prop::bool::weighted(0.3)).prop_map(|(name, is_lost)| Step::Leave(name, is_lost)),
+        6 => (0..6_u8, 0..=25_u64).prop_map(|(name, lag)| Step::Ask(name, lag)),
+        2 => (keys(20), keys(10)).prop_map(|(came, went)| Step::Change(came, went)),
+        4 => (1..40_u64).prop_map(Step::Pass),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(800))]
+    /// Members ask when they like, are slow, leave, are lost and come back, while targets come and go.
+    #[test]
+    fn no_target_that_moves_is_left_alone(replicas in 1..3_usize, steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = World::new(replicas);
+        for step in steps {
+            match step {
+                Step::Join(names) => world.join(&names.iter().map(|name| format!("m-{name}")).collect::<Vec<_>>()),
+                Step::Leave(name, true) => world.leave(&format!("m-{name}"), Leaving::Lost),
+                Step::Leave(name, false) if world.members.len() > 1 => {
+                    world.leave(&format!("m-{name}"), Leaving::Retired);
+                }
+                Step::Leave(..) => {}
+                Step::Ask(name, lag) => world.ask(&format!("m-{name}"), seconds(lag)),
+                Step::Change(came, went) => world.change(&came, &went),
+                Step::Pass(time) => {
+                    // Second by second, so that nothing is passed over.
+                    for _ in 0..time {
+                        world.pass(seconds(1));
+                        world.check()?;
+                    }
+                }
+            }
+            world.check()?;
+        }
+        world.settle()?;
+    }
+}
+
+fn world_of(members: &[&str], targets: u64) -> World {
+    let mut world = World::new(1);
+    world.join(&members.iter().map(ToString::to_string).collect::<Vec<_>>());
+    world.change(&(0..targets).collect::<Vec<_>>(), &[]);
+    for member in members {
+        world.ask(member, Duration::ZERO);
+    }
+    world
+}
+
+#[test]
+fn the_old_owner_has_a_target_until_the_new_one_has_begun() {
+    let mut world = world_of(&["a"], 100);
+    world.shares.take_changed();
+    world.join(&["b".to_owned()]);
+    let moved = world.shares.counts("b").0;
+    let left = 100 - moved;
+    assert!((45..=55).contains(&moved), "{moved}");
+    assert_eq!(world.shares.counts("b"), (moved, moved));
+    assert_eq!(world.shares.counts("a"), (left, 100));
+    assert_eq!(
+        world.shares.take_changed(),
+        [("b".into(), job())].into(),
+        "nothing of a's list is another"
+    );
+    assert_eq!(world.shares.handovers(), (moved, Some(Instant::ZERO)));
+    world.pass(seconds(600));
+    assert_eq!(world.shares.counts("a"), (left, 100), "b has not asked");
+
+    world.ask("b", seconds(25));
+    assert_eq!(world.shares.poll_timeout(), Some(Instant::ZERO + seconds(625)));
+    world.pass(seconds(24));
+    assert_eq!(world.shares.counts("a"), (left, 100));
+    world.pass(seconds(1));
+    assert_eq!(world.shares.counts("a"), (left, left));
+    assert_eq!(world.shares.take_changed(), [("a".into(), job())].into());
+    assert_eq!(
+        (world.shares.handovers(), world.shares.moved()),
+        ((0, None), moved as u64)
+    );
+}
+
+#[test]
+fn who_has_not_asked_for_a_list_since_is_awaited() {
+    let mut world = world_of(&["a"], 100);
+    world.join(&["b".to_owned()]);
+    let (version, _) = world.shares.list("b", "node").expect("a member");
+    world.shares.sent(world.now, "b", "other", version);
+    world.shares.sent(world.now, "b", "node", version - 1);
+    let key = world
+        .shares
+        .list("b", "node")
+        .expect("a member")
+        .1
+        .last()
+        .expect("a target");
+    let now = world.shares.poll_timeout();
+    assert!(now.is_some(), "most of it was sent");
+    world.pass(seconds(3_600));
+    assert_eq!(world.shares.leaving(key).collect::<Vec<_>>(), [&"a".into()]);
+}
+
+#[test]
+fn what_a_lost_member_had_goes_to_others_and_one_that_retires_keeps_its_own() {
+    let mut world = world_of(&["a", "b"], 100);
+    let had = world.shares.counts("b").0;
+    world.leave("b", Leaving::Retired);
+    assert_eq!(world.shares.counts("b"), (0, had));
+    assert_eq!(
+        world.shares.members().collect::<Vec<_>>(),
+        [(&"a".into(), false), (&"b".into(), true)]
+    );
+    world.join(&["b".to_owned()]);
+    assert_eq!(world.shares.counts("b"), (had, had));
+    assert_eq!(
+        world.shares.counts("a"),
+        (100 - had, 100 - had),
+        "it was never sent the others"
+    );
+    world.leave("b", Leaving::Lost);
+    assert_eq!(world.shares.counts("a"), (100, 100));
+    assert!(world.shares.list("b", "node").is_none());
+    assert_eq!(world.shares.handovers(), (0, None));
+}
