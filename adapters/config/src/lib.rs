@@ -52,5 +52,6 @@ pub use section::relabel::OVERWRITTEN;
 pub use section::scrape::{OnlyVmagent, ScrapeConfig};
 pub use section::sd::MECHANISMS;
 pub use settings::{
-    JobSettings, Limit, SETTINGS_FILE, SETTINGS_SCHEMA, Settings, StateSettings, ThrottleSettings, WebSettings,
+    JobSettings, Limit, MOST_MEMBERS, MembersSettings, SETTINGS_FILE, SETTINGS_SCHEMA, Settings, StateSettings,
+    ThrottleSettings, WebSettings, Who,
 };

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use blocking::unblock;
 use futures_lite::FutureExt;
 use headcount_config::{LoadErrors, Problem};
 use headcount_core::Reports;
@@ -266,8 +267,12 @@ impl App {
         self.notify.configure(effective.for_alertmanagers()).await?;
         self.scrape.configure(effective).await?;
         self.overwritten.configure(&plan.jobs);
+        let options = plan.job_options();
+        let (targets, members, jobs) = (self.targets.clone(), plan.settings.members.clone(), options.clone());
+        let clock = self.env.clock.clone();
+        unblock(move || targets.sharing.configure(clock.now(), members.as_ref(), &jobs)).await;
         // First, so that no list of a job is seen without its rules.
-        let configuration = self.targets.configure(plan.job_options());
+        let configuration = self.targets.configure(options);
         let (version, providers) = self.scrape.apply(plan.scrape_sets()).await?;
         let (notified, others) = self.notify.apply(plan.notify_sets()).await?;
         self.applied.get_or_init(|| [version, notified]);
@@ -324,7 +329,8 @@ mod tests {
         let workers = Workers::start().expect("threads");
         let start = |name| discovery::start(&workers, name, ManagerOptions::default(), discovery::Beginning::Nothing);
         let (scrape, notify) = (start("scrape"), start("notify"));
-        let targets = targets::start(workers.executor(), scrape.clone(), None).expect("a thread");
+        let targets =
+            targets::start(workers.executor(), scrape.clone(), None, workers.env().clock.clone()).expect("a thread");
         workers.block_on(async {
             let source = Source::Plan(Arc::default());
             let reloader = Reloader::start(mechanisms::loader(), source, 0.0).await;

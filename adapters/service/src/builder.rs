@@ -303,6 +303,7 @@ impl ServiceBuilder {
             &self.web.prefix(),
         );
         let executor = workers.executor();
+        tasks.push(executor.spawn(app.targets.clone().keep_shares(app.env.clone())));
         let server = match (listener, at, address) {
             (Some(listener), Some(at), Some(address)) => {
                 let access = Access::new(&at, address, self.web.clone());
@@ -413,7 +414,12 @@ impl ServiceBuilder {
         let scrape = discovery::start_limited(workers, SCRAPE, guarded, first, self.limits);
         let notify = discovery::start_limited(workers, NOTIFY, common, beginning(saved_notify), self.limits);
         let (changes, changed) = async_channel::unbounded();
-        let targets = targets::start(executor, scrape.clone(), self.scrape.map(|_| changes));
+        let targets = targets::start(
+            executor,
+            scrape.clone(),
+            self.scrape.map(|_| changes),
+            env.clock.clone(),
+        );
         let targets = targets.map_err(StartError::Thread)?;
         // Of descriptors, others have their share, too.
         let may = NonZeroUsize::new(Descriptors::of_this_process().scrapes).unwrap_or(NonZeroUsize::MIN);

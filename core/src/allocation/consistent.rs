@@ -191,6 +191,16 @@ impl Consistent {
         held.saturating_add(forced)
     }
 
+    /// Each target is to have so many members from now on.
+    pub fn set_replicas(&mut self, replicas: usize) {
+        let before = self.replicas();
+        self.wanted = replicas.clamp(1, MAX_REPLICAS);
+        if self.replicas() != before {
+            self.begin_anew();
+            self.settle();
+        }
+    }
+
     /// A member is there. Gives whether it is new; past [`MAX_MEMBERS`] nobody joins.
     pub fn join(&mut self, name: &str) -> bool {
         self.join_all([name]) == 1

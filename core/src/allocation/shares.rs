@@ -34,6 +34,9 @@ pub enum Leaving {
     Lost,
 }
 
+/// A member and a job.
+type MemberJob = (Arc<str>, Arc<str>);
+
 /// What each member is told to scrape.
 ///
 /// Lists have versions. Who hands one out says so ([`sent`](Self::sent)).
@@ -47,9 +50,8 @@ pub struct Shares {
     jobs: HashMap<u64, Arc<str>, ByKey>,
     handovers: BTreeMap<TargetKey, Handover>,
     /// What members have to be sent.
-    awaited: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<(u64, TargetKey)>>,
+    awaited: BTreeMap<MemberJob, BTreeSet<(u64, TargetKey)>>,
     releases: BTreeSet<(Instant, TargetKey)>,
-    changed: BTreeSet<(Arc<str>, Arc<str>)>,
     versions: u64,
     moved: u64,
 }
@@ -92,10 +94,15 @@ impl Shares {
             handovers: BTreeMap::new(),
             awaited: BTreeMap::new(),
             releases: BTreeSet::new(),
-            changed: BTreeSet::new(),
             versions: 0,
             moved: 0,
         }
+    }
+
+    /// Each target is to have so many members from now on.
+    pub fn set_replicas(&mut self, now: Instant, replicas: usize) {
+        self.allocation.set_replicas(replicas);
+        self.take_moves(now);
     }
 
     /// How long it is from one scrape of a job's targets to the next.
@@ -196,11 +203,6 @@ impl Shares {
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.releases.first().map(|(at, _)| *at)
-    }
-
-    /// The lists that are others since this was asked last, by member and job.
-    pub fn take_changed(&mut self) -> BTreeSet<(Arc<str>, Arc<str>)> {
-        core::mem::take(&mut self.changed)
     }
 
     /// What a member is to scrape of a job, and the version of that; `None` if there is no such member.
@@ -407,7 +409,6 @@ impl Shares {
         self.versions = self.versions.saturating_add(1);
         list.version = self.versions;
         edit(list, self.versions);
-        self.changed.insert((member.clone(), job.clone()));
     }
 }
 

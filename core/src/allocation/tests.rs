@@ -74,6 +74,7 @@ enum Step {
     Remove(Vec<u16>),
     Join(Vec<u8>),
     Leave(u8),
+    Copies(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -82,6 +83,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => prop::collection::vec(0..120_u16, 1..20).prop_map(Step::Remove),
         2 => prop::collection::vec(0..12_u8, 1..4).prop_map(Step::Join),
         2 => (0..12_u8).prop_map(Step::Leave),
+        1 => (1..4_usize).prop_map(Step::Copies),
     ]
 }
 
@@ -89,7 +91,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
     #[test]
     fn whatever_happens_in_whatever_order_the_end_is_that_of_the_model(
-        replicas in 1..4_usize,
+        mut replicas in 1..4_usize,
         steps in prop::collection::vec((step(), any::<bool>()), 1..40),
     ) {
         let mut allocation = Consistent::new(replicas);
@@ -109,6 +111,10 @@ proptest! {
                     let names: Vec<String> = new.iter().map(|member| format!("m-{member}")).collect();
                     let joined = allocation.join_all(names.iter().map(String::as_str));
                     prop_assert_eq!(joined, names.into_iter().filter(|name| members.insert(name.clone())).count());
+                }
+                Step::Copies(count) => {
+                    allocation.set_replicas(count);
+                    replicas = count;
                 }
                 Step::Leave(member) => {
                     let name = format!("m-{member}");

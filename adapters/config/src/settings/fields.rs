@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headcount_core::{Count, format_duration};
 
-use super::{JobSettings, Limit, Settings};
+use super::{JobSettings, Limit, MembersSettings, Settings, Who};
 
 impl Settings {
     /// Each field that is said, by its path in the file, with its value in one form: two files that say the same have
@@ -53,7 +53,26 @@ impl Settings {
             "enabled",
             self.state.enabled.map(|flag| flag.to_string()),
         );
+        if let Some(members) = &self.members {
+            write_members(&mut said, members);
+        }
         said.into_iter().collect()
+    }
+}
+
+fn write_members(said: &mut Vec<(String, String)>, members: &MembersSettings) {
+    let mut say = |name: &str, value: String| push(said, "members", name, Some(value));
+    match &members.who {
+        Who::Listed(names) => say("names", names.iter().cloned().collect::<Vec<_>>().join(", ")),
+        Who::Asking { allow, grace } => {
+            say("allow", allow.written().to_owned());
+            say("grace", format_duration(*grace));
+        }
+    }
+    say("replication_factor", members.replicas.to_string());
+    if !members.unshared_jobs.is_empty() {
+        let jobs = members.unshared_jobs.iter().cloned().collect::<Vec<_>>();
+        say("unshared_jobs", jobs.join(", "));
     }
 }
 

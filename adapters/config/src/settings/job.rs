@@ -104,7 +104,7 @@ fn percent(at: &Cursor<'_>) -> Option<Percent> {
         .ok()
 }
 
-fn time(at: &Cursor<'_>) -> Option<Duration> {
+pub(super) fn time(at: &Cursor<'_>) -> Option<Duration> {
     let time = at.duration()?;
     if time.is_zero() {
         at.report(ProblemKind::ZeroInterval);

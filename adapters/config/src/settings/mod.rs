@@ -1,7 +1,7 @@
 //! `headcount.yml`: what is headcount's own, and stands beside a `prometheus.yml`.
 //!
 //! * `job`: what can be said of all jobs (`defaults`) and of each (`jobs`); `throttle`, `process` (`web`, `state`):
-//!   what there is once.
+//!   what there is once; `members`: among whom targets are shared out.
 //! * `fields`: what is said, field by field, to compare two files. `schema`: the JSON Schema, for editors.
 //!
 //! The one rule: **what is said counts, or is refused.** A job that does not exist, a field in the wrong place, a
@@ -9,6 +9,7 @@
 
 mod fields;
 mod job;
+mod members;
 mod process;
 mod schema;
 mod throttle;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use headcount_reader::{Cursor, Fields, Position, ProblemKind, ShownYaml, names_like};
 
 pub use job::{JobSettings, Limit};
+pub use members::{MOST_MEMBERS, MembersSettings, Who};
 pub use process::{StateSettings, WebSettings};
 pub use schema::SETTINGS_SCHEMA;
 pub use throttle::ThrottleSettings;
@@ -34,7 +36,7 @@ pub const SETTINGS_FILE: &str = "headcount.yml";
 const SUGGESTIONS: usize = 100;
 
 /// What is kept for later versions.
-const RESERVED: [&str; 4] = ["records", "join", "members", "cluster"];
+const RESERVED: [&str; 3] = ["records", "join", "cluster"];
 
 /// What a `headcount.yml` says, besides further jobs. What is absent is not said.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -51,6 +53,8 @@ pub struct Settings {
     pub web: WebSettings,
     /// `state`.
     pub state: StateSettings,
+    /// `members`: among whom targets are shared out, if they are.
+    pub members: Option<MembersSettings>,
     /// The file as it may be shown.
     pub redacted: ShownYaml,
 }
@@ -89,6 +93,7 @@ pub(crate) fn read(
     }
     settings.web = WebSettings::read(inside(&mut fields, "web"));
     settings.state = StateSettings::read(inside(&mut fields, "state"), reading.folder);
+    settings.members = MembersSettings::read(inside(&mut fields, "members"), names);
     refuse(&mut fields);
     fields.finish();
     (settings, jobs)

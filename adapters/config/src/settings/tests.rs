@@ -97,6 +97,7 @@ scrape_configs:
   file_sd_configs: [{files: [racks.json]}]
 web: {listen: '127.0.0.1:9098', allowed_hosts: [SD.example.org, '*.svc']}
 state: {dir: state}
+members: {names: [b, a], replication_factor: 2, unshared_jobs: [racks]}
 ";
     let config = World::new(JOBS, text).load().expect("nothing is wrong with it");
     let names: Vec<_> = config.scrape_configs.iter().map(|job| job.job_name.as_str()).collect();
@@ -159,6 +160,41 @@ fn nothing_has_to_be_said() {
 }
 
 #[test]
+fn members_are_said_in_one_way() {
+    for (members, expected) in [
+        ("{}", "headcount.yml:1:10: members: say who"),
+        (
+            "{names: [a], grace: 1m}",
+            "1:30: members.grace: `grace` is for members that ask",
+        ),
+        (
+            "{names: [a, b, a]}",
+            "1:24: members.names[2]: this member is named twice",
+        ),
+        ("{names: ['']}", "members.names[0]: a member's name is empty"),
+        ("{names: []}", "members.names: name at least one member"),
+        ("{allow: 'a('}", "1:18: members.allow: "),
+        ("{allow: ''}", "this matches no name"),
+        ("{allow: a, grace: 0s}", "members.grace: must be longer than 0"),
+        ("{allow: a, replication_factor: 0}", "at least one member"),
+        (
+            "{allow: a, unshared_jobs: [nodes]}",
+            "members.unshared_jobs[0]: there is no job \"nodes\"",
+        ),
+        ("{allow: a, unsharedjobs: []}", "members.unsharedjobs"),
+    ] {
+        let said = wrong(JOBS, &format!("members: {members}"));
+        assert!(said.contains(expected), "{members}: {said}");
+    }
+    let asking = settings("members: {allow: 'm-[0-9]+'}").members.expect("members");
+    let Who::Asking { allow, grace } = asking.who else {
+        panic!("they ask")
+    };
+    assert!(allow.is_match("m-1") && !allow.is_match("m-1x"));
+    assert_eq!((grace, asking.replicas), (Duration::from_secs(60), 1));
+}
+
+#[test]
 fn each_mistake_has_its_place() {
     let text = "
 global: {scrape_interval: 5s}
@@ -166,7 +202,7 @@ max_drop: 5%
 throttle: {policy: ticker}
 records: []
 join: {}
-members:
+members: {names: [a, a, ''], allow: 'a(', grace: 0s, replication_factor: 5, unshared_jobs: [nodes]}
 cluster: {peers: [a]}
 defaults:
   max_drop: 30

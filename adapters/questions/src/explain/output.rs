@@ -74,6 +74,13 @@ fn write_found(text: &mut String, found: &Found, now: f64) {
         let labels = target.labels.iter();
         rows.extend(labels.map(|(name, value)| ("with", format!("{name}={value:?}"))));
     }
+    if !target.members.is_empty() {
+        rows.push(("scraped by", target.members.join(", ")));
+    }
+    if !target.leaving_members.is_empty() {
+        let members = target.leaving_members.join(", ");
+        rows.push(("and until", format!("those have begun, by {members}")));
+    }
     if let Some(error) = &target.underscores_error {
         let list = "?relabelled=true&names=underscores";
         rows.push(("left out", format!("of the list for Prometheus 2 ({list}): {error}")));

@@ -157,6 +157,12 @@ pub(crate) struct Target {
     pub(crate) labels: Labels,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scrape_url: Option<String>,
+    /// Who is to scrape it, where targets are shared out among members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) members: Vec<String>,
+    /// Who has it until those have begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) leaving_members: Vec<String>,
     /// Why it is in no list for a Prometheus 2, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) underscores_error: Option<String>,

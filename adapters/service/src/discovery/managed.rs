@@ -329,7 +329,8 @@ mod tests {
             ..ManagerOptions::default()
         };
         let managed = start(&workers, "scrape", options, Beginning::Nothing);
-        let targets = crate::targets::start(workers.executor(), managed.clone(), None).expect("a thread");
+        let targets = crate::targets::start(workers.executor(), managed.clone(), None, workers.env().clock.clone())
+            .expect("a thread");
         let folder = tempfile::tempdir().expect("a folder");
         let lists = [
             Lists::discovered(&managed, &Arc::default()),

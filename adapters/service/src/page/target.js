@@ -138,6 +138,10 @@ function fate(target) {
   if (said.of) {
     parts.push(h("p", null, "The other: ", h("a", { href: link("/targets", { job: target.scrapePool, q: said.of.address }) }, said.of.address), ` of ${said.of.source} (${said.of.provider}).`));
   }
+  if (target.members) {
+    const until = target.leavingMembers.length ? `; until it has begun, by ${target.leavingMembers.join(", ")} as well` : "";
+    parts.push(h("p", null, "Scraped by ", h("b", null, target.members.join(", ") || "nobody: there are no members"), `${until}.`));
+  }
   for (const same of target.sameLabels ?? []) {
     parts.push(h("p", null, "Beware: ", h("a", { href: link("/targets", { job: target.scrapePool, q: same.address }) }, same.address), ` of ${same.source} (${same.provider}), scraped at `, h("q", { class: "value" }, same.scrapeUrl), ", has the same labels. The samples of both end in the same series."));
   }

@@ -4,6 +4,7 @@
 //! slices of its pieces, each when the client has taken those before.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -31,6 +32,17 @@ pub(super) struct ListBody {
     /// The next parts are being compressed.
     deflating: Option<Task<()>>,
     is_done: bool,
+    /// What is to be done when all of it was handed on.
+    then: Option<Then>,
+}
+
+/// Something to do.
+struct Then(Box<dyn FnOnce() + Send + Sync>);
+
+impl fmt::Debug for Then {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Then")
+    }
 }
 
 impl ListBody {
@@ -42,6 +54,21 @@ impl ListBody {
             rest: Bytes::new(),
             deflating: None,
             is_done: false,
+            then: None,
+        }
+    }
+
+    /// Does something when all of it was handed on, and nothing if the client is gone before.
+    pub(super) fn then(self, then: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self {
+            then: Some(Then(Box::new(then))),
+            ..self
+        }
+    }
+
+    fn note_done(&mut self) {
+        if let Some(Then(then)) = self.then.take() {
+            then();
         }
     }
 }
@@ -64,10 +91,15 @@ impl Body for ListBody {
             }
         }
         if this.is_done {
+            this.note_done();
             return Poll::Ready(None);
         }
         let slice = this.rest.split_to(this.rest.len().min(SLICE));
         this.sent += slice.len() as u64;
+        // Who knows how much it is does not ask whether there is more.
+        if this.len.is_some_and(|len| this.sent >= len) {
+            this.note_done();
+        }
         Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 

@@ -17,6 +17,7 @@ mod events;
 mod held;
 mod limits;
 mod list_body;
+mod members;
 mod metrics;
 mod pace;
 mod page;

@@ -8,7 +8,7 @@ use super::{page, sd};
 const READ: &str = "GET, HEAD, OPTIONS";
 
 /// The paths that are always there, and the methods that each takes.
-const FIXED: [(&str, &str); 17] = [
+const FIXED: [(&str, &str); 18] = [
     ("/", READ),
     ("/-/healthy", READ),
     ("/-/ready", READ),
@@ -16,6 +16,7 @@ const FIXED: [(&str, &str); 17] = [
     ("/api/v1/alertmanagers", READ),
     ("/api/v1/events", READ),
     ("/api/v1/guard", READ),
+    ("/api/v1/members", READ),
     ("/api/v1/providers", READ),
     ("/api/v1/scrape_pools", READ),
     ("/api/v1/status/buildinfo", READ),

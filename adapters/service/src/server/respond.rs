@@ -38,6 +38,11 @@ pub(super) fn list(parts: Parts) -> Response<Body> {
     with_body(StatusCode::OK, JSON, BodyExt::boxed(ListBody::new(parts)))
 }
 
+/// The same, with something to do when all of it was handed on.
+pub(super) fn list_then(parts: Parts, then: impl FnOnce() + Send + Sync + 'static) -> Response<Body> {
+    with_body(StatusCode::OK, JSON, BodyExt::boxed(ListBody::new(parts).then(then)))
+}
+
 /// A line of text, or several. Whoever reads it with a terminal sees all of it, and nothing else.
 pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
     let mut text = printable(&text.into()).into_owned();

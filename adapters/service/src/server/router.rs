@@ -16,7 +16,7 @@ use super::prefix::{Asked, RoutePrefix};
 use super::respond::{self, Body};
 use super::web_config::WebConfig;
 use super::{Front, access};
-use super::{events, metrics, page, providers, runtime_info, sd, status, targets};
+use super::{events, members, metrics, page, providers, runtime_info, sd, status, targets};
 use crate::app::App;
 
 /// Answers a request from outside, or refuses it.
@@ -162,6 +162,7 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
         "/api/v1/scrape_pools" => targets::scrape_pools(app, request.headers()),
         "/api/v1/alertmanagers" => targets::alertmanagers(app).await,
         "/api/v1/providers" => providers::providers(app).await,
+        "/api/v1/members" => members::members(app).await,
         "/api/v1/guard" => providers::holds(app).await,
         "/api/v1/events" => events::events(app, query).await,
         "/api/v1/status/runtimeinfo" => runtime_info::runtime_info(app).await,

@@ -2,6 +2,9 @@
 //! discovered, or, with `?relabelled=true`, as they are after the job's `relabel_configs`; with `&names=underscores` for a
 //! Prometheus 2. These are lists of their own, each with its tag and its generation; `/sd` names the job.
 //!
+//! `?member=NAME` is for one of several who share the targets ([`Share`]): its own part of the list, and never an empty one while
+//! that is worked out.
+//!
 //! The one rule: **a list that is not complete is not served.** While a provider of the job was never read
 //! whole, or one of its configs can't be run, the answer is 503, and Prometheus keeps the list that it has;
 //! with a partial list it would drop targets whenever headcount restarts. A provider that never answers is waited for
@@ -11,6 +14,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use headcount_core::{Delivery, Instant, ProviderSnapshot};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, HeaderName, HeaderValue, VARY};
@@ -22,9 +26,9 @@ use super::conditional::{accepts_gzip, is_known};
 use super::respond::{self, Body};
 use crate::ListKind;
 use crate::app::App;
-use crate::discovery::{Job, View};
+use crate::discovery::{Encoded, Job, View};
 use crate::overwritten::Way;
-use crate::targets::Names;
+use crate::targets::{Names, Sent, Share};
 use crate::wall_clock::WallClock;
 
 /// The header of an answer with a list that is not complete: the providers that were never read whole or can't be run.
@@ -33,6 +37,9 @@ const INCOMPLETE: HeaderName = HeaderName::from_static("x-headcount-incomplete")
 /// The header of an answer with a list of which a part is as it was before a restart: the providers that were not read
 /// whole since, and how old what they have is.
 const RESTORED: HeaderName = HeaderName::from_static("x-headcount-restored");
+
+/// The header by which Prometheus says how long it waits between two requests.
+const REFRESH: HeaderName = HeaderName::from_static("x-prometheus-refresh-interval-seconds");
 
 /// Lists shorter than this are not worth compressing.
 const WORTH_COMPRESSING: u64 = 1024;
@@ -67,6 +74,31 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     }
     if !view.jobs.contains_key(&*name) {
         return unknown(&view, &name);
+    }
+    if let Some(member) = member(query) {
+        let share = app
+            .targets
+            .share(&app.env, &member, &name, kind, refresh(headers))
+            .await;
+        match share {
+            Share::Whole => {}
+            Share::List(list, sent) if app.scrape.view().jobs.contains_key(&*name) => {
+                return share_of(app, &name, list, sent, headers);
+            }
+            Share::List(..) => return unknown(&app.scrape.view(), &name),
+            Share::NotYet(_) if view.jobs.get(&*name).is_some_and(|job| !job.delivery.is_delivered()) => {
+                return incomplete(app, &view, &name).await;
+            }
+            Share::NotYet(why) => {
+                let message = format!("{member:?} has no list of {name:?} yet: {why}; keep the one that you have");
+                return respond::not_yet(respond::error(StatusCode::SERVICE_UNAVAILABLE, message));
+            }
+            Share::NoMember(why) => return respond::error(StatusCode::NOT_FOUND, why),
+            Share::Nobody => {
+                let message = "targets are not shared out: headcount.yml has no `members`; ask without `member`";
+                return respond::bad_data(message);
+            }
+        }
     }
     let handle = match kind {
         ListKind::Discovered => view.handle(&name),
@@ -105,6 +137,51 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
         return response;
     }
     described(respond::list(list.parts()), tag)
+}
+
+/// A member's list. When it was sent, others may lose what is on it.
+fn share_of(app: &App, name: &str, list: Arc<Encoded>, sent: Sent, headers: &HeaderMap) -> Response<Body> {
+    let view = app.scrape.view();
+    let delivery = view.jobs.get(name).map(|job| job.delivery);
+    let lacking = (delivery == Some(Delivery::Incomplete)).then(|| lacking(&view, name));
+    let restored = restored(&view, name, app.wall_clock());
+    let tags = [format!("\"{}\"", list.tag()), format!("\"{}-gzip\"", list.tag())];
+    let is_compressed = list.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
+    let [plain, compressed] = &tags;
+    let tag = if is_compressed { compressed } else { plain };
+    let (targets, env, executor) = (app.targets.clone(), app.env.clone(), app.executor.clone());
+    let then = move || {
+        let was_sent = async move { targets.was_sent(&env, sent).await };
+        executor.spawn(was_sent).detach();
+    };
+    if is_known(headers, &tags) {
+        then();
+        let response = respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, "");
+        return described(response, tag, [&lacking, &restored]);
+    }
+    let parts = if is_compressed { list.gzip_parts() } else { list.parts() };
+    let mut response = described(respond::list_then(parts, then), tag, [&lacking, &restored]);
+    if is_compressed {
+        let gzip = HeaderValue::from_static("gzip");
+        response.headers_mut().insert(CONTENT_ENCODING, gzip);
+    }
+    response
+}
+
+/// The member that asks, if it says so.
+fn member(query: &str) -> Option<String> {
+    let mut values = url::form_urlencoded::parse(query.as_bytes());
+    values
+        .find(|(name, _)| name == "member")
+        .map(|(_, value)| value.into_owned())
+}
+
+/// When who asks will ask again, as Prometheus says it.
+fn refresh(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers.get(REFRESH)?.to_str().ok()?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|refresh| !refresh.is_zero())
 }
 
 impl ListKind {
@@ -280,7 +357,6 @@ async fn incomplete(app: &App, view: &View, name: &str) -> Response<Body> {
 mod tests {
     use super::*;
     use crate::discovery::Sets;
-    use std::time::Duration;
 
     #[test]
     fn b10_a_list_that_is_not_complete_names_who_lacks() {

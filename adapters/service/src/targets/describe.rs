@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headcount_core::{Fate, ProviderId, Snapshot, TargetLimit, TargetPool, TargetReader, TargetView};
+use headcount_core::{Fate, ProviderId, Snapshot, TargetId, TargetLimit, TargetPool, TargetReader, TargetView};
 use headcount_reader::MASK;
 use serde::Serialize;
 
 use super::global::GlobalUrls;
 use super::health::Healths;
 use super::holds::Holds;
+use super::sharing::Sharing;
 use super::underscores::in_underscores;
 use super::url::{is_secret_label, label, scrape_url, shown_value};
 use crate::discovery::{ADDRESS, Observation, Provider, write_labels, write_string};
@@ -64,6 +65,7 @@ fn alone<R>(
         stale: &Stale::default(),
         healths: &Healths::default(),
         global: None,
+        sharing: None,
     })
 }
 
@@ -134,6 +136,8 @@ pub(crate) struct Describer<'a> {
     pub(crate) healths: &'a Healths,
     /// How others reach targets of this machine, if that is known.
     pub(crate) global: Option<&'a GlobalUrls>,
+    /// Whose targets are, if they are shared out.
+    pub(crate) sharing: Option<&'a Sharing>,
 }
 
 /// What became of a target, and why.
@@ -239,6 +243,7 @@ impl<'a> Describer<'a> {
             _ => None,
         };
         self.healths.write(out, self.job, id);
+        self.write_members(out, id);
         if let Err(why) = in_underscores(self.pool.options(), labels) {
             out.extend_from_slice(br#","underscoresError":"#);
             write_string(out, &why.to_string());
@@ -252,6 +257,20 @@ impl<'a> Describer<'a> {
             out.extend_from_slice(br#","sameLabels":"#);
             // Writing into memory does not fail.
             serde_json::to_writer(out, &same).ok();
+        }
+    }
+
+    /// Who is to scrape the target, and who does until those have begun, if it is shared out.
+    fn write_members(&self, out: &mut Vec<u8>, id: Option<TargetId>) {
+        let owned = self
+            .sharing
+            .zip(id)
+            .and_then(|(sharing, id)| sharing.owned(self.job, id));
+        let Some(owned) = owned else { return };
+        for (name, members) in [("members", &owned.owners), ("leavingMembers", &owned.leaving)] {
+            out.extend_from_slice(format!(r#","{name}":"#).as_bytes());
+            // Writing into memory does not fail.
+            serde_json::to_writer(&mut *out, members).ok();
         }
     }
 

@@ -53,23 +53,29 @@ pub fn relabelled_list(pools: &TargetPools, snapshot: &Snapshot, job: &str) -> V
 
 /// Writes the entries of a group of a pool, each after a comma and the end of a line.
 pub(super) fn writer(pool: &TargetPool, names: Names) -> impl FnMut(ProviderId, &Group, &mut Vec<u8>) {
-    let mut reader = pool.reader();
+    let mut write = entry_writer(pool, names);
     move |provider, group, out| {
         for view in pool.group_targets(provider, group.source()).filter(is_scraped) {
-            let labels = match names {
-                Names::AsTheyAre => reader.labels(&view),
-                Names::Underscores => reader.labels_without_implied(&view),
-            };
-            let Some(mut labels) = labels else { continue };
-            labels.retain(|(name, value)| !is_secret_of_job(pool.options(), name, value));
-            match names {
-                Names::AsTheyAre => {
-                    write_entry(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())), out)
-                }
-                Names::Underscores => {
-                    if let Ok(labels) = in_underscores(pool.options(), &labels) {
-                        write_entry(labels.iter().map(|(name, value)| (&**name, *value)), out);
-                    }
+            write(&view, out);
+        }
+    }
+}
+
+/// Writes the entry of one target of a pool, after a comma and the end of a line.
+pub(super) fn entry_writer(pool: &TargetPool, names: Names) -> impl FnMut(&TargetView<'_>, &mut Vec<u8>) {
+    let mut reader = pool.reader();
+    move |view, out| {
+        let labels = match names {
+            Names::AsTheyAre => reader.labels(view),
+            Names::Underscores => reader.labels_without_implied(view),
+        };
+        let Some(mut labels) = labels else { return };
+        labels.retain(|(name, value)| !is_secret_of_job(pool.options(), name, value));
+        match names {
+            Names::AsTheyAre => write_entry(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())), out),
+            Names::Underscores => {
+                if let Ok(labels) = in_underscores(pool.options(), &labels) {
+                    write_entry(labels.iter().map(|(name, value)| (&**name, *value)), out);
                 }
             }
         }

@@ -6,6 +6,7 @@
 //! * `shared`: targets whose samples end in the same series.
 //! * `list`: a job's targets after relabelling, in the format that http_sd and file_sd share.
 //! * `underscores`: the labels that such a list has for a Prometheus 2.
+//! * `sharing`: which of several members scrapes which target.
 //! * `alertmanagers`: the same for Alertmanagers. `url`: where targets and Alertmanagers are; `global`: where others find
 //!   those of this machine.
 //!
@@ -21,6 +22,7 @@ mod health;
 mod holds;
 mod list;
 mod shared;
+mod sharing;
 mod sides;
 mod underscores;
 mod updater;
@@ -44,6 +46,8 @@ pub(crate) use global::GlobalUrls;
 pub(crate) use health::Healths;
 pub(crate) use list::Names;
 pub use list::{FLAGS, relabelled_list};
+pub(crate) use sharing::Sharing;
+pub(crate) use sharing::{Sent, Share};
 use sides::Sides;
 pub(crate) use updater::start;
 #[cfg(test)]
@@ -61,6 +65,8 @@ pub(crate) struct Targets {
     /// The configuration that is to be taken next, if there is one.
     wanted: Mutex<Wanted>,
     configured: Event,
+    /// Who scrapes which of them, if they are shared out.
+    pub(crate) sharing: Sharing,
 }
 
 /// The pools, and what they were made of.

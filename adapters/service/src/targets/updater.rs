@@ -10,6 +10,7 @@ use std::time::Instant;
 use async_channel::Sender;
 use futures_lite::FutureExt;
 use headcount_core::{JobOptions, Snapshot, SnapshotDiff};
+use headcount_discoverer::env::Clock;
 use imbl::OrdMap;
 use smol::Executor;
 
@@ -23,9 +24,11 @@ pub(crate) fn start(
     executor: &Arc<Executor<'static>>,
     managed: Arc<Managed>,
     changes: Option<Sender<Changes>>,
+    clock: Arc<dyn Clock>,
 ) -> io::Result<Arc<Targets>> {
     let targets = Arc::new(Targets::default());
     let mut updater = PoolUpdater::new(targets.clone(), executor.clone(), changes);
+    updater.clock = Some(clock);
     let discovered = managed.follow();
     thread::Builder::new()
         .name("headcount-targets".to_owned())
@@ -37,6 +40,8 @@ struct PoolUpdater {
     targets: Arc<Targets>,
     executor: Arc<Executor<'static>>,
     changes: Option<Sender<Changes>>,
+    /// Without it, time stands still.
+    clock: Option<Arc<dyn Clock>>,
     /// The jobs that are configured, and their configuration's number.
     jobs: Option<(u64, Vec<JobOptions>)>,
     /// What was discovered, as it was taken last.
@@ -57,6 +62,7 @@ impl PoolUpdater {
             targets,
             executor,
             changes,
+            clock: None,
             jobs: None,
             view: Arc::default(),
             shared: SharedLabels::default(),
@@ -103,6 +109,10 @@ impl PoolUpdater {
             self.jobs.clone_from(&change.configuration);
         }
         let (begun, is_followed) = (Instant::now(), self.changes.is_some());
+        // Held until the shares are those of the new state.
+        let this = self.targets.clone();
+        let mut shares = this.sharing.hold();
+        let is_followed = is_followed || shares.is_on();
         let taken = catch_unwind(AssertUnwindSafe(|| {
             let take = |state: &mut State| state.take(change, is_followed);
             let follow = |state: &mut State, first: &State| state.take_after(first, change);
@@ -112,6 +122,12 @@ impl PoolUpdater {
             tracing::error!("working out targets panicked; they are worked out anew, please report this");
             self.start_over()
         });
+        let now = self
+            .clock
+            .as_ref()
+            .map_or(headcount_core::Instant::ZERO, |clock| clock.now());
+        self.targets.read(|state| shares.follow(now, state, &changes));
+        drop(shares);
         let before = self.targets.published();
         let touched = self.touched(change, &changes);
         let mut next = self

@@ -80,6 +80,12 @@ fn values(field: &str) -> Vec<Value> {
             json!(["a", "http://b/"]),
             json!([["a"]]),
         ],
+        // Numbers are texts, too, to who reads YAML.
+        "names" => return vec![json!(["a", "b"]), json!([]), json!(["a", "a"]), json!([""]), json!({})],
+        "allow" => return vec![json!("m-.+"), json!(""), json!([]), json!({})],
+        "grace" => time.into(),
+        "replication_factor" => return vec![json!(2), json!(0), json!(4), json!(5), json!("x"), json!([])],
+        "unshared_jobs" => return vec![json!(["node"]), json!([]), json!({})],
         // Any other text is a folder, too.
         "dir" => return vec![json!("x"), json!("/x"), json!(""), json!([]), json!({})],
         "no_such_field" => return vec![json!(5), json!("x")],
@@ -144,17 +150,29 @@ fn file() -> impl Strategy<Value = Value> {
         prop::option::weighted(0.3, mapping(&["listen", "allowed_hosts", "no_such_field"])),
         prop::option::weighted(0.3, mapping(&["dir", "enabled", "no_such_field"])),
         prop::option::weighted(
+            0.3,
+            mapping(&[
+                "names",
+                "allow",
+                "grace",
+                "replication_factor",
+                "unshared_jobs",
+                "no_such_field",
+            ]),
+        ),
+        prop::option::weighted(
             0.05,
-            prop::sample::select(vec!["records", "join", "members", "cluster", "max_drop"]),
+            prop::sample::select(vec!["records", "join", "cluster", "max_drop"]),
         ),
     );
-    sections.prop_map(|(defaults, jobs, scrape_configs, web, state, refused)| {
+    sections.prop_map(|(defaults, jobs, scrape_configs, web, state, members, refused)| {
         let sections = [
             ("defaults", defaults),
             ("jobs", jobs),
             ("scrape_configs", scrape_configs),
             ("web", web),
             ("state", state),
+            ("members", members),
         ];
         let mut file: Map<_, _> = sections
             .into_iter()
@@ -185,6 +203,7 @@ fn files_with_every_word_are_right() {
     defaults["throttle"] = json!({"policy": "ticker", "per_set": true});
     let file = json!({
         "defaults": defaults, "jobs": {"node": job}, "web": {"listen": ":1", "allowed_hosts": ["a"]}, "state": {"dir": "x", "enabled": true},
+        "members": {"allow": "m-.+", "grace": "30s", "replication_factor": 2, "unshared_jobs": ["racks"]},
         "scrape_configs": [{"job_name": "racks", "local_sd_configs": [{}]}],
     });
     assert_eq!(Checker::new().refuses(&file), None);

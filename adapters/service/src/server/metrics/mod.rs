@@ -7,6 +7,7 @@
 
 mod discovery;
 mod exposition;
+mod members;
 mod memory;
 mod process;
 mod requests;
@@ -42,6 +43,7 @@ pub(super) async fn all(app: &Arc<App>) -> Response<Body> {
         discovery::providers(&mut out, &observations, app.wall_clock());
         discovery::churn(&mut out, &app, &observations);
         targets::targets(&mut out, &app);
+        members::members(&mut out, &app);
         state::state(&mut out, &app);
         kept(&mut out, &app.env.metrics, app.env.clock.now());
         requests::requests(&mut out, &app);

@@ -213,6 +213,7 @@ impl Walk {
                 stale: &self.stale,
                 healths: &self.healths,
                 global: self.global.as_ref(),
+                sharing: Some(&self.targets.sharing),
             };
             describer.write(out, &view);
         }

@@ -1,0 +1,39 @@
+//! Members: how many targets each has, and how many are between two of them.
+
+use super::exposition::{Exposition, Kind, count};
+use crate::app::App;
+
+/// Adds all of them; none if targets are not shared out.
+pub(super) fn members(out: &mut Exposition, app: &App) {
+    let Some(overview) = app.targets.sharing.overview(app.env.clock.now()) else {
+        return;
+    };
+    let help = "Targets that a member owns.";
+    let mut family = out.family("headcount_member_targets", Kind::Gauge, help);
+    for member in &overview.members {
+        family.sample(&[("member", &member.name)], count(member.targets));
+    }
+    let help = "Targets on a member's lists: those that it owns, and those that others have not begun with.";
+    let mut family = out.family("headcount_member_listed_targets", Kind::Gauge, help);
+    for member in &overview.members {
+        family.sample(&[("member", &member.name)], count(member.listed));
+    }
+    out.family(
+        "headcount_target_handovers",
+        Kind::Gauge,
+        "Targets that have another owner, and stay with the one before until it has begun.",
+    )
+    .sample(&[], count(overview.handovers));
+    out.family(
+        "headcount_target_oldest_handover_seconds",
+        Kind::Gauge,
+        "How long the oldest of them takes so far; 0 if there is none.",
+    )
+    .sample(&[], overview.oldest_handover.unwrap_or(0.0));
+    out.family(
+        "headcount_target_moves_total",
+        Kind::Counter,
+        "Times that a target came to a member that another had before.",
+    )
+    .sample(&[], count(overview.moved));
+}

@@ -1,0 +1,367 @@
+//! Sharing the jobs' targets out among members (`members` in the settings).
+//!
+//! What is shared out are the pools' targets. Who owns which, and how one gets from a member to another, is decided in
+//! [`headcount_core::allocation`]; here it is fed, asked, and given time.
+//!
+//! * `ids`: the keys of a job's targets, and the targets by their keys.
+//! * `ask`: what a member that asks is answered. `list`: its list as bytes.
+//!
+//! The one rule: **whoever reads the pools and the shares together holds the shares first.** A change of the pools is made
+//! while they are held, so a list has the targets of the very state that its share is of. What is asked while the pools are
+//! being read ([`Sharing::owned`]) is answered if nobody holds them, and else is not known.
+
+mod ask;
+mod ids;
+mod list;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use blocking::unblock;
+use event_listener::Event;
+use futures_lite::FutureExt;
+use headcount_config::{MOST_MEMBERS, MembersSettings, Who};
+use headcount_core::allocation::{Leaving, Presence, PresenceOptions, Shares, TargetKey};
+use headcount_core::{Fate, Instant, JobOptions, PoolOutput, TargetId, TargetPool};
+use headcount_discoverer::Env;
+use serde::Serialize;
+
+pub(crate) use ask::{Sent, Share};
+use ids::JobTargets;
+use list::KeptList;
+
+use super::{Changes, State, Targets};
+use crate::ListKind;
+
+/// The shares, if there are members.
+#[derive(Debug, Default)]
+pub(crate) struct Sharing {
+    shared: Mutex<Option<Shared>>,
+    /// Something has to be done earlier than it had.
+    news: Event,
+}
+
+/// What is shared out, and among whom.
+#[derive(Debug)]
+struct Shared {
+    settings: MembersSettings,
+    shares: Shares,
+    /// Where members are those that ask.
+    presence: Option<Presence>,
+    jobs: BTreeMap<Arc<str>, JobTargets>,
+    /// Whether all that the pools have is in it.
+    is_built: bool,
+    lists: HashMap<(Arc<str>, Arc<str>, ListKind), KeptList>,
+}
+
+/// The shares while they are held.
+pub(super) struct Held<'a>(MutexGuard<'a, Option<Shared>>);
+
+/// Whose a target is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Owned {
+    /// Who is to scrape it.
+    pub(crate) owners: Vec<Arc<str>>,
+    /// Who has it until those have begun.
+    pub(crate) leaving: Vec<Arc<str>>,
+}
+
+/// The members and what is under way among them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Overview {
+    /// Sorted by name.
+    pub(crate) members: Vec<MemberEntry>,
+    /// Whether shares are given out: after a start, members that ask are waited for.
+    pub(crate) settled: bool,
+    /// How many targets are shared out.
+    pub(crate) targets: usize,
+    /// How many of them are between two members.
+    pub(crate) handovers: usize,
+    /// Since how many seconds the first of those is.
+    pub(crate) oldest_handover: Option<f64>,
+    /// How many times a target came to a member that another had before.
+    pub(crate) moved: u64,
+}
+
+/// A member.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MemberEntry {
+    pub(crate) name: Arc<str>,
+    /// Whether it was taken out, and keeps what others have not begun with.
+    pub(crate) retired: bool,
+    /// How many targets it owns.
+    pub(crate) targets: usize,
+    /// How many are on its lists.
+    pub(crate) listed: usize,
+    /// How many seconds ago it asked, where members are those that ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) asked: Option<f64>,
+}
+
+impl Sharing {
+    /// Takes what the settings say, and what the jobs do. What is to be taken from the pools is taken with their next change.
+    pub(crate) fn configure(&self, now: Instant, settings: Option<&MembersSettings>, jobs: &[JobOptions]) {
+        let mut shared = self.lock();
+        let Some(settings) = settings else {
+            *shared = None;
+            return;
+        };
+        let shared = shared.get_or_insert_with(|| Shared::new(settings.clone()));
+        shared.configure(now, settings, jobs);
+        self.news.notify(usize::MAX);
+    }
+
+    /// Holds the shares, so that the pools can be changed.
+    pub(super) fn hold(&self) -> Held<'_> {
+        Held(self.lock())
+    }
+
+    /// Whose a target is, if that is known at the moment.
+    pub(crate) fn owned(&self, job: &str, id: TargetId) -> Option<Owned> {
+        let shared = self.shared.try_lock().ok()?;
+        let shared = shared.as_ref()?;
+        let key = shared.jobs.get(job)?.key(id)?;
+        Some(Owned {
+            owners: shared.shares.owners(key).cloned().collect(),
+            leaving: shared.shares.leaving(key).cloned().collect(),
+        })
+    }
+
+    /// The members; `None` if targets are not shared out. Blocks while shares are worked out.
+    pub(crate) fn overview(&self, now: Instant) -> Option<Overview> {
+        let shared = self.lock();
+        let shared = shared.as_ref()?;
+        let age = |since: Instant| now.saturating_duration_since(since).as_secs_f64();
+        let members = shared.shares.members().map(|(name, retired)| {
+            let (targets, listed) = shared.shares.counts(name);
+            let asked = shared.presence.as_ref().and_then(|presence| presence.last(name));
+            MemberEntry {
+                name: name.clone(),
+                retired,
+                targets,
+                listed,
+                asked: asked.map(age),
+            }
+        });
+        let (handovers, oldest) = shared.shares.handovers();
+        Some(Overview {
+            members: members.collect(),
+            settled: shared.presence.as_ref().is_none_or(Presence::is_settled),
+            targets: shared.shares.target_count(),
+            handovers,
+            oldest_handover: oldest.map(age),
+            moved: shared.shares.moved(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Shared>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held<'_> {
+    /// Whether anything is shared out.
+    pub(super) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Takes what changed among the pools' targets.
+    pub(super) fn follow(&mut self, now: Instant, state: &State, changes: &Changes) {
+        let Some(shared) = &mut *self.0 else { return };
+        if !shared.is_built || changes.is_anew {
+            return shared.build(now, state);
+        }
+        let mut by_job: BTreeMap<&Arc<str>, Vec<PoolOutput>> = BTreeMap::new();
+        for (job, output) in &changes.outputs {
+            by_job.entry(job).or_default().push(*output);
+        }
+        for (job, outputs) in by_job {
+            shared.take(now, job, state.pools.pool(job), &outputs);
+        }
+    }
+}
+
+impl Targets {
+    /// Lets members go that do not ask any more, and targets from those that others have begun with. Runs for ever.
+    pub(crate) async fn keep_shares(self: Arc<Self>, env: Env) {
+        loop {
+            let news = self.sharing.news.listen();
+            let (targets, clock) = (self.clone(), env.clock.clone());
+            let next = unblock(move || targets.sharing.pass(clock.now())).await;
+            let wait = next.map(|at| at.saturating_duration_since(env.clock.now()));
+            match wait {
+                Some(wait) => env.clock.sleep(wait.max(Duration::from_millis(1))).or(news).await,
+                None => news.await,
+            }
+        }
+    }
+}
+
+impl Sharing {
+    /// Time has passed. Gives when there is more to do.
+    fn pass(&self, now: Instant) -> Option<Instant> {
+        let mut shared = self.lock();
+        let shared = shared.as_mut()?;
+        shared.pass(now);
+        let presence = shared.presence.as_ref().and_then(Presence::poll_timeout);
+        presence.into_iter().chain(shared.shares.poll_timeout()).min()
+    }
+}
+
+impl Shared {
+    fn new(settings: MembersSettings) -> Self {
+        Self {
+            shares: Shares::new(settings.replicas),
+            settings,
+            presence: None,
+            jobs: BTreeMap::new(),
+            is_built: false,
+            lists: HashMap::new(),
+        }
+    }
+
+    fn configure(&mut self, now: Instant, settings: &MembersSettings, jobs: &[JobOptions]) {
+        for job in jobs {
+            self.shares
+                .set_interval(&Arc::from(job.name.as_str()), job.scrape_interval);
+        }
+        self.is_built &= self.settings.unshared_jobs == settings.unshared_jobs;
+        self.settings = settings.clone();
+        self.shares.set_replicas(now, settings.replicas);
+        match &settings.who {
+            Who::Listed(_) => self.presence = None,
+            Who::Asking { grace, .. } => {
+                let options = PresenceOptions {
+                    grace: *grace,
+                    most: MOST_MEMBERS,
+                };
+                self.presence
+                    .get_or_insert_with(|| Presence::new(now, options))
+                    .configure(options);
+            }
+        }
+        self.name_members(now);
+    }
+
+    /// Makes the members those that there are now; of others, none is there any more.
+    fn name_members(&mut self, now: Instant) {
+        let wanted: BTreeSet<Arc<str>> = match &self.settings.who {
+            Who::Listed(names) => names.iter().map(|name| name.as_str().into()).collect(),
+            Who::Asking { allow, .. } => {
+                let members = self.presence.iter().flat_map(Presence::members);
+                members.filter(|name| allow.is_match(name)).cloned().collect()
+            }
+        };
+        let here = self.shares.members().filter(|(_, is_retired)| !is_retired);
+        let here: BTreeSet<Arc<str>> = here.map(|(name, _)| name.clone()).collect();
+        let new: Vec<&Arc<str>> = wanted.difference(&here).collect();
+        if !new.is_empty() {
+            self.shares.join(now, new.iter().map(|name| &***name));
+            for member in new {
+                let (targets, _) = self.shares.counts(member);
+                tracing::info!(%member, targets, "a member joined, and has its share of the targets");
+            }
+        }
+        for member in here.difference(&wanted) {
+            self.shares.leave(now, member, Leaving::Retired);
+            tracing::info!(%member, "a member was taken out; what it scrapes goes to others, and each target when they have begun");
+        }
+    }
+
+    fn pass(&mut self, now: Instant) {
+        let mut is_new = false;
+        if let Some(presence) = &mut self.presence {
+            let was_settled = presence.is_settled();
+            for member in presence.handle_timeout(now) {
+                self.shares.leave(now, &member, Leaving::Lost);
+                self.lists.retain(|(other, ..), _| *other != member);
+                tracing::warn!(%member, "a member no longer asks, and others have its targets");
+            }
+            is_new = presence.is_settled() && !was_settled;
+        }
+        if is_new {
+            self.name_members(now);
+        }
+        self.shares.handle_timeout(now);
+    }
+
+    fn is_shared(&self, job: &str) -> bool {
+        !self.settings.unshared_jobs.contains(job)
+    }
+
+    /// Takes all that the pools have.
+    fn build(&mut self, now: Instant, state: &State) {
+        let mut before = std::mem::take(&mut self.jobs);
+        for (job, pool) in state
+            .pools
+            .pools()
+            .filter(|(job, _)| self.is_shared(job))
+            .collect::<Vec<_>>()
+        {
+            let mut targets = JobTargets::default();
+            for view in pool.targets() {
+                if let Fate::Active { id } | Fate::OverLimit { id, .. } = view.fate
+                    && let Some(key) = pool.key(id)
+                {
+                    targets.add(id, key);
+                }
+            }
+            let old = before.remove(job).unwrap_or_default();
+            let (came, went) = old.differences(&targets);
+            self.shares.change(now, job, &came, &went);
+            self.jobs.insert(job.clone(), targets);
+        }
+        for (job, old) in before {
+            let (came, went) = old.differences(&JobTargets::default());
+            self.shares.change(now, &job, &came, &went);
+        }
+        self.is_built = true;
+    }
+
+    /// Takes what changed among the targets of a job.
+    fn take(&mut self, now: Instant, job: &Arc<str>, pool: Option<&TargetPool>, outputs: &[PoolOutput]) {
+        if !self.is_shared(job) {
+            return;
+        }
+        let targets = self.jobs.entry(job.clone()).or_default();
+        // Whether there was one of the key before.
+        let mut touched: BTreeMap<TargetKey, bool> = BTreeMap::new();
+        for output in outputs {
+            let (old, new) = match *output {
+                PoolOutput::Stopped(old) => (Some(old), None),
+                PoolOutput::Started(new) => (None, Some(new)),
+                PoolOutput::Relabelled { old, new } => (Some(old), Some(new)),
+            };
+            if let Some(old) = old
+                && let Some(key) = targets.key(old)
+            {
+                touched.entry(key).or_insert(true);
+                targets.remove(old);
+            }
+            if let Some(new) = new
+                && let Some(key) = pool.and_then(|pool| pool.key(new))
+            {
+                let was_there = targets.has(key);
+                touched.entry(key).or_insert(was_there);
+                targets.add(new, key);
+            }
+        }
+        let (mut came, mut went) = (Vec::new(), Vec::new());
+        for (key, was_there) in touched {
+            match (was_there, targets.has(key)) {
+                (false, true) => came.push(key),
+                (true, false) => went.push(key),
+                _ => {}
+            }
+        }
+        if pool.is_none() && targets.is_empty() {
+            self.jobs.remove(job);
+        }
+        self.shares.change(now, job, &came, &went);
+    }
+}

@@ -1,0 +1,175 @@
+//! Shares over real pools, in time that stands still until it is told to pass.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::discovery::view_of;
+use crate::targets::list::tests::job;
+use crate::targets::targets_of;
+
+fn at(seconds: u64) -> Instant {
+    Instant::ZERO + Duration::from_secs(seconds)
+}
+
+fn members(text: &str) -> MembersSettings {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("headcount.yml");
+    std::fs::write(&path, format!("members: {text}")).expect("written");
+    let loader = crate::loader().settings(path);
+    let jobs = b"scrape_configs: [{job_name: node}, {job_name: self}]";
+    let config = loader.parse(jobs, "/p.yml".as_ref(), &headcount_config::Machine);
+    config
+        .expect("nothing is wrong with it")
+        .settings
+        .members
+        .expect("members")
+}
+
+/// Targets of the job `node`, of which one is dropped and one is there twice.
+fn targets(hosts: usize) -> Arc<Targets> {
+    let names: Vec<String> = (0..hosts).map(|host| format!("h{host}:1")).collect();
+    let mut parts: Vec<Vec<(&str, &str)>> = names.iter().map(|name| vec![("__address__", name.as_str())]).collect();
+    parts.push(vec![("__address__", "dropped:1"), ("rack", "2")]);
+    parts.push(vec![("__address__", "h0:1"), ("__meta_x", "y")]);
+    let options = job("relabel_configs: [{source_labels: [rack], regex: '2', action: drop}]");
+    targets_of(
+        vec![options],
+        view_of(vec![("node", vec![("s", vec![("__meta_site", "a")], parts)])]),
+    )
+}
+
+/// Those of `node` that are there, shared out among these.
+fn shared(hosts: usize, settings: &str) -> Arc<Targets> {
+    let targets = targets(hosts);
+    let options = vec![job("scrape_interval: 15s, scrape_timeout: 10s")];
+    targets.sharing.configure(at(0), Some(&members(settings)), &options);
+    let mut held = targets.sharing.hold();
+    targets.read(|state| held.follow(at(0), state, &Changes::default()));
+    drop(held);
+    targets
+}
+
+fn ask(targets: &Targets, now: Instant, member: &str, kind: ListKind) -> Share {
+    let refresh = Some(Duration::from_secs(30));
+    targets.share_now(now, member.to_owned(), "node".to_owned(), kind, refresh)
+}
+
+/// The addresses on a member's list, which it is sent.
+fn listed(targets: &Targets, now: Instant, member: &str, kind: ListKind) -> BTreeSet<String> {
+    let Share::List(list, sent) = ask(targets, now, member, kind) else {
+        panic!("{member} gets nothing")
+    };
+    targets.sent_now(now, &sent);
+    let entries: Vec<serde_json::Value> = serde_json::from_slice(&list.to_vec()).expect("JSON");
+    let address = |entry: serde_json::Value| entry["targets"][0].as_str().expect("a text").to_owned();
+    entries.into_iter().map(address).collect()
+}
+
+#[test]
+fn each_target_is_on_one_list_whatever_kind_it_is_of() {
+    let targets = shared(100, "{names: [a, b, c]}");
+    for kind in [
+        ListKind::Discovered,
+        ListKind::Relabelled,
+        ListKind::RelabelledInUnderscores,
+    ] {
+        let lists = ["a", "b", "c"].map(|member| listed(&targets, at(1), member, kind));
+        let all: BTreeSet<String> = lists.iter().flatten().cloned().collect();
+        assert_eq!(all, (0..100).map(|host| format!("h{host}:1")).collect());
+        assert_eq!(lists.iter().map(BTreeSet::len).sum::<usize>(), 100);
+        assert!(lists.iter().all(|list| (30..=35).contains(&list.len())), "{lists:?}");
+    }
+}
+
+#[test]
+fn a_list_has_the_labels_that_its_reader_needs() {
+    let targets = shared(1, "{names: [a]}");
+    let text = |kind| match ask(&targets, at(1), "a", kind) {
+        Share::List(list, _) => String::from_utf8(list.to_vec()).expect("UTF-8"),
+        other => panic!("{other:?}"),
+    };
+    let expected = "[\n{\"targets\":[\"h0:1\"],\"labels\":{\"__meta_site\":\"a\",\"__meta_x\":\"y\"}}\n]";
+    assert_eq!(text(ListKind::Discovered), expected);
+    assert!(text(ListKind::Relabelled).contains("\"instance\":\"h0:1\",\"job\":\"node\""));
+}
+
+#[test]
+fn who_is_taken_out_keeps_what_others_have_not_begun_with() {
+    let targets = shared(100, "{names: [a, b]}");
+    let (a, b) = (
+        listed(&targets, at(1), "a", ListKind::Relabelled),
+        listed(&targets, at(1), "b", ListKind::Relabelled),
+    );
+    let options = vec![job("scrape_interval: 15s, scrape_timeout: 10s")];
+    targets
+        .sharing
+        .configure(at(2), Some(&members("{names: [a]}")), &options);
+    assert_eq!(listed(&targets, at(3), "b", ListKind::Relabelled), b);
+    assert_eq!(listed(&targets, at(10), "a", ListKind::Relabelled).len(), 100);
+    assert_eq!(listed(&targets, at(34), "b", ListKind::Relabelled), b);
+    assert_eq!(listed(&targets, at(35), "b", ListKind::Relabelled), BTreeSet::new());
+    let overview = targets.sharing.overview(at(35)).expect("members");
+    let entries: Vec<_> = overview
+        .members
+        .iter()
+        .map(|member| (&*member.name, member.retired, member.targets))
+        .collect();
+    assert_eq!(entries, [("a", false, 100), ("b", true, 0)]);
+    assert_eq!(overview.moved as usize, 100 - a.len());
+    assert!(
+        matches!(ask(&targets, at(40), "c", ListKind::Relabelled), Share::NoMember(why) if why.contains("has 1 of them: a"))
+    );
+}
+
+#[test]
+fn those_that_ask_are_members_and_no_list_is_empty_meanwhile() {
+    let targets = shared(100, "{allow: 'm-[ab]', grace: 1m}");
+    let is_waiting = |seconds, member| {
+        matches!(
+            ask(&targets, at(seconds), member, ListKind::Relabelled),
+            Share::NotYet(_)
+        )
+    };
+    for second in [1, 31, 61] {
+        assert!(is_waiting(second, "m-a"), "{second}");
+    }
+    assert!(is_waiting(40, "m-b"), "it asks once");
+    assert!(matches!(ask(&targets, at(61), "x", ListKind::Relabelled), Share::NoMember(why) if why.contains("m-[ab]")));
+    // Two intervals of 30 s, and five for who is late.
+    assert_eq!(listed(&targets, at(65), "m-a", ListKind::Relabelled).len(), 100);
+    let other = listed(&targets, at(70), "m-b", ListKind::Relabelled);
+    assert!((40..60).contains(&other.len()));
+    assert_eq!(
+        listed(&targets, at(94), "m-a", ListKind::Relabelled).len(),
+        100,
+        "b has not begun"
+    );
+    assert_eq!(
+        listed(&targets, at(95), "m-a", ListKind::Relabelled).len(),
+        100 - other.len()
+    );
+    // b does not ask for its interval and the grace.
+    assert_eq!(
+        listed(&targets, at(159), "m-a", ListKind::Relabelled).len(),
+        100 - other.len()
+    );
+    assert_eq!(listed(&targets, at(160), "m-a", ListKind::Relabelled).len(), 100);
+}
+
+#[test]
+fn whose_a_target_is_is_known_and_what_is_not_shared_out_is_all_of_it() {
+    let targets = shared(10, "{names: [a, b], replication_factor: 2, unshared_jobs: [self]}");
+    let id = targets.read(|state| {
+        let pool = state.pools.pool("node").expect("the job");
+        pool.targets().find_map(|view| match view.fate {
+            Fate::Active { id } => Some(id),
+            _ => None,
+        })
+    });
+    let owned = targets.sharing.owned("node", id.expect("one")).expect("it is known");
+    assert_eq!(owned.owners, ["a".into(), "b".into()]);
+    let unshared = targets.share_now(at(0), "a".into(), "self".into(), ListKind::Discovered, None);
+    assert!(matches!(unshared, Share::Whole));
+    targets.sharing.configure(at(0), None, &[]);
+    assert!(matches!(ask(&targets, at(1), "a", ListKind::Discovered), Share::Nobody));
+}
