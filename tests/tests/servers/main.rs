@@ -14,6 +14,7 @@
 //! * `consul`, `consulagent`: targets out of a Consul.
 //! * `docker`: targets out of a Docker Engine and its swarm.
 //! * `kubernetes`: targets out of a Kubernetes cluster.
+//! * `members`: several Prometheus share targets out.
 //! * `kit`: what is delivered beside the binary.
 //! * `openstack`: targets out of an OpenStack, in the long mode.
 //! * `puppetdb`: targets out of a PuppetDB, in the long mode.
@@ -52,6 +53,7 @@ mod examples;
 mod http_backend;
 mod kit;
 mod kubernetes;
+mod members;
 mod metrics;
 mod nginx;
 mod openstack;

@@ -15,7 +15,7 @@ const NOT_DESCRIBED: [&str; 3] = ["/", "/page/", "/sd/"];
 type Case = (&'static str, &'static str, &'static str, &'static str, u16);
 
 const JSON: &str = "Accept: application/json\r\n";
-const CASES: [Case; 36] = [
+const CASES: [Case; 39] = [
     ("GET", "/sd", "/sd", "", 200),
     ("GET", "/sd/{job}", "/sd/node", "", 200),
     ("GET", "/sd/{job}", "/sd/node?relabelled=true", "", 200),
@@ -44,6 +44,9 @@ const CASES: [Case; 36] = [
     ),
     ("GET", "/api/v1/scrape_pools", "/api/v1/scrape_pools", "", 200),
     ("GET", "/api/v1/alertmanagers", "/api/v1/alertmanagers", "", 200),
+    ("GET", "/sd/{job}", "/sd/files?member=a", "", 200),
+    ("GET", "/sd/{job}", "/sd/files?member=c", "", 404),
+    ("GET", "/api/v1/members", "/api/v1/members", "", 200),
     ("GET", "/api/v1/providers", "/api/v1/providers", "", 200),
     (
         "POST",
@@ -159,6 +162,7 @@ fn daemon(folder: &Folder) -> Headcount {
          \x20 - {targets: ['x:1'], labels: {a.b: '1', a_b: '1', __metrics_path__: /other}}\n\
          alerting: {alertmanagers: [{static_configs: [{targets: ['am:9093']}]}]}\n",
     );
+    folder.write("headcount.yml", "members: {names: [a, b]}");
     let arguments = ["--config", config.to_str().unwrap(), "--max-drop", "30%", "--no-state"];
     let headcount = Headcount::start(folder, &arguments);
     headcount.wait_for_failure("http", &[]);
