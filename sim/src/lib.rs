@@ -57,6 +57,7 @@
 //! rendering), `engine` (the queue of events, discoverers of every kind, the schedule of faults),
 //! `oracle` (who watches), `simulation` (drives the manager).
 
+mod allocators;
 mod compare;
 mod engine;
 mod explain;
@@ -90,6 +91,7 @@ mod vary;
 mod work;
 mod world;
 
+pub use allocators::{Allocated, AllocatorTable, compare_allocators};
 pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
 pub use explain::{Explanation, Hop, Way, explain};
 pub use file::{Mistake, Mistakes, Place, Unwritable, Wrong, nearest};

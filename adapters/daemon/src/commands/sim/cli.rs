@@ -35,6 +35,24 @@ pub(crate) enum SimCommand {
     /// Measures the simulator: a fixed run without faults, with its work counted (comparisons,
     /// allocations, bytes), so that a busy machine does not show.
     Bench(BenchOptions),
+    /// Compares ways to share targets out among members: how even they are, and what moves.
+    CompareAllocators {
+        /// How many targets there are.
+        #[arg(long, value_name = "N", default_value_t = 100_000)]
+        targets: usize,
+
+        /// How many members there are.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        members: usize,
+
+        /// The seed of the random numbers.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+
+        /// How the result is printed.
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+        output: Format,
+    },
     /// Lists the scenarios that come with headcount, or the words that scenarios can use.
     List {
         /// What is listed.

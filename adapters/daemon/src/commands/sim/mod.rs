@@ -25,6 +25,7 @@ use std::process::ExitCode;
 
 use crate::console;
 
+use cli::Format;
 pub(crate) use cli::{EXIT_CODES, SimCommand};
 
 pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
@@ -36,6 +37,18 @@ pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
         SimCommand::Explain(options) => inspect::explain_host(&options),
         SimCommand::Diff(options) => inspect::diff(&options),
         SimCommand::Bench(options) => bench::bench(&options),
+        SimCommand::CompareAllocators {
+            targets,
+            members,
+            seed,
+            output,
+        } => {
+            let table = headcount_sim::compare_allocators(targets, members, seed);
+            match output {
+                Format::Table => print(&format!("{table}\n")),
+                Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&table)?)),
+            }
+        }
         SimCommand::List { what } => print(&list::list(what)?),
         SimCommand::Schema => print(headcount_sim::SCHEMA),
         SimCommand::Show { scenario } => match chosen::find(&scenario) {
