@@ -81,7 +81,8 @@ fn no_target_misses_a_scrape_when_a_member_joins_and_when_one_leaves() {
     let share = |members: &str| folder.write("headcount.yml", format!("members: {{names: [{members}]}}"));
     share("a");
     let headcount = Headcount::with_config(&folder, &config);
-    headcount.wait_for("node", &vec![server.address().to_string().as_str(); TARGETS]);
+    let address = server.address().to_string();
+    headcount.wait_for("node", &[address.as_str(); TARGETS]);
 
     // One of the lists is relabelled, and the other is not.
     let (a, b) = (
