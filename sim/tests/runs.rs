@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
 
 use headcount_sim::{
-    Backend, BackendKind, Churn, Discoverers, Hosts, Manager, Ratio, Receiver, Scenario, Simulation, Span, SpanRange,
-    ThrottleSetting, TraceEvent,
+    Backend, BackendKind, Churn, Condition, Discoverers, Expectation, Fault, FaultKind, Hosts, Manager, Ratio,
+    Receiver, Scenario, Simulation, Span, SpanRange, ThrottleSetting, TraceEvent,
 };
 
 fn churning() -> Scenario {
@@ -89,4 +89,35 @@ fn listening_changes_nothing() {
     let mut listened = silent.clone();
     listened.listen(true);
     assert_eq!(silent.run(), listened.run());
+}
+
+/// What differs is told with whom to ask about it.
+#[test]
+fn who_has_not_converged_is_told_with_the_provider_and_the_cause() {
+    let cut_off = churning()
+        .calm(Span::mins(10))
+        .fault(Fault::new(FaultKind::Refused).from(Span::mins(1)))
+        .expect(Expectation::Eventually {
+            that: Condition::Converged,
+            within: Span::ZERO,
+        });
+    let outcome = Simulation::new(&cut_off, 1).expect("it makes sense").run();
+    let violation = outcome.violations.first().expect("it can't be met at once");
+    assert!(
+        violation
+            .provider
+            .as_deref()
+            .is_some_and(|name| name.starts_with("http/"))
+    );
+    let reason = &violation.reason;
+    let told = reason.lines().skip(1).filter(|line| line.contains("the receiver has"));
+    assert_eq!(told.count(), 3, "{reason}");
+    assert!(
+        reason.contains("its last call failed: the connection was refused"),
+        "{reason}"
+    );
+    assert!(
+        reason.lines().last().is_some_and(|line| line.starts_with("  and ")),
+        "{reason}"
+    );
 }

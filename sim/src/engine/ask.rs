@@ -252,7 +252,18 @@ impl World {
             return;
         };
         let (view, version, rows) = *echo;
-        let call = self.discoverers[id.place()].calls.saturating_sub(1);
+        let discoverer = &self.discoverers[id.place()];
+        let call = discoverer.calls.saturating_sub(1);
+        // The answer that begins a stream comes before the stream's news, also when it comes twice. If it were
+        // taken after them, it would take back what they said, and nothing on this stream would say so again.
+        let is_stream = matches!(
+            plan.discoverers[id.place()].kind,
+            BackendKind::Kubernetes | BackendKind::Push
+        );
+        let is_older = |(held_view, held): (ViewId, u64)| held_view == view && version.is_some_and(|at| at < held);
+        if is_stream && discoverer.held_at.is_some_and(is_older) {
+            return;
+        }
         if self.looks_again(&plan.discoverers[id.place()], id, call, &rows) {
             return;
         }

@@ -120,8 +120,8 @@ impl Expectations {
             }
             match unmet(condition, self.about[place].as_ref(), world, receiver, lists) {
                 None => self.met[place] = true,
-                Some(reason) if self.met[place] || matches!(expectation, Expectation::Eventually { .. }) => {
-                    return Err(Broken::of(Rule::Expectation, reason));
+                Some(broken) if self.met[place] || matches!(expectation, Expectation::Eventually { .. }) => {
+                    return Err(broken);
                 }
                 Some(_) => {}
             }
@@ -150,26 +150,27 @@ fn unmet(
     world: &World,
     receiver: &Receiver,
     lists: &Lists,
-) -> Option<String> {
+) -> Option<Box<Broken>> {
+    let unless = |met: bool, reason: &dyn Fn() -> String| (!met).then(|| Broken::of(Rule::Expectation, reason()));
     match condition {
-        Condition::Converged => {
-            let open = receiver.open();
-            (open > 0).then(|| format!("the receiver knows {open} hosts otherwise than they are"))
-        }
+        Condition::Converged => receiver.diverged(world),
         Condition::StaleAtMost(longest) | Condition::JobStaleAtMost { at_most: longest, .. } => {
             let oldest = receiver.oldest(world.now, |id| about.is_none_or(|about| about.contains(&id)));
-            (oldest > *longest)
-                .then(|| format!("a change has been on its way for {oldest}; {longest} was expected at most"))
+            unless(oldest <= *longest, &|| {
+                format!("a change has been on its way for {oldest}; {longest} was expected at most")
+            })
         }
         Condition::ShowsAtLeast(share) => {
             let (has, should) = (receiver.targets(), receiver.should_have(world));
-            (has < share.of(should))
-                .then(|| format!("the receiver has {has} targets of {should}; {share} was expected at least"))
+            unless(has >= share.of(should), &|| {
+                format!("the receiver has {has} targets of {should}; {share} was expected at least")
+            })
         }
         Condition::ListsShowAtLeast(share) => {
             let (has, should) = lists.shown(world, receiver);
-            (has < share.of(should))
-                .then(|| format!("who reads the lists has {has} hosts of {should}; {share} was expected at least"))
+            unless(has >= share.of(should), &|| {
+                format!("who reads the lists has {has} hosts of {should}; {share} was expected at least")
+            })
         }
     }
 }

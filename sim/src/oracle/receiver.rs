@@ -315,11 +315,13 @@ impl Receiver {
             }
             if let Some(open) = self.open.get_mut(&(discoverer, host))
                 && version > before
-                && open.changed
             {
-                // News, if not the latest: what is waited for now is younger.
+                // News, if not the latest: what is waited for now is younger, also for who has only just started.
                 closed = Some(*open);
-                open.since = world.truth.changed(host);
+                let changed = world.truth.changed(host);
+                if changed >= open.since {
+                    (open.since, open.changed) = (changed, true);
+                }
             }
             let since = closed.filter(|open| open.changed).map(|open| open.since);
             received.learned.push(Learned {
@@ -377,33 +379,87 @@ impl Receiver {
             (false, Some(_), None) => Rule::NoGhost,
             (false, ..) => Rule::NoHole,
         };
-        let discoverer = &world.discoverers[id.place()];
-        let word =
-            |version: Option<u32>| version.map_or("nothing of it".to_owned(), |version| format!("version {version}"));
-        let mut reason = format!(
-            "the receiver has {}, the truth is {} since {}, and {} is the longest that this can take; {} looks at {}",
-            word(known.copied()),
-            truth.map_or("that it is gone".to_owned(), |row| format!("version {}", row.version)),
-            Span::since_start(open.since),
+        let reason = format!(
+            "{}, and {} is the longest that this can take; {}",
+            self.what_differs(world, id, host, open),
             self.bounds[id.place()].usual,
-            id,
-            world.plan.discoverers[id.place()].description,
+            cause(world, id, host),
         );
-        match &discoverer.last_failure {
-            Some(failure) => reason.push_str(&format!("; its last call failed: {failure}")),
-            None => reason.push_str("; its last call went well"),
-        }
-        if let Some(fault) = world.faults.last_fault(id) {
-            reason.push_str(&format!("; the last fault there was `{}`", fault.word()));
-        }
-        let shown = discoverer.held.get(&host).map(|row| row.version);
-        reason.push_str(&format!("; the discoverer has {}", word(shown)));
         let broken = Broken::of(rule, reason).about(host.to_string());
-        match discoverer.provider {
+        match world.discoverers[id.place()].provider {
             Some(provider) => broken.by(provider),
             None => broken,
         }
     }
+
+    /// What the receiver has of a host, and what is true.
+    fn what_differs(&self, world: &World, id: DiscovererId, host: HostId, open: Open) -> String {
+        let truth = world.truth.row(host).filter(|_| self.running[id.place()]);
+        format!(
+            "the receiver has {}, the truth is {} since {}",
+            version_of(self.known[id.place()].get(&host).copied()),
+            truth.map_or("that it is gone".to_owned(), |row| format!("version {}", row.version)),
+            Span::since_start(open.since),
+        )
+    }
+
+    /// That the receiver does not have the truth: of whom, since when and why, the oldest ones first; nothing, if it
+    /// has.
+    pub(crate) fn diverged(&self, world: &World) -> Option<Box<Broken>> {
+        let mut open: Vec<_> = self
+            .open
+            .iter()
+            .map(|((id, host), open)| (open.since, *id, *host, *open))
+            .collect();
+        open.sort_unstable_by_key(|(since, id, host, _)| (*since, *id, *host));
+        let (_, first, target, _) = *open.first()?;
+        let each = open.iter().take(TOLD).map(|(_, id, host, open)| {
+            let differs = self.what_differs(world, *id, *host, *open);
+            format!("{host}: {differs}; {}", cause(world, *id, *host))
+        });
+        let each: Vec<String> = each.collect();
+        let more = match open.len().saturating_sub(TOLD) {
+            0 => String::new(),
+            more => format!("\n  and {more} more"),
+        };
+        let hosts = if open.len() == 1 {
+            "1 host".to_owned()
+        } else {
+            format!("{} hosts", open.len())
+        };
+        let reason = format!(
+            "the receiver knows {hosts} otherwise than the truth is\n  {}{more}",
+            each.join("\n  ")
+        );
+        let broken = Broken::of(Rule::Expectation, reason).about(target.to_string());
+        Some(match world.discoverers[first.place()].provider {
+            Some(provider) => broken.by(provider),
+            None => broken,
+        })
+    }
+}
+
+/// How many hosts that are known otherwise are told of one by one.
+const TOLD: usize = 3;
+
+fn version_of(version: Option<u32>) -> String {
+    version.map_or("nothing of it".to_owned(), |version| format!("version {version}"))
+}
+
+/// What is known of why a discoverer has not brought the truth about a host.
+fn cause(world: &World, id: DiscovererId, host: HostId) -> String {
+    let discoverer = &world.discoverers[id.place()];
+    let mut cause = format!("{id} looks at {}", world.plan.discoverers[id.place()].description);
+    match &discoverer.last_failure {
+        Some(failure) => cause.push_str(&format!("; its last call failed: {failure}")),
+        None => cause.push_str("; its last call went well"),
+    }
+    if let Some(fault) = world.faults.last_fault(id) {
+        cause.push_str(&format!("; the last fault there was `{}`", fault.word()));
+    }
+    let shown = discoverer.held.get(&host).map(|row| row.version);
+    cause.push_str(&format!("; the discoverer has {}", version_of(shown)));
+    cause
 }
 
 /// The targets of a group: which host each shows as of which version, and how many bytes it has.
