@@ -90,6 +90,7 @@ mod trace;
 mod vary;
 mod work;
 mod world;
+mod worlds;
 
 pub use allocators::{Allocated, AllocatorTable, compare_allocators};
 pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
@@ -120,3 +121,4 @@ pub use vary::{Variation, VariationError, Varied, combinations, comparison, vary
 pub use work::Work;
 pub use world::render::STAMP;
 pub use world::truth::Truth;
+pub use worlds::{Weights, drawn_seed, drawn_world};

@@ -75,6 +75,8 @@ pub enum Rule {
     Model,
     /// What the scenario expects.
     Expectation,
+    /// Nothing panics.
+    NoPanic,
 }
 
 /// What sort of failure it is; each has an exit code of its own.
@@ -87,6 +89,8 @@ pub enum FailureClass {
     Liveness,
     /// A rule holds, but the scenario wanted more.
     Expectation,
+    /// The run came to no end: something in it panicked.
+    Panic,
 }
 
 /// What a rule demands while and after a fault has somebody (the atlas of faults).
@@ -106,7 +110,7 @@ pub enum Endures {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::S01,
         Self::S02,
         Self::S03,
@@ -139,6 +143,7 @@ impl Rule {
         Self::Converges,
         Self::Model,
         Self::Expectation,
+        Self::NoPanic,
     ];
 
     /// What it says.
@@ -176,6 +181,7 @@ impl Rule {
             Self::Converges => "in the calm, everything comes right that can",
             Self::Model => "the reference model says the same",
             Self::Expectation => "what the scenario expects",
+            Self::NoPanic => "nothing panics",
         }
     }
 
@@ -205,6 +211,7 @@ impl Rule {
                 FailureClass::Liveness
             }
             Self::Expectation => FailureClass::Expectation,
+            Self::NoPanic => FailureClass::Panic,
             _ => FailureClass::Correctness,
         }
     }
@@ -222,6 +229,7 @@ impl fmt::Display for Rule {
             Self::Converges => "converges",
             Self::Model => "model",
             Self::Expectation => "expectation",
+            Self::NoPanic => "no-panic",
             numbered => return fmt::Debug::fmt(numbered, f),
         };
         f.write_str(word)

@@ -58,6 +58,8 @@ impl World {
         let coming = if arrives > gives_up {
             arrives = gives_up;
             self.mark(Mark::TimedOut);
+            // Who asks a backend that is slower than it waits learns nothing by that, as when the call got lost.
+            self.faults.disturbed(gives_up, id);
             Coming::Trouble {
                 why: "the backend did not answer in time",
                 retry_after: None,

@@ -9,8 +9,8 @@ use headcount_core::{Instant, ProviderId};
 use super::contract::Contract;
 use super::given::Given;
 use super::held::GivenGroups;
-use crate::ReloadMode;
 use crate::subject::Spec;
+use crate::{DiscovererId, ReloadMode};
 
 /// A set that waits for some of its providers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -153,6 +153,11 @@ impl Contract {
             self.retired.insert(id, (spec.clone(), *given));
             self.dirty.insert(id);
         }
+    }
+
+    /// Providers that stand in for others and run no more, and who reported as them.
+    pub(crate) fn retired(&self) -> impl Iterator<Item = (ProviderId, DiscovererId)> + '_ {
+        self.retired.iter().map(|(id, (spec, _))| (*id, spec.discoverer))
     }
 
     /// Forgets what no set shows any more.

@@ -187,6 +187,11 @@ impl<M: Subject> Simulation<M> {
                 if checked {
                     self.contract.applied(now, &sets, &applied)?;
                 }
+                // Of what was saved some stand in for others, and run no more (B03).
+                let retired: Vec<_> = self.contract.retired().collect();
+                for (provider, discoverer) in retired {
+                    self.note_provider(provider, discoverer);
+                }
             }
             // No scenario gives these to a manager that runs.
             Given::Options(..) | Given::Throttle(..) => {}
@@ -276,11 +281,7 @@ impl<M: Subject> Simulation<M> {
         match output {
             Output::Start { provider, config, .. } => {
                 let id = config.discoverer;
-                let number = provider.number() as usize;
-                if number >= self.providers.len() {
-                    self.providers.resize(number + 1, id);
-                }
-                self.providers[number] = id;
+                self.note_provider(provider, id);
                 self.world.trace(|| TraceEvent::Started {
                     provider,
                     discoverer: id,
@@ -294,7 +295,7 @@ impl<M: Subject> Simulation<M> {
                 self.receiver.runs(&self.world, id, true);
             }
             Output::Stop { provider } => {
-                let Some(&id) = self.providers.get(provider.number() as usize) else {
+                let Some(id) = self.who(provider) else {
                     return;
                 };
                 self.world.trace(|| TraceEvent::Stopped {

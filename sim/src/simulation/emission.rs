@@ -19,8 +19,8 @@ impl<M: Subject> Simulation<M> {
         let diff = newer.diff(&older);
         let mut changes = Vec::new();
         for change in diff.providers() {
-            if let Some(id) = self.providers.get(change.id().number() as usize) {
-                changes.push((*id, change));
+            if let Some(id) = self.who(change.id()) {
+                changes.push((id, change));
             }
         }
         if self.plan.scenario.checks != Checks::None {

@@ -41,8 +41,7 @@ impl<M: Subject> Simulation<M> {
                 self.world.mark(Mark::DropHeld);
                 self.world.meter.metrics.drops_held += 1;
             }
-            let number = provider.number() as usize;
-            if let Some(discoverer) = self.providers.get(number).copied() {
+            if let Some(discoverer) = self.who(provider) {
                 self.world.trace(|| TraceEvent::Held {
                     provider,
                     discoverer,

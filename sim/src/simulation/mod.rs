@@ -7,6 +7,7 @@ mod process;
 mod restart;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use headcount_core::reference::Pair;
@@ -58,8 +59,8 @@ pub struct Simulation<M = Manager<Spec>> {
     /// The reference model, for worlds that are small enough.
     shadow: Option<Box<Pair<Spec>>>,
     snapshot: Snapshot,
-    /// Who reports as which provider, by the provider's number.
-    providers: Vec<DiscovererId>,
+    /// Who reports as which provider, or did, by the provider's number.
+    providers: Vec<Option<DiscovererId>>,
     /// Of whom the guard holds how many targets.
     holds: BTreeMap<ProviderId, usize>,
     config: Config,
@@ -200,13 +201,25 @@ impl<M: Subject> Simulation<M> {
         match self.next_at() {
             Some(next) if next <= self.end => {
                 self.world.now = next;
-                self.instant();
+                self.instant_or_panic();
                 true
             }
             _ => {
                 self.finish();
                 false
             }
+        }
+    }
+
+    /// Does all that happens now. If something in it panics, the run ends there, as with any broken rule: a swarm goes on,
+    /// and knows the seed. Whoever printed the panic has said where it was.
+    fn instant_or_panic(&mut self) {
+        let done = catch_unwind(AssertUnwindSafe(|| self.instant()));
+        if let Err(panic) = done {
+            let said = panic.downcast_ref::<&str>().copied();
+            let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            let reason = format!("the run panicked: {}", said.unwrap_or("without a word"));
+            self.broken(*Broken::of(Rule::NoPanic, reason));
         }
     }
 
@@ -229,7 +242,7 @@ impl<M: Subject> Simulation<M> {
             && let Some(next) = self.next_at().filter(|next| *next <= end)
         {
             self.world.now = next;
-            self.instant();
+            self.instant_or_panic();
         }
         if self.violations.is_empty() {
             self.world.now = self.world.now.max(end);
@@ -380,6 +393,24 @@ impl<M: Subject> Simulation<M> {
         sooner(sooner(self.world.queue.next_at(), self.inputs.next_at()), deadline)
     }
 
+    /// Who reports as this provider, or did.
+    fn who(&self, provider: ProviderId) -> Option<DiscovererId> {
+        let place = usize::try_from(provider.number()).ok()?;
+        self.providers.get(place).copied().flatten()
+    }
+
+    fn note_provider(&mut self, provider: ProviderId, discoverer: DiscovererId) {
+        let Ok(place) = usize::try_from(provider.number()) else {
+            return;
+        };
+        if place >= self.providers.len() {
+            self.providers.resize(place + 1, None);
+        }
+        if let Some(who) = self.providers.get_mut(place) {
+            *who = Some(discoverer);
+        }
+    }
+
     /// Notes a broken rule.
     fn rule(&mut self, verdict: Verdict) {
         if let Err(broken) = verdict {
@@ -390,7 +421,7 @@ impl<M: Subject> Simulation<M> {
     pub(crate) fn broken(&mut self, broken: Broken) {
         let plan = &self.plan;
         let kind = |number: u64| {
-            let discoverer = self.providers.get(number as usize);
+            let discoverer = self.providers.get(number as usize).copied().flatten();
             discoverer.map_or("provider", |id| plan.discoverers[id.place()].kind.word())
         };
         let name = |provider: headcount_core::ProviderId| format!("{}/{}", kind(provider.number()), provider.number());

@@ -8,7 +8,7 @@ use crate::engine::Event;
 use crate::scenario::Mark;
 use crate::subject::{Spec, Subject};
 use crate::trace::TraceEvent;
-use crate::{DiscovererId, Happening, HostId, Input, Sources};
+use crate::{DiscovererId, Happening, HostId, Input, Less, Sources};
 
 impl<M: Subject> Simulation<M> {
     pub(super) fn decide(&mut self, input: Input) {
@@ -101,7 +101,7 @@ impl<M: Subject> Simulation<M> {
     /// What a discoverer may begin with, if it makes anything of it.
     pub(super) fn found_before(&self, id: DiscovererId, provider: ProviderId) -> Vec<Group> {
         let plan = &self.plan.discoverers[id.place()];
-        match plan.is_real || plan.sources == Sources::Sticky {
+        match plan.is_real || plan.sources == Sources::Sticky || plan.less == Less::Twice {
             true => self.manager.found_before(provider),
             false => Vec::new(),
         }

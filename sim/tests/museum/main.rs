@@ -20,10 +20,10 @@ use std::fmt::Write as _;
 use exhibits::{Exhibit, exhibits};
 use faulty::{Bug, Core, Faulty};
 use guards::HoldsAdditionsToo;
-use headcount_core::{Group, ManagerOptions, ProviderId};
+use headcount_core::{Failure, Group, Instant, ManagerOptions, ProviderId, UnknownProvider};
 use headcount_sim::{
-    Checks, Condition, Expectation, Manager, ProcessEvent, Ratio, Restarted, Rule, Scenario, Simulation, Sources, Span,
-    Swarm,
+    Checks, Condition, Expectation, InputLog, Manager, ProcessEvent, Ratio, Restarted, Rule, Scenario, ShrinkLimits,
+    Simulation, Sources, Span, Swarm, shrink_of,
 };
 use storm::{SEEDS, guarded_storm, storm};
 
@@ -139,6 +139,32 @@ impl Bug for ForgetsNumbers {
     fn found_before(&self, _core: &Core, _id: ProviderId) -> Vec<Group> {
         Vec::new()
     }
+}
+
+/// Whatever panics ends its own run only.
+#[derive(Debug, Clone, Default)]
+struct PanicsAtAFailure;
+
+impl Bug for PanicsAtAFailure {
+    fn failure(&mut self, _: &mut Core, _: Instant, _: ProviderId, failure: Failure) -> Result<(), UnknownProvider> {
+        panic!("never meant to happen: {failure:?}")
+    }
+}
+
+#[test]
+fn a_panic_is_a_failure_with_its_seed_and_shrinks() {
+    let calm = storm().checks(Checks::Cheap);
+    let report = Swarm::new(calm.clone()).seeds(0..12);
+    let report = report.run_of::<Faulty<PanicsAtAFailure>>(|_, _| true).unwrap();
+    assert_eq!(report.runs, 12, "{report}");
+    let found = report.failures.first().unwrap();
+    assert_eq!(found.violation.rule, Rule::NoPanic, "{report}");
+    assert!(found.violation.reason.contains("never meant to happen"), "{report}");
+    let scenario = Swarm::new(calm).drawn(found.seed);
+    let (log, _) = InputLog::record_of::<Faulty<PanicsAtAFailure>>(&scenario, found.seed).unwrap();
+    let shrunk = shrink_of::<Faulty<PanicsAtAFailure>>(&log, ShrinkLimits { runs: 300 }).unwrap();
+    assert_eq!(shrunk.violation.rule, Rule::NoPanic);
+    assert!(shrunk.yaml().lines().count() <= 20, "{}", shrunk.yaml());
 }
 
 fn rule_that_finds<B: Bug>(scenario: Scenario) -> Option<Rule> {

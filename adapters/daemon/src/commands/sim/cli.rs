@@ -16,7 +16,8 @@ Exit codes:
   3  a rule was broken: something wrong was said
   4  a rule was broken: something right was not said, or not in time
   5  the rules hold, but the scenario expects more
-  6  two runs of the same scenario and seed differ";
+  6  two runs of the same scenario and seed differ
+  7  a run panicked";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SimCommand {

@@ -45,6 +45,7 @@ pub(super) fn code_of(class: FailureClass) -> ExitCode {
         FailureClass::Correctness => 3,
         FailureClass::Liveness => 4,
         FailureClass::Expectation => 5,
+        FailureClass::Panic => 7,
     })
 }
 
