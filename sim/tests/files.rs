@@ -68,6 +68,15 @@ fn every_mistake_has_its_place_and_what_would_be_right() {
             with("manager:\n  guard: {max_dorp: 30%, hold: 10m}\n"),
         ),
         ("a guard in one word", with("manager: {guard: 30%:10m}\n")),
+        ("a kind without what it needs", with("faults:\n- kind: disagree\n")),
+        (
+            "several mistakes of words and values",
+            with(
+                "utnil: 3m\nhosts: {cuont: 3, zones: -1}\nmanager:\n  guard: {max_drop: 130%}\nchurn:\n\
+                 - zone_los: {at: 1m}\n- zone_loss: {at: 1, zone: 0, lasts: 1m}\nfaults:\n\
+                 - {kind: drop, rate: often, from: soon}\n- {kind: disagree}\n",
+            ),
+        ),
         ("a field twice", with("until: 1h\nuntil: 2h\n")),
         ("a name twice", with("- backend: cmdb\n")),
         ("not YAML", with("churn: [\n")),

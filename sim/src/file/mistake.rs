@@ -48,6 +48,14 @@ pub enum Wrong {
     /// Something that has to be said is not.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// A word stands alone that needs something with it.
+    #[error("`{word}` needs its `{field}`; write `{word}: {{{field}: …}}`")]
+    Bare {
+        /// The word.
+        word: String,
+        /// What it needs.
+        field: &'static str,
+    },
     /// A field is there twice.
     #[error("`{0}` is written twice; keep one of the two")]
     Repeated(String),

@@ -11,9 +11,10 @@ mod words;
 pub use mistake::{Mistake, Mistakes, Place, Wrong};
 pub use words::nearest;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use headcount_reader::Sink;
+use headcount_reader::{Cursor, Sink};
 use places::Places;
 use read::Value;
 use serde::Deserialize;
@@ -24,6 +25,45 @@ use crate::Scenario;
 #[derive(Debug, thiserror::Error)]
 #[error("the scenario can't be written as YAML: {0}")]
 pub struct Unwritable(#[source] serde_yaml::ser::Error);
+
+/// More mistakes than this are not looked for.
+const MOST_MISTAKES: usize = 50;
+
+/// Reads a scenario, or finds all that is wrong with its words and values: what is wrong is left out, and the rest read
+/// again.
+fn read_all(root: Option<&Cursor<'_>>) -> Result<Scenario, Vec<Mistake>> {
+    let (mut skipped, mut mistakes) = (BTreeSet::new(), Vec::new());
+    loop {
+        let value = Value {
+            at: root.cloned(),
+            path: String::new(),
+            skipped: &skipped,
+        };
+        let misread = match Scenario::deserialize(value) {
+            Ok(scenario) if mistakes.is_empty() => return Ok(scenario),
+            Ok(_) => return Err(mistakes),
+            Err(misread) => misread,
+        };
+        let (mistake, skip) = misread.into_mistake();
+        if !follows(&mistake, &skipped) {
+            mistakes.push(mistake);
+        }
+        let goes_on = skip.is_some_and(|skip| !skip.is_empty() && skipped.insert(skip));
+        if !goes_on || mistakes.len() >= MOST_MISTAKES {
+            return Err(mistakes);
+        }
+    }
+}
+
+/// Whether something is wrong only because what it needs was left out.
+fn follows(mistake: &Mistake, skipped: &BTreeSet<String>) -> bool {
+    let within = |path: &String| path.starts_with(&read::join(&mistake.field, ""));
+    match &mistake.wrong {
+        Wrong::Missing(field) => skipped.contains(&read::join(&mistake.field, field)),
+        Wrong::WrongType { .. } => skipped.iter().any(within),
+        _ => false,
+    }
+}
 
 impl Scenario {
     /// Reads a scenario from YAML, and checks it.
@@ -40,17 +80,12 @@ impl Scenario {
     /// ```
     ///
     /// # Errors
-    /// What is no YAML, no scenario, or makes no sense. Mistakes of sense are all reported at once,
-    /// others one at a time.
+    /// What is no YAML; else all that is no scenario; else all that makes no sense.
     pub fn from_yaml(text: &str) -> Result<Self, Mistakes> {
         let sink = Sink::new(Path::new("").into());
         let document = headcount_reader::read(text, &sink);
         let root = document.as_ref().and_then(|document| document.root(&sink));
-        let value = Value {
-            at: root.clone(),
-            path: String::new(),
-        };
-        let scenario = Self::deserialize(value).map_err(read::Misread::into_mistake);
+        let scenario = read_all(root.as_ref());
         let places = root.as_ref().map(Places::of).unwrap_or_default();
         let further = document.as_ref().and_then(|document| document.further);
         // What the text is comes before what is in it.
@@ -64,7 +99,7 @@ impl Scenario {
                 wrong: Wrong::SecondDocument,
             }));
         }
-        let scenario = scenario.map_err(Mistakes::one)?;
+        let scenario = scenario.map_err(Mistakes::of)?;
         scenario.check().map_err(|problems| {
             let mistakes = problems.iter().map(|problem| Mistake::senseless(problem, &places));
             Mistakes::of(mistakes.collect())

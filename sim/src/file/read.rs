@@ -8,6 +8,7 @@
 //! anew, which took a third of the time that this crate takes to compile.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use headcount_reader::{Cursor, Position};
 use serde::de::value::StrDeserializer;
@@ -23,13 +24,25 @@ pub(super) struct Value<'a> {
     /// None is a file without a value, which is one without fields.
     pub(super) at: Option<Cursor<'a>>,
     pub(super) path: String,
+    /// The paths of what is wrong, and is left out so that what else is wrong is found as well.
+    pub(super) skipped: &'a BTreeSet<String>,
 }
 
 /// What is wrong with a value, and where, as soon as that is known.
 #[derive(Debug)]
 pub(super) struct Misread {
     pub(super) wrong: Wrong,
-    place: Option<(Place, String)>,
+    place: Option<At>,
+}
+
+/// Where something is wrong.
+#[derive(Debug)]
+struct At {
+    place: Place,
+    /// The value that it is about.
+    field: String,
+    /// What has to be left out for it to be wrong no more.
+    skip: String,
 }
 
 const FIELDS: &str = "fields with values, such as `count: 3`";
@@ -50,17 +63,36 @@ impl Misread {
 
     /// At this place, if it is not known yet.
     fn at(mut self, position: Position, path: &str) -> Self {
-        self.place.get_or_insert_with(|| (position.into(), path.to_owned()));
+        self.place.get_or_insert_with(|| At {
+            place: position.into(),
+            field: path.to_owned(),
+            skip: path.to_owned(),
+        });
         self
     }
 
-    pub(super) fn into_mistake(self) -> Mistake {
-        let (place, field) = self.place.unzip();
-        Mistake {
+    /// At the name of a field of what has this path.
+    fn at_name(mut self, position: Position, path: &str, name: &str) -> Self {
+        self.place.get_or_insert_with(|| At {
+            place: position.into(),
+            field: path.to_owned(),
+            skip: join(path, name),
+        });
+        self
+    }
+
+    /// The mistake, and what has to be left out to go on reading.
+    pub(super) fn into_mistake(self) -> (Mistake, Option<String>) {
+        let (place, field, skip) = match self.place {
+            Some(At { place, field, skip }) => (Some(place), field, Some(skip)),
+            None => (None, String::new(), None),
+        };
+        let mistake = Mistake {
             place,
-            field: field.unwrap_or_default(),
+            field,
             wrong: self.wrong,
-        }
+        };
+        (mistake, skip)
     }
 }
 
@@ -95,10 +127,12 @@ impl<'a> Value<'a> {
         };
         // As they are written, so that the first mistake is the first in the file.
         fields.sort_by_key(|(_, position, _)| *position);
+        fields.retain(|(name, ..)| !self.skipped.contains(&join(&self.path, name)));
         Ok(Mapping {
             path: self.path.clone(),
             fields: fields.into_iter(),
             value: None,
+            skipped: self.skipped,
         })
     }
 
@@ -108,10 +142,12 @@ impl<'a> Value<'a> {
             _ => return Err(Misread::expected(LIST)),
         };
         let path = self.path.clone();
-        let items: Vec<_> = items.into_iter().enumerate().collect();
+        let mut items: Vec<_> = items.into_iter().enumerate().collect();
+        items.retain(|(number, _)| !self.skipped.contains(&format!("{path}[{number}]")));
         Ok(List {
             path,
             items: items.into_iter(),
+            skipped: self.skipped,
         })
     }
 }
@@ -211,6 +247,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
             value: Value {
                 at: self.at.clone(),
                 path: self.path.clone(),
+                skipped: self.skipped,
             },
         };
         let read = visitor.visit_enum(choice);
@@ -235,6 +272,7 @@ struct Mapping<'a> {
     path: String,
     fields: std::vec::IntoIter<(String, Position, Cursor<'a>)>,
     value: Option<Value<'a>>,
+    skipped: &'a BTreeSet<String>,
 }
 
 impl<'de> MapAccess<'de> for Mapping<'_> {
@@ -245,9 +283,13 @@ impl<'de> MapAccess<'de> for Mapping<'_> {
             return Ok(None);
         };
         let key = seed.deserialize(text(&name));
-        let key = key.map_err(|misread| misread.at(position, &self.path))?;
+        let key = key.map_err(|misread| misread.at_name(position, &self.path, &name))?;
         let path = join(&self.path, &name);
-        self.value = Some(Value { at: Some(at), path });
+        self.value = Some(Value {
+            at: Some(at),
+            path,
+            skipped: self.skipped,
+        });
         Ok(Some(key))
     }
 
@@ -256,6 +298,7 @@ impl<'de> MapAccess<'de> for Mapping<'_> {
         seed.deserialize(value.unwrap_or_else(|| Value {
             at: None,
             path: self.path.clone(),
+            skipped: self.skipped,
         }))
     }
 }
@@ -264,6 +307,7 @@ impl<'de> MapAccess<'de> for Mapping<'_> {
 struct List<'a> {
     path: String,
     items: std::vec::IntoIter<(usize, Cursor<'a>)>,
+    skipped: &'a BTreeSet<String>,
 }
 
 impl<'de> SeqAccess<'de> for List<'_> {
@@ -274,7 +318,12 @@ impl<'de> SeqAccess<'de> for List<'_> {
             return Ok(None);
         };
         let path = format!("{}[{number}]", self.path);
-        seed.deserialize(Value { at: Some(at), path }).map(Some)
+        let value = Value {
+            at: Some(at),
+            path,
+            skipped: self.skipped,
+        };
+        seed.deserialize(value).map(Some)
     }
 }
 
@@ -289,7 +338,13 @@ impl<'a, 'de> EnumAccess<'de> for Choice<'a> {
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Content<'a>), Misread> {
         if let Ok(word) = self.value.single() {
-            return Ok((seed.deserialize(text(&word))?, Content(None)));
+            let variant = seed.deserialize(text(&word))?;
+            let content = Content {
+                word,
+                value: None,
+                skipped: self.value.skipped,
+            };
+            return Ok((variant, content));
         }
         let fields = self.value.fields().map_err(|_| Misread::expected(SINGLE))?;
         let mut fields = fields.fields;
@@ -299,18 +354,30 @@ impl<'a, 'de> EnumAccess<'de> for Choice<'a> {
         let variant = seed.deserialize(text(&name));
         let variant = variant.map_err(|misread| misread.at(position, &self.value.path))?;
         let path = join(&self.value.path, &name);
-        Ok((variant, Content(Some(Value { at: Some(at), path }))))
+        let skipped = self.value.skipped;
+        let value = Some(Value {
+            at: Some(at),
+            path,
+            skipped,
+        });
+        let word = name;
+        Ok((variant, Content { word, value, skipped }))
     }
 }
 
 /// What belongs to a word.
-struct Content<'a>(Option<Value<'a>>);
+struct Content<'a> {
+    word: String,
+    value: Option<Value<'a>>,
+    skipped: &'a BTreeSet<String>,
+}
 
 impl<'a> Content<'a> {
     fn value(self) -> Value<'a> {
-        self.0.unwrap_or(Value {
+        self.value.unwrap_or(Value {
             at: None,
             path: String::new(),
+            skipped: self.skipped,
         })
     }
 }
@@ -319,7 +386,7 @@ impl<'de> VariantAccess<'de> for Content<'_> {
     type Error = Misread;
 
     fn unit_variant(self) -> Result<(), Misread> {
-        match self.0 {
+        match self.value {
             Some(value) if !value.is_nothing() => value.here(Err(Misread::expected("nothing; the word stands alone"))),
             _ => Ok(()),
         }
@@ -334,7 +401,22 @@ impl<'de> VariantAccess<'de> for Content<'_> {
     }
 
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Misread> {
-        self.value().deserialize_map(visitor)
+        let bare = self.value.is_none().then(|| self.word.clone());
+        self.value()
+            .deserialize_map(visitor)
+            .map_err(|misread| match (bare, misread) {
+                (
+                    Some(word),
+                    Misread {
+                        wrong: Wrong::Missing(field),
+                        place,
+                    },
+                ) => Misread {
+                    wrong: Wrong::Bare { word, field },
+                    place,
+                },
+                (_, misread) => misread,
+            })
     }
 }
 
@@ -342,7 +424,7 @@ fn text(text: &str) -> StrDeserializer<'_, Misread> {
     text.into_deserializer()
 }
 
-fn join(path: &str, name: &str) -> String {
+pub(super) fn join(path: &str, name: &str) -> String {
     let dot = if path.is_empty() { "" } else { "." };
     format!("{path}{dot}{name}")
 }
