@@ -53,6 +53,29 @@ pub struct Violation {
     pub reason: String,
 }
 
+impl Violation {
+    /// What went wrong, without what differs from run to run: the words of the reason before its first number, name or
+    /// value.
+    pub fn cause(&self) -> &str {
+        let is_value = |letter: char| match self.rule {
+            // What was said is all that there is to tell two panics apart.
+            Rule::NoPanic => letter.is_ascii_digit(),
+            _ => letter.is_ascii_digit() || ":;,`\"{[(\n".contains(letter),
+        };
+        let words = self.reason.split(is_value).next().unwrap_or_default();
+        words.trim_end()
+    }
+
+    /// Whether the same went wrong: the same rule, for the same cause, by a provider of the same kind.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let kind = |violation: &Self| -> Option<String> {
+            let name = violation.provider.as_deref()?;
+            name.split('/').next().map(str::to_owned)
+        };
+        self.rule == other.rule && kind(self) == kind(other) && self.cause() == other.cause()
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", self.rule, self.at)?;
@@ -111,4 +134,50 @@ pub struct Metrics {
     pub drops_held: u64,
     /// The most targets that the guard held at a time.
     pub peak_held: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violation(rule: Rule, provider: Option<&str>, reason: &str) -> Violation {
+        Violation {
+            rule,
+            at: Span::ZERO,
+            provider: provider.map(str::to_owned),
+            target: None,
+            reason: reason.to_owned(),
+        }
+    }
+
+    #[test]
+    fn another_cause_or_kind_is_another_failure() {
+        let late = violation(
+            Rule::NoHole,
+            Some("dns/3"),
+            "the receiver has version 1, the truth is version 2",
+        );
+        assert_eq!(late.cause(), "the receiver has version");
+        let like = violation(
+            Rule::NoHole,
+            Some("dns/0"),
+            "the receiver has version 7, the truth is version 9",
+        );
+        assert!(late.is_like(&like));
+        for other in [
+            violation(
+                Rule::NoHole,
+                Some("dns/0"),
+                "the receiver has nothing of it, the truth is version 9",
+            ),
+            violation(Rule::NoHole, Some("http/0"), "the receiver has version 7"),
+            violation(Rule::NoHole, None, "the receiver has version 7"),
+            violation(Rule::Converges, Some("dns/3"), "the receiver has version 1"),
+        ] {
+            assert!(!late.is_like(&other), "{other}");
+        }
+        let panics = ["overflow", "index out of bounds: the len is 3"];
+        let [one, other] = panics.map(|said| violation(Rule::NoPanic, None, &format!("the run panicked: {said}")));
+        assert!(!one.is_like(&other));
+    }
 }

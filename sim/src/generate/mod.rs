@@ -17,7 +17,7 @@ use headcount_core::Instant;
 use crate::plan::Plan;
 use crate::rng::{Entity, Purpose};
 use crate::world::truth::Truth;
-use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, Looks, Ratio, ServiceId, Span};
+use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, Looks, Ratio, Span};
 
 /// Where inputs come from.
 #[derive(Debug, Clone)]
@@ -66,17 +66,7 @@ impl Source {
 /// The fleet as it is at the start.
 pub(crate) fn at_start(plan: &Plan) -> impl Iterator<Item = (HostId, Looks)> + use<'_> {
     let hosts = &plan.scenario.hosts;
-    (0..hosts.count).map(|number| {
-        let looks = Looks {
-            service: ServiceId(number % hosts.services),
-            zone: number % hosts.zones,
-            address: hosts.first_address.wrapping_add(number),
-            name: number,
-            release: 0,
-            labels: hosts.labels,
-        };
-        (HostId(number), looks)
-    })
+    (0..hosts.count).map(|number| (HostId(number), hosts.looks(number)))
 }
 
 /// Draws decisions, each by a name of its own: a host's for an entry of the scenario's churn, a

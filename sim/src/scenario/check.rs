@@ -112,6 +112,9 @@ impl Scenario {
             let wrong = input.problem().unwrap_or_default();
             found.unless(wrong.is_empty(), &format!("script[{number}]"), || wrong);
         }
+        for (number, why) in self.idle_inputs() {
+            found.unless(false, &format!("script[{number}]"), || why);
+        }
     }
 
     fn check_expectations(&self, found: &mut Found) {

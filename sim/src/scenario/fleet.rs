@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Looks, ServiceId};
+
 /// The fleet as it is at the start. Host `n` runs service `n % services` in zone `n % zones`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -58,6 +60,18 @@ impl Hosts {
     #[must_use]
     pub fn first_address(self, first_address: u32) -> Self {
         Self { first_address, ..self }
+    }
+
+    /// How a host of the fleet looks at the start, by its number.
+    pub(crate) fn looks(&self, number: u32) -> Looks {
+        Looks {
+            service: ServiceId(number % self.services.max(1)),
+            zone: number % self.zones.max(1),
+            address: self.first_address.wrapping_add(number),
+            name: number,
+            release: 0,
+            labels: self.labels,
+        }
     }
 
     /// Sets how many more labels each has.

@@ -15,6 +15,7 @@ mod expect;
 mod fault;
 mod fleet;
 mod guard;
+mod script;
 mod throttle;
 mod version;
 

@@ -1,29 +1,48 @@
-//! Cutting, step by step, for as long as the same rule is broken.
+//! Cutting, step by step, for as long as the same goes wrong.
+
+use core::cell::Cell;
 
 use super::Shrunk;
 use super::tree::{Path, Tree};
 use crate::{Scenario, Span, SpanRange, Violation};
 
+/// How a scenario is tried, and how many there were.
+pub(super) struct Trial<'a> {
+    /// What goes wrong, if it is the same.
+    pub(super) fails: &'a dyn Fn(&Scenario) -> Option<Violation>,
+    /// Whether another may be tried.
+    pub(super) watch: &'a dyn Fn(u64) -> bool,
+    pub(super) runs: Cell<u64>,
+}
+
+impl Trial<'_> {
+    pub(super) fn run(&self, scenario: &Scenario) -> Option<Violation> {
+        self.runs.set(self.runs.get() + 1);
+        (self.fails)(scenario)
+    }
+}
+
 /// Cuts at a scenario that fails.
 pub(super) struct Cutter<'a> {
-    fails: &'a dyn Fn(&Scenario) -> Option<Violation>,
+    trial: &'a Trial<'a>,
     best: Shrunk,
     limit: u64,
+    is_over: bool,
 }
 
 impl<'a> Cutter<'a> {
-    pub(super) fn new(
-        fails: &'a dyn Fn(&Scenario) -> Option<Violation>,
-        scenario: Scenario,
-        violation: Violation,
-        limit: u64,
-    ) -> Self {
+    pub(super) fn new(trial: &'a Trial<'a>, scenario: Scenario, violation: Violation, limit: u64) -> Self {
         let best = Shrunk {
             scenario,
             violation,
-            runs: 1,
+            runs: 0,
         };
-        Self { fails, best, limit }
+        Self {
+            trial,
+            best,
+            limit,
+            is_over: false,
+        }
     }
 
     /// Cuts until nothing more can be cut.
@@ -34,19 +53,29 @@ impl<'a> Cutter<'a> {
             self.thin_script();
             self.leave_out();
             self.simplify();
-            if self.best.scenario == before || self.best.runs >= self.limit {
+            if self.best.scenario == before || self.is_over {
                 return self.best;
             }
         }
     }
 
+    /// Leaves out what the scenario says, and cuts at nothing else: what is drawn stays as it is.
+    pub(super) fn cut_entries(mut self) -> Shrunk {
+        self.leave_out();
+        self.best
+    }
+
     /// Takes a smaller scenario if it fails in the same way.
     fn try_out(&mut self, scenario: Scenario) -> bool {
-        if self.best.runs >= self.limit || scenario == self.best.scenario || scenario.check().is_err() {
+        if self.is_over || scenario == self.best.scenario || scenario.check().is_err() {
             return false;
         }
-        self.best.runs += 1;
-        match (self.fails)(&scenario) {
+        let runs = self.trial.runs.get();
+        if runs >= self.limit || !(self.trial.watch)(runs) {
+            self.is_over = true;
+            return false;
+        }
+        match self.trial.run(&scenario) {
             Some(violation) => {
                 self.best.scenario = scenario;
                 self.best.violation = violation;
@@ -101,7 +130,7 @@ impl<'a> Cutter<'a> {
         while let Some(tree) = Tree::of(&self.best.scenario)
             && let Some(path) = tree.paths().get(place)
         {
-            if !self.try_tree(&tree.without(path)) {
+            if tree.is_frozen(path) || !self.try_tree(&tree.without(path)) {
                 place += 1;
             }
         }
@@ -113,6 +142,9 @@ impl<'a> Cutter<'a> {
             return;
         };
         for path in tree.paths() {
+            if tree.is_frozen(&path) {
+                continue;
+            }
             for value in self.simpler(&path) {
                 let Some(tree) = Tree::of(&self.best.scenario) else {
                     return;

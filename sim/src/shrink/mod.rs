@@ -1,11 +1,15 @@
 //! From a run that failed to the smallest scenario that still fails in the same way.
 //!
-//! First the run's decisions are written out into the scenario's `script`, so that nothing is drawn
-//! any more. Then whatever can be left out is: inputs, halves of them at a time (delta debugging:
-//! Zeller, Hildebrandt, IEEE TSE 2002); then entries and fields of the scenario; then numbers
-//! become small, spans short and round. **A step is kept if and only if the same rule is still
-//! broken**; the order of the steps is fixed, so the same failure always ends in the same
-//! scenario.
+//! First, while everything is still drawn, entries of the scenario are left out: troubles, backends, jobs, settings. Then
+//! the run's decisions are written out into the scenario's `script`, so that nothing is drawn any more, and whatever can be
+//! left out is: inputs, halves of them at a time (delta debugging: Zeller, Hildebrandt, IEEE TSE 2002); then entries and
+//! fields of the scenario; then numbers become small, spans short and round. Should the script be long, and the scenario that
+//! draws it short, it is the latter that is given.
+//!
+//! **A step is kept if and only if the same still goes wrong**: the same rule, for the same cause, by a provider of the same
+//! kind ([`Violation::is_like`]). What the scenario expects stays as it is, or is left out whole: an expectation made weaker
+//! would be missed for another reason. The order of the steps is fixed, and what bounds them is their number, so the same
+//! failure always ends in the same scenario.
 
 mod cut;
 mod text;
@@ -16,7 +20,7 @@ use core::cell::Cell;
 use headcount_core::Manager;
 
 use crate::{Expectation, Happening, InputLog, Problems, Scenario, Simulation, Span, Spec, Subject, Violation};
-use cut::Cutter;
+use cut::{Cutter, Trial};
 pub use text::one_line;
 
 /// How far to go.
@@ -27,9 +31,9 @@ pub struct ShrinkLimits {
 }
 
 impl Default for ShrinkLimits {
-    /// Far enough for most: three thousand runs.
+    /// Far enough for most: two thousand runs.
     fn default() -> Self {
-        Self { runs: 3_000 }
+        Self { runs: 2_000 }
     }
 }
 
@@ -91,34 +95,73 @@ pub fn shrink(log: &InputLog, limits: ShrinkLimits) -> Result<Shrunk, ShrinkErro
 /// # Errors
 /// The log's scenario makes no sense, or nothing fails in it.
 pub fn shrink_of<M: Subject>(log: &InputLog, limits: ShrinkLimits) -> Result<Shrunk, ShrinkError> {
-    shrink_watched::<M>(log, limits, |_| {})
+    shrink_watched::<M>(log, limits, |_| true)
 }
 
-/// The same, saying before each run how many there were.
+/// The same, for as long as `watch` says so, which is told before each run how many there were.
 ///
 /// # Errors
 /// The log's scenario makes no sense, or nothing fails in it.
 pub fn shrink_watched<M: Subject>(
     log: &InputLog,
     limits: ShrinkLimits,
-    watch: impl Fn(u64),
+    watch: impl Fn(u64) -> bool,
 ) -> Result<Shrunk, ShrinkError> {
-    let runs = Cell::new(0);
     let outcome = log.run_of::<M>()?.outcome;
     let wanted = outcome.violations.into_iter().next().ok_or(ShrinkError::Clean)?;
     let fails = |scenario: &Scenario| -> Option<Violation> {
-        watch(runs.replace(runs.get() + 1));
         let outcome = Simulation::<M>::of(scenario, scenario.seed).ok()?.run();
         let violation = outcome.violations.into_iter().next()?;
-        (violation.rule == wanted.rule).then_some(violation)
+        violation.is_like(&wanted).then_some(violation)
     };
-    let scripted = [false, true].map(|calms| written_out(log, &wanted, calms));
-    let found = scripted.into_iter().find_map(|scenario| {
-        let violation = fails(&scenario)?;
-        Some((scenario, violation))
+    let trial = Trial {
+        fails: &fails,
+        watch: &watch,
+        runs: Cell::new(0),
+    };
+
+    let mut drawn = None;
+    let mut shorter = None;
+    if let Some(scenario) = as_drawn(log)
+        && let Some(violation) = trial.run(&scenario)
+    {
+        let fewer = Cutter::new(&trial, scenario, violation, limits.runs / 4).cut_entries();
+        shorter = InputLog::record_of::<M>(&fewer.scenario, log.seed)
+            .ok()
+            .map(|(log, _)| log);
+        drawn = Some(fewer);
+    }
+    let found = shorter.iter().chain([log]).find_map(|log| {
+        let scripted = [false, true].map(|calms| written_out(log, &wanted, calms));
+        scripted
+            .into_iter()
+            .find_map(|scenario| Some((trial.run(&scenario)?, scenario)))
     });
-    let (scenario, violation) = found.ok_or_else(|| ShrinkError::NotReproduced(wanted.rule.to_string()))?;
-    Ok(Cutter::new(&fails, scenario, violation, limits.runs).cut())
+    let scripted = found.map(|(violation, scenario)| Cutter::new(&trial, scenario, violation, limits.runs).cut());
+    let lines = |shrunk: &Shrunk| shrunk.yaml().lines().count();
+    let best = match (scripted, drawn) {
+        (Some(scripted), Some(drawn)) if lines(&scripted) > FEW_LINES && lines(&drawn) < lines(&scripted) => {
+            Some(drawn)
+        }
+        (scripted, drawn) => scripted.or(drawn),
+    };
+    let mut best = best.ok_or_else(|| ShrinkError::NotReproduced(wanted.rule.to_string()))?;
+    best.runs = trial.runs.get();
+    Ok(best)
+}
+
+/// A script of so many lines is read rather than what draws it.
+const FEW_LINES: usize = 20;
+
+/// The log's scenario as it draws the log's inputs, if it draws any.
+fn as_drawn(log: &InputLog) -> Option<Scenario> {
+    let scenario = &log.scenario;
+    let draws = !(scenario.churn.is_empty() && scenario.faults.is_empty() && scenario.events.is_empty());
+    draws.then(|| Scenario {
+        seed: log.seed,
+        about: String::new(),
+        ..scenario.clone()
+    })
 }
 
 /// The log's scenario with its inputs in the place of its draws, up to the failure.
@@ -146,5 +189,5 @@ fn written_out(log: &InputLog, wanted: &Violation, calms: bool) -> Scenario {
     });
     scenario.script = inputs.cloned().collect();
     scenario.script.sort_by_key(crate::Input::order);
-    scenario
+    scenario.without_idle_inputs()
 }

@@ -48,6 +48,14 @@ impl Tree {
         found
     }
 
+    /// Whether this is a part of something that the scenario expects, which stays as it is or goes whole.
+    pub(super) fn is_frozen(&self, path: &[usize]) -> bool {
+        let (Self::Map(fields), [first, _, _, ..]) = (self, path) else {
+            return false;
+        };
+        fields.get(*first).is_some_and(|(name, _)| name == "expect")
+    }
+
     pub(super) fn at(&self, path: &[usize]) -> Option<&Self> {
         let Some((first, rest)) = path.split_first() else {
             return Some(self);
