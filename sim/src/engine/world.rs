@@ -332,6 +332,8 @@ impl World {
         self.unwatch(id);
         let discoverer = &mut self.discoverers[id.place()];
         if discoverer.provider.is_some() {
+            // One that had only just started, and had not read anything, saved nothing.
+            let saved = saved && (!discoverer.held.is_empty() || found_before.is_empty());
             *discoverer = if saved {
                 discoverer.recovered()
             } else {

@@ -313,8 +313,13 @@ impl Receiver {
             if version.is_none() && self.is_lost(world, discoverer, host, before) {
                 received.lost.get_or_insert((discoverer, host));
             }
+            // That it went is news as well, if it has come back since.
+            let is_news = match (version, before) {
+                (None, Some(before)) => world.truth.version(host) >= before.saturating_add(2),
+                _ => version > before,
+            };
             if let Some(open) = self.open.get_mut(&(discoverer, host))
-                && version > before
+                && is_news
             {
                 // News, if not the latest: what is waited for now is younger, also for who has only just started.
                 closed = Some(*open);

@@ -1,4 +1,4 @@
-//! Many seeds of one scenario, with some of its troubles left out for each.
+//! Many seeds of one scenario, with some of its troubles left out for each; or of worlds that each seed draws whole.
 //!
 //! A run in which everything goes wrong at once hides what two troubles alone would show, so
 //! **each seed draws which churn, faults and process events it has** (swarm testing: Groce et
@@ -31,15 +31,26 @@ use headcount_core::Manager;
 use serde::Serialize;
 
 use crate::rng::{Entity, Purpose};
-use crate::{Expectation, KeyedRng, Mark, Outcome, Problems, Scenario, Simulation, Span, Spec, Subject, Violation};
+use crate::{
+    Expectation, KeyedRng, Mark, Outcome, Problems, Scenario, Simulation, Span, Spec, Subject, Violation, drawn_world,
+};
 
-/// Many seeds of one scenario, about to be run.
+/// Many seeds of one scenario or of worlds that are drawn, about to be run.
 #[derive(Debug, Clone)]
 pub struct Swarm {
-    scenario: Scenario,
+    of: Of,
     seeds: Range<u64>,
     jobs: NonZeroUsize,
     as_written: bool,
+}
+
+/// What the seeds of a swarm run.
+#[derive(Debug, Clone)]
+enum Of {
+    /// One scenario, with some of its troubles.
+    One(Box<Scenario>),
+    /// What each of them draws.
+    DrawnWorlds,
 }
 
 /// What a swarm came to.
@@ -77,8 +88,18 @@ pub struct SwarmFailure {
 impl Swarm {
     /// A swarm of a hundred seeds, from zero on, in one thread.
     pub fn new(scenario: Scenario) -> Self {
+        Self::of(Of::One(Box::new(scenario)))
+    }
+
+    /// A swarm of a hundred seeds, from zero on, in one thread, each of which draws a world of its own
+    /// ([`drawn_world`]).
+    pub fn of_drawn_worlds() -> Self {
+        Self::of(Of::DrawnWorlds)
+    }
+
+    fn of(of: Of) -> Self {
         Self {
-            scenario,
+            of,
             seeds: 0..100,
             jobs: NonZeroUsize::MIN,
             as_written: false,
@@ -109,10 +130,10 @@ impl Swarm {
     /// The scenario that a seed runs.
     #[must_use]
     pub fn drawn(&self, seed: u64) -> Scenario {
-        if self.as_written {
-            without_sometimes(self.scenario.clone())
-        } else {
-            drawn(&self.scenario, seed)
+        match &self.of {
+            Of::DrawnWorlds => drawn_world(seed),
+            Of::One(scenario) if self.as_written => without_sometimes(Scenario::clone(scenario)),
+            Of::One(scenario) => drawn(scenario, seed),
         }
     }
 
@@ -131,7 +152,9 @@ impl Swarm {
     /// # Errors
     /// Everything in the scenario that makes no sense.
     pub fn run_of<M: Subject>(&self, go_on: impl Fn(u64, &Outcome) -> bool + Sync) -> Result<SwarmReport, Problems> {
-        self.scenario.check()?;
+        if let Of::One(scenario) = &self.of {
+            scenario.check()?;
+        }
         let next = AtomicU64::new(self.seeds.start);
         let end = AtomicU64::new(self.seeds.end);
         let done = Mutex::new(BTreeMap::new());
@@ -165,7 +188,10 @@ impl Swarm {
 
     fn merge(&self, done: BTreeMap<u64, Summary>) -> SwarmReport {
         let mut report = SwarmReport {
-            scenario: self.scenario.name.clone(),
+            scenario: match &self.of {
+                Of::One(scenario) => scenario.name.clone(),
+                Of::DrawnWorlds => "drawn worlds".to_owned(),
+            },
             first_seed: self.seeds.start,
             runs: done.len() as u64,
             failures: Vec::new(),
@@ -187,7 +213,11 @@ impl Swarm {
         }
         let is_new = |mark: &Mark| !report.marks.contains_key(mark);
         report.never = Mark::ALL.into_iter().filter(is_new).collect();
-        let wanted = self.scenario.expect.iter().filter_map(|expectation| match expectation {
+        let expected = match &self.of {
+            Of::One(scenario) => scenario.expect.as_slice(),
+            Of::DrawnWorlds => &[],
+        };
+        let wanted = expected.iter().filter_map(|expectation| match expectation {
             Expectation::Sometimes(mark) => Some(*mark),
             _ => None,
         });

@@ -26,7 +26,7 @@ pub(super) fn draw(dice: &mut Dice, world: &mut Scenario) {
     }
     manager.serve_incomplete = dice.has(Part::ServeIncomplete);
     if dice.has(Part::SlowQueue) {
-        world.queue = Queue::new(dice.few(1, 8), dice.millis(&[1, 20, 200]));
+        world.queue = Queue::new(dice.few(1, 8), dice.millis(&[1, 5, 20]));
     }
     if dice.has(Part::SlowReceiver) {
         world.receiver = Receiver::new(dice.range(&[0, 100, 1_000, 5_000, 15_000]));
