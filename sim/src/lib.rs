@@ -39,8 +39,9 @@
 //! * [`Incident`]: what happened in production, recorded and replayed.
 //! * [`explain()`]: how the receiver came to know what it knows, hop by hop.
 //! * [`Rehearsal`]: your own discoverers and receiver, as they are, in this world.
-//! * [`Swarm`]: many seeds, each with some of the troubles left out.
-//! * [`shrink()`]: from a run that failed to the smallest scenario that fails in the same way.
+//! * [`Swarm`]: many seeds, each with some of the troubles left out, or each with a world of its own.
+//! * [`drawn_world`], [`Weights`]: whole scenarios from seeds, and how often each part is in them.
+//! * [`shrink()`]: from a run that failed to the smallest scenario that fails in the same way ([`Violation::is_like`]).
 //! * [`twice`], [`compare`]: two runs side by side, and where they part.
 //! * [`KeyedRng`]: random numbers by name. What is *noise* (latencies, phases) is drawn from them
 //!   directly, by who draws it, what for, and for the how-manieth time.
@@ -53,7 +54,7 @@
 //!   happened over time, as a page. Neither prints or knows the wall's clock.
 //! * [`Truth`]: which hosts really are up.
 //!
-//! Inside: `plan` (a scenario written out), `generate` (draws inputs), `world` (truth, views,
+//! Inside: `plan` (a scenario written out), `worlds` (draws scenarios), `generate` (draws inputs), `world` (truth, views,
 //! rendering), `engine` (the queue of events, discoverers of every kind, the schedule of faults),
 //! `oracle` (who watches), `simulation` (drives the manager).
 

@@ -45,7 +45,7 @@ fn read_all(root: Option<&Cursor<'_>>) -> Result<Scenario, Vec<Mistake>> {
             Err(misread) => misread,
         };
         let (mistake, skip) = misread.into_mistake();
-        if !follows(&mistake, &skipped) {
+        if !follows(&mistake, &skipped, &mistakes) {
             mistakes.push(mistake);
         }
         let goes_on = skip.is_some_and(|skip| !skip.is_empty() && skipped.insert(skip));
@@ -55,11 +55,17 @@ fn read_all(root: Option<&Cursor<'_>>) -> Result<Scenario, Vec<Mistake>> {
     }
 }
 
-/// Whether something is wrong only because what it needs was left out.
-fn follows(mistake: &Mistake, skipped: &BTreeSet<String>) -> bool {
+/// Whether something is wrong only because what it needs was left out, or was written with a typing error.
+fn follows(mistake: &Mistake, skipped: &BTreeSet<String>, before: &[Mistake]) -> bool {
     let within = |path: &String| path.starts_with(&read::join(&mistake.field, ""));
+    let is_meant = |other: &Mistake, field| match &other.wrong {
+        Wrong::UnknownWord { word, .. } => other.field == mistake.field && nearest(word, [field]).is_some(),
+        _ => false,
+    };
     match &mistake.wrong {
-        Wrong::Missing(field) => skipped.contains(&read::join(&mistake.field, field)),
+        Wrong::Missing(field) => {
+            skipped.contains(&read::join(&mistake.field, field)) || before.iter().any(|other| is_meant(other, *field))
+        }
         Wrong::WrongType { .. } => skipped.iter().any(within),
         _ => false,
     }

@@ -17,6 +17,7 @@ pub(crate) struct Exhibit {
     /// The storm that has to find it.
     pub(crate) storm: fn() -> Scenario,
     find: fn(&Scenario, u64) -> Option<Found>,
+    find_drawn: fn(u64) -> Option<Found>,
     shrink: fn(&Scenario, u64) -> Shrunk,
     run: fn(&Scenario) -> Option<Violation>,
 }
@@ -36,6 +37,7 @@ impl Exhibit {
             story,
             storm,
             find: find::<M>,
+            find_drawn: find_drawn::<M>,
             shrink: shrink::<M>,
             run: run::<M>,
         }
@@ -54,6 +56,11 @@ impl Exhibit {
         (self.find)(storm, seeds)
     }
 
+    /// The first of so many drawn worlds that shows it.
+    pub(crate) fn find_drawn(&self, seeds: u64) -> Option<Found> {
+        (self.find_drawn)(seeds)
+    }
+
     /// The failure of this seed, made small.
     pub(crate) fn shrink(&self, storm: &Scenario, seed: u64) -> Shrunk {
         (self.shrink)(storm, seed)
@@ -66,7 +73,14 @@ impl Exhibit {
 }
 
 fn find<M: Subject>(storm: &Scenario, seeds: u64) -> Option<Found> {
-    let swarm = Swarm::new(storm.clone()).seeds(0..seeds);
+    first::<M>(&Swarm::new(storm.clone()).seeds(0..seeds))
+}
+
+fn find_drawn<M: Subject>(seeds: u64) -> Option<Found> {
+    first::<M>(&Swarm::of_drawn_worlds().seeds(0..seeds))
+}
+
+fn first<M: Subject>(swarm: &Swarm) -> Option<Found> {
     let report = swarm.run_of::<M>(|_, outcome| outcome.is_clean()).unwrap();
     let failure = report.failures.into_iter().next()?;
     Some(Found {

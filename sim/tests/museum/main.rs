@@ -85,6 +85,29 @@ fn every_exhibit_is_found_and_shrinks() {
     insta::assert_snapshot!("shrunk", files);
 }
 
+/// How many drawn worlds a bug may take to be found.
+const WORLDS: u64 = 300;
+
+/// Nobody wrote a storm for these bugs: the worlds that find them are those that look for all others.
+#[test]
+fn every_exhibit_is_found_by_drawn_worlds() {
+    let mut table = format!("{:<24} {:>5}  broken\n", "bug", "seeds");
+    let mut missed = Vec::new();
+    for exhibit in exhibits() {
+        match exhibit.find_drawn(WORLDS) {
+            Some(found) => writeln!(
+                table,
+                "{:<24} {:>5}  {}",
+                exhibit.name, found.seeds, found.violation.rule
+            )
+            .unwrap(),
+            None => missed.push(exhibit.name),
+        }
+    }
+    assert!(missed.is_empty(), "not found in {WORLDS} drawn worlds: {missed:?}");
+    insta::assert_snapshot!("drawn_worlds_to_find", table);
+}
+
 #[test]
 fn every_exhibit_has_its_story() {
     let all = exhibits();

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use headcount_sim::{Mistakes, Problems, Scenario, Shipped, nearest};
+use headcount_sim::{Mistakes, Problems, Scenario, Shipped, Unwritable, drawn_seed, drawn_world, nearest};
 
 use super::cli::Choice;
 
@@ -33,6 +33,9 @@ pub(crate) enum Refused {
     /// The file can't be read.
     #[error("headcount: reading {path}: {source}", path = path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    /// What was drawn can't be written.
+    #[error("headcount: {name}: {source}")]
+    Unwritable { name: String, source: Unwritable },
     /// The file's text is no scenario: a line for each mistake.
     #[error("{}", prefixed(name, mistakes))]
     Misread { name: String, mistakes: Mistakes },
@@ -60,13 +63,18 @@ pub(crate) fn choose(choice: &Choice) -> Result<Chosen, Refused> {
     })
 }
 
-/// What looks like a file is one; all else is a name.
+/// What looks like a file is one; all else is a name, of one that comes with headcount or of one that a seed draws.
 pub(super) fn find(asked: &str) -> Result<Found, Refused> {
     let path = Path::new(asked);
     let is_file = path.extension().is_some() || path.components().count() > 1;
     let text = if is_file {
         fs::read_to_string(path).map_err(|source| Refused::Unreadable {
             path: path.to_owned(),
+            source,
+        })?
+    } else if let Some(seed) = drawn_seed(asked) {
+        drawn_world(seed).to_yaml().map_err(|source| Refused::Unwritable {
+            name: asked.to_owned(),
             source,
         })?
     } else {

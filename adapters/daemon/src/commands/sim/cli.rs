@@ -23,7 +23,7 @@ Exit codes:
 pub(crate) enum SimCommand {
     /// Runs a scenario and prints what it came to.
     Run(RunOptions),
-    /// Runs many seeds, each with some of the troubles left out, and sums up what was seen.
+    /// Runs many seeds, each with some of the troubles left out or with a world of its own, and sums up what was seen.
     Swarm(SwarmOptions),
     /// Runs an input log again and compares with the run that wrote it.
     Replay(ReplayOptions),
@@ -75,7 +75,7 @@ pub(crate) enum SimCommand {
 /// Which scenario, and what is different about it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Choice {
-    /// One that comes with headcount (see `headcount sim list`), or a YAML file.
+    /// One that comes with headcount (see `headcount sim list`), one that a seed draws (`drawn-7`), or a YAML file.
     #[arg(long, value_name = "NAME|FILE", default_value = headcount_sim::DEFAULT)]
     pub(crate) scenario: String,
 

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use headcount_core::Manager;
 use headcount_sim::{
-    EVENTS_PER_LINK, Incident, InputLog, LogError, Outcome, Recorder, ShrinkLimits, Spec, Subject, Swarm,
+    EVENTS_PER_LINK, Incident, InputLog, LogError, Outcome, Recorder, ShrinkLimits, Shrunk, Spec, Subject, Swarm,
     shrink_watched,
 };
 
@@ -93,14 +94,7 @@ pub(super) fn shrink_log(options: &ShrinkOptions) -> anyhow::Result<ExitCode> {
     } else {
         read(&options.file)?
     };
-    let bar = RefCell::new(Bar::new());
-    let limits = ShrinkLimits { runs: options.runs };
-    let shrunk = shrink_watched::<Manager<Spec>>(&log, limits, |run| {
-        bar.borrow_mut()
-            .at(run, options.runs, || format!("run {run} of at most {}", options.runs));
-    });
-    drop(bar);
-    let shrunk = shrunk?;
+    let shrunk = shrunk(&log, options.runs, options.seconds)?;
     console::complain(&format!("{} (after {} runs)", shrunk.violation, shrunk.runs));
     console::print(&if options.test {
         shrunk.rust_test()
@@ -109,6 +103,31 @@ pub(super) fn shrink_log(options: &ShrinkOptions) -> anyhow::Result<ExitCode> {
     })?;
     Ok(ExitCode::SUCCESS)
 }
+
+/// Shrinks the failure that a log shows, in so many runs and seconds at most, and shows how far it is.
+fn shrunk(log: &InputLog, runs: u64, seconds: u64) -> anyhow::Result<Shrunk> {
+    let bar = RefCell::new(Bar::new());
+    let ends = Instant::now() + Duration::from_secs(seconds);
+    let shrunk = shrink_watched::<Manager<Spec>>(log, ShrinkLimits { runs }, |run| {
+        bar.borrow_mut()
+            .at(run, runs, || format!("run {run} of at most {runs}"));
+        Instant::now() < ends
+    });
+    Ok(shrunk?)
+}
+
+/// Shrinks a swarm's failure and writes the scenario that it ends in; says where.
+pub(super) fn write_shrunk(folder: &Path, swarm: &Swarm, seed: u64) -> anyhow::Result<PathBuf> {
+    let (log, _) = InputLog::record(&swarm.drawn(seed), seed)?;
+    let shrunk = shrunk(&log, ShrinkLimits::default().runs, SHRINK_SECONDS)?;
+    console::complain(&format!("{} (after {} runs)", shrunk.violation, shrunk.runs));
+    let path = folder.join(format!("seed-{seed}.yml"));
+    output::write(&path, &shrunk.yaml()).with_context(|| format!("writing {}", path.display()))?;
+    Ok(path)
+}
+
+/// For how long a swarm's failure is shrunk at most.
+const SHRINK_SECONDS: u64 = 120;
 
 /// Runs to the end and writes down what is decided, showing how far it is.
 pub(super) fn recorded<M: Subject>(mut recorder: Recorder<M>) -> (InputLog, Outcome) {

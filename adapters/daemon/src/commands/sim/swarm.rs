@@ -1,46 +1,138 @@
-//! `headcount sim swarm`.
+//! `headcount sim swarm`: many seeds of one scenario, of worlds that are drawn, or of all that there is.
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use headcount_core::Manager;
-use headcount_sim::{Spec, Swarm, SwarmReport};
+use headcount_sim::{FailureClass, Spec, Swarm, SwarmReport, Weights, shipped};
 
-use super::cli::Format;
+use super::chosen::{Chosen, choose};
+use super::cli::{Choice, Format};
 use super::progress::Bar;
 use super::tool_options::SwarmOptions;
-use super::{chosen, ending, logs};
+use super::{ending, logs};
 use crate::console;
 
+/// How many seeds a night has.
+const NIGHTLY_SEEDS: u64 = 10_000;
+
+/// Scenarios of more hosts than this are run with so many at night: what matters is what meets what.
+const NIGHTLY_HOSTS: u32 = 200;
+
 pub(super) fn swarm(options: &SwarmOptions) -> anyhow::Result<ExitCode> {
-    let chosen = match chosen::choose(&options.choice) {
-        Ok(chosen) => chosen,
-        Err(wrong) => return ending::refused(&wrong),
-    };
-    let first = options.first;
-    let ends = options
-        .minutes
-        .map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
-    let count = match (options.seeds, ends) {
+    if options.nightly {
+        return nightly(options);
+    }
+    let first = options.first.unwrap_or(0);
+    let count = match (options.seeds, options.minutes) {
         (Some(seeds), _) => seeds,
         (None, Some(_)) => u64::MAX - first,
         (None, None) => 100,
     };
+    if options.all {
+        return Ok(code_of(drawn_worlds(options, first, count)?));
+    }
+    let chosen = match choose(&options.choice) {
+        Ok(chosen) => chosen,
+        Err(wrong) => return ending::refused(&wrong),
+    };
+    Ok(code_of(one_scenario(options, &chosen, first, count)?))
+}
+
+/// Drawn worlds and what comes with headcount, with seeds that nobody has chosen.
+fn nightly(options: &SwarmOptions) -> anyhow::Result<ExitCode> {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let first = options.first.unwrap_or(clock.as_secs());
+    let count = options.seeds.unwrap_or(NIGHTLY_SEEDS);
+    console::print(&format!("{count} seeds from {first} on\n"))?;
+    let mut worst = drawn_worlds(options, first, count.div_ceil(2))?;
+    let each = (count / 2 / shipped().len() as u64).max(1);
+    for scenario in shipped() {
+        let mut choice = Choice {
+            scenario: scenario.name.to_owned(),
+            ..options.choice.clone()
+        };
+        let is_large = scenario
+            .scenario()
+            .is_ok_and(|scenario| scenario.hosts.count > NIGHTLY_HOSTS);
+        if choice.hosts.is_none() && is_large {
+            choice.hosts = Some(NIGHTLY_HOSTS);
+        }
+        match choose(&choice) {
+            Ok(chosen) => worst = worst.or(one_scenario(options, &chosen, first, each)?),
+            Err(wrong) => return ending::refused(&wrong),
+        }
+    }
+    Ok(code_of(worst))
+}
+
+/// Worlds that seeds draw. What fails is shrunk to a scenario.
+fn drawn_worlds(options: &SwarmOptions, first: u64, count: u64) -> anyhow::Result<Option<FailureClass>> {
+    if options.output == Format::Table {
+        console::print(&format!("{Weights}\n"))?;
+    }
+    let swarm = Swarm::of_drawn_worlds();
+    let (swarm, report) = run(options, swarm, first, count)?;
+    for failure in report.failures.iter().take(options.keep) {
+        let seed = failure.seed;
+        let log = ending::quoted_path(&logs::write_swarm(&options.save, &swarm, seed)?);
+        console::complain(&format!("again: headcount sim run --scenario drawn-{seed}"));
+        console::complain(&format!("log: headcount sim replay {log}"));
+        // A shrink that comes to nothing takes nothing away from what is known.
+        match logs::write_shrunk(&options.save, &swarm, seed) {
+            Ok(path) => console::complain(&format!(
+                "small: headcount sim run --scenario {}",
+                ending::quoted_path(&path)
+            )),
+            Err(error) => console::complain(&format!("not shrunk: {error:#}")),
+        }
+    }
+    Ok(class_of(&report))
+}
+
+/// One scenario, with some of its troubles left out by each seed.
+fn one_scenario(
+    options: &SwarmOptions,
+    chosen: &Chosen,
+    first: u64,
+    count: u64,
+) -> anyhow::Result<Option<FailureClass>> {
+    let mut swarm = Swarm::new(chosen.scenario.clone());
+    if options.as_written {
+        swarm = swarm.as_written();
+    }
+    let (swarm, report) = run(options, swarm, first, count)?;
+    for failure in report.failures.iter().take(options.keep) {
+        let path = logs::write_swarm(&options.save, &swarm, failure.seed)?;
+        let path = ending::quoted_path(&path);
+        console::complain(&format!("small: headcount sim shrink {path}"));
+        console::complain(&format!("again: headcount sim replay {path}"));
+    }
+    if report.failures.is_empty() && !report.missed.is_empty() {
+        let (runs, as_written) = (report.runs, if options.as_written { " --as-written" } else { "" });
+        let choice = ending::choice(chosen);
+        console::complain(&format!(
+            "again: headcount sim swarm {choice} --first {first} --seeds {runs}{as_written}"
+        ));
+    }
+    Ok(class_of(&report))
+}
+
+/// Runs the seeds, and prints what they came to.
+fn run(options: &SwarmOptions, swarm: Swarm, first: u64, count: u64) -> anyhow::Result<(Swarm, SwarmReport)> {
+    let ends = options
+        .minutes
+        .map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
     let jobs = options
         .jobs
         .or(available_parallelism().ok())
         .unwrap_or(NonZeroUsize::MIN);
-    let mut swarm = Swarm::new(chosen.scenario.clone())
-        .seeds(first..first.saturating_add(count))
-        .jobs(jobs);
-    if options.as_written {
-        swarm = swarm.as_written();
-    }
+    let swarm = swarm.seeds(first..first.saturating_add(count)).jobs(jobs);
     let start = Instant::now();
     let (bar, done) = (Mutex::new(Bar::new()), AtomicU64::new(0));
     let report = swarm.run_of::<Manager<Spec>>(|_, _| {
@@ -65,26 +157,18 @@ pub(super) fn swarm(options: &SwarmOptions) -> anyhow::Result<ExitCode> {
     }
     let seconds = start.elapsed().as_secs_f64().max(1e-9);
     console::complain(&format!("{:.0} runs per s", report.runs as f64 / seconds));
-    for failure in report.failures.iter().take(options.keep) {
-        let path = logs::write_swarm(&options.save, &swarm, failure.seed)?;
-        let path = ending::quoted_path(&path);
-        console::complain(&format!("small: headcount sim shrink {path}"));
-        console::complain(&format!("again: headcount sim replay {path}"));
-    }
-    if report.failures.is_empty() && !report.missed.is_empty() {
-        let (runs, as_written) = (report.runs, if options.as_written { " --as-written" } else { "" });
-        let choice = ending::choice(&chosen);
-        console::complain(&format!(
-            "again: headcount sim swarm {choice} --first {first} --seeds {runs}{as_written}"
-        ));
-    }
-    Ok(code(&report))
+    Ok((swarm, report))
 }
 
-fn code(report: &SwarmReport) -> ExitCode {
+/// What sort of failure a swarm has, if it has one.
+fn class_of(report: &SwarmReport) -> Option<FailureClass> {
     match report.failures.first() {
-        Some(failure) => ending::code_of(failure.violation.rule.class()),
-        None if report.missed.is_empty() => ExitCode::SUCCESS,
-        None => ending::code_of(headcount_sim::FailureClass::Expectation),
+        Some(failure) => Some(failure.violation.rule.class()),
+        None if report.missed.is_empty() => None,
+        None => Some(FailureClass::Expectation),
     }
+}
+
+fn code_of(class: Option<FailureClass>) -> ExitCode {
+    class.map_or(ExitCode::SUCCESS, ending::code_of)
 }

@@ -13,6 +13,15 @@ pub(crate) struct SwarmOptions {
     #[command(flatten)]
     pub(super) choice: Choice,
 
+    /// Has each seed draw a whole world: topology, jobs, settings, troubles, events. What fails is shrunk to a scenario.
+    #[arg(long, conflicts_with_all = ["scenario", "hosts", "until", "as_written"])]
+    pub(super) all: bool,
+
+    /// Runs 10,000 seeds that follow from the clock: one half draws whole worlds, the other is shared among the scenarios
+    /// that come with headcount.
+    #[arg(long, conflicts_with_all = ["scenario", "until", "as_written", "all", "minutes"])]
+    pub(super) nightly: bool,
+
     /// How many seeds are run; 100, unless there are minutes.
     #[arg(long, value_name = "N")]
     pub(super) seeds: Option<u64>,
@@ -21,9 +30,9 @@ pub(crate) struct SwarmOptions {
     #[arg(long, value_name = "M")]
     pub(super) minutes: Option<u64>,
 
-    /// The first seed.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(super) first: u64,
+    /// The first seed: 0, or with --nightly the clock's.
+    #[arg(long, value_name = "N")]
+    pub(super) first: Option<u64>,
 
     /// How many runs go on at once; without it, as many as there are processors.
     #[arg(long, value_name = "J")]
@@ -72,8 +81,12 @@ pub(crate) struct ShrinkOptions {
     pub(super) file: PathBuf,
 
     /// How many runs are tried at most.
-    #[arg(long, value_name = "N", default_value_t = 3_000)]
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
     pub(super) runs: u64,
+
+    /// After how many seconds no other is tried. What a shrink ends in then depends on the machine.
+    #[arg(long, value_name = "S", default_value_t = 120)]
+    pub(super) seconds: u64,
 
     /// Takes what can be read of a log that is damaged or cut off.
     #[arg(long)]
