@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is the report")]
 
-use headcount_sim::{Shipped, Swarm};
+use headcount_sim::{Scenario, Shipped, Simulation, Swarm};
 
 /// A shipped scenario, and seeds of its swarm.
 const ONCE_RED: &[(&str, &[u64])] = &[
@@ -22,4 +22,42 @@ fn seeds_that_were_red_stay_green() {
             assert!(report.is_clean(), "{report}");
         }
     }
+}
+
+/// Small worlds in which the simulator accused the core of what a model of its own had done.
+const ONCE_ACCUSED: &[(&str, &str)] = &[
+    (
+        "who looks twice at a list knows after a restart that there was something",
+        "name: looked-at-twice\nuntil: 3m\nhosts: {count: 1}\nbackends: [{name: cmdb, kind: http}]\n\
+         discoverers: [{backend: cmdb, refresh: 30s, less: twice}]\n\
+         events: [{restart: {at: 61s, what: manager, saved: true}}]\nscript: [{at: 60s, what: {down: {host: 0}}}]\n",
+    ),
+    (
+        "a call that takes longer than its caller waits brings nothing",
+        "name: slower-than-patience\nuntil: 5m\nhosts: {count: 2}\n\
+         backends: [{name: cmdb, kind: http, latency: 3s..4s}]\n\
+         discoverers: [{backend: cmdb, refresh: 5s, timeout: 2s}]\n",
+    ),
+    (
+        "a host that went and came back is waited for since it came back",
+        "name: there-again\nuntil: 3m\nhosts: {count: 1}\nbackends: [{name: cmdb, kind: http}]\n\
+         discoverers: [{backend: cmdb, refresh: 30s, phase: together, timeout: 2s, retry: 1s}]\nscript:\n\
+         - {at: 61s, what: {down: {host: 0}}}\n- {at: 62s, what: {up: {host: 0, looks: {service: 0, zone: 0, address: 0, name: 0}}}}\n\
+         - {at: 89s, what: {down: {host: 0}}}\n- {at: 91s, what: {up: {host: 0, looks: {service: 0, zone: 0, address: 0, name: 0}}}}\n",
+    ),
+];
+
+#[test]
+fn nobody_is_accused_of_what_a_model_did() {
+    for (what, text) in ONCE_ACCUSED {
+        let scenario = Scenario::from_yaml(text).unwrap_or_else(|mistakes| panic!("{what}: {mistakes}"));
+        let outcome = Simulation::new(&scenario, scenario.seed).unwrap().run();
+        assert!(outcome.is_clean(), "{what}: {:?}", outcome.violations);
+    }
+}
+
+#[test]
+fn drawn_worlds_are_clean() {
+    let report = Swarm::of_drawn_worlds().seeds(0..100).run().unwrap();
+    assert!(report.is_clean(), "{report}");
 }
