@@ -19,6 +19,7 @@ pub(crate) struct Exhibit {
     find: fn(&Scenario, u64) -> Option<Found>,
     find_drawn: fn(u64) -> Option<Found>,
     shrink: fn(&Scenario, u64) -> Shrunk,
+    shrink_drawn: fn(u64) -> Shrunk,
     run: fn(&Scenario) -> Option<Violation>,
 }
 
@@ -39,6 +40,7 @@ impl Exhibit {
             find: find::<M>,
             find_drawn: find_drawn::<M>,
             shrink: shrink::<M>,
+            shrink_drawn: |seed| shrunk::<M>(&Swarm::of_drawn_worlds(), seed),
             run: run::<M>,
         }
     }
@@ -66,6 +68,11 @@ impl Exhibit {
         (self.shrink)(storm, seed)
     }
 
+    /// The failure of this drawn world, made small.
+    pub(crate) fn shrink_drawn(&self, seed: u64) -> Shrunk {
+        (self.shrink_drawn)(seed)
+    }
+
     /// What a scenario breaks.
     pub(crate) fn run(&self, scenario: &Scenario) -> Option<Violation> {
         (self.run)(scenario)
@@ -91,7 +98,11 @@ fn first<M: Subject>(swarm: &Swarm) -> Option<Found> {
 }
 
 fn shrink<M: Subject>(storm: &Scenario, seed: u64) -> Shrunk {
-    let scenario = Swarm::new(storm.clone()).drawn(seed);
+    shrunk::<M>(&Swarm::new(storm.clone()), seed)
+}
+
+fn shrunk<M: Subject>(swarm: &Swarm, seed: u64) -> Shrunk {
+    let scenario = swarm.drawn(seed);
     let (log, _) = InputLog::record_of::<M>(&scenario, seed).unwrap();
     shrink_of::<M>(&log, ShrinkLimits::default()).unwrap()
 }

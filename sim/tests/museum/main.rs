@@ -108,6 +108,27 @@ fn every_exhibit_is_found_by_drawn_worlds() {
     insta::assert_snapshot!("drawn_worlds_to_find", table);
 }
 
+/// What a drawn world shows ends as a file that shows the same.
+#[test]
+fn what_drawn_worlds_find_shrinks_to_a_file() {
+    let some = ["stopped-still-store", "guards-nothing"];
+    for exhibit in exhibits().iter().filter(|exhibit| some.contains(&exhibit.name)) {
+        let found = exhibit.find_drawn(WORLDS).unwrap();
+        let shrunk = exhibit.shrink_drawn(found.seed);
+        assert!(shrunk.violation.is_like(&found.violation), "{}", shrunk.violation);
+        assert!(
+            shrunk.runs <= ShrinkLimits::default().runs,
+            "{}: {} runs",
+            exhibit.name,
+            shrunk.runs
+        );
+        let yaml = shrunk.yaml();
+        assert!(yaml.lines().count() <= 20, "{}\n{yaml}", exhibit.name);
+        let read = Scenario::from_yaml(&yaml).unwrap();
+        assert_eq!(exhibit.run(&read), Some(shrunk.violation), "{yaml}");
+    }
+}
+
 #[test]
 fn every_exhibit_has_its_story() {
     let all = exhibits();
