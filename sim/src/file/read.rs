@@ -32,7 +32,7 @@ pub(super) struct Value<'a> {
 #[derive(Debug)]
 pub(super) struct Misread {
     pub(super) wrong: Wrong,
-    place: Option<At>,
+    place: Option<Box<At>>,
 }
 
 /// Where something is wrong.
@@ -63,27 +63,31 @@ impl Misread {
 
     /// At this place, if it is not known yet.
     fn at(mut self, position: Position, path: &str) -> Self {
-        self.place.get_or_insert_with(|| At {
-            place: position.into(),
-            field: path.to_owned(),
-            skip: path.to_owned(),
+        self.place.get_or_insert_with(|| {
+            Box::new(At {
+                place: position.into(),
+                field: path.to_owned(),
+                skip: path.to_owned(),
+            })
         });
         self
     }
 
     /// At the name of a field of what has this path.
     fn at_name(mut self, position: Position, path: &str, name: &str) -> Self {
-        self.place.get_or_insert_with(|| At {
-            place: position.into(),
-            field: path.to_owned(),
-            skip: join(path, name),
+        self.place.get_or_insert_with(|| {
+            Box::new(At {
+                place: position.into(),
+                field: path.to_owned(),
+                skip: join(path, name),
+            })
         });
         self
     }
 
     /// The mistake, and what has to be left out to go on reading.
     pub(super) fn into_mistake(self) -> (Mistake, Option<String>) {
-        let (place, field, skip) = match self.place {
+        let (place, field, skip) = match self.place.map(|at| *at) {
             Some(At { place, field, skip }) => (Some(place), field, Some(skip)),
             None => (None, String::new(), None),
         };
