@@ -4,6 +4,7 @@
 //! is [printable]: no text from elsewhere commands the terminal.
 
 pub(crate) mod paint;
+pub(crate) mod progress;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;

@@ -14,8 +14,10 @@ use headcount_reader::ProblemKind;
 use headcount_runtime::DriverGone;
 use smol::{Executor, Timer};
 
+use crate::Awaited;
 use crate::discovery::{Managed, Observation};
 use crate::effective::{Fixed, Overrides};
+use crate::once::InWords;
 use crate::overwritten::Overwritten;
 use crate::plan::{Plan, Source};
 use crate::reload::{
@@ -118,9 +120,7 @@ impl App {
         }
         let providers = views.iter().flat_map(|view| view.snapshot.providers());
         let silent = providers.filter(|provider| !is_done(provider.reports()));
-        silent
-            .map(|provider| format!("{} ({})", provider.name(), provider.description()))
-            .collect()
+        silent.map(|provider| InWords(provider).to_string()).collect()
     }
 
     /// Waits until it is ready.
@@ -129,8 +129,8 @@ impl App {
     }
 
     /// Waits until every provider has reported or failed.
-    pub(crate) async fn all_reported(&self) {
-        self.until(|| self.silent(Reports::has_reported).is_empty()).await;
+    pub(crate) async fn all_reported(&self, awaited: &Awaited) {
+        self.until(|| !awaited.are(self.silent(Reports::has_reported))).await;
     }
 
     async fn until(&self, condition: impl Fn() -> bool) {

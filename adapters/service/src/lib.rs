@@ -5,7 +5,7 @@
 //! * `app`: what the parts of a running service share, and how a configuration gets to all of them;
 //!   `reload`: the configuration that runs, and where the next comes from; `trace`: what was looked at to read it.
 //! * `discovery`: a running manager, and the view of its state that everything else reads. `once`: a
-//!   discovery that is made once.
+//!   discovery that is made once; `awaited`: who is waited for meanwhile.
 //! * `targets`: what relabelling, checks and limits make of what is discovered.
 //! * `scraping`: whether targets are really there, for those who ask for it.
 //! * `server`: the HTTP API and the page. `output`: files that are kept up to date. `state`: what is kept over a
@@ -15,6 +15,7 @@
 //! writes a file reads an immutable view, and works on a thread where slow work is allowed.
 
 mod app;
+mod awaited;
 mod builder;
 mod check;
 mod default_config;
@@ -38,6 +39,7 @@ mod workers;
 // What embeds a whole headcount.
 pub use headcount_discoverer::Limits;
 
+pub use awaited::Awaited;
 pub use builder::{ListKind, ServiceBuilder, StartError};
 pub use check::{Checked, check, check_file};
 pub use mechanisms::loader;

@@ -4,20 +4,21 @@
 //! when the time is over; who reported nothing by then is a failure like any other. So no files are watched: where the
 //! system has no watch left, as on busy build machines, they can be read all the same.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
-use headcount_core::{ManagerOptions, Throttle};
+use headcount_core::{ManagerOptions, ProviderSnapshot, Throttle};
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{FileContents, FileError, FileWatch, Files, FolderIdentity};
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{DriverGone, Running};
 use smol::Timer;
 
-use crate::Workers;
 use crate::discovery::Observation;
+use crate::{Awaited, Workers};
 
 /// Someone who could not be asked.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub struct Failure {
     pub reason: String,
 }
 
-/// Runs until every provider has reported or failed, or the time is over.
+/// Runs until every provider has reported or failed, or the time is over; `awaited` names those that have not.
 ///
 /// # Errors
 /// When the manager ends by itself, which is a bug.
@@ -36,6 +37,7 @@ pub async fn discover(
     workers: &Workers,
     sets: Vec<(String, Vec<SdConfig>)>,
     timeout: Duration,
+    awaited: &Awaited,
 ) -> Result<Observation, DriverGone> {
     let mut env = workers.env().clone();
     env.files = Arc::new(WatchedOtherwise {
@@ -57,8 +59,11 @@ pub async fn discover(
     let first = handle.apply(sets).await?.version;
     let all_reported = async {
         while let Some(snapshot) = snapshots.next().await {
-            let mut providers = snapshot.providers();
-            if snapshot.version() >= first && providers.all(|provider| provider.reports().has_reported()) {
+            if snapshot.version() < first {
+                continue;
+            }
+            let silent = snapshot.providers().filter(|it| !it.reports().has_reported());
+            if !awaited.are(silent.map(InWords)) {
                 return;
             }
         }
@@ -67,10 +72,20 @@ pub async fn discover(
         Timer::after(timeout).await;
     };
     all_reported.or(too_late).await;
+    awaited.nobody();
     let clock = env.clock.clone();
     let observation = handle.with(move |manager| Observation::of(manager, clock.now())).await;
     handle.stop().await;
     observation
+}
+
+/// A provider as it is named to who waits for it.
+pub(crate) struct InWords<'a>(pub(crate) &'a ProviderSnapshot);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.0.name(), self.0.description())
+    }
 }
 
 /// Each provider that failed, got a part only or did not answer, and each config that could not be run.
@@ -180,7 +195,9 @@ mod tests {
             ("gone".to_owned(), entry(&folder.path().join("b.json"))),
         ];
         let timeout = Duration::from_secs(60);
-        let observation = workers.block_on(discover(&workers, sets, timeout)).expect("a manager");
+        let observation = workers
+            .block_on(discover(&workers, sets, timeout, &Awaited::default()))
+            .expect("a manager");
         let failures = failures(&observation, timeout);
         // What is not there is a failure still.
         assert_eq!(failures.len(), 1, "{failures:?}");

@@ -18,7 +18,7 @@ use crate::reload::{Changes, ReloadError};
 use crate::server::{self, Server};
 use crate::state::States;
 use crate::targets::Names;
-use crate::{ListKind, ServiceBuilder, Workers};
+use crate::{Awaited, ListKind, ServiceBuilder, Workers};
 
 /// A running headcount: what a configuration asks for is discovered, relabelled, and can be asked for.
 ///
@@ -272,8 +272,16 @@ impl Service {
     /// # Errors
     /// When the manager ended by itself, which is a bug.
     pub async fn settled(&self, timeout: Duration) -> Result<bool, DriverGone> {
+        self.settled_watched(timeout, &Awaited::default()).await
+    }
+
+    /// The same; `awaited` names those that have not reported.
+    ///
+    /// # Errors
+    /// When the manager ended by itself, which is a bug.
+    pub async fn settled_watched(&self, timeout: Duration, awaited: &Awaited) -> Result<bool, DriverGone> {
         let settled = async {
-            self.app.all_reported().await;
+            self.app.all_reported(awaited).await;
             // What was discovered last has to be worked out before it can be told.
             let newest = self.app.scrape.view().snapshot.version();
             self.app.targets.seen(1, newest).await;

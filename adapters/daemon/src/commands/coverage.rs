@@ -4,9 +4,13 @@ use std::process::ExitCode;
 
 use headcount_questions::coverage::{self, Inventory, Naming, Options};
 
+use headcount_reader::without_credentials;
+use headcount_service::Awaited;
+
 use super::{TROUBLE, origin, print_json};
 use crate::cli::{CoverageOptions, ReportFormat};
 use crate::console;
+use crate::console::progress::Progress;
 
 pub(super) fn run(options: &CoverageOptions) -> anyhow::Result<ExitCode> {
     let naming = Naming {
@@ -20,7 +24,11 @@ pub(super) fn run(options: &CoverageOptions) -> anyhow::Result<ExitCode> {
     let workers = origin::workers()?;
     let (format, field) = (options.format.map(Into::into), options.field.as_deref());
     // First, so that nobody is asked for the sake of one that can't be read.
+    let awaited = Awaited::default();
+    awaited.are([without_credentials(&options.inventory)]);
+    let progress = Progress::of(&awaited);
     let inventory = workers.block_on(Inventory::read(&workers, &options.inventory, format, field, &naming))?;
+    drop(progress);
     let report = origin::ask(&workers, &options.origin, async |api| {
         coverage::coverage(api, &asked, &inventory, &naming).await
     })?;

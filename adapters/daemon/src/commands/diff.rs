@@ -7,11 +7,12 @@ use anyhow::{anyhow, bail};
 use headcount_config::LoadErrors;
 use headcount_questions::diff::{Named, diff, running};
 use headcount_reader::without_credentials;
-use headcount_service::{Plan, Workers};
+use headcount_service::{Awaited, Plan, Workers};
 
 use super::{TROUBLE, input, origin, print_json};
 use crate::cli::{DiffOptions, ReportFormat};
 use crate::console;
+use crate::console::progress::Progress;
 
 pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
     let workers = origin::workers()?;
@@ -22,7 +23,10 @@ pub(super) fn run(options: &DiffOptions) -> anyhow::Result<ExitCode> {
         (Some(_), _) => bail!("with --url only the configuration that is to run is named: the other one runs"),
     };
     let [named_old, named_new] = [&old, &new].map(|(name, plan)| Named { name, plan });
-    let report = workers.block_on(diff(&workers, named_old, named_new, options.timeout))?;
+    let awaited = Awaited::default();
+    let progress = Progress::of(&awaited);
+    let report = workers.block_on(diff(&workers, named_old, named_new, options.timeout, &awaited))?;
+    drop(progress);
     match options.output {
         ReportFormat::Table => console::print_painted(&report.text(options.limit), console::paint::diff)?,
         ReportFormat::Json => print_json(&report)?,
@@ -42,9 +46,8 @@ fn with_running(workers: &Workers, options: &DiffOptions, url: &str, new: &Path)
     let plan = plan.map_err(|errors| anyhow!("there is nothing to compare:\n{errors}"))?;
     origin::warn(&plan);
     let loader = options.taken.loader_with(None);
-    let old = workers.block_on(async {
-        let api = origin::connect(workers, &options.server).await?;
-        running(&api, loader, input::origin(new), &plan).await
+    let old = origin::ask_daemon(workers, &options.server, async |api| {
+        running(api, loader, input::origin(new), &plan).await
     })?;
     Ok(((without_credentials(url).into_owned(), old), called(new, plan)))
 }

@@ -17,10 +17,7 @@ pub(super) fn run(options: &EventsOptions) -> anyhow::Result<ExitCode> {
         limit: options.limit,
     };
     let workers = origin::workers()?;
-    let report = workers.block_on(async {
-        let api = origin::connect(&workers, &options.server).await?;
-        events(&api, &asked).await
-    })?;
+    let report = origin::ask_daemon(&workers, &options.server, async |api| events(api, &asked).await)?;
     match options.output {
         ReportFormat::Table => console::print(&report.text())?,
         ReportFormat::Json => print_json(&report)?,

@@ -12,10 +12,7 @@ pub(super) fn run(command: &GuardCommand) -> anyhow::Result<ExitCode> {
     match command {
         GuardCommand::List { daemon } => {
             let workers = origin::workers()?;
-            let held = workers.block_on(async {
-                let api = origin::connect(&workers, &daemon.server).await?;
-                holds(&api).await
-            })?;
+            let held = origin::ask_daemon(&workers, &daemon.server, async |api| holds(api).await)?;
             match daemon.output {
                 ReportFormat::Table => console::print(&held.text())?,
                 ReportFormat::Json => print_json(&held)?,
@@ -33,10 +30,7 @@ pub(super) fn run(command: &GuardCommand) -> anyhow::Result<ExitCode> {
                 (None, false) => Which::Only,
             };
             let workers = origin::workers()?;
-            let confirmed = workers.block_on(async {
-                let api = origin::connect(&workers, &daemon.server).await?;
-                confirm(&api, &which).await
-            })?;
+            let confirmed = origin::ask_daemon(&workers, &daemon.server, async |api| confirm(api, &which).await)?;
             match daemon.output {
                 ReportFormat::Table => console::print(&confirmed.text())?,
                 ReportFormat::Json => print_json(&confirmed)?,

@@ -2,12 +2,13 @@
 
 use anyhow::{Context, anyhow};
 use headcount_questions::Api;
-use headcount_reader::HttpClientSettings;
-use headcount_service::{Plan, Workers};
+use headcount_reader::{HttpClientSettings, without_credentials};
+use headcount_service::{Awaited, Plan, Workers};
 
 use super::input;
 use crate::cli::{Origin, Server};
 use crate::console;
+use crate::console::progress::Progress;
 
 /// Threads for what is asked.
 pub(super) fn workers() -> anyhow::Result<Workers> {
@@ -20,20 +21,45 @@ pub(super) fn ask<R>(
     origin: &Origin,
     ask: impl AsyncFnOnce(&Api) -> anyhow::Result<R>,
 ) -> anyhow::Result<R> {
+    let awaited = Awaited::default();
+    let _progress = Progress::of(&awaited);
     workers.block_on(async {
         let api = match &origin.config {
             Some(file) => {
                 let plan = input::load(&origin.reading.loader(), file)
                     .map_err(|errors| anyhow!("the configuration is wrong:\n{errors}"))?;
                 warn(&plan);
-                Api::discover(workers, plan, origin.timeout).await?
+                Api::discover(workers, plan, origin.timeout, &awaited).await?
             }
-            None => connect(workers, &origin.server).await?,
+            None => {
+                awaited.are([daemon(&origin.server)]);
+                connect(workers, &origin.server).await?
+            }
         };
         let answer = ask(&api).await;
         api.close().await;
         answer
     })
+}
+
+/// The daemon that is meant, in words.
+pub(super) fn daemon(server: &Server) -> String {
+    match &server.url {
+        Some(url) => format!("the daemon at {}", without_credentials(url)),
+        None => "the daemon".to_owned(),
+    }
+}
+
+/// Waits for what a daemon does, and says so.
+pub(super) fn ask_daemon<R>(
+    workers: &Workers,
+    server: &Server,
+    ask: impl AsyncFnOnce(&Api) -> anyhow::Result<R>,
+) -> anyhow::Result<R> {
+    let awaited = Awaited::default();
+    awaited.are([daemon(server)]);
+    let _progress = Progress::of(&awaited);
+    workers.block_on(async { ask(&connect(workers, server).await?).await })
 }
 
 /// The daemon that is meant.

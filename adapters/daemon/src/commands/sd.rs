@@ -7,11 +7,12 @@ use headcount_discoverer::mechanism::SdConfig;
 use headcount_questions::sd_output;
 use headcount_questions::targets_output::Found;
 use headcount_reader::pattern;
-use headcount_service::{Plan, discover, failures};
+use headcount_service::{Awaited, Plan, discover, failures};
 
 use super::{TROUBLE, input, origin};
 use crate::cli::{SdFormat, SdOptions};
 use crate::console;
+use crate::console::progress::Progress;
 
 pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
     let plan = match input::load(&options.reading.loader(), &options.file) {
@@ -30,7 +31,10 @@ pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
         }
     };
     let workers = origin::workers()?;
-    let observation = workers.block_on(discover(&workers, sets, options.timeout))?;
+    let awaited = Awaited::default();
+    let progress = Progress::of(&awaited);
+    let observation = workers.block_on(discover(&workers, sets, options.timeout, &awaited))?;
+    drop(progress);
     // What is dropped is dropped after relabelling.
     if options.targets || options.dropped {
         let found = Found::of(&plan, observation.newest.clone(), options.dropped);

@@ -16,12 +16,7 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 
 pub(super) fn run(options: &StatusOptions) -> anyhow::Result<ExitCode> {
     let workers = origin::workers()?;
-    let ask = || {
-        workers.block_on(async {
-            let api = origin::connect(&workers, &options.daemon.server).await?;
-            status(&api).await
-        })
-    };
+    let ask = || origin::ask_daemon(&workers, &options.daemon.server, async |api| status(api).await);
     let Some(interval) = options.watch else {
         let report = ask()?;
         print(options, &report)?;

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use headcount_config::{AlertmanagerConfig, ScrapeConfig};
 use headcount_core::Snapshot;
-use headcount_service::{Failure, Plan, Workers, alertmanagers, discover, failures};
+use headcount_service::{Awaited, Failure, Plan, Workers, alertmanagers, discover, failures};
 
 use job::Compared;
 use providers::{Providers, reader};
@@ -47,13 +47,19 @@ pub struct Named<'a> {
 }
 
 /// Discovers what both configurations ask for, and compares. Providers that have not answered by `timeout`
-/// could not be asked.
+/// could not be asked; `awaited` names them meanwhile.
 ///
 /// # Errors
 /// When there is no discovery at all.
-pub async fn diff(workers: &Workers, old: Named<'_>, new: Named<'_>, timeout: Duration) -> anyhow::Result<Report> {
+pub async fn diff(
+    workers: &Workers,
+    old: Named<'_>,
+    new: Named<'_>,
+    timeout: Duration,
+    awaited: &Awaited,
+) -> anyhow::Result<Report> {
     let sets = sides::sets(old.plan, new.plan);
-    let observation = discover(workers, sets, timeout).await?;
+    let observation = discover(workers, sets, timeout, awaited).await?;
     let failures = failures(&observation, timeout);
     let unasked = Unasked::of(&failures);
     let snapshot = &observation.newest;

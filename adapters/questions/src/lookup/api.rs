@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use headcount_core::{Backoff, Throttle, format_duration};
 use headcount_discoverer::env::{HttpClient, HttpLimits, HttpRequest};
 use headcount_reader::{HttpClientSettings, without_credentials};
-use headcount_service::{Answer, Plan, Service, Source, Workers};
+use headcount_service::{Answer, Awaited, Plan, Service, Source, Workers};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
@@ -63,11 +63,16 @@ impl Api {
     }
 
     /// A service of its own, which runs the discovery of a plan's jobs until every provider has reported or
-    /// failed, or the time is over.
+    /// failed, or the time is over; `awaited` names those that have not.
     ///
     /// # Errors
     /// When it can't be started.
-    pub async fn discover(workers: &Workers, mut plan: Plan, timeout: Duration) -> anyhow::Result<Self> {
+    pub async fn discover(
+        workers: &Workers,
+        mut plan: Plan,
+        timeout: Duration,
+        awaited: &Awaited,
+    ) -> anyhow::Result<Self> {
         // Nobody asks for them.
         plan.alertmanagers.clear();
         let throttle = Throttle::Backoff(Backoff {
@@ -79,7 +84,9 @@ impl Api {
         let service = Service::builder().workers(workers).throttle(throttle);
         let service = service.start(Source::Plan(Arc::new(plan))).await;
         let service = service.context("starting discovery")?;
-        service.settled(timeout).await.context("discovering")?;
+        let settled = service.settled_watched(timeout, awaited).await;
+        awaited.nobody();
+        settled.context("discovering")?;
         Ok(Self(Asked::Service(Box::new(service))))
     }
 
