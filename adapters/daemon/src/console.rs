@@ -3,6 +3,7 @@
 //! The one rule: **a reader that went away is no error.** `headcount sd … | head` ends quietly. Whatever is written
 //! is [printable]: no text from elsewhere commands the terminal.
 
+mod notes;
 pub(crate) mod paint;
 pub(crate) mod progress;
 
@@ -40,10 +41,16 @@ pub(crate) fn print_painted_to_reader(text: &str, judge: Judge) -> anyhow::Resul
 }
 
 /// What is said of what is remarkable about a configuration, a line each.
-pub(crate) fn notes(warnings: &[Problem]) -> impl Iterator<Item = String> {
-    let is_quiet = MANNERS.get().is_some_and(|manners| manners.quiet);
-    let said = if is_quiet { &[] } else { warnings };
-    said.iter().map(|warning| format!("{warning} (warning)"))
+pub(crate) fn notes<'a>(warnings: impl IntoIterator<Item = &'a Problem>) -> Vec<String> {
+    if MANNERS.get().is_some_and(|manners| manners.quiet) {
+        return Vec::new();
+    }
+    notes::lines(warnings, wants_more())
+}
+
+/// Whether all is told where a summary would do.
+pub(crate) fn wants_more() -> bool {
+    MANNERS.get().is_some_and(|manners| manners.verbose > 0)
 }
 
 /// Writes to standard output.

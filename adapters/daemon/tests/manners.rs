@@ -47,3 +47,48 @@ fn who_wants_quiet_gets_no_notes_but_the_answer() {
     let both = headcount(&["check", "-q", "-v", "p.yml"], &[]);
     assert_eq!(both.status.code(), Some(2), "{both:?}");
 }
+
+#[test]
+fn many_notes_alike_are_one_line_unless_all_are_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yml");
+    // Each job drops its target, and looks at a label that a reader of its list overwrites.
+    let job = |number: u32| {
+        format!(
+            "- job_name: j{number}\n  static_configs: [{{targets: ['a:1']}}]\n  relabel_configs: [{{source_labels: [__meta_url], target_label: a}}, {{action: drop}}]\n"
+        )
+    };
+    let jobs: String = (0..50).map(job).collect();
+    std::fs::write(&file, format!("scrape_configs:\n{jobs}")).unwrap();
+    let said = |arguments: &[&str]| {
+        let file = file.to_str().unwrap();
+        let arguments: Vec<&str> = arguments
+            .iter()
+            .map(|word| if *word == "FILE" { file } else { word })
+            .collect();
+        let Output { stdout, stderr, .. } = headcount(&arguments, &[]);
+        let [out, err] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
+        (out, err)
+    };
+    let (checked, _) = said(&["check", "FILE"]);
+    assert_eq!(checked.matches("(warning)").count(), 1, "{checked}");
+    assert!(checked.contains("; and 49 more like this, the last in "), "{checked}");
+    let (checked, _) = said(&["check", "-v", "FILE"]);
+    assert_eq!(checked.matches("(warning)").count(), 50, "{checked}");
+    let (json, _) = said(&["check", "--output", "json", "FILE"]);
+    assert_eq!(
+        json.matches("relabel_configs[0]").count(),
+        50,
+        "programs get all of them"
+    );
+
+    let (_, sd) = said(&["sd", "--targets", "FILE"]);
+    assert_eq!(sd.lines().count(), 2, "{sd}");
+    assert!(sd.contains("headcount: not scraped, in 50 jobs: 50 dropped; "), "{sd}");
+    let (_, sd) = said(&["sd", "--targets", "-v", "FILE"]);
+    assert_eq!(sd.matches(": not scraped: 1 dropped; ").count(), 50, "{sd}");
+    // Both sides remark the same.
+    let (_, diff) = said(&["diff", "FILE", "FILE"]);
+    assert_eq!(diff.lines().count(), 1, "{diff}");
+    assert!(diff.contains("; and 99 more like this"), "{diff}");
+}

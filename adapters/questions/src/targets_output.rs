@@ -11,6 +11,9 @@ use crate::ListFormat;
 use crate::table::table;
 use headcount_service::{Plan, described, relabelled_list, sorted_groups};
 
+/// So many jobs are still told of one by one.
+const FEW: usize = 3;
+
 /// What was found, worked out for the jobs that were asked for.
 pub struct Found {
     pools: TargetPools,
@@ -62,20 +65,36 @@ impl Found {
         Ok(text)
     }
 
-    /// A line for each job of which something is not scraped and not printed, either.
-    pub fn hints(&self) -> Vec<String> {
+    /// What is not scraped and not printed, either: a line for each job of which that is so, or one line for all of them
+    /// where they are many, unless `all` are wanted.
+    pub fn hints(&self, all: bool) -> Vec<String> {
         let jobs = self.pools.pools().filter(|_| !self.with_others);
-        let hint = |(job, counts): (&str, headcount_core::FateCounts)| {
-            let all = [
-                (counts.dropped, "dropped"),
-                (counts.duplicate, "duplicate"),
-                (counts.invalid, "invalid"),
-            ];
-            let there = all.into_iter().filter(|(count, _)| *count > 0);
-            let there: Vec<_> = there.map(|(count, what)| format!("{count} {what}")).collect();
-            (!there.is_empty()).then(|| format!("job {job:?}: not scraped: {}; --dropped shows them", there.join(", ")))
-        };
-        jobs.filter_map(|(job, pool)| hint((job, pool.counts()))).collect()
+        let unscraped = jobs.filter_map(|(job, pool)| {
+            let counts = pool.counts();
+            let counts = [counts.dropped, counts.duplicate, counts.invalid];
+            counts.iter().any(|count| *count > 0).then_some((job, counts))
+        });
+        let unscraped: Vec<_> = unscraped.collect();
+        if all || unscraped.len() <= FEW {
+            let line = |(job, counts)| {
+                format!(
+                    "job {job:?}: not scraped: {}; --dropped shows them",
+                    unscraped_in_words(counts)
+                )
+            };
+            return unscraped.into_iter().map(line).collect();
+        }
+        let jobs = unscraped.len();
+        let mut sum = [0_usize; 3];
+        for (_, counts) in unscraped {
+            for (sum, count) in sum.iter_mut().zip(counts) {
+                *sum = sum.saturating_add(count);
+            }
+        }
+        let sum = unscraped_in_words(sum);
+        vec![format!(
+            "not scraped, in {jobs} jobs: {sum}; --dropped shows them, and -v counts them by job"
+        )]
     }
 
     fn jobs(&self) -> Vec<Job<'_>> {
@@ -133,6 +152,14 @@ impl Found {
         }
         text
     }
+}
+
+/// How many are dropped, duplicates and invalid.
+fn unscraped_in_words(counts: [usize; 3]) -> String {
+    let there = counts.into_iter().zip(["dropped", "duplicate", "invalid"]);
+    let there = there.filter(|(count, _)| *count > 0);
+    let there: Vec<_> = there.map(|(count, what)| format!("{count} {what}")).collect();
+    there.join(", ")
 }
 
 fn is_scraped(view: &TargetView<'_>) -> bool {

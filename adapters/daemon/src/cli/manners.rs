@@ -12,7 +12,8 @@ pub(crate) struct Manners {
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto, hide_short_help = true)]
     pub(crate) color: ColorChoice,
 
-    /// Says more: `run` logs messages of the level debug, and with -vv of trace.
+    /// Says more: all notes about a configuration, where many alike are one line otherwise; who is waited for, also where
+    /// no terminal reads that; and `run` logs messages of the level debug, with -vv of trace.
     #[arg(short, long, global = true, action = ArgAction::Count, hide_short_help = true)]
     pub(crate) verbose: u8,
 

@@ -62,9 +62,7 @@ fn both(options: &DiffOptions, old: &Path, new: &Path) -> anyhow::Result<(Called
         load(options, new, options.settings.as_deref()),
     ) {
         (Ok(old_plan), Ok(new_plan)) => {
-            for plan in [&old_plan, &new_plan] {
-                origin::warn(plan);
-            }
+            origin::warn_of([&old_plan, &new_plan]);
             Ok((called(old, old_plan), called(new, new_plan)))
         }
         (old, new) => {

@@ -75,5 +75,11 @@ pub(super) async fn connect(workers: &Workers, server: &Server) -> anyhow::Resul
 
 /// Says on standard error what is remarkable about a configuration.
 pub(super) fn warn(plan: &Plan) {
-    console::notes(&plan.warnings).for_each(|note| console::complain(&note));
+    warn_of([plan]);
+}
+
+/// The same of several, which may have the same to remark.
+pub(super) fn warn_of<'a>(plans: impl IntoIterator<Item = &'a Plan>) {
+    let notes = console::notes(plans.into_iter().flat_map(|plan| &plan.warnings));
+    notes.iter().for_each(|note| console::complain(note));
 }

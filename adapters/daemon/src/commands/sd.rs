@@ -39,7 +39,7 @@ pub(super) fn sd(options: &SdOptions) -> anyhow::Result<ExitCode> {
     if options.targets || options.dropped {
         let found = Found::of(&plan, observation.newest.clone(), options.dropped);
         console::print(&found.write(options.output.into())?)?;
-        for hint in found.hints() {
+        for hint in found.hints(console::wants_more()) {
             console::complain(&format!("headcount: {hint}"));
         }
     } else {
