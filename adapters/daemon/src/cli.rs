@@ -21,10 +21,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap_complete::{ArgValueCandidates, Shell};
 use headcount_core::{Percent, Throttle, parse_duration};
 use headcount_questions::ListFormat;
 
+use crate::commands::completing;
 #[cfg(feature = "sim")]
 use crate::commands::sim::{EXIT_CODES, SimCommand};
 
@@ -240,7 +241,7 @@ pub(crate) struct SdOptions {
     pub(crate) file: PathBuf,
 
     /// The job, or a pattern of jobs, for example 'node-*'; all of them without it.
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", add = ArgValueCandidates::new(completing::jobs))]
     pub(crate) job: Option<String>,
 
     #[command(flatten)]

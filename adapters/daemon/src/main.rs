@@ -24,6 +24,9 @@ use clap::Parser;
 static ALLOCATOR: headcount_allocations::Counting<false> = headcount_allocations::Counting;
 
 fn main() -> ExitCode {
+    if let Some(code) = commands::completing::answered() {
+        return code;
+    }
     let cli = cli::Cli::parse();
     commands::execute(cli).unwrap_or_else(|error| {
         console::complain(&format!("headcount: {error:#}"));

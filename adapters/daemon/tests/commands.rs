@@ -235,10 +235,25 @@ fn without_arguments_it_helps() {
 fn completions_exist_for_every_shell() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = headcount().args(["completions", shell]).output().expect("it runs");
+        let script = String::from_utf8_lossy(&output.stdout);
         assert!(
-            output.status.success() && String::from_utf8_lossy(&output.stdout).contains("file-sd-dir"),
-            "{shell}"
+            output.status.success() && script.contains("HEADCOUNT_COMPLETE"),
+            "{shell}: {script}"
         );
+        // The question that the script asks then.
+        let line = ["headcount", "run", "--file-sd-d"];
+        let asked = if shell == "bash" {
+            vec![line.join(" ")]
+        } else {
+            line.map(str::to_owned).into()
+        };
+        let mut command = headcount();
+        command
+            .env("HEADCOUNT_COMPLETE", shell)
+            .env("_CLAP_COMPLETE_INDEX", "2");
+        let output = command.arg("--").args(asked).output().expect("it runs");
+        let answer = String::from_utf8_lossy(&output.stdout);
+        assert!(answer.starts_with("--file-sd-dir"), "{shell}: {answer}");
     }
 }
 

@@ -1,9 +1,11 @@
 //! Options of `headcount coverage`.
 
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCandidates;
 use headcount_questions::coverage;
 
 use super::questions::{Origin, ReportFormat};
+use crate::commands::completing;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -62,7 +64,7 @@ pub(crate) struct CoverageOptions {
     pub(crate) short_names: bool,
 
     /// Looks at this job only; can be given several times.
-    #[arg(long, value_name = "JOB")]
+    #[arg(long, value_name = "JOB", add = ArgValueCandidates::new(completing::jobs))]
     pub(crate) job: Vec<String>,
 
     /// Reports also hosts that are scraped by more than one job.

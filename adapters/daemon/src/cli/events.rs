@@ -1,8 +1,10 @@
 //! Options of `headcount events`.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::{ReportFormat, Server};
+use crate::commands::completing;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -19,11 +21,11 @@ Examples:
   headcount events --provider consul/0 --limit 100 --output json")]
 pub(crate) struct EventsOptions {
     /// Tells what happened to this job, be it there or gone.
-    #[arg(long, value_name = "JOB")]
+    #[arg(long, value_name = "JOB", add = ArgValueCandidates::new(completing::jobs))]
     pub(crate) job: Option<String>,
 
     /// Tells what happened to this provider, for example file/0, be it there or gone.
-    #[arg(long, value_name = "PROVIDER")]
+    #[arg(long, value_name = "PROVIDER", add = ArgValueCandidates::new(completing::providers))]
     pub(crate) provider: Option<String>,
 
     /// Tells what happened to targets at this host, with or without a port.

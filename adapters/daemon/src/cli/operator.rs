@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 
 use super::{ReportFormat, Server, parse_interval};
+use crate::commands::completing;
 
 /// The daemon that is spoken to, and how its answer is told.
 #[derive(Debug, Args)]
@@ -41,7 +43,7 @@ Examples:
   headcount guard confirm --all")]
     Confirm {
         /// The provider whose drop it is, for example file/0. Without it, the one that is held.
-        #[arg(value_name = "PROVIDER")]
+        #[arg(value_name = "PROVIDER", add = ArgValueCandidates::new(completing::providers))]
         provider: Option<String>,
 
         /// Confirms all that are held.
@@ -66,7 +68,7 @@ Examples:
   curl -X POST http://127.0.0.1:9099/api/v1/providers/http/1/refresh")]
 pub(crate) struct RefreshOptions {
     /// The provider, for example http/1.
-    #[arg(value_name = "PROVIDER")]
+    #[arg(value_name = "PROVIDER", add = ArgValueCandidates::new(completing::providers))]
     pub(crate) provider: String,
 
     /// Whose provider it is: `scrape` for jobs, `notify` for Alertmanagers. Without it, jobs come first.

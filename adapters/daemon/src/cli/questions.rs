@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCandidates;
 
 use super::{Reading, Server, parse_interval};
+use crate::commands::completing;
 
 /// Where targets are looked up.
 #[derive(Debug, Args)]
@@ -57,7 +59,7 @@ pub(crate) struct ExplainOptions {
     /// address is a host with or without a port; a target matches when that is its __address__, as
     /// discovered or after relabelling, or its instance. Upper and lower case are the same in
     /// hosts, and a dot at the end counts for nothing.
-    #[arg(value_name = "WHAT", required = true)]
+    #[arg(value_name = "WHAT", required = true, add = ArgValueCandidates::new(completing::jobs))]
     pub(crate) what: Vec<String>,
 
     /// Tells of as many targets at most; the others are counted.

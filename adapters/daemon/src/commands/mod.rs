@@ -2,6 +2,7 @@
 
 mod adopt;
 mod check;
+pub(crate) mod completing;
 mod completions;
 mod coverage;
 mod diff;

@@ -114,6 +114,25 @@ impl Api {
         })
     }
 
+    /// The names of all jobs.
+    ///
+    /// # Errors
+    /// When who is asked does not answer.
+    pub async fn job_names(&self) -> anyhow::Result<Vec<String>> {
+        Ok(self.pools().await?.into_iter().map(|pool| pool.name).collect())
+    }
+
+    /// The names of all providers, and what each discovers.
+    ///
+    /// # Errors
+    /// When who is asked does not answer.
+    pub async fn provider_names(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let providers = self.providers().await?.into_iter();
+        Ok(providers
+            .map(|provider| (provider.name, provider.description))
+            .collect())
+    }
+
     /// The configuration that runs, without secrets.
     pub(crate) async fn configuration(&self) -> anyhow::Result<String> {
         let body = self.get("/config").await?;
