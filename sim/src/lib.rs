@@ -98,7 +98,7 @@ pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
 pub use explain::{Explanation, Hop, Way, explain};
 pub use file::{Mistake, Mistakes, Place, Unwritable, Wrong, nearest};
 pub use ids::{DiscovererId, HostId, JobId, ServiceId, ViewId};
-pub use incident::{Emission, EmissionPair, Incident, IncidentError, IncidentOutcome, ReplayError};
+pub use incident::{Emission, EmissionPair, HostHop, HostStory, Incident, IncidentError, IncidentOutcome, ReplayError};
 pub use input::{Covered, Happening, Input, Looks};
 pub use log::{Differs, EVENTS_PER_LINK, End, InputLog, Link, LogError, Replayed};
 pub use outcome::{Metrics, Outcome, Violation};

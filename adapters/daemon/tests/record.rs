@@ -51,6 +51,45 @@ fn what_happened_happens_again() {
         assert!(replayed.contains(words), "{replayed}");
     }
 
+    // What became of a host, hop by hop.
+    let explain = |rest: &[&str]| {
+        let words = [&["sim", "explain", "incident.jsonl"], rest].concat();
+        outcome(setup.folder.path(), &words)
+    };
+    let told = explain(&["c"]);
+    for words in [
+        "exit code 0",
+        "c in the recording of the manager `scrape`, at ",
+        ": it is in the list of \"node\"",
+        "file/0 (FOLDER/targets*.json) is started, for \"node\"",
+        "file/0 finds c:9100 in the group `FOLDER/targets.json:0`",
+        "is emitted: \"node\" has c:9100",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let gone = explain(&["A:9100"]);
+    for words in [
+        ": no list has it",
+        "file/0 finds a:9100 in the group",
+        "is emitted: \"node\" has a:9100",
+        "file/0 finds it no more in the group",
+        "is emitted: \"node\" has it no more",
+    ] {
+        assert!(gone.contains(words), "{words}: {gone}");
+    }
+    // Where it was not there yet, it was not there.
+    for never in [explain(&["c", "0s"]), explain(&["c:1"]), explain(&["elsewhere"])] {
+        assert!(
+            never.starts_with("exit code 1\n") && never.contains(": no provider found it"),
+            "{never}"
+        );
+    }
+    let wrong = explain(&["c", "soon"]);
+    assert!(
+        wrong.starts_with("exit code 2\n") && wrong.contains("the time \"soon\": "),
+        "{wrong}"
+    );
+
     // Another core would have said something else.
     let other = text.replacen("\"targets\":3", "\"targets\":4", 1);
     assert_ne!(other, text, "there was a snapshot with three targets");

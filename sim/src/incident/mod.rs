@@ -3,7 +3,8 @@
 //! `headcount run --record FILE`, or any driver with a
 //! [`RecordingManager`](headcount_core::RecordingManager), writes what a manager was given and which snapshots
 //! it emitted. **Replayed as it was, it has to give the same again, to the nanosecond**; under another
-//! [throttle](Incident::under) it says what that would have made of the same day. Beside the manager the
+//! [throttle](Incident::under) it says what that would have made of the same day; and [of a host](Incident::story) how the
+//! receiver came to know it. Beside the manager the
 //! reference model can be given the same, so an incident is checked by the contract's rules.
 //!
 //! ```
@@ -28,6 +29,7 @@
 mod read;
 mod replay;
 mod report;
+mod story;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +41,7 @@ use crate::Span;
 
 pub use read::IncidentError;
 pub use replay::ReplayError;
+pub use story::{HostHop, HostStory};
 
 /// A recording that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -105,24 +105,17 @@ impl Incident {
     }
 
     fn run(&self, driven: Driven, as_it_was: bool) -> Result<IncidentOutcome, ReplayError> {
-        let mut replay = Replay {
-            driven,
-            began: self.options.at,
-            last: self.options.at,
-            configs: BTreeMap::new(),
-            encoders: BTreeMap::new(),
-            snapshot: Snapshot::default(),
-            waiting: VecDeque::new(),
-            delays: Histogram::default(),
-            emissions: VecDeque::new(),
-            takes: (!as_it_was).then(|| self.takes()),
-            ready_at: None,
-            outcome: IncidentOutcome::default(),
-        };
+        let mut replay = Replay::new(driven, self.options.at, (!as_it_was).then(|| self.takes()));
         for recorded in &self.events {
             replay.take(recorded.at, &recorded.what)?;
         }
         Ok(replay.finish(as_it_was.then(|| self.emissions())))
+    }
+
+    /// A replay as it was, which nothing was given yet.
+    pub(super) fn begun(&self) -> Replay {
+        let manager = Manager::new(self.began(), self.options.options());
+        Replay::new(Driven::Manager(Box::new(manager)), self.options.at, None)
     }
 
     /// The snapshots that were recorded.
@@ -157,7 +150,7 @@ impl Incident {
     }
 }
 
-struct Replay {
+pub(super) struct Replay {
     driven: Driven,
     began: u64,
     /// When something was recorded last.
@@ -176,7 +169,41 @@ struct Replay {
 }
 
 impl Replay {
-    fn take(&mut self, at: u64, what: &RecordedEvent) -> Result<(), ReplayError> {
+    fn new(driven: Driven, began: u64, takes: Option<Vec<u64>>) -> Self {
+        Self {
+            driven,
+            began,
+            last: began,
+            configs: BTreeMap::new(),
+            encoders: BTreeMap::new(),
+            snapshot: Snapshot::default(),
+            waiting: VecDeque::new(),
+            delays: Histogram::default(),
+            emissions: VecDeque::new(),
+            takes,
+            ready_at: None,
+            outcome: IncidentOutcome::default(),
+        }
+    }
+
+    /// The snapshot that was emitted last.
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub(super) fn emission_count(&self) -> u64 {
+        self.outcome.emissions
+    }
+
+    /// Whether the guard holds a drop of a provider's targets.
+    pub(super) fn is_held(&self, id: ProviderId) -> bool {
+        self.driven
+            .manager()
+            .providers()
+            .any(|status| status.id == id && status.held.is_some())
+    }
+
+    pub(super) fn take(&mut self, at: u64, what: &RecordedEvent) -> Result<(), ReplayError> {
         let is_own = self.takes.is_some();
         if is_own {
             self.meet_deadlines(at)?;

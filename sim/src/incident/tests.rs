@@ -197,3 +197,82 @@ fn another_core_would_be_noticed() {
     let outcome = Incident::read(&other).expect(&other).replay().expect(&other);
     insta::assert_snapshot!(outcome.differs.expect("it differs"));
 }
+
+/// A recording of a ticker of five seconds, with these lines after its first.
+fn ticking(guard: &str, lines: &[&str]) -> Incident {
+    let head = format!(
+        "{{\"headcount_recording\":{RECORDING_FORMAT},\"at\":0,\"name\":\"scrape\",\"throttle\":{{\"ticker\":{{\"interval\":\
+         {{\"secs\":5,\"nanos\":0}}}}}},\"reload\":\"keep\",\"guard\":{guard},\"seed\":0}}"
+    );
+    let apply = "{\"at\":0,\"what\":{\"apply\":{\"sets\":[[\"node\",[0]]],\"started\":[{\"provider\":0,\"kind\":\"file\",\"description\":\"f\"}]}}}";
+    let text: Vec<&str> = [head.as_str(), apply]
+        .into_iter()
+        .chain(lines.iter().copied())
+        .collect();
+    Incident::read(&(text.join("\n") + "\n")).expect("it is one")
+}
+
+#[test]
+fn a_host_is_told_of_hop_by_hop() {
+    let lines = [
+        r#"{"at":1000000000,"what":{"failure":{"provider":0,"message":"away"}}}"#,
+        r#"{"at":2000000000,"what":{"failure":{"provider":0,"message":"still away"}}}"#,
+        r#"{"at":3000000000,"what":{"update":{"provider":0,"groups":[{"source":"a","labels":{},"targets":[{"__address__":"H:1"},{"__address__":"other:1"}]}],"read":"whole"}}}"#,
+        r#"{"at":5000000000,"what":"timeout"}"#,
+        r#"{"at":5000000000,"what":"receiver_ready"}"#,
+        r#"{"at":6000000000,"what":{"update":{"provider":0,"groups":[{"source":"b","labels":{},"targets":[{"__address__":"new:1"}]}]}}}"#,
+        r#"{"at":7000000000,"what":{"update":{"provider":0,"groups":[{"source":"a","labels":{"x":"1"},"targets":[{"__address__":"h:1"}]}]}}}"#,
+        r#"{"at":10000000000,"what":"timeout"}"#,
+        r#"{"at":10000000000,"what":"receiver_ready"}"#,
+        r#"{"at":11000000000,"what":{"update":{"provider":0,"gone":["a"]}}}"#,
+        r#"{"at":15000000000,"what":"timeout"}"#,
+    ];
+    let incident = ticking("null", &lines);
+    let story = |host: &str, until| incident.story(host, until).expect("it can be replayed").to_string();
+    insta::assert_snapshot!("story_of_a_host", story("h", None));
+    // Before the snapshot, nobody knew.
+    insta::assert_snapshot!("story_until_then", story("h:1", Some(Span::secs(4))));
+    insta::assert_snapshot!("story_of_nobody", story("h:2", Some(Span::secs(2))));
+}
+
+#[test]
+fn what_the_guard_holds_is_said() {
+    let guard = r#"{"max_drop":30,"hold":{"secs":60,"nanos":0}}"#;
+    let lines = [
+        r#"{"at":3000000000,"what":{"update":{"provider":0,"groups":[{"source":"a","labels":{},"targets":[{"__address__":"h:1"}]},{"source":"b","labels":{},"targets":[{"__address__":"i:1"}]}],"read":"whole"}}}"#,
+        r#"{"at":5000000000,"what":"timeout"}"#,
+        r#"{"at":5000000000,"what":"receiver_ready"}"#,
+        r#"{"at":6000000000,"what":{"update":{"provider":0,"gone":["a"]}}}"#,
+        r#"{"at":7000000000,"what":{"update":{"provider":0,"groups":[{"source":"b","labels":{"x":"1"},"targets":[{"__address__":"i:1"}]}]}}}"#,
+        r#"{"at":10000000000,"what":"timeout"}"#,
+        r#"{"at":10000000000,"what":"receiver_ready"}"#,
+        r#"{"at":12000000000,"what":{"confirm":{"provider":0}}}"#,
+        r#"{"at":15000000000,"what":"timeout"}"#,
+    ];
+    let incident = ticking(guard, &lines);
+    insta::assert_snapshot!(
+        "story_of_a_hold",
+        incident.story("h", None).expect("it can be replayed")
+    );
+}
+
+#[test]
+fn who_takes_the_place_of_another_is_no_news_of_a_host_that_both_find() {
+    let update = |at: u64, provider: u64| {
+        format!(
+            r#"{{"at":{at}000000000,"what":{{"update":{{"provider":{provider},"groups":[{{"source":"a","labels":{{}},"targets":[{{"__address__":"h:1"}}]}}],"read":"whole"}}}}}}"#
+        )
+    };
+    let apply = r#"{"at":6000000000,"what":{"apply":{"sets":[["node",[1]]],"started":[{"provider":1,"kind":"http","description":"u"}]}}}"#;
+    let (timeout, ready) = (
+        r#"{"at":5000000000,"what":"timeout"}"#,
+        r#"{"at":5000000000,"what":"receiver_ready"}"#,
+    );
+    let later = timeout.replace("5000000000", "10000000000");
+    let (first, second) = (update(3, 0), update(8, 1));
+    let incident = ticking("null", &[&first, timeout, ready, apply, &second, &later]);
+    insta::assert_snapshot!(
+        "story_of_a_reload",
+        incident.story("h", None).expect("it can be replayed")
+    );
+}

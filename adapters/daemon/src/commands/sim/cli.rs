@@ -29,7 +29,8 @@ pub(crate) enum SimCommand {
     Replay(ReplayOptions),
     /// Makes the failure that an input log shows small: prints a short scenario, or a test.
     Shrink(ShrinkOptions),
-    /// Tells hop by hop how the receiver came to know a host, or why it does not.
+    /// Tells hop by hop how the receiver came to know a host, or why it does not: of a scenario, an input log, or a recording
+    /// of a daemon (`headcount sim explain incident.jsonl db7`).
     Explain(ExplainOptions),
     /// Says where two runs part, and how their figures differ.
     Diff(DiffOptions),

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use headcount_sim::{Incident, IncidentOutcome, ReplayError, Rule, ThrottleSetting};
+use headcount_sim::{Incident, IncidentOutcome, ReplayError, Rule, Span, ThrottleSetting};
 
+use super::cli::Format;
 use super::ending;
+use super::inspect::json;
 use super::tool_options::ReplayOptions;
 use crate::console;
 
@@ -42,6 +44,35 @@ pub(super) fn replay(options: &ReplayOptions, text: &str) -> anyhow::Result<Exit
         console::complain("the last line was cut off, and is left out");
     }
     Ok(said(&first, options.model, path))
+}
+
+/// The text of a file, if that is a recording.
+pub(super) fn text(path: &Path) -> anyhow::Result<Option<String>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    Ok(Incident::is_one(&text).then_some(text))
+}
+
+/// Tells how the receiver came to know a host of a recording.
+pub(super) fn explain(
+    path: &Path,
+    text: &str,
+    host: &str,
+    until: Option<Span>,
+    output: Format,
+) -> anyhow::Result<ExitCode> {
+    let incident = Incident::read(text).with_context(|| format!("reading {}", path.display()))?;
+    let story = incident.story(host, until);
+    let story = story.with_context(|| format!("replaying {}", path.display()))?;
+    match output {
+        Format::Table => console::print(&story.to_string())?,
+        Format::Json => json(&story)?,
+    }
+    // As of a scenario that never had such a host.
+    Ok(if story.hops.is_empty() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn table(

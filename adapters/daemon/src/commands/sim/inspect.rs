@@ -1,39 +1,55 @@
 //! `headcount sim explain` and `headcount sim diff`: one run in detail, and two side by side.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use headcount_core::Manager;
-use headcount_sim::{Comparison, HostId, Metrics, Simulation, Spec, compare, explain, table};
+use headcount_sim::{Comparison, HostId, Metrics, Simulation, Span, Spec, compare, explain, table};
 use serde::Serialize;
 
 use super::chosen::{self, Refused};
 use super::cli::Format;
 use super::tool_options::{DiffOptions, ExplainOptions};
-use super::{ending, logs};
+use super::{ending, incident, logs};
 use crate::console;
 
 pub(super) fn explain_host(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
-    let simulation = match &options.log {
+    let Asked {
+        log,
+        host: target,
+        time,
+    } = match asked(options) {
+        Ok(asked) => asked,
+        Err(wrong) => {
+            console::complain(&format!("headcount: {wrong}"));
+            return Ok(ExitCode::from(ending::WRONG_USE));
+        }
+    };
+    if let Some(path) = &log
+        && let Some(text) = incident::text(path)?
+    {
+        return incident::explain(path, &text, &target, time, options.output);
+    }
+    let Some(time) = time else {
+        console::complain("headcount: name the time, too, for example 5m30s: only a recording is told to its end");
+        return Ok(ExitCode::from(ending::WRONG_USE));
+    };
+    let simulation = match &log {
         Some(path) => logs::read(path)?.simulation()?,
         None => match chosen::choose(&options.choice) {
             Ok(chosen) => Simulation::new(&chosen.scenario, options.seed.unwrap_or(chosen.scenario.seed))?,
             Err(wrong) => return ending::refused(&wrong),
         },
     };
-    let Some(host) = host(&simulation, &options.target, options.time) else {
+    let Some(host) = host(&simulation, &target, time) else {
         console::complain(&format!(
-            "headcount: there is no `{}` at {}; write a host's number (`12` or `h12`) or its address",
-            options.target, options.time
+            "headcount: there is no `{target}` at {time}; write a host's number (`12` or `h12`) or its address"
         ));
         return Ok(ExitCode::FAILURE);
     };
-    let Some(explanation) = explain(simulation, host, options.time)? else {
-        console::complain(&format!(
-            "headcount: there never was a host {host} until {}",
-            options.time
-        ));
+    let Some(explanation) = explain(simulation, host, time)? else {
+        console::complain(&format!("headcount: there never was a host {host} until {time}"));
         return Ok(ExitCode::FAILURE);
     };
     match options.output {
@@ -43,8 +59,40 @@ pub(super) fn explain_host(options: &ExplainOptions) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is asked for.
+struct Asked {
+    log: Option<PathBuf>,
+    host: String,
+    time: Option<Span>,
+}
+
+/// `HOST TIME`, or `FILE HOST` and perhaps a time.
+fn asked(options: &ExplainOptions) -> Result<Asked, String> {
+    let (first, second) = (&options.first, &options.second);
+    let span = |text: &String| {
+        text.parse::<Span>()
+            .map_err(|error| format!("the time {text:?}: {error}"))
+    };
+    let is_file = logs::is_log(first) || Path::new(first).is_file();
+    match (&options.log, &options.third) {
+        (None, time) if is_file => Ok(Asked {
+            log: Some(first.into()),
+            host: second.clone(),
+            time: time.as_ref().map(span).transpose()?,
+        }),
+        (log, None) => Ok(Asked {
+            log: log.clone(),
+            host: first.clone(),
+            time: Some(span(second)?),
+        }),
+        (_, Some(_)) => Err(format!(
+            "{first} is no file; name a file, a host and a time, or a host and a time"
+        )),
+    }
+}
+
 /// The host that is meant: by number, or by the address that it has then.
-fn host(simulation: &Simulation, target: &str, time: headcount_sim::Span) -> Option<HostId> {
+fn host(simulation: &Simulation, target: &str, time: Span) -> Option<HostId> {
     let number = target.strip_prefix('h').unwrap_or(target);
     if let Ok(number) = number.parse() {
         return Some(HostId(number));
@@ -114,7 +162,7 @@ fn deltas(comparison: &Comparison) -> anyhow::Result<String> {
     Ok(table(&rows))
 }
 
-fn json(answer: &impl Serialize) -> anyhow::Result<()> {
+pub(super) fn json(answer: &impl Serialize) -> anyhow::Result<()> {
     let json = serde_json::to_string_pretty(answer).context("writing JSON")?;
     console::print(&format!("{json}\n"))
 }

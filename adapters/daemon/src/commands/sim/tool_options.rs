@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use headcount_sim::{Span, Variation};
+use headcount_sim::Variation;
 
 use super::cli::{Choice, Format};
 
@@ -99,11 +99,19 @@ pub(crate) struct ShrinkOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainOptions {
-    /// A host, by number (`12` or `h12`) or by the address that it has at that time.
-    pub(super) target: String,
+    /// A host of a scenario, by number (`12` or `h12`) or by the address that it has at that time; or a file: a recording, as
+    /// `headcount run --record` writes it, or an input log.
+    #[arg(value_name = "HOST|FILE")]
+    pub(super) first: String,
 
-    /// The time since the run's start, for example 5m30s.
-    pub(super) time: Span,
+    /// The time since the start, for example 5m30s; after a file, the host: of a recording by its address, with or without a
+    /// port.
+    #[arg(value_name = "TIME|HOST")]
+    pub(super) second: String,
+
+    /// After a file and a host, the time; without it, the end of the recording.
+    #[arg(value_name = "TIME")]
+    pub(super) third: Option<String>,
 
     #[command(flatten)]
     pub(super) choice: Choice,
