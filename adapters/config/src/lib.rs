@@ -35,6 +35,7 @@
 mod config;
 mod dialect;
 mod load;
+mod relabeling;
 mod rules;
 mod section;
 mod settings;

@@ -87,6 +87,10 @@ impl Loader {
         self
     }
 
+    pub(crate) fn own_dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// Loads a configuration, the files that it includes, and headcount's own settings from this machine.
     ///
     /// # Errors

@@ -53,5 +53,5 @@ pub use value::{
 };
 pub use yaml::{
     Cursor, DialectError, Document, FILE_LIMIT, FieldNames, Fields, Findings, MASK, ShownYaml, Sink, as_yaml_1_1,
-    decode, read, redacted_url,
+    decode, quoted_if_needed, read, redacted_url,
 };

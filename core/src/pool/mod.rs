@@ -152,15 +152,25 @@ impl TargetPool {
 
     /// Takes other options. All targets are worked out again; outputs say what differs.
     pub fn configure(&mut self, options: JobOptions) {
+        self.configure_while(options, || true);
+    }
+
+    /// The same for who may have enough of it: `goes_on` is asked before each group. Once it says no, this ends, and gives
+    /// `false`: some groups are as the old options have them then, and the pool is good for nothing.
+    pub fn configure_while(&mut self, options: JobOptions, mut goes_on: impl FnMut() -> bool) -> bool {
         self.job = Arc::new(Job::new(options));
         self.evaluator = Evaluator::new(&self.job);
         for slot in 0..self.slots.count() {
+            if !goes_on() {
+                return false;
+            }
             if let Some(group) = self.slots.get(slot).map(|held| held.group.clone()) {
                 self.replace(slot, group);
             }
         }
         self.touched.forget();
         self.alikes.begin_anew();
+        true
     }
 
     /// Takes a change of a provider's groups in.
@@ -340,7 +350,8 @@ impl TargetPool {
 
     /// Another one with the same targets, for a small part of what it takes to work them out. Its outputs are those of what
     /// is done to it.
-    fn copy(&self) -> Self {
+    #[must_use]
+    pub fn copy(&self) -> Self {
         Self {
             job: self.job.clone(),
             evaluator: Evaluator::new(&self.job),

@@ -75,6 +75,8 @@ pub struct ScrapeConfig {
     pub sd: Vec<SdConfig>,
     /// `relabel_configs`.
     pub relabel_configs: Relabeling,
+    /// How many of those, the first ones, are the `relabel_configs` of all jobs, as vmagent has them in `global`.
+    pub global_rules: usize,
     /// `metric_relabel_configs`.
     pub metric_relabel_configs: Relabeling,
     /// What of it only vmagent reads, or reads in another way.
@@ -132,6 +134,7 @@ impl ScrapeConfig {
             client: HttpClientSettings::default(),
             sd,
             relabel_configs: Relabeling::default(),
+            global_rules: 0,
             metric_relabel_configs: Relabeling::default(),
             only_vmagent: OnlyVmagent::default(),
         }
@@ -277,6 +280,7 @@ fn read(fields: &mut Fields<'_>, global: &Global, reading: Reading<'_>, names: &
     read_naming(fields, &mut job, global);
     read_histograms(fields, &mut job, global);
     read_scraping(fields, &mut job, global, reading.folder);
+    job.global_rules = global.relabel_configs.len();
     job.relabel_configs = behind(&global.relabel_configs, relabel.compile_for_job(job.name_validation));
     let metrics = metric_relabel.compile(job.name_validation, Subject::Metrics);
     job.metric_relabel_configs = behind(&global.metric_relabel_configs, metrics);

@@ -28,6 +28,7 @@ pub use cursor::Cursor;
 pub use dialect::{DialectError, as_yaml_1_1};
 pub use fields::{FieldNames, Fields};
 pub use redact::{MASK, redacted_url};
+pub use render::quoted_if_needed;
 pub use shown::ShownYaml;
 pub use sink::{Findings, Sink};
 pub use text::{FILE_LIMIT, decode};

@@ -119,8 +119,8 @@ pub(super) fn scalar(scalar: Scalar<'_>, view: View) -> Cow<'_, str> {
     }
 }
 
-/// A key's text.
-pub(super) fn quoted_if_needed(text: &str) -> Cow<'_, str> {
+/// A text as YAML, in quotes where it would be something else without them, or could not stand between brackets.
+pub fn quoted_if_needed(text: &str) -> Cow<'_, str> {
     if is_safe_plain(text) && is_text(text) {
         Cow::Borrowed(text)
     } else {

@@ -100,7 +100,7 @@ impl<'a> RelabelRules<'a> {
 
     /// Checks the rules of a job, and compiles them; with a warning for each that would find something else in a Prometheus
     /// which reads the job's list.
-    pub(super) fn compile_for_job(self, names: NameValidation) -> Relabeling {
+    pub(crate) fn compile_for_job(self, names: NameValidation) -> Relabeling {
         let places: Vec<_> = self.drafts.iter().map(|draft| draft.at.clone()).collect();
         let rules = self.compile(names, Subject::Targets);
         for (at, rule) in places.iter().zip(rules.rules()) {
