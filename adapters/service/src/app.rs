@@ -75,6 +75,8 @@ pub(crate) struct App {
     pub(crate) global: Option<GlobalUrls>,
     /// What clients asked for.
     pub(crate) requests: Requests,
+    /// Who tries rules: one at a time.
+    pub(crate) trials: Arc<smol::lock::Mutex<()>>,
 }
 
 impl App {
@@ -351,6 +353,7 @@ mod tests {
                 was_ready: AtomicBool::new(false),
                 global: None,
                 requests: Requests::default(),
+                trials: Arc::default(),
             };
             assert!(!app.unready().is_empty(), "no provider yet is not no provider");
             app.apply(&Plan::default()).await.expect("running");

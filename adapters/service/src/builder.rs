@@ -444,6 +444,7 @@ impl ServiceBuilder {
             was_ready: AtomicBool::new(false),
             global: None,
             requests: Requests::default(),
+            trials: Arc::default(),
         };
         Ok((app, tasks.into_iter().flatten().collect()))
     }

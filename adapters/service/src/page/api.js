@@ -1,7 +1,9 @@
 // What is asked of the daemon. All paths are relative, so the page works behind any prefix.
 
-/** An answer that says what is wrong with the question. */
-export class Refused extends Error {}
+/** An answer that says what is wrong with the question; of what was sent, each of its `mistakes`. */
+export class Refused extends Error {
+  mistakes = [];
+}
 
 let skew = 0;
 
@@ -26,6 +28,12 @@ export async function post(path, parameters) {
   return dataOf(response);
 }
 
+/** Asks something that is too long for an address, and changes nothing; gives the `data` of the answer. */
+export async function ask(path, parameters, body, signal) {
+  const response = await fetch(address(path, parameters), { method: "POST", body, signal, cache: "no-store" });
+  return dataOf(response);
+}
+
 /** The same as `get` for what may be known already: `null` when `tag` still is the newest state's. */
 export async function getUnless(path, tag) {
   const headers = tag ? { "If-None-Match": tag } : {};
@@ -39,7 +47,9 @@ async function dataOf(response) {
   if (!Number.isNaN(date)) skew = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
   const answer = await response.json().catch(() => null);
   if (answer?.status === "success") return answer.data;
-  throw new Refused(answer?.error ?? `the daemon answered with status ${response.status}`);
+  const refused = new Refused(answer?.error ?? `the daemon answered with status ${response.status}`);
+  refused.mistakes = answer?.mistakes ?? [];
+  throw refused;
 }
 
 function address(path, parameters = {}) {

@@ -5,12 +5,13 @@ import { ago, countAges, watch } from "./live.js";
 import { daemonNow } from "./api.js";
 import { Overview } from "./overview.js";
 import { Providers } from "./providers.js";
+import { Relabel } from "./relabel.js";
 import { TargetView } from "./target.js";
 import { Targets } from "./targets.js";
 
 // A view has `title`, `show(parameters)`, `changed()` after each change of the daemon's state,
 // `close()`, and `draw()`, which gives what the screen should show now.
-const VIEWS = { "/": Overview, "/providers": Providers, "/targets": Targets, "/target": TargetView };
+const VIEWS = { "/": Overview, "/providers": Providers, "/targets": Targets, "/target": TargetView, "/relabel": Relabel };
 
 const main = document.getElementById("main");
 const search = document.getElementById("search");
@@ -74,7 +75,7 @@ function find() {
 }
 
 function onKey(event) {
-  const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+  const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLSelectElement;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/" && !isTyping) {
     event.preventDefault();

@@ -115,7 +115,7 @@ export class TargetView {
         { key: "parts", class: this.#isGone ? "parts gone" : "parts" },
         h("section", { key: "facts", class: "wide" }, h("h2", null, "Where it comes from"), provenance(target), target.labels && [h("h2", null, "How it is scraped"), scrape(target)]),
         h("section", { key: "discovered" }, h("h2", null, "Discovered labels"), discovered(target.discoveredLabels)),
-        h("section", { key: "steps" }, h("h2", null, "Relabelling"), drawSteps(target, this.#steps)),
+        h("section", { key: "steps" }, h("h2", null, "Relabelling"), h("p", null, h("a", { href: link("/relabel", { job: target.scrapePool }) }, "Try other rules")), drawSteps(target, this.#steps)),
         h("section", { key: "final" }, h("h2", null, "Final labels"), target.labels ? labelTable(Object.entries(target.labels)) : h("p", { class: "faint" }, finally_(target))),
       ),
     ];

@@ -145,6 +145,7 @@ export class Targets {
     return [
       h("h1", { key: "h1" }, this.#parameters.job ? ["Targets of ", h("em", null, this.#parameters.job)] : "Targets"),
       this.#filters(),
+      this.#parameters.job && h("p", { key: "try", class: "faint" }, h("a", { href: link("/relabel", { job: this.#parameters.job }) }, "Try other rules"), " on them."),
       h("p", { key: "said", class: this.#error ? "said error" : "said", role: "status" }, this.#said()),
       h("ul", { key: "rows", class: this.#isSlow ? "rows slow" : "rows", "aria-busy": this.#isSlow ? "true" : "false", "aria-label": "Targets" }, rows),
       this.#next &&

@@ -126,6 +126,11 @@ impl Reloader {
         self.plan.load_full()
     }
 
+    /// What reads configurations.
+    pub(crate) fn loader(&self) -> &Loader {
+        &self.loader
+    }
+
     /// How reloading went.
     pub(crate) fn status(&self) -> ReloadStatus {
         self.read(|state| state.status)

@@ -3,7 +3,7 @@
 //! * `connection`: one connection, with limits on what a slow or hostile client can hold: `pace` and `watch` on how long,
 //!   `places` on how many, `held` and `stream` on how much.
 //! * `router`: from a path to who answers; `paths`: what paths there are; `prefix`: what they begin with; `access`: who may ask what; `web_config`: TLS and users.
-//! * `requests`: who asked for what.
+//! * `requests`: who asked for what. `body`: what is sent with it, where that is read.
 //! * `respond`: answers of the usual kinds; `list_body`: a list as one; `conditional`: `ETag` and `Accept-Encoding`.
 //! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `runtime_info`, `page`: who answers.
 //!
@@ -11,6 +11,7 @@
 //! task; long answers are made piece by piece as the client takes them.
 
 mod access;
+mod body;
 mod conditional;
 mod connection;
 mod events;
@@ -154,7 +155,7 @@ pub(crate) async fn bind(address: &str) -> Result<TcpListener, ListenError> {
 
 /// Answers what is asked from within this process; `path` may have a query.
 pub(crate) async fn get(app: &Arc<App>, path: &str) -> (u16, Vec<u8>) {
-    let Ok(request) = Request::get(path).body(()) else {
+    let Ok(request) = Request::get(path).body(bytes::Bytes::new()) else {
         return (StatusCode::BAD_REQUEST.as_u16(), Vec::new());
     };
     let answer = router::answer(app, &request).await;

@@ -54,6 +54,7 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
         ("overview.js", SCRIPT, include_str!("../page/overview.js")),
         ("polled.js", SCRIPT, include_str!("../page/polled.js")),
         ("providers.js", SCRIPT, include_str!("../page/providers.js")),
+        ("relabel.js", SCRIPT, include_str!("../page/relabel.js")),
         ("steps.js", SCRIPT, include_str!("../page/steps.js")),
         ("target.js", SCRIPT, include_str!("../page/target.js")),
         ("targets.js", SCRIPT, include_str!("../page/targets.js")),

@@ -8,7 +8,7 @@ use super::{page, sd};
 const READ: &str = "GET, HEAD, OPTIONS";
 
 /// The paths that are always there, and the methods that each takes.
-const FIXED: [(&str, &str); 18] = [
+const FIXED: [(&str, &str); 20] = [
     ("/", READ),
     ("/-/healthy", READ),
     ("/-/ready", READ),
@@ -18,6 +18,8 @@ const FIXED: [(&str, &str); 18] = [
     ("/api/v1/guard", READ),
     ("/api/v1/members", READ),
     ("/api/v1/providers", READ),
+    ("/api/v1/relabel/rules", READ),
+    ("/api/v1/relabel/try", "POST, OPTIONS"),
     ("/api/v1/scrape_pools", READ),
     ("/api/v1/status/buildinfo", READ),
     ("/api/v1/status/runtimeinfo", READ),
@@ -60,6 +62,11 @@ pub(super) fn methods(path: &str) -> Option<&'static str> {
     }
     let is_list = path.starts_with(LISTS);
     (is_list || of_page(path).is_some_and(page::has)).then_some(READ)
+}
+
+/// Whether what is sent with a `POST` there is read.
+pub(super) fn takes_body(path: &str) -> bool {
+    path == "/api/v1/relabel/try"
 }
 
 /// Whether all of Prometheus's API stands there, which answers whoever asks what it takes.

@@ -2,10 +2,12 @@
 //!
 //! What comes from outside goes through [`serve`], and is answered only if it may be asked.
 
+use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_lite::FutureExt;
 use http::header::{CONNECTION, CONTENT_SECURITY_POLICY, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
@@ -15,16 +17,31 @@ use super::paths;
 use super::prefix::{Asked, RoutePrefix};
 use super::respond::{self, Body};
 use super::web_config::WebConfig;
-use super::{Front, access};
+use super::{Front, access, body};
 use super::{events, members, metrics, page, providers, runtime_info, sd, status, targets};
 use crate::app::App;
 
 /// Answers a request from outside, or refuses it.
-pub(super) async fn serve<B>(app: &Arc<App>, front: &Front, request: Request<B>) -> Response<Body> {
-    let (parts, _) = request.into_parts();
+pub(super) async fn serve<B>(app: &Arc<App>, front: &Front, request: Request<B>) -> Response<Body>
+where
+    B: hyper::body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let (parts, sent) = request.into_parts();
     let web = front.web.current().await;
     let refusal = refusal(app, front, &web, &parts).await;
-    let request = Request::from_parts(parts, ());
+    let read = match refusal {
+        Some(refusal) => Err(refusal),
+        None if parts.method == Method::POST && front.inside(parts.uri.path()).is_some_and(paths::takes_body) => {
+            body::read(sent).await
+        }
+        None => Ok(Bytes::new()),
+    };
+    let (read, refusal) = match read {
+        Ok(read) => (read, None),
+        Err(refusal) => (Bytes::new(), Some(refusal)),
+    };
+    let request = Request::from_parts(parts, read);
     let mut response = match refusal {
         Some(refusal) => {
             let (path, status) = (request.uri().path(), refusal.status().as_u16());
@@ -46,7 +63,7 @@ pub(super) async fn serve<B>(app: &Arc<App>, front: &Front, request: Request<B>)
 }
 
 /// Answers what is asked for below the prefix, and says where it is to who has missed it.
-async fn inside(app: &Arc<App>, prefix: &RoutePrefix, request: &Request<()>) -> Response<Body> {
+async fn inside(app: &Arc<App>, prefix: &RoutePrefix, request: &Request<Bytes>) -> Response<Body> {
     let (uri, method) = (request.uri(), request.method());
     let (path, query) = (uri.path(), uri.query());
     let moved = match *method {
@@ -114,7 +131,7 @@ async fn refusal(app: &App, front: &Front, web: &WebConfig, request: &Parts) -> 
 }
 
 /// Answers a request. A fault in whoever answers is an answer too, and in the log.
-pub(super) async fn answer<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> {
+pub(super) async fn answer(app: &Arc<App>, request: &Request<Bytes>) -> Response<Body> {
     let answered = AssertUnwindSafe(route(app, request)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|_| {
         tracing::error!(
@@ -133,7 +150,7 @@ pub(super) async fn answer<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Res
     response
 }
 
-async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> {
+async fn route(app: &Arc<App>, request: &Request<Bytes>) -> Response<Body> {
     let (path, method) = (request.uri().path(), request.method());
     let methods = paths::methods(path);
     if *method == Method::OPTIONS && (methods.is_some() || paths::is_api(path)) {
@@ -159,6 +176,8 @@ async fn route<B: Sync>(app: &Arc<App>, request: &Request<B>) -> Response<Body> 
         "/sd" | "/sd/" => sd::index(app),
         "/api/v1/targets" => targets::targets(app, query).await,
         "/api/v1/targets/relabel_steps" => targets::relabel_steps(app, query),
+        "/api/v1/relabel/rules" => targets::rules(app, query),
+        "/api/v1/relabel/try" => targets::tried(app, query, request.body().clone()).await,
         "/api/v1/scrape_pools" => targets::scrape_pools(app, request.headers()),
         "/api/v1/alertmanagers" => targets::alertmanagers(app).await,
         "/api/v1/providers" => providers::providers(app).await,

@@ -7,6 +7,7 @@
 //! * `list`: a job's targets after relabelling, in the format that http_sd and file_sd share.
 //! * `underscores`: the labels that such a list has for a Prometheus 2.
 //! * `sharing`: which of several members scrapes which target.
+//! * `trial`: what other rules would make of a job's targets.
 //! * `alertmanagers`: the same for Alertmanagers. `url`: where targets and Alertmanagers are; `global`: where others find
 //!   those of this machine.
 //!
@@ -24,6 +25,7 @@ mod list;
 mod shared;
 mod sharing;
 mod sides;
+mod trial;
 mod underscores;
 mod updater;
 mod url;
@@ -49,6 +51,7 @@ pub use list::{FLAGS, relabelled_list};
 pub(crate) use sharing::Sharing;
 pub(crate) use sharing::{Sent, Share};
 use sides::Sides;
+pub(crate) use trial::{Effect, Tried, Trial, Wanted as WantedEffects};
 pub(crate) use updater::start;
 #[cfg(test)]
 pub(crate) use updater::targets_of;

@@ -3,7 +3,7 @@
 use serde_json::{Map, json};
 
 use super::*;
-use crate::support::request;
+use crate::support::{request, send};
 
 const FILE: &str = "openapi.yaml";
 /// Where every path stands that is answered.
@@ -12,10 +12,14 @@ const ROUTER: &str = include_str!("../../../../adapters/service/src/server/route
 const NOT_DESCRIBED: [&str; 3] = ["/", "/page/", "/sd/"];
 
 /// A request with the answer that it has to get: its method, its path as described, what is asked, headers and the status.
+/// Where rules are tried, they stand in the place of headers.
 type Case = (&'static str, &'static str, &'static str, &'static str, u16);
 
 const JSON: &str = "Accept: application/json\r\n";
-const CASES: [Case; 39] = [
+const RULES: &str = "- {source_labels: [__meta_url], regex: a, action: keep}";
+/// Stands for rules that are longer than what is taken.
+const TOO_LONG: &str = "too long";
+const CASES: [Case; 46] = [
     ("GET", "/sd", "/sd", "", 200),
     ("GET", "/sd/{job}", "/sd/node", "", 200),
     ("GET", "/sd/{job}", "/sd/node?relabelled=true", "", 200),
@@ -42,6 +46,26 @@ const CASES: [Case; 39] = [
         "",
         400,
     ),
+    ("GET", "/api/v1/relabel/rules", "/api/v1/relabel/rules?scrapePool=node", "", 200),
+    ("GET", "/api/v1/relabel/rules", "/api/v1/relabel/rules?scrapePool=nobody", "", 400),
+    // Without rules, two more would be scraped.
+    ("POST", "/api/v1/relabel/try", "/api/v1/relabel/try?scrapePool=node", "", 200),
+    (
+        "POST",
+        "/api/v1/relabel/try",
+        "/api/v1/relabel/try?scrapePool=old&effect=stopped&effect=unchanged&limit=1",
+        RULES,
+        200,
+    ),
+    (
+        "POST",
+        "/api/v1/relabel/try",
+        "/api/v1/relabel/try?scrapePool=node&labels=%7B%22__address__%22:%22a:1%22%7D",
+        RULES,
+        200,
+    ),
+    ("POST", "/api/v1/relabel/try", "/api/v1/relabel/try?scrapePool=node", "- x", 400),
+    ("POST", "/api/v1/relabel/try", "/api/v1/relabel/try?scrapePool=node", TOO_LONG, 413),
     ("GET", "/api/v1/scrape_pools", "/api/v1/scrape_pools", "", 200),
     ("GET", "/api/v1/alertmanagers", "/api/v1/alertmanagers", "", 200),
     ("GET", "/sd/{job}", "/sd/files?member=a", "", 200),
@@ -210,7 +234,15 @@ fn what_is_answered_is_what_is_described() {
         if status == 500 {
             folder.write("prometheus.yml", "scrape_configs: [{jobname: x}]");
         }
-        let answer = request(headcount.address(), method, asked, headers).expect("an answer");
+        let rules = match headers {
+            TOO_LONG => " ".repeat(64 * 1024 + 1),
+            rules => rules.to_owned(),
+        };
+        let answer = match case.1 {
+            "/api/v1/relabel/try" => send(headcount.address(), method, asked, "", rules.as_bytes()),
+            _ => request(headcount.address(), method, asked, headers),
+        };
+        let answer = answer.expect("an answer");
         assert_eq!(answer.status, status, "{method} {asked}: {}", answer.text());
         let kind = answer
             .header("content-type")

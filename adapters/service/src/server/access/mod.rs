@@ -28,6 +28,9 @@ pub(super) const MOST_HEADER_BYTES: usize = 64 * 1024;
 /// Paths of lists, metrics and probes: scrapers know a server by whatever name their configuration gives it.
 const FOR_SCRAPERS: [&str; 4] = ["/sd", "/metrics", "/-/healthy", "/-/ready"];
 
+/// What is asked there is too long for a query, and changes nothing.
+const ASKS_BY_POST: [&str; 1] = ["/api/v1/relabel/try"];
+
 /// What a request may do here.
 pub(crate) struct Access {
     hosts: Hosts,
@@ -84,6 +87,9 @@ impl Access {
                  headcount's own page or from a program only; if that is headcount's page behind a proxy, let the proxy \
                  pass on the Host header, or start headcount with --web.external-url"
             )));
+        }
+        if ASKS_BY_POST.contains(&path) {
+            return None;
         }
         let is_on = self.options.lifecycle.unwrap_or(self.is_loopback || is_authenticated);
         let why = match self.options.lifecycle {

@@ -97,6 +97,21 @@ fn what_changes_something_is_on_where_only_the_machine_or_who_is_known_can_ask()
 }
 
 #[test]
+fn rules_are_tried_where_nothing_may_be_changed_and_not_by_pages_of_others() {
+    let options = WebOptions {
+        lifecycle: Some(false),
+        ..WebOptions::default()
+    };
+    let (off, open) = (access(HERE, options), access(EVERYWHERE, WebOptions::default()));
+    let path = "/api/v1/relabel/try";
+    assert_eq!(said(&off, "POST", path, &[(HOST, HERE)], &[]), "");
+    assert_eq!(said(&open, "POST", path, &[(HOST, HERE)], &[]), "");
+    let evil = [(HOST, HERE), (ORIGIN, "http://evil.example")];
+    assert_ne!(said(&off, "POST", path, &evil, &[]), "");
+    assert_ne!(said(&open, "POST", path, &[(HOST, "evil.example")], &[]), "");
+}
+
+#[test]
 fn pages_of_others_change_nothing_and_the_refusal_says_what_to_do() {
     let access = access(HERE, WebOptions::default());
     let evil = [(HOST, HERE), (ORIGIN, "http://evil.example")];

@@ -53,6 +53,10 @@
 //! * `/api/v1/targets/relabel_steps?scrapePool=JOB&labels={"name":"value",…}`: `steps`, each with
 //!   `rule`, `output` and `keep` as Prometheus has them, and `source` (what the rule looked at,
 //!   `null` for rules that look at names or were not reached).
+//! * `/api/v1/relabel/rules?scrapePool=JOB`: the job's rules as `yaml` that means the same as what is written, how many rules
+//!   that are (`rules`), and how many stand in front of them for all jobs (`globalRules`, of vmagent's).
+//! * `POST /api/v1/relabel/try?scrapePool=JOB`, with a list of rules as YAML: what they would make of the job's targets in the
+//!   place of its own. It changes nothing. `trial` says what is in the answer.
 //! * `/api/v1/alertmanagers`: `activeAlertmanagers` and `droppedAlertmanagers`, each a list of
 //!   objects with a `url`.
 
@@ -60,8 +64,10 @@ mod alertmanagers;
 mod matching;
 mod pools;
 mod query;
+mod rules_yaml;
 mod selector;
 mod steps;
+mod trial;
 mod walk;
 
 use std::sync::Arc;
@@ -78,6 +84,7 @@ pub(super) use alertmanagers::alertmanagers;
 pub(super) use pools::scrape_pools;
 use query::Query;
 pub(super) use steps::relabel_steps;
+pub(super) use trial::{rules, tried};
 use walk::Walk;
 
 /// Pieces of about this size are sent.

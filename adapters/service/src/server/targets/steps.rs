@@ -31,23 +31,23 @@ pub(super) struct Step<'a> {
 /// A rule as Prometheus shows it: all fields of the configuration, with defaults. Those of vmagent's are there where a rule
 /// has them.
 #[derive(Debug, Serialize)]
-struct Rule<'a> {
+pub(super) struct Rule<'a> {
     #[serde(rename = "if", skip_serializing_if = "Option::is_none")]
-    condition: Option<Vec<&'a str>>,
+    pub(super) condition: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    source_labels: Option<&'a [String]>,
-    separator: &'a str,
-    regex: &'a str,
+    pub(super) source_labels: Option<&'a [String]>,
+    pub(super) separator: &'a str,
+    pub(super) regex: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    modulus: Option<u64>,
+    pub(super) modulus: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    target_label: Option<&'a str>,
-    replacement: &'a str,
-    action: &'static str,
+    pub(super) target_label: Option<&'a str>,
+    pub(super) replacement: &'a str,
+    pub(super) action: &'static str,
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
-    template: Option<&'a str>,
+    pub(super) template: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Option<BTreeMap<&'a str, &'a str>>,
+    pub(super) labels: Option<BTreeMap<&'a str, &'a str>>,
 }
 
 /// The steps for the labels in the query.
@@ -118,7 +118,7 @@ pub(super) fn steps(relabeling: &Relabeling, mut labels: Labels, explanation: Ex
     steps.collect()
 }
 
-fn shown(rule: &RelabelRule) -> Rule<'_> {
+pub(super) fn shown(rule: &RelabelRule) -> Rule<'_> {
     let source = rule.source();
     let (selectors, inner) = rule.parts();
     let mut shown = Rule {
