@@ -22,6 +22,13 @@ export async function get(path, parameters, signal) {
   return dataOf(response);
 }
 
+/** What stands at a path as text. */
+export async function getText(path) {
+  const response = await fetch(path, { cache: "no-store" });
+  if (!response.ok) throw new Refused(`the daemon answered with status ${response.status}`);
+  return response.text();
+}
+
 /** Has the daemon do something; gives the `data` of its answer. */
 export async function post(path, parameters) {
   const response = await fetch(address(path, parameters), { method: "POST", cache: "no-store" });

@@ -2,6 +2,7 @@
 
 import { get, Refused } from "./api.js";
 import { h, link } from "./dom.js";
+import { linkToProvider } from "./identity.js";
 import { ago } from "./live.js";
 
 const MOST_JOBS = 2;
@@ -18,7 +19,7 @@ function about(event) {
   ]);
   const more = event.jobs.length - MOST_JOBS;
   if (more > 0) jobs.push(` and ${more} more`);
-  if (event.provider) jobs.push(jobs.length > 0 && ", ", h("a", { href: link("/providers", { q: event.provider }) }, event.provider));
+  if (event.provider) jobs.push(jobs.length > 0 && ", ", h("a", { href: linkToProvider(event.provider, event.manager) }, event.provider));
   return jobs.length > 0 ? [jobs, ": "] : null;
 }
 

@@ -10,6 +10,7 @@ export const FATES = [
   { name: "invalid", word: "Invalid", what: "can't be scraped: its labels are wrong" },
   { name: "over_limit", word: "Over limit", what: "active, but all of its scrapes fail by a limit of its job" },
   { name: "same_labels", word: "Same labels", what: "active, and have the same labels as another, so that the samples of both end in the same series" },
+  { name: "down", word: "Down", what: "active, and their last scrape failed" },
   { name: "stale", word: "Stale", what: "of a provider that fails now" },
   { name: "held", word: "Held", what: "gone from its backend, and kept because too many went at once" },
 ];

@@ -13,6 +13,11 @@ export function linkTo(target) {
   return link("/target", { job, provider, source, address: discoveredLabels.__address__, key: keyOf(target) });
 }
 
+/** A provider's own place; without its manager, it is one of the jobs'. */
+export function linkToProvider(name, manager = "scrape") {
+  return link("/providers", { provider: name, manager });
+}
+
 /**
  * The target that a link's parameters mean: the one with the same labels, or, since labels change,
  * the only one with the same address in the same group.

@@ -3,6 +3,8 @@
 import { h, link, morphChildren, printable } from "./dom.js";
 import { ago, countAges, watch } from "./live.js";
 import { daemonNow } from "./api.js";
+import { Configuration } from "./configuration.js";
+import { History } from "./history.js";
 import { Overview } from "./overview.js";
 import { Providers } from "./providers.js";
 import { Relabel } from "./relabel.js";
@@ -11,7 +13,7 @@ import { Targets } from "./targets.js";
 
 // A view has `title`, `show(parameters)`, `changed()` after each change of the daemon's state,
 // `close()`, and `draw()`, which gives what the screen should show now.
-const VIEWS = { "/": Overview, "/providers": Providers, "/targets": Targets, "/target": TargetView, "/relabel": Relabel };
+const VIEWS = { "/": Overview, "/providers": Providers, "/targets": Targets, "/target": TargetView, "/relabel": Relabel, "/history": History, "/config": Configuration };
 
 const main = document.getElementById("main");
 const search = document.getElementById("search");

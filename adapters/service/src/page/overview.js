@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { count, h, link, plural } from "./dom.js";
 import { eventList } from "./events.js";
 import { all, bar, counts, FATES, linkedCount, total } from "./fates.js";
+import { linkToProvider } from "./identity.js";
 import { ago, left, state } from "./live.js";
 import { PolledView } from "./polled.js";
 
@@ -19,6 +20,9 @@ const COLUMNS = [
 const PROVIDERS_EVERY = 5000;
 const MOST_PROBLEMS = 8;
 const MANY_JOBS = 8;
+/** Rows that are drawn at once: what is drawn again and again must not grow with the configuration. */
+const ROWS = 100;
+const MOST_AWAITED = 3;
 const NEWEST_EVENTS = 8;
 
 export class Overview extends PolledView {
@@ -26,6 +30,7 @@ export class Overview extends PolledView {
   #providers = null;
   #alertmanagers = null;
   #events = null;
+  #most = ROWS;
 
   constructor(redraw) {
     super("/", redraw, PROVIDERS_EVERY);
@@ -86,17 +91,17 @@ export class Overview extends PolledView {
   #problems(pools) {
     if (!this.#providers) return null;
     const failing = this.#failing().map((provider) => [
-      h("a", { href: link("/providers", { q: provider.name }) }, provider.name),
+      h("a", { href: linkToProvider(provider.name, provider.manager) }, provider.name),
       ` fails${provider.targets ? `; its ${plural(provider.targets, "target")} are kept` : ""}: `,
       h("span", { class: "error" }, provider.health.lastError),
     ]);
-    const partial = this.#providers.providers.filter(({ health }) => health.missing).map(({ name, health }) => [
-      h("a", { href: link("/providers", { q: name }) }, name),
+    const partial = this.#providers.providers.filter(({ health }) => health.missing).map(({ name, manager, health }) => [
+      h("a", { href: linkToProvider(name, manager) }, name),
       " could not get all; what it had of the rest is kept: ",
       h("span", { class: "error" }, health.missing),
     ]);
     const held = this.#providers.providers.filter((provider) => provider.held).map((provider) => [
-      h("a", { href: link("/providers", { q: provider.name }) }, provider.name),
+      h("a", { href: linkToProvider(provider.name, provider.manager) }, provider.name),
       ` lost ${plural(provider.held.targets, "target")} of ${count(provider.held.of)} of ${provider.held.set} at once; they are kept until that is confirmed, or counts `,
       left(provider.held.until),
     ]);
@@ -151,8 +156,8 @@ export class Overview extends PolledView {
   #jobs(pools) {
     const { sort = "name", jobs: filter = "" } = this.parameters;
     const wanted = pools.filter((pool) => pool.name.toLowerCase().includes(filter.toLowerCase()));
-    const successes = this.#successes();
-    const rows = wanted.map((pool) => ({ pool, numbers: counts(pool), success: successes.get(pool.name) }));
+    const [successes, awaited] = [this.#successes(), this.#awaited()];
+    const rows = wanted.map((pool) => ({ pool, numbers: counts(pool), success: successes.get(pool.name), awaited: pool.complete ? [] : awaited.get(pool.name) ?? [] }));
     if (sort !== "name") rows.sort((a, b) => b.numbers[sort] - a.numbers[sort]);
     const head = COLUMNS.map(([name, word]) =>
       h(
@@ -174,10 +179,16 @@ export class Overview extends PolledView {
         "table",
         { class: "jobs" },
         h("thead", null, h("tr", null, head, h("th", { scope: "col" }, "Shares"), h("th", { scope: "col" }, "State"), h("th", { scope: "col" }, "Looked at"))),
-        h("tbody", null, rows.map(jobRow)),
+        h("tbody", null, rows.slice(0, this.#most).map(jobRow)),
       ),
+      rows.length > this.#most && h("p", { key: "more" }, `The first ${count(this.#most)} of ${plural(rows.length, "job")}. `, h("button", { type: "button", class: "more", onclick: () => this.#more() }, "Show more")),
       rows.length === 0 && h("p", { class: "faint" }, pools.length ? "No job has such a name." : "The configuration has no jobs."),
     );
+  }
+
+  #more() {
+    this.#most += ROWS;
+    this.redraw();
   }
 
   /** For each job that is looked for again and again, when the last of its providers to do so had success. */
@@ -190,9 +201,23 @@ export class Overview extends PolledView {
     return successes;
   }
 
+  /** For each job, the providers that were not read whole yet. */
+  #awaited() {
+    const awaited = new Map();
+    for (const provider of this.#providers?.providers ?? []) {
+      const { manager, subscribers, health } = provider;
+      if (manager !== "scrape" || (health.lastUpdate && !health.missing)) continue;
+      for (const job of subscribers) {
+        if (!awaited.has(job)) awaited.set(job, []);
+        awaited.get(job).push(provider);
+      }
+    }
+    return awaited;
+  }
+
   #eventList() {
     if (!this.#events?.events.length) return null;
-    return h("section", { key: "events" }, h("h2", null, "What happened last"), eventList(this.#events.events));
+    return h("section", { key: "events" }, h("div", { class: "heading" }, h("h2", null, "What happened last"), h("a", { href: link("/history") }, "All of it")), eventList(this.#events.events));
   }
 
   #alertmanagerList() {
@@ -210,7 +235,7 @@ export class Overview extends PolledView {
   }
 }
 
-function jobRow({ pool, numbers, success }) {
+function jobRow({ pool, numbers, success, awaited }) {
   const job = pool.name;
   const cells = COLUMNS.slice(1).map(([state, word]) =>
     h("td", { class: "n", "data-label": word }, linkedCount(numbers[state], { job, state }, `${word.toLowerCase()} targets of ${job}`)),
@@ -221,9 +246,20 @@ function jobRow({ pool, numbers, success }) {
     h("th", { scope: "row" }, h("a", { href: link("/targets", { job }) }, job)),
     cells,
     h("td", { class: "shares" }, all(numbers) > 0 && bar(numbers)),
-    h("td", { class: "state" }, jobState(pool)),
+    h("td", { class: "state" }, jobState(pool), awaited.length > 0 && h("p", { class: "awaited" }, "waits for ", waitsFor(awaited))),
     h("td", { class: "looked" }, success !== undefined && ago(success || null)),
   );
+}
+
+/** What a job waits for, and why that is not there. */
+function waitsFor(awaited) {
+  const named = awaited.slice(0, MOST_AWAITED).map((provider, index) => [
+    index > 0 && ", ",
+    h("a", { href: linkToProvider(provider.name, provider.manager), title: provider.description }, provider.name),
+    provider.health.state === "failing" ? " (fails)" : provider.health.missing ? " (got a part)" : "",
+  ]);
+  const more = awaited.length - named.length;
+  return more > 0 ? [named, ` and ${more} more`] : named;
 }
 
 function jobState(pool) {

@@ -2,11 +2,13 @@
 
 import { get, post } from "./api.js";
 import { count, h, link, plural } from "./dom.js";
+import { linkToProvider } from "./identity.js";
 import { ago, left } from "./live.js";
 import { PolledView } from "./polled.js";
 
 const EVERY = 3000;
-const MOST_ROWS = 500;
+/** Cards that are drawn at once. */
+const ROWS = 50;
 const MOST_JOBS = 6;
 const STATES = { failing: "Failing", starting: "Starting", ok: "OK" };
 const CLASSES = { failing: "invalid", starting: "waiting", ok: "active" };
@@ -14,6 +16,7 @@ const CLASSES = { failing: "invalid", starting: "waiting", ok: "active" };
 export class Providers extends PolledView {
   title = "Providers";
   #data = null;
+  #most = ROWS;
   // What came of what somebody had a provider do, by its key.
   #done = new Map();
 
@@ -27,10 +30,11 @@ export class Providers extends PolledView {
 
   draw() {
     if (!this.#data) return [h("h1", { key: "h1" }, "Providers"), h("p", { key: "wait", class: "faint" }, "Asking headcount…")];
-    const { state = "", q = "" } = this.parameters;
+    const { state = "", q = "", provider: name, manager = "scrape" } = this.parameters;
+    if (name) return this.#one(name, manager);
     const { providers, failedConfigs } = this.#data;
     const text = q.toLowerCase();
-    const found = providers.filter((provider) => !state || provider.health.state === state).filter((provider) => holds(provider, text));
+    const found = providers.filter((provider) => !state || (state === "held" ? provider.held : provider.health.state === state)).filter((provider) => holds(provider, text));
     const order = Object.keys(STATES);
     // Stable: within a state they keep the order of their names.
     found.sort((a, b) => order.indexOf(a.health.state) - order.indexOf(b.health.state));
@@ -40,10 +44,24 @@ export class Providers extends PolledView {
       failedConfigs.map((failed) =>
         h("p", { key: `failed ${failed.manager} ${failed.name}`, class: "problems" }, h("b", null, failed.name), ` could not be started, for ${failed.sets.join(", ")}: `, h("span", { class: "error" }, failed.reason)),
       ),
-      h("ul", { key: "list", class: "providers" }, found.slice(0, MOST_ROWS).map((provider) => providerCard(provider, this.#deeds(provider)))),
+      h("ul", { key: "list", class: "providers" }, found.slice(0, this.#most).map((provider) => providerCard(provider, this.#deeds(provider)))),
       found.length === 0 && h("p", { key: "none", class: "faint" }, "There is no such provider."),
-      found.length > MOST_ROWS && h("p", { key: "more", class: "faint" }, `The first ${count(MOST_ROWS)} of ${count(found.length)}; filter to see others.`),
+      found.length > this.#most && h("p", { key: "more" }, `The first ${count(this.#most)} of ${plural(found.length, "provider")}. `, h("button", { type: "button", class: "more", onclick: () => this.#more() }, "Show more")),
     ].flat().filter(Boolean);
+  }
+
+  /** One provider, exactly that which a link names. */
+  #one(name, manager) {
+    const provider = this.#data.providers.find((other) => other.name === name && other.manager === manager);
+    const failed = this.#data.failedConfigs.find((other) => other.name === name && other.manager === manager);
+    return [
+      h("p", { key: "up", class: "up" }, h("a", { href: link("/providers") }, "← All providers")),
+      h("h1", { key: "h1" }, "Provider ", h("em", null, name)),
+      provider && h("ul", { key: "list", class: "providers" }, providerCard(provider, this.#deeds(provider))),
+      failed && h("p", { key: "failed", class: "problems" }, `It could not be started, for ${failed.sets.join(", ")}: `, h("span", { class: "error" }, failed.reason)),
+      !provider && !failed && h("p", { key: "none", class: "problems" }, "There is no such provider any more."),
+      h("p", { key: "history" }, h("a", { href: link("/history", { provider: name }) }, "What happened to it")),
+    ];
   }
 
   /** Buttons for what it can be told to do, and what came of that. */
@@ -71,14 +89,20 @@ export class Providers extends PolledView {
     );
   }
 
+  #more() {
+    this.#most += ROWS;
+    this.redraw();
+  }
+
   #tell(key, text) {
     this.#done.set(key, text);
     this.redraw();
   }
 
   #filters(providers, state, q) {
-    const chips = [["", "All"], ...Object.entries(STATES)].map(([name, word]) => {
-      const number = name ? providers.filter(({ health }) => health.state === name).length : providers.length;
+    const held = providers.filter((provider) => provider.held).length;
+    const chips = [["", "All"], ...Object.entries(STATES), ["held", "Held"]].map(([name, word]) => {
+      const number = name === "held" ? held : name ? providers.filter(({ health }) => health.state === name).length : providers.length;
       return h(
         "a",
         { key: name, class: `chip ${CLASSES[name] ?? ""}`, href: link("/providers", { state: name, q }), "aria-current": name === state ? "true" : null },
@@ -120,7 +144,7 @@ function providerCard(provider, deeds) {
   return h(
     "li",
     { key: keyOf(provider), class: `provider ${CLASSES[health.state]}` },
-    h("h2", null, h("span", { class: `badge ${CLASSES[health.state]}` }, STATES[health.state]), held && [" ", h("span", { class: "badge held" }, "Held")], health.restored !== undefined && [" ", h("span", { class: "badge held" }, "Restored")], " ", provider.name, " ", h("span", { class: "kind" }, provider.kind)),
+    h("h2", null, h("span", { class: `badge ${CLASSES[health.state]}` }, STATES[health.state]), held && [" ", h("span", { class: "badge held" }, "Held")], health.restored !== undefined && [" ", h("span", { class: "badge held" }, "Restored")], " ", h("a", { href: linkToProvider(provider.name, provider.manager) }, provider.name), " ", h("span", { class: "kind" }, provider.kind)),
     h("p", { class: "description" }, provider.description),
     health.state === "failing" && h("p", { class: "error" }, health.lastError),
     health.missing && h("p", { class: "error" }, "Could not get ", health.missing),

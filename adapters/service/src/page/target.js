@@ -1,10 +1,10 @@
 // One target: what was discovered, what each rule made of it, what it is in the end, and why.
 
 import { get, Refused } from "./api.js";
-import { count, h, link } from "./dom.js";
+import { count, h, link, plural } from "./dom.js";
 import { drawPast, pastOf } from "./events.js";
 import { badge, health } from "./fates.js";
-import { find, nameOf } from "./identity.js";
+import { find, linkToProvider, nameOf } from "./identity.js";
 import { ago, state } from "./live.js";
 import { drawSteps } from "./steps.js";
 
@@ -97,6 +97,9 @@ export class TargetView {
       state.pools && !state.pools.has(job) ? `There is no job ${job} any more. ` : `The target is not there${this.#target ? " any more; this is what it was" : ""}. `,
       this.#past && [drawPast(this.#past), " "],
       h("a", { href: link("/targets", { q: address }) }, "Look for its address in all jobs"),
+      ", or ",
+      h("a", { href: link("/history", { host: address, job }) }, "see what happened to it"),
+      ".",
     );
     const error = this.#error && h("p", { key: "error", class: "problems" }, this.#error);
     const target = this.#target;
@@ -149,7 +152,7 @@ function fate(target) {
     parts.push(h("p", null, "Stale: its provider fails since its last success, ", ago(stale.since, "which it never had"), ": ", h("span", { class: "error" }, stale.error)));
   }
   if (held) {
-    parts.push(h("p", null, "Held: its provider lost it ", ago(held.since, "some time ago"), ", with too many others at once. It is kept until that stays so for the hold time, or is confirmed; ", h("a", { href: link("/providers", { q: target.provider }) }, "the provider"), " says more."));
+    parts.push(h("p", null, "Held: its provider lost it ", ago(held.since, "some time ago"), ", with too many others at once. It is kept until that stays so for the hold time, or is confirmed; ", h("a", { href: linkToProvider(target.provider) }, "the provider"), " says more."));
   }
   if (target.lastError) parts.push(h("p", null, "The last scrape failed: ", h("span", { class: "error" }, target.lastError)));
   if (parts.length === 0) return null;
@@ -159,7 +162,8 @@ function fate(target) {
 function provenance(target) {
   return facts([
     ["Job", h("a", { href: link("/targets", { job: target.scrapePool }) }, target.scrapePool)],
-    ["Provider", h("a", { href: link("/providers", { q: target.provider }) }, target.provider)],
+    ["Provider", h("a", { href: linkToProvider(target.provider) }, target.provider)],
+    ["History", h("a", { href: link("/history", { host: target.discoveredLabels.__address__, job: target.scrapePool }) }, "what happened")],
     ["Group", h("a", { href: link("/targets", { job: target.scrapePool, q: target.source }) }, target.source)],
   ]);
 }
@@ -175,7 +179,7 @@ function scrape(target) {
   if (health(target)) {
     const at = Date.parse(target.lastScrape) / 1000;
     list.push(["Last scrape", [ago(at > 0 ? at : null), `, took ${(target.lastScrapeDuration * 1000).toFixed(1)} ms`]]);
-    if (Number.isFinite(target.lastSamples)) list.push(["Samples", count(target.lastSamples)]);
+    if (Number.isFinite(target.lastSamples)) list.push(["Answer", `${plural(target.lastSamples, "sample")} in ${plural(target.lastBodyBytes ?? 0, "byte")}`]);
   }
   return facts(list);
 }

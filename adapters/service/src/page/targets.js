@@ -14,12 +14,15 @@ const PAGE = 100;
 const MOST_ROWS = 2000;
 const MOST_LABELS = 8;
 /** Letters that are typed faster are asked for together. */
-const DEBOUNCE = 120;
+const DEBOUNCE = 50;
 /** Longer waits are shown. */
 const SLOW = 300;
 /** The next page is loaded when its place is this near, in pixels. */
 const AHEAD = 1200;
 const HEALTH_EVERY = 5000;
+
+/** States of which nobody knows how many there are without looking. */
+const UNCOUNTED = ["down", "stale", "held", "same_labels"];
 
 const order = new Intl.Collator("en", { numeric: true });
 
@@ -31,6 +34,8 @@ export class Targets {
   #shown = null;
   #targets = null;
   #next = null;
+  /** How many match, of those that were searched for. */
+  #total = null;
   /** What is known of the host that is looked for, when nothing is found. */
   #past = null;
   #error = null;
@@ -98,7 +103,7 @@ export class Targets {
       const targets = [page.activeTargets, page.droppedTargets, page.duplicateTargets, page.invalidTargets].flat();
       const host = asked.q?.trim() ?? "";
       const isNowhere = !from && targets.length === 0 && host && !host.startsWith("{") && !asked.state;
-      this.#past = isNowhere ? await pastOf(host, asked.job, running.signal) : null;
+      if (isNew) this.#past = this.#total = null;
       this.#targets = from ? [...this.#targets, ...targets] : targets;
       this.#next = page.nextToken;
       this.#shown = asked;
@@ -106,7 +111,16 @@ export class Targets {
       this.#error = null;
       this.#isUnanswered = false;
       if (isNew) scrollTo(0, 0);
-      setTimeout(this.#onScroll);
+      // What was found is shown before what takes longer: how many there are in all, or what was there.
+      if (isNowhere) {
+        this.#redraw();
+        this.#past = await pastOf(host, asked.job, running.signal);
+      } else if (!from && this.#next && (host || UNCOUNTED.includes(asked.state))) {
+        this.#redraw();
+        this.#total = (await get("targets", { ...this.#question(), limit: 1, total: "true" }, running.signal)).total ?? null;
+      } else if (!from) {
+        this.#past = this.#total = null;
+      }
     } catch (error) {
       if (running.signal.aborted) return;
       if (error instanceof Refused) [this.#error, this.#targets, this.#next, this.#shown] = [error.message, [], null, asked];
@@ -118,6 +132,7 @@ export class Targets {
         this.#isSlow = false;
         this.#redraw();
         if (this.#isOld && this.#targets) this.#load({});
+        else setTimeout(this.#onScroll);
       }
     }
   }
@@ -160,7 +175,9 @@ export class Targets {
     const pools = state.pools ? [...state.pools.values()] : [];
     // How many match is not known before all are looked at, which nobody waits for.
     const numbers = q?.trim() ? null : this.#numbers(job);
-    const chips = [{ name: "", word: "All" }, ...FATES].map(({ name, word, what }) => {
+    // Whether targets are there is known only where they are scraped.
+    const isKnown = chosen === "down" || this.#targets?.some(isScraped);
+    const chips = [{ name: "", word: "All" }, ...FATES.filter(({ name }) => name !== "down" || isKnown)].map(({ name, word, what }) => {
       const number = name ? numbers?.[name] : numbers && all(numbers);
       return h(
         "a",
@@ -193,9 +210,9 @@ export class Targets {
     const { job, state: fate, q } = this.#shown;
     const number = this.#targets.length;
     const numbers = this.#numbers(job);
-    const of = fate ? numbers?.[fate] : numbers && all(numbers);
+    const of = this.#total ?? (fate ? numbers?.[fate] : numbers && all(numbers));
     if (q?.trim()) {
-      if (this.#next) return `The first ${plural(number, "target")} that match.`;
+      if (this.#next) return this.#total === null ? `The first ${plural(number, "target")} that match.` : `The first ${count(number)} of ${plural(this.#total, "target")} that match.`;
       if (number > 0) return `${plural(number, "target")} match${number === 1 ? "es" : ""}.`;
       const where = job || fate ? ["No such target here. ", h("a", { href: link("/targets", { q }) }, "Search everywhere")] : "No such target: nobody discovered it.";
       return this.#past ? [where, " ", drawPast(this.#past)] : where;

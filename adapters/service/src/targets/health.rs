@@ -18,6 +18,12 @@ impl Healths {
         Self(scraping.map(|scraping| (scraping.clone(), clock)))
     }
 
+    /// Whether the last scrape of a target failed.
+    pub(crate) fn is_down(&self, job: &str, id: TargetId) -> bool {
+        let health = self.0.as_ref().and_then(|(scraping, _)| scraping.health(job, id));
+        health.is_some_and(|health| health.health == headcount_scraper::Health::Down)
+    }
+
     /// Writes the fields. A target that was never scraped has those that it has in Prometheus
     /// then, and without `--scrape` no others.
     pub(crate) fn write(&self, out: &mut Vec<u8>, job: &str, id: Option<TargetId>) {

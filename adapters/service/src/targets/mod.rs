@@ -51,7 +51,7 @@ pub use list::{FLAGS, relabelled_list};
 pub(crate) use sharing::Sharing;
 pub(crate) use sharing::{Sent, Share};
 use sides::Sides;
-pub(crate) use trial::{Effect, Tried, Trial, Wanted as WantedEffects};
+pub(crate) use trial::{Effect, Trial, Tried, Wanted as WantedEffects};
 pub(crate) use updater::start;
 #[cfg(test)]
 pub(crate) use updater::targets_of;

@@ -19,7 +19,7 @@ const JSON: &str = "Accept: application/json\r\n";
 const RULES: &str = "- {source_labels: [__meta_url], regex: a, action: keep}";
 /// Stands for rules that are longer than what is taken.
 const TOO_LONG: &str = "too long";
-const CASES: [Case; 46] = [
+const CASES: [Case; 48] = [
     ("GET", "/sd", "/sd", "", 200),
     ("GET", "/sd/{job}", "/sd/node", "", 200),
     ("GET", "/sd/{job}", "/sd/node?relabelled=true", "", 200),
@@ -31,6 +31,8 @@ const CASES: [Case; 46] = [
     ("GET", "/api/v1/targets", "/api/v1/targets", "", 200),
     ("GET", "/api/v1/targets", "/api/v1/targets?state=any&limit=1", "", 200),
     ("GET", "/api/v1/targets", "/api/v1/targets?state=same_labels", "", 200),
+    ("GET", "/api/v1/targets", "/api/v1/targets?total=true&limit=1", "", 200),
+    ("GET", "/api/v1/targets", "/api/v1/targets?state=down", "", 200),
     ("GET", "/api/v1/targets", "/api/v1/targets?limit=x", "", 400),
     (
         "GET",
@@ -46,10 +48,28 @@ const CASES: [Case; 46] = [
         "",
         400,
     ),
-    ("GET", "/api/v1/relabel/rules", "/api/v1/relabel/rules?scrapePool=node", "", 200),
-    ("GET", "/api/v1/relabel/rules", "/api/v1/relabel/rules?scrapePool=nobody", "", 400),
+    (
+        "GET",
+        "/api/v1/relabel/rules",
+        "/api/v1/relabel/rules?scrapePool=node",
+        "",
+        200,
+    ),
+    (
+        "GET",
+        "/api/v1/relabel/rules",
+        "/api/v1/relabel/rules?scrapePool=nobody",
+        "",
+        400,
+    ),
     // Without rules, two more would be scraped.
-    ("POST", "/api/v1/relabel/try", "/api/v1/relabel/try?scrapePool=node", "", 200),
+    (
+        "POST",
+        "/api/v1/relabel/try",
+        "/api/v1/relabel/try?scrapePool=node",
+        "",
+        200,
+    ),
     (
         "POST",
         "/api/v1/relabel/try",
@@ -64,8 +84,20 @@ const CASES: [Case; 46] = [
         RULES,
         200,
     ),
-    ("POST", "/api/v1/relabel/try", "/api/v1/relabel/try?scrapePool=node", "- x", 400),
-    ("POST", "/api/v1/relabel/try", "/api/v1/relabel/try?scrapePool=node", TOO_LONG, 413),
+    (
+        "POST",
+        "/api/v1/relabel/try",
+        "/api/v1/relabel/try?scrapePool=node",
+        "- x",
+        400,
+    ),
+    (
+        "POST",
+        "/api/v1/relabel/try",
+        "/api/v1/relabel/try?scrapePool=node",
+        TOO_LONG,
+        413,
+    ),
     ("GET", "/api/v1/scrape_pools", "/api/v1/scrape_pools", "", 200),
     ("GET", "/api/v1/alertmanagers", "/api/v1/alertmanagers", "", 200),
     ("GET", "/sd/{job}", "/sd/files?member=a", "", 200),

@@ -86,6 +86,13 @@ impl Browser {
         answer["result"]["value"].take()
     }
 
+    /// Has the page believe that its reader prefers `light` or `dark`.
+    pub(crate) fn prefer(&self, scheme: &str) {
+        let feature = json!({"name": "prefers-color-scheme", "value": scheme});
+        let mut wire = self.wire.borrow_mut();
+        wire.call("Emulation.setEmulatedMedia", json!({"features": [feature]}));
+    }
+
     /// The text on the screen; none while a page is only beginning.
     pub(crate) fn text(&self) -> String {
         let text = self.evaluate("document.body?.innerText");

@@ -7,11 +7,12 @@
 //! # `/api/v1/targets`
 //! | parameter | meaning |
 //! |---|---|
-//! | `state` | `any` (default), `active`, `dropped`, `duplicate`, `invalid`; of the active ones only those that are `over_limit` or have the `same_labels` as another; of all only those that are `stale` or `held`; nothing for any other word, as in Prometheus |
+//! | `state` | `any` (default), `active`, `dropped`, `duplicate`, `invalid`; of the active ones only those that are `over_limit` or have the `same_labels` as another, or, with `--scrape`, whose last scrape failed (`down`); of all only those that are `stale` or `held`; nothing for any other word, as in Prometheus |
 //! | `scrapePool` | one job |
 //! | `match[]` | a selector as in PromQL, without a metric's name: `{rack="1",env=~"prod\|test"}`; repeated, any of them. A label has its value after relabelling or, where it is gone, as discovered |
 //! | `search` | text, in any case, in a label's value (as discovered, or a public one after relabelling), in the job's name or the group's source |
 //! | `limit` | as many targets at most, over all lists; then `nextToken` is there if there are more |
+//! | `total` | `true`: all that match are counted, also beyond `limit`, as `total` after `nextToken`; with `next_token`, those from there on. Without it, nobody looks further than `limit` |
 //! | `next_token` | goes on after such an answer; give the same other parameters |
 //!
 //! `data` has `activeTargets`, `droppedTargets` and `droppedTargetCounts` as Prometheus has them

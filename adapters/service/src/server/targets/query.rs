@@ -34,6 +34,8 @@ pub(super) enum State {
     SameLabels,
     Stale,
     Held,
+    /// The active ones whose last scrape failed.
+    Down,
     /// One that there is not: nothing, as in Prometheus.
     Unknown,
 }
@@ -43,7 +45,7 @@ impl State {
         match self {
             Self::Any | Self::Stale | Self::Held => true,
             Self::Only(only) => only == section,
-            Self::OverLimit | Self::SameLabels => section == Section::Active,
+            Self::OverLimit | Self::SameLabels | Self::Down => section == Section::Active,
             Self::Unknown => false,
         }
     }
@@ -91,6 +93,8 @@ pub(super) struct Query {
     pub(super) search: Option<String>,
     pub(super) limit: Option<u64>,
     pub(super) from: Option<Token>,
+    /// Whether all that match are counted, also those beyond the limit.
+    pub(super) total: bool,
 }
 
 /// What is wrong with a query.
@@ -119,6 +123,7 @@ impl Query {
             search: None,
             limit: None,
             from: None,
+            total: false,
         };
         let mut state = None;
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -135,6 +140,7 @@ impl Query {
                     let token = Token::parse(&value);
                     parsed.from = Some(token.ok_or_else(|| QueryError::Token(value.into_owned()))?);
                 }
+                "total" => parsed.total = value == "true" || value == "1",
                 "match[]" | "match" => {
                     if parsed.selectors.len() == MOST_SELECTORS {
                         return Err(QueryError::TooManySelectors);
@@ -169,6 +175,7 @@ fn read_state(text: &str) -> State {
         "same_labels" => State::SameLabels,
         "stale" => State::Stale,
         "held" => State::Held,
+        "down" => State::Down,
         _ => State::Unknown,
     }
 }

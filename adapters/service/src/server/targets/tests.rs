@@ -132,6 +132,35 @@ fn those_whose_samples_end_in_the_same_series_name_each_other() {
 }
 
 #[test]
+fn all_that_match_are_counted_where_that_is_asked_for_whatever_the_limit() {
+    let targets = fates();
+    for (query, total, next) in [
+        ("total=true", 6, false),
+        ("total=true&limit=1", 6, true),
+        ("total=true&limit=5", 6, true),
+        ("total=true&limit=6", 6, false),
+        ("total=true&limit=1&state=active", 2, true),
+        ("total=true&limit=1&search=b:1", 1, false),
+        ("total=true&search=nobody", 0, false),
+    ] {
+        let data = ask(&targets, query);
+        assert_eq!(data["total"], total, "{query}");
+        assert_eq!(data["nextToken"].is_string(), next, "{query}");
+    }
+    assert_eq!(ask(&targets, "limit=1").get("total"), None);
+    // What is counted does not change what is written, nor what comes next.
+    let mut seen = Vec::new();
+    let mut next = String::new();
+    for left in (1..=6).rev() {
+        let data = ask(&targets, &format!("total=true&limit=1&next_token={next}"));
+        assert_eq!(data["total"], left);
+        seen.extend(addresses(&data).concat());
+        next = data["nextToken"].as_str().unwrap_or_default().to_owned();
+    }
+    assert_eq!(seen, addresses(&ask(&targets, "")).concat());
+}
+
+#[test]
 fn targets_are_chosen_by_state_labels_and_text() {
     let targets = fates();
     let found = |query: &str| {

@@ -28,6 +28,10 @@ pub(super) struct Walk {
     left: u64,
     /// Remembers what it worked out for the job and the configuration.
     reader: Option<(Arc<str>, u64, TargetReader)>,
+    /// Targets that match so far, if all are counted.
+    matched: u64,
+    /// Where the next answer goes on, once this one may have no more targets and only counts.
+    beyond: Option<Token>,
     is_begun: bool,
     /// Whether nothing stands in the list that is being written.
     is_first: bool,
@@ -90,6 +94,8 @@ impl Walk {
             }
         });
         Self {
+            matched: 0,
+            beyond: None,
             left: query.limit.unwrap_or(u64::MAX),
             targets,
             query,
@@ -157,7 +163,7 @@ impl Walk {
                 }
             }
         }
-        out.extend_from_slice(br#","nextToken":null}}"#);
+        self.end(out);
         false
     }
 
@@ -192,12 +198,23 @@ impl Walk {
             if self.query.state == State::SameLabels && pool.same_labels(&mut reader, &view, 1).is_empty() {
                 continue;
             }
-            if !self.is_wanted(&view) || !is_wanted(&self.query, &job, &mut reader, &view) {
+            if !self.is_wanted(&job, &view) || !is_wanted(&self.query, &job, &mut reader, &view) {
                 continue;
             }
-            if self.left == 0 {
+            self.matched = self.matched.saturating_add(1);
+            if self.left == 0 && !self.query.total {
                 progress = Progress::OverLimit;
                 break;
+            }
+            if self.left == 0 {
+                self.beyond.get_or_insert_with(|| Token {
+                    section: place.section,
+                    cursor,
+                    written: place.written,
+                    job: (*job).to_owned(),
+                });
+                place.written += 1;
+                continue;
             }
             if !self.is_first {
                 out.push(b',');
@@ -222,8 +239,12 @@ impl Walk {
     }
 
     /// By all but its labels.
-    fn is_wanted(&self, view: &TargetView<'_>) -> bool {
+    fn is_wanted(&self, job: &str, view: &TargetView<'_>) -> bool {
         match self.query.state {
+            State::Down => match view.fate {
+                Fate::Active { id } | Fate::OverLimit { id, .. } => self.healths.is_down(job, id),
+                _ => false,
+            },
             State::OverLimit => matches!(view.fate, Fate::OverLimit { .. }),
             State::Held => self.stale.is_held(view),
             State::Stale => self.stale.is_stale(view.provider),
@@ -264,16 +285,27 @@ impl Walk {
             }
         }
         let job = self.jobs.get(place.job).map_or("", |job| job);
-        let token = Token {
+        self.beyond = Some(Token {
             section: place.section,
             cursor: place.cursor,
             written: place.written,
             job: job.to_owned(),
-        };
-        out.extend_from_slice(br#","nextToken":"#);
-        crate::discovery::write_string(out, &token.to_string());
-        out.extend_from_slice(b"}}");
+        });
+        self.end(out);
         self.place = None;
+    }
+
+    /// Ends the answer.
+    fn end(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(br#","nextToken":"#);
+        match &self.beyond {
+            Some(token) => crate::discovery::write_string(out, &token.to_string()),
+            None => out.extend_from_slice(b"null"),
+        }
+        if self.query.total {
+            out.extend_from_slice(format!(r#","total":{}"#, self.matched).as_bytes());
+        }
+        out.extend_from_slice(b"}}");
     }
 }
 

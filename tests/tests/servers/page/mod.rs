@@ -1,5 +1,12 @@
 //! The page, in a real browser: what it shows, how it is used, and that nothing hostile gets
 //! through it.
+//!
+//! * `relabel`: a place to try rules. `views`: history, configuration, one provider.
+//! * `many`: with as many targets and jobs as there can be.
+
+mod many;
+mod relabel;
+mod views;
 
 use serde_json::json;
 
@@ -24,6 +31,16 @@ fn opened(folder: &Folder, jobs: &str) -> (Headcount, Browser, String) {
 
 fn node_job(rules: &str) -> String {
     format!("  - job_name: node\n    file_sd_configs: [{{files: ['SD/*.json']}}]\n{rules}")
+}
+
+/// What is typed in the field for rules.
+fn type_rules(browser: &Browser, rules: &str) {
+    browser.wait_until("document.getElementById('rules') !== null");
+    let typed = "field.value = TEXT; field.dispatchEvent(new Event('input', {bubbles: true}))"
+        .replace("TEXT", &json!(rules).to_string());
+    browser.evaluate(&format!(
+        "(() => {{ const field = document.getElementById('rules'); {typed} }})()"
+    ));
 }
 
 #[test]
@@ -61,6 +78,7 @@ fn jobs_providers_and_problems_are_shown() {
         "fixed",
         "http/1 fails",
         "127.0.0.1:1/list",
+        "waits for http/1 (fails)",
     ]);
     browser.wait_for(&["node has 1 target that can't be scraped"]);
     // B12: what happened is told, too.
@@ -141,77 +159,6 @@ fn a_target_says_what_each_rule_made_of_it() {
     browser.open("about:blank");
     browser.open(shared.as_str().expect("an address"));
     browser.wait_for(&["test-a:1", "The target was dropped here."]);
-    browser.assert_content(&origin);
-}
-
-/// What is typed in the field for rules.
-fn type_rules(browser: &Browser, rules: &str) {
-    browser.wait_until("document.getElementById('rules') !== null");
-    let typed = "field.value = TEXT; field.dispatchEvent(new Event('input', {bubbles: true}))"
-        .replace("TEXT", &json!(rules).to_string());
-    browser.evaluate(&format!(
-        "(() => {{ const field = document.getElementById('rules'); {typed} }})()"
-    ));
-}
-
-#[test]
-fn other_rules_are_tried_and_change_nothing() {
-    require!("chromium");
-    let folder = Folder::new();
-    folder.write(
-        "sd/a.json",
-        r#"[{"targets": ["old-a:1", "b:1"], "labels": {"env": "prod"}}, {"targets": ["test-a:1"], "labels": {"env": "<b>test"}}]"#,
-    );
-    let (headcount, browser, origin) = opened(&folder, &node_job(RULES));
-    browser.open(&format!("{origin}#/targets?job=node"));
-    browser.wait_for(&["3 targets."]);
-    let scraped = headcount.text("/sd/node?relabelled=true");
-    browser.click(r##"main a[href="#/relabel?job=node"]"##);
-    browser.wait_for(&["What it would do now", "3 rules;", "No target would be another."]);
-    let written = browser.evaluate("document.getElementById('rules').value");
-    let written = written.as_str().expect("text");
-    assert!(
-        written.starts_with("- source_labels: [env]\n  regex: prod\n  action: keep\n"),
-        "{written}"
-    );
-
-    type_rules(
-        &browser,
-        "- {source_labels: [env], regex: '.*test', action: keep}\n- {target_label: x, replacement: y}",
-    );
-    browser.wait_for(&["Would start 1", "Would stop 2", "2 rules;", "because of \"prod\""]);
-    browser.wait_until("[...document.querySelector('.counts tbody tr').cells].map((cell) => cell.innerText).join() === 'Active,2,1,−1'");
-    browser.click(r#"[aria-label="Steps of old-a:1"]"#);
-    browser.wait_for(&["The target was dropped here.", "Not reached."]);
-    browser.click(r##"a[href="#/relabel?job=node&effect=started"]"##);
-    browser.wait_until(
-        "[...document.querySelectorAll('.trial .address')].map((it) => it.innerText).join() === 'test-a:1'",
-    );
-
-    // A letter that is a command elsewhere is one here.
-    browser.evaluate("document.getElementById('rules').focus()");
-    browser.type_text("/");
-    browser.wait_until("document.activeElement.id === 'rules'");
-    type_rules(&browser, "- {source_labels: [env], action: keeep}");
-    browser.wait_for(&["line 1, column 34", "[0].action", "\"keeep\" is not known"]);
-    browser.click(".place");
-    browser.wait_until("document.activeElement.id === 'rules' && document.activeElement.selectionStart === 33");
-
-    let mine = "- {source_labels: [env], target_label: environment}";
-    type_rules(&browser, mine);
-    browser.wait_until("!document.querySelector('.mistakes')");
-    browser.evaluate("Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => { window.copied = text; }}})");
-    browser.click("button.copy");
-    browser.wait_for(&["Copied."]);
-    assert_eq!(browser.evaluate("window.copied"), json!(mine));
-    browser.click("button.reset");
-    browser.wait_until(&format!(
-        "document.getElementById('rules').value === {}",
-        json!(written)
-    ));
-    assert_eq!(headcount.text("/sd/node?relabelled=true"), scraped, "nothing changed");
-    // The daemon refused one, which the browser notes by itself.
-    browser.forgive("400 (Bad Request)");
     browser.assert_content(&origin);
 }
 
@@ -320,6 +267,9 @@ fn a_change_shows_up_by_itself_and_leaves_the_reader_alone() {
     folder.write("sd/a.json", r#"[{"targets": ["c:1"]}]"#);
     browser.wait_for(&["The target is not there any more; this is what it was."]);
     browser.wait_for(&["It was there until", "It is gone because file/0 no longer found it."]);
+    browser.click(r##"main a[href^="#/history?host=a"]"##);
+    browser.wait_for(&["History", "a:1 appeared", "complete since"]);
+    browser.wait_until("document.querySelector('main input').value === 'a:1'");
     browser.open(&format!("{origin}#/targets?q=a:1"));
     browser.wait_for(&["No such target: nobody discovered it. It was there until"]);
     browser.open(&format!("{origin}#/targets?q=nobody"));
@@ -340,7 +290,15 @@ fn whether_targets_are_there_is_shown_where_they_are_scraped() {
     browser.open(&format!("{origin}#/targets"));
     browser.wait_for(&["Active", "Down", "127.0.0.1:1", "refused"]);
     browser.click(".row .address");
-    browser.wait_for(&["The last scrape failed", "refused", "Last scrape", "Samples"]);
+    browser.wait_for(&[
+        "The last scrape failed",
+        "refused",
+        "Last scrape",
+        "0 samples in 0 bytes",
+    ]);
+    browser.click(r##"nav a[href="#/targets"]"##);
+    browser.click(r##"a[href="#/targets?state=down"]"##);
+    browser.wait_for(&["1 target.", "refused"]);
     browser.assert_content(&origin);
 }
 
@@ -380,85 +338,4 @@ fn what_is_held_is_shown() {
     browser.wait_for(&["3 targets let go"]);
     browser.wait_until("!document.querySelector('button.confirm')");
     browser.assert_content(&origin);
-}
-
-/// Searching, scrolling and filtering touch a page of targets at a time.
-#[test]
-fn a_host_is_found_among_a_hundred_thousand() {
-    require!("chromium");
-    const FILES: usize = 50;
-    const HOSTS: usize = 2_000;
-    let folder = Folder::new();
-    for file in 0..FILES {
-        let hosts: Vec<_> = (0..HOSTS)
-            .map(|host| format!("host-{file:02}-{host:04}.example:9100"))
-            .collect();
-        let env = if file % 4 == 0 { "test" } else { "prod" };
-        folder.write(
-            &format!("sd/{file:02}.json"),
-            json!([{"targets": hosts, "labels": {"env": env}}]).to_string(),
-        );
-    }
-    let (_headcount, browser, origin) = opened(&folder, &node_job(RULES));
-    browser.wait_for(&["74,000", "26,000"]);
-    // From the keyboard alone.
-    browser.type_text("/");
-    browser.wait_until("document.activeElement.id === 'search'");
-    browser.type_text("host-37-1234");
-    browser.wait_for(&["1 target matches.", "host-37-1234.example:9100"]);
-    browser.press("ArrowDown");
-    browser.wait_until("document.activeElement.classList.contains('address')");
-    browser.evaluate("document.activeElement.click()");
-    browser.wait_for(&["http://host-37-1234.example:9100/metrics", "Relabelling"]);
-    browser.evaluate("history.back()");
-    browser.wait_for(&["1 target matches."]);
-
-    browser.open(&format!("{origin}#/targets?q=no-such-host"));
-    browser.wait_for(&["No such target: nobody discovered it."]);
-    browser.open(&format!("{origin}#/targets?q=%7Benv%3D%22test%22%7D&state=dropped"));
-    browser.wait_for(&["The first 100 targets that match.", "because of \"test\""]);
-
-    browser.open(&format!("{origin}#/targets"));
-    browser.wait_for(&["The first 100 of 100,000 targets."]);
-    let rows = "document.querySelectorAll('.row').length";
-    for more in [200, 300] {
-        browser.evaluate("scrollTo(0, document.documentElement.scrollHeight)");
-        browser.wait_until(&format!("{rows} >= {more}"));
-    }
-    let different = "new Set([...document.querySelectorAll('.row .address')].map((link) => link.href)).size";
-    assert_eq!(
-        browser.evaluate(different),
-        browser.evaluate(rows),
-        "no target is shown twice"
-    );
-    let took = browser.evaluate(
-        "Promise.resolve(performance.now()).then(async (begun) => {
-            await (await fetch('api/v1/targets?search=host-49-1999&limit=100')).json();
-            return performance.now() - begun;
-        })",
-    );
-    println!("a search among {} targets took {took} ms", FILES * HOSTS);
-    let tried = browser.evaluate(
-        "fetch('api/v1/relabel/try?scrapePool=node', {method: 'POST', body: '- {source_labels: [env], regex: test, action: keep}'})
-            .then(async (answer) => (await answer.json()).data)",
-    );
-    println!("trying other rules on them took {} s", tried["seconds"]);
-    let counted = [
-        &tried["effects"]["started"],
-        &tried["effects"]["stopped"],
-        &tried["nextOffset"],
-    ];
-    assert_eq!(counted, [&json!(26_000), &json!(74_000), &json!(100)]);
-    assert_eq!(tried["targets"].as_array().map(Vec::len), Some(100), "a page of them");
-    browser.assert_content(&origin);
-
-    // What is wrong with a question is said, also to who only hears it.
-    browser.open(&format!("{origin}#/targets?q=%7Benv"));
-    browser.wait_for(&["expected =, !=, =~ or !~ at byte 4"]);
-    assert_eq!(
-        browser.evaluate("document.querySelector('.said').getAttribute('role')"),
-        json!("status")
-    );
-    browser.open(&format!("{origin}#/targets?q=host-12-0001"));
-    browser.wait_for(&["1 target matches."]);
 }
