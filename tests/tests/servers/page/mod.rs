@@ -1,9 +1,10 @@
 //! The page, in a real browser: what it shows, how it is used, and that nothing hostile gets
 //! through it.
 //!
-//! * `relabel`: a place to try rules. `views`: history, configuration, one provider.
+//! * `relabel`: a place to try rules. `views`: history, configuration, one provider. `axe`: for whom it is hard to use.
 //! * `many`: with as many targets and jobs as there can be.
 
+mod axe;
 mod many;
 mod relabel;
 mod views;

@@ -45,6 +45,24 @@ pub(crate) fn is_installed_by_chance(program: &str) -> bool {
     message.is_none()
 }
 
+/// A file that a test needs, which is there where it could be had. If not, says which test is skipped for it.
+#[allow(
+    dead_code,
+    reason = "the tests of relabelling share this file, and need no such file"
+)]
+pub(crate) fn file_by_chance(path: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok();
+    if text.is_none() {
+        let test = thread::current().name().unwrap_or("a test").to_owned();
+        writeln!(
+            io::stderr(),
+            "NOT TESTED: {test}: {path} is not there; tests/setup installs it where there is an npm"
+        )
+        .ok();
+    }
+    text
+}
+
 /// Whether this is the long mode, in which servers run that take long to be installed or to start. If not, says which test is
 /// skipped for it.
 #[allow(
