@@ -16,11 +16,11 @@ fn axe_finds_nothing_on_any_view_light_or_dark() {
     let folder = Folder::new();
     folder.write(
         "sd/a.json",
-        r#"[{"targets": ["a:1", "a:1", "b:1", "http://c/"], "labels": {"env": "prod"}}, {"targets": ["d:1"]}]"#,
+        r#"[{"targets": ["127.0.0.11:1", "127.0.0.11:1", "127.0.0.12:1", "http://127.0.0.13/"], "labels": {"env": "prod"}}, {"targets": ["127.0.0.14:1"]}]"#,
     );
     let jobs = node_job(RULES)
         + "  - job_name: lost\n    http_sd_configs: [{url: 'http://127.0.0.1:1/list', refresh_interval: 1s}]\n"
-        + "  - {job_name: limited, target_limit: 1, static_configs: [{targets: ['127.0.0.1:1', 'f:1']}]}\n";
+        + "  - {job_name: limited, target_limit: 1, static_configs: [{targets: ['127.0.0.1:1', '127.0.0.16:1']}]}\n";
     let config = format!("scrape_configs:\n{}", jobs.replace("SD", &folder.text("sd")));
     let config = folder.write("prometheus.yml", config);
     let options = [
@@ -39,7 +39,7 @@ fn axe_finds_nothing_on_any_view_light_or_dark() {
     // Two of four go, and are held.
     folder.write(
         "sd/a.json",
-        r#"[{"targets": ["a:1", "http://c/"], "labels": {"env": "prod"}}]"#,
+        r#"[{"targets": ["127.0.0.11:1", "http://127.0.0.13/"], "labels": {"env": "prod"}}]"#,
     );
     browser.wait_for(&["of node at once"]);
     browser.evaluate(&format!("{axe};null"));
@@ -59,7 +59,7 @@ fn axe_finds_nothing_on_any_view_light_or_dark() {
         ("targets?q=nobody", &["No such target"]),
         ("targets?q=%7Benv", &["expected ="]),
         ("history", &["appeared"]),
-        ("history?host=a:1", &["a:1 appeared"]),
+        ("history?host=127.0.0.11:1", &["127.0.0.11:1 appeared"]),
         ("relabel", &["choose one"]),
         ("relabel?job=node", &["What it would do now"]),
         ("config", &["job_name: node"]),
