@@ -177,7 +177,7 @@ fn story(kind: BackendKind, chapters: &[Chapter]) -> (Scenario, Vec<Span>) {
         }
         settled.push(start.plus(LENGTH).minus(moment));
     }
-    (scenario, settled)
+    (scenario.without_idle_inputs(), settled)
 }
 
 /// What is shown of each host, as of which of its versions.

@@ -84,9 +84,14 @@ fn an_adopted_configuration_has_the_same_targets_in_every_job() {
     let direct = Prometheus::start(&folder, "direct", &config);
     let through = Prometheus::start(&folder, "through", &adopted);
     wait_until_alike(&direct, &through, 13);
+    let newest = Prometheus::start_newest(&folder, "newest", &adopted);
+    let newest = newest.map(|newest| (newest, Prometheus::start_newest(&folder, "newest-direct", &config)));
     folder.write("sd/two.json", list("a").replace("127.0.0.", "127.0.1."));
     folder.write("sd/one.json", list("b"));
     wait_until_alike(&direct, &through, 20);
+    if let Some((through, Some(direct))) = &newest {
+        wait_until_alike(direct, through, 20);
+    }
 }
 
 /// What `headcount adopt` prints for a version, and what it says.
@@ -122,6 +127,7 @@ fn a_prometheus_2_takes_a_list_with_any_names_that_was_adopted_for_it() {
         Prometheus::start(&folder, version, &adopted)
     };
     let (for_2, for_3) = (start("2"), start("3"));
+    let newest = Prometheus::start_newest(&folder, "newest", &folder.path("for-3.yml"));
     until("the targets are there, with names that it takes and a port", || {
         let active = for_2.targets()?.active;
         let labels = active
@@ -138,6 +144,20 @@ fn a_prometheus_2_takes_a_list_with_any_names_that_was_adopted_for_it() {
             Err(format!("{active:#?}"))
         }
     });
+    // A Prometheus 3 takes the list as it is, with one target more: no two names of it are one there.
+    if let Some(newest) = newest {
+        until("the targets are there with their own names", || {
+            let active = newest.targets()?.active;
+            let named: BTreeSet<_> = active
+                .iter()
+                .map(|(_, _, labels, _)| labels["k8s.app"].as_str())
+                .collect();
+            match active.len() == 3 && named == BTreeSet::from(["db", "web"]) {
+                true => Ok(()),
+                false => Err(format!("{active:#?}")),
+            }
+        });
+    }
     // The list as it is, it refuses as a whole.
     for_3.wait_for_metric("prometheus_sd_http_failures_total", &[], 1.0);
     assert!(for_3.targets().expect("an answer").active.is_empty());
@@ -187,6 +207,9 @@ fn the_steps_of_the_handbook_end_with_a_prometheus_that_reads_the_lists() {
     let direct = Prometheus::start(&folder, "direct", &config);
     let through = Prometheus::start(&folder, "through", &adopted);
     wait_until_alike(&direct, &through, 5);
+    if let Some(newest) = Prometheus::start_newest(&folder, "newest", &adopted) {
+        wait_until_alike(&direct, &newest, 5);
+    }
 }
 
 /// The example's hosts as addresses that are nobody else's.

@@ -157,9 +157,7 @@ impl Global {
 
 /// Says that a field is vmagent's, if it is there.
 fn refuse(fields: &mut Fields<'_>, name: &'static str) -> Vec<RelabelRule> {
-    if fields.at().keys().iter().any(|(key, _)| key == name)
-        && let Some(at) = fields.take(name)
-    {
+    if let Some(at) = fields.take_foreign(name) {
         let what = format!("the field `{name}` of global");
         at.report(ProblemKind::OfVmagent { what });
     }

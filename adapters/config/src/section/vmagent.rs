@@ -36,14 +36,9 @@ const FIELDS: [(&str, Kind); 18] = [
 
 /// Takes them from a job, and gives those that say something. For Prometheus they are wrong.
 pub(super) fn read_job(fields: &mut Fields<'_>, dialect: Dialect) -> Vec<&'static str> {
-    let written = fields.at().keys();
     let mut found = Vec::new();
     for (name, kind) in FIELDS {
-        // Only what is written is asked for: what nobody has is not to be proposed.
-        if !written.iter().any(|(key, _)| key == name) {
-            continue;
-        }
-        let Some(at) = fields.take(name) else { continue };
+        let Some(at) = fields.take_foreign(name) else { continue };
         if dialect.is_vmagent() {
             if says_something(&at, kind) {
                 at.warn(ProblemKind::ForVmagent);

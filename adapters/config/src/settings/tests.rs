@@ -169,7 +169,7 @@ fn members_are_said_in_one_way() {
         ),
         (
             "{names: [a, b, a]}",
-            "1:24: members.names[2]: this member is named twice",
+            "1:25: members.names[2]: this member is named twice",
         ),
         ("{names: ['']}", "members.names[0]: a member's name is empty"),
         ("{names: []}", "members.names: name at least one member"),
@@ -181,7 +181,7 @@ fn members_are_said_in_one_way() {
             "{allow: a, unshared_jobs: [nodes]}",
             "members.unshared_jobs[0]: there is no job \"nodes\"",
         ),
-        ("{allow: a, unsharedjobs: []}", "members.unsharedjobs"),
+        ("{allow: a, unsharedjobs: []}", "members: unknown field `unsharedjobs`"),
     ] {
         let said = wrong(JOBS, &format!("members: {members}"));
         assert!(said.contains(expected), "{members}: {said}");

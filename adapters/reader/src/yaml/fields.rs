@@ -111,6 +111,12 @@ impl<'a> Fields<'a> {
         Some(self.at.child(entry.value, name))
     }
 
+    /// The same of a field that is proposed to nobody who writes another one wrongly, because it belongs elsewhere.
+    pub fn take_foreign(&mut self, name: &'static str) -> Option<Cursor<'a>> {
+        let is_written = self.entries.iter().any(|entry| entry.name == name);
+        is_written.then(|| self.take(name)).flatten()
+    }
+
     /// The values of all fields that have one of these names and are written, in the order of the names.
     /// Costs what is written, not what is known.
     pub fn take_known(&mut self, names: &FieldNames) -> Vec<(&'a str, Cursor<'a>)> {

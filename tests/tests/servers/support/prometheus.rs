@@ -11,9 +11,12 @@ use super::folder::Folder;
 use super::http;
 use super::ports::free_port;
 use super::process::Process;
-use super::required::find;
+use super::required::{find, is_installed_by_chance};
 use super::targets::{Labels, labels};
 use super::wait::until;
+
+/// A Prometheus of version 3, which is installed where Debian's newest suite can be had.
+const NEWEST: &str = "prometheus-3";
 
 /// A Prometheus on a port of its own.
 pub(crate) struct Prometheus {
@@ -90,8 +93,17 @@ impl Seen {
 impl Prometheus {
     /// Starts one; what it writes goes to the folder's subfolder `name`.
     pub(crate) fn start(folder: &Folder, name: &str, config: &Path) -> Self {
+        Self::run("prometheus", folder, name, config)
+    }
+
+    /// The same of version 3, where one is installed. If not, says which test lacks it.
+    pub(crate) fn start_newest(folder: &Folder, name: &str, config: &Path) -> Option<Self> {
+        is_installed_by_chance(NEWEST).then(|| Self::run(NEWEST, folder, name, config))
+    }
+
+    fn run(program: &str, folder: &Folder, name: &str, config: &Path) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let mut command = Process::command(&find("prometheus").expect("prometheus is installed"));
+        let mut command = Process::command(&find(program).expect("prometheus is installed"));
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.text(name)))

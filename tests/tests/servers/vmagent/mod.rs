@@ -130,14 +130,20 @@ fn vmagent_and_prometheus_take_over_lists_and_end_with_the_same_targets() {
     let direct = Vmagent::start(&folder, "direct", &for_vmagent);
     let through = Vmagent::start(&folder, "through", &adopted);
     let prometheus = Prometheus::start(&folder, "prometheus", &taken_over);
+    let for_3 = folder.write("for-3.yml", adopt(&folder, &headcount, &for_prometheus, "3"));
+    let newest = Prometheus::start_newest(&folder, "newest", &for_3);
     let alike = |least: usize| {
-        until("all three have the same targets", || {
-            let found = [direct.targets()?, through.targets()?, prometheus.targets()?];
-            let [direct, through, prometheus] = found.each_ref().map(scraped);
-            let count: usize = direct.values().map(BTreeSet::len).sum();
-            let differs = direct != through || direct != prometheus || count < least;
-            if differs {
-                Err(format!("{direct:?}\n{through:?}\n{prometheus:?}"))
+        until("all have the same targets", || {
+            let expected = scraped(&direct.targets()?);
+            let mut readers = vec![scraped(&through.targets()?), scraped(&prometheus.targets()?)];
+            if let Some(newest) = &newest {
+                readers.push(scraped(&newest.targets()?));
+            }
+            let count: usize = expected.values().map(BTreeSet::len).sum();
+            if count < least || readers.iter().any(|reader| *reader != expected) {
+                Err(format!(
+                    "vmagent by itself: {expected:?}\nthose that read lists: {readers:?}"
+                ))
             } else {
                 Ok(())
             }

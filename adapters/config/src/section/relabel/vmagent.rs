@@ -44,11 +44,8 @@ pub(super) struct Own {
 
 /// Reports the fields that Prometheus refuses.
 pub(super) fn refuse(fields: &mut Fields<'_>) {
-    let keys = fields.at().keys();
     for name in FIELDS {
-        if keys.iter().any(|(key, _)| key == name)
-            && let Some(at) = fields.take(name)
-        {
+        if let Some(at) = fields.take_foreign(name) {
             let what = format!("the field `{name}`");
             at.report(ProblemKind::OfVmagent { what });
         }
