@@ -377,9 +377,22 @@ impl<C: ProviderConfig> Manager<C> {
     /// What a provider's discoverer may begin with, once it is asked to be started: what was saved of it, or else what
     /// the providers have whose place it takes (B03) and that are of its kind. So it can tell what is less than before
     /// from what is new to it (B11). Nothing for a provider that begins with nothing.
+    ///
+    /// Each source is there once: where several providers have it, of the first of them. Two of one kind may have read the
+    /// same, and have kept other sources for it (B13); who began with both would give two groups one source, and lose one.
     pub fn found_before(&self, id: ProviderId) -> impl Iterator<Item = &Group> {
+        let mut earlier: Vec<&Groups> = Vec::new();
         let found = self.registry.found_before(id).into_iter();
-        found.flat_map(Groups::iter).map(Stored::group)
+        let stored = found.flat_map(move |groups| {
+            let before = earlier.clone();
+            earlier.push(groups);
+            let is_new = move |stored: &&Stored| {
+                let source = stored.group().source();
+                before.iter().all(|groups| groups.get(source).is_none())
+            };
+            groups.iter().filter(is_new)
+        });
+        stored.map(Stored::group)
     }
 
     /// The configs whose discoverers could not be built since the last apply (S11).

@@ -32,9 +32,12 @@ impl Numbers {
             let (_, number) = group.source().rsplit_once('/')?;
             Some((stamp?.0, number.parse().ok()?))
         };
+        let mut taken = BTreeSet::new();
+        let found = groups.iter().filter_map(number);
         Self {
             shown: OrdMap::new(),
-            found_before: groups.iter().filter_map(number).collect(),
+            // What two others had found may have one number twice.
+            found_before: found.filter(|(_, number)| taken.insert(*number)).collect(),
         }
     }
 

@@ -233,3 +233,27 @@ fn b03_a_legacy_reload_keeps_nothing() {
     story.apply(&sets(&[("node", &[1])]));
     assert_eq!(shown(&story), [].into());
 }
+
+/// Two of one kind that a reload changes may have other groups under the same source. Who takes their places begins with each
+/// source once: with both, two groups would get one source, and one of them be lost (B13). Found by a drawn world.
+#[test]
+fn b03_what_was_found_before_has_each_source_once() {
+    let mut story = Story::prompt();
+    story.apply(&sets(&[("node", &[0, 1])]));
+    let before: Vec<_> = story.started.iter().map(|(id, _)| *id).collect();
+    story
+        .full(before[0], &sources(&[("list:0", &["a"]), ("list:1", &["b"])]))
+        .expect("it runs");
+    story
+        .full(before[1], &sources(&[("list:0", &["b"]), ("list:2", &["c"])]))
+        .expect("it runs");
+    story.apply(&sets(&[("node", &[2, 3])]));
+    let new = story.started.last().expect("they were started").0;
+    let mut found: Vec<_> = story
+        .manager()
+        .found_before(new)
+        .map(|group| group.source().to_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, ["list:0", "list:1", "list:2"]);
+}
