@@ -53,7 +53,7 @@ fn main() {
         ("W10-page", serve_page),
         ("W12-decode", decode),
         ("W12-event", event),
-        ("W13", allocate),
+        ("W14", allocate),
     ];
     for (name, measure) in workloads {
         if only.as_deref().is_none_or(|only| name.starts_with(only)) {
@@ -591,27 +591,27 @@ fn allocate() {
     let mut allocated = allocation::first(&keys, 100);
     let first = median(5, || allocated = allocation::first(&keys, 100));
     line(
-        "W13 share 1,000,000 targets out among 100 members",
+        "W14 share 1,000,000 targets out among 100 members",
         &time(first),
         "<= 1 s",
         "",
     );
     let mut moves = 0;
     let replaced = median(5, || moves = allocated.replace(REPLACED)) / REPLACED as u32;
-    line("W13 one of them is another", &time(replaced), "<= 10 us", "");
+    line("W14 one of them is another", &time(replaced), "<= 10 us", "");
     assert!((REPLACED..REPLACED * 3).contains(&moves), "{moves}");
     let mut names = (0..).map(|number| format!("another-{number}"));
     let join = median(5, || {
         let came = allocated.join(&names.next().unwrap_or_default());
         assert!((8_000..12_000).contains(&came), "{came}");
     });
-    line("W13 a member joins", &time(join), "<= 500 ms", "");
+    line("W14 a member joins", &time(join), "<= 500 ms", "");
     let mut names = (0..).map(|number| format!("another-{number}"));
     let leave = median(5, || {
         let came = allocated.leave(&names.next().unwrap_or_default());
         assert!((8_000..12_000).contains(&came), "{came}");
     });
-    line("W13 a member leaves", &time(leave), "", "");
+    line("W14 a member leaves", &time(leave), "", "");
 }
 
 fn median<T: Timed>(runs: usize, mut run: impl FnMut() -> T) -> Duration {
