@@ -85,8 +85,8 @@ pub use manager::{
 };
 pub use missing::{Missing, MissingPart};
 pub use pool::{
-    Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetCursor, TargetExplanation, TargetId, TargetLabels,
-    TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
+    Fate, FateCounts, InvalidTarget, JobOptions, PoolChanges, PoolOutput, TargetCursor, TargetExplanation, TargetId,
+    TargetLabels, TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,
 };
 pub use printable::{is_printable, one_line, printable};
 pub use provider::{ConfigFingerprint, FailedConfig, ProviderConfig, ProviderId, ProviderStatus, UnknownProvider};

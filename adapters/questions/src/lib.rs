@@ -18,7 +18,6 @@ pub mod diff;
 pub mod events;
 pub mod explain;
 pub mod guard;
-mod labels;
 mod lookup;
 pub mod refresh;
 pub mod sd_output;

@@ -58,6 +58,6 @@ pub use workers::Workers;
 pub use discovery::{ADDRESS, Observation, Provider, entries_with_own_labels, merged, sorted_groups, target_list};
 pub use once::{Failure, discover, failures};
 pub use targets::{
-    Alertmanagers, FLAGS, alertmanagers, described, fate_in_words, relabelled_list, scrape_url, shown_labels,
-    state_name,
+    Alertmanagers, FLAGS, LabelChange, alertmanagers, described, fate_in_words, label_changes, relabelled_list,
+    scrape_url, shown_labels, state_name,
 };

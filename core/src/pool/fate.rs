@@ -90,6 +90,16 @@ pub enum Fate<'a> {
     },
 }
 
+impl Fate<'_> {
+    /// The target's identity, if it stands among those that are scraped: over a limit, its scrapes fail.
+    pub fn scraped(&self) -> Option<TargetId> {
+        match self {
+            Self::Active { id } | Self::OverLimit { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 /// A limit that a target, or its job, exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TargetLimit {

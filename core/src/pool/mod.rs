@@ -14,6 +14,7 @@
 //! worked out again by a [`TargetReader`] for who asks.
 
 mod alike;
+mod changes;
 mod cursor;
 mod entries;
 mod evaluate;
@@ -43,6 +44,7 @@ use owners::{Added, Owners, Removed};
 use slots::{PoolGroup, Slots};
 use touched::TouchedGroups;
 
+pub use changes::PoolChanges;
 pub use cursor::TargetCursor;
 pub use fate::{Fate, InvalidTarget, TargetId, TargetLimit, TargetView};
 pub use job::{JobOptions, TargetLimits};
@@ -236,6 +238,16 @@ impl TargetPool {
         let limit = self.job.options.limits.targets?.get();
         let active = self.owners.len();
         (active as u64 > limit).then_some((active, limit))
+    }
+
+    /// How many targets are over a limit: all that are active where there are more than `target_limit` allows, and else those
+    /// whose labels are too many or too long.
+    pub fn over_limit(&self) -> usize {
+        let counts = self.counts();
+        match self.exceeded_target_limit() {
+            Some(_) => counts.active,
+            None => counts.over_label_limits,
+        }
     }
 
     /// Bytes that it takes, without the groups, which it shares with snapshots. Costs the number of groups.

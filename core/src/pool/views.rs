@@ -72,7 +72,7 @@ impl TargetPool {
         if self.alikes.shared().len() == 0 {
             return Vec::new();
         }
-        let (Fate::Active { id } | Fate::OverLimit { id, .. }) = target.fate else {
+        let Some(id) = target.fate.scraped() else {
             return Vec::new();
         };
         let Some(series) = self.entry(id).and_then(Entry::series) else {

@@ -3,21 +3,9 @@
 //! The core's pool is given the old job and its groups, then the new one, and puts out what it stops,
 //! relabels and starts.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::iter;
+use std::collections::BTreeSet;
 
-use headcount_core::{JobOptions, PoolOutput, ProviderId, SetView, TargetId, TargetPool};
-
-/// What the pool put out.
-#[derive(Default)]
-pub(super) struct Outputs {
-    pub(super) started: HashSet<TargetId>,
-    pub(super) stopped: HashSet<TargetId>,
-    /// From what it was to what it is.
-    pub(super) relabelled: HashMap<TargetId, TargetId>,
-    /// What those are that were relabelled.
-    pub(super) became: HashSet<TargetId>,
-}
+use headcount_core::{JobOptions, PoolChanges, ProviderId, SetView, TargetPool};
 
 /// The providers of a set.
 pub(super) fn ids(set: Option<SetView<'_>>) -> BTreeSet<ProviderId> {
@@ -44,7 +32,7 @@ pub(super) fn reload(
     options: JobOptions,
     old: Option<SetView<'_>>,
     new: Option<SetView<'_>>,
-) -> Outputs {
+) -> PoolChanges {
     let (old_ids, new_ids) = (ids(old), ids(new));
     pool.configure(options);
     for (provider, stored) in old.into_iter().flat_map(|set| set.groups()) {
@@ -57,16 +45,5 @@ pub(super) fn reload(
             pool.put_group(provider.id(), stored.group());
         }
     }
-    let mut outputs = Outputs::default();
-    for output in iter::from_fn(|| pool.poll_output()) {
-        match output {
-            PoolOutput::Started(id) => drop(outputs.started.insert(id)),
-            PoolOutput::Stopped(id) => drop(outputs.stopped.insert(id)),
-            PoolOutput::Relabelled { old, new } => {
-                outputs.relabelled.insert(old, new);
-                outputs.became.insert(new);
-            }
-        }
-    }
-    outputs
+    pool.take_changes()
 }

@@ -9,7 +9,7 @@ use super::own_settings::OwnSetting;
 use super::providers::Providers;
 use super::settings::Setting;
 use super::sides::Side;
-use crate::labels::Change;
+use headcount_service::LabelChange;
 
 /// What a reload would change.
 #[derive(Debug, Serialize)]
@@ -126,7 +126,7 @@ pub(super) struct Relabelled {
     pub(super) address: String,
     /// Where it is scraped afterwards.
     pub(super) url: String,
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<LabelChange>,
 }
 
 impl Report {
@@ -180,10 +180,7 @@ impl Counts {
         let counts = pool.counts();
         Self {
             active: counts.active,
-            over_limit: match pool.exceeded_target_limit() {
-                Some(_) => counts.active,
-                None => counts.over_label_limits,
-            },
+            over_limit: pool.over_limit(),
             dropped: counts.dropped,
             duplicate: counts.duplicate,
             invalid: counts.invalid,

@@ -10,7 +10,7 @@ use headcount_core::one_line;
 
 use super::output::write_rest;
 use super::report::Relabelled;
-use crate::labels::Change;
+use headcount_service::LabelChange;
 
 /// The label, whether it was there before, and whether it is afterwards.
 type Shape<'a> = Vec<(&'a str, bool, bool)>;
@@ -25,7 +25,7 @@ pub(super) struct Shapes<'a> {
 pub(super) fn shapes<'a>(targets: &'a [Relabelled], word: &'static str) -> Shapes<'a> {
     let mut shapes: BTreeMap<Shape<'_>, Vec<&Relabelled>> = BTreeMap::new();
     for target in targets {
-        let shape = |change: &'a Change| (change.label.as_str(), change.before.is_some(), change.after.is_some());
+        let shape = |change: &'a LabelChange| (change.label.as_str(), change.before.is_some(), change.after.is_some());
         let shape = target.changes.iter().map(shape).collect();
         shapes.entry(shape).or_default().push(target);
     }
@@ -57,7 +57,7 @@ impl Shapes<'_> {
 }
 
 /// Writing into memory does not fail.
-fn shown_change(change: &Change) -> String {
+fn shown_change(change: &LabelChange) -> String {
     let shown = |value: &Option<String>| value.as_ref().map_or("absent".to_owned(), |value| format!("{value:?}"));
     let (label, before, after) = (&change.label, shown(&change.before), shown(&change.after));
     format!("{label}: {before} → {after}")

@@ -5,21 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use headcount_core::{Fate, TargetId, TargetView};
+use headcount_core::{PoolChanges, TargetId, TargetView};
 
 use super::formatter::{Labels, TargetFormatter};
 use super::pairs::{Pair, address};
-use super::reload::Outputs;
 use super::report::{JobDiff, Relabelled, State, Target};
 use super::sides::Side;
-use crate::labels::changes;
+use headcount_service::label_changes;
 
 /// Looks up what is to be written of what the pool put out, and writes it.
 pub(super) struct JobWriter<'a, 'd> {
     old: TargetFormatter<'a>,
     new: TargetFormatter<'a>,
     unasked: &'a BTreeSet<Side>,
-    outputs: &'a Outputs,
+    outputs: &'a PoolChanges,
     /// The old labels of targets that are relabelled, by what they will be, and those targets with
     /// their address and new labels: for those that are not both sides of one pair.
     before: HashMap<TargetId, Labels>,
@@ -32,7 +31,7 @@ impl<'a, 'd> JobWriter<'a, 'd> {
         old: TargetFormatter<'a>,
         new: TargetFormatter<'a>,
         unasked: &'a BTreeSet<Side>,
-        outputs: &'a Outputs,
+        outputs: &'a PoolChanges,
         diff: &'d mut JobDiff,
     ) -> Self {
         Self {
@@ -47,7 +46,8 @@ impl<'a, 'd> JobWriter<'a, 'd> {
     }
 
     pub(super) fn write(&mut self, pair: &Pair<'_>) {
-        let (old_id, new_id) = (scraped(pair.old.as_ref()), scraped(pair.new.as_ref()));
+        let scraped = |view: &Option<TargetView<'_>>| view.as_ref()?.fate.scraped();
+        let (old_id, new_id) = (scraped(&pair.old), scraped(&pair.new));
         self.write_relabelled(pair, old_id, new_id);
         let stops = old_id.is_some_and(|id| self.outputs.stopped.contains(&id));
         let starts = new_id.is_some_and(|id| self.outputs.started.contains(&id));
@@ -102,7 +102,7 @@ impl<'a, 'd> JobWriter<'a, 'd> {
         Relabelled {
             address,
             url: self.new.url(after),
-            changes: changes(text(before), text(after)),
+            changes: label_changes(text(before), text(after)),
         }
     }
 
@@ -149,13 +149,6 @@ impl<'a, 'd> JobWriter<'a, 'd> {
         for targets in [&mut diff.relabelled, &mut diff.moved] {
             targets.sort_by(|a, b| (&a.address, &a.url).cmp(&(&b.address, &b.url)));
         }
-    }
-}
-
-fn scraped(view: Option<&TargetView<'_>>) -> Option<TargetId> {
-    match view?.fate {
-        Fate::Active { id } | Fate::OverLimit { id, .. } => Some(id),
-        _ => None,
     }
 }
 

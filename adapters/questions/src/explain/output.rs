@@ -5,11 +5,11 @@ use std::fmt::Write;
 
 use super::past::{Last, Past};
 use super::report::{Did, Found, Report};
-use crate::labels::Change;
 use crate::lookup::{Same, ago};
 use crate::table::table;
 use headcount_core::one_line;
 use headcount_service::FLAGS;
+use headcount_service::LabelChange;
 
 /// The answer, for people. Writing into memory does not fail.
 pub(super) fn text(report: &Report) -> String {
@@ -139,7 +139,7 @@ fn push_step(rows: &mut Vec<(&'static str, String)>, step: &Did) {
         };
         rows.push(("relabelled", format!("    dropped it, {why}")));
     }
-    for Change { label, before, after } in &step.changes {
+    for LabelChange { label, before, after } in &step.changes {
         let shown = |value: &Option<String>| value.as_ref().map_or("absent".to_owned(), |value| format!("{value:?}"));
         rows.push((
             "relabelled",

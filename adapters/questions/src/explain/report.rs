@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::near::Near;
 use super::past::Past;
-use crate::labels::{Change, changes};
 use crate::lookup::{Labels, Overview, Step, Target};
+use headcount_service::{LabelChange, label_changes};
 
 /// What was found, or that nothing was.
 #[derive(Debug, Serialize)]
@@ -78,7 +78,7 @@ pub(super) struct Did {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) applies: Option<bool>,
     pub(super) kept: bool,
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<LabelChange>,
 }
 
 impl Report {
@@ -121,7 +121,7 @@ impl Found {
         let mut labels = target.discovered_labels.clone();
         let did = |(rule, step): (usize, Step)| {
             let changes = if step.keep {
-                changes(text(&labels), text(&step.output))
+                label_changes(text(&labels), text(&step.output))
             } else {
                 Vec::new()
             };

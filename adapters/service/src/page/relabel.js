@@ -230,10 +230,10 @@ export class Relabel {
   }
 }
 
-function labelChange({ name, before, after }) {
-  const was = before === undefined ? null : h("del", null, before);
-  const is = after === undefined ? null : h("ins", null, after);
-  return h("li", { key: name }, h("code", null, name), " ", was, was && is && " → ", is);
+function labelChange({ label, before, after }) {
+  const was = before === null ? null : h("del", null, before);
+  const is = after === null ? null : h("ins", null, after);
+  return h("li", { key: label }, h("code", null, label), " ", was, was && is && " → ", is);
 }
 
 /** Where it is leads there. */

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use headcount_core::{Fate, TargetId, TargetReader};
+use headcount_core::{TargetId, TargetReader};
 use headcount_scraper as scraper;
 use headcount_scraper::ScrapeTarget;
 
@@ -42,7 +42,7 @@ impl scraper::Targets for Known {
                 }
             };
             for view in pool.find(ids.iter().copied()) {
-                if let Fate::Active { id } | Fate::OverLimit { id, .. } = view.fate
+                if let Some(id) = view.fate.scraped()
                     && let Some(labels) = reader.labels(&view)
                 {
                     let url = secret_url(pool.options(), &labels);

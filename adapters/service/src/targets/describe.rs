@@ -238,10 +238,7 @@ impl<'a> Describer<'a> {
         let global = self.global.and_then(|global| global.of(self.pool.options(), labels));
         out.extend_from_slice(br#","globalUrl":"#);
         write_string(out, global.as_deref().unwrap_or(&url));
-        let id = match view.fate {
-            Fate::Active { id } | Fate::OverLimit { id, .. } => Some(id),
-            _ => None,
-        };
+        let id = view.fate.scraped();
         self.healths.write(out, self.job, id);
         self.write_members(out, id);
         if let Err(why) = in_underscores(self.pool.options(), labels) {

@@ -4,6 +4,7 @@
 //! * `updater`: the thread that keeps the pools up to date.
 //! * `describe`: a target with what became of it, as JSON.
 //! * `shared`: targets whose samples end in the same series.
+//! * `label_changes`: what differs between a target's labels before and after.
 //! * `list`: a job's targets after relabelling, in the format that http_sd and file_sd share.
 //! * `underscores`: the labels that such a list has for a Prometheus 2.
 //! * `sharing`: which of several members scrapes which target.
@@ -21,6 +22,7 @@ mod describe;
 mod global;
 mod health;
 mod holds;
+mod label_changes;
 mod list;
 mod shared;
 mod sharing;
@@ -46,6 +48,7 @@ pub(crate) use describe::{Describer, Stale};
 pub use describe::{described, fate_in_words, state_name};
 pub(crate) use global::GlobalUrls;
 pub(crate) use health::Healths;
+pub use label_changes::{LabelChange, label_changes};
 pub(crate) use list::Names;
 pub use list::{FLAGS, relabelled_list};
 pub(crate) use sharing::Sharing;

@@ -4,14 +4,14 @@
 //! other rules, and says itself what it stops, relabels and starts. The pool that runs is neither changed nor held up: all of
 //! this is made of an immutable snapshot, and costs what working the targets out twice costs.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use headcount_core::relabel::Relabeling;
-use headcount_core::{Fate, JobOptions, PoolOutput, TargetId, TargetPool, TargetView};
+use headcount_core::{JobOptions, PoolChanges, TargetPool, TargetView};
 use serde::Serialize;
 
 use super::describe::{fate_in_words, state_name};
+use super::label_changes::{LabelChange, label_changes};
 use super::url::{scrape_url, shown_labels};
 use crate::discovery::View;
 
@@ -71,7 +71,7 @@ pub(crate) struct Trial {
     job: String,
     before: TargetPool,
     after: TargetPool,
-    outputs: Outputs,
+    changes: PoolChanges,
 }
 
 /// What came of it.
@@ -131,24 +131,6 @@ struct State {
     message: Option<String>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct LabelChange {
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
-}
-
-/// What the pool put out.
-#[derive(Default)]
-struct Outputs {
-    started: HashSet<TargetId>,
-    stopped: HashSet<TargetId>,
-    relabelled: HashMap<TargetId, TargetId>,
-    became: HashSet<TargetId>,
-}
-
 impl Trial {
     /// Tries `rules` on the targets that `view` has of the job with these options. `None` once `goes_on`, which is asked
     /// before each group, says no.
@@ -174,13 +156,13 @@ impl Trial {
         if !after.configure_while(options, goes_on) {
             return None;
         }
-        let outputs = Outputs::of(&mut after);
+        let changes = after.take_changes();
         Some(Self {
             view,
             job,
             before,
             after,
-            outputs,
+            changes,
         })
     }
 
@@ -192,7 +174,7 @@ impl Trial {
         let mut readers = [self.before.reader(), self.after.reader()];
         // Both pools have the same groups in the same places.
         for (old, new) in self.before.targets().zip(self.after.targets()) {
-            let effect = self.outputs.effect(&old, &new);
+            let effect = effect(&self.changes, &old, &new);
             effects.count(effect);
             if !wanted.effects.contains(&effect) {
                 continue;
@@ -222,7 +204,7 @@ impl Trial {
     ) -> TriedTarget {
         let snapshot = &self.view.snapshot;
         let labels = |reader: &mut headcount_core::TargetReader, view: &TargetView<'_>| {
-            scraped(view).and_then(|_| reader.labels(view)).map(shown_labels)
+            view.fate.scraped().and_then(|_| reader.labels(view)).map(shown_labels)
         };
         let (was, is) = (labels(old_reader, old), labels(new_reader, new));
         let url = match (&was, &is) {
@@ -246,47 +228,31 @@ impl Trial {
             after: state(&self.after, new_reader, new),
             scrape_url: url,
             changes: match (was, is) {
-                (Some(was), Some(is)) => changes(was, is),
+                (Some(was), Some(is)) => changes(&was, &is),
                 _ => Vec::new(),
             },
         }
     }
 }
 
-impl Outputs {
-    fn of(pool: &mut TargetPool) -> Self {
-        let mut outputs = Self::default();
-        while let Some(output) = pool.poll_output() {
-            match output {
-                PoolOutput::Started(id) => drop(outputs.started.insert(id)),
-                PoolOutput::Stopped(id) => drop(outputs.stopped.insert(id)),
-                PoolOutput::Relabelled { old, new } => {
-                    outputs.relabelled.insert(old, new);
-                    outputs.became.insert(new);
-                }
-            }
+/// What becomes of a target by these changes.
+fn effect(changes: &PoolChanges, old: &TargetView<'_>, new: &TargetView<'_>) -> Effect {
+    let (was, is) = (old.fate.scraped(), new.fate.scraped());
+    let stops = was.is_some_and(|id| changes.stopped.contains(&id));
+    let starts = is.is_some_and(|id| changes.started.contains(&id));
+    let other = match state_name(&old.fate) == state_name(&new.fate) {
+        true => Effect::Unchanged,
+        false => Effect::Other,
+    };
+    match (was, is) {
+        (Some(_), Some(_)) if stops && starts => Effect::Moved,
+        _ if stops => Effect::Stopped,
+        _ if starts => Effect::Started,
+        (Some(was), Some(is)) if was == is => other,
+        (Some(was), Some(is)) if changes.relabelled.contains_key(&was) || changes.became.contains(&is) => {
+            Effect::Relabelled
         }
-        outputs
-    }
-
-    fn effect(&self, old: &TargetView<'_>, new: &TargetView<'_>) -> Effect {
-        let (was, is) = (scraped(old), scraped(new));
-        let stops = was.is_some_and(|id| self.stopped.contains(&id));
-        let starts = is.is_some_and(|id| self.started.contains(&id));
-        let other = match state_name(&old.fate) == state_name(&new.fate) {
-            true => Effect::Unchanged,
-            false => Effect::Other,
-        };
-        match (was, is) {
-            (Some(_), Some(_)) if stops && starts => Effect::Moved,
-            _ if stops => Effect::Stopped,
-            _ if starts => Effect::Started,
-            (Some(was), Some(is)) if was == is => other,
-            (Some(was), Some(is)) if self.relabelled.contains_key(&was) || self.became.contains(&is) => {
-                Effect::Relabelled
-            }
-            _ => other,
-        }
+        _ => other,
     }
 }
 
@@ -309,10 +275,7 @@ impl Counts {
         let counts = pool.counts();
         Self {
             active: counts.active,
-            over_limit: match pool.exceeded_target_limit() {
-                Some(_) => counts.active,
-                None => counts.over_label_limits,
-            },
+            over_limit: pool.over_limit(),
             dropped: counts.dropped,
             duplicate: counts.duplicate,
             invalid: counts.invalid,
@@ -320,38 +283,13 @@ impl Counts {
     }
 }
 
-fn scraped(view: &TargetView<'_>) -> Option<TargetId> {
-    match view.fate {
-        Fate::Active { id } | Fate::OverLimit { id, .. } => Some(id),
-        _ => None,
-    }
-}
-
 /// What differs between the labels of the samples. Both are sorted by name.
-fn changes(was: Vec<(String, String)>, is: Vec<(String, String)>) -> Vec<LabelChange> {
-    let public = |labels: Vec<(String, String)>| {
-        let labels = labels.into_iter().filter(|(name, _)| !name.starts_with("__"));
-        labels.collect::<std::collections::BTreeMap<_, _>>()
-    };
-    let (mut was, is) = (public(was), public(is));
-    let mut changes = Vec::new();
-    for (name, after) in is {
-        let before = was.remove(&name);
-        if before.as_ref() != Some(&after) {
-            changes.push(LabelChange {
-                name,
-                before,
-                after: Some(after),
-            });
-        }
+fn changes(was: &[(String, String)], is: &[(String, String)]) -> Vec<LabelChange> {
+    fn public(labels: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+        let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        labels.filter(|(name, _)| !name.starts_with("__"))
     }
-    changes.extend(was.into_iter().map(|(name, before)| LabelChange {
-        name,
-        before: Some(before),
-        after: None,
-    }));
-    changes.sort_by(|a, b| a.name.cmp(&b.name));
-    changes
+    label_changes(public(was), public(is))
 }
 
 #[cfg(test)]
@@ -459,7 +397,7 @@ mod tests {
         let second = told(&trial, &[Effect::Relabelled], 1, 1);
         assert_eq!(second["nextOffset"], Value::Null);
         let target = &second["targets"][0];
-        assert_eq!(target["changes"], json!([{"name": "x", "after": "y"}]));
+        assert_eq!(target["changes"], json!([{"label": "x", "before": null, "after": "y"}]));
         assert_eq!(target["scrapeUrl"], "http://b:1/metrics");
         let dropped = told(&trial, &[Effect::Started], 0, 10)["targets"][0]["before"].clone();
         assert_eq!(dropped["state"], "dropped");

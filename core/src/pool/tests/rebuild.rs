@@ -64,11 +64,7 @@ fn differ<'a, T: PartialEq>(
 }
 
 pub(super) fn active(pool: &TargetPool) -> BTreeSet<TargetId> {
-    let ids = pool.targets().filter_map(|view| match view.fate {
-        Fate::Active { id } | Fate::OverLimit { id, .. } => Some(id),
-        _ => None,
-    });
-    ids.collect()
+    pool.targets().filter_map(|view| view.fate.scraped()).collect()
 }
 
 pub(super) fn follow(known: &mut BTreeSet<TargetId>, output: PoolOutput) {

@@ -241,10 +241,7 @@ impl Walk {
     /// By all but its labels.
     fn is_wanted(&self, job: &str, view: &TargetView<'_>) -> bool {
         match self.query.state {
-            State::Down => match view.fate {
-                Fate::Active { id } | Fate::OverLimit { id, .. } => self.healths.is_down(job, id),
-                _ => false,
-            },
+            State::Down => view.fate.scraped().is_some_and(|id| self.healths.is_down(job, id)),
             State::OverLimit => matches!(view.fate, Fate::OverLimit { .. }),
             State::Held => self.stale.is_held(view),
             State::Stale => self.stale.is_stale(view.provider),

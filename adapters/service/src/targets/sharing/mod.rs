@@ -25,7 +25,7 @@ use event_listener::Event;
 use futures_lite::FutureExt;
 use headcount_config::{MOST_MEMBERS, MembersSettings, Who};
 use headcount_core::allocation::{Leaving, Presence, PresenceOptions, Shares, TargetKey};
-use headcount_core::{Fate, Instant, JobOptions, PoolOutput, TargetId, TargetPool};
+use headcount_core::{Instant, JobOptions, PoolOutput, TargetId, TargetPool};
 use headcount_discoverer::Env;
 use serde::Serialize;
 
@@ -305,7 +305,7 @@ impl Shared {
         {
             let mut targets = JobTargets::default();
             for view in pool.targets() {
-                if let Fate::Active { id } | Fate::OverLimit { id, .. } = view.fate
+                if let Some(id) = view.fate.scraped()
                     && let Some(key) = pool.key(id)
                 {
                     targets.add(id, key);

@@ -162,7 +162,7 @@ fn whose_a_target_is_is_known_and_what_is_not_shared_out_is_all_of_it() {
     let id = targets.read(|state| {
         let pool = state.pools.pool("node").expect("the job");
         pool.targets().find_map(|view| match view.fate {
-            Fate::Active { id } => Some(id),
+            headcount_core::Fate::Active { id } => Some(id),
             _ => None,
         })
     });

@@ -4,17 +4,20 @@ use serde::Serialize;
 
 /// A label that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub(crate) struct Change {
-    pub(crate) label: String,
-    pub(crate) before: Option<String>,
-    pub(crate) after: Option<String>,
+pub struct LabelChange {
+    /// Its name.
+    pub label: String,
+    /// What it was, if it was there.
+    pub before: Option<String>,
+    /// What it is, if it is there.
+    pub after: Option<String>,
 }
 
 /// What differs between labels that are sorted by name.
-pub(crate) fn changes<'a>(
+pub fn label_changes<'a>(
     before: impl Iterator<Item = (&'a str, &'a str)>,
     after: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Vec<Change> {
+) -> Vec<LabelChange> {
     let (mut before, mut after) = (before.peekable(), after.peekable());
     let mut changes = Vec::new();
     loop {
@@ -26,7 +29,7 @@ pub(crate) fn changes<'a>(
         let old = before.next_if(|(name, _)| *name == label).map(|(_, value)| value);
         let new = after.next_if(|(name, _)| *name == label).map(|(_, value)| value);
         if old != new {
-            changes.push(Change {
+            changes.push(LabelChange {
                 label: label.to_owned(),
                 before: old.map(str::to_owned),
                 after: new.map(str::to_owned),
@@ -50,7 +53,7 @@ mod tests {
             fn text(labels: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
                 labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
             }
-            let changes = changes(text(&before), text(&after));
+            let changes = label_changes(text(&before), text(&after));
             let labels: Vec<&String> = changes.iter().map(|change| &change.label).collect();
             let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
             let unlike: Vec<&String> = names.into_iter().filter(|name| before.get(*name) != after.get(*name)).collect();
