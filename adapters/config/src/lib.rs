@@ -43,7 +43,7 @@ mod settings;
 pub use config::Config;
 pub use dialect::Dialect;
 pub use headcount_reader::{
-    LoadErrors, Machine, Mention, Mentioned, Nowhere, Position, Problem, ProblemKind, Surroundings,
+    LoadErrors, Machine, Mention, Mentioned, Nowhere, Position, Problem, ProblemKind, RegexAllowance, Surroundings,
 };
 pub use load::{Examined, Loader};
 pub use rules::check_rules;

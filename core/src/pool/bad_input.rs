@@ -5,7 +5,7 @@ use core::num::NonZeroU64;
 use super::tests::{PROVIDER, address, drain, fate_of, group, job, set, source};
 use super::{Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetLimit, TargetLimits, TargetPool};
 use crate::relabel::{NameValidation, RelabelError, RelabelRule, Relabeling, RuleRegex, SourceLabels};
-use crate::{Encoder, GroupError};
+use crate::{Encoder, GroupError, MAX_VALUE_BYTES};
 
 fn replace(target: &str, regex: &str) -> RelabelRule {
     RelabelRule::Replace {
@@ -239,6 +239,41 @@ fn names_that_are_too_long_together_are_an_invalid_target() {
     target.truncate(200);
     let (fate, _) = fate_of(job(vec![double]), &[], &target);
     assert_eq!(fate, InvalidTarget::TooLarge { rule: 0 }.to_string());
+}
+
+/// A line of rules can double a value, and a thousand lines can each keep one.
+#[test]
+fn rules_that_make_ever_more_of_a_target_end_at_a_bound() {
+    let source = || SourceLabels {
+        names: vec!["long".to_owned()],
+        ..SourceLabels::default()
+    };
+    let replace = |target: &str, replacement: &str| RelabelRule::Replace {
+        source: source(),
+        regex: RuleRegex::new("(.*)"),
+        target_label: target.to_owned(),
+        replacement: replacement.to_owned(),
+    };
+    let mut target = address("h:1");
+    target.push(("long", "0123456789abcdef"));
+    let twice = |times| vec![replace("long", "$1$1"); times];
+    let (_, labels) = fate_of(job(twice(16)), &[], &target);
+    let long = labels.unwrap_or_default().into_iter().find(|(name, _)| name == "long");
+    assert_eq!(long.map(|(_, value)| value.len()), Some(MAX_VALUE_BYTES));
+    let (fate, _) = fate_of(job(twice(17)), &[], &target);
+    assert_eq!(fate, InvalidTarget::TooLarge { rule: 16 }.to_string());
+    // What is below the bound for one value, a hundred times; but copies of what is there take nothing.
+    let mut rules = twice(16);
+    rules.extend((0..100).map(|number| replace(&format!("copy{number}"), "$1")));
+    assert!(fate_of(job(rules), &[], &target).1.is_some());
+    let long = "x".repeat(MAX_VALUE_BYTES - 2);
+    let mut target = address("h:1");
+    target.push(("long", &long));
+    let rules = (0..100)
+        .map(|number| replace(&format!("copy{number}"), "$1!"))
+        .collect();
+    let (fate, _) = fate_of(job(rules), &[], &target);
+    assert_eq!(fate, InvalidTarget::TooLarge { rule: 16 }.to_string());
 }
 
 #[test]

@@ -157,17 +157,16 @@ impl TargetPool {
         self.configure_while(options, || true);
     }
 
-    /// The same for who may have enough of it: `goes_on` is asked before each group. Once it says no, this ends, and gives
+    /// The same for who may have enough of it: `goes_on` is asked before each target. Once it says no, this ends, and gives
     /// `false`: some groups are as the old options have them then, and the pool is good for nothing.
     pub fn configure_while(&mut self, options: JobOptions, mut goes_on: impl FnMut() -> bool) -> bool {
         self.job = Arc::new(Job::new(options));
         self.evaluator = Evaluator::new(&self.job);
         for slot in 0..self.slots.count() {
-            if !goes_on() {
+            if let Some(group) = self.slots.get(slot).map(|held| held.group.clone())
+                && !self.replace_while(slot, group, &mut goes_on)
+            {
                 return false;
-            }
-            if let Some(group) = self.slots.get(slot).map(|held| held.group.clone()) {
-                self.replace(slot, group);
             }
         }
         self.touched.forget();
@@ -276,10 +275,17 @@ impl TargetPool {
 
     /// Gives a slot another group, or the same one under other options.
     fn replace(&mut self, slot: u32, group: Group) {
+        self.replace_while(slot, group, || true);
+    }
+
+    /// The same, if `goes_on` says so before each of its targets; else nothing is replaced, and it gives `false`.
+    fn replace_while(&mut self, slot: u32, group: Group, goes_on: impl FnMut() -> bool) -> bool {
         let job = self.job.clone();
-        let entries = self.evaluate(&job, &group);
+        let Some(entries) = self.evaluate(&job, &group, goes_on) else {
+            return false;
+        };
         let Some(held) = self.slots.get_mut(slot) else {
-            return;
+            return true;
         };
         held.group = group;
         let replaced = core::mem::take(&mut held.entries);
@@ -336,6 +342,7 @@ impl TargetPool {
         touched.dedup();
         self.touch(slot);
         touched.into_iter().for_each(|slot| self.touch(slot));
+        true
     }
 
     /// Notes that targets in this slot have other fates.
@@ -377,15 +384,22 @@ impl TargetPool {
         }
     }
 
-    fn evaluate(&mut self, job: &Job, group: &Group) -> Entries {
+    /// The fates of a group's targets, if `goes_on` says so before each of them.
+    fn evaluate(&mut self, job: &Job, group: &Group, mut goes_on: impl FnMut() -> bool) -> Option<Entries> {
         self.evaluated = self.evaluated.saturating_add(group.target_count() as u64);
         let mut work = self.evaluator.open(job, group);
-        let targets = group.targets();
-        let entries = targets
-            .map(|target| self.evaluator.evaluate(&mut work, target))
-            .collect();
+        let mut goes = true;
+        // Entries that are given up are filled in: collecting them takes an iterator that knows its length.
+        let evaluate = |target| {
+            goes = goes && goes_on();
+            match goes {
+                true => self.evaluator.evaluate(&mut work, target),
+                false => Entry::Dropped { rule: 0 },
+            }
+        };
+        let entries = group.targets().map(evaluate).collect();
         self.evaluator.close(work);
-        entries
+        goes.then_some(entries)
     }
 }
 

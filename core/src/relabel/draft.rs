@@ -4,6 +4,10 @@ use super::layout::{LayoutId, Layouts, Target};
 use super::texts::{TextId, Texts};
 use crate::{MAX_NAME_BYTES, MAX_VALUE_BYTES, hash};
 
+/// What rules may make of one target, in bytes: values that they set and that they replace again are counted alike. A target
+/// has some thousands of them; without a bound, rules that copy the longest values would take all memory that there is.
+const MAX_MADE_BYTES: usize = 16 << 20;
+
 /// Labels in the order in which they were set. Values are never empty: setting one to nothing
 /// removes its label. Which label's value stands where is for the layout to say.
 #[derive(Debug, Clone)]
@@ -275,6 +279,9 @@ impl<'a> Draft<'a> {
 
     fn make(&mut self, text: &str) -> Result<Value<'a>, TooLarge> {
         if text.len() > MAX_VALUE_BYTES {
+            return Err(TooLarge);
+        }
+        if self.made.len().saturating_add(text.len()) > MAX_MADE_BYTES {
             return Err(TooLarge);
         }
         let start = u32::try_from(self.made.len()).map_err(|_| TooLarge)?;

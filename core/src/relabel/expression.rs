@@ -93,6 +93,14 @@ impl RuleRegex {
         self.compiled().map(drop)
     }
 
+    /// The same, but if it is not compiled yet, it may take so many bytes at most.
+    ///
+    /// # Errors
+    /// It can't be carried out, or would take more.
+    pub fn check_within(&self, bytes: usize) -> Result<(), RegexFault> {
+        self.compile(bytes.min(SIZE_LIMIT)).map(drop)
+    }
+
     /// Whether all of a text is what it means; nothing is what one means that can't be [carried out](Self::check).
     pub fn is_match(&self, text: &str) -> bool {
         self.compiled().is_ok_and(|compiled| compiled.regex.is_match(text))
@@ -104,11 +112,15 @@ impl RuleRegex {
     }
 
     pub(super) fn compiled(&self) -> Result<&Compiled, RegexFault> {
+        self.compile(SIZE_LIMIT)
+    }
+
+    fn compile(&self, size_limit: usize) -> Result<&Compiled, RegexFault> {
         if let Some(compiled) = self.0.compiled.get() {
             return Ok(compiled);
         }
         let regex = RegexBuilder::new(&self.0.anchored)
-            .size_limit(SIZE_LIMIT)
+            .size_limit(size_limit)
             .nest_limit(NEST_LIMIT)
             .build()?;
         let matcher = Matcher::new(&self.0.anchored, regex.clone());

@@ -8,6 +8,8 @@
 
 use regex::{CaptureLocations, Regex};
 
+use crate::MAX_VALUE_BYTES;
+
 /// A replacement.
 #[derive(Debug)]
 pub(super) struct Template(Vec<Part>);
@@ -96,9 +98,13 @@ impl Template {
         self.fill(find, out);
     }
 
-    /// Appends the replacement with what `group` says that groups matched, if they did.
+    /// Appends the replacement with what `group` says that groups matched, if they did. Ends early once `out` is longer than any
+    /// value or name may be: a few bytes of a replacement can refer to long groups many times.
     pub(super) fn fill<'t>(&self, group: impl Fn(usize) -> Option<&'t str>, out: &mut String) {
         for part in &self.0 {
+            if out.len() > MAX_VALUE_BYTES {
+                return;
+            }
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Group(number) => out.push_str(group(*number).unwrap_or_default()),
@@ -203,6 +209,13 @@ mod tests {
         ] {
             assert_eq!(expand(template, regex, "ab-cd"), expected, "{template}");
         }
+    }
+
+    #[test]
+    fn no_more_is_written_than_what_shows_that_it_is_too_much() {
+        let long = "x".repeat(1 << 16);
+        let filled = expand(&"$1".repeat(10_000), "^(.*)$", &long);
+        assert!((MAX_VALUE_BYTES + 1..=MAX_VALUE_BYTES + long.len()).contains(&filled.len()));
     }
 
     #[test]

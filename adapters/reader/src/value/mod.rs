@@ -12,7 +12,7 @@ mod url;
 
 pub use expand::expand;
 pub use label::{is_label_name, is_label_template};
-pub use regex::{RegexError, parse_part_regex, parse_regex};
+pub use regex::{RegexAllowance, RegexError, parse_part_regex, parse_regex};
 pub use scrape::{NameEscaping, ScrapeProtocol};
 pub use series::{SeriesError, parse_series};
 pub use size::{SizeError, parse_size};

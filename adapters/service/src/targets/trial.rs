@@ -133,7 +133,7 @@ struct State {
 
 impl Trial {
     /// Tries `rules` on the targets that `view` has of the job with these options. `None` once `goes_on`, which is asked
-    /// before each group, says no.
+    /// before each group and each target that is tried, says no.
     pub(crate) fn make(
         view: Arc<View>,
         options: JobOptions,
@@ -409,7 +409,7 @@ mod tests {
 
     #[test]
     fn who_has_enough_gets_nothing_and_costs_no_more() {
-        for most in 0..4 {
+        for most in 0..7 {
             let asked = Cell::new(0);
             let goes_on = || {
                 asked.set(asked.get() + 1);

@@ -3,6 +3,8 @@
 //! **A `*` takes all up to the first place where what follows it stands, and never a dot.** It does not try another place
 //! after that, so a name is read once.
 
+use crate::MAX_VALUE_BYTES;
+
 /// A rule of action `graphite`.
 #[derive(Debug)]
 pub(in crate::relabel) struct Graphite {
@@ -115,9 +117,12 @@ impl Value {
         Self(parts.into())
     }
 
-    /// Appends it, with what stars took filled in.
+    /// Appends it, with what stars took filled in. Ends early once `out` is longer than any value may be.
     pub(in crate::relabel) fn fill(&self, taken: &[&str], out: &mut String) {
         for part in &self.0 {
+            if out.len() > MAX_VALUE_BYTES {
+                return;
+            }
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Taken(number, written) => out.push_str(taken.get(*number).copied().unwrap_or(written)),

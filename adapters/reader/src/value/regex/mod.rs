@@ -4,6 +4,7 @@
 //! inside a class, and `\d`, which is ASCII only in Go. What Go refuses is refused here; what Go
 //! takes means the same after translation.
 
+mod allowance;
 mod class;
 mod escape;
 mod known;
@@ -13,6 +14,7 @@ mod translate;
 
 use std::sync::LazyLock;
 
+pub use allowance::RegexAllowance;
 use headcount_core::relabel::{RegexFault, RuleRegex};
 use known::Known;
 use translate::{Translated, translate};
@@ -90,6 +92,14 @@ pub enum RegexError {
         "the regular expression stands in itself so deep that compiling it takes a thread of its own, which can't be started: {0}"
     )]
     NoThread(std::io::ErrorKind),
+    /// There are more new ones at once than [allowed](RegexAllowance).
+    #[error(
+        "there are more than {most} regular expressions here that no job of this process has; take less of them at once"
+    )]
+    TooMany {
+        /// How many there may be.
+        most: usize,
+    },
     /// What it means can't be carried out.
     #[error(transparent)]
     Fault(#[from] RegexFault),
@@ -137,13 +147,15 @@ pub fn parse_part_regex(text: &str) -> Result<RuleRegex, RegexError> {
 /// Compiles an expression whose tree is so high. The library walks down the tree to do so, and a thousand levels take more
 /// than what a thread has by default, so for that it has a thread of its own.
 fn compile(regex: &RuleRegex, height: usize) -> Result<(), RegexError> {
+    let limit = allowance::take()?;
+    let check = || limit.map_or_else(|| regex.check(), |bytes| regex.check_within(bytes));
     if height <= LOW {
-        return Ok(regex.check()?);
+        return Ok(check()?);
     }
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(LARGE_STACK);
         let walk = thread
-            .spawn_scoped(scope, || regex.check())
+            .spawn_scoped(scope, check)
             .map_err(|error| RegexError::NoThread(error.kind()))?;
         // What panics there would have panicked here.
         let checked = walk.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

@@ -1,7 +1,8 @@
 //! `/api/v1/relabel/rules` and `/api/v1/relabel/try`: other rules for a job, tried on what is discovered.
 //!
 //! The one rule: **who tries holds nobody up.** It is done on a thread of its own, one at a time, of a snapshot; it ends when
-//! nobody waits for the answer any more, and after [`WITHIN`] in any case.
+//! nobody waits for the answer any more, and after [`WITHIN`] in any case. Rules may come from anybody who reaches the page, so
+//! there are at most [`MOST_RULES`] of them, and what compiling them may take is bounded by [`EXPRESSIONS`].
 //!
 //! `data` of an answer to `try` has:
 //! * `rules`, how many were sent; `globalRules`, how many stand in front of them; `warnings`, each with `line`, `column`,
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use blocking::unblock;
 use bytes::Bytes;
-use headcount_config::{LoadErrors, Problem};
+use headcount_config::{LoadErrors, Problem, RegexAllowance};
 use headcount_core::JobOptions;
 use headcount_core::relabel::Relabeling;
 use http::{Response, StatusCode};
@@ -38,8 +39,15 @@ use crate::targets::{Effect, Trial, Tried, WantedEffects};
 /// Targets in an answer, unless it is said otherwise, and at most.
 const LIMIT: usize = 100;
 const MOST: usize = 1000;
-/// No trial takes longer. It is looked at between groups of targets.
+/// No trial takes longer. It is looked at between targets.
 const WITHIN: Duration = Duration::from_secs(20);
+/// Rules in a trial.
+const MOST_RULES: usize = 1000;
+/// Those that no job has yet. Together they take 128 MiB at most.
+const EXPRESSIONS: RegexAllowance = RegexAllowance {
+    expressions: 128,
+    bytes: 1 << 20,
+};
 /// What rules are called in messages.
 const ORIGIN: &str = "rules";
 
@@ -131,10 +139,15 @@ pub(in crate::server) async fn tried(app: &App, query: &str, body: Bytes) -> Res
         let _turn = turn;
         let begun = Instant::now();
         let names = job.options.relabeling.names();
-        let (own, warnings) = match loader.relabeling(&body, ORIGIN.as_ref(), names) {
+        let read = || loader.relabeling(&body, ORIGIN.as_ref(), names);
+        let (own, warnings) = match EXPRESSIONS.hold(read) {
             Ok(read) => read,
             Err(errors) => return wrong(&errors),
         };
+        if own.len() > MOST_RULES {
+            let message = format!("there are {} rules; at most {MOST_RULES} are tried at once", own.len());
+            return respond::bad_data(message);
+        }
         let rules = match job.behind_global(&own) {
             Ok(rules) => rules,
             Err(message) => return respond::bad_data(message),
