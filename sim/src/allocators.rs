@@ -5,10 +5,12 @@
 //! same. Hashes are the same good one for all, so that what differs is what is made of them.
 
 use core::fmt;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use headcount_core::Random;
-use headcount_core::allocation::{Consistent, TargetKey};
+use headcount_core::allocation::{Consistent, Shares, TargetKey};
+use headcount_core::{Instant, Random};
 use serde::Serialize;
 
 /// What one way comes to.
@@ -78,7 +80,12 @@ fn measure(
     let joined = way(&members, &keys, &first);
     let joiner = joined.values().filter(|owner| **owner == count).count() as f64;
     let moved = moves(&first, &joined);
-    let missed = (0..moved).filter(|_| misses(hands_over, random)).count();
+    let asks = random.between(0, REFRESH) as f64;
+    let released = match hands_over {
+        true => hand_over(&members, &keys, count, asks),
+        false => 0.0,
+    };
+    let missed = (0..moved).filter(|_| misses(asks, released, random)).count();
 
     members.remove(&(count / 2));
     let left = way(&members, &keys, &joined);
@@ -115,15 +122,56 @@ fn moves(before: &Owners, after: &Owners) -> usize {
     both.filter(|(old, new)| old != new).count()
 }
 
-/// Whether a target that moves is left alone for longer than its interval of 15 s. Lists are asked for each 30 s; what is new
-/// in one is scraped from 10 s after that at the latest, at its place in the interval.
-fn misses(hands_over: bool, random: &mut Random) -> bool {
+/// How often targets are scraped, and how often lists are asked for, in seconds.
+const INTERVAL: u64 = 15;
+const REFRESH: u64 = 30;
+
+/// How many seconds after the newest of these members joined those before it lose what is now its own, if it asks for its list
+/// after `asks` seconds: what [`Shares`] does, followed with these very targets. All members ask once a [`REFRESH`] otherwise.
+fn hand_over(members: &BTreeSet<usize>, keys: &BTreeSet<u64>, newest: usize, asks: f64) -> f64 {
+    let mut shares = Shares::new(1);
+    let job: Arc<str> = "job".into();
+    shares.set_jobs([(job.clone(), Duration::from_secs(INTERVAL))]);
+    let names: Vec<String> = members.iter().map(ToString::to_string).collect();
+    let joiner = newest.to_string();
+    let before = names.iter().map(String::as_str).filter(|name| *name != joiner);
+    shares.join(Instant::ZERO, before);
+    let keys: Vec<TargetKey> = keys.iter().map(|key| TargetKey::from_number(*key)).collect();
+    shares.change(Instant::ZERO, &job, &keys, &[]);
+    let send = |shares: &mut Shares, at, name: &str| {
+        let version = shares.list(name, &job).map(|(version, _)| version);
+        version
+            .into_iter()
+            .for_each(|version| shares.sent(at, name, &job, version));
+    };
+    names.iter().for_each(|name| send(&mut shares, Instant::ZERO, name));
+    shares.join(Instant::ZERO, [joiner.as_str()]);
+    let others = |shares: &Shares| -> usize {
+        let others = names.iter().filter(|name| **name != joiner);
+        others.map(|name| shares.counts(name).1).sum()
+    };
+    let all = others(&shares);
+    for second in 0..=u64::from(u16::MAX) {
+        let now = Instant::ZERO + Duration::from_secs(second);
+        if second >= asks as u64 {
+            send(&mut shares, now, &joiner);
+        }
+        shares.handle_timeout(now);
+        if others(&shares) < all {
+            return second as f64;
+        }
+    }
+    f64::INFINITY
+}
+
+/// Whether a target that moves is left alone for longer than its interval, if its new member asks for its list after `asks`
+/// seconds, and it is off the list of the one before after `released` seconds. What is new in a list is scraped from ten
+/// seconds after it was asked for at the latest, at its place in the interval.
+fn misses(asks: f64, released: f64, random: &mut Random) -> bool {
     let mut within = |most: f64| random.between(0, 1_000_000) as f64 / 1e6 * most;
-    let (interval, refresh) = (15.0, 30.0);
-    let (asks_new, lag, place) = (within(refresh), within(10.0), within(interval));
-    let begins = asks_new + lag + place;
-    // Who hands over has the old one keep it until then, and until it asks again.
-    let released = if hands_over { asks_new + 10.0 + interval } else { 0.0 };
+    let (interval, refresh) = (INTERVAL as f64, REFRESH as f64);
+    let (lag, place) = (within(10.0), within(interval));
+    let begins = asks + lag + place;
     let stops = released + within(refresh);
     let last = stops - within(interval);
     begins - last > interval

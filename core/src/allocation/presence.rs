@@ -1,8 +1,8 @@
 //! Who is a member, where members are those that ask.
 //!
 //! **One request makes no member, and one that is missed unmakes none.** A member counts from its second request on, and is
-//! gone when it has not asked for its own interval and a grace. Nobody is given a share before all who were there had the time
-//! to ask twice: after a start the first to ask would be given everything.
+//! gone when it has not asked for its own interval and a grace. Nobody is given a share before all who are there had the time
+//! to ask twice: the first to ask would be given everything, be it after a start, or when all had been cut off.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,9 +35,11 @@ pub enum Asked {
     First,
     /// He counts, and nobody has a share yet: others have to have had the time to ask.
     Early,
-    /// He is a member.
+    /// He is a member from now on.
+    Joined,
+    /// He is a member, and was.
     Member,
-    /// There are as many as there may be.
+    /// There are as many as there may be, all of which count.
     TooMany,
 }
 
@@ -45,6 +47,7 @@ pub enum Asked {
 #[derive(Debug)]
 pub struct Presence {
     options: PresenceOptions,
+    /// When the first of those asked that are there.
     started: Instant,
     is_settled: bool,
     seen: BTreeMap<Arc<str>, Seen>,
@@ -77,11 +80,20 @@ impl Presence {
         self.options = options;
     }
 
+    /// Waits once more until all had the time to ask twice, as after a start: those that are members by now are not to be.
+    pub fn begin_anew(&mut self, now: Instant) {
+        self.started = now;
+        self.is_settled = false;
+    }
+
     /// Somebody asks, and will again after `refresh`, if he says so.
     pub fn asked(&mut self, now: Instant, name: &str, refresh: Option<Duration>) -> Asked {
         let known = self.seen.get_key_value(name).map(|(name, seen)| (name.clone(), *seen));
-        if known.is_none() && self.seen.len() >= self.options.most {
+        if known.is_none() && self.seen.len() >= self.options.most && !self.forget_a_guest() {
             return Asked::TooMany;
+        }
+        if self.seen.is_empty() {
+            self.started = now;
         }
         let before = known.as_ref().map(|(_, seen)| *seen);
         let refresh = refresh.or(before.map(|seen| seen.refresh)).unwrap_or(USUAL_REFRESH);
@@ -93,6 +105,7 @@ impl Presence {
         }
         self.ends.insert((ends, name.clone()));
         let is_counted = before.is_some();
+        let was_counted = before.is_some_and(|seen| seen.is_counted);
         self.seen.insert(
             name,
             Seen {
@@ -105,7 +118,8 @@ impl Presence {
         match (is_counted, self.is_settled) {
             (false, _) => Asked::First,
             (true, false) => Asked::Early,
-            (true, true) => Asked::Member,
+            (true, true) if was_counted => Asked::Member,
+            (true, true) => Asked::Joined,
         }
     }
 
@@ -121,6 +135,7 @@ impl Presence {
                 gone.push(name);
             }
         }
+        self.is_settled &= !self.seen.is_empty();
         gone
     }
 
@@ -145,6 +160,19 @@ impl Presence {
     /// When somebody asked last.
     pub fn last(&self, name: &str) -> Option<Instant> {
         self.seen.get(name).map(|seen| seen.last)
+    }
+
+    /// Makes room: who asked once, and that longest ago, is as if he had not. `false` if all count.
+    fn forget_a_guest(&mut self) -> bool {
+        let guests = self.seen.iter().filter(|(_, seen)| !seen.is_counted);
+        let Some((name, ends)) = guests
+            .min_by_key(|(_, seen)| seen.last)
+            .map(|(name, seen)| (name.clone(), seen.ends))
+        else {
+            return false;
+        };
+        self.seen.remove(&name);
+        self.ends.remove(&(ends, name))
     }
 
     /// When all had the time to ask twice, once anybody has asked.
@@ -178,13 +206,35 @@ mod tests {
         assert_eq!(presence.asked(at(1), "a", refresh), Asked::First);
         assert_eq!(presence.asked(at(31), "a", refresh), Asked::Early);
         assert_eq!(presence.asked(at(40), "b", refresh), Asked::First);
-        assert_eq!(presence.handle_timeout(at(64)), []);
-        assert_eq!(names(&presence), [""; 0]);
-        assert_eq!(presence.poll_timeout(), Some(at(65)));
         assert_eq!(presence.handle_timeout(at(65)), []);
+        assert_eq!(names(&presence), [""; 0]);
+        assert_eq!(presence.poll_timeout(), Some(at(66)));
+        assert_eq!(presence.handle_timeout(at(66)), []);
         assert_eq!(names(&presence), ["a"]);
-        assert_eq!(presence.asked(at(70), "b", refresh), Asked::Member);
+        assert_eq!(presence.asked(at(66), "a", refresh), Asked::Member);
+        assert_eq!(presence.asked(at(70), "b", refresh), Asked::Joined);
+        assert_eq!(presence.asked(at(71), "b", refresh), Asked::Member);
         assert_eq!(names(&presence), ["a", "b"]);
+    }
+
+    /// A fleet that comes after its headcount, and one that was cut off from it: both come one by one.
+    #[test]
+    fn the_first_to_come_is_not_given_everything() {
+        let (mut presence, refresh) = (presence(10), Some(Duration::from_secs(30)));
+        for start in [10_000, 20_000] {
+            presence.handle_timeout(at(start));
+            for (second, name) in [(0, "a"), (20, "b"), (30, "a")] {
+                assert!(!matches!(
+                    presence.asked(at(start + second), name, refresh),
+                    Asked::Joined | Asked::Member
+                ));
+                presence.handle_timeout(at(start + second));
+                assert_eq!(names(&presence), [""; 0]);
+            }
+            presence.asked(at(start + 50), "b", refresh);
+            presence.handle_timeout(at(start + 65));
+            assert_eq!(names(&presence), ["a", "b"]);
+        }
     }
 
     #[test]
@@ -217,11 +267,25 @@ mod tests {
     #[test]
     fn there_are_no_more_than_may_be() {
         let mut presence = presence(2);
-        presence.asked(at(0), "a", None);
-        presence.asked(at(0), "b", None);
-        assert_eq!(presence.asked(at(1), "c", None), Asked::TooMany);
-        assert_eq!(presence.asked(at(1), "a", None), Asked::Early);
-        presence.handle_timeout(at(120));
+        for second in [0, 1] {
+            presence.asked(at(second), "a", None);
+            presence.asked(at(second), "b", None);
+        }
+        assert_eq!(presence.asked(at(2), "c", None), Asked::TooMany);
+        assert_eq!(presence.asked(at(2), "a", None), Asked::Early);
+        presence.handle_timeout(at(121));
         assert_eq!(presence.asked(at(121), "c", None), Asked::First, "b is gone");
+    }
+
+    #[test]
+    fn who_asked_once_makes_room_for_who_comes_again() {
+        let mut presence = presence(2);
+        for (second, name) in [(0, "a"), (1, "x"), (2, "a"), (3, "y"), (4, "b"), (60, "b")] {
+            assert_ne!(presence.asked(at(second), name, None), Asked::TooMany, "{name}");
+        }
+        assert_eq!(presence.asked(at(61), "z", None), Asked::TooMany);
+        presence.handle_timeout(at(125));
+        assert_eq!(names(&presence), ["b"], "a is gone");
+        assert_eq!(presence.poll_timeout(), Some(at(180)), "nothing is left of the others");
     }
 }

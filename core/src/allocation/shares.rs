@@ -25,6 +25,10 @@ use crate::Instant;
 /// Prometheus looks at what is discovered each five seconds, and at what to scrape each five seconds.
 const BEGINS_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a member that was taken out is remembered that does not ask any more: the longest that one waits between two
+/// requests. What it keeps until others have begun it keeps longer, if need be.
+const REMEMBERED: Duration = Duration::from_secs(3600);
+
 /// Why a member is no longer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaving {
@@ -52,6 +56,8 @@ pub struct Shares {
     /// What members have to be sent.
     awaited: BTreeMap<MemberJob, BTreeSet<(u64, TargetKey)>>,
     releases: BTreeSet<(Instant, TargetKey)>,
+    /// When to look whether members that were taken out have something left.
+    reviews: BTreeSet<(Instant, Arc<str>)>,
     versions: u64,
     moved: u64,
 }
@@ -59,6 +65,8 @@ pub struct Shares {
 #[derive(Debug, Default)]
 struct Lists {
     is_retired: bool,
+    /// When it was sent a list.
+    last_sent: Option<Instant>,
     by_job: BTreeMap<Arc<str>, List>,
 }
 
@@ -94,6 +102,7 @@ impl Shares {
             handovers: BTreeMap::new(),
             awaited: BTreeMap::new(),
             releases: BTreeSet::new(),
+            reviews: BTreeSet::new(),
             versions: 0,
             moved: 0,
         }
@@ -105,47 +114,83 @@ impl Shares {
         self.take_moves(now);
     }
 
-    /// How long it is from one scrape of a job's targets to the next.
-    pub fn set_interval(&mut self, job: &Arc<str>, interval: Duration) {
-        self.intervals.insert(job.clone(), interval);
+    /// The jobs that there are, each with how long it is from one scrape of its targets to the next.
+    pub fn set_jobs(&mut self, intervals: impl IntoIterator<Item = (Arc<str>, Duration)>) {
+        self.intervals = intervals.into_iter().collect();
+        let intervals = &self.intervals;
+        for lists in self.members.values_mut() {
+            let is_needed = |job: &Arc<str>, list: &mut List| intervals.contains_key(job) || !list.keys.is_empty();
+            lists.by_job.retain(is_needed);
+        }
     }
 
     /// Members are there.
     pub fn join<'a>(&mut self, now: Instant, names: impl IntoIterator<Item = &'a str>) {
-        let names: Vec<&str> = names.into_iter().collect();
-        self.allocation.join_all(names.iter().copied());
-        for name in names {
+        self.change_members(now, names, []);
+    }
+
+    /// A member is no longer one.
+    pub fn leave(&mut self, now: Instant, name: &str, leaving: Leaving) {
+        self.change_members(now, [], [(name, leaving)]);
+    }
+
+    /// Members are there, and others no longer. What goes from one to another goes there at once, and not by way of others.
+    pub fn change_members<'a>(
+        &mut self,
+        now: Instant,
+        joined: impl IntoIterator<Item = &'a str>,
+        left: impl IntoIterator<Item = (&'a str, Leaving)>,
+    ) {
+        let joined: Vec<&str> = joined.into_iter().collect();
+        self.allocation.join_all(joined.iter().copied());
+        for name in joined {
             if let Some(member) = self.members.get_mut(name) {
                 member.is_retired = false;
             } else {
                 self.members.insert(name.into(), Lists::default());
             }
         }
-        self.take_moves(now);
-    }
-
-    /// A member is no longer one.
-    pub fn leave(&mut self, now: Instant, name: &str, leaving: Leaving) {
-        let Some((member, lists)) = self.members.get_key_value(name) else {
-            return;
-        };
-        let member = member.clone();
-        match leaving {
-            Leaving::Retired => {
-                if let Some(lists) = self.members.get_mut(name) {
-                    lists.is_retired = true;
-                }
-            }
-            Leaving::Lost => {
-                let keys = lists.by_job.values().flat_map(|list| list.keys.keys().copied());
-                for key in keys.collect::<Vec<_>>() {
-                    self.forget_holder(now, key, &member);
-                }
-                self.members.remove(name);
+        let left: Vec<(&str, Leaving)> = left.into_iter().collect();
+        for (name, leaving) in &left {
+            match leaving {
+                Leaving::Retired => self.retire(now, name),
+                Leaving::Lost => self.lose(now, name),
             }
         }
-        self.allocation.leave(name);
+        self.allocation.leave_all(left.iter().map(|(name, _)| *name));
         self.take_moves(now);
+        for (name, _) in left {
+            self.forget_if_told(name);
+        }
+    }
+
+    fn retire(&mut self, now: Instant, name: &str) {
+        let Some((member, _)) = self.members.get_key_value(name) else {
+            return;
+        };
+        self.reviews.insert((now + REMEMBERED, member.clone()));
+        if let Some(lists) = self.members.get_mut(name) {
+            lists.is_retired = true;
+        }
+    }
+
+    fn lose(&mut self, now: Instant, name: &str) {
+        let Some((member, lists)) = self.members.remove_entry(name) else {
+            return;
+        };
+        let keys = lists.by_job.values().flat_map(|list| list.keys.keys().copied());
+        for key in keys {
+            self.forget_holder(now, key, &member);
+        }
+    }
+
+    /// A member that was taken out is forgotten once it was told that it has nothing any more.
+    fn forget_if_told(&mut self, name: &str) {
+        let is_told = |list: &List| list.keys.is_empty() && list.sent >= list.version;
+        let is_done = |lists: &Lists| lists.is_retired && lists.by_job.values().all(is_told);
+        if self.members.get(name).is_some_and(is_done) {
+            self.members.remove(name);
+        }
     }
 
     /// Targets of a job came and went.
@@ -167,10 +212,14 @@ impl Shares {
     /// A member was sent this version of a job's list, whole.
     pub fn sent(&mut self, now: Instant, member: &str, job: &str, version: u64) {
         let pair = (Arc::<str>::from(member), Arc::<str>::from(job));
-        let lists = self.members.get_mut(member).and_then(|lists| lists.by_job.get_mut(job));
-        if let Some(list) = lists {
+        let Some(lists) = self.members.get_mut(member) else {
+            return;
+        };
+        lists.last_sent = Some(now);
+        if let Some(list) = lists.by_job.get_mut(job) {
             list.sent = list.sent.max(version);
         }
+        self.forget_if_told(member);
         let Some(awaited) = self.awaited.get_mut(&pair) else {
             return;
         };
@@ -198,11 +247,27 @@ impl Shares {
             self.releases.pop_first();
             self.end_handover(key);
         }
+        while let Some((at, _)) = self.reviews.first()
+            && *at <= now
+        {
+            let Some((_, name)) = self.reviews.pop_first() else {
+                break;
+            };
+            let Some(lists) = self.members.get(&name).filter(|lists| lists.is_retired) else {
+                continue;
+            };
+            match lists.by_job.values().all(|list| list.keys.is_empty()) {
+                true => drop(self.members.remove(&name)),
+                false => drop(self.reviews.insert((now + REMEMBERED, name))),
+            }
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.releases.first().map(|(at, _)| *at)
+        let release = self.releases.first().map(|(at, _)| *at);
+        let review = self.reviews.first().map(|(at, _)| *at);
+        release.into_iter().chain(review).min()
     }
 
     /// What a member is to scrape of a job, and the version of that; `None` if there is no such member.
@@ -215,6 +280,26 @@ impl Shares {
     /// All that have lists, sorted by name, each with whether it is retired.
     pub fn members(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, bool)> {
         self.members.iter().map(|(name, lists)| (name, lists.is_retired))
+    }
+
+    /// The jobs that there are, as [`set_jobs`](Self::set_jobs) has them.
+    pub fn jobs(&self) -> impl Iterator<Item = (Arc<str>, Duration)> {
+        self.intervals.iter().map(|(job, interval)| (job.clone(), *interval))
+    }
+
+    /// Whether there is such a member, be it one that was taken out.
+    pub fn has(&self, member: &str) -> bool {
+        self.members.contains_key(member)
+    }
+
+    /// Whether there is such a member, and it was taken out.
+    pub fn is_retired(&self, member: &str) -> bool {
+        self.members.get(member).is_some_and(|lists| lists.is_retired)
+    }
+
+    /// When a member was sent a list.
+    pub fn last_sent(&self, member: &str) -> Option<Instant> {
+        self.members.get(member)?.last_sent
     }
 
     /// How many targets a member owns, and how many are on its lists.
@@ -307,6 +392,7 @@ impl Shares {
         began: Instant,
     ) {
         let owners: Vec<Arc<str>> = self.allocation.owners(key).cloned().collect();
+        let has_no_owner = owners.is_empty();
         let mut awaits = BTreeMap::new();
         for member in owners {
             if let Some(version) = self.unsent(&member, job, key) {
@@ -315,7 +401,8 @@ impl Shares {
                 awaits.insert(member, version);
             }
         }
-        let is_awaited = !awaits.is_empty();
+        // Without members there is nobody to begin, and who has a target keeps it until there are.
+        let is_awaited = !awaits.is_empty() || has_no_owner;
         let handover = Handover {
             from,
             awaits,
@@ -402,10 +489,7 @@ impl Shares {
         let Some(lists) = self.members.get_mut(member) else {
             return;
         };
-        if !lists.by_job.contains_key(job) {
-            lists.by_job.insert(job.clone(), List::default());
-        }
-        let Some(list) = lists.by_job.get_mut(job) else { return };
+        let list = lists.by_job.entry(job.clone()).or_default();
         self.versions = self.versions.saturating_add(1);
         list.version = self.versions;
         edit(list, self.versions);

@@ -73,7 +73,7 @@ enum Step {
     Add(Vec<u16>),
     Remove(Vec<u16>),
     Join(Vec<u8>),
-    Leave(u8),
+    Leave(Vec<u8>),
     Copies(usize),
 }
 
@@ -82,7 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop::collection::vec(0..120_u16, 1..40).prop_map(Step::Add),
         2 => prop::collection::vec(0..120_u16, 1..20).prop_map(Step::Remove),
         2 => prop::collection::vec(0..12_u8, 1..4).prop_map(Step::Join),
-        2 => (0..12_u8).prop_map(Step::Leave),
+        2 => prop::collection::vec(0..12_u8, 1..4).prop_map(Step::Leave),
         1 => (1..4_usize).prop_map(Step::Copies),
     ]
 }
@@ -116,9 +116,10 @@ proptest! {
                     allocation.set_replicas(count);
                     replicas = count;
                 }
-                Step::Leave(member) => {
-                    let name = format!("m-{member}");
-                    prop_assert_eq!(allocation.leave(&name), members.remove(&name));
+                Step::Leave(old) => {
+                    let names: Vec<String> = old.iter().map(|member| format!("m-{member}")).collect();
+                    let left = allocation.leave_all(names.iter().map(String::as_str));
+                    prop_assert_eq!(left, names.into_iter().filter(|name| members.remove(name)).count());
                 }
             }
             let expected = model(&members, &keys, replicas);

@@ -46,8 +46,11 @@ impl MembersSettings {
         let names = fields.take_some("names");
         let allow = fields.take_some("allow");
         let grace = fields.take_some("grace");
-        let replicas = fields.take_some("replication_factor").and_then(|at| replicas(&at));
+        let replicas_at = fields.take_some("replication_factor");
+        let replicas = replicas_at.as_ref().and_then(replicas).unwrap_or(1);
         let unshared_jobs = fields.take_some("unshared_jobs").map(|at| unshared(&at, jobs));
+        let at = fields.at().clone();
+        fields.finish();
         let who = match (names, allow) {
             (Some(names), None) => {
                 if let Some(grace) = grace {
@@ -57,22 +60,27 @@ impl MembersSettings {
                 }
                 listed(&names).map(Who::Listed)
             }
-            (None, Some(allow)) => Some(Who::Asking {
-                allow: regex(&allow)?,
-                grace: grace.map_or(Some(GRACE), |at| super::job::time(&at))?,
-            }),
+            (None, Some(allow)) => regex(&allow)
+                .zip(grace.map_or(Some(GRACE), |at| super::job::time(&at)))
+                .map(|(allow, grace)| Who::Asking { allow, grace }),
             (names, _) => {
-                let at = names.as_ref().unwrap_or(fields.at());
+                let at = names.as_ref().unwrap_or(&at);
                 at.report(ProblemKind::Rule(
                     "say who the members are, in one way: `names` lists them, `allow` is a regex for the names of those that ask",
                 ));
                 None
             }
         };
-        fields.finish();
+        if let (Some(Who::Listed(names)), Some(at)) = (&who, &replicas_at)
+            && names.len() < replicas
+        {
+            at.warn(ProblemKind::Rule(
+                "each target is to have more members than `names` has, so it has all of them",
+            ));
+        }
         Some(Self {
             who: who?,
-            replicas: replicas.unwrap_or(1),
+            replicas,
             unshared_jobs: unshared_jobs.unwrap_or_default(),
         })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use headcount_core::{Percent, Throttle};
 use headcount_reader::pattern::Folders;
-use headcount_reader::{LoadErrors, Surroundings};
+use headcount_reader::{LoadErrors, Problem, Surroundings};
 use proptest::prelude::*;
 
 use super::*;
@@ -176,6 +176,7 @@ fn members_are_said_in_one_way() {
         ("{allow: 'a('}", "1:18: members.allow: "),
         ("{allow: ''}", "this matches no name"),
         ("{allow: a, grace: 0s}", "members.grace: must be longer than 0"),
+        ("{allow: '', garce: 1m}", "members: unknown field `garce`"),
         ("{allow: a, replication_factor: 0}", "at least one member"),
         (
             "{allow: a, unshared_jobs: [nodes]}",
@@ -270,14 +271,21 @@ fn jobs_that_could_not_be_read_may_be_there() {
     );
 }
 
+fn warnings(text: &str) -> Vec<Problem> {
+    let config = World::new(JOBS, text).load();
+    config.expect("nothing is wrong with it").warnings
+}
+
+#[test]
+fn more_copies_than_members_are_remarkable() {
+    let too_few = warnings("members: {names: [a], replication_factor: 2}");
+    let expected = "1:43: members.replication_factor: each target is to have more members than";
+    assert!(too_few[0].to_string().contains(expected), "{}", too_few[0]);
+    assert_eq!(warnings("members: {allow: a, replication_factor: 2}"), []);
+}
+
 #[test]
 fn a_hold_time_alone_is_remarkable() {
-    let warnings = |text: &str| {
-        World::new(JOBS, text)
-            .load()
-            .expect("nothing is wrong with it")
-            .warnings
-    };
     let text = "jobs: {node: {hold: 5m}}";
     assert_eq!(
         warnings(text)[0].to_string(),

@@ -33,12 +33,7 @@ pub(super) fn pieces(content_type: HeaderValue, pieces: Receiver<Bytes>) -> Resp
     with_body(StatusCode::OK, content_type, BodyExt::boxed(StreamBody::new(frames)))
 }
 
-/// A list, slice by slice as the client takes it.
-pub(super) fn list(parts: Parts) -> Response<Body> {
-    with_body(StatusCode::OK, JSON, BodyExt::boxed(ListBody::new(parts)))
-}
-
-/// The same, with something to do when all of it was handed on.
+/// A list, slice by slice as the client takes it, and something to do when all of it was handed on.
 pub(super) fn list_then(parts: Parts, then: impl FnOnce() + Send + Sync + 'static) -> Response<Body> {
     with_body(StatusCode::OK, JSON, BodyExt::boxed(ListBody::new(parts).then(then)))
 }

@@ -75,17 +75,21 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     if !view.jobs.contains_key(&*name) {
         return unknown(&view, &name);
     }
-    if let Some(member) = member(query) {
+    let member = match member(query) {
+        Ok(member) => member,
+        Err(problem) => return respond::bad_data(problem),
+    };
+    if let Some(member) = member {
         let share = app
             .targets
             .share(&app.env, &member, &name, kind, refresh(headers))
             .await;
         match share {
             Share::Whole => {}
-            Share::List(list, sent) if app.scrape.view().jobs.contains_key(&*name) => {
-                return share_of(app, &name, list, sent, headers);
+            Share::List(list, sent) => {
+                let response = share_of(app, &name, kind, &list, sent, headers);
+                return response.unwrap_or_else(|| unknown(&app.scrape.view(), &name));
             }
-            Share::List(..) => return unknown(&app.scrape.view(), &name),
             Share::NotYet(_) if view.jobs.get(&*name).is_some_and(|job| !job.delivery.is_delivered()) => {
                 return incomplete(app, &view, &name).await;
             }
@@ -118,62 +122,85 @@ pub(super) async fn job(app: &App, escaped: &str, query: &str, headers: &HeaderM
     if kind == ListKind::Discovered {
         app.overwritten.was_read(&name, Way::Http);
     }
-    let lacking = (handle.delivery == Delivery::Incomplete).then(|| lacking(&view, &name));
-    let restored = restored(&view, &name, app.wall_clock());
-    let described = |response, tag: &str| described(response, tag, [&lacking, &restored]);
-    let tags = [format!("\"{}\"", list.tag()), format!("\"{}-gzip\"", list.tag())];
-    let is_compressed = list.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
-    let [plain, compressed] = &tags;
-    let tag = if is_compressed { compressed } else { plain };
-    if is_known(headers, &tags) {
-        return described(respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, ""), tag);
-    }
+    let said = said(app, &view, &name, handle.delivery);
+    let (response, is_compressed) = reply(&list, headers, said, || ());
     if is_compressed {
         handle.want_gzip();
-        let mut response = described(respond::list(list.gzip_parts()), tag);
-        response
-            .headers_mut()
-            .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        return response;
     }
-    described(respond::list(list.parts()), tag)
+    response
 }
 
 /// A member's list. When it was sent, others may lose what is on it.
-fn share_of(app: &App, name: &str, list: Arc<Encoded>, sent: Sent, headers: &HeaderMap) -> Response<Body> {
+fn share_of(
+    app: &App,
+    name: &str,
+    kind: ListKind,
+    list: &Arc<Encoded>,
+    sent: Sent,
+    headers: &HeaderMap,
+) -> Option<Response<Body>> {
     let view = app.scrape.view();
-    let delivery = view.jobs.get(name).map(|job| job.delivery);
-    let lacking = (delivery == Some(Delivery::Incomplete)).then(|| lacking(&view, name));
-    let restored = restored(&view, name, app.wall_clock());
-    let tags = [format!("\"{}\"", list.tag()), format!("\"{}-gzip\"", list.tag())];
-    let is_compressed = list.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
-    let [plain, compressed] = &tags;
-    let tag = if is_compressed { compressed } else { plain };
+    let delivery = view.jobs.get(name)?.delivery;
+    if kind == ListKind::Discovered {
+        app.overwritten.was_read(name, Way::Http);
+    }
     let (targets, env, executor) = (app.targets.clone(), app.env.clone(), app.executor.clone());
     let then = move || {
         let was_sent = async move { targets.was_sent(&env, sent).await };
         executor.spawn(was_sent).detach();
     };
+    let (response, _) = reply(list, headers, said(app, &view, name, delivery), then);
+    Some(response)
+}
+
+/// A list as it is sent: compressed or not, or nothing to who has it; and whether it was compressed. `then` is done when who
+/// asks has all of it.
+fn reply(
+    list: &Arc<Encoded>,
+    headers: &HeaderMap,
+    said: [Option<HeaderValue>; 2],
+    then: impl FnOnce() + Send + Sync + 'static,
+) -> (Response<Body>, bool) {
+    let tags = [format!("\"{}\"", list.tag()), format!("\"{}-gzip\"", list.tag())];
+    let is_compressed = list.len() >= WORTH_COMPRESSING && accepts_gzip(headers);
+    let [plain, compressed] = &tags;
+    let tag = if is_compressed { compressed } else { plain };
     if is_known(headers, &tags) {
         then();
         let response = respond::whole(StatusCode::NOT_MODIFIED, respond::JSON, "");
-        return described(response, tag, [&lacking, &restored]);
+        return (described(response, tag, said), false);
     }
     let parts = if is_compressed { list.gzip_parts() } else { list.parts() };
-    let mut response = described(respond::list_then(parts, then), tag, [&lacking, &restored]);
+    let mut response = described(respond::list_then(parts, then), tag, said);
     if is_compressed {
         let gzip = HeaderValue::from_static("gzip");
         response.headers_mut().insert(CONTENT_ENCODING, gzip);
     }
-    response
+    (response, is_compressed)
 }
 
-/// The member that asks, if it says so.
-fn member(query: &str) -> Option<String> {
+/// What is to be said with a list: who lacks in it, and what of it is from before a restart.
+fn said(app: &App, view: &View, name: &str, delivery: Delivery) -> [Option<HeaderValue>; 2] {
+    let lacking = (delivery == Delivery::Incomplete).then(|| lacking(view, name));
+    [lacking, restored(view, name, app.wall_clock())]
+}
+
+/// Names of members have at most so many bytes.
+const MOST_NAME: usize = 256;
+
+/// The member that asks, if it says so; or what is wrong with its name.
+fn member(query: &str) -> Result<Option<String>, &'static str> {
     let mut values = url::form_urlencoded::parse(query.as_bytes());
-    values
-        .find(|(name, _)| name == "member")
-        .map(|(_, value)| value.into_owned())
+    let Some((_, name)) = values.find(|(name, _)| name == "member") else {
+        return Ok(None);
+    };
+    if name.is_empty() {
+        return Err("member is empty: say who asks, or leave it out for the whole list");
+    }
+    if name.len() > MOST_NAME || name.contains(char::is_control) {
+        return Err("member is a name of at most 256 bytes, without control characters");
+    }
+    Ok(Some(name.into_owned()))
 }
 
 /// When who asks will ask again, as Prometheus says it.
@@ -249,11 +276,11 @@ fn oldest_restored(view: &View, job: &str) -> Option<Instant> {
     view.restored(job).map(|(_, as_of)| as_of).min()
 }
 
-fn described(mut response: Response<Body>, tag: &str, said: [&Option<HeaderValue>; 2]) -> Response<Body> {
+fn described(mut response: Response<Body>, tag: &str, said: [Option<HeaderValue>; 2]) -> Response<Body> {
     let headers = response.headers_mut();
     for (name, value) in [INCOMPLETE, RESTORED].into_iter().zip(said) {
         if let Some(value) = value {
-            headers.insert(name, value.clone());
+            headers.insert(name, value);
         }
     }
     if let Ok(tag) = HeaderValue::from_str(tag) {
@@ -369,7 +396,7 @@ mod tests {
         let response = described(
             respond::text(StatusCode::OK, "[]"),
             "\"tag\"",
-            [&Some(lacking(&view, "a")), &None],
+            [Some(lacking(&view, "a")), None],
         );
         assert_eq!(response.headers()[&INCOMPLETE], "a/0");
         // Who lacked when the list was made may lack no more.

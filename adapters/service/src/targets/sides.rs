@@ -42,12 +42,18 @@ impl<T> Sides<T> {
     /// what it gave the first time.
     #[cfg(test)]
     pub(crate) fn change<R>(&self, change: impl Fn(&mut T) -> R) -> R {
-        self.change_after(&change, |side, _| drop(change(side)))
+        self.change_after(&change, |_, _| (), |side, _| drop(change(side)))
     }
 
     /// Changes the state: `change` one side, and `follow` the other, which is given the first as it is then, and has to
-    /// make the same of its own. Gives what `change` gave.
-    pub(crate) fn change_after<R>(&self, change: impl FnOnce(&mut T) -> R, follow: impl FnOnce(&mut T, &T)) -> R {
+    /// make the same of its own. Gives what `change` gave. Before anybody can read the changed side, `before` looks at it and
+    /// at what `change` gave; what that gives is kept until it can be read, and dropped then.
+    pub(crate) fn change_after<R, G>(
+        &self,
+        change: impl FnOnce(&mut T) -> R,
+        before: impl FnOnce(&T, &R) -> G,
+        follow: impl FnOnce(&mut T, &T),
+    ) -> R {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let [left, right] = &self.sides;
         let (back, front, number) = if self.front.load(Ordering::Acquire) == 0 {
@@ -56,7 +62,9 @@ impl<T> Sides<T> {
             (left, right, 0)
         };
         let result = change(&mut back.write().unwrap_or_else(PoisonError::into_inner));
+        let kept = before(&back.read().unwrap_or_else(PoisonError::into_inner), &result);
         self.front.store(number, Ordering::Release);
+        drop(kept);
         let mut front = front.write().unwrap_or_else(PoisonError::into_inner);
         follow(&mut front, &back.read().unwrap_or_else(PoisonError::into_inner));
         result
@@ -78,6 +86,34 @@ mod tests {
         assert_eq!((read_inside, sides.read(|state| *state)), (0, 1));
         sides.change(|state| *state += 1);
         assert_eq!(sides.read(|state| *state), 2);
+    }
+
+    #[test]
+    fn what_is_kept_meanwhile_is_kept_until_the_change_can_be_read() {
+        let (sides, open) = (Sides::<u64>::default(), Mutex::new(0));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let keep = |state: &u64, _: &()| {
+                    let mut open = open.lock().expect("not poisoned");
+                    *open = *state;
+                    assert_eq!(sides.read(|state| *state), *state - 1, "nobody can read it yet");
+                    open
+                };
+                for _ in 0..500 {
+                    sides.change_after(|state| *state += 1, keep, |state, first| *state = *first);
+                }
+            });
+            loop {
+                let open = open.lock().expect("not poisoned");
+                let (kept, read) = (*open, sides.read(|state| *state));
+                drop(open);
+                assert_eq!(kept, read, "who holds it reads the state that it is of");
+                if read == 500 {
+                    return;
+                }
+                thread::yield_now();
+            }
+        });
     }
 
     #[test]

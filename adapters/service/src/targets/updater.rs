@@ -108,26 +108,18 @@ impl PoolUpdater {
         if change.configuration.is_some() {
             self.jobs.clone_from(&change.configuration);
         }
-        let (begun, is_followed) = (Instant::now(), self.changes.is_some());
-        // Held until the shares are those of the new state.
-        let this = self.targets.clone();
-        let mut shares = this.sharing.hold();
-        let is_followed = is_followed || shares.is_on();
+        let begun = Instant::now();
+        let is_followed = self.changes.is_some() || self.targets.sharing.is_on();
         let taken = catch_unwind(AssertUnwindSafe(|| {
             let take = |state: &mut State| state.take(change, is_followed);
+            let share = |state: &State, changes: &Changes| self.targets.sharing.follow(self.now(), state, changes);
             let follow = |state: &mut State, first: &State| state.take_after(first, change);
-            self.targets.state.change_after(take, follow)
+            self.targets.state.change_after(take, share, follow)
         }));
         let changes = taken.unwrap_or_else(|_| {
             tracing::error!("working out targets panicked; they are worked out anew, please report this");
             self.start_over()
         });
-        let now = self
-            .clock
-            .as_ref()
-            .map_or(headcount_core::Instant::ZERO, |clock| clock.now());
-        self.targets.read(|state| shares.follow(now, state, &changes));
-        drop(shares);
         let before = self.targets.published();
         let touched = self.touched(change, &changes);
         let mut next = self
@@ -152,6 +144,11 @@ impl PoolUpdater {
             // Nobody listens any more when the daemon stops.
             sender.try_send(changes).ok();
         }
+    }
+
+    fn now(&self) -> headcount_core::Instant {
+        let clock = self.clock.as_ref();
+        clock.map_or(headcount_core::Instant::ZERO, |clock| clock.now())
     }
 
     /// The jobs of which something else is published than before.
@@ -189,9 +186,16 @@ impl PoolUpdater {
                 state.begin_anew();
                 state.take_after(first, &change);
             };
+            let share = |state: &State, _: &Changes| {
+                let all = Changes {
+                    is_anew: true,
+                    ..Changes::default()
+                };
+                self.targets.sharing.follow(self.now(), state, &all)
+            };
             Changes {
                 is_anew: true,
-                ..self.targets.state.change_after(make, follow)
+                ..self.targets.state.change_after(make, share, follow)
             }
         }));
         made.unwrap_or_else(|_| {
@@ -199,7 +203,8 @@ impl PoolUpdater {
                 state.begin_anew();
                 state.view = self.view.clone();
             };
-            self.targets.state.change_after(empty, |state, _| empty(state));
+            let share = |_: &State, _: &()| self.targets.sharing.lose_track();
+            self.targets.state.change_after(empty, share, |state, _| empty(state));
             Changes {
                 is_anew: true,
                 jobs: self.view.jobs.keys().cloned().collect(),

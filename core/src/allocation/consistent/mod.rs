@@ -203,31 +203,44 @@ impl Consistent {
 
     /// A member is gone. Gives whether it was there.
     pub fn leave(&mut self, name: &str) -> bool {
-        let Some(slot) = self.by_name.remove(name) else {
-            return false;
-        };
-        let replicas = self.replicas();
-        self.question_forced();
-        self.count_waiting(slot, u16::saturating_sub);
-        self.seats.retain(|seat| seat.slot != slot);
-        self.retired.push(slot);
-        let Some(member) = self.member_mut(slot) else {
-            return false;
-        };
-        member.waiting.clear();
-        for (_, key) in core::mem::take(&mut member.held) {
-            let before = self.frontier(key);
-            self.moved.push((key, slot));
-            if let Some(placed) = self.targets.get_mut(&key) {
-                placed.owners.take(slot);
+        self.leave_all([name]) == 1
+    }
+
+    /// Members are gone. Gives how many of them were there. Their targets are shared out among those that are left.
+    pub fn leave_all<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
+        let (before, replicas) = (self.seats.len(), self.replicas());
+        // Of a target that loses several owners, the first place that it is met has the last member that was asked.
+        let mut asking: BTreeMap<u64, Fit> = BTreeMap::new();
+        for name in names {
+            let Some(slot) = self.by_name.remove(name) else {
+                continue;
+            };
+            self.question_forced();
+            self.count_waiting(slot, u16::saturating_sub);
+            self.seats.retain(|seat| seat.slot != slot);
+            self.retired.push(slot);
+            let Some(member) = self.member_mut(slot) else {
+                continue;
+            };
+            member.waiting.clear();
+            for (_, key) in core::mem::take(&mut member.held) {
+                let before = self.frontier(key);
+                self.moved.push((key, slot));
+                if let Some(placed) = self.targets.get_mut(&key) {
+                    placed.owners.take(slot);
+                }
+                asking.entry(key).or_insert(before);
             }
-            self.asking.push((key, before));
         }
-        if self.replicas() != replicas {
-            self.begin_anew();
+        self.asking.extend(asking);
+        let count = before.saturating_sub(self.seats.len());
+        if count > 0 {
+            if self.replicas() != replicas {
+                self.begin_anew();
+            }
+            self.settle();
         }
-        self.settle();
-        true
+        count
     }
 
     /// A target is there. Gives whether it is new.

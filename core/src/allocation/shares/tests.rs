@@ -37,7 +37,7 @@ struct World {
 impl World {
     fn new(replicas: usize) -> Self {
         let mut shares = Shares::new(replicas);
-        shares.set_interval(&job(), INTERVAL);
+        shares.set_jobs([(job(), INTERVAL)]);
         Self {
             shares,
             now: Instant::ZERO,
@@ -63,6 +63,19 @@ impl World {
         if leaving == Leaving::Lost && self.scrapers.remove(name).is_some() {
             // What only it scraped nobody scrapes: others begin when they can.
             self.covered = self.told();
+        }
+    }
+
+    fn replace(&mut self, joined: &[String], left: &[Arc<str>]) {
+        let left_too = left.iter().map(|name| (&**name, Leaving::Retired));
+        let joined_too = joined.iter().map(String::as_str);
+        self.shares.change_members(self.now, joined_too, left_too);
+        for name in left {
+            self.members.remove(name);
+        }
+        for name in joined {
+            self.members.insert(name.as_str().into());
+            self.scrapers.entry(name.as_str().into()).or_default();
         }
     }
 
@@ -145,6 +158,9 @@ impl World {
 
     /// All ask, and all have the time to begin.
     fn settle(&mut self) -> Result<(), TestCaseError> {
+        if self.members.is_empty() {
+            self.join(&["m-0".to_owned()]);
+        }
         for _ in 0..2 {
             for name in self.scrapers.keys().cloned().collect::<Vec<_>>() {
                 self.ask(&name, BEGINS_WITHIN + INTERVAL);
@@ -167,6 +183,8 @@ impl World {
         }
         let listed: usize = self.scrapers.keys().map(|name| self.shares.counts(name).1).sum();
         prop_assert_eq!(listed, self.targets.len() * self.replicas.min(self.members.len()));
+        let left: Vec<_> = self.shares.members().map(|(name, _)| name.clone()).collect();
+        prop_assert!(left.iter().eq(&self.members), "{left:?} are remembered");
         Ok(())
     }
 }
@@ -175,6 +193,8 @@ impl World {
 enum Step {
     Join(Vec<u8>),
     Leave(u8, bool),
+    /// These are all there are from now on.
+    Replace(Vec<u8>),
     Ask(u8, u64),
     Change(Vec<u64>, Vec<u64>),
     Pass(u64),
@@ -186,6 +206,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => prop::collection::vec(0..6_u8, 1..3).prop_map(Step::Join),
         2 => (0..6_u8, prop::bool::weighted(0.3)).prop_map(|(name, is_lost)| Step::Leave(name, is_lost)),
+        1 => prop::collection::vec(0..6_u8, 0..3).prop_map(Step::Replace),
         6 => (0..6_u8, 0..=25_u64).prop_map(|(name, lag)| Step::Ask(name, lag)),
         2 => (keys(20), keys(10)).prop_map(|(came, went)| Step::Change(came, went)),
         4 => (1..40_u64).prop_map(Step::Pass),
@@ -203,10 +224,14 @@ proptest! {
             match step {
                 Step::Join(names) => world.join(&names.iter().map(|name| format!("m-{name}")).collect::<Vec<_>>()),
                 Step::Leave(name, true) => world.leave(&format!("m-{name}"), Leaving::Lost),
-                Step::Leave(name, false) if world.members.len() > 1 => {
-                    world.leave(&format!("m-{name}"), Leaving::Retired);
+                Step::Leave(name, false) => world.leave(&format!("m-{name}"), Leaving::Retired),
+                Step::Replace(names) => {
+                    let all: Vec<Arc<str>> = world.members.iter().cloned().collect();
+                    let new: Vec<String> = names.iter().map(|name| format!("m-{name}")).collect();
+                    let is_new = |name: &Arc<str>| new.iter().any(|new| **new == **name);
+                    let left: Vec<Arc<str>> = all.into_iter().filter(|name| !is_new(name)).collect();
+                    world.replace(&new, &left);
                 }
-                Step::Leave(..) => {}
                 Step::Ask(name, lag) => world.ask(&format!("m-{name}"), seconds(lag)),
                 Step::Change(came, went) => world.change(&came, &went),
                 Step::Copies(count) => {
@@ -303,8 +328,50 @@ fn what_a_lost_member_had_goes_to_others_and_one_that_retires_keeps_its_own() {
         (100 - had, 100 - had),
         "it was never sent the others"
     );
+    world.ask("b", Duration::ZERO);
     world.leave("b", Leaving::Lost);
     assert_eq!(world.shares.counts("a"), (100, 100));
     assert!(world.shares.list("b", "node").is_none());
     assert_eq!(world.shares.handovers(), (0, None));
+}
+
+/// Another `allow`, say, before those that match it had the time to ask.
+#[test]
+fn who_has_a_target_keeps_it_while_there_are_no_members() {
+    let mut world = world_of(&["a"], 10);
+    world.leave("a", Leaving::Retired);
+    world.pass(seconds(100_000));
+    assert_eq!(world.shares.counts("a"), (0, 10));
+    world.join(&["b".to_owned()]);
+    world.ask("b", Duration::ZERO);
+    world.pass(seconds(24));
+    assert_eq!(world.shares.counts("a"), (0, 10));
+    world.pass(seconds(1));
+    assert_eq!(world.shares.counts("a"), (0, 0));
+    assert_eq!(world.shares.members().len(), 2, "it has yet to be told");
+    world.ask("a", Duration::ZERO);
+    assert_eq!(world.shares.members().collect::<Vec<_>>(), [(&"b".into(), false)]);
+}
+
+#[test]
+fn who_was_taken_out_and_does_not_ask_is_forgotten_in_time() {
+    let mut world = world_of(&["a", "b"], 10);
+    world.leave("a", Leaving::Retired);
+    world.ask("b", Duration::ZERO);
+    world.pass(REMEMBERED - seconds(1));
+    assert_eq!(world.shares.counts("a"), (0, 0));
+    assert!(world.shares.is_retired("a"));
+    world.pass(seconds(1));
+    assert!(!world.shares.is_retired("a"));
+    assert_eq!(world.shares.poll_timeout(), None);
+}
+
+#[test]
+fn lists_of_jobs_that_are_no_more_are_not_kept() {
+    let mut world = world_of(&["a"], 10);
+    world.shares.set_jobs([]);
+    assert_eq!(world.shares.counts("a"), (10, 10), "its targets are there yet");
+    world.change(&[], &(0..10).collect::<Vec<_>>());
+    world.shares.set_jobs([]);
+    assert!(world.shares.members.values().all(|lists| lists.by_job.is_empty()));
 }

@@ -18,6 +18,14 @@ pub(super) fn members(out: &mut Exposition, app: &App) {
     for member in &overview.members {
         family.sample(&[("member", &member.name)], count(member.listed));
     }
+    let help = "When a member was sent a list last, in seconds since 1970; 0 if it was not since headcount runs.";
+    let mut family = out.family("headcount_member_last_sent_timestamp_seconds", Kind::Gauge, help);
+    for member in &overview.members {
+        let sent = member
+            .sent
+            .map_or(0.0, |age| app.wall_clock().unix().as_secs_f64() - age);
+        family.sample(&[("member", &member.name)], sent);
+    }
     out.family(
         "headcount_target_handovers",
         Kind::Gauge,

@@ -1,18 +1,25 @@
 //! What a member that asks for its share of a job is answered.
+//!
+//! **Who writes a list holds up nobody**: what is on it is taken down while the shares are held, and written when they are not,
+//! unless the targets are others by then. When they are time and again, it is written while nothing can change.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use blocking::unblock;
-use headcount_config::Who;
+use headcount_config::{MOST_MEMBERS, Who};
 use headcount_core::Instant;
 use headcount_core::allocation::Asked;
 use headcount_discoverer::Env;
 
 use super::super::Targets;
-use super::Shared;
+use super::list::{Drawn, Kept};
+use super::{ListPlace, Shared};
 use crate::ListKind;
 use crate::discovery::Encoded;
+
+/// So many times a list is begun again whose targets are others by then.
+const TRIES: usize = 3;
 
 /// What a member that asks gets.
 #[derive(Debug)]
@@ -35,6 +42,8 @@ pub(crate) struct Sent {
     member: String,
     job: String,
     version: u64,
+    /// Of which shares it is.
+    life: u64,
 }
 
 impl Targets {
@@ -61,26 +70,64 @@ impl Targets {
         kind: ListKind,
         refresh: Option<Duration>,
     ) -> Share {
-        let mut shared = self.sharing.lock();
-        let Some(shared) = shared.as_mut() else {
-            return Share::Nobody;
-        };
-        shared.pass(now);
-        let refused = shared.ask(now, &member, refresh);
-        self.sharing.news.notify(usize::MAX);
-        if let Some(refused) = refused {
-            return refused;
+        let mut is_asked = false;
+        for tried in 0..=TRIES {
+            let mut held = self.sharing.lock();
+            let Some(shared) = held.as_mut() else {
+                return Share::Nobody;
+            };
+            if !std::mem::replace(&mut is_asked, true) {
+                shared.pass(now);
+                let refused = shared.ask(now, &member, refresh);
+                self.sharing.news.notify(usize::MAX);
+                if let Some(refused) = refused {
+                    return refused;
+                }
+            }
+            if !shared.is_shared(&job) {
+                return Share::Whole;
+            }
+            if !shared.is_built {
+                return Share::NotYet("its share is being worked out");
+            }
+            let place: ListPlace = (member.as_str().into(), job.as_str().into(), kind);
+            let Some(kept) = self.read(|state| shared.look_up(state, &place)) else {
+                return Share::NotYet("the job's targets are being worked out");
+            };
+            let sent = |version| Sent {
+                member: member.clone(),
+                job: job.clone(),
+                version,
+                life: shared.life,
+            };
+            match kept {
+                Kept::Written(list, version) => return Share::List(list, sent(version)),
+                Kept::Drawn(drawn) if tried < TRIES => {
+                    let sent = sent(drawn.version());
+                    drop(held);
+                    if let Some(list) = self.write_list(&place, &drawn) {
+                        return Share::List(list, sent);
+                    }
+                }
+                Kept::Drawn(drawn) => {
+                    let sent = sent(drawn.version());
+                    let list = self.read(|state| drawn.write(state, &place));
+                    return match list {
+                        Some(list) => Share::List(shared.keep(place, &drawn, list), sent),
+                        None => Share::NotYet("the job's targets are being worked out"),
+                    };
+                }
+            }
         }
-        if !shared.is_shared(&job) {
-            return Share::Whole;
-        }
-        if !shared.is_built {
-            return Share::NotYet("its share is being worked out");
-        }
-        let list = self.read(|state| shared.list(state, &member, &job, kind));
-        match list {
-            Some((list, version)) => Share::List(list, Sent { member, job, version }),
-            None => Share::NotYet("the job's targets are being worked out"),
+        Share::NotYet("the job's targets change all the time")
+    }
+
+    /// Writes what was drawn up, unless the targets are others by now.
+    fn write_list(&self, place: &ListPlace, drawn: &Drawn) -> Option<Arc<Encoded>> {
+        let list = self.read(|state| drawn.write(state, place))?;
+        match self.sharing.lock().as_mut() {
+            Some(shared) => Some(shared.keep(place.clone(), drawn, list)),
+            None => Some(list),
         }
     }
 
@@ -91,7 +138,7 @@ impl Targets {
     }
 
     pub(super) fn sent_now(&self, now: Instant, sent: &Sent) {
-        if let Some(shared) = self.sharing.lock().as_mut() {
+        if let Some(shared) = self.sharing.lock().as_mut().filter(|shared| shared.life == sent.life) {
             shared.shares.sent(now, &sent.member, &sent.job, sent.version);
         }
         self.sharing.news.notify(usize::MAX);
@@ -101,13 +148,12 @@ impl Targets {
 impl Shared {
     /// Somebody asks. Gives why he gets nothing, if he does not.
     fn ask(&mut self, now: Instant, member: &str, refresh: Option<Duration>) -> Option<Share> {
-        let mut members = self.shares.members();
-        let is_retired = members.any(|(name, is_retired)| is_retired && **name == *member);
-        drop(members);
+        let is_retired = self.shares.is_retired(member);
         match (&self.settings.who, &mut self.presence) {
             (Who::Asking { allow, .. }, Some(presence)) if allow.is_match(member) => {
                 match presence.asked(now, member, refresh) {
-                    Asked::Member => {
+                    Asked::Member => None,
+                    Asked::Joined => {
                         self.name_members(now);
                         None
                     }
@@ -115,12 +161,21 @@ impl Shared {
                     Asked::Early => Some(Share::NotYet(
                         "shares are given out when all members had the time to ask twice",
                     )),
-                    Asked::TooMany => Some(Share::NoMember("there are as many members as there may be".to_owned())),
+                    Asked::TooMany => Some(Share::NoMember(format!(
+                        "there are {MOST_MEMBERS} members, and no more are possible; one that does not ask any more is gone \
+                         after its refresh interval and `members.grace`"
+                    ))),
                 }
             }
             (Who::Listed(names), _) if names.contains(member) => None,
             // What it scrapes it keeps until others have begun, and then it is told so.
-            _ if is_retired => None,
+            (_, presence) if is_retired => {
+                // As long as it asks it is not lost.
+                if let Some(presence) = presence {
+                    presence.asked(now, member, refresh);
+                }
+                None
+            }
             (Who::Listed(names), _) => {
                 let first: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
                 let known = first.join(", ");

@@ -5,54 +5,108 @@
 
 use std::sync::Arc;
 
-use headcount_core::{TargetPool, TargetView};
+use headcount_core::{TargetId, TargetPool, TargetView};
 
 use super::super::list::entry_writer;
 use super::super::{Names, State};
-use super::Shared;
+use super::{ListPlace, Shared};
 use crate::ListKind;
 use crate::discovery::{ADDRESS, Encoded, merged, write_labels, write_string};
 
 /// A list, and of what it was made.
 #[derive(Debug)]
 pub(super) struct KeptList {
-    /// Of the share, and of the pool's state.
-    of: [u64; 4],
+    of: Of,
     list: Arc<Encoded>,
 }
 
+/// Of what a list is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Of {
+    /// Of the shares, and of the member's list of the job.
+    share: [u64; 2],
+    /// Of the pools, their configuration, and the job's pool.
+    pools: [u64; 3],
+}
+
+/// What is known of a list.
+pub(super) enum Kept {
+    /// All of it, with its version.
+    Written(Arc<Encoded>, u64),
+    /// What is on it.
+    Drawn(Drawn),
+}
+
+/// What is to be on a list.
+pub(super) struct Drawn {
+    of: Of,
+    targets: Vec<TargetId>,
+}
+
 impl Shared {
-    /// A member's list of a job, with its version, if the job's list is to be handed out.
-    pub(super) fn list(
-        &mut self,
-        state: &State,
-        member: &str,
-        job: &str,
-        kind: ListKind,
-    ) -> Option<(Arc<Encoded>, u64)> {
-        let pool = state.pools.pool(job)?;
-        if !state.view.jobs.get(job)?.delivery.is_delivered() {
-            return None;
-        }
+    /// A member's list of a job, if the job's list is to be handed out. `state` is the one that this is of.
+    pub(super) fn look_up(&self, state: &State, place: &ListPlace) -> Option<Kept> {
+        let (member, job, _) = place;
+        let pools = pools_of(state, job)?;
         let (version, keys) = self.shares.list(member, job)?;
-        let of = [version, state.life, state.configuration, pool.next_touched()];
-        let place = (Arc::from(member), Arc::from(job), kind);
-        if let Some(kept) = self.lists.get(&place).filter(|kept| kept.of == of) {
-            return Some((kept.list.clone(), version));
+        let of = Of {
+            share: [self.life, version],
+            pools,
+        };
+        if let Some(kept) = self.lists.get(place).filter(|kept| kept.of == of) {
+            return Some(Kept::Written(kept.list.clone(), version));
         }
         let targets = self.jobs.get(job);
         let ids = keys.flat_map(|key| targets.into_iter().flat_map(move |targets| targets.ids(key)));
-        let views = pool.find(ids.copied());
+        Some(Kept::Drawn(Drawn {
+            of,
+            targets: ids.copied().collect(),
+        }))
+    }
+
+    /// Keeps what was written of `drawn`, or what was meanwhile by somebody else.
+    pub(super) fn keep(&mut self, place: ListPlace, drawn: &Drawn, list: Arc<Encoded>) -> Arc<Encoded> {
+        let of = drawn.of;
+        match self.lists.get(&place) {
+            Some(kept) if kept.of == of => kept.list.clone(),
+            _ if self.shares.has(&place.0) => {
+                let kept = KeptList { of, list: list.clone() };
+                self.lists.insert(place, kept);
+                list
+            }
+            _ => list,
+        }
+    }
+}
+
+impl Drawn {
+    pub(super) fn version(&self) -> u64 {
+        let [_, version] = self.of.share;
+        version
+    }
+
+    /// The list, if `state` is the one of which it was drawn up.
+    pub(super) fn write(&self, state: &State, place: &ListPlace) -> Option<Arc<Encoded>> {
+        let (_, job, kind) = place;
+        if pools_of(state, job)? != self.of.pools {
+            return None;
+        }
+        let pool = state.pools.pool(job)?;
+        let views = pool.find(self.targets.iter().copied());
         let entries = match kind {
             ListKind::Discovered => written(views, discovered),
             ListKind::Relabelled => written(views, relabelled(pool, Names::AsTheyAre)),
             ListKind::RelabelledInUnderscores => written(views, relabelled(pool, Names::Underscores)),
         };
-        let list = Arc::new(Encoded::of_entries(&entries));
-        let kept = KeptList { of, list: list.clone() };
-        self.lists.insert(place, kept);
-        Some((list, version))
+        Some(Arc::new(Encoded::of_entries(&entries)))
     }
+}
+
+/// What tells the job's targets from those that it had or will have, if its list is to be handed out.
+fn pools_of(state: &State, job: &str) -> Option<[u64; 3]> {
+    let pool = state.pools.pool(job)?;
+    let is_delivered = state.view.jobs.get(job)?.delivery.is_delivered();
+    is_delivered.then(|| [state.life, state.configuration, pool.next_touched()])
 }
 
 /// Each target's entry, after a comma and the end of a line; sorted.

@@ -6,9 +6,10 @@
 //! * `ids`: the keys of a job's targets, and the targets by their keys.
 //! * `ask`: what a member that asks is answered. `list`: its list as bytes.
 //!
-//! The one rule: **whoever reads the pools and the shares together holds the shares first.** A change of the pools is made
-//! while they are held, so a list has the targets of the very state that its share is of. What is asked while the pools are
-//! being read ([`Sharing::owned`]) is answered if nobody holds them, and else is not known.
+//! The one rule: **nobody who holds the shares waits for the pools.** Pools are changed before anybody takes the shares, which
+//! are held from when they follow the change until the change can be read. So who holds the shares reads the very state that they
+//! are of, and who reads the pools may ask for the shares. Lists are written while nobody holds them: the state that is read then
+//! may be another, which shows.
 
 mod ask;
 mod ids;
@@ -17,6 +18,7 @@ mod list;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ use crate::ListKind;
 #[derive(Debug, Default)]
 pub(crate) struct Sharing {
     shared: Mutex<Option<Shared>>,
+    /// How many times shares were made anew, which count their versions anew.
+    lives: AtomicU64,
     /// Something has to be done earlier than it had.
     news: Event,
 }
@@ -54,11 +58,18 @@ struct Shared {
     jobs: BTreeMap<Arc<str>, JobTargets>,
     /// Whether all that the pools have is in it.
     is_built: bool,
-    lists: HashMap<(Arc<str>, Arc<str>, ListKind), KeptList>,
+    /// Whether nothing panicked while it was changed.
+    is_sound: bool,
+    /// Which of all that there were it is.
+    life: u64,
+    lists: HashMap<ListPlace, KeptList>,
 }
 
+/// Of a member, a job's list of a kind.
+type ListPlace = (Arc<str>, Arc<str>, ListKind);
+
 /// The shares while they are held.
-pub(super) struct Held<'a>(MutexGuard<'a, Option<Shared>>);
+pub(super) struct Held<'a>(#[expect(dead_code, reason = "it is held")] MutexGuard<'a, Option<Shared>>);
 
 /// Whose a target is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,6 +112,8 @@ pub(crate) struct MemberEntry {
     /// How many seconds ago it asked, where members are those that ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) asked: Option<f64>,
+    /// How many seconds ago it was sent a list, since headcount runs.
+    pub(crate) sent: Option<f64>,
 }
 
 impl Sharing {
@@ -111,19 +124,42 @@ impl Sharing {
             *shared = None;
             return;
         };
-        let shared = shared.get_or_insert_with(|| Shared::new(settings.clone()));
+        let shared = shared.get_or_insert_with(|| Shared::new(settings.clone(), self.next_life()));
         shared.configure(now, settings, jobs);
         self.news.notify(usize::MAX);
     }
 
-    /// Holds the shares, so that the pools can be changed.
-    pub(super) fn hold(&self) -> Held<'_> {
-        Held(self.lock())
+    /// Whether anything is shared out.
+    pub(super) fn is_on(&self) -> bool {
+        self.lock().is_some()
     }
 
-    /// Whose a target is, if that is known at the moment.
+    /// Takes what changed among the pools' targets, to what they are in `state`. They are held until that can be read.
+    pub(super) fn follow(&self, now: Instant, state: &State, changes: &Changes) -> Held<'_> {
+        let mut shared = self.lock();
+        if let Some(shared) = &mut *shared {
+            if !std::mem::take(&mut shared.is_sound) {
+                shared.begin_anew(now, self.next_life());
+            }
+            shared.follow(now, state, changes);
+            shared.is_sound = true;
+        }
+        Held(shared)
+    }
+
+    /// Nobody knows what is in the pools, and so whose it is.
+    pub(super) fn lose_track(&self) -> Held<'_> {
+        let mut shared = self.lock();
+        if let Some(shared) = &mut *shared {
+            shared.is_sound = false;
+            shared.is_built = false;
+        }
+        Held(shared)
+    }
+
+    /// Whose a target is, if it is shared out.
     pub(crate) fn owned(&self, job: &str, id: TargetId) -> Option<Owned> {
-        let shared = self.shared.try_lock().ok()?;
+        let shared = self.lock();
         let shared = shared.as_ref()?;
         let key = shared.jobs.get(job)?.key(id)?;
         Some(Owned {
@@ -146,6 +182,7 @@ impl Sharing {
                 targets,
                 listed,
                 asked: asked.map(age),
+                sent: shared.shares.last_sent(name).map(age),
             }
         });
         let (handovers, oldest) = shared.shares.handovers();
@@ -159,30 +196,12 @@ impl Sharing {
         })
     }
 
+    fn next_life(&self) -> u64 {
+        self.lives.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Shared>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Held<'_> {
-    /// Whether anything is shared out.
-    pub(super) fn is_on(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// Takes what changed among the pools' targets.
-    pub(super) fn follow(&mut self, now: Instant, state: &State, changes: &Changes) {
-        let Some(shared) = &mut *self.0 else { return };
-        if !shared.is_built || changes.is_anew {
-            return shared.build(now, state);
-        }
-        let mut by_job: BTreeMap<&Arc<str>, Vec<PoolOutput>> = BTreeMap::new();
-        for (job, output) in &changes.outputs {
-            by_job.entry(job).or_default().push(*output);
-        }
-        for (job, outputs) in by_job {
-            shared.take(now, job, state.pools.pool(job), &outputs);
-        }
     }
 }
 
@@ -214,8 +233,10 @@ impl Sharing {
 }
 
 impl Shared {
-    fn new(settings: MembersSettings) -> Self {
+    fn new(settings: MembersSettings, life: u64) -> Self {
         Self {
+            life,
+            is_sound: true,
             shares: Shares::new(settings.replicas),
             settings,
             presence: None,
@@ -225,24 +246,34 @@ impl Shared {
         }
     }
 
+    /// Forgets whose anything is, but not who the members are.
+    fn begin_anew(&mut self, now: Instant, life: u64) {
+        let mut new = Self::new(self.settings.clone(), life);
+        new.presence = self.presence.take();
+        new.shares.set_jobs(self.shares.jobs());
+        *self = new;
+        self.name_members(now);
+    }
+
     fn configure(&mut self, now: Instant, settings: &MembersSettings, jobs: &[JobOptions]) {
-        for job in jobs {
-            self.shares
-                .set_interval(&Arc::from(job.name.as_str()), job.scrape_interval);
-        }
+        let intervals = jobs.iter().map(|job| (job.name.as_str().into(), job.scrape_interval));
+        self.shares.set_jobs(intervals);
         self.is_built &= self.settings.unshared_jobs == settings.unshared_jobs;
         self.settings = settings.clone();
         self.shares.set_replicas(now, settings.replicas);
         match &settings.who {
             Who::Listed(_) => self.presence = None,
-            Who::Asking { grace, .. } => {
+            Who::Asking { grace, allow } => {
                 let options = PresenceOptions {
                     grace: *grace,
                     most: MOST_MEMBERS,
                 };
-                self.presence
-                    .get_or_insert_with(|| Presence::new(now, options))
-                    .configure(options);
+                let presence = self.presence.get_or_insert_with(|| Presence::new(now, options));
+                presence.configure(options);
+                // Of newcomers, the first to ask would be given everything here, too.
+                if presence.is_settled() && !presence.members().any(|name| allow.is_match(name)) {
+                    presence.begin_anew(now);
+                }
             }
         }
         self.name_members(now);
@@ -259,30 +290,41 @@ impl Shared {
         };
         let here = self.shares.members().filter(|(_, is_retired)| !is_retired);
         let here: BTreeSet<Arc<str>> = here.map(|(name, _)| name.clone()).collect();
-        let new: Vec<&Arc<str>> = wanted.difference(&here).collect();
-        if !new.is_empty() {
-            self.shares.join(now, new.iter().map(|name| &***name));
-            for member in new {
-                let (targets, _) = self.shares.counts(member);
-                tracing::info!(%member, targets, "a member joined, and has its share of the targets");
-            }
+        let joined: Vec<&str> = wanted.difference(&here).map(|name| &**name).collect();
+        let left: Vec<&str> = here.difference(&wanted).map(|name| &**name).collect();
+        let retired = left.iter().map(|name| (*name, Leaving::Retired));
+        self.shares.change_members(now, joined.iter().copied(), retired);
+        for member in joined {
+            let (targets, _) = self.shares.counts(member);
+            tracing::info!(%member, targets, "a member joined, and has its share of the targets");
         }
-        for member in here.difference(&wanted) {
-            self.shares.leave(now, member, Leaving::Retired);
+        for member in left {
             tracing::info!(%member, "a member was taken out; what it scrapes goes to others, and each target when they have begun");
         }
+        self.forget_lists();
+    }
+
+    /// Lists of members and jobs that are no more are not kept.
+    fn forget_lists(&mut self) {
+        let (shares, jobs) = (&self.shares, &self.jobs);
+        let is_needed = |(member, job, _): &ListPlace, _: &mut KeptList| shares.has(member) && jobs.contains_key(job);
+        self.lists.retain(is_needed);
     }
 
     fn pass(&mut self, now: Instant) {
         let mut is_new = false;
         if let Some(presence) = &mut self.presence {
             let was_settled = presence.is_settled();
-            for member in presence.handle_timeout(now) {
-                self.shares.leave(now, &member, Leaving::Lost);
-                self.lists.retain(|(other, ..), _| *other != member);
-                tracing::warn!(%member, "a member no longer asks, and others have its targets");
-            }
+            let lost = presence.handle_timeout(now);
             is_new = presence.is_settled() && !was_settled;
+            if !lost.is_empty() {
+                let left = lost.iter().map(|member| (&**member, Leaving::Lost));
+                self.shares.change_members(now, [], left);
+                for member in lost {
+                    tracing::warn!(%member, "a member no longer asks, and others have its targets");
+                }
+                self.forget_lists();
+            }
         }
         if is_new {
             self.name_members(now);
@@ -292,6 +334,20 @@ impl Shared {
 
     fn is_shared(&self, job: &str) -> bool {
         !self.settings.unshared_jobs.contains(job)
+    }
+
+    /// Takes what changed among the pools' targets.
+    fn follow(&mut self, now: Instant, state: &State, changes: &Changes) {
+        if !self.is_built || changes.is_anew {
+            return self.build(now, state);
+        }
+        let mut by_job: BTreeMap<&Arc<str>, Vec<PoolOutput>> = BTreeMap::new();
+        for (job, output) in &changes.outputs {
+            by_job.entry(job).or_default().push(*output);
+        }
+        for (job, outputs) in by_job {
+            self.take(now, job, state.pools.pool(job), &outputs);
+        }
     }
 
     /// Takes all that the pools have.

@@ -43,9 +43,7 @@ fn shared(hosts: usize, settings: &str) -> Arc<Targets> {
     let targets = targets(hosts);
     let options = vec![job("scrape_interval: 15s, scrape_timeout: 10s")];
     targets.sharing.configure(at(0), Some(&members(settings)), &options);
-    let mut held = targets.sharing.hold();
-    targets.read(|state| held.follow(at(0), state, &Changes::default()));
-    drop(held);
+    targets.read(|state| drop(targets.sharing.follow(at(0), state, &Changes::default())));
     targets
 }
 
@@ -107,8 +105,7 @@ fn who_is_taken_out_keeps_what_others_have_not_begun_with() {
     assert_eq!(listed(&targets, at(3), "b", ListKind::Relabelled), b);
     assert_eq!(listed(&targets, at(10), "a", ListKind::Relabelled).len(), 100);
     assert_eq!(listed(&targets, at(34), "b", ListKind::Relabelled), b);
-    assert_eq!(listed(&targets, at(35), "b", ListKind::Relabelled), BTreeSet::new());
-    let overview = targets.sharing.overview(at(35)).expect("members");
+    let overview = targets.sharing.overview(at(34)).expect("members");
     let entries: Vec<_> = overview
         .members
         .iter()
@@ -116,6 +113,8 @@ fn who_is_taken_out_keeps_what_others_have_not_begun_with() {
         .collect();
     assert_eq!(entries, [("a", false, 100), ("b", true, 0)]);
     assert_eq!(overview.moved as usize, 100 - a.len());
+    assert_eq!(listed(&targets, at(35), "b", ListKind::Relabelled), BTreeSet::new());
+    assert_eq!(targets.sharing.overview(at(36)).expect("members").members.len(), 1);
     assert!(
         matches!(ask(&targets, at(40), "c", ListKind::Relabelled), Share::NoMember(why) if why.contains("has 1 of them: a"))
     );
@@ -136,7 +135,7 @@ fn those_that_ask_are_members_and_no_list_is_empty_meanwhile() {
     assert!(is_waiting(40, "m-b"), "it asks once");
     assert!(matches!(ask(&targets, at(61), "x", ListKind::Relabelled), Share::NoMember(why) if why.contains("m-[ab]")));
     // Two intervals of 30 s, and five for who is late.
-    assert_eq!(listed(&targets, at(65), "m-a", ListKind::Relabelled).len(), 100);
+    assert_eq!(listed(&targets, at(66), "m-a", ListKind::Relabelled).len(), 100);
     let other = listed(&targets, at(70), "m-b", ListKind::Relabelled);
     assert!((40..60).contains(&other.len()));
     assert_eq!(
@@ -172,4 +171,82 @@ fn whose_a_target_is_is_known_and_what_is_not_shared_out_is_all_of_it() {
     assert!(matches!(unshared, Share::Whole));
     targets.sharing.configure(at(0), None, &[]);
     assert!(matches!(ask(&targets, at(1), "a", ListKind::Discovered), Share::Nobody));
+}
+
+/// Whoever was a member does not lose what it scrapes because the names that are taken are others now.
+#[test]
+fn members_that_another_allow_does_not_take_keep_their_lists_until_others_have_begun() {
+    let targets = shared(100, "{allow: 'old-.*', grace: 1m}");
+    let options = || vec![job("scrape_interval: 15s, scrape_timeout: 10s")];
+    for second in [0, 30, 60] {
+        drop(ask(&targets, at(second), "old-a", ListKind::Relabelled));
+    }
+    assert_eq!(listed(&targets, at(66), "old-a", ListKind::Relabelled).len(), 100);
+    let other = members("{allow: 'new-.*', grace: 1m}");
+    targets.sharing.configure(at(70), Some(&other), &options());
+    // As long as it asks: it is no member, and not lost.
+    for second in (90..=600).step_by(30) {
+        assert_eq!(
+            listed(&targets, at(second), "old-a", ListKind::Relabelled).len(),
+            100,
+            "{second}"
+        );
+    }
+    // Two come, and none of them is given everything.
+    let ask_both = |second| ["new-a", "new-b"].map(|name| ask(&targets, at(second), name, ListKind::Relabelled));
+    assert!(ask_both(610).iter().all(|share| matches!(share, Share::NotYet(_))));
+    let shares = ask_both(640).map(|share| match share {
+        Share::List(list, _) => list.to_vec().len(),
+        other => panic!("{other:?}"),
+    });
+    assert!(shares.iter().all(|bytes| *bytes > 1_000), "{shares:?}");
+    assert_eq!(listed(&targets, at(650), "old-a", ListKind::Relabelled).len(), 100);
+    for member in ["new-a", "new-b"] {
+        assert!((40..60).contains(&listed(&targets, at(660), member, ListKind::Relabelled).len()));
+    }
+    assert_eq!(listed(&targets, at(684), "old-a", ListKind::Relabelled).len(), 100);
+    assert_eq!(listed(&targets, at(685), "old-a", ListKind::Relabelled).len(), 0);
+    assert!(matches!(
+        ask(&targets, at(700), "old-a", ListKind::Relabelled),
+        Share::NoMember(_)
+    ));
+}
+
+#[test]
+fn what_was_sent_of_shares_that_are_no_more_does_not_count() {
+    let targets = shared(100, "{names: [a, b]}");
+    let Share::List(_, before) = ask(&targets, at(1), "b", ListKind::Relabelled) else {
+        panic!("b has a list")
+    };
+    let options = vec![job("scrape_interval: 15s, scrape_timeout: 10s")];
+    targets.sharing.configure(at(2), None, &options);
+    targets
+        .sharing
+        .configure(at(3), Some(&members("{names: [a]}")), &options);
+    let follow = |second| targets.read(|state| drop(targets.sharing.follow(at(second), state, &Changes::default())));
+    follow(4);
+    assert_eq!(listed(&targets, at(5), "a", ListKind::Relabelled).len(), 100);
+    targets
+        .sharing
+        .configure(at(6), Some(&members("{names: [a, b]}")), &options);
+    targets.sent_now(at(7), &before);
+    assert_eq!(
+        listed(&targets, at(600), "a", ListKind::Relabelled).len(),
+        100,
+        "b was sent nothing of these"
+    );
+}
+
+/// What panics while shares follow is worked out anew, and nobody is told that it has nothing.
+#[test]
+fn shares_that_nobody_knows_are_made_anew() {
+    let targets = shared(100, "{names: [a, b]}");
+    let before = listed(&targets, at(1), "a", ListKind::Relabelled);
+    drop(targets.sharing.lose_track());
+    assert!(matches!(
+        ask(&targets, at(2), "a", ListKind::Relabelled),
+        Share::NotYet(_)
+    ));
+    targets.read(|state| drop(targets.sharing.follow(at(3), state, &Changes::default())));
+    assert_eq!(listed(&targets, at(4), "a", ListKind::Relabelled), before);
 }

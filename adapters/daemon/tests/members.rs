@@ -1,0 +1,113 @@
+//! `/sd/<job>?member=NAME`, as a client sees it: what it has to say, and what counts as having been sent a list.
+
+#![allow(clippy::expect_used, reason = "a panic is a test's report")]
+
+mod support;
+
+use serde_json::Value;
+use support::{Daemon, Setup, wait_until};
+
+const REFRESH: &str = "X-Prometheus-Refresh-Interval-Seconds";
+
+fn setup(members: &str) -> Setup {
+    let setup = Setup::new();
+    let targets: Vec<String> = (0..60).map(|host| format!("'127.0.0.1:{}'", 9000 + host)).collect();
+    setup.write(&format!(
+        "scrape_configs: [{{job_name: node, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{{targets: [{}]}}]}}]",
+        targets.join(", ")
+    ));
+    setup.write_settings(&format!("members: {members}"));
+    setup
+}
+
+fn member(daemon: &Daemon, name: &str) -> Value {
+    let members = daemon.get("/api/v1/members").json();
+    let all = members["data"]["members"].as_array().expect("a list").clone();
+    let found = all.into_iter().find(|member| member["name"] == name);
+    found.unwrap_or(Value::Null)
+}
+
+#[test]
+fn a_name_is_one() {
+    let daemon = setup("{names: [a, b]}").start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("9000"));
+    let long = "m".repeat(257);
+    for (query, status, why) in [
+        ("member=", 400, "member is empty"),
+        ("member=a%0Ab", 400, "without control characters"),
+        (&*format!("member={long}"), 400, "at most 256 bytes"),
+        ("member=c", 404, "has 2 of them: a, b"),
+    ] {
+        let answer = daemon.get(&format!("/sd/node?{query}"));
+        assert!(
+            answer.status == status && answer.text().contains(why),
+            "{query}: {}",
+            answer.text()
+        );
+    }
+}
+
+/// The handover goes on whether the new owner is sent its list or has it by its tag.
+#[test]
+fn who_has_a_list_by_its_tag_was_sent_it() {
+    let setup = setup("{names: [a, b]}");
+    let daemon = setup.start(&[]);
+    let list = wait_until("a's list", || {
+        let list = daemon.get("/sd/node?member=a");
+        (list.status == 200).then_some(list)
+    });
+    let tag = list.header("etag").expect("a tag").to_owned();
+    assert!(member(&daemon, "a")["sent"].is_number() && member(&daemon, "b")["sent"].is_null());
+    let both = daemon.request("GET", "/sd/node?member=a", &[("If-None-Match", &tag)]);
+    assert_eq!((both.status, both.text().as_str()), (304, ""));
+    let whole = daemon.get("/sd/node").header("etag").expect("a tag").to_owned();
+    assert_ne!(whole, tag);
+    let other = daemon.request("GET", "/sd/node?member=a", &[("If-None-Match", &whole)]);
+    assert_eq!(other.status, 200);
+
+    // b is taken out and keeps what it has; a has all of it, by a tag that it was told by a list of another kind of connection.
+    let had = daemon.get("/sd/node?member=b");
+    setup.write_settings("members: {names: [a]}");
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    assert_eq!(daemon.get("/sd/node?member=b").text(), had.text());
+    let tag = wait_until("a's list of all", || {
+        let list = daemon.request("GET", "/sd/node?member=a", &[("Accept-Encoding", "gzip")]);
+        assert_eq!(list.header("content-encoding"), Some("gzip"));
+        (list.header("etag") != Some(&tag)).then(|| list.header("etag").expect("a tag").to_owned())
+    });
+    let known = daemon.request(
+        "GET",
+        "/sd/node?member=a",
+        &[("If-None-Match", &format!("W/\"x\", {tag}"))],
+    );
+    assert_eq!(known.status, 304);
+    wait_until("b to be told that it has nothing", || {
+        let list = daemon.get("/sd/node?member=b");
+        (list.text().trim() != had.text().trim()).then(|| assert_eq!(list.json(), Value::Array(Vec::new())))
+    });
+    wait_until("b to be forgotten", || {
+        (daemon.get("/sd/node?member=b").status == 404).then_some(())
+    });
+    daemon.wait_for("/metrics", |metrics| {
+        metrics.contains("headcount_member_last_sent_timestamp_seconds{member=\"a\"}")
+            && !metrics.contains("member=\"b\"")
+    });
+}
+
+#[test]
+fn who_asks_says_when_he_asks_next() {
+    let daemon = setup("{allow: 'm-.*', grace: 1s}").start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("9000"));
+    // Shares are given out when two of its intervals are over, and five seconds: not after two minutes, as without it.
+    let begun = std::time::Instant::now();
+    wait_until("m-a to have a share", || {
+        let list = daemon.request("GET", "/sd/node?member=m-a", &[(REFRESH, "0.5")]);
+        assert!(matches!(list.status, 200 | 503), "{}", list.text());
+        (list.status == 200).then(|| assert!(list.text().contains(":9059")))
+    });
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(6));
+    assert!(member(&daemon, "m-a")["asked"].is_number());
+    wait_until("m-a to be gone after a second and a half", || {
+        (member(&daemon, "m-a") == Value::Null).then_some(())
+    });
+}
