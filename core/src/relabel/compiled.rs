@@ -8,7 +8,7 @@ use regex::Regex;
 use super::matcher::Matcher;
 use super::rule::{NameValidation, RelabelError, RelabelRule};
 use super::template::Template;
-use super::vmagent::{Condition, Graphite, NAME, VmagentRule};
+use super::vmagent::{Condition, Fill, Graphite, VmagentRule};
 use super::{RegexFault, RuleRegex};
 
 /// Texts that give a name of letters, digits and underscores, if what they refer to is one.
@@ -41,8 +41,12 @@ pub(super) enum Action {
     Filter { regex: Matcher, unless: bool },
     /// Drops the target where the source equals the label `target`, or, with `unless`, where not.
     Compare { target: Box<str>, unless: bool },
-    /// Copies labels to other names.
-    Map { regex: Matcher, to: Template },
+    /// Copies labels to other names. With `in_turn`, a label that was set before its turn comes passes on what it was set to.
+    Map {
+        regex: Matcher,
+        to: Template,
+        in_turn: bool,
+    },
     /// Removes labels whose names match, or, with `unless`, those that don't.
     Remove { regex: Matcher, unless: bool },
     /// Drops the target where all labels of the source are equal, or, with `unless`, where not.
@@ -55,15 +59,6 @@ pub(super) enum Action {
     Graphite(Graphite),
     /// Sets a label to what is put together of other labels.
     Fill(Box<Fill>),
-}
-
-/// A replacement with labels in it, which is read anew for each target.
-#[derive(Debug)]
-pub(super) struct Fill {
-    pub(super) matcher: Matcher,
-    pub(super) regex: Regex,
-    pub(super) target: Box<str>,
-    pub(super) replacement: Box<str>,
 }
 
 /// What a label is set to.
@@ -102,13 +97,10 @@ impl Compiled {
         let action = compiler.action(inner)?;
         let drops_others = matches!(action, Action::Filter { unless: true, .. });
         let condition = selectors
-            .map(|selectors| Condition::new(selectors, drops_others, |regex| Ok(compiler.matcher(regex)?.1.clone())))
+            .map(|selectors| Condition::new(selectors, drops_others, |regex| Ok(compiler.matcher(regex)?.0)))
             .transpose()?;
         Ok(Self {
-            sources: match action {
-                Action::Graphite(_) => [NAME.into()].into(),
-                _ => sources,
-            },
+            sources,
             separator,
             action,
             condition: condition.map(Box::new),
@@ -153,14 +145,7 @@ impl Compiler<'_> {
             } => self.set(target_label, Computed::Hash(*modulus))?,
             RelabelRule::Lowercase { target_label, .. } => self.set(target_label, Computed::Lower)?,
             RelabelRule::Uppercase { target_label, .. } => self.set(target_label, Computed::Upper)?,
-            RelabelRule::LabelMap { regex, replacement } => {
-                self.check_template(replacement)?;
-                let (matcher, regex) = self.matcher(regex)?;
-                Action::Map {
-                    to: Template::read(replacement, regex),
-                    regex: matcher,
-                }
-            }
+            RelabelRule::LabelMap { regex, replacement } => self.map(regex, replacement, false)?,
             RelabelRule::LabelDrop { regex } => Action::Remove {
                 regex: self.matcher(regex)?.0,
                 unless: false,
@@ -206,13 +191,10 @@ impl Compiler<'_> {
                     self.name(target_label)?;
                 }
                 let (matcher, regex) = self.matcher(regex)?;
-                Ok(Action::Fill(Box::new(Fill {
-                    matcher,
-                    regex: regex.clone(),
-                    target: target_label.as_str().into(),
-                    replacement: replacement.as_str().into(),
-                })))
+                let fill = Fill::new(matcher, regex, target_label, replacement);
+                Ok(Action::Fill(Box::new(fill)))
             }
+            VmagentRule::LabelMap { regex, replacement } => self.map(regex, replacement, true),
             VmagentRule::HashMod {
                 target_label, modulus, ..
             } => self.set(target_label, Computed::XxHash(*modulus)),
@@ -228,6 +210,16 @@ impl Compiler<'_> {
                 Ok(Action::Graphite(Graphite::new(template, labels)))
             }
         }
+    }
+
+    fn map(&self, regex: &RuleRegex, replacement: &str, in_turn: bool) -> Result<Action, RelabelError> {
+        self.check_template(replacement)?;
+        let (matcher, regex) = self.matcher(regex)?;
+        Ok(Action::Map {
+            to: Template::read(replacement, regex),
+            regex: matcher,
+            in_turn,
+        })
     }
 
     fn replace(&self, regex: &RuleRegex, target: &str, replacement: &str) -> Result<Action, RelabelError> {

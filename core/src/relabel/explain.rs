@@ -51,6 +51,7 @@ impl Relabeling {
             Ok(()) => Verdict::Kept,
             Err(TooLarge) => Verdict::TooLarge { rule: 0 },
         };
+        relabeler.begin(&mut draft);
         for (place, rule) in self.compiled().iter().enumerate() {
             if verdict != Verdict::Kept {
                 break;

@@ -8,6 +8,7 @@ use core::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock, Weak};
 
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::matcher::Matcher;
 
@@ -106,6 +107,19 @@ impl RuleRegex {
         self.compiled().is_ok_and(|compiled| compiled.regex.is_match(text))
     }
 
+    /// Whether it is `.*` however it is written: with anchors around it, with groups, as `(?:.*)`.
+    ///
+    /// ```
+    /// use headcount_core::relabel::RuleRegex;
+    ///
+    /// assert!(RuleRegex::new("^(?:(.*))$").is_anything() && !RuleRegex::new(".+").is_anything());
+    /// ```
+    pub fn is_anything(&self) -> bool {
+        regex_syntax::Parser::new()
+            .parse(&self.0.anchored)
+            .is_ok_and(|parsed| is_anything(&parsed))
+    }
+
     /// The same one, for as long as somebody has it.
     pub fn downgrade(&self) -> WeakRuleRegex {
         WeakRuleRegex(Arc::downgrade(&self.0))
@@ -125,6 +139,22 @@ impl RuleRegex {
             .build()?;
         let matcher = Matcher::new(&self.0.anchored, regex.clone());
         Ok(self.0.compiled.get_or_init(|| Compiled { regex, matcher }))
+    }
+}
+
+fn is_anything(parsed: &Hir) -> bool {
+    let is_anchor = |part: &Hir| matches!(part.kind(), HirKind::Look(Look::Start | Look::End));
+    match parsed.kind() {
+        HirKind::Capture(group) => is_anything(&group.sub),
+        HirKind::Concat(parts) => {
+            let mut parts = parts.iter().filter(|part| !is_anchor(part));
+            parts.next().is_some_and(is_anything) && parts.next().is_none()
+        }
+        HirKind::Repetition(repeated) => {
+            let any = Hir::dot(regex_syntax::hir::Dot::AnyChar);
+            repeated.min == 0 && repeated.max.is_none() && repeated.greedy && *repeated.sub == any
+        }
+        _ => false,
     }
 }
 
@@ -189,6 +219,27 @@ impl fmt::Debug for Expression {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn anything_is_known_however_it_is_written() {
+        for text in [
+            ".*",
+            "(.*)",
+            "(?:.*)",
+            "^.*$",
+            "((.*))",
+            "(?P<all>.*)",
+            "(^(?:(.*)$))",
+            "(?s:.*)",
+        ] {
+            assert!(RuleRegex::new(text).is_anything(), "{text}");
+        }
+        for text in [
+            "", ".+", "a.*", ".*b", ".*?", "(?-s:.*)", ".{0,9}", "(.*)(.*)", ".*|a", "[^\n]*", "(",
+        ] {
+            assert!(!RuleRegex::new(text).is_anything(), "{text}");
+        }
+    }
 
     #[test]
     fn clones_are_compiled_once_and_forgotten_with_the_last() {

@@ -230,13 +230,12 @@ impl Layouts {
             Action::Set { target, .. } | Action::Compare { target, .. } | Action::Contains { target, .. } => {
                 self.values(layout, &rule.sources, Some(target))
             }
-            Action::SetNamed { .. }
-            | Action::Filter { .. }
-            | Action::AllEqual { .. }
-            | Action::Graphite(_)
-            | Action::Fill(_) => self.values(layout, &rule.sources, None),
+            Action::SetNamed { .. } | Action::Filter { .. } | Action::AllEqual { .. } | Action::Graphite(_) => {
+                self.values(layout, &rule.sources, None)
+            }
+            Action::Fill(fill) => self.values(layout, &rule.sources, fill.target()),
             Action::Rename { regex, to } => self.rename(layout, regex, to),
-            Action::Map { regex, to } => self.map(layout, |name, out| {
+            Action::Map { regex, to, in_turn } => self.map(layout, *in_turn, |name, out| {
                 regex.expand(name, &mut Groups::default(), [(to, out)])
             }),
             Action::Remove { regex, unless } => self.remove(layout, |name| regex.is_match(name) != *unless),
@@ -255,6 +254,24 @@ impl Layouts {
             Some(Plan::Values { sources, .. }) => sources,
             _ => &[],
         }
+    }
+
+    /// The layout with the same labels sorted by name, kept as the plan of a `place` that no rule has.
+    #[inline]
+    pub(super) fn sorted(&mut self, layout: LayoutId, place: usize) -> LayoutId {
+        if let Some(Plan::Names { to }) = self.known_plan(layout, place) {
+            return *to;
+        }
+        let labels = self.by_name(layout);
+        let to = self.layout_of(&labels, self.slots(layout));
+        self.keep(layout, place, Plan::Names { to });
+        to
+    }
+
+    fn by_name(&self, layout: LayoutId) -> Vec<Label> {
+        let mut labels = self.labels(layout).to_vec();
+        labels.sort_unstable_by(|one, other| self.text(one.name).cmp(self.text(other.name)));
+        labels
     }
 
     fn keep(&mut self, layout: LayoutId, place: usize, plan: Plan) {
@@ -276,7 +293,7 @@ impl Layouts {
         }
     }
 
-    fn map(&mut self, layout: LayoutId, rename: impl Fn(&str, &mut String) -> bool) -> Plan {
+    fn map(&mut self, layout: LayoutId, in_turn: bool, rename: impl Fn(&str, &mut String) -> bool) -> Plan {
         let before = self.labels(layout).to_vec();
         let mut bytes = self.layouts.get(layout as usize).map_or(0, |layout| layout.bytes);
         let mut labels = Places::of(before.clone());
@@ -288,6 +305,12 @@ impl Layouts {
             if renamed.len() > MAX_NAME_BYTES {
                 return Plan::TooLarge;
             }
+            let slot = match in_turn {
+                // A label without a name is none there.
+                true if renamed.is_empty() => continue,
+                true => labels.slot(name).unwrap_or(slot),
+                false => slot,
+            };
             let name = self.name(&renamed);
             if labels.set(Label { name, slot }) {
                 bytes = bytes.saturating_add(self.bytes([name].into_iter()));
@@ -303,8 +326,7 @@ impl Layouts {
 
     /// Gives labels other names; of several that get one name the one stays whose name came first in the alphabet.
     fn rename(&mut self, layout: LayoutId, regex: &Regex, to: &Template) -> Plan {
-        let mut before = self.labels(layout).to_vec();
-        before.sort_unstable_by(|one, other| self.text(one.name).cmp(self.text(other.name)));
+        let before = self.by_name(layout);
         let mut labels = Places::of(Vec::new());
         let mut bytes = 0_usize;
         for Label { name, slot } in before {
@@ -361,6 +383,12 @@ impl Places {
         }
         let found = self.index.find(hash_name(name), |(other, _)| *other == name);
         found.map(|(_, place)| *place)
+    }
+
+    /// Where the value of a label stands.
+    fn slot(&self, name: NameId) -> Option<u32> {
+        let place = self.place(name)?;
+        self.labels.get(place).map(|label| label.slot)
     }
 
     /// Sets a label; whether it is a new one.

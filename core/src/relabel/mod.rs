@@ -43,6 +43,8 @@ pub struct Relabeling {
     rules: Arc<[RelabelRule]>,
     compiled: Arc<[Compiled]>,
     names: NameValidation,
+    /// Whether what rules do depends on the order of labels, and labels are sorted first.
+    is_sorted: bool,
 }
 
 impl Relabeling {
@@ -56,6 +58,10 @@ impl Relabeling {
         let compiled = compiled.map(|(place, rule)| Compiled::new(place, rule, names));
         Ok(Self {
             compiled: compiled.collect::<Result<_, _>>()?,
+            is_sorted: rules.iter().any(|rule| {
+                let (_, rule) = rule.parts();
+                matches!(rule, RelabelRule::Vmagent(VmagentRule::LabelMap { .. }))
+            }),
             rules,
             names,
         })
@@ -107,6 +113,7 @@ impl Default for Relabeling {
             rules: Arc::new([]),
             compiled: Arc::new([]),
             names: NameValidation::default(),
+            is_sorted: false,
         }
     }
 }

@@ -43,6 +43,10 @@ pub(crate) fn relabel(labels: &mut Labels, rules: &[RelabelRule], names: NameVal
         let compile = || Regex::new(text).unwrap();
         compiled.entry(text.to_owned()).or_insert_with(compile).clone()
     };
+    let is_map = |rule: &RelabelRule| matches!(rule.parts().1, RelabelRule::Vmagent(VmagentRule::LabelMap { .. }));
+    if rules.iter().any(is_map) {
+        labels.sort();
+    }
     for (rule, place) in rules.iter().zip(0..) {
         let (selectors, rule) = rule.parts();
         let holds = |filter: &Filter| {
@@ -188,6 +192,18 @@ fn vmagent(labels: &mut Labels, rule: &VmagentRule, names: NameValidation) -> bo
         } => {
             let number = twox_hash::XxHash64::oneshot(0, text(labels, source).as_bytes()) % modulus.get();
             set(labels, target_label, &number.to_string());
+        }
+        VmagentRule::LabelMap { regex, replacement } => {
+            let regex = Regex::new(regex.anchored()).unwrap();
+            for (name, _) in labels.clone() {
+                if let Some(captures) = regex.captures(&name) {
+                    let renamed = expand(replacement, &captures);
+                    if !renamed.is_empty() {
+                        let value = get(labels, &name);
+                        set(labels, &renamed, &value);
+                    }
+                }
+            }
         }
         VmagentRule::LabelMapAll { regex, replacement } => {
             let regex = Regex::new(regex.anchored()).unwrap();

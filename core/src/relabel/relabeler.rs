@@ -69,6 +69,10 @@ pub(super) struct Scratch {
     pub(super) joined: String,
     pub(super) name: String,
     pub(super) value: String,
+    /// A replacement with labels filled in.
+    pub(super) filled: String,
+    /// Where each of several values that stand in `value` ends.
+    pub(super) ends: Vec<usize>,
 }
 
 impl Relabeler {
@@ -163,6 +167,7 @@ impl Relabeler {
     #[inline]
     pub(crate) fn run(&mut self, draft: &mut Draft<'_>) -> Verdict {
         let names = self.relabeling.names();
+        self.begin(draft);
         for (place, rule) in self.relabeling.compiled().iter().enumerate() {
             match self.machine.step(names, place, rule, draft) {
                 Ok(true) => {}
@@ -171,6 +176,14 @@ impl Relabeler {
             }
         }
         Verdict::Kept
+    }
+
+    /// What comes before the first rule: vmagent sorts labels, which shows where rules depend on their order.
+    #[inline]
+    pub(super) fn begin(&mut self, draft: &mut Draft<'_>) {
+        if self.relabeling.is_sorted {
+            self.machine.sort(draft);
+        }
     }
 
     /// Carries one rule out, and says whether it keeps the target.
@@ -198,6 +211,9 @@ impl Machine {
         {
             return Ok(!condition.drops_others);
         }
+        if let Action::Fill(fill) = &rule.action {
+            return self.fill(names, place, rule, fill, draft).map(|()| true);
+        }
         let (sources, target) = match self.layouts.plan(draft.layout(), place, rule) {
             Plan::TooLarge => return Err(TooLarge),
             Plan::Names { to } => {
@@ -217,8 +233,8 @@ impl Machine {
             sources,
         };
         match &rule.action {
-            // Their plans are done with above.
-            Action::Map { .. } | Action::Remove { .. } | Action::Rename { .. } => {}
+            // They are done with above.
+            Action::Map { .. } | Action::Remove { .. } | Action::Rename { .. } | Action::Fill(_) => {}
             Action::Filter { regex, unless } => {
                 let made = bench.work_out(draft, |source, _, _| regex.is_match(source));
                 return Ok((made != Made::Nothing) == *unless);
@@ -229,10 +245,6 @@ impl Machine {
             Action::Graphite(graphite) => {
                 let name = sources.first().copied().flatten();
                 self.graphite(graphite, draft, name)?;
-            }
-            Action::Fill(fill) => {
-                let sources: Box<[_]> = sources.into();
-                self.fill(names, fill, &rule.separator, &sources, draft)?;
             }
             Action::Set { what, .. } => {
                 if let (Computed::Source, [slot]) = (what, sources) {
@@ -251,7 +263,9 @@ impl Machine {
                 target: target_name,
                 value: template,
             } => {
-                let Scratch { joined, name, value } = &mut self.scratch;
+                let Scratch {
+                    joined, name, value, ..
+                } = &mut self.scratch;
                 name.clear();
                 value.clear();
                 let source = draft.join(&self.texts, sources, &rule.separator, joined);

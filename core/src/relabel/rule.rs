@@ -196,6 +196,22 @@ impl RelabelRule {
         }
     }
 
+    /// Whether it does what a rule of Prometheus's does: it is that one, or a `labelmap` that takes a fixed beginning off
+    /// names, so that no two labels get one name and their order does not show. (It does for a label that has the beginning
+    /// twice, beside the one that has it once.)
+    pub fn is_alike(&self, prometheus: &Self) -> bool {
+        match (self, prometheus) {
+            (
+                Self::Vmagent(VmagentRule::LabelMap { regex, replacement }),
+                Self::LabelMap {
+                    regex: other,
+                    replacement: to,
+                },
+            ) => (regex, replacement) == (other, to) && takes_a_beginning_off(regex.written(), replacement),
+            (rule, other) => rule == other,
+        }
+    }
+
     /// Whether what it does depends on the value of this label: it is one of those that it looks at or compares with, or
     /// is copied by it.
     ///
@@ -219,6 +235,13 @@ impl RelabelRule {
                 .is_some_and(|source| source.names.iter().any(|name| name == label)),
         }
     }
+}
+
+/// Whether a `labelmap` gives a label the name behind a fixed beginning.
+fn takes_a_beginning_off(regex: &str, replacement: &str) -> bool {
+    let beginning = regex.strip_suffix("(.+)").or_else(|| regex.strip_suffix("(.*)"));
+    let is_fixed = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    beginning.is_some_and(is_fixed) && matches!(replacement, "$1" | "${1}")
 }
 
 impl RelabelError {

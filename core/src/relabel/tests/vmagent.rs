@@ -15,19 +15,31 @@ fn any_vmagent_rule() -> impl Strategy<Value = RelabelRule> {
     let filled = prop::sample::select(vec!["{{a}}", "{{a}}:${1}", "$1{{none}}", "{{b}}{{c}}"]).prop_map(str::to_owned);
     let template = prop::sample::select(vec!["*", "v.*", "v*", "*.*"]).prop_map(str::to_owned);
     let modulus = (1_u64..5).prop_map(|modulus| NonZeroU64::new(modulus).unwrap());
+    let name_of = prop::sample::select(vec!["(x_)?(.*)", "(a|b|c)", "x_(a)"]).prop_map(RuleRegex::new);
+    let renamed = prop::sample::select(vec!["$2", "$1", "c", "${1}b"]).prop_map(str::to_owned);
     (
         source,
-        part,
-        whole,
+        (part, name_of),
+        (whole, renamed),
         replacement,
         filled,
         template,
         name(),
         modulus,
-        0..9,
+        0..10,
     )
         .prop_map(
-            |(source, part, whole, replacement, filled, template, target_label, modulus, action)| {
+            |(
+                source,
+                (part, name_of),
+                (whole, renamed),
+                replacement,
+                filled,
+                template,
+                target_label,
+                modulus,
+                action,
+            )| {
                 RelabelRule::Vmagent(match action {
                     0 => VmagentRule::KeepIfEqual { source },
                     1 => VmagentRule::DropIfEqual { source },
@@ -53,6 +65,10 @@ fn any_vmagent_rule() -> impl Strategy<Value = RelabelRule> {
                     7 => VmagentRule::LabelMapAll {
                         regex: part,
                         replacement,
+                    },
+                    8 => VmagentRule::LabelMap {
+                        regex: name_of,
+                        replacement: renamed,
                     },
                     _ => VmagentRule::Graphite {
                         template,
@@ -187,6 +203,35 @@ fn renaming_leaves_the_first_of_one_name() {
     let labels = [("b_c", "2"), ("b-c", "1"), ("d-e-f", "3")];
     assert_eq!(vmagent(rename("-", "_"), &labels), text("b_c=1 d_e_f=3"));
     assert_eq!(vmagent(rename("^b.c$", ""), &labels), text("d-e-f=3"));
+}
+
+#[test]
+fn labels_are_mapped_in_vmagents_order() {
+    let map = |regex: &str, replacement: &str| {
+        RelabelRule::Vmagent(VmagentRule::LabelMap {
+            regex: RuleRegex::new(regex),
+            replacement: replacement.to_owned(),
+        })
+    };
+    // Sorted by name, and the last counts: by Prometheus it would be the one that came last.
+    let labels = [("b", "2"), ("a", "1")];
+    assert_eq!(run(&[map("a|b", "c")], &labels), text("a=1 b=2 c=2"));
+    // What rules added comes behind.
+    let added = [replace(&[], "(.*)", "a", "3"), map("a|b", "c")];
+    assert_eq!(run(&added, &[("b", "2")]), text("a=3 b=2 c=3"));
+    // What was set before its turn passes that on, and one without a name is none.
+    assert_eq!(
+        run(&[map("(.).*", "${1}_x")], &[("a", "1"), ("a_x", "2"), ("b", "3")]),
+        text("a=1 a_x=1 b=3 b_x=3")
+    );
+    assert_eq!(
+        run(&[map("(a|ax)", "${1}x")], &[("a", "1"), ("ax", "2")]),
+        text("a=1 ax=1 axx=1")
+    );
+    assert_eq!(
+        run(&[map("a(.*)", "$1")], &[("a", "1"), ("ab", "2")]),
+        text("a=1 ab=2 b=2")
+    );
 }
 
 #[test]

@@ -2,9 +2,8 @@
 //!
 //! An absent label counts as an empty value, but for `__name__`, which is equal to nothing while it is absent.
 
-use regex::Regex;
-
 use super::{NAME, RuleRegex};
+use crate::relabel::matcher::Matcher;
 
 /// A selector, `name{label="value",other=~"regex" or third="x"}`: one of its lists of filters has to be true as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -61,16 +60,16 @@ enum Test {
     /// A name is equal to nothing while there is none.
     NameIs(Box<str>),
     NameIsNot(Box<str>),
-    Matches(Regex),
-    MatchesNot(Regex),
+    Matches(Matcher),
+    MatchesNot(Matcher),
 }
 
 impl Condition {
-    /// `regex` compiles an expression.
+    /// `matcher` compiles an expression.
     pub(in crate::relabel) fn new<E>(
         selectors: &[Selector],
         drops_others: bool,
-        mut regex: impl FnMut(&RuleRegex) -> Result<Regex, E>,
+        mut matcher: impl FnMut(&RuleRegex) -> Result<Matcher, E>,
     ) -> Result<Self, E> {
         let lists = || selectors.iter().flat_map(|selector| &selector.any_of);
         let names = lists().flatten().map(|filter| filter.label.as_str().into());
@@ -81,8 +80,8 @@ impl Condition {
                 FilterTest::IsNot(value) if is_name => Test::NameIsNot(value.as_str().into()),
                 FilterTest::Is(value) => Test::Is(value.as_str().into()),
                 FilterTest::IsNot(value) => Test::IsNot(value.as_str().into()),
-                FilterTest::Matches(by) => Test::Matches(regex(by)?),
-                FilterTest::MatchesNot(by) => Test::MatchesNot(regex(by)?),
+                FilterTest::Matches(by) => Test::Matches(matcher(by)?),
+                FilterTest::MatchesNot(by) => Test::MatchesNot(matcher(by)?),
             })
         };
         let mut list = |filters: &Vec<Filter>| filters.iter().map(&mut test).collect::<Result<Box<[_]>, E>>();

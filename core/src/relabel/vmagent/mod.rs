@@ -7,19 +7,28 @@
 //! after the last rule.
 
 mod condition;
+mod fill;
 mod graphite;
 mod machine;
 
 use core::num::NonZeroU64;
+use std::sync::LazyLock;
 
 use super::{RuleRegex, SourceLabels};
 
 pub(super) use condition::Condition;
 pub use condition::{Filter, FilterTest, Selector};
+pub(super) use fill::Fill;
+use fill::{Part, Piece, references};
 pub(super) use graphite::Graphite;
 
 /// The label that Graphite's names stand in.
-pub(super) const NAME: &str = "__name__";
+const NAME: &str = "__name__";
+/// What rules for Graphite's names look at.
+static GRAPHITE_SOURCE: LazyLock<SourceLabels> = LazyLock::new(|| SourceLabels {
+    names: vec![NAME.to_owned()],
+    ..SourceLabels::default()
+});
 
 /// A rule with an action that only vmagent has, or by which it means something else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -80,6 +89,14 @@ pub enum VmagentRule {
         /// The number.
         modulus: NonZeroU64,
     },
+    /// `labelmap` in vmagent's order: labels sorted by name as they were discovered, then those that rules added. Of several
+    /// that are copied to one name the last counts, and one that was set before its turn comes passes on what it was set to.
+    LabelMap {
+        /// What a name has to match.
+        regex: RuleRegex,
+        /// The other name; may refer to the expression's groups.
+        replacement: String,
+    },
     /// Gives labels other names, with each match of `regex` in a name replaced. Of labels that get one name, the one whose
     /// name came first in the alphabet stays.
     LabelMapAll {
@@ -107,6 +124,7 @@ impl VmagentRule {
             Self::ReplaceAll { .. } => "replace_all",
             Self::Fill { .. } => "replace",
             Self::HashMod { .. } => "hashmod",
+            Self::LabelMap { .. } => "labelmap",
             Self::LabelMapAll { .. } => "labelmap_all",
             Self::Graphite { .. } => "graphite",
         }
@@ -121,77 +139,26 @@ impl VmagentRule {
             | Self::ReplaceAll { source, .. }
             | Self::Fill { source, .. }
             | Self::HashMod { source, .. } => Some(source),
-            Self::LabelMapAll { .. } | Self::Graphite { .. } => None,
+            Self::Graphite { .. } => Some(&GRAPHITE_SOURCE),
+            Self::LabelMap { .. } | Self::LabelMapAll { .. } => None,
         }
     }
 
     pub(super) fn reads(&self, label: &str) -> bool {
         let also = match self {
-            Self::LabelMapAll { regex, .. } => regex.is_match(label),
-            Self::Graphite { .. } => label == NAME,
+            Self::LabelMap { regex, .. } | Self::LabelMapAll { regex, .. } => regex.is_match(label),
             Self::KeepIfContains { target_label, .. } | Self::DropIfContains { target_label, .. } => {
                 target_label == label
             }
             Self::Fill { replacement, .. } => references(replacement).any(|part| part == Part::Label(label)),
-            Self::KeepIfEqual { .. } | Self::DropIfEqual { .. } | Self::ReplaceAll { .. } | Self::HashMod { .. } => {
-                false
-            }
+            Self::KeepIfEqual { .. }
+            | Self::DropIfEqual { .. }
+            | Self::ReplaceAll { .. }
+            | Self::HashMod { .. }
+            | Self::Graphite { .. } => false,
         };
         also || self
             .source()
             .is_some_and(|source| source.names.iter().any(|name| name == label))
-    }
-}
-
-/// A part of a replacement with labels in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part<'t> {
-    Text(&'t str),
-    /// The value of the label with this name.
-    Label(&'t str),
-}
-
-/// The parts of a replacement. What is not closed is text.
-pub(super) fn references(replacement: &str) -> impl Iterator<Item = Part<'_>> {
-    let mut rest = replacement;
-    core::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let (before, behind) = rest.split_once("{{").unwrap_or((rest, ""));
-        if !before.is_empty() {
-            rest = rest.get(before.len()..).unwrap_or_default();
-            return Some(Part::Text(before));
-        }
-        match behind.split_once("}}") {
-            Some((name, after)) => {
-                rest = after;
-                Some(Part::Label(name))
-            }
-            None => Some(Part::Text(core::mem::take(&mut rest))),
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn references_stand_in_two_braces_and_what_is_open_is_text() {
-        let parts = |text| references(text).collect::<Vec<_>>();
-        assert_eq!(
-            parts("a{{b}}{{c}}:{d}$1"),
-            [
-                Part::Text("a"),
-                Part::Label("b"),
-                Part::Label("c"),
-                Part::Text(":{d}$1")
-            ]
-        );
-        assert_eq!(parts("{{a"), [Part::Text("{{a")]);
-        assert_eq!(parts("x{{a}"), [Part::Text("x"), Part::Text("{{a}")]);
-        assert_eq!(parts("{{}}"), [Part::Label("")]);
-        assert_eq!(parts(""), []);
     }
 }

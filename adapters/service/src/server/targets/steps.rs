@@ -188,12 +188,14 @@ fn show_vmagent<'a>(shown: &mut Rule<'a>, rule: &'a VmagentRule) {
         VmagentRule::HashMod {
             target_label, modulus, ..
         } => (shown.target_label, shown.modulus) = (Some(target_label.as_str()), Some(modulus.get())),
-        VmagentRule::LabelMapAll { regex, replacement } => {
+        VmagentRule::LabelMap { regex, replacement } | VmagentRule::LabelMapAll { regex, replacement } => {
             (shown.regex, shown.replacement) = (regex.written(), replacement);
         }
         VmagentRule::Graphite { template, labels } => {
             let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             (shown.template, shown.labels) = (Some(template.as_str()), Some(labels.collect()));
+            // It is not written, because it is always the same.
+            shown.source_labels = None;
         }
     }
 }
