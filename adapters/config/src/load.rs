@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use headcount_discoverer::mechanism::Registry;
 use headcount_reader::{
     Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Mention, Nowhere, Problem, ProblemKind, ShownYaml, Sink,
-    Surroundings, decode, pattern, read,
+    Surroundings, Variables, decode, pattern, read,
 };
 
 use crate::Dialect;
@@ -228,6 +228,7 @@ impl<'a> Assembly<'a> {
         let sink = Sink::new(origin.into());
         let mut top = TopLevel::default();
         let (folder, called) = (folder_of(origin), called(origin));
+        self.put_in(&sink, bytes);
         let redacted = self.visit(bytes, &sink, |assembly, root| {
             let reading = assembly.reading(&folder, called, true);
             top = config::read(root, reading, assembly.surroundings, &mut assembly.names);
@@ -256,7 +257,7 @@ impl<'a> Assembly<'a> {
         let sink = Sink::new(path.into());
         let mut jobs = Vec::new();
         let (folder, called) = (folder_of(path), called(path));
-        self.visit_file(path, &sink, |assembly, root| {
+        self.visit_file(path, &sink, true, |assembly, root| {
             let reading = assembly.reading(&folder, called, true);
             jobs = config::read_included(root, global, reading, &mut assembly.names);
         });
@@ -269,7 +270,7 @@ impl<'a> Assembly<'a> {
         let sink = Sink::new(path.into());
         let (mut settings, mut jobs) = (Settings::default(), Vec::new());
         let (folder, called) = (folder_of(path), called(path));
-        let redacted = self.visit_file(path, &sink, |assembly, root| {
+        let redacted = self.visit_file(path, &sink, false, |assembly, root| {
             let reading = assembly.reading(&folder, called, false);
             (settings, jobs) = settings::read(root, global, reading, &mut assembly.names);
         });
@@ -281,10 +282,30 @@ impl<'a> Assembly<'a> {
         (settings, jobs)
     }
 
-    /// Reads a file and hands its tree over; see [`visit`](Self::visit).
-    fn visit_file(&mut self, path: &Path, sink: &Sink, visit: impl FnOnce(&mut Self, &Cursor<'_>)) -> ShownYaml {
+    /// Has environment variables put into the values of a file that is not headcount's own, if its readers do so.
+    fn put_in(&self, sink: &Sink, bytes: &[u8]) {
+        if self.loader.dialect.is_vmagent() {
+            // What is no text is reported by who reads it.
+            let text = decode(bytes).unwrap_or_default();
+            sink.put_in(Variables::of(&text, |name| self.surroundings.variable(name)));
+        }
+    }
+
+    /// Reads a file and hands its tree over; see [`visit`](Self::visit). `is_shared`: it is not headcount's own.
+    fn visit_file(
+        &mut self,
+        path: &Path,
+        sink: &Sink,
+        is_shared: bool,
+        visit: impl FnOnce(&mut Self, &Cursor<'_>),
+    ) -> ShownYaml {
         match self.surroundings.read(path, FILE_LIMIT) {
-            Ok(bytes) => self.visit(&bytes, sink, visit),
+            Ok(bytes) => {
+                if is_shared {
+                    self.put_in(sink, &bytes);
+                }
+                self.visit(&bytes, sink, visit)
+            }
             Err(error) => {
                 let reason = error.to_string();
                 sink.problem(None, "", ProblemKind::Unreadable { reason });

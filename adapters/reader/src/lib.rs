@@ -47,7 +47,7 @@ pub use problem::{LoadErrors, Position, Problem, ProblemKind};
 pub use secret::{Secret, SecretSource, sounds_secret};
 pub use surroundings::{Machine, NotAFile, Nowhere, Surroundings, join, open_file};
 pub use value::{
-    NameEscaping, RegexAllowance, RegexError, ScrapeProtocol, SeriesError, SizeError, Url, UrlError, expand,
+    NameEscaping, RegexAllowance, RegexError, ScrapeProtocol, SeriesError, SizeError, UnsetVariable, Url, UrlError, Variables, expand,
     is_label_name, is_label_template, parse_part_regex, parse_regex, parse_series, parse_size, without_credentials,
     without_secret_parameters,
 };

@@ -12,7 +12,7 @@ use std::time::Duration;
 use headcount_core::relabel::RelabelError;
 use headcount_core::{DurationError, PercentError, ThrottleError, format_duration};
 
-use crate::value::{RegexError, SeriesError, SizeError, UrlError};
+use crate::value::{RegexError, SeriesError, SizeError, UnsetVariable, UrlError};
 
 /// A place in a file. Both numbers count from 1; columns are counted in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -331,6 +331,18 @@ pub enum ProblemKind {
     /// A setting that Prometheus does not have.
     #[error("this setting is headcount's own, and Prometheus refuses a file with it; put the job into headcount.yml")]
     SettingNotPrometheus,
+    /// A rule of all jobs that one of them can't have, because it takes fewer names of labels.
+    #[error("global.{field} does not fit this job and its metric_name_validation_scheme: {error}")]
+    GlobalRule {
+        /// The field with the rules.
+        field: &'static str,
+        /// What is wrong, with the rule.
+        #[source]
+        error: RelabelError,
+    },
+    /// An environment variable that is named and not set.
+    #[error(transparent)]
+    UnsetVariable(#[from] UnsetVariable),
     /// Something that only vmagent reads, where Prometheus does.
     #[error("{what} is vmagent's, and Prometheus refuses it; if vmagent reads this file, add --dialect vmagent")]
     OfVmagent {

@@ -15,7 +15,7 @@ use super::Reading;
 use super::global::{Global, Limits, read_pace};
 use super::naming;
 use super::protocol;
-use super::relabel::{RelabelRules, Subject};
+use super::relabel::{RelabelRules, Subject, only_vmagents};
 
 /// One job, with what it inherits filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +86,7 @@ pub struct ScrapeConfig {
 /// What of a job only vmagent reads as it is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OnlyVmagent {
-    /// The first of `relabel_configs` that a Prometheus refuses, or carries out in another way, counted from 0.
+    /// The first of its own `relabel_configs` that a Prometheus refuses, or carries out in another way, counted from 0.
     pub rule: Option<usize>,
     /// The same of `metric_relabel_configs`.
     pub metric_rule: Option<usize>,
@@ -259,17 +259,7 @@ fn read(fields: &mut Fields<'_>, global: &Global, reading: Reading<'_>, names: &
     (job.scrape_interval, job.scrape_timeout) = read_pace(fields, global);
     let relabel = RelabelRules::of(fields, "relabel_configs", reading.dialect);
     let metric_relabel = RelabelRules::of(fields, "metric_relabel_configs", reading.dialect);
-    job.only_vmagent = OnlyVmagent {
-        rule: match global.relabel_configs.is_empty() {
-            true => relabel.only_vmagents(),
-            false => Some(0),
-        },
-        metric_rule: match global.metric_relabel_configs.is_empty() {
-            true => metric_relabel.only_vmagents(),
-            false => Some(0),
-        },
-        fields: super::vmagent::read_job(fields, reading.dialect),
-    };
+    job.only_vmagent.fields = super::vmagent::read_job(fields, reading.dialect);
     job.client = HttpClientSettings::read(fields, reading.folder);
     job.sd = reading.mechanisms.read(
         fields,
@@ -280,21 +270,40 @@ fn read(fields: &mut Fields<'_>, global: &Global, reading: Reading<'_>, names: &
     read_naming(fields, &mut job, global);
     read_histograms(fields, &mut job, global);
     read_scraping(fields, &mut job, global, reading.folder);
+    let (places, metric_places) = (relabel.places(), metric_relabel.places());
+    let rules = relabel.compile_for_job(job.name_validation);
+    let metric_rules = metric_relabel.compile(job.name_validation, Subject::Metrics);
+    if reading.dialect.is_vmagent() {
+        job.only_vmagent.rule = only_vmagents(&places, &rules);
+        job.only_vmagent.metric_rule = only_vmagents(&metric_places, &metric_rules);
+    }
     job.global_rules = global.relabel_configs.len();
-    job.relabel_configs = behind(&global.relabel_configs, relabel.compile_for_job(job.name_validation));
-    let metrics = metric_relabel.compile(job.name_validation, Subject::Metrics);
-    job.metric_relabel_configs = behind(&global.metric_relabel_configs, metrics);
-    job.enable_compression &= !job.only_vmagent.fields.contains(&"disable_compression");
+    let behind = |field, all: &[RelabelRule], rules| behind(fields.at(), field, all, rules, job.name_validation);
+    job.relabel_configs = behind("relabel_configs", &global.relabel_configs, rules);
+    job.metric_relabel_configs = behind("metric_relabel_configs", &global.metric_relabel_configs, metric_rules);
+    if super::vmagent::disables_compression(fields, reading.dialect) {
+        job.enable_compression = false;
+    }
     job
 }
 
-/// The rules of a job behind those of all jobs, which were checked where they stand.
-fn behind(global: &[RelabelRule], rules: Relabeling) -> Relabeling {
+/// The rules of a job behind those of all jobs, which were checked where they stand, but not for the names that this one
+/// takes.
+fn behind(
+    job: &Cursor<'_>,
+    field: &'static str,
+    global: &[RelabelRule],
+    rules: Relabeling,
+    names: NameValidation,
+) -> Relabeling {
     if global.is_empty() {
         return rules;
     }
     let all = global.iter().chain(rules.rules()).cloned();
-    Relabeling::compile(all, rules.names()).unwrap_or(rules)
+    Relabeling::compile(all, names).unwrap_or_else(|error| {
+        job.report(ProblemKind::GlobalRule { field, error });
+        rules
+    })
 }
 
 fn read_scraping(fields: &mut Fields<'_>, job: &mut ScrapeConfig, global: &Global, folder: &Path) {

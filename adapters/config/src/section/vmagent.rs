@@ -1,4 +1,5 @@
-//! Fields of jobs that only vmagent has. headcount does nothing with them, so they are checked roughly, said, and forgotten.
+//! Fields of jobs that only vmagent has. headcount does nothing with most of them, so they are checked roughly, said, and
+//! forgotten.
 
 use headcount_reader::{Cursor, Fields, ProblemKind};
 
@@ -13,9 +14,8 @@ enum Kind {
 }
 
 /// The fields, and what each is.
-const FIELDS: [(&str, Kind); 18] = [
+const FIELDS: [(&str, Kind); 17] = [
     ("max_scrape_size", Kind::Text),
-    ("disable_compression", Kind::Flag),
     ("disable_keepalive", Kind::Flag),
     ("stream_parse", Kind::Flag),
     ("scrape_align_interval", Kind::Text),
@@ -45,11 +45,28 @@ pub(super) fn read_job(fields: &mut Fields<'_>, dialect: Dialect) -> Vec<&'stati
                 found.push(name);
             }
         } else {
-            let what = format!("the field `{name}`");
-            at.report(ProblemKind::OfVmagent { what });
+            refuse(&at, name);
         }
     }
     found
+}
+
+/// Whether a job's answers are not to be compressed, in vmagent's word for it.
+pub(super) fn disables_compression(fields: &mut Fields<'_>, dialect: Dialect) -> bool {
+    const FIELD: &str = "disable_compression";
+    match fields.take_foreign(FIELD) {
+        Some(at) if dialect.is_vmagent() => at.flag() == Some(true),
+        Some(at) => {
+            refuse(&at, FIELD);
+            false
+        }
+        None => false,
+    }
+}
+
+fn refuse(at: &Cursor<'_>, name: &str) {
+    let what = format!("the field `{name}`");
+    at.report(ProblemKind::OfVmagent { what });
 }
 
 fn says_something(at: &Cursor<'_>, kind: Kind) -> bool {

@@ -30,9 +30,11 @@ pub(super) fn adopt(options: &AdoptOptions) -> anyhow::Result<ExitCode> {
     }
     let loaders = (options.taken.loader_with(None), options.taken.for_prometheus());
     let as_it_is = |bytes: &[u8]| loaders.0.parse(bytes, origin, &Machine);
-    let as_it_is_read = |bytes: &[u8]| match reader {
-        Reader::Vmagent => as_it_is(bytes),
-        Reader::Prometheus2 | Reader::Prometheus3 => loaders.1.parse(bytes, origin, &Machine),
+    let by_prometheus = |bytes: &[u8]| loaders.1.parse(bytes, origin, &Machine);
+    let is_other = options.taken.whose == Whose::Vmagent && reader != Reader::Vmagent;
+    let as_it_is_read: Option<&dyn Fn(&[u8]) -> _> = match is_other {
+        true => Some(&by_prometheus),
+        false => None,
     };
     let adopted = adopt::adopt(&bytes, origin, &url, reader, as_it_is, as_it_is_read)?;
     for note in notes(&adopted) {

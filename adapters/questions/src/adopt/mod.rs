@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use headcount_config::{Config, ScrapeConfig};
 use headcount_core::relabel::Relabeling;
-use headcount_reader::{LoadErrors, Sink, decode, read};
+use headcount_reader::{LoadErrors, ProblemKind, Sink, decode, read};
 use headcount_service::list_path;
 use url::Url;
 
@@ -71,7 +71,7 @@ pub enum AdoptError {
     Wrong(#[source] LoadErrors),
     /// It would not mean the same.
     #[error(
-        "job {job:?} can't be rewritten so that it means the same, which may be because of anchors, aliases or merge keys; write its discovery out in the job itself, and try again"
+        "job {job:?} can't be rewritten so that it means the same, which may be because of anchors, aliases or merge keys, or by a Prometheus because of a %{{NAME}} of vmagent's; write its discovery out in the job itself, and try again"
     )]
     Different {
         /// The job.
@@ -89,14 +89,30 @@ pub enum AdoptError {
     },
     /// What is left would be refused by who is to read it.
     #[error(
-        "the file has something that only vmagent reads, so no Prometheus can take it over; remove it, or adopt it --for vmagent"
+        "a Prometheus would refuse {}, so it can't take the file over; remove that, or adopt the file --for vmagent", fields.join(", ")
     )]
-    OnlyVmagent(#[source] LoadErrors),
+    OnlyVmagent {
+        /// What it would refuse: a field, or a field and what is wrong with it.
+        fields: Vec<String>,
+    },
     /// It would not be read.
     #[error(
         "the file can't be rewritten so that it is read again, which may be because of anchors, aliases or merge keys that stand in what discovers; write the discovery of each job out, and try again"
     )]
     Broken(#[source] LoadErrors),
+}
+
+impl AdoptError {
+    /// Places in the file that was written are of no use to who has the other one, so fields say where it is.
+    fn only_vmagent(errors: &LoadErrors) -> Self {
+        let fields = errors.problems.iter().map(|problem| match &problem.kind {
+            ProblemKind::OfVmagent { .. } => problem.field.clone(),
+            kind => format!("{} ({kind})", problem.field),
+        });
+        Self::OnlyVmagent {
+            fields: fields.collect(),
+        }
+    }
 }
 
 /// What a job is to be given.
@@ -108,7 +124,8 @@ struct Wanted {
 
 /// Rewrites a prometheus.yml for a `reader` that reads its lists at `headcount`.
 ///
-/// `load` reads a configuration from bytes, as it would be read from its file, and `load_after` as who reads the lists reads it.
+/// `load` reads a configuration from bytes, as it would be read from its file, and `load_after` as who reads the lists reads it,
+/// where that is in another way.
 ///
 /// # Errors
 /// The file is wrong, or can't be rewritten so that it means the same.
@@ -118,7 +135,7 @@ pub fn adopt(
     headcount: &Url,
     reader: Reader,
     load: impl Fn(&[u8]) -> Result<Config, LoadErrors>,
-    load_after: impl Fn(&[u8]) -> Result<Config, LoadErrors>,
+    load_after: Option<&dyn Fn(&[u8]) -> Result<Config, LoadErrors>>,
 ) -> Result<Adopted, AdoptError> {
     let before = load(bytes).map_err(AdoptError::Wrong)?;
     let metric_rule = before
@@ -137,9 +154,12 @@ pub fn adopt(
         .filter(|job| &*job.file == origin)
         .collect();
     let (text, jobs) = rewrite(&text, origin, |job| Wanted::of(headcount, reader, job), &own);
-    load(text.as_bytes()).map_err(AdoptError::Broken)?;
-    let after = load_after(text.as_bytes()).map_err(AdoptError::OnlyVmagent)?;
-    if let Some(job) = difference(&before, &after, reader, &jobs, &load_after) {
+    let mut after = load(text.as_bytes()).map_err(AdoptError::Broken)?;
+    if let Some(load_after) = load_after {
+        after = load_after(text.as_bytes()).map_err(|errors| AdoptError::only_vmagent(&errors))?;
+    }
+    let load_after = load_after.unwrap_or(&load);
+    if let Some(job) = difference(&before, &after, reader, &jobs, load_after) {
         return Err(AdoptError::Different { job });
     }
     let mut included: Vec<PathBuf> = Vec::new();
@@ -245,9 +265,10 @@ fn difference(
                 expected.only_vmagent.rule = None;
             }
         }
-        let rules = |job: &ScrapeConfig| job.relabel_configs.rules().to_vec();
-        let has_rules = rules(&expected) == rules(new);
+        let has_rules = are_alike(&expected.relabel_configs, &new.relabel_configs)
+            && are_alike(&expected.metric_relabel_configs, &new.metric_relabel_configs);
         expected.relabel_configs = new.relabel_configs.clone();
+        expected.metric_relabel_configs = new.metric_relabel_configs.clone();
         if expected != *new || !has_rules {
             return Some(old.job_name.clone());
         }
@@ -263,6 +284,12 @@ fn difference(
             .first()
             .map_or_else(String::new, |job| job.job_name.clone())
     })
+}
+
+/// Whether rules do what those after them do, which a Prometheus may read.
+fn are_alike(before: &Relabeling, after: &Relabeling) -> bool {
+    let mut rules = before.rules().iter().zip(after.rules());
+    before.len() == after.len() && rules.all(|(old, new)| old == new || old.is_alike(new))
 }
 
 #[cfg(test)]

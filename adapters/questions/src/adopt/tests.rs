@@ -17,7 +17,7 @@ fn adopted(text: &str) -> Result<Adopted, AdoptError> {
 
 fn adopted_for(reader: Reader, text: &str) -> Result<Adopted, AdoptError> {
     let headcount = Url::parse("http://headcount:9099").expect("a URL");
-    adopt(text.as_bytes(), Path::new(ORIGIN), &headcount, reader, load, load)
+    adopt(text.as_bytes(), Path::new(ORIGIN), &headcount, reader, load, None)
 }
 
 /// What is said of an error, and of what it comes from.
@@ -418,7 +418,7 @@ fn whatever_is_a_configuration_is_adopted_or_refused_with_the_job_that_stands_in
         let Ok(before) = load(&bytes) else { continue };
         let headcount = Url::parse("http://headcount:9099").expect("a URL");
         for reader in [Reader::Prometheus2, Reader::Prometheus3] {
-            match adopt(&bytes, Path::new(ORIGIN), &headcount, reader, load, load) {
+            match adopt(&bytes, Path::new(ORIGIN), &headcount, reader, load, None) {
                 Ok(adopted) => {
                     let after = load(adopted.text.as_bytes())
                         .expect("it was read before")
@@ -520,9 +520,10 @@ fn adopted_of_vmagent(reader: Reader, text: &str) -> Result<Adopted, AdoptError>
                 .parse(bytes, Path::new(ORIGIN), &Nowhere)
         }
     };
-    let after = match reader {
-        Reader::Vmagent => Dialect::Vmagent,
-        Reader::Prometheus2 | Reader::Prometheus3 => Dialect::Prometheus,
+    let by_prometheus = load(Dialect::Prometheus);
+    let after: Option<&dyn Fn(&[u8]) -> _> = match reader {
+        Reader::Vmagent => None,
+        Reader::Prometheus2 | Reader::Prometheus3 => Some(&by_prometheus),
     };
     adopt(
         text.as_bytes(),
@@ -530,8 +531,52 @@ fn adopted_of_vmagent(reader: Reader, text: &str) -> Result<Adopted, AdoptError>
         &headcount,
         reader,
         load(Dialect::Vmagent),
-        load(after),
+        after,
     )
+}
+
+#[test]
+fn a_job_whose_rules_prometheus_refuses_or_means_otherwise_is_relabelled() {
+    let because = |rule: &str| {
+        let text = format!(
+            "scrape_configs: [{{job_name: a, static_configs: [{{targets: ['a:1']}}], relabel_configs: [{rule}]}}]"
+        );
+        let adopted = adopted_of_vmagent(Reader::Prometheus3, &text).unwrap_or_else(|error| panic!("{}", said(&error)));
+        adopted.jobs.into_iter().next().expect("a job").relabelled
+    };
+    let of_vmagent = Some(Because::RuleOfVmagent { rule: 0 });
+    for rule in [
+        "{action: labeldrop, regex: a, source_labels: [b]}",
+        "{action: labelkeep, regex: a, replacement: b}",
+        "{action: keepequal, source_labels: [a], target_label: b, separator: ','}",
+        "{action: lowercase, source_labels: [a], target_label: b, replacement: c}",
+        "{action: labelmap, regex: '(a|b).*', replacement: c}",
+        "{action: labelmap, regex: 'a_(.+)', replacement: 'b_$1'}",
+        "{target_label: a, replacement: 'x$1', regex: '((.*))', source_labels: [b], if: []}",
+    ] {
+        assert_eq!(because(rule), of_vmagent, "{rule}");
+    }
+    for rule in [
+        "{action: keep, source_labels: [a], regex: '(?:.*)'}",
+        "{action: labelmap, regex: 'a_(.+)'}",
+        "{action: labeldrop, regex: '.*'}",
+        "{action: drop, source_labels: [a], regex: b}",
+    ] {
+        assert_eq!(because(rule), None, "{rule}");
+    }
+}
+
+#[test]
+fn what_a_prometheus_would_refuse_is_named_where_it_stands() {
+    let text = "global: {relabel_configs: [{target_label: a}]}\n\
+        scrape_configs: [{job_name: a, stream_parse: true, static_configs: [{targets: ['a:1']}]}]";
+    let error = adopted_of_vmagent(Reader::Prometheus3, text).expect_err("vmagent's");
+    assert_eq!(
+        error.to_string(),
+        "a Prometheus would refuse global.relabel_configs, scrape_configs[0].stream_parse, so it can't take the file over; \
+         remove that, or adopt the file --for vmagent"
+    );
+    assert!(adopted_of_vmagent(Reader::Vmagent, text).is_ok());
 }
 
 #[test]
@@ -579,7 +624,7 @@ fn no_prometheus_gets_a_rule_of_vmagents() {
         "{for_vmagent}"
     );
     for (more, expected) in [
-        ("stream_parse: true", "that only vmagent reads"),
+        ("stream_parse: true", "scrape_configs[3].stream_parse"),
         (
             "metric_relabel_configs: [{action: keep_metrics, regex: a}]",
             "metric_relabel_configs[0] is vmagent's",

@@ -9,6 +9,7 @@ mod scrape;
 mod series;
 mod size;
 mod url;
+mod variables;
 
 pub use expand::expand;
 pub use label::{is_label_name, is_label_template};
@@ -17,3 +18,4 @@ pub use scrape::{NameEscaping, ScrapeProtocol};
 pub use series::{SeriesError, parse_series};
 pub use size::{SizeError, parse_size};
 pub use url::{Url, UrlError, without_credentials, without_secret_parameters};
+pub use variables::{UnsetVariable, Variables};

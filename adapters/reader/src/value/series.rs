@@ -1,7 +1,7 @@
 //! Selectors of series, as vmagent takes them in a rule's `if`: `name{label="value",other=~"regex" or third!="x"}`.
 //!
-//! **Names are special, as in vmagent**: an empty one says nothing, and one that all lists with a name have in common counts in
-//! the other lists, too. What a query could have beside that has no meaning in a rule: functions, ranges, `WITH` templates.
+//! **Names are special, as in vmagent**: there is one at most, which counts in lists without it, too, and an empty one says
+//! nothing. What a query could have beside that has no meaning in a rule: functions, ranges, `WITH` templates.
 
 use std::borrow::Cow;
 
@@ -28,6 +28,19 @@ pub enum SeriesError {
     String {
         /// The string, as far as it goes.
         text: String,
+    },
+    /// Templates, which queries have, too.
+    #[error(
+        "the selector has WITH templates, which vmagent expands and headcount does not; write out what they stand for"
+    )]
+    With,
+    /// Two names that differ.
+    #[error("the selector has two names, {first:?} and {second:?}, and no series has both; write one")]
+    Names {
+        /// The name that comes first.
+        first: String,
+        /// The other one.
+        second: String,
     },
     /// An expression that is none.
     #[error("in the selector, of the label {label:?}: {error}")]
@@ -60,6 +73,9 @@ pub fn parse_series(text: &str) -> Result<Selector, SeriesError> {
                 label: NAME.to_owned(),
                 test: FilterTest::Is(name.into_owned()),
             };
+            if tokens.is_with(&is) {
+                return Err(SeriesError::With);
+            }
             match tokens.next()? {
                 Token::End => any_of.push(vec![is]),
                 Token::Sign("{") => tokens.lists(Some(&is), &mut any_of)?,
@@ -102,6 +118,12 @@ struct Tokens<'t> {
 }
 
 impl<'t> Tokens<'t> {
+    /// Whether templates begin with this name.
+    fn is_with(&self, name: &Filter) -> bool {
+        matches!(&name.test, FilterTest::Is(name) if name.eq_ignore_ascii_case("with"))
+            && self.rest.trim_start().starts_with('(')
+    }
+
     /// All lists of filters behind a `{`, up to its `}`. Each has the name first, if there is one.
     fn lists(&mut self, name: Option<&Filter>, any_of: &mut Vec<Vec<Filter>>) -> Result<(), SeriesError> {
         let mut token = self.next()?;
@@ -176,7 +198,7 @@ impl<'t> Tokens<'t> {
         match self.next()? {
             Token::End => Ok(Selector {
                 written: written.to_owned(),
-                any_of: with_common_name(any_of),
+                any_of: with_common_name(any_of)?,
             }),
             token => Err(token.instead_of("its end")),
         }
@@ -247,27 +269,28 @@ impl<'t> Tokens<'t> {
     }
 }
 
-/// The lists without names that are empty, and with the name that all have in common which have one.
-fn with_common_name(mut any_of: Vec<Vec<Filter>>) -> Vec<Vec<Filter>> {
+/// The lists, each with the name that any of them has.
+fn with_common_name(mut any_of: Vec<Vec<Filter>>) -> Result<Vec<Vec<Filter>>, SeriesError> {
     let name = |filter: &Filter| match &filter.test {
         FilterTest::Is(name) if filter.label == NAME => Some(name.clone()),
         _ => None,
     };
+    let mut common = String::new();
+    for second in any_of.iter().flatten().filter_map(name) {
+        if !common.is_empty() && second != common {
+            return Err(SeriesError::Names { first: common, second });
+        }
+        common = second;
+    }
     for list in &mut any_of {
         list.retain(|filter| name(filter).is_none_or(|name| !name.is_empty()));
-    }
-    let mut names: Vec<String> = any_of.iter().flatten().filter_map(name).collect();
-    names.sort_unstable();
-    names.dedup();
-    if let [common] = names.as_slice() {
-        let lists = any_of.iter_mut();
-        for list in lists.filter(|list| list.iter().all(|filter| filter.label != NAME)) {
+        if !common.is_empty() && list.iter().all(|filter| filter.label != NAME) {
             let test = FilterTest::Is(common.clone());
             let label = NAME.to_owned();
             list.insert(0, Filter { label, test });
         }
     }
-    any_of
+    Ok(any_of)
 }
 
 /// The character that is written behind a backslash, as in Go.
@@ -331,7 +354,16 @@ mod tests {
             (r#"{__name__="",a="b"}"#, r#"a="b""#),
             (r#"{__name__!=""}"#, r#"__name__!="""#),
             (r#"{"n",a="1" or b="2"}"#, r#"__name__="n",a="1" or __name__="n",b="2""#),
-            (r#"{"n" or "m" or b="2"}"#, r#"__name__="n" or __name__="m" or b="2""#),
+            (r#"{b="2" or "n"}"#, r#"__name__="n",b="2" or __name__="n""#),
+            (
+                r#"n{"n",__name__="n",a="1"}"#,
+                r#"__name__="n",__name__="n",__name__="n",a="1""#,
+            ),
+            (
+                r#"n{__name__=~"m",__name__!="o"}"#,
+                r#"__name__="n",__name__=~"m",__name__!="o""#,
+            ),
+            (r#"{__name__="",__name__="n"}"#, r#"__name__="n""#),
             (
                 r#"{"n" or __name__=~"m" or __name__="n"}"#,
                 r#"__name__="n" or __name__=~"m" or __name__="n""#,
@@ -365,6 +397,11 @@ mod tests {
             "-",
             r#"{a="b"}{c="d"}"#,
             "{a==\"b\"}",
+            r#"WITH (x = {a="b"}) x"#,
+            "foo{__name__=\"bar\"}",
+            "foo{\"bar\"}",
+            r#"{"n" or a="1",__name__="m"}"#,
+            "foo{__name__=\"\"}",
         ] {
             all.push(format!("{text}: {}", said(text).expect_err(text)));
         }

@@ -1,12 +1,13 @@
 //! A place in the tree, the path to it, and typed reading of what stands there.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
 use headcount_core::parse_duration;
 
 use super::fields::Fields;
-use super::node::{Content, Items, Node};
+use super::node::{Content, Items, Node, Scalar};
 use super::scalar::Meaning;
 use super::sink::Sink;
 use crate::mention::Mentioned;
@@ -49,6 +50,14 @@ impl<'a> Cursor<'a> {
             is_for_discovery: self.is_for_discovery,
             sink: self.sink,
         }
+    }
+
+    /// The same place, with another sink for what is found from here on.
+    pub fn reported_to<'b>(&self, sink: &'b Sink) -> Cursor<'b>
+    where
+        'a: 'b,
+    {
+        Cursor { sink, ..self.clone() }
     }
 
     /// The value on one line, its keys sorted and its secrets hidden: equal for entries that mean the
@@ -126,7 +135,7 @@ impl<'a> Cursor<'a> {
     /// Text. Numbers and switches are taken as they are written; nothing is the empty text.
     pub fn text(&self) -> Option<String> {
         match self.node.content() {
-            Content::Scalar(scalar) => Some(scalar.as_text()),
+            Content::Scalar(scalar) => Some(self.text_of(&scalar, self.node.position(), None)),
             _ => self.wrong("text"),
         }
     }
@@ -181,7 +190,7 @@ impl<'a> Cursor<'a> {
         let Content::Scalar(scalar) = self.node.content() else {
             return self.wrong("a duration, such as 30s");
         };
-        let text = scalar.as_text();
+        let text = self.text_of(&scalar, self.node.position(), None);
         parse_duration(&text)
             .map_err(|error| self.report(ProblemKind::Duration { text, error }))
             .ok()
@@ -195,7 +204,7 @@ impl<'a> Cursor<'a> {
         let Content::Scalar(scalar) = self.node.content() else {
             return self.wrong("a size, such as 10MB");
         };
-        parse_size(&scalar.as_text())
+        parse_size(&self.text_of(&scalar, self.node.position(), None))
             .map_err(|error: SizeError| self.report(error))
             .ok()
     }
@@ -230,7 +239,10 @@ impl<'a> Cursor<'a> {
             // Paths are made only for what is wrong: such a list may have a million entries.
             match node.content() {
                 Content::Scalar(scalar) if scalar.is_null() => texts.push((None, node.position())),
-                Content::Scalar(scalar) => texts.push((Some(scalar.as_text()), node.position())),
+                Content::Scalar(scalar) => {
+                    let text = self.text_of(&scalar, node.position(), Some(index));
+                    texts.push((Some(text), node.position()));
+                }
                 _ => {
                     let kind = ProblemKind::WrongType {
                         expected: "text",
@@ -308,8 +320,38 @@ impl<'a> Cursor<'a> {
 
     fn meaning(&self, expected: &'static str) -> Option<Meaning> {
         match self.node.content() {
+            // What a variable says may be a number where a quoted text would be none.
+            Content::Scalar(scalar) if scalar.text.contains("%{") => {
+                let text = self.text_of(&scalar, self.node.position(), None);
+                let is_plain = scalar.is_plain || text != scalar.text;
+                let tag = scalar.tag;
+                let text = text.as_str();
+                Some(Scalar { text, is_plain, tag }.meaning())
+            }
             Content::Scalar(scalar) => Some(scalar.meaning()),
             _ => self.wrong(expected),
+        }
+    }
+
+    /// A key of the writer's own with variables put in.
+    pub(super) fn meant(&self, key: &str, position: Position) -> String {
+        self.sink.meant(key).map(Cow::into_owned).unwrap_or_else(|unset| {
+            self.report_at(position, "", unset);
+            key.to_owned()
+        })
+    }
+
+    /// A value with variables put in: this one, or the item of it that has this index. One that is not set is reported.
+    fn text_of(&self, scalar: &Scalar<'_>, position: Position, index: Option<usize>) -> String {
+        let text = scalar.as_text();
+        match self.sink.meant(&text) {
+            Ok(Cow::Borrowed(_)) => text,
+            Ok(Cow::Owned(meant)) => meant,
+            Err(unset) => {
+                let suffix = index.map_or_else(String::new, |index| format!("[{index}]"));
+                self.report_at(position, &suffix, unset);
+                text
+            }
         }
     }
 }

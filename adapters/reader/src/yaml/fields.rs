@@ -254,7 +254,7 @@ pub(super) fn own_entries<'a>(at: &Cursor<'a>, entries: Entries<'a>) -> Vec<(Str
     });
     sorted
         .into_iter()
-        .map(|(name, (key, value))| (name.to_owned(), key, at.child(value, name)))
+        .map(|(name, (key, value))| (at.meant(name, key), key, at.child(value, name)))
         .collect()
 }
 

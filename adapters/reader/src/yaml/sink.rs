@@ -1,11 +1,13 @@
 //! Where problems are collected.
 
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::mention::{Mention, Mentioned};
 use crate::problem::{Position, Problem, ProblemKind};
+use crate::value::{UnsetVariable, Variables};
 
 /// How many problems of one file are kept. Nobody reads more, and memory stays bounded.
 const KEPT: usize = 1000;
@@ -31,6 +33,8 @@ pub struct Sink {
     omitted: Cell<usize>,
     warnings: RefCell<Vec<Problem>>,
     mentions: RefCell<Vec<Mention>>,
+    /// What is put into values, if anything is.
+    variables: OnceCell<Variables>,
 }
 
 impl Sink {
@@ -42,6 +46,21 @@ impl Sink {
             omitted: Cell::default(),
             warnings: RefCell::default(),
             mentions: RefCell::default(),
+            variables: OnceCell::new(),
+        }
+    }
+
+    /// Has these put into all values that are read from now on.
+    pub fn put_in(&self, variables: Variables) {
+        // Those that were put in first stay.
+        self.variables.set(variables).ok();
+    }
+
+    /// A value as it is meant.
+    pub(super) fn meant<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, UnsetVariable> {
+        match self.variables.get() {
+            Some(variables) => variables.expand(text),
+            None => Ok(text.into()),
         }
     }
 

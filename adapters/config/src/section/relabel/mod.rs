@@ -8,7 +8,7 @@ mod vmagent;
 use std::num::NonZeroU64;
 
 use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling, RuleRegex, SourceLabels};
-use headcount_reader::{Cursor, Fields, ProblemKind, is_label_name, is_label_template, parse_regex};
+use headcount_reader::{Cursor, Fields, ProblemKind, Sink, is_label_name, is_label_template, parse_regex};
 
 use crate::Dialect;
 use vmagent::Own;
@@ -49,8 +49,6 @@ struct Draft<'a> {
     modulus: u64,
     target_label: String,
     replacement: String,
-    /// What `regex` says.
-    regex_text: Option<String>,
     /// The fields of vmagent's.
     own: Own,
 }
@@ -80,12 +78,9 @@ impl<'a> RelabelRules<'a> {
         self.drafts.is_empty()
     }
 
-    /// The first rule that a Prometheus refuses, or carries out in another way.
-    pub(super) fn only_vmagents(&self) -> Option<usize> {
-        match self.dialect {
-            Dialect::Prometheus => None,
-            Dialect::Vmagent => self.drafts.iter().position(Draft::is_only_vmagents),
-        }
+    /// Where the rules stand.
+    pub(super) fn places(&self) -> Vec<Cursor<'a>> {
+        self.drafts.iter().map(|draft| draft.at.clone()).collect()
     }
 
     /// Checks each rule's fields against each other. `names` says which names labels may have.
@@ -101,7 +96,7 @@ impl<'a> RelabelRules<'a> {
     /// Checks the rules of a job, and compiles them; with a warning for each that would find something else in a Prometheus
     /// which reads the job's list.
     pub(crate) fn compile_for_job(self, names: NameValidation) -> Relabeling {
-        let places: Vec<_> = self.drafts.iter().map(|draft| draft.at.clone()).collect();
+        let places = self.places();
         let rules = self.compile(names, Subject::Targets);
         for (at, rule) in places.iter().zip(rules.rules()) {
             if rule.reads(OVERWRITTEN) {
@@ -113,7 +108,7 @@ impl<'a> RelabelRules<'a> {
 
     /// Checks the rules, and compiles them.
     pub(super) fn compile(self, names: NameValidation, subject: Subject) -> Relabeling {
-        let places: Vec<_> = self.drafts.iter().map(|draft| draft.at.clone()).collect();
+        let places = self.places();
         let count = places.len();
         let rules = self.check(names, subject);
         if rules.len() < count {
@@ -129,10 +124,22 @@ impl<'a> RelabelRules<'a> {
     }
 }
 
+/// The first of rules of vmagent's that a Prometheus refuses, or carries out in another way: each entry is read once more as
+/// Prometheus does. `rules` are what stands at `places`.
+pub(super) fn only_vmagents(places: &[Cursor<'_>], rules: &Relabeling) -> Option<usize> {
+    places.iter().zip(rules.rules()).position(|(at, rule)| {
+        let sink = Sink::new(at.file().into());
+        let at = at.reported_to(&sink);
+        let draft = Draft::read(&at, Dialect::Prometheus);
+        let read = draft.and_then(|draft| draft.check(rules.names().is_legacy()));
+        !sink.finish().problems.is_empty() || !read.is_some_and(|read| rule.is_alike(&read))
+    })
+}
+
 impl<'a> Draft<'a> {
     fn read(at: &Cursor<'a>, dialect: Dialect) -> Option<Self> {
         let mut fields = at.fields()?;
-        let mut own = match dialect {
+        let own = match dialect {
             Dialect::Vmagent => Own::read(&mut fields),
             Dialect::Prometheus => {
                 vmagent::refuse(&mut fields);
@@ -170,12 +177,8 @@ impl<'a> Draft<'a> {
         let refers = [&replacement, &target_label]
             .into_iter()
             .any(|text| text.contains(['$', '{']));
-        let mut regex_text = None;
         let regex = fields.take("regex").map(|at| match dialect {
-            Dialect::Vmagent => {
-                regex_text = own.regex(&at);
-                vmagent::parse(&action, regex_text.as_deref()?, refers, &at)
-            }
+            Dialect::Vmagent => vmagent::parse(&action, refers, &at),
             Dialect::Prometheus if at.is_list() => {
                 let what = "a list as regex".to_owned();
                 at.report(ProblemKind::OfVmagent { what });
@@ -193,7 +196,6 @@ impl<'a> Draft<'a> {
             source_labels,
             separator,
             regex,
-            regex_text,
             own,
             modulus: fields.count("modulus").unwrap_or_default(),
             target_label,
@@ -206,49 +208,33 @@ impl<'a> Draft<'a> {
     fn check(self, legacy: bool) -> Option<RelabelRule> {
         match self.action.as_str() {
             "replace" => self.replace(legacy),
-            "keep" => self.filter(|source, regex| RelabelRule::Keep { source, regex }),
-            "drop" => self.filter(|source, regex| RelabelRule::Drop { source, regex }),
-            "keepequal" => {
-                self.check_equal(legacy)?;
-                Some(self.into_target(|source, target_label| RelabelRule::KeepEqual { source, target_label }))
-            }
-            "dropequal" => {
-                self.check_equal(legacy)?;
-                Some(self.into_target(|source, target_label| RelabelRule::DropEqual { source, target_label }))
-            }
-            "hashmod" => self.hash_mod(legacy),
-            "labelmap" => self.label_map(legacy),
-            "labeldrop" => self.label_filter(|regex| RelabelRule::LabelDrop { regex }),
-            "labelkeep" => self.label_filter(|regex| RelabelRule::LabelKeep { regex }),
-            "lowercase" => {
-                self.check_case(legacy)?;
-                Some(self.into_target(|source, target_label| RelabelRule::Lowercase { source, target_label }))
-            }
-            "uppercase" => {
-                self.check_case(legacy)?;
-                Some(self.into_target(|source, target_label| RelabelRule::Uppercase { source, target_label }))
+            "keep" | "drop" => self.filter(),
+            "keepequal" | "dropequal" => self.into_target(legacy, Self::check_equal),
+            "lowercase" | "uppercase" => self.into_target(legacy, Self::check_case),
+            "hashmod" => self.hash_mod(legacy, |source, target_label, modulus| RelabelRule::HashMod {
+                source,
+                target_label,
+                modulus,
+            }),
+            "labelmap" => self.label_map(legacy, |regex, replacement| RelabelRule::LabelMap {
+                regex,
+                replacement,
+            }),
+            "labeldrop" | "labelkeep" => {
+                self.check_only_regex()?;
+                self.label_filter()
             }
             action if vmagent::is_own(action) => {
                 let what = format!("the action {action}");
                 self.report_at("action", ProblemKind::OfVmagent { what });
                 None
             }
-            _ => {
-                let found = self.action.clone();
-                let allowed = ACTIONS;
-                self.report_at("action", ProblemKind::NotOneOf { found, allowed });
-                None
-            }
+            _ => self.unknown(ACTIONS),
         }
     }
 
     fn replace(self, legacy: bool) -> Option<RelabelRule> {
-        let is_valid = if self.target_label.contains('$') {
-            is_label_template
-        } else {
-            is_label_name
-        };
-        self.require_target(is_valid(&self.target_label, legacy), legacy)?;
+        self.require_target_or_template(legacy)?;
         Some(RelabelRule::Replace {
             source: self.source(),
             regex: self.regex()?,
@@ -257,46 +243,66 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn hash_mod(self, legacy: bool) -> Option<RelabelRule> {
-        self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
+    /// A rule that sets a label to a hash.
+    fn hash_mod(
+        self,
+        legacy: bool,
+        rule: impl FnOnce(SourceLabels, String, NonZeroU64) -> RelabelRule,
+    ) -> Option<RelabelRule> {
+        self.require_target(legacy)?;
         let Some(modulus) = NonZeroU64::new(self.modulus) else {
             self.at
                 .report(ProblemKind::Rule("the action hashmod needs a modulus greater than 0"));
             return None;
         };
-        Some(self.into_target(|source, target_label| RelabelRule::HashMod {
-            source,
-            target_label,
-            modulus,
-        }))
+        Some(rule(self.source(), self.target_label, modulus))
     }
 
-    fn label_map(self, legacy: bool) -> Option<RelabelRule> {
+    /// A rule that copies labels.
+    fn label_map(self, legacy: bool, rule: impl FnOnce(RuleRegex, String) -> RelabelRule) -> Option<RelabelRule> {
         if !is_label_template(&self.replacement, legacy) {
             let name = self.replacement.clone();
             self.report_at("replacement", ProblemKind::LabelName { name, legacy });
             return None;
         }
-        Some(RelabelRule::LabelMap {
-            regex: self.regex()?,
-            replacement: self.replacement,
+        Some(rule(self.regex()?, self.replacement))
+    }
+
+    /// `keep`, or else `drop`.
+    fn filter(self) -> Option<RelabelRule> {
+        let (source, regex) = (self.source(), self.regex()?);
+        Some(match self.action.as_str() {
+            "keep" => RelabelRule::Keep { source, regex },
+            _ => RelabelRule::Drop { source, regex },
         })
     }
 
-    /// A rule about whole targets.
-    fn filter(self, rule: impl FnOnce(SourceLabels, RuleRegex) -> RelabelRule) -> Option<RelabelRule> {
-        Some(rule(self.source(), self.regex()?))
+    /// `labelkeep`, or else `labeldrop`.
+    fn label_filter(self) -> Option<RelabelRule> {
+        let regex = self.regex()?;
+        Some(match self.action.as_str() {
+            "labelkeep" => RelabelRule::LabelKeep { regex },
+            _ => RelabelRule::LabelDrop { regex },
+        })
     }
 
-    /// A rule about the names of labels.
-    fn label_filter(self, rule: impl FnOnce(RuleRegex) -> RelabelRule) -> Option<RelabelRule> {
-        self.check_only_regex()?;
-        self.regex().map(rule)
+    /// A rule that makes one label of others, or compares it with them, once `check` has looked at the other fields.
+    fn into_target(self, legacy: bool, check: impl FnOnce(&Self) -> Option<()>) -> Option<RelabelRule> {
+        self.require_target(legacy)?;
+        check(&self)?;
+        let (source, target_label) = (self.source(), self.target_label);
+        Some(match self.action.as_str() {
+            "keepequal" => RelabelRule::KeepEqual { source, target_label },
+            "dropequal" => RelabelRule::DropEqual { source, target_label },
+            "lowercase" => RelabelRule::Lowercase { source, target_label },
+            _ => RelabelRule::Uppercase { source, target_label },
+        })
     }
 
-    /// A rule that makes one label of others.
-    fn into_target(self, rule: impl FnOnce(SourceLabels, String) -> RelabelRule) -> RelabelRule {
-        rule(self.source(), self.target_label)
+    fn unknown(&self, allowed: &'static str) -> Option<RelabelRule> {
+        let found = self.action.clone();
+        self.report_at("action", ProblemKind::NotOneOf { found, allowed });
+        None
     }
 
     /// Says what is wrong with a field: at its place, or at the rule's if it is not written.
@@ -321,12 +327,26 @@ impl<'a> Draft<'a> {
         self.regex.clone().unwrap_or_else(|| Some(RuleRegex::default()))
     }
 
-    fn require_target(&self, is_valid: bool, legacy: bool) -> Option<()> {
+    /// A label has to be named.
+    fn require_target(&self, legacy: bool) -> Option<()> {
+        self.require_valid_target(legacy, is_label_name)
+    }
+
+    /// A label has to be named, or a text that names one once groups are filled in.
+    fn require_target_or_template(&self, legacy: bool) -> Option<()> {
+        let is_valid = match self.target_label.contains('$') {
+            true => is_label_template,
+            false => is_label_name,
+        };
+        self.require_valid_target(legacy, is_valid)
+    }
+
+    fn require_valid_target(&self, legacy: bool, is_valid: fn(&str, bool) -> bool) -> Option<()> {
         if self.target_label.is_empty() {
             self.at.report(ProblemKind::Missing { field: "target_label" });
             return None;
         }
-        if !is_valid {
+        if !is_valid(&self.target_label, legacy) {
             let name = self.target_label.clone();
             self.report_at("target_label", ProblemKind::LabelName { name, legacy });
             return None;
@@ -334,8 +354,7 @@ impl<'a> Draft<'a> {
         Some(())
     }
 
-    fn check_case(&self, legacy: bool) -> Option<()> {
-        self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
+    fn check_case(&self) -> Option<()> {
         self.require(
             self.replacement == REPLACEMENT,
             "the actions lowercase and uppercase take no replacement; remove it",
@@ -343,8 +362,7 @@ impl<'a> Draft<'a> {
     }
 
     /// These actions take no expression at all, not even the default one written out.
-    fn check_equal(&self, legacy: bool) -> Option<()> {
-        self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
+    fn check_equal(&self) -> Option<()> {
         self.require(
             self.regex.is_none() && self.modulus == 0 && self.separator == SEPARATOR && self.replacement == REPLACEMENT,
             "the actions keepequal and dropequal take source_labels and target_label only; remove the other fields",

@@ -3,14 +3,10 @@
 //! **Where both have an action, vmagent's meaning counts**: a hash of another kind, labels in a replacement, and an expression
 //! that takes anything is the default one, whose first group is the whole.
 
-use std::num::NonZeroU64;
-
 use headcount_core::relabel::{RelabelRule, RuleRegex, Selector, SourceLabels, VmagentRule};
-use headcount_reader::{
-    Cursor, Fields, ProblemKind, is_label_name, is_label_template, parse_part_regex, parse_regex, parse_series,
-};
+use headcount_reader::{Cursor, Fields, ProblemKind, parse_part_regex, parse_regex, parse_series};
 
-use super::{Draft, REPLACEMENT};
+use super::Draft;
 
 /// Fields of rules that only vmagent has.
 const FIELDS: [&str; 3] = ["if", "match", "labels"];
@@ -38,8 +34,6 @@ pub(super) struct Own {
     /// `match`
     template: Option<String>,
     labels: Option<Vec<(String, String)>>,
-    /// Whether `regex` is a list.
-    has_list: bool,
 }
 
 /// Reports the fields that Prometheus refuses.
@@ -68,29 +62,22 @@ impl Own {
             condition: fields.take_some("if").map(|at| selectors(&at)),
             template: fields.some_text("match"),
             labels,
-            has_list: false,
         }
     }
+}
 
-    /// The text of a `regex`, which may be a list of alternatives.
-    pub(super) fn regex(&mut self, at: &Cursor<'_>) -> Option<String> {
-        if !at.is_list() {
-            return at.text();
-        }
-        self.has_list = true;
-        let parts: Option<Vec<_>> = at
-            .list()?
-            .iter()
-            .map(|part| {
-                if part.is_null() {
-                    Some("null".to_owned())
-                } else {
-                    part.text()
-                }
-            })
-            .collect();
-        parts.map(|parts| parts.join("|"))
+/// The text of a `regex`, which may be a list of alternatives.
+fn regex_text(at: &Cursor<'_>) -> Option<String> {
+    if !at.is_list() {
+        return at.text();
     }
+    let parts = at.list()?;
+    let parts = parts.iter().map(|part| match part.is_null() {
+        true => Some("null".to_owned()),
+        false => part.text(),
+    });
+    let parts: Option<Vec<_>> = parts.collect();
+    parts.map(|parts| parts.join("|"))
 }
 
 fn selectors(at: &Cursor<'_>) -> Option<Vec<Selector>> {
@@ -106,23 +93,19 @@ fn selectors(at: &Cursor<'_>) -> Option<Vec<Selector>> {
     read(at).map(|selector| vec![selector])
 }
 
-/// Whether an expression takes anything, as vmagent sees it.
-fn takes_anything(regex: &str) -> bool {
-    let inside = regex.trim_start_matches('^').trim_end_matches('$');
-    matches!(inside, ".*" | "(.*)" | "(?:.*)" | "(?s:.*)" | "((.*))")
-}
-
 /// Reads a rule's expression, which is anchored but for the actions that replace parts. `refers`: the rule may refer to its
 /// groups.
-pub(super) fn parse(action: &str, text: &str, refers: bool, at: &Cursor<'_>) -> Option<RuleRegex> {
+pub(super) fn parse(action: &str, refers: bool, at: &Cursor<'_>) -> Option<RuleRegex> {
+    let text = regex_text(at)?;
     let replaces_parts = matches!(action, "replace_all" | "labelmap_all");
-    let parsed = match (takes_anything(text), replaces_parts) {
+    let uses_groups = refers && matches!(action, "replace" | "labelmap");
+    let parsed = parse_regex(&text).and_then(|regex| match (regex.is_anything(), replaces_parts) {
         (true, true) => parse_part_regex(".*"),
         // Its first group is all of it, whether or not that is written.
-        (true, false) if refers => return Some(RuleRegex::default()),
-        (false, true) => parse_part_regex(text),
-        (_, false) => parse_regex(text),
-    };
+        (true, false) if uses_groups => Ok(RuleRegex::default()),
+        (false, true) => parse_part_regex(&text),
+        (_, false) => Ok(regex),
+    });
     parsed.map_err(|error| at.report(error)).ok()
 }
 
@@ -149,115 +132,98 @@ impl Draft<'_> {
             "keep" | "drop" => {
                 let missing = self.has_no_source() && !has_if;
                 self.require(!missing, "the actions keep and drop need source_labels or an `if`")?;
-                let regex = self.regex()?;
-                let source = self.source();
-                match self.action.as_str() {
-                    "keep" => RelabelRule::Keep { source, regex },
-                    _ => RelabelRule::Drop { source, regex },
-                }
+                self.filter()?
             }
-            _ => self.of_values(legacy)?,
+            _ => self.of_labels(legacy)?,
         };
         Some(match selectors {
-            Some(selectors) => RelabelRule::If {
+            // No selector at all is one that is always true.
+            Some(selectors) if !selectors.is_empty() => RelabelRule::If {
                 selectors,
                 rule: Box::new(rule),
             },
-            None => rule,
+            _ => rule,
         })
     }
 
-    fn of_values(self, legacy: bool) -> Option<RelabelRule> {
-        let own = |rule| Some(RelabelRule::Vmagent(rule));
+    fn of_labels(self, legacy: bool) -> Option<RelabelRule> {
         match self.action.as_str() {
-            "replace" if self.replacement.contains("{{") => {
-                let is_valid = if self.target_label.contains('$') {
-                    is_label_template
-                } else {
-                    is_label_name
-                };
-                self.require_target(is_valid(&self.target_label, legacy), legacy)?;
-                own(VmagentRule::Fill {
-                    source: self.source(),
-                    regex: self.regex()?,
-                    target_label: self.target_label,
-                    replacement: self.replacement,
-                })
-            }
+            "replace" if self.replacement.contains("{{") => self.fill(legacy),
             "replace" => self.replace(legacy),
-            "labelmap" => self.label_map(legacy),
-            "labeldrop" => Some(RelabelRule::LabelDrop { regex: self.regex()? }),
-            "labelkeep" => Some(RelabelRule::LabelKeep { regex: self.regex()? }),
-            "labelmap_all" => own(VmagentRule::LabelMapAll {
+            "replace_all" => self.replace_all(legacy),
+            "labelmap" => self.label_map(legacy, |regex, replacement| {
+                RelabelRule::Vmagent(VmagentRule::LabelMap { regex, replacement })
+            }),
+            "labelmap_all" => Some(RelabelRule::Vmagent(VmagentRule::LabelMapAll {
                 regex: self.part_regex()?,
                 replacement: self.replacement,
-            }),
-            "keepequal" | "dropequal" => {
-                self.check_no_regex()?;
-                self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
-                let keeps = self.action == "keepequal";
-                Some(self.into_target(|source, target_label| match keeps {
-                    true => RelabelRule::KeepEqual { source, target_label },
-                    false => RelabelRule::DropEqual { source, target_label },
-                }))
-            }
-            "keep_if_equal" | "drop_if_equal" => {
-                self.check_no_regex()?;
-                let enough = self.source_labels.as_ref().is_some_and(|labels| labels.len() > 1);
-                self.require(
-                    enough && self.target_label.is_empty(),
-                    "the actions keep_if_equal and drop_if_equal need two source_labels or more, and take no target_label",
-                )?;
-                let source = self.source();
-                own(match self.action.as_str() {
-                    "keep_if_equal" => VmagentRule::KeepIfEqual { source },
-                    _ => VmagentRule::DropIfEqual { source },
-                })
-            }
-            "keep_if_contains" | "drop_if_contains" => {
-                self.check_no_regex()?;
-                let (source, target_label) = self.source_and_target(legacy)?;
-                own(match self.action.as_str() {
-                    "keep_if_contains" => VmagentRule::KeepIfContains { source, target_label },
-                    _ => VmagentRule::DropIfContains { source, target_label },
-                })
-            }
-            "replace_all" => {
-                let (source, target_label) = self.source_and_target(legacy)?;
-                own(VmagentRule::ReplaceAll {
-                    source,
-                    target_label,
-                    regex: self.part_regex()?,
-                    replacement: self.replacement,
-                })
-            }
+            })),
+            "labeldrop" | "labelkeep" => self.label_filter(),
+            "keepequal" | "dropequal" => self.into_target(legacy, Self::check_no_regex),
+            "keep_if_equal" | "drop_if_equal" => self.if_equal(),
+            "keep_if_contains" | "drop_if_contains" => self.if_contains(legacy),
             "hashmod" => {
-                let (source, target_label) = self.source_and_target(legacy)?;
-                let Some(modulus) = NonZeroU64::new(self.modulus) else {
-                    self.at
-                        .report(ProblemKind::Rule("the action hashmod needs a modulus greater than 0"));
-                    return None;
-                };
-                own(VmagentRule::HashMod {
-                    source,
-                    target_label,
-                    modulus,
+                self.require_source()?;
+                self.hash_mod(legacy, |source, target_label, modulus| {
+                    RelabelRule::Vmagent(VmagentRule::HashMod {
+                        source,
+                        target_label,
+                        modulus,
+                    })
                 })
             }
             "lowercase" | "uppercase" => {
-                let (source, target_label) = self.source_and_target(legacy)?;
-                Some(match self.action.as_str() {
-                    "lowercase" => RelabelRule::Lowercase { source, target_label },
-                    _ => RelabelRule::Uppercase { source, target_label },
-                })
+                self.require_source()?;
+                self.into_target(legacy, |_| Some(()))
             }
-            _ => {
-                let found = self.action.clone();
-                let allowed = ALL_ACTIONS;
-                self.report_at("action", ProblemKind::NotOneOf { found, allowed });
-                None
-            }
+            _ => self.unknown(ALL_ACTIONS),
         }
+    }
+
+    fn fill(self, legacy: bool) -> Option<RelabelRule> {
+        self.require_target_or_template(legacy)?;
+        Some(RelabelRule::Vmagent(VmagentRule::Fill {
+            source: self.source(),
+            regex: self.regex()?,
+            target_label: self.target_label,
+            replacement: self.replacement,
+        }))
+    }
+
+    fn replace_all(self, legacy: bool) -> Option<RelabelRule> {
+        self.require_source()?;
+        self.require_target(legacy)?;
+        Some(RelabelRule::Vmagent(VmagentRule::ReplaceAll {
+            source: self.source(),
+            regex: self.part_regex()?,
+            target_label: self.target_label,
+            replacement: self.replacement,
+        }))
+    }
+
+    fn if_equal(self) -> Option<RelabelRule> {
+        self.check_no_regex()?;
+        let enough = self.source_labels.as_ref().is_some_and(|labels| labels.len() > 1);
+        self.require(
+            enough && self.target_label.is_empty(),
+            "the actions keep_if_equal and drop_if_equal need two source_labels or more, and take no target_label",
+        )?;
+        let source = self.source();
+        Some(RelabelRule::Vmagent(match self.action.as_str() {
+            "keep_if_equal" => VmagentRule::KeepIfEqual { source },
+            _ => VmagentRule::DropIfEqual { source },
+        }))
+    }
+
+    fn if_contains(self, legacy: bool) -> Option<RelabelRule> {
+        self.check_no_regex()?;
+        self.require_source()?;
+        self.require_target(legacy)?;
+        let (source, target_label) = (self.source(), self.target_label);
+        Some(RelabelRule::Vmagent(match self.action.as_str() {
+            "keep_if_contains" => VmagentRule::KeepIfContains { source, target_label },
+            _ => VmagentRule::DropIfContains { source, target_label },
+        }))
     }
 
     /// `keep_metrics` and `drop_metrics`: the same for the name of a sample.
@@ -307,13 +273,12 @@ impl Draft<'_> {
         self.require(self.regex.is_none(), rule)
     }
 
-    fn source_and_target(&self, legacy: bool) -> Option<(SourceLabels, String)> {
+    fn require_source(&self) -> Option<()> {
         if self.has_no_source() {
             self.at.report(ProblemKind::Missing { field: "source_labels" });
             return None;
         }
-        self.require_target(is_label_name(&self.target_label, legacy), legacy)?;
-        Some((self.source(), self.target_label.clone()))
+        Some(())
     }
 
     fn has_no_source(&self) -> bool {
@@ -323,21 +288,5 @@ impl Draft<'_> {
     /// The expression of an action that replaces parts, or the default one.
     fn part_regex(&self) -> Option<RuleRegex> {
         self.regex.clone().unwrap_or_else(|| parse_part_regex(".*").ok())
-    }
-
-    /// Whether Prometheus would refuse the rule, or do something else.
-    pub(super) fn is_only_vmagents(&self) -> bool {
-        let refers = |text: &str| text.contains('$');
-        let groups = refers(&self.replacement) || refers(&self.target_label);
-        let written = self.regex_text.as_deref().unwrap_or("(.*)");
-        is_own(&self.action)
-            || self.own.condition.is_some()
-            || self.own.template.is_some()
-            || self.own.labels.is_some()
-            || self.own.has_list
-            || self.action == "hashmod"
-            || (self.action == "replace" && self.replacement.contains("{{"))
-            || (takes_anything(written) && written != "(.*)" && groups)
-            || (matches!(self.action.as_str(), "lowercase" | "uppercase") && self.replacement != REPLACEMENT)
     }
 }
