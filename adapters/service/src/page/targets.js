@@ -24,8 +24,6 @@ const HEALTH_EVERY = 5000;
 /** States of which nobody knows how many there are without looking. */
 const UNCOUNTED = ["down", "stale", "held", "same_labels"];
 
-const order = new Intl.Collator("en", { numeric: true });
-
 export class Targets {
   title = "Targets";
   #redraw;
@@ -99,7 +97,7 @@ export class Targets {
     const asked = this.#parameters;
     try {
       const limit = isNew || from ? PAGE : Math.max(PAGE, this.#targets.length);
-      const page = await get("targets", { ...this.#question(), limit, next_token: from }, running.signal);
+      const page = await get("targets", { ...this.#question(), sort: "name", limit, next_token: from }, running.signal);
       const targets = [page.activeTargets, page.droppedTargets, page.duplicateTargets, page.invalidTargets].flat();
       const host = asked.q?.trim() ?? "";
       const isNowhere = !from && targets.length === 0 && host && !host.startsWith("{") && !asked.state;
@@ -107,7 +105,6 @@ export class Targets {
       this.#targets = from ? [...this.#targets, ...targets] : targets;
       this.#next = page.nextToken;
       this.#shown = asked;
-      if (!from && !this.#next) this.#targets.sort(compare);
       this.#error = null;
       this.#isUnanswered = false;
       if (isNew) scrollTo(0, 0);
@@ -225,11 +222,6 @@ export class Targets {
 /** Whether the daemon scrapes it: then there is a number, be it 0. */
 function isScraped(target) {
   return target.lastSamples !== undefined;
-}
-
-function compare(a, b) {
-  const rank = (target) => ["active", "overLimit", "dropped", "duplicate", "invalid"].indexOf(target.fate.state);
-  return rank(a) - rank(b) || order.compare(a.scrapePool, b.scrapePool) || order.compare(nameOf(a), nameOf(b));
 }
 
 function row(target, key, job) {

@@ -14,6 +14,7 @@
 //! | `limit` | as many targets at most, over all lists; then `nextToken` is there if there are more |
 //! | `total` | `true`: all that match are counted, also beyond `limit`, as `total` after `nextToken`; with `next_token`, those from there on. Without it, nobody looks further than `limit` |
 //! | `next_token` | goes on after such an answer; give the same other parameters |
+//! | `sort` | `name`: each job's targets by `instance`, or where they have none by address, numbers in it as such; needs a `limit` of 2,000 at most, and looks at all of a job. Else the order is that of groups |
 //!
 //! `data` has `activeTargets`, `droppedTargets` and `droppedTargetCounts` as Prometheus has them
 //! (`globalUrl` has the host of `--web.external-url`, or the machine's name, in the place of `localhost`), then `duplicateTargets`,
@@ -63,6 +64,7 @@
 
 mod alertmanagers;
 mod matching;
+mod order;
 mod pools;
 mod query;
 mod rules_yaml;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use headcount_core::TargetCursor;
 
+use super::order::{self, Key};
 use super::selector::{Selector, SelectorError};
 
 /// The lists of an answer, in order.
@@ -58,18 +59,40 @@ pub(super) struct Token {
     pub(super) cursor: TargetCursor,
     /// Targets of this list and job that were written before.
     pub(super) written: u64,
+    /// The last target's name, where they are sorted.
+    pub(super) name: Option<String>,
     pub(super) job: String,
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.name {
+            write!(f, "n{:x}-{name}", name.len())?;
+        }
         let (section, cursor) = (self.section as u8, self.cursor.number());
         write!(f, "{section}-{cursor:x}-{:x}-{}", self.written, self.job)
     }
 }
 
 impl Token {
+    /// Where the last target stands, where they are sorted and one was written.
+    pub(super) fn key(&self) -> Option<Key> {
+        let name = self.name.clone().filter(|_| self.written > 0)?;
+        Some(Key {
+            name,
+            cursor: self.cursor,
+        })
+    }
+
     fn parse(text: &str) -> Option<Self> {
+        let (name, text) = match text.strip_prefix('n') {
+            Some(sorted) => {
+                let (length, rest) = sorted.split_once('-')?;
+                let (name, rest) = rest.split_at_checked(usize::from_str_radix(length, 16).ok()?)?;
+                (Some(name.to_owned()), rest)
+            }
+            None => (None, text),
+        };
         let mut parts = text.splitn(4, '-');
         let section = parts.next()?.parse::<usize>().ok()?;
         let number = |part: &str| u64::from_str_radix(part, 16).ok();
@@ -77,6 +100,7 @@ impl Token {
             section: Section::ALL.into_iter().nth(section)?,
             cursor: TargetCursor::from_number(number(parts.next()?)?),
             written: number(parts.next()?)?,
+            name,
             job: parts.next()?.to_owned(),
         })
     }
@@ -95,6 +119,8 @@ pub(super) struct Query {
     pub(super) from: Option<Token>,
     /// Whether all that match are counted, also those beyond the limit.
     pub(super) total: bool,
+    /// Whether a job's targets come in the order of their names.
+    pub(super) is_sorted: bool,
 }
 
 /// What is wrong with a query.
@@ -104,6 +130,10 @@ pub(super) enum QueryError {
     Limit(String),
     #[error("next_token={0:?} is none that an answer gave")]
     Token(String),
+    #[error("sort={0:?} is not known; write sort=name, or leave it out")]
+    Sort(String),
+    #[error("sort=name needs a limit of {} at most", order::MOST)]
+    SortLimit,
     #[error("match[]={text:?}: {error}")]
     Selector { text: String, error: SelectorError },
     #[error("more than {MOST_SELECTORS} match[] at once")]
@@ -124,6 +154,7 @@ impl Query {
             limit: None,
             from: None,
             total: false,
+            is_sorted: false,
         };
         let mut state = None;
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -140,6 +171,8 @@ impl Query {
                     let token = Token::parse(&value);
                     parsed.from = Some(token.ok_or_else(|| QueryError::Token(value.into_owned()))?);
                 }
+                "sort" if value == "name" => parsed.is_sorted = true,
+                "sort" => return Err(QueryError::Sort(value.into_owned())),
                 "total" => parsed.total = value == "true" || value == "1",
                 "match[]" | "match" => {
                     if parsed.selectors.len() == MOST_SELECTORS {
@@ -155,6 +188,13 @@ impl Query {
             }
         }
         parsed.state = state.unwrap_or(State::Any);
+        if parsed.is_sorted && parsed.limit.is_none_or(|limit| limit > order::MOST) {
+            return Err(QueryError::SortLimit);
+        }
+        let other_order = |token: &&Token| token.name.is_some() != parsed.is_sorted;
+        if let Some(token) = parsed.from.as_ref().filter(other_order) {
+            return Err(QueryError::Token(token.to_string()));
+        }
         Ok(parsed)
     }
 
@@ -191,6 +231,20 @@ mod tests {
             ("limit=0", "limit=\"0\" is no number greater than 0"),
             ("limit=-1", "limit=\"-1\" is no number greater than 0"),
             ("next_token=x", "next_token=\"x\" is none that an answer gave"),
+            (
+                "sort=age",
+                "sort=\"age\" is not known; write sort=name, or leave it out",
+            ),
+            ("sort=name", "sort=name needs a limit of 2000 at most"),
+            ("sort=name&limit=2001", "sort=name needs a limit of 2000 at most"),
+            (
+                "sort=name&limit=1&next_token=0-0-0-a",
+                "next_token=\"0-0-0-a\" is none that an answer gave",
+            ),
+            (
+                "next_token=n1-a0-0-0-a",
+                "next_token=\"n1-a0-0-0-a\" is none that an answer gave",
+            ),
             ("match[]=up", "match[]=\"up\": expected `{` at the beginning"),
         ] {
             assert_eq!(Query::parse(query).expect_err(query).to_string(), message);
@@ -212,9 +266,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tokens_are_read_back(section in 0..4_usize, cursor: u64, written: u64, job in "\\PC{0,8}|[0-9a-f-]{1,8}") {
+        fn tokens_are_read_back(
+            section in 0..4_usize,
+            cursor: u64,
+            written: u64,
+            name in prop::option::of("\\PC{0,8}|[0-9a-fn-]{1,8}"),
+            job in "\\PC{0,8}|[0-9a-f-]{1,8}",
+        ) {
             let section = Section::ALL[section];
-            let token = Token { section, cursor: TargetCursor::from_number(cursor), written, job };
+            let token = Token { section, cursor: TargetCursor::from_number(cursor), written, name, job };
             prop_assert_eq!(Token::parse(&token.to_string()), Some(token));
         }
 

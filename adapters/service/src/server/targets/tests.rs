@@ -161,6 +161,29 @@ fn all_that_match_are_counted_where_that_is_asked_for_whatever_the_limit() {
 }
 
 #[test]
+fn sorted_pages_have_the_names_of_all_of_a_job_in_order() {
+    let targets = many(1_200);
+    let mut names = Vec::new();
+    let mut next = String::new();
+    loop {
+        let data = ask(
+            &targets,
+            &format!("sort=name&limit=500&search=host-1&next_token={next}"),
+        );
+        names.extend(addresses(&data)[0].clone());
+        let Some(token) = data["nextToken"].as_str() else { break };
+        next = token.to_owned();
+    }
+    let expected: Vec<String> = (0..1_200)
+        .filter(|number: &usize| number.to_string().starts_with('1'))
+        .map(|number| format!("host-{number}:9100"))
+        .collect();
+    assert_eq!(names, expected);
+    let counted = ask(&targets, "sort=name&limit=1&total=true&search=host-1");
+    assert_eq!(counted["total"], expected.len());
+}
+
+#[test]
 fn targets_are_chosen_by_state_labels_and_text() {
     let targets = fates();
     let found = |query: &str| {
@@ -345,22 +368,36 @@ proptest! {
         let plan = plan("{job_name: x, relabel_configs: [{source_labels: [env], regex: '0', action: drop}, {regex: env, action: labeldrop}]}, {job_name: y}");
         let targets = targets_of(plan.job_options(), view_of(vec![("x", borrowed().collect()), ("y", borrowed().collect())]));
         let whole = ask(&targets, "");
-        let mut paged: [Vec<Value>; 4] = Default::default();
-        let mut query = format!("limit={limit}");
-        loop {
-            let page = ask(&targets, &query);
-            let mut listed = 0;
-            for (list, paged) in LISTS.into_iter().zip(&mut paged) {
-                let list = page[list].as_array().expect("a list");
-                listed += list.len();
-                paged.extend(list.iter().cloned());
+        let sorted = ask(&targets, "sort=name&limit=2000");
+        for (whole, order) in [(&whole, ""), (&sorted, "&sort=name")] {
+            let mut paged: [Vec<Value>; 4] = Default::default();
+            let mut query = format!("limit={limit}{order}");
+            loop {
+                let page = ask(&targets, &query);
+                let mut listed = 0;
+                for (list, paged) in LISTS.into_iter().zip(&mut paged) {
+                    let list = page[list].as_array().expect("a list");
+                    listed += list.len();
+                    paged.extend(list.iter().cloned());
+                }
+                let Some(token) = page["nextToken"].as_str() else { break };
+                prop_assert_eq!(listed, usize::from(limit));
+                query = format!("limit={limit}{order}&next_token={}", url::form_urlencoded::byte_serialize(token.as_bytes()).collect::<String>());
             }
-            let Some(token) = page["nextToken"].as_str() else { break };
-            prop_assert_eq!(listed, usize::from(limit));
-            query = format!("limit={limit}&next_token={token}");
+            for (list, paged) in LISTS.into_iter().zip(paged) {
+                prop_assert_eq!(&whole[list], &Value::Array(paged));
+            }
         }
-        for (list, paged) in LISTS.into_iter().zip(paged) {
-            prop_assert_eq!(&whole[list], &Value::Array(paged));
+        // Sorted, it is the same by jobs and names.
+        for list in LISTS {
+            let place = |target: &Value| {
+                let name = target["labels"]["instance"].as_str().or(target["discoveredLabels"]["__address__"].as_str());
+                (target["scrapePool"].to_string(), name.unwrap_or_default().to_owned())
+            };
+            let mut expected: Vec<_> = whole[list].as_array().expect("a list").iter().map(place).collect();
+            expected.sort();
+            let found: Vec<_> = sorted[list].as_array().expect("a list").iter().map(place).collect();
+            prop_assert_eq!(found, expected);
         }
         // And each target stands in one list, once.
         let listed: usize = LISTS.iter().map(|list| whole[list].as_array().map_or(0, Vec::len)).sum();

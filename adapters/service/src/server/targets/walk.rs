@@ -7,6 +7,7 @@ use headcount_core::{Fate, TargetCursor, TargetPool, TargetPools, TargetReader, 
 
 use super::PIECE;
 use super::matching::is_wanted;
+use super::order::{self, Key, Page};
 use super::query::{Query, Section, State, Token};
 use crate::targets::{self, Describer, GlobalUrls, Healths, Stale, Targets};
 
@@ -35,6 +36,10 @@ pub(super) struct Walk {
     is_begun: bool,
     /// Whether nothing stands in the list that is being written.
     is_first: bool,
+    /// The targets of the job that is being read, where they are sorted.
+    page: Option<Page>,
+    /// Where the page before ended, until its list and job are gone on with.
+    after: Option<Key>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +84,12 @@ impl Walk {
         let place = query.from.as_ref().map_or(start, |token| {
             let job = jobs.binary_search_by(|job| (**job).cmp(token.job.as_str()));
             match job {
+                // Sorted targets are all looked at anew.
+                Ok(job) if query.is_sorted => Place {
+                    section: token.section,
+                    job,
+                    ..start
+                },
                 Ok(job) => Place {
                     section: token.section,
                     job,
@@ -93,9 +104,13 @@ impl Walk {
                 },
             }
         });
+        let is_there = |token: &&Token| jobs.binary_search_by(|job| (**job).cmp(token.job.as_str())).is_ok();
+        let after = query.from.as_ref().filter(is_there).and_then(Token::key);
         Self {
             matched: 0,
             beyond: None,
+            page: None,
+            after,
             left: query.limit.unwrap_or(u64::MAX),
             targets,
             query,
@@ -201,6 +216,19 @@ impl Walk {
             if !self.is_wanted(&job, &view) || !is_wanted(&self.query, &job, &mut reader, &view) {
                 continue;
             }
+            if self.query.is_sorted {
+                if self.left == 0 && !self.query.total && self.page.is_none() {
+                    // The next page begins with this list.
+                    place.cursor = TargetCursor::default();
+                    progress = Progress::OverLimit;
+                    break;
+                }
+                place.written += 1;
+                let (left, after) = (self.left, &mut self.after);
+                let page = self.page.get_or_insert_with(|| Page::new(left, after.take()));
+                page.add(Key::of(cursor, &mut reader, &view));
+                continue;
+            }
             self.matched = self.matched.saturating_add(1);
             if self.left == 0 && !self.query.total {
                 progress = Progress::OverLimit;
@@ -211,31 +239,100 @@ impl Walk {
                     section: place.section,
                     cursor,
                     written: place.written,
+                    name: None,
                     job: (*job).to_owned(),
                 });
                 place.written += 1;
                 continue;
             }
-            if !self.is_first {
-                out.push(b',');
-            }
-            self.is_first = false;
+            self.separate(out);
             self.left -= 1;
             place.written += 1;
-            let mut describer = Describer {
-                snapshot: &state.view.snapshot,
-                job: &job,
-                pool,
-                reader: &mut reader,
-                stale: &self.stale,
-                healths: &self.healths,
-                global: self.global.as_ref(),
-                sharing: Some(&self.targets.sharing),
-            };
-            describer.write(out, &view);
+            self.describer(state, &job, pool, &mut reader).write(out, &view);
+        }
+        if matches!(progress, Progress::All) {
+            // Where the page before ended is in this list of this job, and in no other.
+            self.after = None;
+            if let Some(page) = self.page.take() {
+                progress = self.write_page(state, &job, pool, &mut reader, place, page, out);
+            }
         }
         self.reader = Some((job, state.configuration, reader));
         progress
+    }
+
+    /// Writes the targets of a page in order, once all of the job's were looked at.
+    #[allow(clippy::too_many_arguments, reason = "it is a part of writing a job")]
+    fn write_page(
+        &mut self,
+        state: &targets::State,
+        job: &Arc<str>,
+        pool: &TargetPool,
+        reader: &mut TargetReader,
+        place: &mut Place,
+        page: Page,
+        out: &mut Vec<u8>,
+    ) -> Progress {
+        let behind = page.matched;
+        self.matched = self.matched.saturating_add(behind);
+        let keys = page.into_sorted();
+        let mut texts: Vec<Vec<u8>> = vec![Vec::new(); keys.len()];
+        let mut describer = self.describer(state, job, pool, reader);
+        order::visit(pool, &keys, |number, view| {
+            if section_of(view) == place.section
+                && let Some(text) = texts.get_mut(number)
+            {
+                describer.write(text, view);
+            }
+        });
+        for text in texts.iter().filter(|text| !text.is_empty()) {
+            self.separate(out);
+            out.extend_from_slice(text);
+        }
+        let written = keys.len() as u64;
+        self.left = self.left.saturating_sub(written);
+        if written == behind || self.beyond.is_some() {
+            return Progress::All;
+        }
+        // With no place at all, the next page begins with this list.
+        let last = keys.into_iter().next_back();
+        self.beyond = Some(Token {
+            section: place.section,
+            cursor: last.as_ref().map_or(TargetCursor::default(), |key| key.cursor),
+            written,
+            name: Some(last.map_or_else(String::new, |key| key.name)),
+            job: (**job).to_owned(),
+        });
+        match self.query.total {
+            true => Progress::All,
+            false => Progress::OverLimit,
+        }
+    }
+
+    fn separate(&mut self, out: &mut Vec<u8>) {
+        if !self.is_first {
+            out.push(b',');
+        }
+        self.is_first = false;
+    }
+
+    fn describer<'d>(
+        &'d self,
+        state: &'d targets::State,
+        job: &'d str,
+        pool: &'d TargetPool,
+        reader: &'d mut TargetReader,
+    ) -> Describer<'d> {
+        Describer {
+            snapshot: &state.view.snapshot,
+            job,
+            pool,
+            reader,
+            stale: &self.stale,
+            healths: &self.healths,
+            global: self.global.as_ref(),
+            sharing: Some(&self.targets.sharing),
+        }
     }
 
     /// By all but its labels.
@@ -282,10 +379,11 @@ impl Walk {
             }
         }
         let job = self.jobs.get(place.job).map_or("", |job| job);
-        self.beyond = Some(Token {
+        self.beyond.get_or_insert_with(|| Token {
             section: place.section,
             cursor: place.cursor,
             written: place.written,
+            name: self.query.is_sorted.then(String::new),
             job: job.to_owned(),
         });
         self.end(out);
