@@ -30,6 +30,7 @@ mod yaml;
 
 pub use lookup::Api;
 pub use table::table;
+pub use yaml::json_text;
 
 /// How lists of targets are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -27,7 +27,7 @@ struct Target<'a> {
 pub fn write(snapshot: &Snapshot, format: ListFormat) -> anyhow::Result<String> {
     let mut text = match format {
         ListFormat::Table => table(&jobs(snapshot)),
-        ListFormat::Json => serde_json::to_string_pretty(&jobs(snapshot)).context("writing JSON")?,
+        ListFormat::Json => crate::yaml::json_text(&jobs(snapshot))?,
         ListFormat::Yaml => crate::yaml::yaml(&jobs(snapshot))?,
         ListFormat::FileSd => {
             let lists = snapshot.sets().filter_map(|name| snapshot.set(name)).map(target_list);

@@ -50,7 +50,7 @@ impl Found {
     pub fn write(&self, format: ListFormat) -> anyhow::Result<String> {
         let mut text = match format {
             ListFormat::Table => self.table(),
-            ListFormat::Json => serde_json::to_string_pretty(&self.jobs()).context("writing JSON")?,
+            ListFormat::Json => crate::yaml::json_text(&self.jobs())?,
             ListFormat::Yaml => crate::yaml::yaml(&self.jobs())?,
             ListFormat::FileSd => {
                 let jobs = self.pools.pools();

@@ -1,8 +1,16 @@
-//! Values as YAML that a terminal can show.
+//! Values as JSON, and as YAML that a terminal can show.
 
 use anyhow::Context;
 use headcount_core::printable;
 use serde::Serialize;
+
+/// A value as JSON for people and programs, with the end of its last line.
+///
+/// # Errors
+/// When it can't be written so.
+pub fn json_text(value: &(impl Serialize + ?Sized)) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(value).context("writing JSON")? + "\n")
+}
 
 /// A value as YAML. Text that is not [printable] could not be escaped where it stands without quotes; JSON is YAML, and
 /// has it in quotes.
@@ -10,7 +18,7 @@ pub(crate) fn yaml(value: &impl Serialize) -> anyhow::Result<String> {
     let text = serde_yaml::to_string(value).context("writing YAML")?;
     match printable(&text) == text {
         true => Ok(text),
-        false => serde_json::to_string_pretty(value).context("writing JSON"),
+        false => json_text(value),
     }
 }
 

@@ -25,7 +25,10 @@ pub(super) fn run(options: &CoverageOptions) -> anyhow::Result<ExitCode> {
     let (format, field) = (options.format.map(Into::into), options.field.as_deref());
     // First, so that nobody is asked for the sake of one that can't be read.
     let awaited = Awaited::default();
-    awaited.are([without_credentials(&options.inventory)]);
+    awaited.are([match options.inventory == "-" {
+        true => "standard input".into(),
+        false => without_credentials(&options.inventory),
+    }]);
     let progress = Progress::of(&awaited);
     let inventory = workers.block_on(Inventory::read(&workers, &options.inventory, format, field, &naming))?;
     drop(progress);

@@ -8,6 +8,7 @@ use headcount_discoverer::mechanism::Registry;
 use headcount_questions::table;
 use serde::Serialize;
 
+use super::json_text;
 use crate::cli::ReportFormat;
 use crate::console;
 
@@ -27,7 +28,7 @@ pub(super) fn mechanisms(format: ReportFormat) -> anyhow::Result<ExitCode> {
     let registry = headcount_backends::registry();
     let rows = rows(&registry);
     let text = match format {
-        ReportFormat::Json => serde_json::to_string_pretty(&rows)? + "\n",
+        ReportFormat::Json => json_text(&rows)?,
         ReportFormat::Table => {
             let cells: Vec<_> = rows
                 .iter()

@@ -24,7 +24,7 @@ mod status;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
+use headcount_questions::json_text;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
@@ -67,6 +67,6 @@ fn or_trouble(answered: anyhow::Result<ExitCode>) -> ExitCode {
 }
 
 /// Writes a report for programs.
-fn print_json(report: &impl Serialize) -> anyhow::Result<()> {
-    console::print(&(serde_json::to_string_pretty(report).context("writing JSON")? + "\n"))
+fn print_json(report: &(impl Serialize + ?Sized)) -> anyhow::Result<()> {
+    console::print(&json_text(report)?)
 }

@@ -4,10 +4,9 @@ use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::Context;
 use headcount_questions::status::{Options, Report, status};
 
-use super::origin;
+use super::{json_text, origin};
 use crate::cli::{ReportFormat, StatusOptions};
 use crate::console;
 
@@ -51,7 +50,7 @@ fn print(options: &StatusOptions, report: &Report) -> anyhow::Result<bool> {
             };
             return console::print_painted_to_reader(&report.text(options), console::paint::status);
         }
-        ReportFormat::Json => serde_json::to_string_pretty(report).context("writing JSON")? + "\n",
+        ReportFormat::Json => json_text(report)?,
     };
     console::print_to_reader(&text)
 }
