@@ -67,6 +67,15 @@ fn what_happened_happens_again() {
     ] {
         assert!(told.contains(words), "{words}: {told}");
     }
+    let followed = replay(&["--host", "c"]);
+    for words in [
+        "exit code 0",
+        "c in the recording of the manager `scrape`, at ",
+        "is emitted: \"node\" has c:9100",
+    ] {
+        assert!(followed.contains(words), "{words}: {followed}");
+    }
+    assert!(replay(&["--host", "elsewhere"]).starts_with("exit code 1\n"));
     let gone = explain(&["A:9100"]);
     for words in [
         ": no list has it",

@@ -103,6 +103,119 @@ fn sim_writes_runs_down_and_looks_at_them_closely() {
 }
 
 /// What `headcount sim` prints, but for how fast it was, which is not the same twice.
+/// What a command prints on its standard output alone, and how it ends.
+fn printed(folder: &Path, arguments: &[&str]) -> (String, Option<i32>) {
+    let output = support::headcount()
+        .arg("sim")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    (text, output.status.code())
+}
+
+#[test]
+fn a_night_is_one_document_for_programs() {
+    let folder = folder(&[]);
+    let night = |rest: &[&str]| {
+        let arguments = [
+            &[
+                "swarm",
+                "--nightly",
+                "--seeds",
+                "4",
+                "--first",
+                "1",
+                "--jobs",
+                "1",
+                "--hosts",
+                "20",
+            ],
+            rest,
+        ];
+        printed(folder.path(), &arguments.concat())
+    };
+    let (json, code) = night(&["--output", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&json).expect("one document");
+    assert_eq!((&report["first"], &report["seeds"]), (&1.into(), &4.into()));
+    assert_eq!(report["drawn"]["runs"], 2);
+    let shipped = headcount_sim::shipped();
+    let scenarios = report["scenarios"].as_object().expect("all of them");
+    assert_eq!(scenarios.len(), shipped.len());
+    for scenario in shipped {
+        assert_eq!(scenarios[scenario.name]["runs"], 1, "{}", scenario.name);
+    }
+    let (table, same) = night(&[]);
+    assert!(table.starts_with("4 seeds from 1 on\n"), "{table}");
+    assert_eq!(code, same);
+
+    // By itself, a swarm is one, too.
+    for choice in [&["--all"][..], &["--scenario", "zone-loss", "--hosts", "20"]] {
+        let swarm = [&["swarm", "--seeds", "1", "--output", "json"], choice].concat();
+        let (json, _) = printed(folder.path(), &swarm);
+        let report: serde_json::Value = serde_json::from_str(&json).expect("one document");
+        assert_eq!(report["runs"], 1);
+    }
+}
+
+#[test]
+fn ways_to_share_out_are_compared_for_programs_and_people() {
+    let folder = folder(&[]);
+    let compare = |output: &str| {
+        let sizes = ["--targets", "1000", "--members", "5", "--output", output];
+        printed(folder.path(), &[&["compare-allocators"][..], &sizes].concat())
+    };
+    let (json, code) = compare("json");
+    assert_eq!(code, Some(0));
+    let compared: serde_json::Value = serde_json::from_str(&json).expect("one document");
+    let (table, _) = compare("table");
+    insta::assert_snapshot!("sim_allocators", table);
+    insta::assert_snapshot!("sim_allocators_json", format!("{compared:#}"));
+}
+
+#[test]
+fn a_shrink_that_has_no_time_ends_with_what_it_has() {
+    // Something that always fails, and takes more than one run to make small.
+    let failing = "name: failing\nuntil: 10m\ncalm: 2m\nhosts: {count: 30}\nbackends: [{name: cmdb, kind: http}]\n\
+                   discoverers: [{backend: cmdb}]\nchurn: [{steady: {rate: 5%, every: 1m}}]\n\
+                   expect: [{always: {stale_at_most: 1ms}}]\n";
+    let folder = folder(&[("failing.yml", failing)]);
+    let (_, code) = printed(
+        folder.path(),
+        &["run", "--scenario", "failing.yml", "--log", "log.jsonl"],
+    );
+    assert_eq!(code, Some(5));
+    let shrink = |seconds: &str| printed(folder.path(), &["shrink", "log.jsonl", "--seconds", seconds]);
+    let ((at_once, _), (with_time, code)) = (shrink("0"), shrink("600"));
+    assert_eq!(code, Some(0));
+    assert!(with_time.len() < at_once.len(), "{at_once}\n{with_time}");
+}
+
+#[test]
+fn a_replay_follows_a_host() {
+    let small = "name: small\nuntil: 10m\ncalm: 2m\nhosts: {count: 30}\nbackends: [{name: cmdb, kind: http}]\n\
+                 discoverers: [{backend: cmdb}]\nchurn: [{steady: {rate: 5%, every: 1m}}]\n";
+    let folder = folder(&[("small.yml", small)]);
+    let (_, code) = printed(folder.path(), &["run", "--scenario", "small.yml", "--log", "log.jsonl"]);
+    assert_eq!(code, Some(0));
+    let (replayed, _) = printed(folder.path(), &["replay", "log.jsonl"]);
+    let (followed, code) = printed(folder.path(), &["replay", "log.jsonl", "--host", "h3"]);
+    let (explained, _) = printed(folder.path(), &["explain", "log.jsonl", "h3", "10m"]);
+    assert_eq!((followed, code), (format!("{replayed}\n{explained}"), Some(0)));
+    let (_, code) = printed(folder.path(), &["replay", "log.jsonl", "--host", "nobody"]);
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_and_not_taken_for_a_host() {
+    let folder = folder(&[]);
+    let said = sim_in(folder.path(), &["explain", "incident.json", "db7"]);
+    assert!(said.contains(r#"there is no file "incident.json""#), "{said}");
+    let said = sim_in(folder.path(), &["explain", "incident.jsonl", "db7"]);
+    assert!(said.contains("reading incident.jsonl"), "{said}");
+}
+
 fn sim_in(folder: &Path, arguments: &[&str]) -> String {
     let printed = outcome(folder, &[&["sim"], arguments].concat());
     let lines = printed

@@ -8,7 +8,6 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
 use headcount_sim::{
     Backend, BackendKind, Checks, Churn, Discoverers, Hosts, Outcome, Ratio, Scenario, Simulation, Span,
 };
@@ -46,8 +45,7 @@ pub(super) fn bench(options: &BenchOptions) -> anyhow::Result<ExitCode> {
                 outcome: &outcome,
                 work: counted.json(),
             };
-            let json = serde_json::to_string_pretty(&measured).context("writing JSON")?;
-            console::print(&format!("{json}\n"))?;
+            super::print_json(&measured)?;
         }
     }
     console::complain(&run::speed(&outcome, elapsed));

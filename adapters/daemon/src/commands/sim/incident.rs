@@ -7,9 +7,8 @@ use anyhow::Context;
 use headcount_sim::{Incident, IncidentOutcome, ReplayError, Rule, Span, ThrottleSetting};
 
 use super::cli::Format;
-use super::ending;
-use super::inspect::json;
 use super::tool_options::ReplayOptions;
+use super::{ending, print_json};
 use crate::console;
 
 /// Replays a recording as it was, and under each throttle that is asked for.
@@ -43,7 +42,15 @@ pub(super) fn replay(options: &ReplayOptions, text: &str) -> anyhow::Result<Exit
     if incident.is_cut {
         console::complain("the last line was cut off, and is left out");
     }
-    Ok(said(&first, options.model, path))
+    let code = said(&first, options.model, path);
+    let Some(host) = &options.host else { return Ok(code) };
+    let story = incident.story(host, None);
+    let story = story.with_context(|| format!("replaying {}", path.display()))?;
+    console::print(&format!("\n{story}"))?;
+    Ok(match (first.differs.is_some(), story.hops.is_empty()) {
+        (false, true) => ExitCode::FAILURE,
+        _ => code,
+    })
 }
 
 /// The text of a file, if that is a recording.
@@ -65,7 +72,7 @@ pub(super) fn explain(
     let story = story.with_context(|| format!("replaying {}", path.display()))?;
     match output {
         Format::Table => console::print(&story.to_string())?,
-        Format::Json => json(&story)?,
+        Format::Json => print_json(&story)?,
     }
     // As of a scenario that never had such a host.
     Ok(if story.hops.is_empty() {

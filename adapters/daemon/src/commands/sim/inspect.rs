@@ -3,15 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use headcount_core::Manager;
-use headcount_sim::{Comparison, HostId, Metrics, Simulation, Span, Spec, compare, explain, table};
-use serde::Serialize;
+use headcount_sim::{Comparison, Explanation, HostId, Metrics, Simulation, Span, Spec, compare, explain, table};
 
 use super::chosen::{self, Refused};
 use super::cli::Format;
 use super::tool_options::{DiffOptions, ExplainOptions};
-use super::{ending, incident, logs};
+use super::{ending, incident, logs, print_json};
 use crate::console;
 
 pub(super) fn explain_host(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
@@ -42,21 +40,39 @@ pub(super) fn explain_host(options: &ExplainOptions) -> anyhow::Result<ExitCode>
             Err(wrong) => return ending::refused(&wrong),
         },
     };
-    let Some(host) = host(&simulation, &target, time) else {
-        console::complain(&format!(
-            "headcount: there is no `{target}` at {time}; write a host's number (`12` or `h12`) or its address"
-        ));
-        return Ok(ExitCode::FAILURE);
-    };
-    let Some(explanation) = explain(simulation, host, time)? else {
-        console::complain(&format!("headcount: there never was a host {host} until {time}"));
+    let Some(explanation) = explained(simulation, &target, time)? else {
         return Ok(ExitCode::FAILURE);
     };
     match options.output {
         Format::Table => console::print(&explanation.to_string())?,
-        Format::Json => json(&explanation)?,
+        Format::Json => print_json(&explanation)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells of a host at the end of a run; whether there is such a host.
+pub(super) fn follow(simulation: Simulation<Manager<Spec>>, target: &str) -> anyhow::Result<bool> {
+    let end = simulation.scenario().until;
+    let Some(explanation) = explained(simulation, target, end)? else {
+        return Ok(false);
+    };
+    console::print(&format!("\n{explanation}"))?;
+    Ok(true)
+}
+
+/// How the receiver came to know a host; that there is none is said.
+fn explained(simulation: Simulation<Manager<Spec>>, target: &str, time: Span) -> anyhow::Result<Option<Explanation>> {
+    let Some(host) = host(&simulation, target, time) else {
+        console::complain(&format!(
+            "headcount: there is no `{target}` at {time}; write a host's number (`12` or `h12`) or its address"
+        ));
+        return Ok(None);
+    };
+    let explanation = explain(simulation, host, time)?;
+    if explanation.is_none() {
+        console::complain(&format!("headcount: there never was a host {host} until {time}"));
+    }
+    Ok(explanation)
 }
 
 /// What is asked for.
@@ -69,11 +85,17 @@ struct Asked {
 /// `HOST TIME`, or `FILE HOST` and perhaps a time.
 fn asked(options: &ExplainOptions) -> Result<Asked, String> {
     let (first, second) = (&options.first, &options.second);
+    let is_file = logs::is_log(first) || Path::new(first).is_file();
     let span = |text: &String| {
         text.parse::<Span>()
-            .map_err(|error| format!("the time {text:?}: {error}"))
+            .map_err(|error| match is_file || options.log.is_some() {
+                true => format!("the time {text:?}: {error}"),
+                // Then a file may have been meant.
+                false => format!(
+                    "there is no file {first:?} of which {text:?} would be a host, and {text:?} is no time: {error}"
+                ),
+            })
     };
-    let is_file = logs::is_log(first) || Path::new(first).is_file();
     match (&options.log, &options.third) {
         (None, time) if is_file => Ok(Asked {
             log: Some(first.into()),
@@ -116,7 +138,7 @@ pub(super) fn diff(options: &DiffOptions) -> anyhow::Result<ExitCode> {
     };
     let comparison = compare(first, second, 0);
     if options.output == Format::Json {
-        json(&comparison)?;
+        print_json(&comparison)?;
         return Ok(ExitCode::SUCCESS);
     }
     match &comparison.divergence {
@@ -160,9 +182,4 @@ fn deltas(comparison: &Comparison) -> anyhow::Result<String> {
         return Ok("all figures are the same\n".to_owned());
     }
     Ok(table(&rows))
-}
-
-pub(super) fn json(answer: &impl Serialize) -> anyhow::Result<()> {
-    let json = serde_json::to_string_pretty(answer).context("writing JSON")?;
-    console::print(&format!("{json}\n"))
 }

@@ -15,7 +15,7 @@ use headcount_sim::{
 
 use super::progress::{self, Bar};
 use super::tool_options::{ReplayOptions, ShrinkOptions};
-use super::{ending, incident, output};
+use super::{ending, incident, inspect, output};
 use crate::console;
 
 /// Writes a log.
@@ -81,8 +81,13 @@ pub(super) fn replay(options: &ReplayOptions) -> anyhow::Result<ExitCode> {
     if !outcome.is_clean() || differs.is_some() {
         console::complain(&format!("again: headcount sim replay {file}{damaged}"));
     }
+    let is_known = match &options.host {
+        Some(host) => inspect::follow(log.simulation()?, host)?,
+        None => true,
+    };
     Ok(match differs {
         Some(_) => ExitCode::from(ending::DIFFERENT),
+        None if outcome.is_clean() && !is_known => ExitCode::FAILURE,
         None => ending::code(&outcome),
     })
 }

@@ -23,6 +23,7 @@ mod work;
 
 use std::process::ExitCode;
 
+use super::{json_text, print_json};
 use crate::console;
 
 use cli::Format;
@@ -46,7 +47,7 @@ pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
             let table = headcount_sim::compare_allocators(targets, members, seed);
             match output {
                 Format::Table => print(&format!("{table}\n")),
-                Format::Json => print(&format!("{}\n", serde_json::to_string_pretty(&table)?)),
+                Format::Json => print(&json_text(&table)?),
             }
         }
         SimCommand::List { what } => print(&list::list(what)?),

@@ -10,7 +10,7 @@ use headcount_sim::{EVENTS_PER_LINK, InputLog, Outcome, Recorder, Simulation, Ti
 use super::chosen::{self, Chosen};
 use super::cli::{Format, RunOptions};
 use super::trace::Trace;
-use super::{ending, logs, output, progress, vary};
+use super::{ending, logs, output, print_json, progress, vary};
 use crate::console;
 
 pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
@@ -31,10 +31,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
     let elapsed = start.elapsed();
     match options.output {
         Format::Table => console::print(&outcome.table())?,
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&outcome).context("writing JSON")?;
-            console::print(&format!("{json}\n"))?;
-        }
+        Format::Json => print_json(&outcome)?,
     }
     console::complain(&speed(&outcome, elapsed));
     if let (Some(path), Some(log)) = (&options.log, log) {

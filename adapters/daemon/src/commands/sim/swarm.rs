@@ -1,5 +1,6 @@
 //! `headcount sim swarm`: many seeds of one scenario, of worlds that are drawn, or of all that there is.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,15 +8,15 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
 use headcount_core::Manager;
 use headcount_sim::{FailureClass, Spec, Swarm, SwarmReport, Weights, shipped};
+use serde::Serialize;
 
 use super::chosen::{Chosen, choose};
 use super::cli::{Choice, Format};
 use super::progress::Bar;
 use super::tool_options::SwarmOptions;
-use super::{ending, logs};
+use super::{ending, logs, print_json};
 use crate::console;
 
 /// How many seeds a night has.
@@ -35,13 +36,21 @@ pub(super) fn swarm(options: &SwarmOptions) -> anyhow::Result<ExitCode> {
         (None, None) => 100,
     };
     if options.all {
-        return Ok(code_of(drawn_worlds(options, first, count)?));
+        return ended(options, &drawn_worlds(options, first, count)?);
     }
     let chosen = match choose(&options.choice) {
         Ok(chosen) => chosen,
         Err(wrong) => return ending::refused(&wrong),
     };
-    Ok(code_of(one_scenario(options, &chosen, first, count)?))
+    ended(options, &one_scenario(options, &chosen, first, count)?)
+}
+
+/// Prints the one report that there is as a document, if that is asked for.
+fn ended(options: &SwarmOptions, report: &SwarmReport) -> anyhow::Result<ExitCode> {
+    if options.output == Format::Json {
+        print_json(report)?;
+    }
+    Ok(code_of(class_of(report)))
 }
 
 /// Drawn worlds and what comes with headcount, with seeds that nobody has chosen.
@@ -49,9 +58,18 @@ fn nightly(options: &SwarmOptions) -> anyhow::Result<ExitCode> {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let first = options.first.unwrap_or(clock.as_secs());
     let count = options.seeds.unwrap_or(NIGHTLY_SEEDS);
-    console::print(&format!("{count} seeds from {first} on\n"))?;
-    let mut worst = drawn_worlds(options, first, count.div_ceil(2))?;
+    if options.output == Format::Table {
+        console::print(&format!("{count} seeds from {first} on\n"))?;
+    }
+    let drawn = drawn_worlds(options, first, count.div_ceil(2))?;
+    let mut worst = class_of(&drawn);
     let each = (count / 2 / shipped().len() as u64).max(1);
+    let mut night = Night {
+        first,
+        seeds: count,
+        drawn,
+        scenarios: BTreeMap::new(),
+    };
     for scenario in shipped() {
         let mut choice = Choice {
             scenario: scenario.name.to_owned(),
@@ -64,15 +82,33 @@ fn nightly(options: &SwarmOptions) -> anyhow::Result<ExitCode> {
             choice.hosts = Some(NIGHTLY_HOSTS);
         }
         match choose(&choice) {
-            Ok(chosen) => worst = worst.or(one_scenario(options, &chosen, first, each)?),
+            Ok(chosen) => {
+                let report = one_scenario(options, &chosen, first, each)?;
+                worst = worst.or(class_of(&report));
+                night.scenarios.insert(scenario.name, report);
+            }
             Err(wrong) => return ending::refused(&wrong),
         }
+    }
+    if options.output == Format::Json {
+        print_json(&night)?;
     }
     Ok(code_of(worst))
 }
 
+/// What a night came to, as one document.
+#[derive(Debug, Serialize)]
+struct Night {
+    first: u64,
+    seeds: u64,
+    /// Of the worlds that seeds drew.
+    drawn: SwarmReport,
+    /// Of each scenario that comes with headcount.
+    scenarios: BTreeMap<&'static str, SwarmReport>,
+}
+
 /// Worlds that seeds draw. What fails is shrunk to a scenario.
-fn drawn_worlds(options: &SwarmOptions, first: u64, count: u64) -> anyhow::Result<Option<FailureClass>> {
+fn drawn_worlds(options: &SwarmOptions, first: u64, count: u64) -> anyhow::Result<SwarmReport> {
     if options.output == Format::Table {
         console::print(&format!("{Weights}\n"))?;
     }
@@ -92,16 +128,11 @@ fn drawn_worlds(options: &SwarmOptions, first: u64, count: u64) -> anyhow::Resul
             Err(error) => console::complain(&format!("not shrunk: {error:#}")),
         }
     }
-    Ok(class_of(&report))
+    Ok(report)
 }
 
 /// One scenario, with some of its troubles left out by each seed.
-fn one_scenario(
-    options: &SwarmOptions,
-    chosen: &Chosen,
-    first: u64,
-    count: u64,
-) -> anyhow::Result<Option<FailureClass>> {
+fn one_scenario(options: &SwarmOptions, chosen: &Chosen, first: u64, count: u64) -> anyhow::Result<SwarmReport> {
     let mut swarm = Swarm::new(chosen.scenario.clone());
     if options.as_written {
         swarm = swarm.as_written();
@@ -120,10 +151,10 @@ fn one_scenario(
             "again: headcount sim swarm {choice} --first {first} --seeds {runs}{as_written}"
         ));
     }
-    Ok(class_of(&report))
+    Ok(report)
 }
 
-/// Runs the seeds, and prints what they came to.
+/// Runs the seeds, and prints for people what they came to.
 fn run(options: &SwarmOptions, swarm: Swarm, first: u64, count: u64) -> anyhow::Result<(Swarm, SwarmReport)> {
     let ends = options
         .minutes
@@ -148,12 +179,8 @@ fn run(options: &SwarmOptions, swarm: Swarm, first: u64, count: u64) -> anyhow::
         ends.is_none_or(|ends| Instant::now() < ends)
     })?;
     drop(bar);
-    match options.output {
-        Format::Table => console::print(&report.to_string())?,
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&report).context("writing JSON")?;
-            console::print(&format!("{json}\n"))?;
-        }
+    if options.output == Format::Table {
+        console::print(&report.to_string())?;
     }
     let seconds = start.elapsed().as_secs_f64().max(1e-9);
     console::complain(&format!("{:.0} runs per s", report.runs as f64 / seconds));

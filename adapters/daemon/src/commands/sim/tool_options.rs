@@ -69,6 +69,11 @@ pub(crate) struct ReplayOptions {
     #[arg(long, value_name = "throttle=VALUE,…")]
     pub(super) vary: Vec<Variation>,
 
+    /// Follows a host through the replay, and tells at its end how the receiver came to know it: of a recording by its
+    /// address, with or without a port; of an input log by its number, too.
+    #[arg(long, value_name = "HOST")]
+    pub(super) host: Option<String>,
+
     /// Of a recording: has the reference model hear the same, and checks it by the contract's rules. Costs what
     /// there is at every input.
     #[arg(long)]

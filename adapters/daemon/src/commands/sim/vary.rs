@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use headcount_sim::{Problems, Simulation, Varied, combinations, comparison};
 
 use super::chosen::Chosen;
@@ -39,8 +38,7 @@ pub(super) fn compare(options: &RunOptions, chosen: &Chosen, seed: u64) -> anyho
     match options.output {
         Format::Table => console::print(&format!("{}\n{}", chosen.scenario.opening(seed), comparison(&runs)))?,
         Format::Json => {
-            let json = serde_json::to_string_pretty(&runs).context("writing JSON")?;
-            console::print(&format!("{json}\n"))?;
+            super::print_json(&runs)?;
         }
     }
     let Some(Varied { settings, outcome }) = runs.iter().find(|run| !run.outcome.is_clean()) else {
