@@ -5,8 +5,10 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use support::{Daemon, headcount};
 
@@ -114,6 +116,167 @@ fn other_shells_get_what_stands_beside_a_name_as_well() {
     if let Some(printed) = shell(folder.path(), "fish", &["--no-config", "-c", &script]) {
         assert_eq!(printed, "static/1\tb:1\n");
     }
+}
+
+/// Names with what a shell does something with, each known by its first letter. They make a file where one is run.
+const HOSTILE: [&str; 10] = [
+    "a$(touch run)",
+    "b`touch run`",
+    "c'; touch run; '",
+    "d\"; touch run; \"",
+    "e\\",
+    "f!! \\$(touch run)",
+    "g&touch run|touch run;touch run>run",
+    "h {i,j} ~ #k",
+    "i \"!",
+    "m$'\\x27",
+];
+/// Names that can't be written in one line, or do something to who sees them.
+const NOT_OFFERED: [&str; 3] = ["n\n$(touch run)", "o\u{1b}[2J", "p\r"];
+
+fn hostile_configuration(folder: &Path) {
+    let jobs = HOSTILE.iter().chain(&NOT_OFFERED).map(|name| {
+        let first = name.get(..1).unwrap();
+        serde_json::json!({"job_name": name, "static_configs": [{"targets": [format!("of-{first}:1")]}]})
+    });
+    let text = serde_json::json!({"scrape_configs": jobs.collect::<Vec<_>>()}).to_string();
+    fs::write(folder.join("p.yml"), text).unwrap();
+}
+
+#[test]
+fn in_bash_a_name_reads_back_as_it_is_within_any_quotes() {
+    let folder = tempfile::tempdir().unwrap();
+    hostile_configuration(folder.path());
+    for name in HOSTILE {
+        let first = name.get(..1).unwrap();
+        for quote in ["", "'", "\""] {
+            let offered = in_bash(folder.path(), &format!("headcount sd p.yml {quote}{first}"));
+            let [offered] = offered.as_slice() else {
+                panic!("{quote}{name}: {offered:?}")
+            };
+            // What readline makes of the line, run: it ends the quotation, unless what was offered ends in its sign.
+            let end = if offered.ends_with(quote) { "" } else { quote };
+            let line = format!("printf %s {quote}{offered}{end}");
+            assert_eq!(
+                shell(folder.path(), "bash", &["--norc", "-c", &line]).unwrap(),
+                name,
+                "{line}"
+            );
+        }
+    }
+    for name in NOT_OFFERED {
+        let first = name.get(..1).unwrap();
+        assert_eq!(in_bash(folder.path(), &format!("headcount sd p.yml {first}")), [""; 0]);
+    }
+    assert!(!folder.path().join("run").exists());
+}
+
+/// A shell at a terminal. It ends with this value.
+struct Terminal<'a> {
+    shell: &'a str,
+    folder: &'a Path,
+    process: Child,
+}
+
+impl<'a> Terminal<'a> {
+    /// One without settings of anybody's; `None` where there is no such shell.
+    fn of(shell: &'a str, folder: &'a Path) -> Option<Self> {
+        Command::new(shell).arg("--version").output().ok()?;
+        let flags = match shell {
+            "bash" => "--norc",
+            "zsh" => "-f",
+            _ => "--no-config",
+        };
+        let binary = Path::new(env!("CARGO_BIN_EXE_headcount")).parent().unwrap();
+        let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+        let process = Command::new("script")
+            .args(["-qfc", &format!("exec {shell} {flags} -i"), "/dev/null"])
+            .current_dir(folder)
+            .env("PATH", path)
+            .env("HOME", folder)
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("there is a terminal");
+        Some(Self { shell, folder, process })
+    }
+
+    /// Types a line, and waits until it was carried out.
+    fn type_in(&mut self, line: &str) {
+        let done = self.folder.join("done");
+        let input = self.process.stdin.as_mut().unwrap();
+        input.write_all(format!("{line}; : > done\r").as_bytes()).unwrap();
+        let begun = Instant::now();
+        while !done.exists() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{} does not end {line:?}",
+                self.shell
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        fs::remove_file(done).unwrap();
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        // Without a terminal, the shell ends, too.
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+#[test]
+fn nothing_that_a_name_says_is_run_once_it_was_completed() {
+    let folder = tempfile::tempdir().unwrap();
+    hostile_configuration(folder.path());
+    // zsh and fish find nothing for who has begun a quotation.
+    for (shell, beginning, quotes) in [
+        ("bash", "source <(headcount completions bash)", &["", "'", "\""][..]),
+        (
+            "zsh",
+            "autoload -U compinit; compinit -D -u; source <(headcount completions zsh)",
+            &[""],
+        ),
+        ("fish", "headcount completions fish | source", &[""]),
+    ] {
+        let Some(mut terminal) = Terminal::of(shell, folder.path()) else {
+            continue;
+        };
+        terminal.type_in(beginning);
+        for name in HOSTILE {
+            let first = name.get(..1).unwrap();
+            for quote in quotes {
+                terminal.type_in(&format!("headcount sd p.yml {quote}{first}\t > found"));
+                let found = fs::read_to_string(folder.path().join("found")).unwrap();
+                assert!(
+                    found.contains(&format!("of-{first}:1")),
+                    "{shell}: {quote}{name}: {found}"
+                );
+            }
+        }
+        assert!(!folder.path().join("run").exists(), "{shell}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_read_at_once_has_no_names() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("p.yml"), CONFIG).unwrap();
+    let made = Command::new("mkfifo").arg(folder.path().join("pipe.yml")).status();
+    assert!(made.unwrap().success());
+    assert_eq!(in_bash(folder.path(), "headcount sd pipe.yml n"), [""; 0]);
+    // `~` is the home folder, and vmagent's file is read as vmagent does.
+    assert_eq!(in_bash(folder.path(), "headcount sd ~/p.yml n"), ["node"]);
+    assert_eq!(in_bash(folder.path(), "headcount sd --config=~/p.yml n"), [""; 0]);
+    let own = "scrape_configs: [{job_name: own, relabel_configs: [{action: drop, if: '{a=\"b\"}'}]}]";
+    fs::write(folder.path().join("own.yml"), own).unwrap();
+    assert_eq!(
+        in_bash(folder.path(), "headcount sd --dialect vmagent own.yml o"),
+        ["own"]
+    );
 }
 
 #[test]

@@ -6,10 +6,14 @@
 //! a script and the binary that it asks come in one package, and a version that has it differently does not compile.
 //!
 //! **Nobody is kept waiting, and nothing is said that is not asked for**: who does not answer at once has no names to offer.
+//! Names come from elsewhere, and what a shell puts into a command line is run by who presses enter. zsh, fish and elvish quote
+//! what they put there; for bash that is done here, and PowerShell, which does not, is offered only what needs no quotes.
+//! Names with something else in them than letters that are seen are offered to nobody.
 
 mod bash;
 mod names;
 
+use std::borrow::Cow;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -75,14 +79,32 @@ fn answer(shell: &str, asked: Vec<OsString>) -> io::Result<Vec<u8>> {
         let last = words.len().saturating_sub(1);
         before(&words, last);
         let found = clap_complete::engine::complete(&mut Cli::command(), words, last, folder.as_deref())?;
-        let values = found.iter().map(|candidate| candidate.get_value().to_string_lossy());
-        answer.extend(line.completed(values).as_bytes());
+        let values = found.iter().filter_map(|candidate| candidate.get_value().to_str());
+        answer.extend(line.completed(values.map(Cow::Borrowed)).as_bytes());
     } else if let Some(shell) = Shells::builtins().completer(shell) {
         let place = env::var(PLACE).ok().and_then(|place| place.parse().ok());
         before(&asked, place.unwrap_or(asked.len().saturating_sub(1)));
         shell.write_complete(&mut Cli::command(), asked, folder.as_deref(), &mut answer)?;
+        if shell.name() == "powershell" {
+            answer = unquoted(&answer);
+        }
     }
     Ok(answer)
+}
+
+/// The lines of an answer whose values mean themselves in PowerShell.
+fn unquoted(answer: &[u8]) -> Vec<u8> {
+    let means_itself = |line: &&[u8]| {
+        let value = line.split(|&byte| byte == b'\t').next().unwrap_or_default();
+        value
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_./\\:+=".contains(byte))
+    };
+    let lines = answer.split_inclusive(|&byte| byte == b'\n').filter(|line| {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        means_itself(&line)
+    });
+    lines.flatten().copied().collect()
 }
 
 /// Takes note of the words before the one that is to be completed.
