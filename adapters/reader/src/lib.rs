@@ -47,9 +47,9 @@ pub use problem::{LoadErrors, Position, Problem, ProblemKind};
 pub use secret::{Secret, SecretSource, sounds_secret};
 pub use surroundings::{Machine, NotAFile, Nowhere, Surroundings, join, open_file};
 pub use value::{
-    NameEscaping, RegexAllowance, RegexError, ScrapeProtocol, SeriesError, SizeError, UnsetVariable, Url, UrlError, Variables, expand,
-    is_label_name, is_label_template, parse_part_regex, parse_regex, parse_series, parse_size, without_credentials,
-    without_secret_parameters,
+    NameEscaping, RegexAllowance, RegexError, ScrapeProtocol, SeriesError, SizeError, UnsetVariable, Url, UrlError,
+    Variables, expand, is_label_name, is_label_template, parse_part_regex, parse_regex, parse_series, parse_size,
+    without_credentials, without_secret_parameters,
 };
 pub use yaml::{
     Cursor, DialectError, Document, FILE_LIMIT, FieldNames, Fields, Findings, MASK, ShownYaml, Sink, as_yaml_1_1,

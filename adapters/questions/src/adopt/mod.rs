@@ -122,6 +122,9 @@ struct Wanted {
     reader: Reader,
 }
 
+/// Reads a configuration from bytes.
+pub type Load<'l> = dyn Fn(&[u8]) -> Result<Config, LoadErrors> + 'l;
+
 /// Rewrites a prometheus.yml for a `reader` that reads its lists at `headcount`.
 ///
 /// `load` reads a configuration from bytes, as it would be read from its file, and `load_after` as who reads the lists reads it,
@@ -135,7 +138,7 @@ pub fn adopt(
     headcount: &Url,
     reader: Reader,
     load: impl Fn(&[u8]) -> Result<Config, LoadErrors>,
-    load_after: Option<&dyn Fn(&[u8]) -> Result<Config, LoadErrors>>,
+    load_after: Option<&Load<'_>>,
 ) -> Result<Adopted, AdoptError> {
     let before = load(bytes).map_err(AdoptError::Wrong)?;
     let metric_rule = before
