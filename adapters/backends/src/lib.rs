@@ -131,6 +131,14 @@ pub mod hetzner;
 pub mod http;
 #[cfg(feature = "ionos")]
 pub mod ionos;
+#[cfg(any(
+    feature = "answers",
+    feature = "aws",
+    feature = "consul-api",
+    feature = "docker-api",
+    feature = "kube-objects"
+))]
+mod json;
 #[cfg(feature = "kubelet")]
 pub mod kubelet;
 #[cfg(feature = "kube-objects")]

@@ -73,7 +73,7 @@ impl Failure {
                 let value = |name: &str| said.find(name).map(|element| element.text().to_owned());
                 (value("Code"), value("Message"))
             }
-            None => match serde_json::from_slice::<ErrorBody>(&answer.body) {
+            None => match crate::json::from_slice::<ErrorBody>(&answer.body) {
                 Ok(said) => (kind.or(said.kind).or(said.code), said.message),
                 Err(_) => (kind, None),
             },

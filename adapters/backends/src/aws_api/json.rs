@@ -31,5 +31,5 @@ pub(crate) fn action(endpoint: &str, target: &str, parameters: &Value) -> HttpRe
 
 /// What an answer says.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, JsonError> {
-    Ok(serde_json::from_slice(body)?)
+    Ok(crate::json::from_slice(body)?)
 }

@@ -337,7 +337,7 @@ impl Site<'_> {
 
     fn page<T: DeserializeOwned>(&self, what: &'static str, body: &[u8]) -> Result<PageOf<T>, AnswerError> {
         let listed: Listed<Object<T>> =
-            serde_json::from_slice(body).map_err(|source| AnswerError::Json { what, source })?;
+            crate::json::from_slice(body).map_err(|source| AnswerError::Json { what, source })?;
         match listed.next_link.0 {
             link if link.is_empty() => Ok((listed.value, None)),
             // A token is sent nowhere else.

@@ -211,7 +211,7 @@ impl Site<'_> {
         }
         let answer = self.api.if_good(&url, answer)?;
         let found: Object<Interface> =
-            serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
+            crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
         Ok(found.0.map(|interface| (id.to_ascii_lowercase(), interface)))
     }
 }

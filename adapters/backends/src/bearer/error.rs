@@ -91,9 +91,9 @@ struct Within {
 
 /// What an answer of another status than 200 says, in one line.
 pub(crate) fn said(answer: &HttpResponse) -> String {
-    let within: Option<Within> = serde_json::from_slice(&answer.body).ok();
+    let within: Option<Within> = crate::json::from_slice(&answer.body).ok();
     let told = within.and_then(|within| within.error.0);
-    let alone = || serde_json::from_slice::<Object<ErrorBody>>(&answer.body).ok()?.0;
+    let alone = || crate::json::from_slice::<Object<ErrorBody>>(&answer.body).ok()?.0;
     let told = told.or_else(alone).unwrap_or_default();
     let (code, message) = match told.error.as_str() {
         "" => (told.code.as_str(), told.message.as_str()),

@@ -21,7 +21,7 @@ struct Granted {
 /// The token that `from` gave at `unix_time`.
 pub(crate) fn granted(from: &str, answer: &HttpResponse, unix_time: Duration) -> Result<Token, LoginError> {
     // The parser's message could repeat a secret.
-    let granted: Option<Granted> = serde_json::from_slice(&answer.body).ok();
+    let granted: Option<Granted> = crate::json::from_slice(&answer.body).ok();
     let granted = granted.ok_or_else(|| LoginError::new(from, "the answer is no JSON, so there is no token in it"))?;
     if granted.access_token.as_str().is_empty() {
         return Err(LoginError::new(from, "the answer has no access_token"));

@@ -81,5 +81,5 @@ pub(super) fn datacenter(body: &[u8]) -> Result<String, serde_json::Error> {
     struct Config {
         datacenter: String,
     }
-    serde_json::from_slice(body).map(|agent: Agent| agent.config.datacenter)
+    crate::json::from_slice(body).map(|agent: Agent| agent.config.datacenter)
 }

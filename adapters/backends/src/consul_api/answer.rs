@@ -17,7 +17,7 @@ where
 
 /// What a body says.
 pub(crate) fn decode<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_slice::<Option<T>>(body).map(Option::unwrap_or_default)
+    crate::json::from_slice::<Option<T>>(body).map(Option::unwrap_or_default)
 }
 
 /// Text in a map or a list.

@@ -84,7 +84,7 @@ pub(super) struct Instance {
 
 /// The agent.
 pub(super) fn agent(body: &[u8]) -> Result<Agent, serde_json::Error> {
-    serde_json::from_slice(body)
+    crate::json::from_slice(body)
 }
 
 /// The instances that the agent has, by their ids.

@@ -40,7 +40,7 @@ struct Answer {
 /// The databases that have a host, and how many have none.
 pub(super) async fn list(ask: &Ask<'_>) -> Result<(Vec<Database>, usize), ReadError> {
     let all = ask.pages(page(ask, "databases", "1"), |answer| {
-        let found: Answer = serde_json::from_slice(&answer.body)?;
+        let found: Answer = crate::json::from_slice(&answer.body)?;
         Ok::<_, serde_json::Error>(Page {
             items: found.databases,
             next: next(ask, "databases", found.links),

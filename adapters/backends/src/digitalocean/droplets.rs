@@ -60,7 +60,7 @@ struct Answer {
 /// The droplets that have an address, and how many have none.
 pub(super) async fn list(ask: &Ask<'_>) -> Result<(Vec<Droplet>, usize), ReadError> {
     let all = ask.pages(page(ask, "droplets", "1"), |answer| {
-        let found: Answer = serde_json::from_slice(&answer.body)?;
+        let found: Answer = crate::json::from_slice(&answer.body)?;
         Ok::<_, serde_json::Error>(Page {
             items: found.droplets,
             next: next(ask, "droplets", found.links),

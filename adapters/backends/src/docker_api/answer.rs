@@ -26,7 +26,7 @@ pub(crate) struct Text(#[serde(deserialize_with = "or_default")] pub(crate) Stri
 
 /// The objects of a list, and how many made no sense. `null` is an empty list.
 pub(super) fn list<T: DeserializeOwned>(body: &[u8]) -> Result<(Vec<T>, usize), serde_json::Error> {
-    let raw: Option<Vec<&RawValue>> = serde_json::from_slice(body)?;
+    let raw: Option<Vec<&RawValue>> = crate::json::from_slice(body)?;
     let raw = raw.unwrap_or_default();
     let count = raw.len();
     // As a list an object could be read, too: its fields by their places.
@@ -42,7 +42,7 @@ pub(super) fn message(body: &[u8]) -> Option<String> {
     struct ErrorBody {
         message: String,
     }
-    let said: ErrorBody = serde_json::from_slice(body).ok()?;
+    let said: ErrorBody = crate::json::from_slice(body).ok()?;
     Some(said.message).filter(|message| !message.is_empty())
 }
 

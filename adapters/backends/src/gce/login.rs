@@ -178,7 +178,7 @@ async fn impersonated(ask: &Ask<'_>, url: &str, body: &Value, own: &Token) -> Re
         .limits(small())
         .header("Authorization", format!("Bearer {}", own.value().reveal()));
     let answer = sent(ask, url, request).await?;
-    let found: Option<Impersonated> = serde_json::from_slice(&answer.body).ok();
+    let found: Option<Impersonated> = crate::json::from_slice(&answer.body).ok();
     let found = found.filter(|found| !found.access_token.as_str().is_empty());
     let found = found.ok_or_else(|| LoginError::new(url, "the answer has no accessToken"))?;
     let end = seconds_since_1970(found.expire_time.as_str());

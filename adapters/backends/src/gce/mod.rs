@@ -168,7 +168,7 @@ impl Rest for Gce {
                 items,
                 next_page_token: Text(next),
                 warning,
-            } = serde_json::from_slice(&answer.body)?;
+            } = crate::json::from_slice(&answer.body)?;
             if items.is_none() && kind.is_none() {
                 return Err(AnswerError::NoList);
             }

@@ -133,7 +133,7 @@ pub(super) async fn list(ask: &Ask<'_>, label_selector: &str) -> Result<Servers,
         ));
     }
     let servers = ask.pages(page(ask, &url, 1), |answer| {
-        let found: ServerPage = serde_json::from_slice(&answer.body)?;
+        let found: ServerPage = crate::json::from_slice(&answer.body)?;
         Ok::<_, serde_json::Error>(Page {
             items: found.servers,
             next: next(ask, &url, found.meta),
@@ -142,7 +142,7 @@ pub(super) async fn list(ask: &Ask<'_>, label_selector: &str) -> Result<Servers,
     let servers = servers.await?.into_iter().map(|server| server.0).collect();
     let url = format!("{API}/networks?");
     let networks = ask.pages(page(ask, &url, 1), |answer| {
-        let found: NetworkPage = serde_json::from_slice(&answer.body)?;
+        let found: NetworkPage = crate::json::from_slice(&answer.body)?;
         Ok::<_, serde_json::Error>(Page {
             items: found.networks,
             next: next(ask, &url, found.meta),

@@ -42,7 +42,7 @@ struct Subnet {
 pub(super) async fn list(ask: &Ask<'_>) -> Result<(Vec<Server>, usize), ReadError> {
     let answer = ask.get(get_json(ask, URL)).await?;
     let entries: Vec<Object<Entry>> =
-        serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(URL, error))?;
+        crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(URL, error))?;
     let count = entries.len();
     let servers = entries.into_iter().filter_map(|entry| entry.0?.server.0);
     let servers: Vec<Server> = servers.filter(|server| !server.server_ip.as_str().is_empty()).collect();

@@ -143,7 +143,7 @@ impl Rest for Ionos {
         };
         let mut count = 0_usize;
         let all = ask.pages(page(0), |answer| {
-            let found: Answer = serde_json::from_slice(&answer.body)?;
+            let found: Answer = crate::json::from_slice(&answer.body)?;
             let is_full = found.items.len() >= PAGE;
             count = count.saturating_add(found.items.len());
             let servers = found.items.into_iter().map(|mut server| {

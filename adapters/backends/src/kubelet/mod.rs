@@ -109,7 +109,7 @@ impl Rest for Kubelet {
 }
 
 fn pods(body: &[u8]) -> Result<Vec<&RawValue>, AnswerError> {
-    let list: PodList<'_> = serde_json::from_slice(body)?;
+    let list: PodList<'_> = crate::json::from_slice(body)?;
     match (list.items, list.kind.as_deref()) {
         (Some(items), _) => Ok(items),
         (None, Some("PodList")) => Ok(Vec::new()),

@@ -126,7 +126,7 @@ impl Rest for Kuma {
         let answer = ask.good(&url, answer)?;
         let wrong = |error: String| ReadError::answer(&url, error);
         let response: Response =
-            serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
+            crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
         if response.type_url.as_str() != TYPE_URL {
             return Err(wrong(format!(
                 "the answer is of the type {:?}, not {TYPE_URL:?}",

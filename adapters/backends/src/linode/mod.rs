@@ -199,7 +199,7 @@ impl Linode {
             }
         };
         let found = ask.pages(page(1), |answer| {
-            let found: Answer<T> = serde_json::from_slice(&answer.body)?;
+            let found: Answer<T> = crate::json::from_slice(&answer.body)?;
             let (this, last) = (found.page.0.unwrap_or(1), found.pages.0.unwrap_or(1));
             Ok::<_, serde_json::Error>(Page {
                 items: found.data,

@@ -111,7 +111,7 @@ impl Marathon {
             request = request.header("Authorization", format!("token={}", token.reveal()));
         }
         let answer = ask.get(request).await?;
-        let found: Answer = serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
+        let found: Answer = crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
         // One without an id could not be told from others.
         let apps = found
             .apps

@@ -210,7 +210,7 @@ fn source(service: &Service) -> String {
 async fn get<T: DeserializeOwned>(ask: &Ask<'_>, request: HttpRequest) -> Result<T, ReadError> {
     let url = request.url.clone();
     let answer = ask.get(request).await?;
-    serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))
+    crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))
 }
 
 #[cfg(test)]

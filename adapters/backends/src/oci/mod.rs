@@ -262,7 +262,7 @@ impl Oci {
         }
         let answer = site.if_good(&url, answer)?;
         let found: Object<Vnic> =
-            serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
+            crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
         let mut state = self.state();
         let refresh = state.refresh;
         if let Some(vnic) = &found.0 {
@@ -341,7 +341,7 @@ impl Site<'_> {
             let answer = self.send(&url).await?;
             let answer = self.if_good(&url, answer)?;
             let mut page: Vec<T> =
-                serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
+                crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
             items.append(&mut page);
             let next = answer.header("opc-next-page").filter(|next| !next.is_empty());
             let Some(next) = next.map(str::to_owned) else {

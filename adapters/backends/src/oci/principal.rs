@@ -159,7 +159,7 @@ async fn federate(
         return Err(LoginError::refused(env, &url, &answer));
     }
     // The parser's message could repeat the token.
-    let given: Option<Given> = serde_json::from_slice(&answer.body).ok();
+    let given: Option<Given> = crate::json::from_slice(&answer.body).ok();
     let given = given.filter(|given| !given.token.as_str().is_empty());
     let given = given.ok_or_else(|| LoginError::new(&url, "the answer has no token"))?;
     Ok(Secret::new(given.token.0))

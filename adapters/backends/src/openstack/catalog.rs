@@ -89,7 +89,7 @@ struct Place {
 pub(super) fn decode(answer: &HttpResponse, now: Duration) -> Result<(Token, Catalog), TokenError> {
     let text = answer.header("x-subject-token").filter(|text| !text.is_empty());
     let text = text.ok_or(TokenError::NoToken)?;
-    let decoded: Answer = serde_json::from_slice(&answer.body)?;
+    let decoded: Answer = crate::json::from_slice(&answer.body)?;
     let granted = decoded.token.0.ok_or(TokenError::NoToken)?;
     let mut endpoints = Vec::new();
     for service in granted.catalog.0.into_iter().filter_map(|service| service.0) {
@@ -147,7 +147,7 @@ struct OldPlace {
 
 /// Of version 2, which OpenStack has no more, but some old clouds have.
 pub(super) fn decode_old(answer: &HttpResponse, now: Duration) -> Result<(Token, Catalog), TokenError> {
-    let decoded: OldAnswer = serde_json::from_slice(&answer.body)?;
+    let decoded: OldAnswer = crate::json::from_slice(&answer.body)?;
     let access = decoded.access.0.ok_or(TokenError::NoToken)?;
     let granted = access.token.0.filter(|token| !token.id.as_str().is_empty());
     let granted = granted.ok_or(TokenError::NoToken)?;

@@ -51,7 +51,7 @@ fn page<T: DeserializeOwned>(
     first: &HttpRequest,
 ) -> Result<Page<Object<T>>, AnswerError> {
     let wrong = |source| AnswerError::Json { name, source };
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).map_err(wrong)?;
+    let fields: BTreeMap<String, &RawValue> = crate::json::from_slice(body).map_err(wrong)?;
     let list = fields.get(name).ok_or(AnswerError::NoList { name })?;
     let items = serde_json::from_str(list.get()).map_err(wrong)?;
     let links = fields.get(&format!("{name}_links")).map(|links| links.get());

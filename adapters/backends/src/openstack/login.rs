@@ -174,7 +174,7 @@ async fn best_version(ask: &Ask<'_>, endpoint: &str) -> Result<Version, LoginErr
     if !matches!(answer.status, 200 | 300) {
         return Err(LoginError::status(ask.env(), &url, &answer));
     }
-    let versions: Versions = serde_json::from_slice(&answer.body)
+    let versions: Versions = crate::json::from_slice(&answer.body)
         .map_err(|error| LoginError::answer(&url, format!("this is no list of versions: {error}")))?;
     let offered = versions.versions.0.unwrap_or_default().values.0;
     let has = |version: Version| {

@@ -97,7 +97,7 @@ impl Rest for Outscale {
             session_token: None,
         };
         let all = ask.pages(self.page(ask, &keys, None), |answer| {
-            let found: Answer = serde_json::from_slice(&answer.body)?;
+            let found: Answer = crate::json::from_slice(&answer.body)?;
             let next = Some(found.next_page_token.0).filter(|token| !token.is_empty());
             Ok::<_, serde_json::Error>(Page {
                 items: found.vms,

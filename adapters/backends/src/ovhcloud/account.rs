@@ -68,7 +68,7 @@ impl Signer {
         }
         let url = self.account.endpoint.join("/auth/time");
         let answer = ask.get(get_json(ask, url.as_str())).await?;
-        let theirs: i64 = serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
+        let theirs: i64 = crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
         let ahead = theirs.saturating_sub(seconds(clock.unix_time()));
         self.ahead.set(Some((ahead, clock.now())));
         Ok(())

@@ -179,7 +179,7 @@ impl OvhCloud {
                 self.is_busy.store(true, Ordering::Relaxed);
             }
         })?;
-        serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))
+        crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))
     }
 }
 

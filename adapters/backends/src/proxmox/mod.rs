@@ -332,7 +332,7 @@ impl Proxmox {
             let retry_after = answer.retry_after(ask.env().clock.unix_time());
             return Err(ReadError::refused(&url, said, retry_after));
         }
-        let found: Answer<T> = serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
+        let found: Answer<T> = crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
         Ok(found.data)
     }
 
@@ -358,7 +358,7 @@ impl Proxmox {
 /// What an answer has, if it is a good one.
 fn understood<T: DeserializeOwned>(answer: HttpResponse) -> Option<T> {
     let answer = Some(answer).filter(|answer| answer.status == 200)?;
-    let found: Answer<T> = serde_json::from_slice(&answer.body).ok()?;
+    let found: Answer<T> = crate::json::from_slice(&answer.body).ok()?;
     Some(found.data)
 }
 

@@ -59,7 +59,7 @@ struct Entry<'a> {
 
 /// The resources of an answer.
 pub(super) fn decode(body: &[u8], include_parameters: bool) -> Result<Found, AnswerError> {
-    let entries: Vec<Object<Entry<'_>>> = serde_json::from_slice(body)?;
+    let entries: Vec<Object<Entry<'_>>> = crate::json::from_slice(body)?;
     let count = entries.len();
     let mut found = Found::default();
     for entry in entries {

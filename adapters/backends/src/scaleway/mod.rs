@@ -148,7 +148,7 @@ impl Asker<'_> {
         };
         let (mut number, mut count) = (1, 0);
         let all = self.ask.pages(request(number), |answer| {
-            let (items, total) = serde_json::from_slice::<L>(&answer.body)?.into_parts();
+            let (items, total) = crate::json::from_slice::<L>(&answer.body)?.into_parts();
             let total = answer
                 .header("x-total-count")
                 .and_then(|text| text.parse().ok())

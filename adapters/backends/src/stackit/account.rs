@@ -186,7 +186,7 @@ async fn fetch(ask: &Ask<'_>, key: &Key) -> Result<Token, TokenError> {
         let refused = "the service account's key is refused; is it active, and still valid?";
         return Err(TokenError::status(env, url, &answer, refused));
     }
-    let found: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let found: Value = crate::json::from_slice(&answer.body).unwrap_or_default();
     let Some(token) = found["access_token"].as_str().filter(|token| !token.is_empty()) else {
         return Err(TokenError::new(url, "the answer has no access_token"));
     };

@@ -154,7 +154,7 @@ impl Stackit {
             request = request.header("Authorization", format!("Bearer {}", token.reveal()));
         }
         let answer = ask.get(request).await?;
-        let found: Answer = serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
+        let found: Answer = crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
         Ok(found.items)
     }
 }

@@ -90,7 +90,7 @@ impl Rest for Triton {
         let wrong = |error| ReadError::answer(url, error);
         let (count, found): (usize, Vec<Machine>) = match self.0.role {
             Role::Container => {
-                let found: Containers = serde_json::from_slice(&answer.body).map_err(wrong)?;
+                let found: Containers = crate::json::from_slice(&answer.body).map_err(wrong)?;
                 let all = found.containers;
                 (
                     all.len(),
@@ -98,7 +98,7 @@ impl Rest for Triton {
                 )
             }
             Role::ComputeNode => {
-                let found: ComputeNodes = serde_json::from_slice(&answer.body).map_err(wrong)?;
+                let found: ComputeNodes = crate::json::from_slice(&answer.body).map_err(wrong)?;
                 let all = found.cns;
                 (
                     all.len(),

@@ -95,7 +95,7 @@ impl Rest for Vultr {
 
     async fn read(&self, _part: &Whole, ask: &Ask<'_>) -> Result<Option<Vec<Instance>>, ReadError> {
         let all = ask.pages(get_json(ask, URL), |answer| {
-            let found: Answer = serde_json::from_slice(&answer.body)?;
+            let found: Answer = crate::json::from_slice(&answer.body)?;
             Ok::<_, serde_json::Error>(Page {
                 items: found.instances,
                 next: next(ask, found.meta),

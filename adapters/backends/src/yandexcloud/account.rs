@@ -80,7 +80,7 @@ struct Lent {
 
 fn lent(ask: &Ask<'_>, from: &str, answer: &HttpResponse) -> Result<Token, LoginError> {
     // The parser's message could repeat a secret.
-    let lent: Option<Lent> = serde_json::from_slice(&answer.body).ok();
+    let lent: Option<Lent> = crate::json::from_slice(&answer.body).ok();
     let lent = lent.filter(|lent| !lent.token.as_str().is_empty());
     let lent = lent.ok_or_else(|| LoginError::new(from, "the answer has no token"))?;
     let end = seconds_since_1970(lent.end.as_str());

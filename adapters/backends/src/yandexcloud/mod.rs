@@ -202,7 +202,7 @@ impl YandexCloud {
         let services = async {
             let answer = ask.get(get_json(ask, &url)).await?;
             let found: Endpoints =
-                serde_json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
+                crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
             let scheme = endpoint.split("://").next().unwrap_or_default();
             let found = found.endpoints.0.into_iter().filter_map(|endpoint| endpoint.0);
             let services = found.map(|it| (it.id.0, format!("{scheme}://{}", it.address.as_str())));
@@ -307,7 +307,7 @@ async fn list<T: DeserializeOwned + Send>(
     };
     let found = api.pages(page(""), |answer| {
         let wrong = |source| AnswerError::Json { what, source };
-        let mut listed: Value = serde_json::from_slice(&answer.body).map_err(wrong)?;
+        let mut listed: Value = crate::json::from_slice(&answer.body).map_err(wrong)?;
         let listed = listed.as_object_mut().ok_or(AnswerError::NoList { what })?;
         let next = listed.remove("nextPageToken").unwrap_or_default();
         let next = next.as_str().unwrap_or_default();

@@ -71,7 +71,7 @@ impl<'e> Metadata<'e> {
         let session = self.session().await?;
         let path = "/latest/dynamic/instance-identity/document";
         let answer = self.get(path, session.as_ref()).await?;
-        let document: Option<Document> = serde_json::from_slice(&answer.body).ok();
+        let document: Option<Document> = crate::json::from_slice(&answer.body).ok();
         document
             .map(|document| document.region)
             .filter(|region| !region.is_empty())
@@ -159,7 +159,7 @@ pub(super) async fn container(env: &Env, url: &str, authorization: Option<Secret
 
 fn lent(env: &Env, what: &str, answer: &HttpResponse) -> Result<Token, CredentialsError> {
     // The parser's message could repeat a secret.
-    let lent: Option<Lent> = serde_json::from_slice(&answer.body).ok();
+    let lent: Option<Lent> = crate::json::from_slice(&answer.body).ok();
     let lent = lent.ok_or_else(|| wrong(what, "the answer can't be understood"))?;
     if let Some(code) = lent.code.filter(|code| code != "Success") {
         let message = lent.message.unwrap_or_default();

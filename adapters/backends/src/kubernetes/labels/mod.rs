@@ -78,6 +78,8 @@ struct Labels<'l, 'b> {
     level: Level,
     /// A name in the making.
     name: String,
+    /// A text as a name can have it.
+    text: String,
 }
 
 impl<'l, 'b> Labels<'l, 'b> {
@@ -97,6 +99,7 @@ impl<'l, 'b> Labels<'l, 'b> {
             batch,
             level,
             name: String::with_capacity(64),
+            text: String::new(),
         }
     }
 
@@ -112,13 +115,20 @@ impl<'l, 'b> Labels<'l, 'b> {
 
     /// Adds a label whose name is made of these parts, and of a text that a name can't have as it is.
     fn put_parts(&mut self, parts: &[&str], text: &str, value: &str) -> Result<(), GroupError> {
+        self.text.clear();
+        push_sanitized(&mut self.text, text);
+        self.put_with_text(parts, value)
+    }
+
+    /// The same, with the text that was made last.
+    fn put_with_text(&mut self, parts: &[&str], value: &str) -> Result<(), GroupError> {
         if value.is_empty() {
             return Ok(());
         }
         self.name.clear();
         self.name.push_str(PREFIX);
         parts.iter().for_each(|part| self.name.push_str(part));
-        push_sanitized(&mut self.name, text);
+        self.name.push_str(&self.text);
         match self.level {
             Level::Group => self.batch.group_label(&self.name, value),
             Level::Target => self.batch.label(&self.name, value),
@@ -146,8 +156,11 @@ impl<'l, 'b> Labels<'l, 'b> {
 
     fn put_pairs(&mut self, prefix: &[&str], present: &[&str], pairs: &Pairs) -> Result<(), GroupError> {
         for (name, value) in pairs.iter() {
-            self.put_parts(prefix, name, value)?;
-            self.put_parts(present, name, "true")?;
+            // Both labels have the same text in their names.
+            self.text.clear();
+            push_sanitized(&mut self.text, name);
+            self.put_with_text(prefix, value)?;
+            self.put_with_text(present, "true")?;
         }
         Ok(())
     }

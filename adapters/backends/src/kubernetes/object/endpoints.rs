@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{Port, RawMeta, or_empty};
-use super::{Meta, Name, Object, first};
+use super::{Json, Meta, Name, Object, first};
 
 /// Endpoints of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ struct Raw {
     subsets: Vec<Subset>,
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
     let (raw, length): (Raw, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let subsets = raw.subsets;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 
-use super::{Name, Object, first};
+use super::{Json, Name, Object, first};
 
 /// Names and values, sorted by name, each name once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -170,13 +170,13 @@ struct OnlyMeta {
     metadata: RawMeta,
 }
 
-pub(super) fn read_namespace(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+pub(super) fn read_namespace(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
     let (raw, length): (OnlyMeta, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     Ok((name, Object::Namespace(meta), length))
 }
 
-pub(super) fn read_owned(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+pub(super) fn read_owned(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
     let (raw, length): (OnlyMeta, usize) = first(json)?;
     let (name, controller, _) = raw.metadata.split();
     Ok((name, Object::Owned(controller), length))

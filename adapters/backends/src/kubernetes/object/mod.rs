@@ -22,6 +22,7 @@ pub(super) use slice::{Slice, SliceEndpoint, SlicePort};
 use std::num::NonZeroUsize;
 
 use serde::Deserialize;
+use serde_json::de::{Read, SliceRead, StrRead};
 
 use super::kind::Kind;
 
@@ -60,16 +61,20 @@ pub(super) struct Nonsense {
 impl Object {
     /// Reads an object of a kind.
     pub(super) fn read(kind: Kind, json: &[u8]) -> Result<Named, Nonsense> {
-        let found = Self::begin(kind, json).filter(|(_, length)| {
+        let found = Self::first(kind, Json::of(json)).filter(|(_, length)| {
             let mut rest = json.get(length.get()..).unwrap_or_default().iter();
             rest.all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
         });
         found.map(|(named, _)| named).ok_or_else(|| Nonsense::of(kind, json))
     }
 
-    /// Reads an object with which these bytes begin, and says how many are its. None if it makes no sense, or goes on after
-    /// them.
-    pub(super) fn begin(kind: Kind, json: &[u8]) -> Option<(Named, NonZeroUsize)> {
+    /// Reads an object with which this text begins, and says how many bytes are its. None if it makes no sense, or goes on
+    /// after them.
+    pub(super) fn begin(kind: Kind, json: &str) -> Option<(Named, NonZeroUsize)> {
+        Self::first(kind, Json::Text(json))
+    }
+
+    fn first(kind: Kind, json: Json<'_>) -> Option<(Named, NonZeroUsize)> {
         let (named, object, length) = match kind {
             Kind::Node => node::read(json).ok()?,
             Kind::Service => service::read(json).ok()?,
@@ -89,12 +94,32 @@ impl Object {
     }
 }
 
-/// What stands at the beginning of these bytes, and where it ends.
-fn first<'de, T: Deserialize<'de>>(json: &'de [u8]) -> serde_json::Result<(T, usize)> {
-    let mut values = serde_json::Deserializer::from_slice(json).into_iter();
-    match values.next() {
-        Some(value) => Ok((value?, values.byte_offset())),
-        None => Err(serde::de::Error::custom("there is nothing")),
+/// What objects are read from. A text needs no look at whether each part of it is one.
+#[derive(Debug, Clone, Copy)]
+enum Json<'de> {
+    Text(&'de str),
+    /// Some of it is no text, of which it is not known whether anybody keeps it.
+    Bytes(&'de [u8]),
+}
+
+impl<'de> Json<'de> {
+    fn of(json: &'de [u8]) -> Self {
+        std::str::from_utf8(json).map_or(Self::Bytes(json), Self::Text)
+    }
+}
+
+/// What stands at the beginning, and where it ends.
+fn first<'de, T: Deserialize<'de>>(json: Json<'de>) -> serde_json::Result<(T, usize)> {
+    fn next<'de, T: Deserialize<'de>>(read: impl Read<'de>) -> serde_json::Result<(T, usize)> {
+        let mut values = serde_json::Deserializer::new(read).into_iter();
+        match values.next() {
+            Some(value) => Ok((value?, values.byte_offset())),
+            None => Err(serde::de::Error::custom("there is nothing")),
+        }
+    }
+    match json {
+        Json::Text(text) => next(StrRead::new(text)),
+        Json::Bytes(bytes) => next(SliceRead::new(bytes)),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{Condition, Raw, or_empty};
-use super::{Meta, Name, Object, first};
+use super::{Json, Meta, Name, Object, first};
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ struct Address {
     address: Box<str>,
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
     let (raw, length): (Raw<Spec, Status>, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let conditions = raw.status.conditions.into_iter();

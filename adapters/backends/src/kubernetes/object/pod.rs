@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{Condition, Raw, or_empty};
-use super::{Controller, Meta, Name, Object, first};
+use super::{Controller, Json, Meta, Name, Object, first};
 
 /// A pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +92,7 @@ struct ContainerStatus {
     id: Box<str>,
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
     let (raw, length): (Raw<Spec, Status>, usize) = first(json)?;
     let uid = raw.metadata.uid.clone();
     let (name, controller, meta) = raw.metadata.split();

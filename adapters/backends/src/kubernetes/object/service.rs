@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{Port, Raw, or_empty};
-use super::{Meta, Name, Object, first};
+use super::{Json, Meta, Name, Object, first};
 
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ struct Entrance {
     ip: String,
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
     let (raw, length): (Raw<Spec, Status>, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let spec = raw.spec;

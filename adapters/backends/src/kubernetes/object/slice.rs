@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{RawMeta, or_empty};
-use super::{Meta, Name, Object, Pairs, TargetRef, first};
+use super::{Json, Meta, Name, Object, Pairs, TargetRef, first};
 
 /// A slice of a service's endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Slice {
     }
 }
 
-pub(super) fn read(json: &[u8]) -> serde_json::Result<(Name, Object, usize)> {
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
     let (raw, length): (Raw, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let slice = Slice {

@@ -11,6 +11,8 @@ use std::num::NonZeroUsize;
 
 use serde::Deserialize;
 
+use crate::json;
+
 /// Reads a list.
 #[derive(Default)]
 pub(super) struct ListReader {
@@ -32,7 +34,7 @@ pub(super) struct ListReader {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part<'p> {
     /// It begins here, and ends nobody knows where, if it ends at all.
-    Begun(&'p [u8]),
+    Begun(&'p str),
     /// It is this.
     Whole(&'p [u8]),
 }
@@ -77,6 +79,8 @@ impl ListReader {
     /// Reads a piece, and gives the objects that end in it. Who is given one that has [begun](Part::Begun) says how many
     /// bytes of it it has read; if none, it gets it again as a [whole](Part::Whole).
     pub(super) fn add(&mut self, piece: &[u8], mut each: impl FnMut(Part<'_>) -> Option<NonZeroUsize>) {
+        // An object is read from a text if it is one, without a look at each part of it for that.
+        let text = json::text(piece);
         // Where the part of the piece begins that was not put anywhere yet.
         let mut start = 0;
         let mut at: usize = 0;
@@ -105,7 +109,7 @@ impl ListReader {
                         start = at;
                     }
                     b'{' if !is_after_one => {
-                        let rest = piece.get(at..).unwrap_or_default();
+                        let rest = text.get(at..).unwrap_or_default();
                         let at_once = (rest.len() >= self.latest).then(|| each(Part::Begun(rest))).flatten();
                         if let Some(length) = at_once {
                             self.latest = length.get();
@@ -228,10 +232,10 @@ mod tests {
                 let (object, length) = match part {
                     Part::Begun(_) if !at_once => return None,
                     Part::Begun(begun) => {
-                        let mut values = serde_json::Deserializer::from_slice(begun).into_iter::<IgnoredAny>();
+                        let mut values = serde_json::Deserializer::from_str(begun).into_iter::<IgnoredAny>();
                         values.next()?.ok()?;
                         let length = values.byte_offset();
-                        (&begun[..length], NonZeroUsize::new(length))
+                        (&begun.as_bytes()[..length], NonZeroUsize::new(length))
                     }
                     Part::Whole(object) => (object, None),
                 };
