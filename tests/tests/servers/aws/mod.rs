@@ -1,5 +1,6 @@
 //! AWS as moto imitates it, with signatures that are checked, and Lightsail as Prometheus sees it.
 
+mod following;
 mod once;
 
 use std::collections::BTreeSet;

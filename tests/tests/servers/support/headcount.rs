@@ -114,6 +114,14 @@ impl Headcount {
         self.process.signal(Signal::HUP);
     }
 
+    /// Does something while it stands still.
+    pub(crate) fn while_paused<T>(&self, what: impl FnOnce() -> T) -> T {
+        self.process.signal(Signal::STOP);
+        let done = what();
+        self.process.signal(Signal::CONT);
+        done
+    }
+
     pub(crate) fn get(&self, path: &str) -> Result<Answer, String> {
         http::request(self.address, "GET", path, "")
     }

@@ -16,6 +16,7 @@ use super::required::find;
 pub(crate) struct Moto {
     process: Process,
     address: SocketAddr,
+    log: PathBuf,
     /// Whom it knows, as `seed.py` says.
     pub(crate) known: Value,
 }
@@ -23,26 +24,24 @@ pub(crate) struct Moto {
 impl Moto {
     /// Starts one with what `seed.py` puts into it.
     pub(crate) fn start(folder: &Folder) -> Self {
-        let port = free_port();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut command = Process::command(&find("moto_server-5.2").expect("moto is installed"));
-        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).env_clear();
-        let mut process = Process::start("moto", &mut command, folder.path("moto.log"));
-        process.wait_until("answers", |_| http::request(address, "GET", "/moto-api/", "").map(drop));
-        let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/aws/seed.py");
-        let output = Command::new(python())
-            .arg(seed)
-            .arg(format!("http://{address}"))
-            .output();
-        let output = output.expect("running seed.py");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let known = serde_json::from_str(&said);
-        let known = known.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let log = folder.path("moto.log");
+        let (process, known) = launch(address, &log);
         Self {
             process,
             address,
+            log,
             known,
         }
+    }
+
+    /// Starts it again where it was, with what was in it at first: it keeps nothing, and what `seed.py` makes has the same
+    /// names and addresses each time.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        let (process, known) = launch(self.address, &self.log);
+        assert_eq!(known, self.known, "keys are the same each time");
+        self.process = process;
     }
 
     /// Its URL.
@@ -60,7 +59,7 @@ impl Moto {
         )
     }
 
-    /// Does something in it, in a line of Python with `client`, as who may do everything.
+    /// Does something in it, in lines of Python with `client`, as who may do everything.
     #[track_caller]
     pub(crate) fn run(&self, line: &str) {
         let text = |name: &str| self.known["allowed"][name].to_string();
@@ -86,6 +85,24 @@ impl Moto {
     pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
+}
+
+/// Starts a moto, fills it, and says whom it knows.
+fn launch(address: SocketAddr, log: &Path) -> (Process, Value) {
+    let mut command = Process::command(&find("moto_server-5.2").expect("moto is installed"));
+    command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
+    let mut process = Process::start("moto", command.env_clear(), log.to_owned());
+    process.wait_until("answers", |_| http::request(address, "GET", "/moto-api/", "").map(drop));
+    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/aws/seed.py");
+    let output = Command::new(python())
+        .arg(seed)
+        .arg(format!("http://{address}"))
+        .output();
+    let output = output.expect("running seed.py");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let known = serde_json::from_str(&said);
+    let known = known.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    (process, known)
 }
 
 /// The Python that moto runs on.
