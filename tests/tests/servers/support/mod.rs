@@ -55,7 +55,7 @@ pub(crate) use ports::free_port;
 pub(crate) use process::Process;
 pub(crate) use prometheus::{
     LATER_LABELS, Prometheus, Seen, check_config, check_service_discovery, check_service_discovery_with,
-    check_service_discovery_within, promtool_knows, seen,
+    check_service_discovery_within, promtool_knows, seen, service_discovery_with_log,
 };
 pub(crate) use puppetdb::PuppetDb;
 pub(crate) use targets::{Labels, target_list};

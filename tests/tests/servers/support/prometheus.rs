@@ -230,6 +230,16 @@ pub(crate) fn check_service_discovery_within(
     job: &str,
     timeout: &str,
 ) -> BTreeSet<(Labels, Labels)> {
+    service_discovery_with_log(promtool, config, job, timeout).0
+}
+
+/// The same, with what promtool says while it looks.
+pub(crate) fn service_discovery_with_log(
+    promtool: &str,
+    config: &Path,
+    job: &str,
+    timeout: &str,
+) -> (BTreeSet<(Labels, Labels)>, String) {
     let arguments = ["check", "service-discovery", &format!("--timeout={timeout}")];
     let output = Command::new(find(promtool).expect("promtool is installed"))
         .args(arguments)
@@ -238,12 +248,9 @@ pub(crate) fn check_service_discovery_within(
         .output()
         .expect("running promtool");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let list: Value = serde_json::from_str(&said).unwrap_or_else(|error| {
-        panic!(
-            "{error} in what promtool says: {said}\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        )
-    });
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    let list: Value =
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error} in what promtool says: {said}\n{log}"));
     let targets = list.as_array().expect("a list").iter();
     // A target that was dropped has no labels after relabelling.
     let kept = |target: &Value| {
@@ -252,14 +259,15 @@ pub(crate) fn check_service_discovery_within(
             .filter(|kept| !kept.is_null())
             .map_or(Ok(Labels::new()), labels)
     };
-    targets
+    let targets = targets
         .map(|target| {
             (
                 labels(&target["discoveredLabels"]).expect("labels"),
                 kept(target).expect("labels"),
             )
         })
-        .collect()
+        .collect();
+    (targets, log)
 }
 
 /// Whether promtool takes this in a job.
