@@ -14,7 +14,6 @@ pub(crate) fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> serde_jso
 
 /// What of these bytes, from their beginning on, is UTF-8.
 #[cfg(feature = "kube-objects")]
-#[cfg_attr(not(feature = "kubernetes"), allow(dead_code, reason = "lists are watched there"))]
 pub(crate) fn text(bytes: &[u8]) -> &str {
     match std::str::from_utf8(bytes) {
         Ok(text) => text,

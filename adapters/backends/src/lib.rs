@@ -138,6 +138,10 @@ pub mod ionos;
     feature = "docker-api",
     feature = "kube-objects"
 ))]
+#[cfg_attr(
+    not(all(feature = "consul", feature = "kubernetes")),
+    allow(dead_code, reason = "not every mechanism needs all of it")
+)]
 mod json;
 #[cfg(feature = "kubelet")]
 pub mod kubelet;
