@@ -41,7 +41,7 @@ fn yaml(name: &str) -> Value {
 struct Served(BTreeMap<String, BTreeMap<String, BTreeSet<String>>>);
 
 impl Served {
-    /// What a daemon serves with a job that is well, one that can't be read, and one of files.
+    /// What a daemon serves with a job that is well, one that can't be read, and one of files, and with a member.
     fn by_a_daemon() -> Self {
         let folder = Folder::new();
         folder.write("targets.json", r#"[{"targets": ["c:1"]}]"#);
@@ -55,6 +55,7 @@ impl Served {
                 folder.text("targets.json")
             ),
         );
+        folder.write("headcount.yml", "members: {names: [a]}");
         let (config, state) = (config.to_str().unwrap(), folder.text("state"));
         let headcount = Headcount::start(&folder, &["--config", config, "--state-dir", &state]);
         headcount.wait_for_failure("http", &[]);
