@@ -4,7 +4,7 @@ use core::num::NonZeroU64;
 
 use super::tests::{PROVIDER, address, drain, fate_of, group, job, set, source};
 use super::{Fate, FateCounts, InvalidTarget, JobOptions, PoolOutput, TargetLimit, TargetLimits, TargetPool};
-use crate::relabel::{NameValidation, RelabelError, RelabelRule, Relabeling, RuleRegex, SourceLabels};
+use crate::relabel::{NameValidation, RelabelError, RelabelRule, Relabeling, RuleRegex, SourceLabels, VmagentRule};
 use crate::{Encoder, GroupError, MAX_VALUE_BYTES};
 
 fn replace(target: &str, regex: &str) -> RelabelRule {
@@ -274,6 +274,26 @@ fn rules_that_make_ever_more_of_a_target_end_at_a_bound() {
         .collect();
     let (fate, _) = fate_of(job(rules), &[], &target);
     assert_eq!(fate, InvalidTarget::TooLarge { rule: 16 }.to_string());
+}
+
+#[test]
+fn what_graphite_makes_of_a_name_is_bounded_for_each_label_and_for_all() {
+    let name = "x".repeat(400_000);
+    let mut target = address("h:1");
+    target.push(("__name__", &name));
+    let rule = |labels: usize| {
+        let labels = (0..labels).map(|number| (format!("part{number}"), "$1$1".to_owned()));
+        RelabelRule::Vmagent(VmagentRule::Graphite {
+            template: "*".to_owned(),
+            labels: labels.collect(),
+        })
+    };
+    let (fate, labels) = fate_of(job(vec![rule(10)]), &[], &target);
+    let labels = labels.unwrap_or_else(|| panic!("{fate}"));
+    let parts: Vec<_> = labels.iter().filter(|(name, _)| name.starts_with("part")).collect();
+    assert!(parts.len() == 10 && parts.iter().all(|(_, value)| value.len() == 2 * name.len()));
+    let (fate, _) = fate_of(job(vec![rule(1_000)]), &[], &target);
+    assert_eq!(fate, InvalidTarget::TooLarge { rule: 0 }.to_string());
 }
 
 #[test]

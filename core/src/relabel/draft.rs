@@ -6,7 +6,7 @@ use crate::{MAX_NAME_BYTES, MAX_VALUE_BYTES, hash};
 
 /// What rules may make of one target, in bytes: values that they set and that they replace again are counted alike. A target
 /// has some thousands of them; without a bound, rules that copy the longest values would take all memory that there is.
-const MAX_MADE_BYTES: usize = 16 << 20;
+pub(super) const MAX_MADE_BYTES: usize = 16 << 20;
 
 /// Labels in the order in which they were set. Values are never empty: setting one to nothing
 /// removes its label. Which label's value stands where is for the layout to say.

@@ -117,10 +117,11 @@ impl Value {
         Self(parts.into())
     }
 
-    /// Appends it, with what stars took filled in. Ends early once `out` is longer than any value may be.
+    /// Appends it, with what stars took filled in. Ends early once it is longer than any value may be.
     pub(in crate::relabel) fn fill(&self, taken: &[&str], out: &mut String) {
+        let most = out.len().saturating_add(MAX_VALUE_BYTES);
         for part in &self.0 {
-            if out.len() > MAX_VALUE_BYTES {
+            if out.len() > most {
                 return;
             }
             match part {

@@ -4,7 +4,7 @@ use super::{Condition, Fill, Graphite, Piece};
 use crate::MAX_VALUE_BYTES;
 use crate::relabel::NameValidation;
 use crate::relabel::compiled::Compiled;
-use crate::relabel::draft::{Draft, TooLarge};
+use crate::relabel::draft::{Draft, MAX_MADE_BYTES, TooLarge};
 use crate::relabel::layout::Plan;
 use crate::relabel::matcher::Groups;
 use crate::relabel::relabeler::{Machine, Scratch};
@@ -54,6 +54,9 @@ impl Machine {
         ends.clear();
         for (_, what) in &graphite.labels {
             what.fill(&taken, value);
+            if value.len() > MAX_MADE_BYTES {
+                return Err(TooLarge);
+            }
             ends.push(value.len());
         }
         let mut start = 0;
