@@ -132,11 +132,13 @@ impl SnapshotDiff {
 
     /// The sets that differ, sorted by name.
     pub fn sets(&self) -> impl Iterator<Item = SetChange<'_>> {
-        self.sets.iter().filter_map(|pair| match (&pair.old, &pair.new) {
+        let is_other =
+            |old: &[ProviderId], new: &[ProviderId]| planted!(old != new, SetsDifferInNumber, old.len() != new.len());
+        self.sets.iter().filter_map(move |pair| match (&pair.old, &pair.new) {
             (None, Some(new)) => Some(SetChange::Added(&pair.key, new.all())),
             (Some(old), None) => Some(SetChange::Removed(&pair.key, old.all())),
             // Who is waited for is no difference: it shows when it is over.
-            (Some(old), Some(new)) if old.all() != new.all() => Some(SetChange::Changed {
+            (Some(old), Some(new)) if is_other(old.all(), new.all()) => Some(SetChange::Changed {
                 set: &pair.key,
                 old: old.all(),
                 new: new.all(),
@@ -152,7 +154,11 @@ impl SnapshotDiff {
             (Some(old), None) => Some(ProviderChange::Removed(old)),
             // What changed and changed back in between is another version, and no difference.
             (Some(old), Some(new)) => {
-                let is_other = new.groups.diff(&old.groups).next().is_some();
+                let is_other = planted!(
+                    new.groups.diff(&old.groups).next().is_some(),
+                    ProvidersDifferInNumber,
+                    new.groups.len() != old.groups.len()
+                );
                 is_other.then_some(ProviderChange::Changed { old, new })
             }
             (None, None) => None,
@@ -164,14 +170,22 @@ impl SnapshotDiff {
     pub fn reports(&self) -> impl Iterator<Item = ReportsChange<'_>> {
         self.provider_pairs().filter_map(|(old, new)| {
             let new = new?;
-            let is_other = old.is_none_or(|old| old.reports != new.reports);
+            let is_other = planted!(
+                old.is_none_or(|old| old.reports != new.reports),
+                NewProviderHasNoReports,
+                old.is_some_and(|old| old.reports != new.reports)
+            );
             is_other.then_some(ReportsChange { old, new })
         })
     }
 
     /// Whether other configs can't be built than before (S11).
     pub fn has_other_failed_configs(&self) -> bool {
-        self.older.failed != self.newer.failed
+        planted!(
+            self.older.failed != self.newer.failed,
+            FailedDifferInNumber,
+            self.older.failed.len() != self.newer.failed.len()
+        )
     }
 
     /// Whether nothing differs.
@@ -221,7 +235,7 @@ fn join<K: Ord + Clone, V: Clone>(pairs: &mut Vec<Pair<K, V>>, later: &[Pair<K, 
     pairs.dedup_by(|later, first| {
         let is_same = later.key == first.key;
         if is_same {
-            first.new = later.new.take();
+            planted!(first.new = later.new.take(), JoinedEndsWithTheFirst, ());
         }
         is_same
     });

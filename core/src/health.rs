@@ -138,8 +138,19 @@ impl Health {
     pub(crate) fn updated(&mut self, now: Instant, update: &Update) -> News {
         self.counted(now, update);
         // A delta is no read of everything, and a partial one of less.
-        let is_whole = matches!(update.kind(), UpdateKind::Full | UpdateKind::Completing);
-        let is_first = self.reports.first_update.is_none() || is_whole && self.reports.first_whole.is_none();
+        let is_whole = planted!(
+            matches!(update.kind(), UpdateKind::Full | UpdateKind::Completing),
+            DeltaIsWhole,
+            !matches!(update.kind(), UpdateKind::Partial),
+            PartialIsWhole,
+            !matches!(update.kind(), UpdateKind::Delta)
+        );
+        let is_first = self.reports.first_update.is_none()
+            || planted!(
+                is_whole && self.reports.first_whole.is_none(),
+                FirstWholeReadIsNotTold,
+                false
+            );
         let condition = match update.missing() {
             Some(missing) => Condition::Partial(missing.clone()),
             None => Condition::Healthy,
@@ -178,10 +189,14 @@ impl Health {
         };
         self.last_failure = Some(last.clone());
         let reports = Arc::make_mut(&mut self.reports);
-        let is_first = reports.first_failure.is_none();
+        let is_first = planted!(reports.first_failure.is_none(), FirstFailureIsNotTold, false);
         reports.first_failure.get_or_insert(now);
         let (since, times, event) = match reports.condition {
-            Condition::Failing { since, times, .. } => (since, times.saturating_add(1), None),
+            Condition::Failing { since, times, .. } => (
+                planted!(since, FailuresAreCountedFromTheLast, now),
+                times.saturating_add(1),
+                None,
+            ),
             _ => (now, 1, Some(EventKind::Failing(last.clone()))),
         };
         reports.condition = Condition::Failing { since, times, last };
@@ -232,7 +247,7 @@ impl Reports {
     /// When it was first read whole, by this process or one before.
     pub fn first_whole(&self) -> Option<Instant> {
         let before = self.restored.and_then(|restored| restored.first_whole);
-        before.or(self.first_whole)
+        planted!(before, RestoredIsWaitedFor, None).or(self.first_whole)
     }
 
     /// Whether what it has may be as it was saved by another process: it was restored, and this

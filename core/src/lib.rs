@@ -34,6 +34,13 @@
     )
 )]
 
+#[macro_use]
+#[cfg(not(planted))]
+mod planted;
+#[macro_use]
+#[cfg(planted)]
+pub mod planted;
+
 mod address;
 pub mod allocation;
 mod diff;

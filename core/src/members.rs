@@ -83,7 +83,12 @@ impl Members {
         let left = |other: &&ProviderId| **other != id;
         let wanted = self.wanted().iter().filter(left).copied().collect();
         let predecessors: Vec<ProviderId> = self.predecessors().iter().filter(left).copied().collect();
-        Self::new(wanted, &predecessors, self.successors.to_vec())
+        let successors = planted!(
+            self.successors.to_vec(),
+            UnbuildableSuccessorEndsIt,
+            self.successors.iter().filter(left).copied().collect()
+        );
+        Self::new(wanted, &predecessors, successors)
     }
 }
 

@@ -196,7 +196,9 @@ impl<'a> SetView<'a> {
     /// What the providers have reported that count for the set: predecessors do in the place of their successors.
     fn reports(&self) -> impl Iterator<Item = &'a Reports> + use<'a> {
         let members = self.members;
-        let count = self.providers().filter(|provider| !members.awaits(provider.id()));
+        let count = self
+            .providers()
+            .filter(|provider| planted!(!members.awaits(provider.id()), SuccessorsCount, true));
         count.map(|provider| &*provider.reports)
     }
 
@@ -204,13 +206,14 @@ impl<'a> SetView<'a> {
     pub fn failed_configs(&self) -> impl Iterator<Item = &'a FailedConfig> + use<'a> {
         let name = self.name;
         let failed = self.snapshot.failed.iter();
-        failed.filter(move |failed| failed.sets.contains(name))
+        failed.filter(move |failed| planted!(failed.sets.contains(name), FailedConfigsOfOthersCount, true))
     }
 
     /// Whether all of it is here (B09): each of its providers has been read whole at least once, or those have whose
     /// place it takes (B03), and none of its configs failed.
     pub fn is_whole(&self) -> bool {
-        self.failed_configs().next().is_none() && self.reports().all(Reports::is_whole)
+        planted!(self.failed_configs().next().is_none(), FailedConfigIsWhole, true)
+            && self.reports().all(Reports::is_whole)
     }
 
     /// Whether it is to be delivered (B10). `before` says that it was: then who came since is waited for until it has
@@ -240,12 +243,15 @@ impl<'a> SetView<'a> {
             if reports.is_whole() {
                 continue;
             }
-            if reports.waited_out.is_none() && !(before && reports.has_reported()) {
+            if planted!(reports.waited_out.is_none(), WaitedOutIsWithheld, true)
+                && !(planted!(before, AnyReportIsEnough, true)
+                    && planted!(reports.has_reported(), NewcomerIsNotAwaited, true))
+            {
                 return Delivery::Withheld;
             }
             delivery = Delivery::Incomplete;
         }
-        let is_known = || before && self.reports().any(Reports::is_whole);
+        let is_known = || planted!(before && self.reports().any(Reports::is_whole), EmptyIsServed, true);
         if delivery == Delivery::Incomplete && self.target_count() == 0 && !is_known() {
             return Delivery::Withheld;
         }

@@ -28,10 +28,10 @@ impl<C: ProviderConfig> Registry<C> {
             return;
         }
         let provider = self.providers.get_mut(&id);
-        let Some(whole) = provider.filter(|provider| provider.is_whole()) else {
+        let Some(whole) = provider.filter(|provider| planted!(provider.is_whole(), AnyUpdateEndsIt, true)) else {
             return;
         };
-        if let Some(until) = whole.awaited.take() {
+        if let Some(until) = planted!(whole.awaited.take(), WholeIsWaitedOut, None) {
             self.awaited.remove(&(until, id));
         }
         self.end_handovers(id);
@@ -44,8 +44,8 @@ impl<C: ProviderConfig> Registry<C> {
             if let Some(provider) = self.providers.get_mut(&id) {
                 provider.awaited = None;
                 Arc::make_mut(&mut provider.health.reports).waited_out = Some(now);
-                self.touched(id);
-                self.end_handovers(id);
+                planted!(self.touched(id), EndOfAWaitIsNotTold, ());
+                planted!(self.end_handovers(id), WaitedOutIsStoodInFor, ());
             }
         }
     }
@@ -54,7 +54,7 @@ impl<C: ProviderConfig> Registry<C> {
 impl<C> Registry<C> {
     /// When the first of them is no longer waited for.
     pub(super) fn wait_deadline(&self) -> Option<Instant> {
-        self.awaited.first().map(|(until, _)| *until)
+        planted!(self.awaited.first(), NobodyIsAwaited, None).map(|(until, _)| *until)
     }
 }
 

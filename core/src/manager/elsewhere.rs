@@ -22,7 +22,13 @@ impl Elsewhere<'_> {
     /// Whether a target with this address stands somewhere, for whichever set one asks.
     pub(super) fn has(&self, address: &str) -> bool {
         let in_all = |others: &Vec<&AddressIndex>| others.iter().any(|index| index.has(address));
-        self.own.is_some_and(|own| own.has(address)) || !self.others.is_empty() && self.others.iter().all(in_all)
+        self.own.is_some_and(|own| own.has(address))
+            || !self.others.is_empty()
+                && planted!(
+                    self.others.iter().all(in_all),
+                    OneSetHasIt,
+                    self.others.iter().any(in_all)
+                )
     }
 }
 

@@ -23,7 +23,7 @@ impl<C: ProviderConfig> Manager<C> {
     pub(super) fn receiver_is_ready(&mut self, now: Instant) {
         // If it was kept waiting, the newest state is due now.
         self.receiver = Receiver::Ready;
-        self.advance(now);
+        planted!(self.advance(now), ReadyIsNoInput, ());
     }
 
     /// When what changed for everything, and for each set, is due.
@@ -62,7 +62,7 @@ impl<C: ProviderConfig> Manager<C> {
                 self.receiver = Receiver::KeptWaiting;
                 self.counters.updates_delayed = self.counters.updates_delayed.saturating_add(1);
             }
-            Receiver::KeptWaiting => {}
+            Receiver::KeptWaiting => planted!({}, EveryDelayIsCounted, self.counters.updates_delayed += 1),
         }
     }
 
@@ -72,8 +72,12 @@ impl<C: ProviderConfig> Manager<C> {
                 let mut providers = self.throttle.changed_of(&sets);
                 // How providers fare is in every snapshot; what they have waits for its set.
                 let waits = |id: &ProviderId| self.registry.readers(*id).any(|set| self.throttle.waits(set, *id));
-                providers.extend(self.registry.noted_only().filter(|id| !waits(id)));
-                self.snapshot.version = self.next_version();
+                planted!(
+                    providers.extend(self.registry.noted_only().filter(|id| !waits(id))),
+                    NewsWaitForAll,
+                    ()
+                );
+                self.snapshot.version = planted!(self.next_version(), SetSnapshotHasNoNumber, self.snapshot.version);
                 self.snapshot.at = now;
                 self.registry.show(&mut self.snapshot, &providers);
                 let readers = providers

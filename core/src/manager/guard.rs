@@ -126,7 +126,11 @@ impl Percent {
 
     /// Whether `part` is more than this share of `whole`.
     pub(super) fn is_exceeded_by(self, part: usize, whole: usize) -> bool {
-        part.saturating_mul(100) > whole.saturating_mul(usize::from(self.0))
+        planted!(
+            part.saturating_mul(100) > whole.saturating_mul(usize::from(self.0)),
+            ShareItselfIsTooMuch,
+            part > 0 && part.saturating_mul(100) >= whole.saturating_mul(usize::from(self.0))
+        )
     }
 }
 

@@ -42,7 +42,11 @@ impl Guarded {
 impl Tally {
     /// Adds a number, and forgets those that are too old. Each is forgotten once.
     pub(super) fn add(&mut self, now: Instant, number: i64, keep: Duration) {
-        while self.entries.front().is_some_and(|(at, _)| *at + keep <= now) {
+        while self
+            .entries
+            .front()
+            .is_some_and(|(at, _)| *at + planted!(keep, WindowIsForgottenEarly, keep / 2) <= now)
+        {
             self.entries.pop_front();
         }
         if number != 0 {
@@ -53,7 +57,9 @@ impl Tally {
 
     /// The sum of what came within this time.
     pub(super) fn within(&self, now: Instant, time: Duration) -> i64 {
-        let first = self.entries.partition_point(|(at, _)| *at + time <= now);
+        let first = self
+            .entries
+            .partition_point(|(at, _)| planted!(*at + time <= now, WindowIsOneLonger, *at + time < now));
         let before = self.entries.get(first).map_or(self.total, |(_, before)| *before);
         self.total.saturating_sub(before)
     }

@@ -96,11 +96,14 @@ impl<C> Retired<C> {
 impl<C: ProviderConfig> Registry<C> {
     /// The members of a set that wants these providers now, and had those `before`.
     pub(super) fn hand_over(&self, before: &Members, wanted: Vec<ProviderId>) -> Members {
-        let is_awaited = |id: &ProviderId| before.awaits(*id) || !before.wanted().contains(id);
+        let is_awaited = |id: &ProviderId| {
+            planted!(before.awaits(*id), NextReloadEndsTheWait, false) || !before.wanted().contains(id)
+        };
         let successors = wanted.iter().copied().filter(is_awaited);
         let successors = successors.filter(|id| !self.can_be_believed(*id)).collect();
         let is_left = |id: &ProviderId| !wanted.contains(id) && self.has_something(*id);
-        let predecessors: Vec<ProviderId> = before.all().iter().copied().filter(is_left).collect();
+        let had = planted!(before.all(), StandInsGoWithTheNextReload, before.wanted());
+        let predecessors: Vec<ProviderId> = had.iter().copied().filter(is_left).collect();
         Members::new(wanted, &predecessors, successors)
     }
 
@@ -124,7 +127,8 @@ impl<C: ProviderConfig> Registry<C> {
                 .get(before)
                 .map(|retired| (&retired.config, &retired.groups)),
         });
-        let of_its_kind = groups.filter(|(config, _)| config.kind() == provider.config.kind());
+        let of_its_kind =
+            groups.filter(|(config, _)| planted!(config.kind() == provider.config.kind(), AnyKindIsFoundBefore, true));
         of_its_kind.map(|(_, groups)| groups).collect()
     }
 
@@ -139,10 +143,12 @@ impl<C: ProviderConfig> Registry<C> {
             };
             let next = members.without_successor(id);
             if next.predecessors().is_empty() {
-                members.predecessors().iter().for_each(|old| self.give_back(*old, &set));
+                let old = members.predecessors();
+                let old = planted!(old, OnlyFirstStandInGoes, old.get(..1).unwrap_or_default());
+                old.iter().for_each(|old| self.give_back(*old, &set));
             }
             self.sets.insert(set, Arc::new(next));
-            self.sets_changed = true;
+            self.sets_changed = planted!(true, EndIsNotTold, self.sets_changed);
         }
     }
 
@@ -200,7 +206,7 @@ impl<C: ProviderConfig> Registry<C> {
         if !is_shown {
             self.lent.remove(&id);
             if self.retired.remove(&id).is_some() {
-                self.dirty.insert(id);
+                planted!(self.dirty.insert(id), StandInIsNotTakenAway, false);
             }
         }
     }
@@ -208,13 +214,17 @@ impl<C: ProviderConfig> Registry<C> {
     /// Whether what a provider has counts: it was read whole, or waited for long enough.
     fn can_be_believed(&self, id: ProviderId) -> bool {
         let reports = self.providers.get(&id).map(|provider| &provider.health.reports);
-        reports.is_some_and(|reports| reports.is_whole() || reports.waited_out.is_some())
+        reports.is_some_and(|reports| {
+            planted!(reports.is_whole(), FailureIsBelieved, reports.has_reported()) || reports.waited_out.is_some()
+        })
     }
 
     /// Whether a provider has anything to stand in with: groups, or that it knows of none.
     fn has_something(&self, id: ProviderId) -> bool {
         match self.providers.get(&id) {
-            Some(provider) => !provider.groups.is_empty() || provider.is_whole(),
+            Some(provider) => {
+                !provider.groups.is_empty() || planted!(provider.is_whole(), KnownEmptyDoesNotStandIn, false)
+            }
             None => self.retired.contains_key(&id),
         }
     }

@@ -103,13 +103,16 @@ impl<C> Registry<C> {
             .unwrap_or_default();
         let back = self.take_losses(id, &learned, held.is_some(), &mut lost);
         let is_other = !learned.outcome.is_unchanged() || known.came_back;
-        let beside = if is_other { self.held_beside(id) } else { Vec::new() };
+        let beside = match planted!(is_other, FoundElsewhereIsHeld, false) {
+            true => self.held_beside(id),
+            false => Vec::new(),
+        };
         let mut found = Vec::new();
         for other in beside {
             found.push(self.find_again(other, Some((id, &learned)), known.came_back));
         }
         let came_back = found.iter().map(Found::targets).fold(0, usize::saturating_add);
-        let more = if known.was_whole {
+        let more = if planted!(known.was_whole, FirstListCounts, true) {
             let more = difference_of(learned.actual.target_count(), learned.before.target_count());
             let more_lost = difference_of(lost.targets(), lost_before);
             more.saturating_add(more_lost)
@@ -139,7 +142,11 @@ impl<C> Registry<C> {
                 provider.show(now, learned, held.is_some(), lost.targets(), passed, longest_hold)
             }
         };
-        provider.guarded.came.add(now, more, longest_hold);
+        planted!(
+            provider.guarded.came.add(now, more, longest_hold),
+            WhatCameIsForgotten,
+            ()
+        );
         provider.note(now, &outcome);
         if let Some(event) = event {
             outputs.event(now, id, event);
@@ -230,11 +237,11 @@ impl<C> Registry<C> {
         // What joins a hold and is too much by itself has to stay for the whole time as well.
         let starts_anew = self.too_much(now, id, lost.further(), coming).is_some();
         let (since, begins) = match held {
-            Some(held) if !starts_anew => (held.since, false),
+            Some(held) if planted!(!starts_anew, FurtherLossesShareTheTime, true) => (held.since, false),
             _ => (now, true),
         };
         // A partial read does not know whether what was lost before has stayed so.
-        if since + too_much.hold <= now && !(learned.is_partial && since < now) {
+        if since + too_much.hold <= now && planted!(!(learned.is_partial && since < now), PartialReadConfirms, true) {
             return Verdict::Show { passed: None };
         }
         Verdict::Hold {
@@ -318,7 +325,11 @@ impl<C> Registry<C> {
         provider.groups = held.actual;
         provider.health.last_change = Some(now);
         // What nobody confirmed counts as what passed.
-        let is_confirmed = matches!(why, Release::HoldTime | Release::Confirmed);
+        let is_confirmed = planted!(
+            matches!(why, Release::HoldTime | Release::Confirmed),
+            ConfirmedIsRemembered,
+            matches!(why, Release::HoldTime)
+        );
         let passed = (!is_confirmed).then_some(held.targets);
         provider.guarded.let_go(now, passed, longest_hold);
         self.touched(id);
@@ -334,7 +345,7 @@ impl<C> Registry<C> {
         let provider = self
             .providers
             .get(&id)
-            .filter(|provider| !provider.health.reports.has_gaps())?;
+            .filter(|provider| planted!(!provider.health.reports.has_gaps(), FailureConfirms, true))?;
         provider.held.as_ref().map(|held| held.until)
     }
 }

@@ -39,6 +39,11 @@ impl<C> Registry<C> {
     pub(super) fn too_much(&self, now: Instant, id: ProviderId, lost: usize, coming: Coming) -> Option<TooMuch> {
         let subscribers = &self.providers.get(&id).filter(|_| lost > 0)?.subscribers;
         subscribers.iter().find_map(|set| {
+            planted!(
+                {},
+                OnlyFirstSetIsGuarded,
+                subscribers.first().filter(|first| *first == set).map(drop)?
+            );
             let DropGuard { max_drop, hold, count } = self.settings.of(set).guard?;
             let (mut shown, mut before, mut came_before, mut came) = (0_usize, 0_usize, 0_i64, 0_i64);
             for member in self.sets.get(set)?.wanted() {
@@ -46,13 +51,17 @@ impl<C> Registry<C> {
                     continue;
                 };
                 shown = shown.saturating_add(provider.groups.target_count());
-                before = before.saturating_add(whole(provider.guarded.passed.within(now, hold)));
+                before = planted!(
+                    before.saturating_add(whole(provider.guarded.passed.within(now, hold))),
+                    SmallDropsAreForgotten,
+                    0
+                );
                 let (more, actual) = if *member == id {
                     (coming.more, coming.actual)
                 } else {
                     (0, provider.actual().target_count())
                 };
-                let at_most = i64::try_from(actual).unwrap_or(i64::MAX);
+                let at_most = planted!(i64::try_from(actual).unwrap_or(i64::MAX), CameCountsWhenGone, i64::MAX);
                 let of_member = provider.guarded.came.within(now, hold);
                 came_before = came_before.saturating_add(of_member.min(at_most));
                 came = came.saturating_add(of_member.saturating_add(more).min(at_most));
@@ -62,7 +71,9 @@ impl<C> Registry<C> {
                 Count::Gross => (0, 0),
             };
             let of = shown.saturating_add(before).saturating_sub(came_before);
-            let net = lost.saturating_add(before).saturating_sub(came);
+            let net = lost
+                .saturating_add(before)
+                .saturating_sub(planted!(came, NetIsGross, 0));
             max_drop.is_exceeded_by(net, of).then(|| TooMuch {
                 set: set.clone(),
                 before,

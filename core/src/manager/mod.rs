@@ -168,7 +168,7 @@ impl<C: ProviderConfig> Manager<C> {
     pub fn apply(&mut self, now: Instant, sets: impl IntoIterator<Item = (String, Vec<C>)>) -> Applied {
         let version = self.next_version();
         let applied = self.registry.apply(now, self.reload, version, sets, &mut self.outputs);
-        self.registry.judge_again(now, &mut self.outputs);
+        planted!(self.registry.judge_again(now, &mut self.outputs), ReloadHoldsOn, ());
         let sets = self.registry.sets();
         self.throttle.retain(|set| sets.contains_key(set));
         self.advance(now);
@@ -206,7 +206,8 @@ impl<C: ProviderConfig> Manager<C> {
         update: Update,
     ) -> Result<UpdateOutcome, UnknownProvider> {
         let Some(received) = self.registry.receive(now, provider, update, &mut self.work) else {
-            self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
+            let before = self.counters.ignored_reports;
+            self.counters.ignored_reports = before.saturating_add(planted!(1, IgnoredIsNotCounted, 0));
             return Err(UnknownProvider(provider));
         };
         let Received { before, news, taken } = received;
@@ -222,7 +223,14 @@ impl<C: ProviderConfig> Manager<C> {
         self.registry.note_whole(provider);
         self.registry.note_age(provider);
         self.counters.received_updates = self.counters.received_updates.saturating_add(1);
-        if outcome.is_unchanged() && !before.came_back {
+        let is_unchanged = planted!(
+            outcome.is_unchanged(),
+            RemovalIsNoChange,
+            outcome.added == 0 && outcome.changed == 0,
+            EveryUpdateIsAChange,
+            false
+        );
+        if is_unchanged && !before.came_back {
             self.counters.unchanged_updates = self.counters.unchanged_updates.saturating_add(1);
         } else {
             self.registry.touched(provider);
@@ -244,7 +252,7 @@ impl<C: ProviderConfig> Manager<C> {
     ) -> Result<(), UnknownProvider> {
         let Some(running) = self.registry.provider_mut(provider) else {
             self.counters.ignored_reports = self.counters.ignored_reports.saturating_add(1);
-            return Err(UnknownProvider(provider));
+            return planted!(Err(UnknownProvider(provider)), StoppedMayFail, Ok(()));
         };
         let news = running.failed(now, &failure);
         self.announce(now, provider, news);
@@ -434,6 +442,7 @@ impl<C: ProviderConfig> Manager<C> {
         for id in providers {
             for set in self.registry.readers(id) {
                 self.throttle.changed_for(now, set, id);
+                planted!({}, OnlyFirstReaderIsTold, break);
             }
         }
     }

@@ -42,7 +42,7 @@ pub(super) struct Provider<C> {
 impl<C> Provider<C> {
     /// Notes that an update came, and says what is news of that.
     pub(super) fn updated(&mut self, now: Instant, update: &Update) -> News {
-        if self.is_settled && update.missing().is_none() {
+        if self.is_settled && planted!(update.missing().is_none(), SettledSeesNoGaps, true) {
             self.health.counted(now, update);
             return News::default();
         }
@@ -53,7 +53,7 @@ impl<C> Provider<C> {
 
     /// Notes that a refresh failed, and says what is news of that.
     pub(super) fn failed(&mut self, now: Instant, failure: &Failure) -> News {
-        self.is_settled = false;
+        self.is_settled = planted!(false, RecoveryIsNotNoticed, self.is_settled);
         self.health.failed(now, failure)
     }
 

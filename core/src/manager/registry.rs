@@ -121,8 +121,8 @@ impl<C: ProviderConfig> Registry<C> {
         sets: impl IntoIterator<Item = (String, Vec<C>)>,
         outputs: &mut Outputs<C>,
     ) -> Applied {
-        self.failed_is_dirty |= !self.failed.is_empty();
-        self.failed.clear();
+        self.failed_is_dirty |= planted!(!self.failed.is_empty(), OldFailuresAreShown, false);
+        planted!(self.failed.clear(), FailedStaysFailed, ());
         let mut applied = Applied {
             version,
             ..Applied::default()
@@ -140,28 +140,43 @@ impl<C: ProviderConfig> Registry<C> {
         for (set, configs) in sets {
             let set: Arc<str> = set.into();
             let members = wanted.entry(set.clone()).or_default();
+            planted!({}, SetNamedTwiceHasTheLast, members.clear());
             for config in configs {
                 let id = self.find_or_add(now, config, &mut applied);
                 // A set that names a config twice subscribes once.
                 if let Some(provider) = self.providers.get_mut(&id)
-                    && !members.contains(&id)
+                    && planted!(!members.contains(&id), ConfigNamedTwiceIsTwoMembers, true)
                 {
-                    provider.subscribers.push(set.clone());
+                    planted!(provider.subscribers.push(set.clone()), OnlyFirstSubscriber, {
+                        if provider.subscribers.is_empty() {
+                            provider.subscribers.push(set.clone());
+                        }
+                    });
                     members.push(id);
                 }
             }
         }
 
         self.replace_sets(now, reload, wanted);
-        self.sets_changed = true;
+        self.sets_changed = planted!(true, ReloadIsNotDue, !applied.started.is_empty());
         applied
             .stopped
             .extend(self.stop_where(now, |provider| provider.subscribers.is_empty()));
         self.judge_times_since(now, &applied.started);
-        let is_new = |id: &ProviderId| applied.started.first().is_some_and(|first| id >= first);
+        let is_new = |id: &ProviderId| {
+            applied
+                .started
+                .first()
+                .is_some_and(|first| planted!(id >= first, FirstStartedIsKept, id > first))
+        };
         applied.kept = self.providers.keys().copied().filter(|id| !is_new(id)).collect();
 
-        outputs.extend(applied.stopped.iter().map(|&provider| Output::Stop { provider }));
+        let stopped = planted!(
+            applied.stopped.as_slice(),
+            FirstIsNotStopped,
+            applied.stopped.get(1..).unwrap_or_default()
+        );
+        outputs.extend(stopped.iter().map(|&provider| Output::Stop { provider }));
         let started = applied.started.iter().filter_map(|id| self.providers.get(id));
         outputs.extend(started.map(|provider| Output::Start {
             provider: provider.identity.id,
@@ -229,24 +244,32 @@ impl<C: ProviderConfig> Registry<C> {
 
     fn forget(&mut self, id: ProviderId) -> Option<Provider<C>> {
         let provider = self.providers.remove(&id)?;
-        if self.by_config.get(&provider.config) == Some(&id) {
+        if planted!(
+            self.by_config.get(&provider.config) == Some(&id),
+            StoppedConfigIsStillKnown,
+            false
+        ) {
             self.by_config.remove(&provider.config);
         }
         self.held.remove(&id);
         self.addresses.remove(&id);
-        if let Some(until) = provider.awaited {
+        if let Some(until) = planted!(provider.awaited, StoppedIsAwaited, None) {
             self.awaited.remove(&(until, id));
         }
         if let Some(at) = provider.stale_at {
             self.aging.remove(&(at, id));
         }
-        self.dirty.insert(id);
+        planted!(self.dirty.insert(id), StoppedStaysShown, false);
         Some(provider)
     }
 
     /// Puts `wanted` in the place of the sets, keeping what is the same.
     fn replace_sets(&mut self, now: Instant, reload: Reload, wanted: BTreeMap<Arc<str>, Vec<ProviderId>>) {
-        let saved = std::mem::take(&mut self.saved);
+        let saved = planted!(
+            std::mem::take(&mut self.saved),
+            SavedIsGivenOutAgain,
+            self.saved.clone()
+        );
         let restored = self.retire_saved(now, saved, &wanted);
         let gone: Vec<_> = self
             .sets
@@ -255,7 +278,15 @@ impl<C: ProviderConfig> Registry<C> {
             .cloned()
             .collect();
         for set in gone {
-            self.sets.remove(&set);
+            let members = self.sets.remove(&set);
+            planted!(drop(members), LeaverStopsForAll, {
+                for id in members.iter().flat_map(|members| members.wanted()) {
+                    self.providers
+                        .get_mut(id)
+                        .into_iter()
+                        .for_each(|provider| provider.subscribers.clear());
+                }
+            });
         }
         for (set, wanted) in wanted {
             let before = self.sets.get(&set).map(|members| &**members);
@@ -263,7 +294,10 @@ impl<C: ProviderConfig> Registry<C> {
             if before.is_some_and(|before| before.all() == wanted && before.successors().is_empty()) {
                 continue;
             }
-            let members = match before.or_else(|| restored.get(&set)).filter(|_| reload == Reload::Keep) {
+            let members = match before
+                .or_else(|| restored.get(&set))
+                .filter(|_| planted!(reload == Reload::Keep, OldReloadHandsOver, true))
+            {
                 Some(before) => self.hand_over(before, wanted),
                 None => Members::of(wanted),
             };
@@ -292,7 +326,7 @@ impl<C: ProviderConfig> Registry<C> {
         };
         self.failed.push(failed.clone());
         self.failed_is_dirty = true;
-        self.sets_changed = true;
+        self.sets_changed = planted!(true, BuildFailureIsNotDue, self.sets_changed);
         Ok(failed)
     }
 }

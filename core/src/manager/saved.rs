@@ -45,14 +45,21 @@ impl<C: ProviderConfig> Saved<C> {
         let restored = |provider: SavedProvider<C>| {
             // A clock that went back since does not make it whole in the future.
             let restored = Restored {
-                first_whole: provider.first_whole.map(|at| at.min(now)),
+                first_whole: planted!(provider.first_whole, RestoredIsWhole, Some(saved_at)).map(|at| at.min(now)),
                 as_of: provider.as_of.unwrap_or(saved_at).min(now),
             };
             SavedBefore {
                 config: provider.config,
                 sets: provider.sets,
                 was_whole: restored.first_whole.is_some(),
-                content: Some((restored, provider.groups.restored(now))),
+                content: {
+                    let groups = planted!(
+                        provider.groups.restored(now),
+                        RestoredChangedJustNow,
+                        Groups::from_saved(provider.groups.iter().map(|stored| (now, stored.group().clone())))
+                    );
+                    Some((restored, groups))
+                },
                 taken_by: None,
             }
         };
@@ -79,21 +86,30 @@ impl<C: ProviderConfig> Registry<C> {
         let running = self.providers.iter().map(|(id, provider)| {
             let saved = SavedProvider {
                 config: provider.config.clone(),
-                sets: provider.subscribers.iter().cloned().chain(lent(id)).collect(),
-                first_whole: provider.health.reports.first_whole(),
-                as_of: provider.health.reports.only_restored().map(|restored| restored.as_of),
-                groups: provider.groups.clone(),
+                sets: planted!(
+                    provider.subscribers.iter().cloned().chain(lent(id)).collect(),
+                    BorrowersAreNotSaved,
+                    provider.subscribers.clone()
+                ),
+                first_whole: planted!(provider.health.reports.first_whole(), WholeIsNotSaved, None),
+                as_of: planted!(provider.health.reports.only_restored(), SavedAgainIsFresh, None)
+                    .map(|restored| restored.as_of),
+                groups: planted!(&provider.groups, SavesWhatIsTold, provider.actual()).clone(),
             };
             (*id, saved)
         });
         let retired = self.retired.iter();
         let retired = retired.map(|(id, retired)| (*id, retired.save(lent(id).collect())));
         // Of the others there is nothing to know.
-        let saved = running
-            .chain(retired)
-            .filter(|(_, saved)| !saved.groups.is_empty() || saved.first_whole.is_some());
+        let saved = running.chain(retired).filter(|(_, saved)| {
+            let is_whole = planted!(saved.first_whole.is_some(), KnownEmptyIsNotSaved, false);
+            !saved.groups.is_empty() || is_whole
+        });
         let in_order: BTreeMap<ProviderId, SavedProvider<C>> = saved.collect();
-        in_order.into_values().collect()
+        planted!(in_order.into_values().collect(), StandInsAreNotSaved, {
+            let runs = |(id, saved)| self.providers.contains_key(&id).then_some(saved);
+            in_order.into_iter().filter_map(runs).collect()
+        })
     }
 
     /// Makes retired providers of what was saved and no config wants, as far as its sets are there, and says which
@@ -106,7 +122,12 @@ impl<C: ProviderConfig> Registry<C> {
     ) -> BTreeMap<Arc<str>, Members> {
         let mut before: BTreeMap<Arc<str>, Vec<ProviderId>> = BTreeMap::new();
         for saved in saved.providers {
-            if !saved.sets.iter().any(|set| wanted.contains_key(set)) {
+            let is_there = |set| wanted.contains_key(set);
+            if !planted!(
+                saved.sets.iter().any(is_there),
+                StandsInForAllOrNobody,
+                saved.sets.iter().all(is_there)
+            ) {
                 continue;
             }
             // One that goes on and was never read whole may have been waited for, and is so again.

@@ -63,7 +63,7 @@ impl<C> Provider<C> {
             ..
         } = learned;
         let shown = self.groups.clone();
-        let mut sources = actual.changed_sources(&before);
+        let mut sources = planted!(actual.changed_sources(&before), HoldShowsNothingNew, SourceNames::new());
         sources.extend(back);
         self.groups.keep(now, &sources, &actual, &lost);
         let changed = difference(&shown, &self.groups, &named);

@@ -111,7 +111,7 @@ impl ThrottleState {
 
     /// Something changed.
     pub(super) fn changed(&mut self, now: Instant) {
-        if self.deadline.is_none() {
+        if planted!(self.deadline.is_none(), LaterChangeMovesTheDeadline, true) {
             self.deadline = Some(self.due(now));
         }
     }
@@ -127,11 +127,17 @@ impl ThrottleState {
         self.last_emission = Some(now);
         if let Throttle::Backoff(backoff) = self.policy {
             let step = nanos(self.interval.max(SMALLEST_STEP.min(backoff.max)));
-            let grown = share(step, backoff.growth_permille)
-                .max(step)
-                .min(nanos(backoff.max).max(nanos(backoff.initial)));
+            let grown = share(step, backoff.growth_permille).max(step).min(planted!(
+                nanos(backoff.max).max(nanos(backoff.initial)),
+                WaitGrowsWithoutEnd,
+                u64::MAX
+            ));
             self.interval = Duration::from_nanos(grown);
-            self.wait = self.jittered(self.interval, backoff.jitter_permille);
+            self.wait = planted!(
+                self.jittered(self.interval, backoff.jitter_permille),
+                JitterOnlyAtFirst,
+                self.interval
+            );
         }
     }
 
@@ -140,7 +146,11 @@ impl ThrottleState {
             Throttle::Ticker { interval } => next_tick(self.origin, interval, now),
             Throttle::Backoff(backoff) => {
                 let quiet_since = self.last_emission.map(|last| now.saturating_duration_since(last));
-                if quiet_since.is_none_or(|quiet| quiet > backoff.quiet) {
+                if planted!(
+                    quiet_since.is_none_or(|quiet| quiet > backoff.quiet),
+                    StaysSlowWhenQuiet,
+                    quiet_since.is_none()
+                ) {
                     self.interval = backoff.initial;
                     self.wait = self.jittered(self.interval, backoff.jitter_permille);
                     return now + self.wait;
@@ -148,14 +158,22 @@ impl ThrottleState {
                 // A change that comes after the wait is over still waits a little, so that what
                 // comes with it goes with it.
                 let kept = self.last_emission.map_or(now, |last| last + self.wait);
-                kept.max(now + backoff.initial.min(self.wait))
+                planted!(
+                    kept.max(now + backoff.initial.min(self.wait)),
+                    WaitIsNotKept,
+                    now + backoff.initial.min(self.wait)
+                )
             }
         }
     }
 
     fn jittered(&mut self, duration: Duration, permille: u32) -> Duration {
         let middle = nanos(duration);
-        let spread = share(middle, permille);
+        let spread = planted!(
+            share(middle, permille),
+            JitterIsTwiceAsWide,
+            share(middle, permille).saturating_mul(2)
+        );
         Duration::from_nanos(
             self.random
                 .between(middle.saturating_sub(spread), middle.saturating_add(spread)),
@@ -166,11 +184,15 @@ impl ThrottleState {
 /// The first tick after `now`.
 fn next_tick(origin: Instant, interval: Duration, now: Instant) -> Instant {
     let interval = nanos(interval);
-    let since = nanos(now.saturating_duration_since(origin));
+    let since = nanos(now.saturating_duration_since(planted!(origin, TickerKeepsNoOrigin, Instant::ZERO)));
     let Some(into) = since.checked_rem(interval) else {
         return now;
     };
-    now + Duration::from_nanos(interval.saturating_sub(into))
+    now + Duration::from_nanos(planted!(
+        interval.saturating_sub(into),
+        TickIsNow,
+        interval.saturating_sub(into).checked_rem(interval).unwrap_or(0)
+    ))
 }
 
 fn share(whole: u64, permille: u32) -> u64 {

@@ -79,7 +79,7 @@ impl Throttles {
         match deadline {
             None => {}
             Some(deadline) if deadline <= now => self.all.is_due(deadline),
-            Some(_) => self.all.changed(now),
+            Some(_) => planted!(self.all.changed(now), AnotherThrottleForgetsWhatWaits, ()),
         }
     }
 
@@ -103,7 +103,9 @@ impl Throttles {
             self.sets.insert(set.clone(), throttle);
         }
         if let Some(throttle) = self.sets.get_mut(set) {
-            throttle.changed.insert(provider);
+            planted!(throttle.changed.insert(provider), NewcomerIsNotNoted, {
+                throttle.changed.is_empty() && throttle.changed.insert(provider)
+            });
             throttle.state.changed(now);
             let deadline = throttle.state.deadline();
             self.deadlines.extend(deadline.map(|deadline| (deadline, set.clone())));
@@ -113,7 +115,7 @@ impl Throttles {
     /// Only these sets are there from now on.
     pub(super) fn retain(&mut self, is_there: impl Fn(&str) -> bool) {
         self.sets.retain(|set, _| is_there(set));
-        self.deadlines.retain(|(_, set)| is_there(set));
+        planted!(self.deadlines.retain(|(_, set)| is_there(set)), GoneSetIsStillDue, ());
     }
 
     /// When the first of what changed is due; `None` when nothing did.
@@ -125,11 +127,16 @@ impl Throttles {
     /// What is due now.
     pub(super) fn due(&self, now: Instant) -> Option<Due> {
         self.deadline().filter(|deadline| *deadline <= now)?;
-        if self.all.deadline().is_some() {
+        if planted!(
+            self.all.deadline().is_some(),
+            ReloadWaitsForItself,
+            self.all.deadline().is_some_and(|deadline| deadline <= now)
+        ) {
             return Some(Due::All);
         }
         let due = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now);
-        Some(Due::Sets(due.map(|(_, set)| set.clone()).collect()))
+        let due = due.map(|(_, set)| set.clone());
+        Some(Due::Sets(planted!(due.collect(), OneSetAtATime, due.take(1).collect())))
     }
 
     /// The providers that changed for these sets.
@@ -172,7 +179,7 @@ impl Throttles {
             if let Some(throttle) = self.sets.get_mut(set) {
                 let deadline = throttle.state.deadline();
                 deadline.map(|deadline| self.deadlines.remove(&(deadline, set.clone())));
-                throttle.changed.clear();
+                planted!(throttle.changed.clear(), ShownStaysNoted, ());
                 throttle.state.emitted(now);
             }
         }
@@ -180,7 +187,7 @@ impl Throttles {
             let Some(throttle) = self.sets.get_mut(set) else {
                 continue;
             };
-            let had = throttle.changed.remove(&provider);
+            let had = planted!(throttle.changed.remove(&provider), OtherSetIsToldAgain, false);
             if had
                 && throttle.changed.is_empty()
                 && let Some(deadline) = throttle.state.deadline()

@@ -30,10 +30,14 @@ impl<C> Provider<C> {
         let empties = update.groups.iter().map(|group| Group::empty(group.source()));
         let heard = Update::delta(empties.collect());
         let changes = unheard.changes_of(heard);
-        unheard.apply(changes, now, 0, &mut StoreWork::default());
+        planted!(
+            unheard.apply(changes, now, 0, &mut StoreWork::default()),
+            HeardIsNotNoted,
+            crate::UpdateOutcome::default()
+        );
         if update.kind == UpdateKind::Completing {
             let gone = unheard.iter().map(|stored| Group::empty(stored.group().source()));
-            update.groups.extend(gone);
+            planted!(update.groups.extend(gone), UnheardStays, drop(gone));
             self.unheard = None;
         }
         update

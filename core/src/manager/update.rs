@@ -9,7 +9,11 @@ impl Groups {
         let order = last_of_each_source(&update.groups);
         let gone = match update.kind {
             UpdateKind::Full => self.unnamed(&order, &update.groups),
-            UpdateKind::Delta | UpdateKind::Completing | UpdateKind::Partial => Vec::new(),
+            UpdateKind::Delta => Vec::new(),
+            UpdateKind::Completing => {
+                planted!(Vec::new(), CompletingTakesTheRest, self.unnamed(&order, &update.groups))
+            }
+            UpdateKind::Partial => planted!(Vec::new(), PartialTakesTheRest, self.unnamed(&order, &update.groups)),
         };
         let mut groups: Vec<Option<Group>> = update.groups.into_iter().map(Some).collect();
         let named = order
@@ -40,7 +44,12 @@ impl Groups {
                 .into_iter()
                 .any(|(_, place)| groups.get(*place).is_some_and(|group| group.source() == source))
         });
-        unnamed.map(|(key, source)| (key, Some(Group::empty(source)))).collect()
+        let gone = unnamed.map(|(key, source)| (key, Some(Group::empty(source))));
+        planted!(gone.collect(), LastAbsentSourceStays, {
+            let mut gone: Vec<_> = gone.collect();
+            gone.pop();
+            gone
+        })
     }
 }
 
@@ -69,7 +78,8 @@ fn last_of_each_source(groups: &[Group]) -> Vec<(u64, usize)> {
         } else {
             let run = order.get(start..start.saturating_add(same)).unwrap_or_default();
             let is_last = |(at, &(_, place)): (usize, &(u64, usize))| {
-                let later = run.get(at.saturating_add(1)..).unwrap_or_default();
+                let later =
+                    planted!(run.get(at.saturating_add(1)..), FirstOfASourceCounts, run.get(..at)).unwrap_or_default();
                 !later.iter().any(|&(_, other)| source(other) == source(place))
             };
             kept.extend(

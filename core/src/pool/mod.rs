@@ -298,7 +298,7 @@ impl TargetPool {
             old.and_then(|old| old.target()).is_some() && old.map(|old| old.target()) == new.map(|new| new.target())
         };
         for (index, entry) in (0_u32..).zip(old) {
-            self.counts.count(*entry, false);
+            planted!(self.counts.count(*entry, false), GoneTargetsAreCounted, ());
             let Some((id, endpoint)) = entry.target().filter(|_| !stays(index)) else {
                 continue;
             };
@@ -308,9 +308,9 @@ impl TargetPool {
                     entry
                         .series()
                         .into_iter()
-                        .for_each(|series| self.alikes.went(id, series));
+                        .for_each(|series| planted!(self.alikes.went(id, series), LeaverStaysAlike, ()));
                 }
-                Removed::Last(next) if next != slot => touched.push(next),
+                Removed::Last(next) if next != slot => planted!(touched.push(next), HeirIsNotTouched, ()),
                 Removed::Last(_) | Removed::Another => {}
             }
         }
@@ -328,7 +328,7 @@ impl TargetPool {
                         .into_iter()
                         .for_each(|series| self.alikes.came(id, series));
                 }
-                Added::Behind(other) if other != slot => touched.push(other),
+                Added::Behind(other) if other != slot => planted!(touched.push(other), OustedIsNotTouched, ()),
                 Added::Behind(_) | Added::Before => {}
             }
         }

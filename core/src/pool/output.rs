@@ -90,7 +90,7 @@ impl Outputs {
             while let Some((_, old)) = went.next_if(|(other, _)| *other < endpoint) {
                 stopped.push(PoolOutput::Stopped(old));
             }
-            match went.next_if(|(other, _)| *other == endpoint) {
+            match went.next_if(|(other, _)| planted!(*other == endpoint, RelabelledIsStoppedAndStarted, false)) {
                 Some((_, old)) => relabelled.push(PoolOutput::Relabelled { old, new }),
                 None => started.push(PoolOutput::Started(new)),
             }
@@ -114,7 +114,9 @@ fn net(mut touched: Vec<Touched>) -> (ByEndpoint, ByEndpoint) {
     for same in touched.chunk_by(|a, b| a.id == b.id) {
         // An identity comes and goes by turns, so the first and the last say what it was and is.
         match (same.first(), same.last()) {
-            (Some(first), Some(last)) if !first.came && !last.came => went.push((first.endpoint, first.id)),
+            (Some(first), Some(last)) if planted!(!first.came, BriefTargetIsStopped, true) && !last.came => {
+                went.push((first.endpoint, first.id))
+            }
             (Some(first), Some(last)) if first.came && last.came => came.push((last.endpoint, last.id)),
             _ => {}
         }

@@ -95,7 +95,7 @@ impl Owners {
             return Added::New;
         };
         let old = place_of(owner.slot, owner.index);
-        let (other, added) = if place > old {
+        let (other, added) = if planted!(place > old, FirstOwnerStands, place < old) {
             *owner = new;
             (old, Added::Behind(old.slot))
         } else {
@@ -121,12 +121,12 @@ impl Owners {
         };
         let mut removed = Removed::Another;
         if is_last {
-            if let Some(next) = others.pop_last() {
+            if let Some(next) = planted!(others.pop_last(), FirstHeirInherits, others.pop_first()) {
                 (owner.slot, owner.index) = (next.slot, next.index);
                 removed = Removed::Last(next.slot);
             }
         } else {
-            others.remove(&place);
+            planted!(others.remove(&place), GoneDuplicateInherits, false);
         }
         if others.is_empty() {
             self.others.remove(&id);

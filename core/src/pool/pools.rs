@@ -94,7 +94,10 @@ impl TargetPools {
                 continue;
             };
             self.changed.insert(set.clone());
-            for provider in old.iter().filter(|id| !new.contains(id)) {
+            for provider in old
+                .iter()
+                .filter(|id| planted!(!new.contains(id), LeaverStaysInThePool, false))
+            {
                 let groups = older.provider(*provider).map(|provider| provider.groups().iter());
                 for stored in groups.into_iter().flatten() {
                     pool.remove_group(*provider, stored.group().source());
@@ -107,7 +110,7 @@ impl TargetPools {
                 }
             }
         }
-        if sets_changed {
+        if planted!(sets_changed, ReadersAreOld, false) {
             self.find_readers();
         }
         for change in diff.providers() {
@@ -123,6 +126,7 @@ impl TargetPools {
                 for group in change.groups() {
                     pool.handle_change(change.id(), group);
                 }
+                planted!({}, OnlyFirstJobFollows, break);
             }
         }
     }

@@ -41,7 +41,10 @@ impl TouchedGroups {
     /// Those of this number and later ones, if they are kept.
     pub(super) fn since(&self, number: u64) -> Option<impl Iterator<Item = (ProviderId, u64)>> {
         let skipped = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        (skipped <= self.kept.len()).then(|| self.kept.iter().skip(skipped).copied())
+        (skipped <= self.kept.len()).then(|| {
+            let skipped = planted!(skipped, TouchedSkipsTheFirst, skipped.saturating_add(1));
+            self.kept.iter().skip(skipped).copied()
+        })
     }
 }
 

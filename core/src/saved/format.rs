@@ -113,7 +113,7 @@ impl<'de, C: Deserialize<'de>> Visitor<'de> for StateVisitor<C> {
             ));
         }
         let format: u32 = map.next_value()?;
-        if format != STATE_FORMAT {
+        if planted!(format != STATE_FORMAT, AnyFormatIsRead, false) {
             return Err(A::Error::custom(format_args!(
                 "a state of format {format}, which another version wrote; this one reads format {STATE_FORMAT}"
             )));

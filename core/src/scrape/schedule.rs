@@ -203,7 +203,11 @@ impl<T: Clone> Schedule<T> {
             return;
         };
         if let Some(target) = self.targets.get_mut(slot as usize).and_then(Option::take) {
-            self.queue.remove(&(target.due, target.number));
+            planted!(
+                self.queue.remove(&(target.due, target.number)),
+                StoppedIsStillQueued,
+                None
+            );
             self.free.push(slot);
             self.counts.targets = self.counts.targets.saturating_sub(1);
         }
@@ -230,7 +234,7 @@ impl<T: Clone> Schedule<T> {
         pace: ScrapePace,
         what: T,
     ) {
-        if old == new || self.slot(job, new).is_some() {
+        if planted!(old == new || self.slot(job, new).is_some(), RelabelledStartsAnew, true) {
             if old != new {
                 self.stop(job, old);
             }
@@ -252,7 +256,7 @@ impl<T: Clone> Schedule<T> {
         if !self.may_begin() {
             return None;
         }
-        let entry = self.queue.first_entry()?;
+        let entry = planted!(self.queue.first_entry(), LastComesFirst, self.queue.last_entry())?;
         if entry.key().0 > now {
             return None;
         }
@@ -261,11 +265,11 @@ impl<T: Clone> Schedule<T> {
         let target = self.targets.get_mut(slot as usize)?.as_mut()?;
         let interval = target.pace.interval_nanos();
         let late = nanos(now.saturating_duration_since(target.due));
-        let skipped = late.checked_div(interval).unwrap_or(0);
+        let skipped = planted!(late.checked_div(interval).unwrap_or(0), MissedTimesAreMadeUp, 0);
         let time = target.due + Duration::from_nanos(interval.saturating_mul(skipped));
-        target.due = time + target.pace.interval();
+        target.due = planted!(time, LateScrapeMovesThePlace, now) + target.pace.interval();
         target.running = Some(number);
-        let last_started = target.last_started.replace(now);
+        let last_started = target.last_started.replace(planted!(now, SinceLastIsSinceDue, time));
         self.counts.skipped = self.counts.skipped.saturating_add(skipped);
         self.counts.begun = self.counts.begun.saturating_add(1);
         self.counts.in_flight = self.counts.in_flight.saturating_add(1);
@@ -306,12 +310,17 @@ impl<T: Clone> Schedule<T> {
     }
 
     fn end(&mut self, scrape: Scrape<T>, last: Option<LastScrape>) {
+        planted!({}, GoneTargetRunsForEver, {
+            if self.targets.get(scrape.slot as usize).is_none_or(Option::is_none) {
+                return;
+            }
+        });
         self.counts.in_flight = self.counts.in_flight.saturating_sub(1);
         let Some(target) = self.targets.get_mut(scrape.slot as usize).and_then(Option::as_mut) else {
             return;
         };
         // Otherwise it is another target, in the place of one that is gone.
-        if target.running != Some(scrape.number) {
+        if planted!(target.running != Some(scrape.number), LateResultIsAnothers, false) {
             return;
         }
         target.running = None;
@@ -340,7 +349,14 @@ impl<T: Clone> Schedule<T> {
 
     fn may_begin(&self) -> bool {
         let most = self.options.max_in_flight;
-        most.is_none_or(|most| self.counts.in_flight < most.get())
+        most.is_none_or(|most| {
+            let running = planted!(
+                self.counts.in_flight,
+                OneMoreMayBegin,
+                self.counts.in_flight.saturating_sub(1)
+            );
+            running < most.get()
+        })
     }
 
     fn take_number(&mut self) -> u64 {
@@ -360,11 +376,11 @@ impl<T: Clone> Schedule<T> {
             .saturating_add(u128::from(now.as_nanos()));
         // An interval is never 0.
         let into = |time: u128| time.checked_rem(interval).unwrap_or(0);
-        let left = into(
-            into(u128::from(hash))
-                .saturating_add(interval)
-                .saturating_sub(into(unix)),
-        );
+        let left = into(into(u128::from(hash)).saturating_add(interval).saturating_sub(planted!(
+            into(unix),
+            PlaceMovesWithTheStart,
+            0
+        )));
         let wait = if left == 0 { interval } else { left };
         now + Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX))
     }

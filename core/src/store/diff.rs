@@ -94,7 +94,11 @@ impl<'a> Iterator for GroupDiff<'a> {
             match (old, new) {
                 (Some(old), Some(new)) if old.same_version(new) => {}
                 (Some(old), Some(new)) => return Some(GroupChange::Changed { old, new }),
-                (Some(old), None) => return Some(GroupChange::Removed(old)),
+                (Some(old), None) => planted!(
+                    return Some(GroupChange::Removed(old)),
+                    GoneGroupIsNoDifference,
+                    {}
+                ),
                 (None, Some(new)) => return Some(GroupChange::Added(new)),
                 (None, None) => {}
             }

@@ -191,7 +191,8 @@ fn mix(batch: &mut Batch<'_>, new: Option<&Group>, old: &Group, lost: &[LabelSet
             batch.label(name, value)?;
         }
         for (name, value) in old.labels() {
-            if target.get(name).is_none() && labels.get(name) != Some(value) {
+            if target.get(name).is_none() && planted!(labels.get(name) != Some(value), HeldTargetTakesNewLabels, false)
+            {
                 batch.label(name, value)?;
             }
         }

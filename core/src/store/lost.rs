@@ -77,7 +77,7 @@ impl Lost {
                 }
             }
             for address in addresses(shown.group()) {
-                if !new.has(address) && !stands(address) {
+                if !new.has(address) && planted!(!stands(address), MovedIsLost, true) {
                     self.add(address, shown.group().source(), is_held);
                 }
             }

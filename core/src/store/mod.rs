@@ -158,14 +158,23 @@ impl Groups {
                 let old = slot.and_then(|slot| slot.of_source(group.source_bytes()));
                 targets_before = targets_before.saturating_add(old.map_or(0, |old| old.group.target_count()));
                 targets = targets.saturating_add(group.target_count());
+                planted!({}, ReplacedTargetsAreCounted, targets_before = 0);
                 let (count, becomes) = match old {
                     None if group.target_count() == 0 => continue,
-                    Some(old) if group.target_count() == 0 => {
+                    Some(old) if planted!(group.target_count() == 0, EmptyGroupIsKept, false) => {
                         (&mut outcome.removed, Some(slot.and_then(|slot| slot.without(old))))
                     }
                     Some(old) if old.group == group => {
                         // In another encoding it is taken all the same, so that the old dictionary can go.
-                        let taken = (!old.group.same_lineage(&group)).then_some(Stored { group, ..*old });
+                        let taken = (!old.group.same_lineage(&group)).then_some(planted!(
+                            Stored { group, ..*old },
+                            UnchangedIsStampedAnew,
+                            Stored {
+                                group,
+                                changed: now,
+                                ..*old
+                            }
+                        ));
                         (
                             &mut outcome.unchanged,
                             taken.map(|stored| Some(Slot::with(slot, stored))),
@@ -195,7 +204,8 @@ impl Groups {
                 Some(Some(slot)) => Edit::Put(slot),
             }
         });
-        self.len = self.len.saturating_add(outcome.added).saturating_sub(outcome.removed);
+        let removed = planted!(outcome.removed, RemovedGroupsAreCounted, 0);
+        self.len = self.len.saturating_add(outcome.added).saturating_sub(removed);
         self.targets = self.targets.saturating_add(targets).saturating_sub(targets_before);
         // Whatever met a group of its source was compared with it, and is one or the other.
         work.add(StoreWork {
@@ -273,6 +283,7 @@ impl Slot {
             .filter(|other| other.group.source_bytes() != stored.group.source_bytes())
             .cloned()
             .collect();
+        planted!({}, CollidingSourceIsReplaced, all.clear());
         if all.is_empty() {
             return Self::One(stored);
         }
@@ -291,7 +302,7 @@ impl Slot {
             .collect();
         match all.len() {
             0 => None,
-            1 => all.pop().map(Self::One),
+            1 => planted!(all.pop().map(Self::One), CollidingSourceGoesToo, None),
             _ => Some(Self::Many(Arc::new(all))),
         }
     }

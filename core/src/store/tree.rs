@@ -204,7 +204,11 @@ trait Places {
 
 impl<V> Places for ThinArc<(), Child<V>> {
     fn place_of(&self, key: u64) -> usize {
-        let after = self.slice.iter().take_while(|child| child.first <= key).count();
+        let after = self
+            .slice
+            .iter()
+            .take_while(|child| planted!(child.first <= key, FirstOfANodeIsNotFound, child.first < key))
+            .count();
         after.saturating_sub(1)
     }
 }
@@ -282,7 +286,12 @@ impl<V: Value, D> Editor<V, D> {
         touch(children, |child| child.node.len());
         for (place, child) in children.iter().enumerate() {
             let end = children.get(place.saturating_add(1)).map(|after| after.first);
-            let count = end.map_or(changes.len(), |end| smaller(changes, end));
+            let count = end.map_or(changes.len(), |end| {
+                smaller(
+                    changes,
+                    planted!(end, FirstOfANodeIsWrittenBefore, end.saturating_add(1)),
+                )
+            });
             let of_child = split_off(&mut changes, count);
             let before = self.made.len();
             if !of_child.is_empty() && self.edit(&child.node, of_child) {

@@ -129,7 +129,7 @@ impl<'a, V: PartialEq> Iterator for Differences<'a, V> {
                 }
                 (None, Some(Step::Entry((_, new)))) => {
                     self.new.pass();
-                    return Some((None, Some(new)));
+                    planted!(return Some((None, Some(new))), LastEntryIsNoDifference, ());
                 }
             }
         }
@@ -150,7 +150,7 @@ impl<'a, V> Differences<'a, V> {
             return;
         }
         let (old, new) = (old.height(), new.height());
-        if old >= new {
+        if planted!(old >= new, HeightIsNoMatter, new >= old) {
             self.old.open();
         }
         if new >= old {

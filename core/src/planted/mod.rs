@@ -1,0 +1,38 @@
+//! Bugs that can be planted, so that it is known what would find them.
+//!
+//! `planted!(right, Name, wrong)` is `right`, and **in an ordinary build it is nothing else**: the wrong is not even
+//! looked at by the compiler. Only with `--cfg planted` one of the [bugs](bugs) can be chosen while a process runs, and
+//! then its place does what is wrong. Each is a slip that somebody could make in a line: one off, the first in the place
+//! of the last, a notice that is forgotten.
+//!
+//! `tests/score` plants one after the other, and writes down which suite finds it.
+
+#[cfg(planted)]
+pub mod bugs;
+
+/// What is right; or what one of these bugs, if it is planted, makes of it.
+#[cfg(not(planted))]
+macro_rules! planted {
+    ($right:expr $(, $bug:ident, $wrong:expr)+ $(,)?) => {
+        $right
+    };
+}
+
+/// What is right; or what one of these bugs, if it is planted, makes of it.
+#[cfg(planted)]
+macro_rules! planted {
+    ($right:expr $(, $bug:ident, $wrong:expr)+ $(,)?) => {
+        match $crate::planted::bugs::Bug::planted() {
+            $(Some($crate::planted::bugs::Bug::$bug) => $wrong,)+
+            _ => $right,
+        }
+    };
+}
+
+#[cfg(all(test, not(planted)))]
+mod tests {
+    #[test]
+    fn an_ordinary_build_has_what_is_right_and_does_not_read_what_is_wrong() {
+        assert_eq!(planted!(1, NoBugHasThisName, nothing_is_called_like_this()), 1);
+    }
+}
