@@ -69,6 +69,10 @@ pub enum Rule {
     Restart,
     /// What a removed provider had is given back.
     NoLeak,
+    /// What becomes of a target follows from the groups that there are.
+    Pools,
+    /// A target is scraped once an interval, in its place.
+    Scrapes,
     /// In the calm, everything comes right that can.
     Converges,
     /// The reference model says the same.
@@ -110,7 +114,7 @@ pub enum Endures {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::S01,
         Self::S02,
         Self::S03,
@@ -140,6 +144,8 @@ impl Rule {
         Self::FailureKeeps,
         Self::Restart,
         Self::NoLeak,
+        Self::Pools,
+        Self::Scrapes,
         Self::Converges,
         Self::Model,
         Self::Expectation,
@@ -178,6 +184,8 @@ impl Rule {
             Self::FailureKeeps => "a failed poll takes no target away",
             Self::Restart => "what was saved is there after a restart",
             Self::NoLeak => "what a removed provider had is given back",
+            Self::Pools => "what becomes of a target follows from the groups that there are",
+            Self::Scrapes => "a target is scraped once an interval, in its place",
             Self::Converges => "in the calm, everything comes right that can",
             Self::Model => "the reference model says the same",
             Self::Expectation => "what the scenario expects",
@@ -226,6 +234,8 @@ impl fmt::Display for Rule {
             Self::FailureKeeps => "failure-keeps",
             Self::Restart => "restart",
             Self::NoLeak => "no-leak",
+            Self::Pools => "pools",
+            Self::Scrapes => "scrapes",
             Self::Converges => "converges",
             Self::Model => "model",
             Self::Expectation => "expectation",

@@ -94,11 +94,7 @@ impl<'a> Iterator for GroupDiff<'a> {
             match (old, new) {
                 (Some(old), Some(new)) if old.same_version(new) => {}
                 (Some(old), Some(new)) => return Some(GroupChange::Changed { old, new }),
-                (Some(old), None) => planted!(
-                    return Some(GroupChange::Removed(old)),
-                    GoneGroupIsNoDifference,
-                    {}
-                ),
+                (Some(old), None) => planted!(return Some(GroupChange::Removed(old)), GoneGroupIsNoDifference, {}),
                 (None, Some(new)) => return Some(GroupChange::Added(new)),
                 (None, None) => {}
             }

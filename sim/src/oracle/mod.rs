@@ -6,6 +6,7 @@
 //!   waited for, `numbered` and `less` those about lists that discoverers read.
 //! * `receiver`: what the receiver has against the truth. Survives the faults that `bounds` says
 //!   it survives, which is to say: it demands nothing that a fault has made impossible.
+//! * `pools`: what becomes of the targets of snapshots; `scrapes`: when they are scraped.
 //! * `expect`: what the scenario expects beyond the rules.
 //!
 //! **Each watches at the cost of what changes**; comparisons of everything are sampled.
@@ -22,7 +23,9 @@ mod held;
 mod less;
 pub(crate) mod lists;
 mod numbered;
+pub(crate) mod pools;
 pub(crate) mod receiver;
+mod scrapes;
 mod waits;
 
 use headcount_core::ProviderId;

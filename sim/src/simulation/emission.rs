@@ -33,6 +33,10 @@ impl<M: Subject> Simulation<M> {
             }
             self.serve_lists(&newer);
         }
+        if let Some(pools) = self.pools.as_mut().filter(|_| self.violations.is_empty()) {
+            let verdict = pools.take(self.world.now, &older, &newer);
+            self.rule(verdict);
+        }
         let had: Vec<_> = changes
             .iter()
             .map(|(id, _)| (*id, self.receiver.known_of(*id)))

@@ -18,6 +18,7 @@ use crate::generate::Source;
 use crate::oracle::contract::Contract;
 use crate::oracle::expect::Expectations;
 use crate::oracle::lists::Lists;
+use crate::oracle::pools::Pools;
 use crate::oracle::receiver::Receiver;
 use crate::oracle::{Broken, Verdict};
 use crate::outcome::{Metrics, Outcome, Violation};
@@ -58,6 +59,8 @@ pub struct Simulation<M = Manager<Spec>> {
     manager: M,
     /// The reference model, for worlds that are small enough.
     shadow: Option<Box<Pair<Spec>>>,
+    /// What reads the snapshots, where everything is checked.
+    pools: Option<Box<Pools>>,
     snapshot: Snapshot,
     /// Who reports as which provider, or did, by the provider's number.
     providers: Vec<Option<DiscovererId>>,
@@ -159,6 +162,7 @@ impl<M: Subject> Simulation<M> {
             end: plan.scenario.until.moment(),
             manager: M::new(Instant::ZERO, options.clone()),
             shadow: shadow(&plan.scenario, Instant::ZERO, &options),
+            pools: pools(&plan.scenario),
             snapshot: Snapshot::default(),
             providers: Vec::new(),
             holds: BTreeMap::new(),
@@ -472,6 +476,12 @@ fn options(scenario: &Scenario, version: Running, rng: KeyedRng, life: u32) -> M
 
 fn shadow(scenario: &Scenario, now: Instant, options: &ManagerOptions) -> Option<Box<Pair<Spec>>> {
     (scenario.checks == Checks::All).then(|| Box::new(Pair::new(now, options.clone())))
+}
+
+fn pools(scenario: &Scenario) -> Option<Box<Pools>> {
+    // Its rules are its own, so that they can be compiled.
+    let pools = (scenario.checks == Checks::All).then(|| Pools::new(Instant::ZERO).ok());
+    pools.flatten().map(Box::new)
 }
 
 fn contract(scenario: &Scenario, version: Running, now: Instant, options: &ManagerOptions) -> Contract {

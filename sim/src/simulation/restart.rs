@@ -56,6 +56,9 @@ impl<M: Subject> Simulation<M> {
             None => M::new(now, options),
         };
         self.snapshot = Snapshot::default();
+        if let Some(pools) = &mut self.pools {
+            pools.restarted(now);
+        }
         self.queue = Queue::default();
         self.consumer.bytes = 0;
         self.lists.restarted(&self.plan, &self.receiver);

@@ -61,6 +61,9 @@ pub fn drawn_world(seed: u64) -> Scenario {
     if !world.faults.is_empty() && dice.has(Part::StaysBroken) {
         world.heal = dice.percent(&[0, 50]);
     }
+    if dice.has(Part::ManyHosts) {
+        world.hosts.count = dice.few(13, 40);
+    }
     world
 }
 

@@ -100,6 +100,8 @@ parts! {
     Burst "at one moment" 50
     /// Some of what is broken stays so.
     StaysBroken "stays broken" 20
+    /// More hosts than a node of a tree of groups has room for.
+    ManyHosts "many hosts" 6
     /// The reference model is asked at every input.
     Model "model" 80
 }

@@ -1,0 +1,91 @@
+//! The program, where there are bugs to plant.
+
+mod arguments;
+mod process;
+mod simulated;
+mod suite;
+mod table;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use headcount_core::planted::bugs::Bug;
+use suite::Found;
+use table::{Row, Table};
+
+/// Of the bugs so many of a hundred are to be found by drawn worlds alone.
+const FROM_DRAWN_WORLDS: usize = 90;
+
+/// Does what the command line says.
+pub(crate) fn run(words: impl Iterator<Item = String>) -> Result<ExitCode, String> {
+    let arguments = Arguments::read(words)?;
+    match arguments.command {
+        Command::List => {
+            for bug in Bug::ALL {
+                println!("{:<18} {:<30} {}", bug.kind(), bug.name(), bug.breaks());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Drawn => simulated::drawn(arguments.seeds),
+        Command::Shipped => simulated::shipped(),
+        Command::Score => score(&arguments),
+    }
+}
+
+/// Runs every suite with each bug, and writes the table.
+fn score(arguments: &Arguments) -> Result<ExitCode, String> {
+    let suites = arguments.suites();
+    let bugs = arguments.bugs()?;
+    for suite in &suites {
+        if let Some(found) = suite.run(None, arguments)? {
+            return Err(format!("{suite} finds something without any bug: {}", found.how));
+        }
+    }
+    let mut table = match &arguments.table {
+        Some(path) => Table::read(path)?,
+        None => Table::default(),
+    };
+    for (number, bug) in bugs.iter().enumerate() {
+        let mut row = table.row(*bug);
+        for suite in &suites {
+            row.set(suite.name(), suite.run(Some(*bug), arguments)?);
+        }
+        println!("{:>3}/{} {}", number + 1, bugs.len(), row.line());
+        table.put(row);
+        if let Some(path) = &arguments.table {
+            table.write(path)?;
+        }
+    }
+    Ok(judge(&table, &bugs))
+}
+
+/// Says how many of the bugs are found, and by whom.
+fn judge(table: &Table, bugs: &[Bug]) -> ExitCode {
+    let rows: Vec<Row> = bugs.iter().map(|bug| table.row(*bug)).collect();
+    let survivors = |is_found: &dyn Fn(&Row) -> bool| -> Vec<&str> {
+        let left = rows.iter().filter(|row| !is_found(row));
+        left.map(|row| row.bug.name()).collect()
+    };
+    let from_drawn = survivors(&|row| row.found(suite::DRAWN).is_some());
+    let from_all = survivors(&|row| row.is_found());
+    let found = bugs.len() - from_drawn.len();
+    println!(
+        "drawn worlds find {found} of {}; not: {}",
+        bugs.len(),
+        from_drawn.join(", ")
+    );
+    println!(
+        "all suites together find {} of {}; not: {}",
+        bugs.len() - from_all.len(),
+        bugs.len(),
+        from_all.join(", ")
+    );
+    let is_enough = found * 100 >= bugs.len() * FROM_DRAWN_WORLDS && from_all.is_empty();
+    ExitCode::from(u8::from(!is_enough))
+}
+
+impl Found {
+    fn new(how: impl Into<String>, seeds: Option<u64>) -> Self {
+        Self { how: how.into(), seeds }
+    }
+}
