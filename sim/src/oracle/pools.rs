@@ -116,6 +116,11 @@ impl Pools {
         };
         let is_known = |set: &Arc<str>| self.pools.pool(set).is_some();
         if newer.sets().len() != self.pools.pools().len() || !newer.sets().all(is_known) {
+            // One that comes again has a pool of its own.
+            for name in newer.sets().filter(|name| !is_known(name)) {
+                let job = self.jobs.entry(name.clone()).or_default();
+                (job.fates, job.seen) = (Fates::new(), 0);
+            }
             let jobs: Vec<JobOptions> = newer.sets().map(job).collect();
             self.pools.configure(jobs);
         }

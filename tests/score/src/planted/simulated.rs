@@ -55,6 +55,8 @@ fn said(runs: u64, scenario: &str, outcome: &Outcome) -> bool {
     let Some(violation) = outcome.violations.first() else {
         return false;
     };
+    // For who runs this by hand; whoever fills the table needs no more than the line.
+    eprintln!("{violation}");
     println!("found after {runs}: {} {scenario}", violation.rule);
     true
 }
