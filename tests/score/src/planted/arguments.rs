@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use headcount_core::planted::bugs::Bug;
 
 use super::suite::{self, Suite};
+use super::table::Table;
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +30,14 @@ pub(crate) struct Arguments {
     names: Vec<String>,
     /// A sample: so many of the bugs, from one that this number names.
     sample: Option<(usize, u64)>,
-    /// Programs with tests, by what they are called in the table.
-    tests: Vec<(String, PathBuf)>,
+    /// Programs with tests: what they are called in the table, the folder that they run in, and where they are.
+    tests: Vec<[String; 3]>,
+    /// The suites that are to be run, if not all.
+    only: Vec<String>,
 }
 
 const USAGE: &str = "usage: score list | drawn [--seeds N] | shipped
-       score all [--seeds N] [--bugs NAME,...] [--sample COUNT:NUMBER] [--table FILE] [--tests NAME=PROGRAM]...";
+       score all [--seeds N] [--bugs NAME,...] [--suites NAME,...] [--sample COUNT:NUMBER] [--table FILE] [--tests NAME=FOLDER=PROGRAM]...";
 
 impl Arguments {
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -52,6 +55,7 @@ impl Arguments {
             names: Vec::new(),
             sample: None,
             tests: Vec::new(),
+            only: Vec::new(),
         };
         while let Some(word) = words.next() {
             let value = words.next().ok_or_else(|| format!("{word} needs a value\n{USAGE}"))?;
@@ -60,14 +64,16 @@ impl Arguments {
                 "--seeds" => arguments.seeds = number(&value)?,
                 "--table" => arguments.table = Some(value.into()),
                 "--bugs" => arguments.names.extend(value.split(',').map(str::to_owned)),
+                "--suites" => arguments.only.extend(value.split(',').map(str::to_owned)),
                 "--sample" => {
                     let (count, from) = value.split_once(':').ok_or("--sample needs COUNT:NUMBER")?;
                     let count = usize::try_from(number(count)?).unwrap_or(usize::MAX);
                     arguments.sample = Some((count, number(from)?));
                 }
                 "--tests" => {
-                    let (name, program) = value.split_once('=').ok_or("--tests needs NAME=PROGRAM")?;
-                    arguments.tests.push((name.to_owned(), program.into()));
+                    let parts: Vec<String> = value.splitn(3, '=').map(str::to_owned).collect();
+                    let parts = parts.try_into().map_err(|_| "--tests needs NAME=FOLDER=PROGRAM")?;
+                    arguments.tests.push(parts);
                 }
                 _ => return Err(format!("{word} is not known\n{USAGE}")),
             }
@@ -75,25 +81,38 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// The suites that are to be run.
+    /// Whether it is only to be seen that some of what was found before still is.
+    pub(crate) fn is_sample(&self) -> bool {
+        self.sample.is_some()
+    }
+
+    /// The suites that are to be run: for a sample the one that finds nearly everything.
     pub(crate) fn suites(&self) -> Vec<Suite> {
+        if self.is_sample() {
+            return vec![Suite::Simulated(suite::DRAWN)];
+        }
         let tests = self.tests.iter().cloned();
-        let tests = tests.map(|(name, program)| Suite::Tests { name, program });
+        let tests = tests.map(|[name, folder, program]| Suite::Tests { name, folder, program });
         [Suite::Simulated(suite::DRAWN), Suite::Simulated(suite::SHIPPED)]
             .into_iter()
             .chain(tests)
+            .filter(|suite| self.only.is_empty() || self.only.iter().any(|name| name == suite.name()))
             .collect()
     }
 
     /// The bugs that are to be planted.
-    pub(crate) fn bugs(&self) -> Result<Vec<Bug>, String> {
+    pub(crate) fn bugs(&self, table: &Table) -> Result<Vec<Bug>, String> {
         if let Some((count, from)) = self.sample {
+            let is_found = |bug: &Bug| table.row(*bug).found(suite::DRAWN).is_some();
+            let all: Vec<Bug> = Bug::ALL.iter().copied().filter(is_found).collect();
+            let first = from
+                .checked_rem(all.len() as u64)
+                .ok_or("the table has nothing that drawn worlds find")?;
+            let first = usize::try_from(first).unwrap_or(0);
             // Far from each other, so that they are of several kinds.
-            let all = Bug::ALL.len();
-            let first = usize::try_from(from % all as u64).unwrap_or(0);
-            let step = (all / count.max(1)).max(1);
-            let places = (0..count.min(all)).map(|number| (first + number * step) % all);
-            return Ok(places.filter_map(|place| Bug::ALL.get(place).copied()).collect());
+            let step = (all.len() / count.max(1)).max(1);
+            let rotated = all.iter().cycle().skip(first).step_by(step);
+            return Ok(rotated.take(count.min(all.len())).copied().collect());
         }
         if self.names.is_empty() {
             return Ok(Bug::ALL.to_vec());

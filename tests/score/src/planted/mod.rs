@@ -35,7 +35,6 @@ pub(crate) fn run(words: impl Iterator<Item = String>) -> Result<ExitCode, Strin
 /// Runs every suite with each bug, and writes the table.
 fn score(arguments: &Arguments) -> Result<ExitCode, String> {
     let suites = arguments.suites();
-    let bugs = arguments.bugs()?;
     for suite in &suites {
         if let Some(found) = suite.run(None, arguments)? {
             return Err(format!("{suite} finds something without any bug: {}", found.how));
@@ -45,6 +44,7 @@ fn score(arguments: &Arguments) -> Result<ExitCode, String> {
         Some(path) => Table::read(path)?,
         None => Table::default(),
     };
+    let bugs = arguments.bugs(&table)?;
     for (number, bug) in bugs.iter().enumerate() {
         let mut row = table.row(*bug);
         for suite in &suites {
@@ -52,7 +52,7 @@ fn score(arguments: &Arguments) -> Result<ExitCode, String> {
         }
         println!("{:>3}/{} {}", number + 1, bugs.len(), row.line());
         table.put(row);
-        if let Some(path) = &arguments.table {
+        if let Some(path) = arguments.table.as_ref().filter(|_| !arguments.is_sample()) {
             table.write(path)?;
         }
     }

@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::path::PathBuf;
 use std::process::Command;
 
 use headcount_core::planted::bugs::{Bug, VARIABLE};
@@ -21,7 +20,11 @@ pub(crate) enum Suite {
     /// One of the simulator's, in this very program.
     Simulated(&'static str),
     /// A program with tests.
-    Tests { name: String, program: PathBuf },
+    Tests {
+        name: String,
+        folder: String,
+        program: String,
+    },
 }
 
 /// That a suite found a bug.
@@ -60,10 +63,15 @@ impl Suite {
                 }
                 command
             }
-            Self::Tests { program, .. } => {
+            Self::Tests { program, folder, .. } => {
                 let mut command = Command::new(program);
-                // That something fails is enough; nobody needs to know the smallest case.
-                command.env("PROPTEST_MAX_SHRINK_ITERS", "0");
+                // That something fails is enough: nobody needs to know the smallest case, and nothing is to be kept of it.
+                command.current_dir(folder).envs([
+                    ("PROPTEST_MAX_SHRINK_ITERS", "0"),
+                    ("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1"),
+                    ("PROPTEST_RNG_SEED", "1"),
+                    ("INSTA_UPDATE", "no"),
+                ]);
                 command
             }
         };
@@ -106,7 +114,7 @@ impl fmt::Display for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Simulated(name) => f.write_str(name),
-            Self::Tests { name, program } => write!(f, "{name} ({})", program.display()),
+            Self::Tests { name, program, .. } => write!(f, "{name} ({program})"),
         }
     }
 }
