@@ -34,7 +34,7 @@ const HEAD: &str = "# The score
 Bugs that `tests/score/run` plants in the core (`core/src/planted`), and what finds them. It writes this file.
 
 A number says after how many seeds it was found, and by which rule; of shipped scenarios, after how many runs, and in which
-one. Of tests it is named which one failed first. – is not found.
+one. Of tests it is named which one failed first. – is not found; what is empty was not run.
 ";
 
 impl Table {
