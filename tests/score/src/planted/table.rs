@@ -94,11 +94,11 @@ impl Table {
     }
 
     fn summary(&self) -> String {
-        let all = self.0.len();
         let mut text = String::new();
         for (suite, name) in COLUMNS {
-            let found = self.0.values().filter(|row| row.found(suite).is_some()).count();
-            writeln!(text, "- {name}: {found} of {all}").ok();
+            let run: Vec<&Row> = self.0.values().filter(|row| row.by_suite.contains_key(suite)).collect();
+            let found = run.iter().filter(|row| row.found(suite).is_some()).count();
+            writeln!(text, "- {name}: {found} of {} that were run", run.len()).ok();
         }
         let survivors: Vec<&str> = self
             .0
