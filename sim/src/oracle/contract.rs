@@ -129,6 +129,16 @@ impl Contract {
             .is_some_and(|given| !given.groups.is_empty())
     }
 
+    /// Whether a provider has said what it found, to this process.
+    pub(crate) fn has_told(&self, provider: ProviderId) -> bool {
+        self.providers.get(provider).is_some_and(|given| given.updates > 0)
+    }
+
+    /// Whether it is known here what a first list in parts makes of what a provider has.
+    pub(crate) fn may_come_in_parts(&self, provider: ProviderId) -> bool {
+        self.guard.is_none() || !self.has_groups(provider)
+    }
+
     /// Whether some provider has several subscribers.
     pub(crate) fn shares_a_provider(&self) -> bool {
         let mut seen = BTreeSet::new();

@@ -26,6 +26,8 @@ pub(super) struct Given {
     pub(super) waited_out: Option<Instant>,
     /// Whether it was read whole by this manager.
     read_whole: bool,
+    /// Sources that were restored and that no update has named.
+    unheard: BTreeSet<Arc<str>>,
     /// Sources that were touched since the last snapshot.
     pub(super) dirty: BTreeSet<Arc<str>>,
     /// What is known of its drops; `groups` are those that have to be shown.
@@ -95,6 +97,7 @@ impl Given {
     /// It has what it had shown before a restart.
     pub(super) fn restore(&mut self, now: Instant, whole: bool, saved: GivenGroups) {
         self.dirty = saved.keys().cloned().collect();
+        self.unheard = saved.keys().cloned().collect();
         self.groups = saved;
         self.whole = whole;
         self.guarded.shown = self.groups.values().map(|group| group.group.target_count()).sum();
@@ -109,8 +112,14 @@ impl Given {
     /// What an update makes of the groups.
     pub(super) fn take(&mut self, now: Instant, update: &Update) -> UpdateOutcome {
         let mut outcome = UpdateOutcome::default();
-        if update.groups().is_empty() && update.kind() != UpdateKind::Full {
+        let unheard = self.still_unheard(update);
+        if update.groups().is_empty() && unheard.is_empty() && update.kind() != UpdateKind::Full {
             return outcome;
+        }
+        for source in unheard {
+            self.groups.remove(&source);
+            self.dirty.insert(source);
+            outcome.removed += 1;
         }
         // When a source is named twice, the last one counts.
         let named: BTreeMap<&str, &Group> = update.groups().iter().map(|group| (group.source(), group)).collect();
@@ -153,6 +162,19 @@ impl Given {
             }
         }
         outcome
+    }
+
+    /// S05: what was restored and goes with this update, because none up to it named it.
+    fn still_unheard(&mut self, update: &Update) -> BTreeSet<Arc<str>> {
+        for group in update.groups() {
+            self.unheard.remove(group.source());
+        }
+        match update.kind() {
+            UpdateKind::Full => self.unheard.clear(),
+            UpdateKind::Completing => return core::mem::take(&mut self.unheard),
+            UpdateKind::Delta | UpdateKind::Partial => {}
+        }
+        BTreeSet::new()
     }
 
     /// S04 and B07: a source's group is the one that was given last, and says so.

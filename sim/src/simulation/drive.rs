@@ -2,9 +2,9 @@
 //! is given both.
 
 use headcount_core::reference::{Input as Given, PlainSnapshot};
-use headcount_core::{Group, Instant, Output, ProviderId, Update, UpdateKind, UpdateOutcome};
+use headcount_core::{Failure, Instant, Output, ProviderId, Update, UpdateOutcome};
 
-use super::{SWEEP_EVERY, Simulation};
+use super::{SWEEP_EVERY, Simulation, told};
 use crate::engine::{Body, Event, Report};
 use crate::oracle::{Broken, Verdict};
 use crate::scenario::{Checks, Mark};
@@ -102,16 +102,26 @@ impl<M: Subject> Simulation<M> {
         } = report;
         match body {
             Body::Found(update) => {
-                let plan = &self.plan.discoverers[discoverer.place()];
-                // Where everything is checked, this as well: what an update says last of a source is what counts.
-                let may_repeat = self.shadow.is_some() && !plan.is_numbered() && !plan.looks_twice();
-                let update = match may_repeat && self.world.meter.events.is_multiple_of(2) {
-                    true => named_twice(update),
-                    false => update,
-                };
-                self.give(Given::Update(provider, update), Some(discoverer));
+                for update in self.as_told(provider, discoverer, update) {
+                    self.give(Given::Update(provider, update), Some(discoverer));
+                }
             }
             Body::Failed(failure) => self.give(Given::Failure(provider, failure), Some(discoverer)),
+        }
+    }
+
+    /// An update as its provider tells it. Where everything is checked, what comes to the same is told in other ways, too.
+    fn as_told(&self, provider: ProviderId, discoverer: DiscovererId, update: Update) -> Vec<Update> {
+        let plan = &self.plan.discoverers[discoverer.place()];
+        if self.shadow.is_none() || plan.is_real || plan.is_numbered() || plan.looks_twice() {
+            return vec![update];
+        }
+        let is_new = !self.contract.has_told(provider);
+        match self.world.meter.events % 4 {
+            0 => vec![told::naming_twice(update)],
+            1 if is_new && self.contract.may_come_in_parts(provider) => told::in_parts(update),
+            2 if !is_new => told::after_a_part(update),
+            _ => vec![update],
         }
     }
 
@@ -168,6 +178,7 @@ impl<M: Subject> Simulation<M> {
         let delayed = self.manager.counters().updates_delayed;
         let emits = outputs.iter().any(|output| matches!(output, Output::Emit(_)));
         let mut unbuilt = Vec::new();
+        let stopped: Vec<ProviderId> = outputs.iter().filter_map(stopped).collect();
         for output in outputs {
             self.carry_out(output, waited, &mut unbuilt);
         }
@@ -177,6 +188,13 @@ impl<M: Subject> Simulation<M> {
         }
         if delayed > self.world.marks[Mark::UpdateDelayed as usize] {
             self.world.mark(Mark::UpdateDelayed);
+        }
+        // Somebody who is stopped may be about to say something.
+        for provider in stopped {
+            if self.shadow.is_none() || !self.violations.is_empty() {
+                break;
+            }
+            self.give(Given::Failure(provider, Failure::new("it was stopped")), None);
         }
         for provider in unbuilt {
             let reason = "the scenario says that nothing can be built from it".to_owned();
@@ -351,24 +369,10 @@ impl<M: Subject> Simulation<M> {
     }
 }
 
-/// The same update, which says first that its first source has nothing.
-fn named_twice(update: Update) -> Update {
-    let Some(first) = update.groups().first() else {
-        return update;
-    };
-    let groups: Vec<Group> = [Group::empty(first.source())]
-        .into_iter()
-        .chain(update.groups().iter().cloned())
-        .collect();
-    let repeated = match (update.kind(), update.missing()) {
-        (UpdateKind::Full, _) => Update::full(groups),
-        (UpdateKind::Completing, _) => Update::completing(groups),
-        (UpdateKind::Partial, Some(missing)) => Update::partial(groups, missing.clone()),
-        (UpdateKind::Delta | UpdateKind::Partial, _) => Update::delta(groups),
-    };
-    match update.duration() {
-        Some(duration) => repeated.took(duration),
-        None => repeated,
+fn stopped(output: &Output<Spec>) -> Option<ProviderId> {
+    match output {
+        Output::Stop { provider } => Some(*provider),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ mod emission;
 mod guard;
 mod process;
 mod restart;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
