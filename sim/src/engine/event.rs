@@ -1,6 +1,8 @@
 //! The events of a run. Each is a few numbers: **what it is about is looked up when it happens**, so
 //! an event of a life or connection that is over by then is void.
 
+use headcount_core::ProviderId;
+
 use crate::{DiscovererId, HostId, ViewId};
 
 /// What will happen.
@@ -30,6 +32,8 @@ pub(crate) enum Event {
     ReceiverReady { life: u32 },
     /// The manager's task is done with a report.
     QueueDone { life: u32 },
+    /// It turns out that nothing can be built from a provider's config.
+    CannotBuild { provider: ProviderId, life: u32 },
     /// The oracles check what is late.
     Sweep,
     /// The process that stood still goes on.
@@ -51,6 +55,7 @@ impl Event {
             | Self::WindowShuts { .. }
             | Self::GhostReports { .. }
             | Self::ReceiverReady { .. }
+            | Self::CannotBuild { .. }
             | Self::QueueDone { .. }
             | Self::Sweep
             | Self::GoesOn => None,

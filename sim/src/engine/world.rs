@@ -120,7 +120,10 @@ impl World {
             && (event.whose().is_some()
                 || matches!(
                     event,
-                    Event::GhostReports { .. } | Event::ReceiverReady { .. } | Event::QueueDone { .. }
+                    Event::GhostReports { .. }
+                        | Event::ReceiverReady { .. }
+                        | Event::QueueDone { .. }
+                        | Event::CannotBuild { .. }
                 ));
         if waits {
             self.queue.schedule(self.stands_until, event);
@@ -169,7 +172,11 @@ impl World {
             Event::Show { view, host } => self.show(view, host),
             Event::WindowShuts { window } => self.shut(window),
             Event::GhostReports { slot } => self.ghost_reports(slot),
-            Event::ReceiverReady { .. } | Event::QueueDone { .. } | Event::Sweep | Event::GoesOn => {}
+            Event::ReceiverReady { .. }
+            | Event::QueueDone { .. }
+            | Event::CannotBuild { .. }
+            | Event::Sweep
+            | Event::GoesOn => {}
         }
     }
 

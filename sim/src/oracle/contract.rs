@@ -134,6 +134,14 @@ impl Contract {
         self.providers.get(provider).is_some_and(|given| given.updates > 0)
     }
 
+    /// The sources of which a provider has groups.
+    pub(crate) fn sources(&self, provider: ProviderId) -> impl Iterator<Item = &str> {
+        let given = self.providers.get(provider);
+        given
+            .into_iter()
+            .flat_map(|given| given.groups.keys().map(|source| &**source))
+    }
+
     /// Whether it is known here what a first list in parts makes of what a provider has.
     pub(crate) fn may_come_in_parts(&self, provider: ProviderId) -> bool {
         self.guard.is_none() || !self.has_groups(provider)

@@ -1,7 +1,9 @@
 //! Other ways to tell what comes to the same, for worlds in which everything is checked.
 //!
 //! What discoverers of the simulator's own report is mostly one full update after the other. **Whoever takes updates must not
-//! depend on that**: a first list may come in parts, a read may get a part only, and a source may be named twice.
+//! depend on that**: a first list may come in parts, a read may get a part only, or say so, and a source may be named twice.
+
+use std::collections::BTreeSet;
 
 use headcount_core::{Group, Missing, MissingPart, Update, UpdateKind};
 
@@ -38,14 +40,29 @@ pub(super) fn after_a_part(update: Update) -> Vec<Update> {
     if update.kind() != UpdateKind::Full {
         return vec![update];
     }
-    let half = update
-        .groups()
-        .get(..update.groups().len() / 2)
-        .unwrap_or_default()
-        .to_vec();
-    let missing = Missing::of([MissingPart::new("the other half", "it was not asked for")]);
-    match missing {
-        Some(missing) => vec![Update::partial(half, missing), update],
+    let (half, _) = update.groups().split_at(update.groups().len() / 2);
+    match missing() {
+        Some(missing) => vec![Update::partial(half.to_vec(), missing), update],
         None => vec![update],
     }
+}
+
+/// A full update by a read that says that it missed a part, though there was nothing in it: what the provider has of other
+/// sources is taken away by name.
+pub(super) fn with_a_gap<'a>(update: Update, known: impl Iterator<Item = &'a str>) -> Update {
+    let Some(missing) = missing().filter(|_| update.kind() == UpdateKind::Full) else {
+        return update;
+    };
+    let named: BTreeSet<&str> = update.groups().iter().map(Group::source).collect();
+    let gone = known.filter(|source| !named.contains(source)).map(Group::empty);
+    let groups: Vec<Group> = gone.chain(update.groups().iter().cloned()).collect();
+    let partial = Update::partial(groups, missing);
+    match update.duration() {
+        Some(duration) => partial.took(duration),
+        None => partial,
+    }
+}
+
+fn missing() -> Option<Missing> {
+    Missing::of([MissingPart::new("the other half", "it was not asked for")])
 }
