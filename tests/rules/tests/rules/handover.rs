@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use headcount_core::reference::{Input, PlainConfig};
-use headcount_core::{Failure, ManagerOptions, Reload, SetView};
+use headcount_core::reference::{Answer, Input, PlainConfig};
+use headcount_core::{Failure, ManagerOptions, ProviderId, Reload, SetView};
 use proptest::prelude::*;
 
-use crate::story::{Sources, Story, cases, sets, sources, ticker};
+use crate::story::{Sources, Story, any_sources, cases, sets, sources, ticker};
 
 const AFTER: Duration = Duration::from_secs(120);
 
@@ -256,4 +256,43 @@ fn b03_what_was_found_before_has_each_source_once() {
         .collect();
     found.sort();
     assert_eq!(found, ["list:0", "list:1", "list:2"]);
+}
+
+/// Applies the set `node` with configs of these kinds, and says which providers that started.
+fn apply_kinds(story: &mut Story, configs: &[(&str, u8)]) -> Vec<ProviderId> {
+    let configs = configs.iter().map(|(kind, number)| PlainConfig::new(kind, *number));
+    match story.input(Input::Apply(vec![("node".to_owned(), configs.collect())])) {
+        Answer::Applied(applied) => applied.started,
+        other => panic!("an apply was answered with {other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// B03, B11: who takes the place of others begins with what those of its own kind have found, with all of it, and with
+    /// nothing that another kind has: its sources mean something else.
+    #[test]
+    fn b03_who_begins_has_what_those_of_its_kind_have_found(
+        before in prop::collection::vec((0..3_usize, any_sources()), 1..5), kind in 0..3_usize,
+    ) {
+        const KINDS: [&str; 3] = ["dns", "file", "http"];
+        let mut story = Story::prompt();
+        let configs: Vec<(&str, u8)> = (0..).zip(&before).map(|(number, (kind, _))| (KINDS[*kind], number)).collect();
+        let started = apply_kinds(&mut story, &configs);
+        let mut expected = BTreeSet::new();
+        for (provider, (of, found)) in started.iter().zip(&before) {
+            let own = |source: &String| format!("{provider}/{source}");
+            let found: Sources = found.iter().map(|(source, all)| (own(source), all.clone())).collect();
+            expected.extend(found.keys().filter(|_| *of == kind).cloned());
+            story.full(*provider, &found).expect("it runs");
+        }
+        let new = apply_kinds(&mut story, &[(KINDS[kind], 100)])[0];
+        let found: BTreeSet<String> = story
+            .manager()
+            .found_before(new)
+            .map(|group| group.source().to_owned())
+            .collect();
+        prop_assert_eq!(found, expected);
+    }
 }
