@@ -109,18 +109,20 @@ impl Pools {
             self.waiting = Some(diff);
             return Ok(());
         }
-        let job = |set: &Arc<str>| JobOptions {
-            relabeling: self.relabeling.clone(),
-            scrape_interval: core::time::Duration::from_secs(15),
-            ..JobOptions::new(set)
-        };
         let is_known = |set: &Arc<str>| self.pools.pool(set).is_some();
         if newer.sets().len() != self.pools.pools().len() || !newer.sets().all(is_known) {
-            // One that comes again has a pool of its own.
+            // One that comes again has a pool of its own: what its last one put out comes before.
+            self.hear(now)?;
+            let is_known = |set: &Arc<str>| self.pools.pool(set).is_some();
             for name in newer.sets().filter(|name| !is_known(name)) {
                 let job = self.jobs.entry(name.clone()).or_default();
                 (job.fates, job.seen) = (Fates::new(), 0);
             }
+            let job = |set: &Arc<str>| JobOptions {
+                relabeling: self.relabeling.clone(),
+                scrape_interval: core::time::Duration::from_secs(15),
+                ..JobOptions::new(set)
+            };
             let jobs: Vec<JobOptions> = newer.sets().map(job).collect();
             self.pools.configure(jobs);
         }
