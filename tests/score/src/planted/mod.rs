@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command};
 use headcount_core::planted::bugs::Bug;
 use suite::Found;
-use table::{Row, Table};
+use table::{Missed, Row, Table};
 
 /// Of the bugs so many of a hundred are to be found by drawn worlds alone.
 const FROM_DRAWN_WORLDS: usize = 90;
@@ -48,7 +48,8 @@ fn score(arguments: &Arguments) -> Result<ExitCode, String> {
     for (number, bug) in bugs.iter().enumerate() {
         let mut row = table.row(*bug);
         for suite in &suites {
-            row.set(suite.name(), suite.run(Some(*bug), arguments)?);
+            let found = suite.run(Some(*bug), arguments)?;
+            row.set(suite.name(), found.ok_or_else(|| Missed(suite.limit(arguments))));
         }
         println!("{:>3}/{} {}", number + 1, bugs.len(), row.line());
         table.put(row);

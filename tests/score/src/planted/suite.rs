@@ -88,6 +88,14 @@ impl Suite {
         }
     }
 
+    /// How far it is run, if not to its end.
+    pub(crate) fn limit(&self, arguments: &Arguments) -> String {
+        match self.name() {
+            DRAWN => format!("of {} seeds", arguments.seeds),
+            _ => String::new(),
+        }
+    }
+
     fn silence(&self) -> Duration {
         match self {
             Self::Simulated(_) => LONGEST_SILENCE,

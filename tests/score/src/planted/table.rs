@@ -17,8 +17,12 @@ pub(crate) struct Table(BTreeMap<Bug, Row>);
 pub(crate) struct Row {
     pub(crate) bug: Bug,
     /// By suite, where it was run.
-    by_suite: BTreeMap<String, Option<Found>>,
+    by_suite: BTreeMap<String, Result<Found, Missed>>,
 }
+
+/// That a suite did not find a bug, and how far it was run, if not to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missed(pub(crate) String);
 
 /// The suites of the table, and what their columns are called.
 const COLUMNS: [(&str, &str); 5] = [
@@ -34,7 +38,9 @@ const HEAD: &str = "# The score
 Bugs that `tests/score/run` plants in the core (`core/src/planted`), and what finds them. It writes this file.
 
 A number says after how many seeds it was found, and by which rule; of shipped scenarios, after how many runs, and in which
-one. Of tests it is named which one failed first. – is not found; what is empty was not run.
+one. Of tests it is named which one failed first. – is not found, by as many seeds as it says or within as many seconds; where
+it says nothing of that, by all of it. What is empty was not run. A process is ended after 15 min, and one of the simulator's
+after a minute in which it gets to no other seed: \"no end\" is a find.
 ";
 
 impl Table {
@@ -122,24 +128,24 @@ impl Table {
 
 impl Row {
     /// What a suite that was run made of it.
-    pub(crate) fn set(&mut self, suite: &str, found: Option<Found>) {
+    pub(crate) fn set(&mut self, suite: &str, found: Result<Found, Missed>) {
         self.by_suite.insert(suite.to_owned(), found);
     }
 
     pub(crate) fn found(&self, suite: &str) -> Option<&Found> {
-        self.by_suite.get(suite)?.as_ref()
+        self.by_suite.get(suite)?.as_ref().ok()
     }
 
     pub(crate) fn is_found(&self) -> bool {
-        self.by_suite.values().any(Option::is_some)
+        self.by_suite.values().any(Result::is_ok)
     }
 
     /// It as a line of the table.
     pub(crate) fn line(&self) -> String {
         let cells = COLUMNS.map(|(suite, _)| match self.by_suite.get(suite) {
             None => String::new(),
-            Some(None) => "–".to_owned(),
-            Some(Some(Found { how, seeds })) => match seeds {
+            Some(Err(Missed(limit))) => format!("– {limit}").trim_end().to_owned(),
+            Some(Ok(Found { how, seeds })) => match seeds {
                 Some(seeds) => format!("{seeds}: {}", how.trim()),
                 None => how.trim().to_owned(),
             },
@@ -153,14 +159,14 @@ impl Row {
     }
 }
 
-fn read_cell(cell: &str) -> Option<Found> {
-    if cell == "–" {
-        return None;
+fn read_cell(cell: &str) -> Result<Found, Missed> {
+    if let Some(limit) = cell.strip_prefix('–') {
+        return Err(Missed(limit.trim().to_owned()));
     }
     let numbered = cell
         .split_once(": ")
         .and_then(|(seeds, how)| Some((seeds.parse().ok()?, how)));
-    Some(match numbered {
+    Ok(match numbered {
         Some((seeds, how)) => Found::new(how, Some(seeds)),
         None => Found::new(cell, None),
     })
