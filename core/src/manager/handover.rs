@@ -143,9 +143,12 @@ impl<C: ProviderConfig> Registry<C> {
             };
             let next = members.without_successor(id);
             if next.predecessors().is_empty() {
-                let old = members.predecessors();
-                let old = planted!(old, OnlyFirstStandInGoes, old.get(..1).unwrap_or_default());
-                old.iter().for_each(|old| self.give_back(*old, &set));
+                let gone = planted!(
+                    members.predecessors(),
+                    OnlyFirstStandInGoes,
+                    members.predecessors().get(..1).unwrap_or_default()
+                );
+                gone.iter().for_each(|old| self.give_back(*old, &set));
             }
             self.sets.insert(set, Arc::new(next));
             self.sets_changed = planted!(true, EndIsNotTold, self.sets_changed);

@@ -94,7 +94,7 @@ impl<C: ProviderConfig> Registry<C> {
                 first_whole: planted!(provider.health.reports.first_whole(), WholeIsNotSaved, None),
                 as_of: planted!(provider.health.reports.only_restored(), SavedAgainIsFresh, None)
                     .map(|restored| restored.as_of),
-                groups: planted!(&provider.groups, SavesWhatIsTold, provider.actual()).clone(),
+                groups: planted!(provider.groups.clone(), SavesWhatIsTold, provider.actual().clone()),
             };
             (*id, saved)
         });

@@ -42,8 +42,9 @@ impl TouchedGroups {
     pub(super) fn since(&self, number: u64) -> Option<impl Iterator<Item = (ProviderId, u64)>> {
         let skipped = usize::try_from(number.checked_sub(self.first)?).ok()?;
         (skipped <= self.kept.len()).then(|| {
-            let skipped = planted!(skipped, TouchedSkipsTheFirst, skipped.saturating_add(1));
-            self.kept.iter().skip(skipped).copied()
+            let kept = self.kept.iter();
+            kept.skip(planted!(skipped, TouchedSkipsTheFirst, skipped.saturating_add(1)))
+                .copied()
         })
     }
 }
