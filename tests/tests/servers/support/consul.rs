@@ -13,6 +13,7 @@ use super::http::{self, Answer};
 use super::ports::free_port;
 use super::process::Process;
 use super::required::find;
+use super::wait::until;
 
 /// The token that may do everything, where tokens are asked for.
 pub(crate) const ROOT_TOKEN: &str = "root-token";
@@ -133,10 +134,28 @@ impl Consul {
         answer.json().unwrap_or(Value::Null)
     }
 
-    /// Registers an instance with the agent, as `/v1/agent/service/register` takes it.
+    /// Registers an instance with the agent, as `/v1/agent/service/register` takes it, and waits until the catalog has it: the
+    /// agent tells its server afterwards, and when that fails, tries again in a minute or so, or when it is told once more.
     #[track_caller]
     pub(crate) fn register(&self, instance: &Value) {
+        const TOLD_AGAIN: usize = 200;
         self.put("/v1/agent/service/register", instance);
+        let text = |field: &str| instance[field].as_str().expect("a name").to_owned();
+        let (name, id) = (text("Name"), text("ID"));
+        let mut looks = 0;
+        until(&format!("Consul's catalog has {id}"), || {
+            looks += 1;
+            if looks % TOLD_AGAIN == 0 {
+                self.put("/v1/agent/service/register", instance);
+            }
+            let catalog = self.send("GET", &format!("/v1/catalog/service/{name}"), b"");
+            let instances = catalog.json().unwrap_or(Value::Null);
+            let all = instances.as_array().into_iter().flatten();
+            match all.into_iter().any(|known| known["ServiceID"] == id) {
+                true => Ok(()),
+                false => Err(instances.to_string()),
+            }
+        });
     }
 
     /// Removes an instance from the agent.
