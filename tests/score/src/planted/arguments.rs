@@ -39,6 +39,9 @@ pub(crate) struct Arguments {
 const USAGE: &str = "usage: score list | drawn [--seeds N] | shipped
        score all [--seeds N] [--bugs NAME,...] [--suites NAME,...] [--sample COUNT:NUMBER] [--table FILE] [--tests NAME=FOLDER=PROGRAM]...";
 
+/// A bug that is found after so many worlds may be in a sample.
+const FEW: u64 = 150;
+
 impl Arguments {
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let command = match words.next().as_deref() {
@@ -100,10 +103,12 @@ impl Arguments {
             .collect()
     }
 
-    /// The bugs that are to be planted.
+    /// The bugs that are to be planted: for a sample those that few worlds find, so that some other worlds find them, too, after
+    /// a change of how worlds are drawn.
     pub(crate) fn bugs(&self, table: &Table) -> Result<Vec<Bug>, String> {
         if let Some((count, from)) = self.sample {
-            let is_found = |bug: &Bug| table.row(*bug).found(suite::DRAWN).is_some();
+            let takes = |bug: &Bug| table.row(*bug).found(suite::DRAWN)?.seeds;
+            let is_found = |bug: &Bug| takes(bug).is_some_and(|seeds| seeds <= FEW);
             let all: Vec<Bug> = Bug::ALL.iter().copied().filter(is_found).collect();
             let first = from
                 .checked_rem(all.len() as u64)
