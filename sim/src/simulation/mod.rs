@@ -480,9 +480,7 @@ fn shadow(scenario: &Scenario, now: Instant, options: &ManagerOptions) -> Option
 }
 
 fn pools(scenario: &Scenario) -> Option<Box<Pools>> {
-    // Its rules are its own, so that they can be compiled.
-    let pools = (scenario.checks == Checks::All).then(|| Pools::new(Instant::ZERO).ok());
-    pools.flatten().map(Box::new)
+    (scenario.checks == Checks::All).then(|| Box::new(Pools::new(Instant::ZERO)))
 }
 
 fn contract(scenario: &Scenario, version: Running, now: Instant, options: &ManagerOptions) -> Contract {

@@ -39,8 +39,8 @@ pub(crate) enum Share {
 /// A list that is handed out to a member.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
-    member: String,
-    job: String,
+    member: Arc<str>,
+    job: Arc<str>,
     version: u64,
     /// Of which shares it is.
     life: u64,
@@ -59,67 +59,78 @@ impl Targets {
     ) -> Share {
         let (targets, clock) = (self.clone(), env.clock.clone());
         let (member, job) = (member.to_owned(), job.to_owned());
-        unblock(move || targets.share_now(clock.now(), member, job, kind, refresh)).await
+        unblock(move || targets.share_now(clock.now(), &member, &job, kind, refresh)).await
     }
 
     pub(super) fn share_now(
         &self,
         now: Instant,
-        member: String,
-        job: String,
+        member: &str,
+        job: &str,
         kind: ListKind,
         refresh: Option<Duration>,
     ) -> Share {
-        let mut is_asked = false;
-        for tried in 0..=TRIES {
-            let mut held = self.sharing.lock();
-            let Some(shared) = held.as_mut() else {
-                return Share::Nobody;
+        let place: ListPlace = (member.into(), job.into(), kind);
+        if let Some(refused) = self.refused(now, &place.0, refresh) {
+            return refused;
+        }
+        let mut tried = 0;
+        loop {
+            let (drawn, sent) = match self.looked_up(&place, tried == TRIES) {
+                Ok(drawn) => drawn,
+                Err(share) => return share,
             };
-            if !std::mem::replace(&mut is_asked, true) {
-                shared.pass(now);
-                let refused = shared.ask(now, &member, refresh);
-                self.sharing.news.notify(usize::MAX);
-                if let Some(refused) = refused {
-                    return refused;
-                }
+            if let Some(list) = self.write_list(&place, &drawn) {
+                return Share::List(list, sent);
             }
-            if !shared.is_shared(&job) {
-                return Share::Whole;
+            tried += 1;
+        }
+    }
+
+    /// Takes note of who asks; gives why he gets nothing, if he does not.
+    fn refused(&self, now: Instant, member: &str, refresh: Option<Duration>) -> Option<Share> {
+        let mut shared = self.sharing.lock();
+        let Some(shared) = shared.as_mut() else {
+            return Some(Share::Nobody);
+        };
+        shared.pass(now);
+        let refused = shared.ask(now, member, refresh);
+        self.sharing.news.notify(usize::MAX);
+        refused
+    }
+
+    /// What is to be on a list that has yet to be written, or else the answer; that in any case if it is to be written `now`,
+    /// while nothing can change.
+    fn looked_up(&self, place: &ListPlace, now: bool) -> Result<(Drawn, Sent), Share> {
+        const WORKED_OUT: Share = Share::NotYet("the job's targets are being worked out");
+        let (member, job, _) = place;
+        let mut shared = self.sharing.lock();
+        let shared = shared.as_mut().ok_or(Share::Nobody)?;
+        if !shared.is_shared(job) {
+            return Err(Share::Whole);
+        }
+        if !shared.is_built {
+            return Err(Share::NotYet("its share is being worked out"));
+        }
+        let kept = self.read(|state| shared.look_up(state, place)).ok_or(WORKED_OUT)?;
+        let sent = |version| Sent {
+            member: member.clone(),
+            job: job.clone(),
+            version,
+            life: shared.life,
+        };
+        match kept {
+            Kept::Written(list, version) => Err(Share::List(list, sent(version))),
+            Kept::Drawn(drawn) if !now => {
+                let sent = sent(drawn.version());
+                Ok((drawn, sent))
             }
-            if !shared.is_built {
-                return Share::NotYet("its share is being worked out");
-            }
-            let place: ListPlace = (member.as_str().into(), job.as_str().into(), kind);
-            let Some(kept) = self.read(|state| shared.look_up(state, &place)) else {
-                return Share::NotYet("the job's targets are being worked out");
-            };
-            let sent = |version| Sent {
-                member: member.clone(),
-                job: job.clone(),
-                version,
-                life: shared.life,
-            };
-            match kept {
-                Kept::Written(list, version) => return Share::List(list, sent(version)),
-                Kept::Drawn(drawn) if tried < TRIES => {
-                    let sent = sent(drawn.version());
-                    drop(held);
-                    if let Some(list) = self.write_list(&place, &drawn) {
-                        return Share::List(list, sent);
-                    }
-                }
-                Kept::Drawn(drawn) => {
-                    let sent = sent(drawn.version());
-                    let list = self.read(|state| drawn.write(state, &place));
-                    return match list {
-                        Some(list) => Share::List(shared.keep(place, &drawn, list), sent),
-                        None => Share::NotYet("the job's targets are being worked out"),
-                    };
-                }
+            Kept::Drawn(drawn) => {
+                let sent = sent(drawn.version());
+                let list = self.read(|state| drawn.write(state, place)).ok_or(WORKED_OUT)?;
+                Err(Share::List(shared.keep(place.clone(), &drawn, list), sent))
             }
         }
-        Share::NotYet("the job's targets change all the time")
     }
 
     /// Writes what was drawn up, unless the targets are others by now.

@@ -68,9 +68,6 @@ struct Shared {
 /// Of a member, a job's list of a kind.
 type ListPlace = (Arc<str>, Arc<str>, ListKind);
 
-/// The shares while they are held.
-pub(super) struct Held<'a>(#[expect(dead_code, reason = "it is held")] MutexGuard<'a, Option<Shared>>);
-
 /// Whose a target is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Owned {
@@ -134,8 +131,8 @@ impl Sharing {
         self.lock().is_some()
     }
 
-    /// Takes what changed among the pools' targets, to what they are in `state`. They are held until that can be read.
-    pub(super) fn follow(&self, now: Instant, state: &State, changes: &Changes) -> Held<'_> {
+    /// Takes what changed among the pools' targets, to what they are in `state`. They are held as long as what this gives is kept.
+    pub(super) fn follow<'s>(&'s self, now: Instant, state: &State, changes: &Changes) -> impl Sized + use<'s> {
         let mut shared = self.lock();
         if let Some(shared) = &mut *shared {
             if !std::mem::take(&mut shared.is_sound) {
@@ -144,17 +141,17 @@ impl Sharing {
             shared.follow(now, state, changes);
             shared.is_sound = true;
         }
-        Held(shared)
+        shared
     }
 
-    /// Nobody knows what is in the pools, and so whose it is.
-    pub(super) fn lose_track(&self) -> Held<'_> {
+    /// Nobody knows what is in the pools, and so whose it is. They are held in the same way.
+    pub(super) fn lose_track(&self) -> impl Sized {
         let mut shared = self.lock();
         if let Some(shared) = &mut *shared {
             shared.is_sound = false;
             shared.is_built = false;
         }
-        Held(shared)
+        shared
     }
 
     /// Whose a target is, if it is shared out.

@@ -49,7 +49,7 @@ fn shared(hosts: usize, settings: &str) -> Arc<Targets> {
 
 fn ask(targets: &Targets, now: Instant, member: &str, kind: ListKind) -> Share {
     let refresh = Some(Duration::from_secs(30));
-    targets.share_now(now, member.to_owned(), "node".to_owned(), kind, refresh)
+    targets.share_now(now, member, "node", kind, refresh)
 }
 
 /// The addresses on a member's list, which it is sent.
@@ -167,7 +167,7 @@ fn whose_a_target_is_is_known_and_what_is_not_shared_out_is_all_of_it() {
     });
     let owned = targets.sharing.owned("node", id.expect("one")).expect("it is known");
     assert_eq!(owned.owners, ["a".into(), "b".into()]);
-    let unshared = targets.share_now(at(0), "a".into(), "self".into(), ListKind::Discovered, None);
+    let unshared = targets.share_now(at(0), "a", "self", ListKind::Discovered, None);
     assert!(matches!(unshared, Share::Whole));
     targets.sharing.configure(at(0), None, &[]);
     assert!(matches!(ask(&targets, at(1), "a", ListKind::Discovered), Share::Nobody));
