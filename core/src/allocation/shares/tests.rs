@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::members::REMEMBERED;
 use super::*;
 
 const INTERVAL: Duration = Duration::from_secs(15);

@@ -1,0 +1,102 @@
+//! Who has lists: members that are there, and those that were taken out and keep what others have not begun with.
+//!
+//! **Who was taken out is forgotten when he was told that he has nothing any more**, or does not ask for so long that nobody
+//! would.
+
+use core::time::Duration;
+
+use super::{Leaving, List, Lists, Shares};
+use crate::Instant;
+
+/// How long a member that was taken out is remembered that does not ask any more: the longest that one waits between two
+/// requests. What it keeps until others have begun it keeps longer, if need be.
+pub(super) const REMEMBERED: Duration = Duration::from_secs(3600);
+
+impl Shares {
+    /// Members are there.
+    pub fn join<'a>(&mut self, now: Instant, names: impl IntoIterator<Item = &'a str>) {
+        self.change_members(now, names, []);
+    }
+
+    /// A member is no longer one.
+    pub fn leave(&mut self, now: Instant, name: &str, leaving: Leaving) {
+        self.change_members(now, [], [(name, leaving)]);
+    }
+
+    /// Members are there, and others no longer. What goes from one to another goes there at once, and not by way of others.
+    pub fn change_members<'a>(
+        &mut self,
+        now: Instant,
+        joined: impl IntoIterator<Item = &'a str>,
+        left: impl IntoIterator<Item = (&'a str, Leaving)>,
+    ) {
+        let joined: Vec<&str> = joined.into_iter().collect();
+        self.allocation.join_all(joined.iter().copied());
+        for name in joined {
+            if let Some(member) = self.members.get_mut(name) {
+                member.is_retired = false;
+            } else {
+                self.members.insert(name.into(), Lists::default());
+            }
+        }
+        let left: Vec<(&str, Leaving)> = left.into_iter().collect();
+        for (name, leaving) in &left {
+            match leaving {
+                Leaving::Retired => self.retire(now, name),
+                Leaving::Lost => self.lose(now, name),
+            }
+        }
+        self.allocation.leave_all(left.iter().map(|(name, _)| *name));
+        self.take_moves(now);
+        for (name, _) in left {
+            self.forget_if_told(name);
+        }
+    }
+
+    fn retire(&mut self, now: Instant, name: &str) {
+        let Some((member, _)) = self.members.get_key_value(name) else {
+            return;
+        };
+        self.reviews.insert((now + REMEMBERED, member.clone()));
+        if let Some(lists) = self.members.get_mut(name) {
+            lists.is_retired = true;
+        }
+    }
+
+    fn lose(&mut self, now: Instant, name: &str) {
+        let Some((member, lists)) = self.members.remove_entry(name) else {
+            return;
+        };
+        let keys = lists.by_job.values().flat_map(|list| list.keys.keys().copied());
+        for key in keys {
+            self.forget_holder(now, key, &member);
+        }
+    }
+
+    /// A member that was taken out is forgotten once it was told that it has nothing any more.
+    pub(super) fn forget_if_told(&mut self, name: &str) {
+        let is_told = |list: &List| list.keys.is_empty() && list.sent >= list.version;
+        let is_done = |lists: &Lists| lists.is_retired && lists.by_job.values().all(is_told);
+        if self.members.get(name).is_some_and(is_done) {
+            self.members.remove(name);
+        }
+    }
+
+    /// Forgets those that were taken out long ago, if they have nothing any more.
+    pub(super) fn review(&mut self, now: Instant) {
+        while let Some((at, _)) = self.reviews.first()
+            && *at <= now
+        {
+            let Some((_, name)) = self.reviews.pop_first() else {
+                break;
+            };
+            let Some(lists) = self.members.get(&name).filter(|lists| lists.is_retired) else {
+                continue;
+            };
+            match lists.by_job.values().all(|list| list.keys.is_empty()) {
+                true => drop(self.members.remove(&name)),
+                false => drop(self.reviews.insert((now + REMEMBERED, name))),
+            }
+        }
+    }
+}
