@@ -144,8 +144,10 @@ fn is_safe_plain(text: &str) -> bool {
             || matches!(c, '_' | '.' | '/' | '+' | '$' | '%' | '(' | ')' | '^' | ';' | '=' | '-')
     };
     let is_first = |c| is_word(c) && !matches!(c, '%' | ')' | '=');
+    // An entry of a list, and the begin and the end of a document, whatever follows on the line.
+    let is_mark = matches!(text.split(' ').next(), Some("-" | "---" | "..."));
     let mut chars = text.chars().peekable();
-    if !chars.peek().copied().is_some_and(is_first) || matches!(text, "-" | "---" | "...") || text.starts_with("- ") {
+    if !chars.peek().copied().is_some_and(is_first) || is_mark {
         return false;
     }
     while let Some(c) = chars.next() {
@@ -273,6 +275,16 @@ remote_write:
                 }),
             ]
         })
+    }
+
+    #[test]
+    fn a_key_that_would_begin_or_end_a_document_is_in_quotes() {
+        for key in ["--- -", "---", "... a", "- a", "-"] {
+            let once = rendered(&format!("{{\"{key}\": a}}")).unwrap();
+            assert_eq!(once, format!("\"{key}\": a\n"));
+            assert_eq!(rendered(&once), Some(once));
+        }
+        assert_eq!(quoted_if_needed("---a"), "---a");
     }
 
     proptest! {
