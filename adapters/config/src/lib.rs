@@ -15,7 +15,7 @@
 //! rest for whoever looks at it, and [`check_rules`] reads a rule file as far as that goes without PromQL.
 //!
 //! No secret leaves this crate except inside a `Secret`: not in messages, not in debug output, not
-//! in [`Config::redacted`].
+//! in [`Config::redacted`]; who is to have them all the same says so ([`Secrets::Shown`]).
 //!
 //! ```
 //! use headcount_config::{Loader, Nowhere};
@@ -39,6 +39,7 @@ mod relabeling;
 mod rules;
 mod section;
 mod settings;
+mod written;
 
 pub use config::Config;
 pub use dialect::Dialect;
@@ -56,3 +57,4 @@ pub use settings::{
     JobSettings, Limit, MOST_MEMBERS, MembersSettings, SETTINGS_FILE, SETTINGS_SCHEMA, Settings, StateSettings,
     ThrottleSettings, WebSettings, Who,
 };
+pub use written::{OnlyVmagents, Secrets};

@@ -35,6 +35,22 @@ impl ScrapeProtocol {
         proto.into_iter().chain(text).collect()
     }
 
+    /// Its name in a configuration.
+    ///
+    /// ```
+    /// # use headcount_reader::ScrapeProtocol;
+    /// assert_eq!(ScrapeProtocol::PrometheusText0_0_4.name(), "PrometheusText0.0.4");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PrometheusProto => "PrometheusProto",
+            Self::PrometheusText0_0_4 => "PrometheusText0.0.4",
+            Self::PrometheusText1_0_0 => "PrometheusText1.0.0",
+            Self::OpenMetricsText0_0_1 => "OpenMetricsText0.0.1",
+            Self::OpenMetricsText1_0_0 => "OpenMetricsText1.0.0",
+        }
+    }
+
     /// The protocol of this name.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
