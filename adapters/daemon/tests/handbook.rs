@@ -97,7 +97,11 @@ impl Stage {
             }
         }
         let daemon = text.contains(URL).then(|| {
-            let daemon = Daemon::with_config(&copy.path().join("prometheus.yml"), &[]);
+            // A page that is about settings asks a daemon that has them.
+            let settings = copy.path().join("members.yml").display().to_string();
+            let has_settings = text.contains("--settings members.yml");
+            let arguments: &[&str] = if has_settings { &["--settings", &settings] } else { &[] };
+            let daemon = Daemon::with_config(&copy.path().join("prometheus.yml"), arguments);
             daemon.wait_for("/sd/node", |list| list.contains("db22"));
             daemon
         });

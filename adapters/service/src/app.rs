@@ -24,7 +24,7 @@ use crate::reload::{
     Changes, Loaded, Outcome, Providers, ReloadError, Reloaded, Reloader, SettledChanges, Turn, Turns,
 };
 use crate::scraping::Scraping;
-use crate::server::Requests;
+use crate::server::{Requests, WrittenJobs};
 use crate::state;
 use crate::targets::{GlobalUrls, Targets};
 use crate::wall_clock::WallClock;
@@ -75,6 +75,8 @@ pub(crate) struct App {
     pub(crate) global: Option<GlobalUrls>,
     /// What clients asked for.
     pub(crate) requests: Requests,
+    /// The jobs as collectors are told them.
+    pub(crate) written_jobs: WrittenJobs,
     /// Who tries rules: one at a time.
     pub(crate) trials: Arc<smol::lock::Mutex<()>>,
 }
@@ -353,6 +355,7 @@ mod tests {
                 was_ready: AtomicBool::new(false),
                 global: None,
                 requests: Requests::default(),
+                written_jobs: WrittenJobs::default(),
                 trials: Arc::default(),
             };
             assert!(!app.unready().is_empty(), "no provider yet is not no provider");

@@ -24,7 +24,7 @@ use crate::plan::{Plan, Source};
 use crate::reload::{Changes, Reloaded, Reloader, Turns};
 use crate::server::{
     Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, Requests, RoutePrefix, Server,
-    WatchedConfig, WebOptions,
+    WatchedConfig, WebOptions, WrittenJobs,
 };
 use crate::service::Running;
 use crate::state::{States, Status, state_folder, state_root};
@@ -444,6 +444,7 @@ impl ServiceBuilder {
             was_ready: AtomicBool::new(false),
             global: None,
             requests: Requests::default(),
+            written_jobs: WrittenJobs::default(),
             trials: Arc::default(),
         };
         Ok((app, tasks.into_iter().flatten().collect()))

@@ -11,6 +11,7 @@
 //! * `adopted`, `examples`: Prometheus goes on with what `headcount adopt` prints.
 //! * `dns`: targets out of the DNS, in a network of the test's own.
 //! * `aws`: targets out of an AWS.
+//! * `collectors`: OpenTelemetry's collectors have headcount for their target allocator.
 //! * `consul`, `consulagent`: targets out of a Consul.
 //! * `docker`: targets out of a Docker Engine and its swarm.
 //! * `kubernetes`: targets out of a Kubernetes cluster.
@@ -43,6 +44,7 @@ mod attack;
 mod aws;
 mod bad_input;
 mod chaos;
+mod collectors;
 mod conformance;
 mod consul;
 mod consulagent;

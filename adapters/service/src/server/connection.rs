@@ -19,16 +19,16 @@ use smol::net::TcpStream;
 use smol::{Executor, Timer};
 use smol_hyper::rt::{SmolExecutor, SmolTimer};
 
-use super::Front;
 use super::access::MOST_HEADER_BYTES;
 use super::held::Held;
 use super::pace::{Pace, PaceGuard};
 use super::places::{Answering, Place};
 use super::requests::Asked;
 use super::respond::Body;
-use super::router;
+use super::router::{self, Vouched};
 use super::stream::ClientStream;
 use super::watch::Watch;
+use super::{Front, allocator, paths};
 use crate::app::App;
 
 /// Time for a request's line and headers; a connection that is idle longer is closed.
@@ -129,8 +129,9 @@ async fn accept(
     // can't be set, they are delayed.
     stream.set_nodelay(true).ok();
     let stream = PaceGuard::new(stream, from.shared.pace);
-    let Some(tls) = from.shared.front.web.current().await.tls.clone() else {
-        return Ok(speak(stream, false, from, stopped, place, slow).await?);
+    let web = from.shared.front.web.current().await;
+    let Some(tls) = web.tls.clone() else {
+        return Ok(speak(stream, Terms::default(), from, stopped, place, slow).await?);
     };
     let accepted = async {
         let accepted = TlsAcceptor::from(tls).accept(stream).await;
@@ -141,13 +142,24 @@ async fn accept(
         Err(ConnectionError::SlowHandshake)
     };
     let stream = accepted.or(too_late).await?;
-    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    Ok(speak(stream, is_http2, from, stopped, place, slow).await?)
+    let terms = Terms {
+        is_http2: stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+        is_vouched: web.verifies_clients,
+    };
+    Ok(speak(stream, terms, from, stopped, place, slow).await?)
+}
+
+/// What was agreed on when a connection was made. It stays so, whatever the web configuration becomes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Terms {
+    is_http2: bool,
+    /// Whether a certificate vouches for the client: it was demanded, and looked at.
+    is_vouched: bool,
 }
 
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    is_http2: bool,
+    Terms { is_http2, is_vouched }: Terms,
     Caller { client, shared }: Caller,
     stopped: Receiver<Infallible>,
     place: &Arc<Place>,
@@ -155,7 +167,10 @@ async fn speak(
 ) -> hyper::Result<()> {
     let (stream, executor, is_beside) = (ClientStream::new(stream), shared.executor.clone(), place.is_beside());
     let (place, slow) = (place.clone(), slow.clone());
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if is_vouched {
+            request.extensions_mut().insert(Vouched);
+        }
         let (app, front) = (shared.app.clone(), shared.front.clone());
         let answering = place.begin();
         // What is taken of a connection with one answer at a time is seen on the connection.
@@ -165,9 +180,14 @@ async fn speak(
             // What is not below the prefix is none of the paths that there are.
             let asked = Asked::of(inside.unwrap_or_default());
             let is_probe = inside.is_some_and(router::is_probe);
+            let is_allocators = inside.is_some_and(paths::is_allocators);
             let answer = match is_beside && !is_probe {
                 true => router::crowded(),
                 false => router::serve(&app, &front, request).await,
+            };
+            let answer = match is_allocators {
+                true => allocator::in_plain_text(answer).await,
+                false => answer,
             };
             count(&app, asked, client, answer.status().as_u16());
             Ok::<_, Infallible>(answer.map(|body| held(body, answering, watched)))

@@ -5,12 +5,14 @@
 //! * `router`: from a path to who answers; `paths`: what paths there are; `prefix`: what they begin with; `access`: who may ask what; `web_config`: TLS and users.
 //! * `requests`: who asked for what. `body`: what is sent with it, where that is read.
 //! * `respond`: answers of the usual kinds; `list_body`: a list as one; `conditional`: `ETag` and `Accept-Encoding`.
+//! * `allocator`: who answers OpenTelemetry's collectors.
 //! * `sd`, `targets`, `providers`, `events`, `metrics`, `status`, `runtime_info`, `page`: who answers.
 //!
 //! The one rule: **a client that is slow holds its own connection and nothing else.** Each has a
 //! task; long answers are made piece by piece as the client takes them.
 
 mod access;
+mod allocator;
 mod body;
 mod conditional;
 mod connection;
@@ -56,6 +58,7 @@ use smol::{Executor, Timer};
 use crate::app::App;
 pub(crate) use access::{Access, WebOptions, machine_name};
 pub use access::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl};
+pub(crate) use allocator::WrittenJobs;
 use connection::Shared;
 pub use limits::ConnectionLimits;
 use places::Places;

@@ -8,7 +8,7 @@ use super::{page, sd};
 const READ: &str = "GET, HEAD, OPTIONS";
 
 /// The paths that are always there, and the methods that each takes.
-const FIXED: [(&str, &str); 20] = [
+const FIXED: [(&str, &str); 24] = [
     ("/", READ),
     ("/-/healthy", READ),
     ("/-/ready", READ),
@@ -26,7 +26,11 @@ const FIXED: [(&str, &str); 20] = [
     ("/api/v1/targets", READ),
     ("/api/v1/targets/relabel_steps", READ),
     ("/config", READ),
+    ("/jobs", READ),
+    ("/livez", READ),
     ("/metrics", READ),
+    ("/readyz", READ),
+    ("/scrape_configs", READ),
     ("/sd", READ),
     ("/sd/", READ),
 ];
@@ -46,6 +50,17 @@ pub(super) fn of_provider(path: &str) -> Option<(&str, &str)> {
     matches!(asked.1, "confirm" | "refresh").then_some(asked)
 }
 
+/// The job whose targets collectors ask for, as it stands in the path.
+pub(super) fn of_collectors(path: &str) -> Option<&str> {
+    let job = path.strip_prefix("/jobs/")?.strip_suffix("/targets")?;
+    (!job.is_empty() && !job.contains('/')).then_some(job)
+}
+
+/// Whether collectors ask there, who take a refusal for what it says only if it is a line of text.
+pub(super) fn is_allocators(path: &str) -> bool {
+    matches!(path, "/scrape_configs" | "/jobs") || of_collectors(path).is_some()
+}
+
 /// The name of the page's file at a path, empty for the page itself.
 pub(super) fn of_page(path: &str) -> Option<&str> {
     let name = path.strip_prefix("/page/").filter(|name| !name.is_empty());
@@ -61,7 +76,7 @@ pub(super) fn methods(path: &str) -> Option<&'static str> {
         return Some("POST, OPTIONS");
     }
     let is_list = path.starts_with(LISTS);
-    (is_list || of_page(path).is_some_and(page::has)).then_some(READ)
+    (is_list || of_collectors(path).is_some() || of_page(path).is_some_and(page::has)).then_some(READ)
 }
 
 /// Whether what is sent with a `POST` there is read.
@@ -143,6 +158,8 @@ mod tests {
                 "/api/v1/providers/file%2F0/refresh",
             ),
             ("/page/main.js/", "/page/main.js"),
+            ("/jobs/a+b/targets/", "/jobs/a+b/targets"),
+            ("/Scrape_Configs", "/scrape_configs"),
             ("//", "/"),
             ("//nothing//", "/nothing/"),
             ("/../..", "/"),
@@ -166,6 +183,8 @@ mod tests {
             "/sd/other/",
             "/sd/%ff/",
             "/page/main.js",
+            "/jobs/a%2Fb/targets",
+            "/jobs/a/b/targets",
             "/page/",
             "/api/v1/",
         ];

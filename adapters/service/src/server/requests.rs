@@ -12,7 +12,7 @@ use std::time::Duration;
 use headcount_core::Instant;
 use percent_encoding::percent_decode_str;
 
-use super::paths;
+use super::{allocator, paths};
 
 /// Clients that are told apart.
 const MOST_CLIENTS: usize = 16;
@@ -35,19 +35,19 @@ impl Asked {
     pub(super) fn of(path: &str) -> Self {
         let job = path.strip_prefix("/sd/").filter(|job| !job.is_empty());
         let job = job.and_then(|job| percent_decode_str(job).decode_utf8().ok());
+        let collected = paths::of_collectors(path);
+        let job = job.map(Cow::into_owned).or_else(|| allocator::job_of(collected?));
         let of_provider = path.strip_prefix("/api/v1/providers/");
         let handler = match of_provider.and_then(|rest| rest.rsplit_once('/')) {
             Some((_, "confirm")) => "/api/v1/providers/:name/confirm",
             Some((_, "refresh")) => "/api/v1/providers/:name/refresh",
             _ if path == "/sd" || path == "/sd/" => "/sd",
             _ if path.starts_with("/sd/") => "/sd/:job",
+            _ if collected.is_some() => "/jobs/:job/targets",
             _ if path.starts_with("/page/") => "/page/:file",
             _ => paths::fixed(path).unwrap_or(OTHERS),
         };
-        Self {
-            handler,
-            job: job.map(Cow::into_owned),
-        }
+        Self { handler, job }
     }
 }
 
@@ -155,6 +155,8 @@ mod tests {
         assert_eq!(handler("/sd/"), "/sd");
         assert_eq!(handler("/sd/x/y"), "/sd/:job");
         assert_eq!(handler("/page/app.js"), "/page/:file");
+        assert_eq!(handler("/jobs/a%2Fb/targets"), "/jobs/:job/targets");
+        assert_eq!(Asked::of("/jobs/a+b%2Fc/targets").job.as_deref(), Some("a b/c"));
         assert_eq!(handler("/wp-login.php"), OTHERS);
         assert_eq!(Asked::of("/sd/a%2Fb").job.as_deref(), Some("a/b"));
         assert_eq!(Asked::of("/sd/%FF").job, None);

@@ -18,8 +18,12 @@ use super::prefix::{Asked, RoutePrefix};
 use super::respond::{self, Body};
 use super::web_config::WebConfig;
 use super::{Front, access, body};
-use super::{events, members, metrics, page, providers, runtime_info, sd, status, targets};
+use super::{allocator, events, members, metrics, page, providers, runtime_info, sd, status, targets};
 use crate::app::App;
+
+/// A mark of a request: a certificate has vouched for who asks when the connection was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Vouched;
 
 /// Answers a request from outside, or refuses it.
 pub(super) async fn serve<B>(app: &Arc<App>, front: &Front, request: Request<B>) -> Response<Body>
@@ -171,9 +175,14 @@ async fn route(app: &Arc<App>, request: &Request<Bytes>) -> Response<Body> {
     if let Some(response) = paths::of_page(path).and_then(|name| page::file(name, request.headers())) {
         return response;
     }
+    if let Some(job) = paths::of_collectors(path) {
+        return allocator::targets(app, job, query, request.headers()).await;
+    }
     match path {
         "/-/reload" => status::reload(app, request.headers()).await,
         "/sd" | "/sd/" => sd::index(app),
+        "/jobs" => allocator::jobs(app),
+        "/scrape_configs" => allocator::scrape_configs(app, request.extensions().get::<Vouched>().is_some()).await,
         "/api/v1/targets" => targets::targets(app, query).await,
         "/api/v1/targets/relabel_steps" => targets::relabel_steps(app, query),
         "/api/v1/relabel/rules" => targets::rules(app, query),
@@ -188,8 +197,8 @@ async fn route(app: &Arc<App>, request: &Request<Bytes>) -> Response<Body> {
         "/api/v1/status/buildinfo" => runtime_info::build_info(),
         "/metrics" => metrics::all(app).await,
         "/config" => status::config(app),
-        "/-/healthy" => respond::text(StatusCode::OK, "headcount is healthy."),
-        "/-/ready" => status::ready(app),
+        "/-/healthy" | "/livez" => respond::text(StatusCode::OK, "headcount is healthy."),
+        "/-/ready" | "/readyz" => status::ready(app),
         _ => match path.strip_prefix("/sd/") {
             Some(job) => sd::job(app, job, query, request.headers()).await,
             None => RoutePrefix::default().nowhere(path),
@@ -199,7 +208,7 @@ async fn route(app: &Arc<App>, request: &Request<Bytes>) -> Response<Body> {
 
 /// Whether the path is one of those by which it is asked how the daemon is.
 pub(super) fn is_probe(path: &str) -> bool {
-    matches!(path, "/-/healthy" | "/-/ready")
+    matches!(path, "/-/healthy" | "/-/ready" | "/livez" | "/readyz")
 }
 
 /// The answer to who asks for something else when there is no place for it.

@@ -44,7 +44,7 @@ pub(crate) use fake_aws::FakeAws;
 pub(crate) use fault_server::{FaultServer, whole_answer};
 pub(crate) use folder::Folder;
 pub(crate) use headcount::Headcount;
-pub(crate) use http::{request, request_by_name, send};
+pub(crate) use http::{Answer, request, request_by_name, send};
 pub(crate) use knot::Knot;
 pub(crate) use kubernetes::{ADMIN, Kubernetes, PODS_ONLY, kube_apiserver};
 pub(crate) use moto::Moto;

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 
+use super::paths;
 use super::respond::{self, Body};
 use host::Hosts;
 
@@ -25,8 +26,9 @@ pub use options::{BadCorsOrigin, BadExternalUrl, CorsOrigin, ExternalUrl};
 /// A request's line and headers, in bytes.
 pub(super) const MOST_HEADER_BYTES: usize = 64 * 1024;
 
-/// Paths of lists, metrics and probes: scrapers know a server by whatever name their configuration gives it.
-const FOR_SCRAPERS: [&str; 4] = ["/sd", "/metrics", "/-/healthy", "/-/ready"];
+/// Paths of lists, metrics and probes: scrapers know a server by whatever name their configuration gives it, and so do
+/// OpenTelemetry's collectors, whose paths are among these beside [`paths::is_allocators`].
+const FOR_SCRAPERS: [&str; 6] = ["/sd", "/metrics", "/-/healthy", "/-/ready", "/livez", "/readyz"];
 
 /// What is asked there is too long for a query, and changes nothing.
 const ASKS_BY_POST: [&str; 1] = ["/api/v1/relabel/try"];
@@ -133,7 +135,7 @@ pub(super) fn too_long(request: &Parts) -> Option<Response<Body>> {
 }
 
 fn is_for_scrapers(path: &str) -> bool {
-    FOR_SCRAPERS.contains(&path) || path.starts_with("/sd/")
+    FOR_SCRAPERS.contains(&path) || path.starts_with("/sd/") || paths::is_allocators(path)
 }
 
 fn refused(message: String) -> Response<Body> {

@@ -35,7 +35,16 @@ fn said(access: &Access, method: &str, path: &str, headers: &[(HeaderName, &str)
 #[test]
 fn a_name_that_is_not_ours_is_refused_on_every_path_of_a_machine() {
     let access = access(HERE, WebOptions::default());
-    for path in ["/", "/config", "/sd/node", "/metrics", "/-/healthy", "/api/v1/targets"] {
+    for path in [
+        "/",
+        "/config",
+        "/sd/node",
+        "/metrics",
+        "/jobs",
+        "/scrape_configs",
+        "/-/healthy",
+        "/api/v1/targets",
+    ] {
         let said = said(&access, "GET", path, &[(HOST, "evil.example:9099")], &[]);
         for part in ["evil.example:9099", "allowed_hosts", "--web.external-url"] {
             assert!(said.contains(part), "{path}: {said}");
@@ -49,7 +58,18 @@ fn a_name_that_is_not_ours_is_refused_on_every_path_of_a_machine() {
 fn beyond_the_machine_scrapers_and_probes_may_use_any_name_unless_names_are_set() {
     let open = access(EVERYWHERE, WebOptions::default());
     let strange = [(HOST, "headcount.monitoring.svc:9099")];
-    for path in ["/sd", "/sd/node", "/metrics", "/-/healthy", "/-/ready"] {
+    for path in [
+        "/sd",
+        "/sd/node",
+        "/metrics",
+        "/-/healthy",
+        "/-/ready",
+        "/jobs",
+        "/jobs/a+b/targets",
+        "/scrape_configs",
+        "/livez",
+        "/readyz",
+    ] {
         assert_eq!(said(&open, "GET", path, &strange, &[]), "", "{path}");
         assert_ne!(said(&open, "GET", path, &strange, &["sd.example"]), "", "{path}");
         assert_eq!(said(&open, "GET", path, &strange, &["*.monitoring.svc"]), "", "{path}");

@@ -14,8 +14,7 @@ use headcount_discoverer::Env;
 
 use super::super::Targets;
 use super::list::{Drawn, Kept};
-use super::{ListPlace, Shared};
-use crate::ListKind;
+use super::{Form, ListPlace, Shared};
 use crate::discovery::Encoded;
 
 /// So many times a list is begun again whose targets are others by then.
@@ -46,6 +45,20 @@ pub(crate) struct Sent {
     life: u64,
 }
 
+/// What a member has, to be written when it is wanted.
+#[derive(Debug)]
+pub(crate) struct ShareLater {
+    targets: Arc<Targets>,
+    place: ListPlace,
+}
+
+impl ShareLater {
+    /// What it has now.
+    pub(crate) async fn now(self) -> Share {
+        unblock(move || self.targets.list_now(&self.place)).await
+    }
+}
+
 impl Targets {
     /// A member asks for its share of a job, and will again after `refresh`. Completes without a share while that is worked
     /// out.
@@ -54,12 +67,12 @@ impl Targets {
         env: &Env,
         member: &str,
         job: &str,
-        kind: ListKind,
+        form: Form,
         refresh: Option<Duration>,
     ) -> Share {
         let (targets, clock) = (self.clone(), env.clock.clone());
         let (member, job) = (member.to_owned(), job.to_owned());
-        unblock(move || targets.share_now(clock.now(), &member, &job, kind, refresh)).await
+        unblock(move || targets.share_now(clock.now(), &member, &job, form, refresh)).await
     }
 
     pub(super) fn share_now(
@@ -67,20 +80,38 @@ impl Targets {
         now: Instant,
         member: &str,
         job: &str,
-        kind: ListKind,
+        form: Form,
         refresh: Option<Duration>,
     ) -> Share {
-        let place: ListPlace = (member.into(), job.into(), kind);
+        let place: ListPlace = (member.into(), job.into(), form);
         if let Some(refused) = self.refused(now, &place.0, refresh) {
             return refused;
         }
+        self.list_now(&place)
+    }
+
+    /// What each member has of a job, whoever asks; `None` if targets are not shared out. What a member gets is written when it
+    /// is its turn, for who takes long.
+    pub(crate) async fn shares(self: &Arc<Self>, job: &str, form: Form) -> Option<Vec<(Arc<str>, ShareLater)>> {
+        let (targets, job) = (self.clone(), Arc::<str>::from(job));
+        let names = unblock(move || targets.sharing.names()).await?;
+        let later = |name: Arc<str>| {
+            let place = (name.clone(), job.clone(), form);
+            let targets = self.clone();
+            (name, ShareLater { targets, place })
+        };
+        Some(names.into_iter().map(later).collect())
+    }
+
+    /// What a member has, whether it asks or not.
+    pub(super) fn list_now(&self, place: &ListPlace) -> Share {
         let mut tried = 0;
         loop {
-            let (drawn, sent) = match self.looked_up(&place, tried == TRIES) {
+            let (drawn, sent) = match self.looked_up(place, tried == TRIES) {
                 Ok(drawn) => drawn,
                 Err(share) => return share,
             };
-            if let Some(list) = self.write_list(&place, &drawn) {
+            if let Some(list) = self.write_list(place, &drawn) {
                 return Share::List(list, sent);
             }
             tried += 1;

@@ -9,7 +9,7 @@ use headcount_core::{TargetId, TargetPool, TargetView};
 
 use super::super::list::entry_writer;
 use super::super::{Names, State};
-use super::{ListPlace, Shared};
+use super::{Form, ListPlace, Shared};
 use crate::ListKind;
 use crate::discovery::{ADDRESS, Encoded, merged, write_labels, write_string};
 
@@ -87,16 +87,17 @@ impl Drawn {
 
     /// The list, if `state` is the one of which it was drawn up.
     pub(super) fn write(&self, state: &State, place: &ListPlace) -> Option<Arc<Encoded>> {
-        let (_, job, kind) = place;
+        let (_, job, form) = place;
         if pools_of(state, job)? != self.of.pools {
             return None;
         }
         let pool = state.pools.pool(job)?;
         let views = pool.find(self.targets.iter().copied());
-        let entries = match kind {
-            ListKind::Discovered => written(views, discovered),
-            ListKind::Relabelled => written(views, relabelled(pool, Names::AsTheyAre)),
-            ListKind::RelabelledInUnderscores => written(views, relabelled(pool, Names::Underscores)),
+        let entries = match form {
+            Form::Of(ListKind::Discovered) => written(views, discovered),
+            Form::Allocator => written(views, allocated),
+            Form::Of(ListKind::Relabelled) => written(views, relabelled(pool, Names::AsTheyAre)),
+            Form::Of(ListKind::RelabelledInUnderscores) => written(views, relabelled(pool, Names::Underscores)),
         };
         Some(Arc::new(Encoded::of_entries(&entries)))
     }
@@ -127,13 +128,24 @@ fn written<'a>(
 
 /// As it was discovered, for who relabels it himself.
 fn discovered(view: &TargetView<'_>, out: &mut Vec<u8>) {
+    write_discovered(view, false, out);
+}
+
+/// The same with the address among the labels.
+fn allocated(view: &TargetView<'_>, out: &mut Vec<u8>) {
+    write_discovered(view, true, out);
+}
+
+fn write_discovered(view: &TargetView<'_>, is_address_label: bool, out: &mut Vec<u8>) {
     let address = view.labels.get(ADDRESS).or(view.group.labels().get(ADDRESS));
     let Some(address) = address else { return };
     out.extend_from_slice(b",\n{\"targets\":[");
     write_string(out, address);
     out.extend_from_slice(b"],\"labels\":");
+    // A name that begins with underscores stands before nearly all others, and the order of JSON says nothing.
+    let label = is_address_label.then_some((ADDRESS, address));
     let own = view.labels.iter().filter(|(name, _)| *name != ADDRESS);
-    write_labels(out, merged(own, view.group.labels()));
+    write_labels(out, label.into_iter().chain(merged(own, view.group.labels())));
     out.push(b'}');
 }
 

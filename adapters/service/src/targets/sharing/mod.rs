@@ -31,7 +31,7 @@ use headcount_core::{Instant, JobOptions, PoolOutput, TargetId, TargetPool};
 use headcount_discoverer::Env;
 use serde::Serialize;
 
-pub(crate) use ask::{Sent, Share};
+pub(crate) use ask::{Sent, Share, ShareLater};
 use ids::JobTargets;
 use list::KeptList;
 
@@ -65,8 +65,18 @@ struct Shared {
     lists: HashMap<ListPlace, KeptList>,
 }
 
-/// Of a member, a job's list of a kind.
-type ListPlace = (Arc<str>, Arc<str>, ListKind);
+/// Of a member, a job's list in a form.
+type ListPlace = (Arc<str>, Arc<str>, Form);
+
+/// How a member's list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
+    /// As the job's whole list of a kind.
+    Of(ListKind),
+    /// As OpenTelemetry's target allocator writes it: as it was discovered, an entry for each target, and the address among its
+    /// labels too.
+    Allocator,
+}
 
 /// Whose a target is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -163,6 +173,26 @@ impl Sharing {
             owners: shared.shares.owners(key).cloned().collect(),
             leaving: shared.shares.leaving(key).cloned().collect(),
         })
+    }
+
+    /// Whether who asks by this name may be a member, or was one and has something.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        let shared = self.lock();
+        let takes = |shared: &Shared| {
+            let may_be = match &shared.settings.who {
+                Who::Listed(names) => names.contains(name),
+                Who::Asking { allow, .. } => allow.is_match(name),
+            };
+            may_be || shared.shares.is_retired(name)
+        };
+        shared.as_ref().is_some_and(takes)
+    }
+
+    /// The names of the members; `None` if targets are not shared out.
+    fn names(&self) -> Option<Vec<Arc<str>>> {
+        let shared = self.lock();
+        let members = shared.as_ref()?.shares.members();
+        Some(members.map(|(name, _)| name.clone()).collect())
     }
 
     /// The members; `None` if targets are not shared out. Blocks while shares are worked out.

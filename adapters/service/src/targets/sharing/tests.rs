@@ -49,7 +49,7 @@ fn shared(hosts: usize, settings: &str) -> Arc<Targets> {
 
 fn ask(targets: &Targets, now: Instant, member: &str, kind: ListKind) -> Share {
     let refresh = Some(Duration::from_secs(30));
-    targets.share_now(now, member, "node", kind, refresh)
+    targets.share_now(now, member, "node", Form::Of(kind), refresh)
 }
 
 /// The addresses on a member's list, which it is sent.
@@ -88,6 +88,12 @@ fn a_list_has_the_labels_that_its_reader_needs() {
     };
     let expected = "[\n{\"targets\":[\"h0:1\"],\"labels\":{\"__meta_site\":\"a\",\"__meta_x\":\"y\"}}\n]";
     assert_eq!(text(ListKind::Discovered), expected);
+    let place = ("a".into(), "node".into(), Form::Allocator);
+    let Share::List(list, _) = targets.list_now(&place) else {
+        panic!("it is there")
+    };
+    let as_allocated = expected.replace("{\"__meta_site", "{\"__address__\":\"h0:1\",\"__meta_site");
+    assert_eq!(String::from_utf8(list.to_vec()).expect("UTF-8"), as_allocated);
     assert!(text(ListKind::Relabelled).contains("\"instance\":\"h0:1\",\"job\":\"node\""));
 }
 
@@ -167,7 +173,7 @@ fn whose_a_target_is_is_known_and_what_is_not_shared_out_is_all_of_it() {
     });
     let owned = targets.sharing.owned("node", id.expect("one")).expect("it is known");
     assert_eq!(owned.owners, ["a".into(), "b".into()]);
-    let unshared = targets.share_now(at(0), "a", "self", ListKind::Discovered, None);
+    let unshared = targets.share_now(at(0), "a", "self", Form::Of(ListKind::Discovered), None);
     assert!(matches!(unshared, Share::Whole));
     targets.sharing.configure(at(0), None, &[]);
     assert!(matches!(ask(&targets, at(1), "a", ListKind::Discovered), Share::Nobody));
