@@ -7,6 +7,7 @@
 //! * [`TargetKey`]: what decides a target's scrape, as a number.
 //! * [`Consistent`]: members with nearly the same number of targets each, where a member that comes or goes moves little
 //!   more than its share.
+//! * [`Placed`]: the same of targets of which some belong to a member.
 //! * [`Shares`]: what each member is told to scrape, so that a target that moves is not left alone.
 //! * [`Presence`]: who is a member, where members are those that ask.
 //!
@@ -27,12 +28,14 @@
 
 mod consistent;
 mod key;
+mod placed;
 mod presence;
 mod rendezvous;
 mod shares;
 
 pub use consistent::{Consistent, MAX_MEMBERS, MAX_REPLICAS, Move};
 pub use key::TargetKey;
+pub use placed::Placed;
 pub use presence::{Asked, Presence, PresenceOptions};
 pub use shares::{Leaving, Shares};
 

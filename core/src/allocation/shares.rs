@@ -11,7 +11,7 @@
 //!    │ on both lists     │ both may scrape it      │ on b's alone; a drops it when it asks next
 //! ```
 //!
-//! Who owns a target follows from the members and targets alone ([`Consistent`]); this is what has a memory.
+//! Who owns a target follows from the members and targets alone ([`Placed`]); this is what has a memory.
 
 mod members;
 
@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::rendezvous::ByKey;
-use super::{Consistent, Move, TargetKey};
+use super::{Move, Placed, TargetKey};
 use crate::Instant;
 
 /// How long a member takes at most from being sent a list to scraping what is new on it, besides its scrape interval:
@@ -44,7 +44,7 @@ type MemberJob = (Arc<str>, Arc<str>);
 /// Lists have versions. Who hands one out says so ([`sent`](Self::sent)).
 #[derive(Debug)]
 pub struct Shares {
-    allocation: Consistent,
+    allocation: Placed,
     /// Those that have lists, retired ones too.
     members: BTreeMap<Arc<str>, Lists>,
     /// How often the targets of each job are scraped.
@@ -93,7 +93,7 @@ impl Shares {
     /// Nobody has anything. `replicas` is how many members each target is to have.
     pub fn new(replicas: usize) -> Self {
         Self {
-            allocation: Consistent::new(replicas),
+            allocation: Placed::new(replicas),
             members: BTreeMap::new(),
             intervals: BTreeMap::new(),
             jobs: HashMap::default(),
@@ -109,6 +109,20 @@ impl Shares {
     /// Each target is to have so many members from now on.
     pub fn set_replicas(&mut self, now: Instant, replicas: usize) {
         self.allocation.set_replicas(replicas);
+        self.take_moves(now);
+    }
+
+    /// Whether targets that belong to a member who is not there are shared out among the others, as they are to begin with, or
+    /// wait for him.
+    pub fn set_fallback(&mut self, now: Instant, has_fallback: bool) {
+        self.allocation.set_fallback(has_fallback);
+        self.take_moves(now);
+    }
+
+    /// Says to which members targets belong, `None` for no particular one. Of targets that are not there yet it is kept until
+    /// they are gone; so say it before they [come](Self::change).
+    pub fn place(&mut self, now: Instant, places: impl IntoIterator<Item = (TargetKey, Option<Arc<str>>)>) {
+        self.allocation.place(places);
         self.take_moves(now);
     }
 
@@ -255,6 +269,11 @@ impl Shares {
         self.allocation.len()
     }
 
+    /// How many targets nobody owns.
+    pub fn unowned(&self) -> usize {
+        self.allocation.unowned()
+    }
+
     /// Carries out what the allocation says.
     fn take_moves(&mut self, now: Instant) {
         let moves = self.allocation.take_moves();
@@ -308,7 +327,7 @@ impl Shares {
         began: Instant,
     ) {
         let owners: Vec<Arc<str>> = self.allocation.owners(key).cloned().collect();
-        let has_no_owner = owners.is_empty();
+        let is_alone = owners.is_empty() && !self.allocation.has_members();
         let mut awaits = BTreeMap::new();
         for member in owners {
             if let Some(version) = self.unsent(&member, job, key) {
@@ -317,8 +336,9 @@ impl Shares {
                 awaits.insert(member, version);
             }
         }
-        // Without members there is nobody to begin, and who has a target keeps it until there are.
-        let is_awaited = !awaits.is_empty() || has_no_owner;
+        // Without members there is nobody to begin, and who has a target keeps it until there are. Where there are others, and none
+        // is to own it, that is as it was said.
+        let is_awaited = !awaits.is_empty() || is_alone;
         let handover = Handover {
             from,
             awaits,

@@ -107,6 +107,11 @@ impl Consistent {
         self.by_name.keys()
     }
 
+    /// Whether there is a member of this name.
+    pub fn has_member(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// How many targets there are.
     pub fn len(&self) -> usize {
         self.targets.len()

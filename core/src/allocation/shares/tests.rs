@@ -30,6 +30,8 @@ struct World {
     scrapers: BTreeMap<Arc<str>, Scraper>,
     members: BTreeSet<Arc<str>>,
     targets: BTreeSet<TargetKey>,
+    /// Where targets belong.
+    places: BTreeMap<TargetKey, Arc<str>>,
     /// Targets that somebody scrapes, and that must be scraped until they are gone.
     covered: BTreeSet<TargetKey>,
     replicas: usize,
@@ -45,6 +47,7 @@ impl World {
             scrapers: BTreeMap::new(),
             members: BTreeSet::new(),
             targets: BTreeSet::new(),
+            places: BTreeMap::new(),
             covered: BTreeSet::new(),
             replicas,
         }
@@ -105,10 +108,33 @@ impl World {
             .filter(|key| !came.contains(key) && self.targets.remove(key))
             .collect();
         self.shares.change(self.now, &job(), &came, &went);
+        self.places.retain(|key, _| !went.contains(key));
         // One that is gone and comes back is as new as any, even to who has not heard of either.
         self.covered.retain(|key| !went.contains(key));
         for scraper in self.scrapers.values_mut() {
             scraper.scrapes.retain(|key, _| !went.contains(key));
+        }
+    }
+
+    fn place(&mut self, places: &[(u64, Option<u8>)]) {
+        for (number, place) in places {
+            let (key, place) = (
+                TargetKey::from_number(*number),
+                place.map(|name| Arc::from(format!("m-{name}"))),
+            );
+            self.shares.place(self.now, [(key, place.clone())]);
+            match place {
+                Some(place) => drop(self.places.insert(key, place)),
+                None => drop(self.places.remove(&key)),
+            }
+        }
+    }
+
+    /// How many members are to own a target.
+    fn copies(&self, key: &TargetKey) -> usize {
+        match self.places.get(key).is_some_and(|place| self.members.contains(place)) {
+            true => 1,
+            false => self.replicas.min(self.members.len()),
         }
     }
 
@@ -145,10 +171,14 @@ impl World {
         let alone: Vec<_> = self.covered.difference(&scraped).collect();
         prop_assert!(alone.is_empty(), "nobody scrapes {alone:?} at {:?}", self.now);
         self.covered = self.told();
-        let copies = self.replicas.min(self.members.len());
         for key in &self.targets {
             let owners: Vec<_> = self.shares.owners(*key).cloned().collect();
-            prop_assert_eq!(owners.len(), copies);
+            prop_assert_eq!(owners.len(), self.copies(key));
+            let place = self.places.get(key).filter(|place| self.members.contains(*place));
+            prop_assert!(
+                place.is_none_or(|place| owners == [place.clone()]),
+                "{owners:?} own what belongs to {place:?}"
+            );
             for owner in &owners {
                 let (_, mut keys) = self.shares.list(owner, "node").expect("a member");
                 prop_assert!(keys.any(|other| other == *key), "{owner} owns what is not on its list");
@@ -183,7 +213,7 @@ impl World {
             prop_assert_eq!(names, self.shares.owners(*key).collect::<Vec<_>>());
         }
         let listed: usize = self.scrapers.keys().map(|name| self.shares.counts(name).1).sum();
-        prop_assert_eq!(listed, self.targets.len() * self.replicas.min(self.members.len()));
+        prop_assert_eq!(listed, self.targets.iter().map(|key| self.copies(key)).sum::<usize>());
         let left: Vec<_> = self.shares.members().map(|(name, _)| name.clone()).collect();
         prop_assert!(left.iter().eq(&self.members), "{left:?} are remembered");
         Ok(())
@@ -198,6 +228,7 @@ enum Step {
     Replace(Vec<u8>),
     Ask(u8, u64),
     Change(Vec<u64>, Vec<u64>),
+    Place(Vec<(u64, Option<u8>)>),
     Pass(u64),
     Copies(usize),
 }
@@ -210,6 +241,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop::collection::vec(0..6_u8, 0..3).prop_map(Step::Replace),
         6 => (0..6_u8, 0..=25_u64).prop_map(|(name, lag)| Step::Ask(name, lag)),
         2 => (keys(20), keys(10)).prop_map(|(came, went)| Step::Change(came, went)),
+        2 => prop::collection::vec((0..40_u64, prop::option::weighted(0.8, 0..6_u8)), 0..10).prop_map(Step::Place),
         4 => (1..40_u64).prop_map(Step::Pass),
         1 => (1..3_usize).prop_map(Step::Copies),
     ]
@@ -235,6 +267,7 @@ proptest! {
                 }
                 Step::Ask(name, lag) => world.ask(&format!("m-{name}"), seconds(lag)),
                 Step::Change(came, went) => world.change(&came, &went),
+                Step::Place(places) => world.place(&places),
                 Step::Copies(count) => {
                     world.replicas = count;
                     world.shares.set_replicas(world.now, count);
@@ -375,4 +408,35 @@ fn lists_of_jobs_that_are_no_more_are_not_kept() {
     world.change(&[], &(0..10).collect::<Vec<_>>());
     world.shares.set_jobs([]);
     assert!(world.shares.members.values().all(|lists| lists.by_job.is_empty()));
+}
+
+#[test]
+fn what_belongs_to_a_member_waits_for_him_where_there_is_no_fallback() {
+    let mut world = world_of(&["m-0"], 10);
+    world.place(&[(0, Some(1)), (1, Some(1)), (2, Some(0))]);
+    assert_eq!(world.shares.counts("m-0"), (10, 10));
+    world.shares.set_fallback(world.now, false);
+    assert_eq!((world.shares.counts("m-0"), world.shares.unowned()), ((8, 10), 2));
+    world.pass(seconds(25));
+    assert_eq!(world.shares.counts("m-0"), (8, 8), "nobody is to scrape the others");
+    world.join(&["m-1".to_owned()]);
+    let home: Vec<_> = world
+        .shares
+        .list("m-1", "node")
+        .expect("a member")
+        .1
+        .take(2)
+        .map(TargetKey::number)
+        .collect();
+    assert_eq!((home, world.shares.unowned()), (vec![0, 1], 0));
+    assert_eq!(
+        world.shares.owners(TargetKey::from_number(2)).collect::<Vec<_>>(),
+        [&"m-0".into()]
+    );
+    // Without members who has something keeps it, be it his own.
+    world.leave("m-0", Leaving::Retired);
+    world.leave("m-1", Leaving::Retired);
+    world.pass(seconds(1_000));
+    assert_eq!(world.shares.unowned(), 10);
+    assert!(world.shares.counts("m-0").1 > 0);
 }
