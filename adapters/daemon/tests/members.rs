@@ -111,3 +111,50 @@ fn who_asks_says_when_he_asks_next() {
         (member(&daemon, "m-a") == Value::Null).then_some(())
     });
 }
+
+#[test]
+fn a_target_is_scraped_on_its_own_node_and_moves_with_its_member() {
+    let setup = Setup::new();
+    let host = |number: usize| {
+        let labels = ["{host: n1}", "{host: n2}", "{}"][number % 3];
+        format!("{{targets: ['127.0.0.1:{}'], labels: {labels}}}", 9000 + number)
+    };
+    let hosts: Vec<String> = (0..30).map(host).collect();
+    setup.write(&format!(
+        "scrape_configs: [{{job_name: node, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{}]}}]",
+        hosts.join(", ")
+    ));
+    let per_node =
+        |rest: &str| setup.write_settings(&format!("members: {{strategy: per_node, node_labels: [host], {rest}}}"));
+    per_node("names: [n1, n2]");
+    let daemon = setup.start(&[]);
+    let list = |member: &str| {
+        let list = wait_until("a list", || {
+            let list = daemon.get(&format!("/sd/node?member={member}"));
+            (list.status == 200).then_some(list)
+        });
+        let hosts = list.json().as_array().expect("a list").clone();
+        let hosts = hosts
+            .iter()
+            .map(|entry| entry["labels"]["host"].as_str().unwrap_or("none").to_owned());
+        hosts.collect::<Vec<_>>()
+    };
+    let count = |list: &[String], host: &str| list.iter().filter(|other| *other == host).count();
+    let (one, other) = (list("n1"), list("n2"));
+    assert_eq!((count(&one, "n1"), count(&one, "n2")), (10, 0));
+    assert_eq!((count(&other, "n1"), count(&other, "n2")), (0, 10));
+    assert_eq!(count(&one, "none") + count(&other, "none"), 10);
+
+    // Its targets are the other one's when it has begun, or nobody's.
+    per_node("names: [n1]");
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    assert_eq!(list("n1").len(), 30);
+    per_node("names: [n1, n3], fallback: none");
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    daemon.wait_for("/metrics", |metrics| {
+        metrics.contains("headcount_unassigned_targets 10\n")
+    });
+    wait_until("n1 to have nothing of n2's", || {
+        (count(&list("n1"), "n2") == 0).then_some(())
+    });
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headcount_core::{Count, format_duration};
 
-use super::{JobSettings, Limit, MembersSettings, Settings, Who};
+use super::{JobSettings, Limit, MemberStrategy, MembersSettings, Settings, Who};
 
 impl Settings {
     /// Each field that is said, by its path in the file, with its value in one form: two files that say the same have
@@ -73,6 +73,13 @@ fn write_members(said: &mut Vec<(String, String)>, members: &MembersSettings) {
     if !members.unshared_jobs.is_empty() {
         let jobs = members.unshared_jobs.iter().cloned().collect::<Vec<_>>();
         say("unshared_jobs", jobs.join(", "));
+    }
+    if let MemberStrategy::PerNode { labels, has_fallback } = &members.strategy {
+        say("strategy", "per_node".to_owned());
+        if !labels.is_empty() {
+            say("node_labels", labels.join(", "));
+        }
+        say("fallback", if *has_fallback { "consistent" } else { "none" }.to_owned());
     }
 }
 

@@ -24,7 +24,34 @@ pub struct MembersSettings {
     pub replicas: usize,
     /// `unshared_jobs`: the jobs of which each member scrapes all targets.
     pub unshared_jobs: BTreeSet<String>,
+    /// `strategy`: what decides who scrapes a target.
+    pub strategy: MemberStrategy,
 }
+
+/// What decides who scrapes a target.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum MemberStrategy {
+    /// `consistent`: all have about the same number.
+    #[default]
+    Consistent,
+    /// `per_node`: the member that is called like the target's node.
+    PerNode {
+        /// `node_labels`: the labels that name it, of which the first counts that a target has; none for
+        /// [those of Kubernetes](NODE_LABELS).
+        labels: Vec<String>,
+        /// `fallback`: whether targets without a node, or whose node has no member, are shared out among all; if not, nobody
+        /// scrapes them.
+        has_fallback: bool,
+    },
+}
+
+/// The labels that name a target's node unless others are said, as OpenTelemetry's target allocator has them; beside them
+/// `__meta_kubernetes_endpointslice_address_target_name`, where what it names is a node.
+pub const NODE_LABELS: [&str; 3] = [
+    "__meta_kubernetes_pod_node_name",
+    "__meta_kubernetes_node_name",
+    "__meta_kubernetes_endpoint_node_name",
+];
 
 /// Who the members are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +76,7 @@ impl MembersSettings {
         let replicas_at = fields.take_some("replication_factor");
         let replicas = replicas_at.as_ref().and_then(replicas).unwrap_or(1);
         let unshared_jobs = fields.take_some("unshared_jobs").map(|at| unshared(&at, jobs));
+        let strategy = strategy(&mut fields);
         let at = fields.at().clone();
         fields.finish();
         let who = match (names, allow) {
@@ -82,8 +110,60 @@ impl MembersSettings {
             who: who?,
             replicas,
             unshared_jobs: unshared_jobs.unwrap_or_default(),
+            strategy,
         })
     }
+}
+
+fn strategy(fields: &mut Fields<'_>) -> MemberStrategy {
+    let strategy = fields.take_some("strategy");
+    let labels = fields.take_some("node_labels");
+    let fallback = fields.take_some("fallback");
+    let is_per_node = strategy
+        .as_ref()
+        .and_then(|at| one_of(at, ["consistent", "per_node"], "consistent, per_node"));
+    if is_per_node != Some(true) {
+        for at in [&labels, &fallback]
+            .into_iter()
+            .flatten()
+            .filter(|_| is_per_node == Some(false) || strategy.is_none())
+        {
+            at.report(ProblemKind::Rule("this is for `strategy: per_node`"));
+        }
+        return MemberStrategy::Consistent;
+    }
+    let has_fallback = fallback.and_then(|at| one_of(&at, ["none", "consistent"], "none, consistent"));
+    MemberStrategy::PerNode {
+        labels: labels.map(|at| node_labels(&at)).unwrap_or_default(),
+        has_fallback: has_fallback.unwrap_or(true),
+    }
+}
+
+/// Whether it is the second of two words.
+fn one_of(at: &Cursor<'_>, words: [&str; 2], allowed: &'static str) -> Option<bool> {
+    let found = at.text()?;
+    let place = words.iter().position(|word| *word == found);
+    if place.is_none() {
+        at.report(ProblemKind::NotOneOf { found, allowed });
+    }
+    place.map(|place| place == 1)
+}
+
+fn node_labels(at: &Cursor<'_>) -> Vec<String> {
+    let labels = at.texts().unwrap_or_default();
+    if labels.is_empty() && at.is_list() {
+        at.report(ProblemKind::Rule(
+            "name at least one label, or leave this out for those of Kubernetes",
+        ));
+    }
+    for (index, (name, position)) in labels.iter().enumerate().filter(|(_, (name, _))| name.is_empty()) {
+        let kind = ProblemKind::LabelName {
+            name: name.clone(),
+            legacy: false,
+        };
+        at.report_at(*position, &format!("[{index}]"), kind);
+    }
+    labels.into_iter().map(|(name, _)| name).collect()
 }
 
 fn listed(at: &Cursor<'_>) -> Option<BTreeSet<String>> {

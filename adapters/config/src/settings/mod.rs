@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use headcount_reader::{Cursor, Fields, Position, ProblemKind, ShownYaml, names_like};
 
 pub use job::{JobSettings, Limit};
-pub use members::{MOST_MEMBERS, MembersSettings, Who};
+pub use members::{MOST_MEMBERS, MemberStrategy, MembersSettings, NODE_LABELS, Who};
 pub use process::{StateSettings, WebSettings};
 pub use schema::SETTINGS_SCHEMA;
 pub use throttle::ThrottleSettings;

@@ -183,6 +183,27 @@ fn members_are_said_in_one_way() {
             "members.unshared_jobs[0]: there is no job \"nodes\"",
         ),
         ("{allow: a, unsharedjobs: []}", "members: unknown field `unsharedjobs`"),
+        ("{allow: a, strategy: nodes}", "1:31: members.strategy: \"nodes\""),
+        (
+            "{allow: a, fallback: none}",
+            "members.fallback: this is for `strategy: per_node`",
+        ),
+        (
+            "{allow: a, strategy: consistent, node_labels: [a]}",
+            "members.node_labels: this is for `strategy: per_node`",
+        ),
+        (
+            "{allow: a, strategy: per_node, fallback: all}",
+            "members.fallback: \"all\"",
+        ),
+        (
+            "{allow: a, strategy: per_node, node_labels: []}",
+            "name at least one label",
+        ),
+        (
+            "{allow: a, strategy: per_node, node_labels: [a, '']}",
+            "members.node_labels[1]",
+        ),
     ] {
         let said = wrong(JOBS, &format!("members: {members}"));
         assert!(said.contains(expected), "{members}: {said}");
@@ -193,6 +214,18 @@ fn members_are_said_in_one_way() {
     };
     assert!(allow.is_match("m-1") && !allow.is_match("m-1x"));
     assert_eq!((grace, asking.replicas), (Duration::from_secs(60), 1));
+    assert_eq!(asking.strategy, MemberStrategy::Consistent);
+    let per_node = settings("members: {allow: a, strategy: per_node}")
+        .members
+        .expect("members");
+    let of_kubernetes = MemberStrategy::PerNode {
+        labels: Vec::new(),
+        has_fallback: true,
+    };
+    assert_eq!(per_node.strategy, of_kubernetes);
+    let said = settings("members: {allow: a, strategy: per_node, node_labels: [b, a], fallback: none}").fields();
+    assert_eq!(said["members.node_labels"], "b, a");
+    assert_eq!(said["members.fallback"], "none");
 }
 
 #[test]

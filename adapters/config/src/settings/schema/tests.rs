@@ -157,6 +157,9 @@ fn file() -> impl Strategy<Value = Value> {
                 "grace",
                 "replication_factor",
                 "unshared_jobs",
+                "strategy",
+                "node_labels",
+                "fallback",
                 "no_such_field",
             ]),
         ),
@@ -203,7 +206,7 @@ fn files_with_every_word_are_right() {
     defaults["throttle"] = json!({"policy": "ticker", "per_set": true});
     let file = json!({
         "defaults": defaults, "jobs": {"node": job}, "web": {"listen": ":1", "allowed_hosts": ["a"]}, "state": {"dir": "x", "enabled": true},
-        "members": {"allow": "m-.+", "grace": "30s", "replication_factor": 2, "unshared_jobs": ["racks"]},
+        "members": {"allow": "m-.+", "grace": "30s", "replication_factor": 2, "unshared_jobs": ["racks"], "strategy": "per_node", "node_labels": ["host"], "fallback": "none"},
         "scrape_configs": [{"job_name": "racks", "local_sd_configs": [{}]}],
     });
     assert_eq!(Checker::new().refuses(&file), None);

@@ -27,6 +27,12 @@ pub(super) fn members(out: &mut Exposition, app: &App) {
         family.sample(&[("member", &member.name)], sent);
     }
     out.family(
+        "headcount_unassigned_targets",
+        Kind::Gauge,
+        "Targets that nobody is to scrape: there is no member, or none of their node.",
+    )
+    .sample(&[], count(overview.unassigned));
+    out.family(
         "headcount_target_handovers",
         Kind::Gauge,
         "Targets that have another owner, and stay with the one before until it has begun.",

@@ -32,6 +32,11 @@ impl JobTargets {
         self.ids.contains_key(&key)
     }
 
+    /// All keys, in no particular order.
+    pub(super) fn all(&self) -> impl Iterator<Item = TargetKey> {
+        self.ids.keys().copied()
+    }
+
     /// The targets with a key.
     pub(super) fn ids(&self, key: TargetKey) -> &[TargetId] {
         match self.ids.get(&key) {

@@ -4,6 +4,7 @@
 //! [`headcount_core::allocation`]; here it is fed, asked, and given time.
 //!
 //! * `ids`: the keys of a job's targets, and the targets by their keys.
+//! * `node`: where a target belongs that is shared out by nodes.
 //! * `ask`: what a member that asks is answered. `list`: its list as bytes.
 //!
 //! The one rule: **nobody who holds the shares waits for the pools.** Pools are changed before anybody takes the shares, which
@@ -14,6 +15,7 @@
 mod ask;
 mod ids;
 mod list;
+mod node;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +27,7 @@ use std::time::Duration;
 use blocking::unblock;
 use event_listener::Event;
 use futures_lite::FutureExt;
-use headcount_config::{MOST_MEMBERS, MembersSettings, Who};
+use headcount_config::{MOST_MEMBERS, MemberStrategy, MembersSettings, Who};
 use headcount_core::allocation::{Leaving, Presence, PresenceOptions, Shares, TargetKey};
 use headcount_core::{Instant, JobOptions, PoolOutput, TargetId, TargetPool};
 use headcount_discoverer::Env;
@@ -97,6 +99,8 @@ pub(crate) struct Overview {
     pub(crate) settled: bool,
     /// How many targets are shared out.
     pub(crate) targets: usize,
+    /// How many of them nobody owns.
+    pub(crate) unassigned: usize,
     /// How many of them are between two members.
     pub(crate) handovers: usize,
     /// Since how many seconds the first of those is.
@@ -217,6 +221,7 @@ impl Sharing {
             members: members.collect(),
             settled: shared.presence.as_ref().is_none_or(Presence::is_settled),
             targets: shared.shares.target_count(),
+            unassigned: shared.shares.unowned(),
             handovers,
             oldest_handover: oldest.map(age),
             moved: shared.shares.moved(),
@@ -278,6 +283,7 @@ impl Shared {
         let mut new = Self::new(self.settings.clone(), life);
         new.presence = self.presence.take();
         new.shares.set_jobs(self.shares.jobs());
+        new.shares.set_fallback(now, new.has_fallback());
         *self = new;
         self.name_members(now);
     }
@@ -286,7 +292,9 @@ impl Shared {
         let intervals = jobs.iter().map(|job| (job.name.as_str().into(), job.scrape_interval));
         self.shares.set_jobs(intervals);
         self.is_built &= self.settings.unshared_jobs == settings.unshared_jobs;
+        self.is_built &= self.settings.strategy == settings.strategy;
         self.settings = settings.clone();
+        self.shares.set_fallback(now, self.has_fallback());
         self.shares.set_replicas(now, settings.replicas);
         match &settings.who {
             Who::Listed(_) => self.presence = None,
@@ -359,6 +367,28 @@ impl Shared {
         self.shares.handle_timeout(now);
     }
 
+    fn has_fallback(&self) -> bool {
+        !matches!(
+            self.settings.strategy,
+            MemberStrategy::PerNode {
+                has_fallback: false,
+                ..
+            }
+        )
+    }
+
+    /// Says where targets of a job belong, as they are in `targets`. Of several with one key, that counts which comes first.
+    fn place(&mut self, now: Instant, pool: &TargetPool, targets: &JobTargets, keys: impl Iterator<Item = TargetKey>) {
+        let strategy = &self.settings.strategy;
+        let place = |key: TargetKey| {
+            let views = pool.find(targets.ids(key).iter().copied());
+            let nodes = views.filter_map(|view| node::node_of(strategy, &view).map(Arc::<str>::from));
+            (key, nodes.min())
+        };
+        let places: Vec<_> = keys.map(place).collect();
+        self.shares.place(now, places);
+    }
+
     fn is_shared(&self, job: &str) -> bool {
         !self.settings.unshared_jobs.contains(job)
     }
@@ -396,6 +426,7 @@ impl Shared {
             }
             let old = before.remove(job).unwrap_or_default();
             let (came, went) = old.differences(&targets);
+            self.place(now, pool, &targets, targets.all());
             self.shares.change(now, job, &came, &went);
             self.jobs.insert(job.clone(), targets);
         }
@@ -435,15 +466,25 @@ impl Shared {
             }
         }
         let (mut came, mut went) = (Vec::new(), Vec::new());
-        for (key, was_there) in touched {
-            match (was_there, targets.has(key)) {
-                (false, true) => came.push(key),
-                (true, false) => went.push(key),
+        for (key, was_there) in &touched {
+            match (was_there, targets.has(*key)) {
+                (false, true) => came.push(*key),
+                (true, false) => went.push(*key),
                 _ => {}
             }
         }
+        // Whoever is asked where they belong is asked of all that may be elsewhere.
+        let targets = std::mem::take(targets);
+        if let Some(pool) = pool
+            && self.settings.strategy != MemberStrategy::Consistent
+        {
+            let there = touched.into_keys().filter(|key| targets.has(*key));
+            self.place(now, pool, &targets, there);
+        }
         if pool.is_none() && targets.is_empty() {
             self.jobs.remove(job);
+        } else {
+            self.jobs.insert(job.clone(), targets);
         }
         self.shares.change(now, job, &came, &went);
     }

@@ -256,3 +256,65 @@ fn shares_that_nobody_knows_are_made_anew() {
     targets.read(|state| drop(targets.sharing.follow(at(3), state, &Changes::default())));
     assert_eq!(listed(&targets, at(4), "a", ListKind::Relabelled), before);
 }
+
+#[test]
+fn a_target_is_on_the_list_of_the_member_of_its_node() {
+    const KIND: &str = "__meta_kubernetes_endpointslice_address_target_kind";
+    const NAME: &str = "__meta_kubernetes_endpointslice_address_target_name";
+    let names: Vec<String> = (0..40).map(|host| format!("h{host}:1")).collect();
+    let labels = [
+        vec![("__meta_kubernetes_pod_node_name", "n1")],
+        vec![("__meta_kubernetes_node_name", "n2")],
+        vec![(KIND, "Node"), (NAME, "n1")],
+        // What is no node, a node without a member, and none at all.
+        vec![(KIND, "Pod"), (NAME, "n1")],
+        vec![("__meta_kubernetes_endpoint_node_name", "n3")],
+    ];
+    let parts = names.iter().enumerate().map(|(number, name)| {
+        let own = labels.get(number % 8).cloned().unwrap_or_default();
+        std::iter::once(("__address__", name.as_str())).chain(own).collect()
+    });
+    let targets = targets_of(
+        vec![job("scrape_interval: 15s, scrape_timeout: 10s")],
+        view_of(vec![("node", vec![("s", vec![], parts.collect())])]),
+    );
+    let options = vec![job("scrape_interval: 15s, scrape_timeout: 10s")];
+    let share = |second, settings: &str| {
+        targets
+            .sharing
+            .configure(at(second), Some(&members(settings)), &options);
+        targets.read(|state| drop(targets.sharing.follow(at(second), state, &Changes::default())));
+    };
+    let on = |second, member, kinds: &[usize]| {
+        let list = listed(&targets, at(second), member, ListKind::Discovered);
+        let is_of = |name: &&String| kinds.contains(&(names.iter().position(|other| other == *name).expect("one") % 8));
+        (list.iter().filter(is_of).count(), list.len())
+    };
+    share(0, "{names: [n1, n2], strategy: per_node}");
+    let (of_one, of_other) = (on(1, "n1", &[0, 2]), on(1, "n2", &[1]));
+    assert_eq!((of_one.0, of_other.0), (10, 5), "all of its own");
+    assert_eq!(of_one.1 + of_other.1, 40, "and all others are somebody's");
+    assert_eq!(targets.sharing.overview(at(2)).expect("members").unassigned, 0);
+
+    share(3, "{names: [n1, n2], strategy: per_node, fallback: none}");
+    let overview = targets.sharing.overview(at(4)).expect("members");
+    assert_eq!((overview.targets, overview.unassigned), (40, 5), "those of n3");
+    share(5, "{names: [n1, n2, n3], strategy: per_node, fallback: none}");
+    assert_eq!(on(6, "n3", &[4]).0, 5);
+
+    share(
+        7,
+        "{names: [n1, n2, n3], strategy: per_node, node_labels: [__meta_kubernetes_node_name]}",
+    );
+    targets.sharing.overview(at(8)).expect("members");
+    share(9, "{names: [n1, n2, n3]}");
+    let counts: Vec<usize> = ["n1", "n2", "n3"].map(|name| on(100, name, &[]).1).into();
+    targets.sharing.pass(at(200));
+    let overview = targets.sharing.overview(at(200)).expect("members");
+    let owned: Vec<usize> = overview.members.iter().map(|member| member.targets).collect();
+    assert_eq!(owned.iter().sum::<usize>(), 40);
+    assert!(
+        owned.iter().all(|count| (10..=16).contains(count)),
+        "{owned:?} {counts:?}"
+    );
+}
