@@ -84,7 +84,7 @@ pub use group::{
 pub use health::{Condition, FailedRefresh, Health, Reports, Restored};
 pub use history::{
     Addresses, Cause, ChangeKind, Found, Happening, History, HistoryEntry, HistoryLimits, HistoryProvider,
-    HistoryQuery, Past, Removal, TargetsChange,
+    HistoryQuery, MemberChange, Past, Removal, TargetsChange,
 };
 pub use manager::{
     Applied, Backoff, Count, Counters, DropGuard, EventKind, Held, Manager, ManagerEvent, ManagerOptions, Output,

@@ -154,6 +154,15 @@ fn a_target_is_scraped_on_its_own_node_and_moves_with_its_member() {
     daemon.wait_for("/metrics", |metrics| {
         metrics.contains("headcount_unassigned_targets 10\n")
     });
+    // A reload that came later is told of, too, and a job that is asked for leaves none of it out.
+    let told = daemon.get("/api/v1/events?job=node").json();
+    let told = told["data"]["events"].as_array().expect("a list").iter();
+    let told: Vec<String> = told
+        .map(|event| format!("{} {} {}", event["what"], event["member"], event["targets"]))
+        .collect();
+    for expected in ["\"memberJoined\" \"n3\" 5", "\"memberRetired\" \"n2\" 15"] {
+        assert!(told.iter().any(|event| event == expected), "{expected}: {told:?}");
+    }
     wait_until("n1 to have nothing of n2's", || {
         (count(&list("n1"), "n2") == 0).then_some(())
     });

@@ -303,7 +303,9 @@ impl ServiceBuilder {
             &self.web.prefix(),
         );
         let executor = workers.executor();
-        tasks.push(executor.spawn(app.targets.clone().keep_shares(app.env.clone())));
+        let scrape = app.scrape.clone();
+        let tell = move |members: &[_]| scrape.note_members(members);
+        tasks.push(executor.spawn(app.targets.clone().keep_shares(app.env.clone(), tell)));
         let server = match (listener, at, address) {
             (Some(listener), Some(at), Some(address)) => {
                 let access = Access::new(&at, address, self.web.clone());

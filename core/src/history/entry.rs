@@ -73,8 +73,28 @@ pub enum Happening {
         /// Providers that went on.
         kept: usize,
     },
+    /// A member of those among whom targets are shared out came or went.
+    Member {
+        /// Its name.
+        name: Arc<str>,
+        /// What became of it.
+        change: MemberChange,
+        /// How many targets it had then: of one that came, those that it is to scrape.
+        targets: usize,
+    },
     /// Sets were to be configured, and what they were to be is wrong: how. What was there went on.
     ReloadRefused(Arc<str>),
+}
+
+/// What became of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MemberChange {
+    /// It is there.
+    Joined,
+    /// It was taken out, and keeps each target until another member has begun with it.
+    Retired,
+    /// It no longer asks, and nobody scrapes what it had until others have begun.
+    Lost,
 }
 
 /// Targets that came, went or changed: one, or so many by one update that not all are listed.

@@ -127,6 +127,7 @@ fn own_bytes(entry: &HistoryEntry) -> usize {
         | Happening::CannotRun(text)
         | Happening::Warned(text)
         | Happening::ReloadRefused(text)
+        | Happening::Member { name: text, .. }
         | Happening::Held { set: text, .. } => text.len(),
         Happening::Recovered { .. }
         | Happening::Released { .. }

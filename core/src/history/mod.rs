@@ -20,7 +20,7 @@ use crate::{Applied, EventKind, Instant, ManagerEvent, ProviderId, Readers, Rele
 use changes::{Change, Released};
 use log::{Log, message};
 
-pub use entry::{Addresses, Cause, ChangeKind, Happening, HistoryEntry, HistoryProvider, TargetsChange};
+pub use entry::{Addresses, Cause, ChangeKind, Happening, HistoryEntry, HistoryProvider, MemberChange, TargetsChange};
 pub use query::{Found, HistoryQuery, Past};
 
 /// Targets that one update brings, takes or changes and that have an entry each. More of them are one entry, which
@@ -213,6 +213,16 @@ impl History {
             started: applied.started.len(),
             stopped: applied.stopped.len(),
             kept: applied.kept.len(),
+        };
+        self.push(now, Arc::default(), None, what);
+    }
+
+    /// Notes that a member of those among whom targets are shared out came or went.
+    pub fn member(&mut self, now: Instant, name: &Arc<str>, change: MemberChange, targets: usize) {
+        let what = Happening::Member {
+            name: message(name),
+            change,
+            targets,
         };
         self.push(now, Arc::default(), None, what);
     }

@@ -111,7 +111,10 @@ enum OfHost {
 impl HistoryQuery<'_> {
     /// Whether an entry is of the set and of the provider that are asked for.
     fn wants(&self, entry: &HistoryEntry) -> bool {
-        let is_of_all = matches!(entry.what, Happening::Reloaded { .. } | Happening::ReloadRefused(_));
+        let is_of_all = matches!(
+            entry.what,
+            Happening::Reloaded { .. } | Happening::ReloadRefused(_) | Happening::Member { .. }
+        );
         let is_of_set = |set: &str| is_of_all || entry.sets.binary_search_by(|name| (**name).cmp(set)).is_ok();
         let is_of_provider = |name: &str| entry.provider.as_ref().is_some_and(|provider| *provider.name == *name);
         self.set.is_none_or(is_of_set) && self.provider.is_none_or(is_of_provider)

@@ -5,13 +5,23 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use headcount_core::{Cause, History, HistoryLimits, Instant, Past, Release};
+use headcount_core::{Cause, History, HistoryLimits, Instant, MemberChange, Past, Release};
 
 /// A manager's history: written by who publishes and by who configures, and read by anybody.
 #[derive(Debug)]
 pub(crate) struct SharedHistory {
     history: Mutex<History>,
     past: ArcSwap<Past>,
+}
+
+/// A member came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MemberEvent {
+    pub(crate) at: Instant,
+    pub(crate) name: Arc<str>,
+    pub(crate) change: MemberChange,
+    /// How many targets it has, of one that came, or had.
+    pub(crate) targets: usize,
 }
 
 impl SharedHistory {

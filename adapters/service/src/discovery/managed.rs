@@ -18,7 +18,7 @@ use super::feed::{Follower, Jobs};
 use super::hold_counts::HoldCounts;
 use super::publication::Publication;
 use super::publisher::{Publisher, Shared};
-use super::{Observation, Provider, ServeIncomplete, SharedHistory, View, ViewChange};
+use super::{MemberEvent, Observation, Provider, ServeIncomplete, SharedHistory, View, ViewChange};
 use crate::Workers;
 use crate::effective::Effective;
 use crate::output::Recording;
@@ -226,6 +226,15 @@ impl Managed {
     pub(crate) fn note_refused(&self, reason: &str) {
         let now = self.env.clock.now();
         self.history.write(|history| history.reload_refused(now, reason));
+    }
+
+    /// Notes that members of those who share the targets came or went.
+    pub(crate) fn note_members(&self, members: &[MemberEvent]) {
+        self.history.write(|history| {
+            for event in members {
+                history.member(event.at, &event.name, event.change, event.targets);
+            }
+        });
     }
 
     /// What happened so far.

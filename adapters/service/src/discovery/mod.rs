@@ -32,7 +32,7 @@ mod view;
 
 pub(crate) use churn::{Churn, WINDOW as CHURN_WINDOW};
 pub(crate) use feed::{Feed, Follower, Jobs};
-pub(crate) use history::{SharedHistory, because, release};
+pub(crate) use history::{MemberEvent, SharedHistory, because, release};
 pub(crate) use job::{Job, List, ListHandle};
 pub use list::{ADDRESS, entries_with_own_labels, merged, sorted_groups, target_list};
 pub(crate) use list::{as_list, write_labels, write_string};

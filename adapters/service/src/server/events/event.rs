@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headcount_core::{Cause, ChangeKind, Happening, HistoryEntry, Release, TargetsChange};
+use headcount_core::{Cause, ChangeKind, Happening, HistoryEntry, MemberChange, Release, TargetsChange};
 use serde::Serialize;
 
 use crate::discovery::{because, release};
@@ -86,6 +86,18 @@ enum What {
     },
     ReloadRefused {
         error: Arc<str>,
+    },
+    MemberJoined {
+        member: Arc<str>,
+        targets: usize,
+    },
+    MemberRetired {
+        member: Arc<str>,
+        targets: usize,
+    },
+    MemberLost {
+        member: Arc<str>,
+        targets: usize,
     },
     /// Something that a newer core tells.
     Other,
@@ -175,6 +187,7 @@ impl Event {
                 let message = format!("the configuration was not applied, because it is wrong: {error}");
                 (What::ReloadRefused { error: error.clone() }, message)
             }
+            Happening::Member { name, change, targets } => member(name, *change, *targets),
             _ => (What::Other, "something that this version has no words for".to_owned()),
         };
         Self {
@@ -186,6 +199,28 @@ impl Event {
             provider_description: provider.map(|provider| provider.description().clone()),
             message,
             what,
+        }
+    }
+}
+
+fn member(name: &Arc<str>, change: MemberChange, targets: usize) -> (What, String) {
+    let member = name.clone();
+    let many = match targets {
+        1 => "1 target".to_owned(),
+        _ => format!("{targets} targets"),
+    };
+    match change {
+        MemberChange::Joined => {
+            let message = format!("member {name} joined, and is to scrape {many}");
+            (What::MemberJoined { member, targets }, message)
+        }
+        MemberChange::Retired => {
+            let message = format!("member {name} was taken out; it had {many}, and keeps each until another has begun");
+            (What::MemberRetired { member, targets }, message)
+        }
+        MemberChange::Lost => {
+            let message = format!("member {name} no longer asks; it had {many}, which others have now");
+            (What::MemberLost { member, targets }, message)
         }
     }
 }

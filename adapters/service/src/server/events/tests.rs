@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use headcount_core::{
-    Applied, EventKind, FailedConfig, FailedRefresh, History, HistoryLimits, Instant, ManagerEvent, Missing,
-    MissingPart, ProviderId, Readers, Release, Snapshot,
+    Applied, EventKind, FailedConfig, FailedRefresh, History, HistoryLimits, Instant, ManagerEvent, MemberChange,
+    Missing, MissingPart, ProviderId, Readers, Release, Snapshot,
 };
 
 use super::*;
@@ -133,6 +133,13 @@ fn everything_that_can_happen_is_told() {
     let now = world.at(7);
     world.sets.reload(&["a"], "other");
     world.history.reload_refused(now, "p.yml:1:1: wrong");
+    for (change, targets) in [
+        (MemberChange::Joined, 1),
+        (MemberChange::Retired, 2),
+        (MemberChange::Lost, 0),
+    ] {
+        world.history.member(now, &"otel-0".into(), change, targets);
+    }
     world.show();
     insta::assert_snapshot!(world.messages(""));
     let one = world.ask("host=y&limit=1");

@@ -29,7 +29,7 @@ use event_listener::Event;
 use futures_lite::FutureExt;
 use headcount_config::{MOST_MEMBERS, MemberStrategy, MembersSettings, Who};
 use headcount_core::allocation::{Leaving, Presence, PresenceOptions, Shares, TargetKey};
-use headcount_core::{Instant, JobOptions, PoolOutput, TargetId, TargetPool};
+use headcount_core::{Instant, JobOptions, MemberChange, PoolOutput, TargetId, TargetPool};
 use headcount_discoverer::Env;
 use serde::Serialize;
 
@@ -39,6 +39,7 @@ use list::KeptList;
 
 use super::{Changes, State, Targets};
 use crate::ListKind;
+use crate::discovery::MemberEvent;
 
 /// The shares, if there are members.
 #[derive(Debug, Default)]
@@ -65,6 +66,8 @@ struct Shared {
     /// Which of all that there were it is.
     life: u64,
     lists: HashMap<ListPlace, KeptList>,
+    /// Who came and went, and nobody was told so yet.
+    untold: Vec<MemberEvent>,
 }
 
 /// Of a member, a job's list in a form.
@@ -238,12 +241,15 @@ impl Sharing {
 }
 
 impl Targets {
-    /// Lets members go that do not ask any more, and targets from those that others have begun with. Runs for ever.
-    pub(crate) async fn keep_shares(self: Arc<Self>, env: Env) {
+    /// Tells who came and went, lets members go that do not ask any more, and targets from those that others have begun with. Runs for ever.
+    pub(crate) async fn keep_shares(self: Arc<Self>, env: Env, tell: impl Fn(&[MemberEvent])) {
         loop {
             let news = self.sharing.news.listen();
             let (targets, clock) = (self.clone(), env.clock.clone());
-            let next = unblock(move || targets.sharing.pass(clock.now())).await;
+            let (next, events) = unblock(move || targets.sharing.pass(clock.now())).await;
+            if !events.is_empty() {
+                tell(&events);
+            }
             let wait = next.map(|at| at.saturating_duration_since(env.clock.now()));
             match wait {
                 Some(wait) => env.clock.sleep(wait.max(Duration::from_millis(1))).or(news).await,
@@ -254,13 +260,16 @@ impl Targets {
 }
 
 impl Sharing {
-    /// Time has passed. Gives when there is more to do.
-    fn pass(&self, now: Instant) -> Option<Instant> {
+    /// Time has passed. Gives when there is more to do, and who came and went since this was asked last.
+    fn pass(&self, now: Instant) -> (Option<Instant>, Vec<MemberEvent>) {
         let mut shared = self.lock();
-        let shared = shared.as_mut()?;
+        let Some(shared) = shared.as_mut() else {
+            return (None, Vec::new());
+        };
         shared.pass(now);
         let presence = shared.presence.as_ref().and_then(Presence::poll_timeout);
-        presence.into_iter().chain(shared.shares.poll_timeout()).min()
+        let next = presence.into_iter().chain(shared.shares.poll_timeout()).min();
+        (next, std::mem::take(&mut shared.untold))
     }
 }
 
@@ -275,6 +284,7 @@ impl Shared {
             jobs: BTreeMap::new(),
             is_built: false,
             lists: HashMap::new(),
+            untold: Vec::new(),
         }
     }
 
@@ -282,6 +292,7 @@ impl Shared {
     fn begin_anew(&mut self, now: Instant, life: u64) {
         let mut new = Self::new(self.settings.clone(), life);
         new.presence = self.presence.take();
+        new.untold = std::mem::take(&mut self.untold);
         new.shares.set_jobs(self.shares.jobs());
         new.shares.set_fallback(now, new.has_fallback());
         *self = new;
@@ -327,16 +338,29 @@ impl Shared {
         let here: BTreeSet<Arc<str>> = here.map(|(name, _)| name.clone()).collect();
         let joined: Vec<&str> = wanted.difference(&here).map(|name| &**name).collect();
         let left: Vec<&str> = here.difference(&wanted).map(|name| &**name).collect();
+        let had: Vec<usize> = left.iter().map(|member| self.shares.counts(member).0).collect();
         let retired = left.iter().map(|name| (*name, Leaving::Retired));
         self.shares.change_members(now, joined.iter().copied(), retired);
         for member in joined {
             let (targets, _) = self.shares.counts(member);
             tracing::info!(%member, targets, "a member joined, and has its share of the targets");
+            self.tell(now, member, MemberChange::Joined, targets);
         }
-        for member in left {
+        for (member, had) in left.into_iter().zip(had) {
+            self.tell(now, member, MemberChange::Retired, had);
             tracing::info!(%member, "a member was taken out; what it scrapes goes to others, and each target when they have begun");
         }
         self.forget_lists();
+    }
+
+    /// Has it told that a member came or went.
+    fn tell(&mut self, at: Instant, name: &str, change: MemberChange, targets: usize) {
+        self.untold.push(MemberEvent {
+            at,
+            name: name.into(),
+            change,
+            targets,
+        });
     }
 
     /// Lists of members and jobs that are no more are not kept.
@@ -353,9 +377,11 @@ impl Shared {
             let lost = presence.handle_timeout(now);
             is_new = presence.is_settled() && !was_settled;
             if !lost.is_empty() {
+                let had: Vec<usize> = lost.iter().map(|member| self.shares.counts(member).0).collect();
                 let left = lost.iter().map(|member| (&**member, Leaving::Lost));
                 self.shares.change_members(now, [], left);
-                for member in lost {
+                for (member, had) in lost.into_iter().zip(had) {
+                    self.tell(now, &member, MemberChange::Lost, had);
                     tracing::warn!(%member, "a member no longer asks, and others have its targets");
                 }
                 self.forget_lists();
