@@ -22,6 +22,7 @@ mod fate;
 mod identify;
 mod job;
 mod labels;
+mod many;
 mod output;
 mod owners;
 mod pools;
@@ -41,7 +42,7 @@ use fate::Entry;
 use job::Job;
 use output::Outputs;
 use owners::{Added, Owners, Removed};
-use slots::{PoolGroup, Slots};
+use slots::Slots;
 use touched::TouchedGroups;
 
 pub use changes::PoolChanges;
@@ -164,7 +165,7 @@ impl TargetPool {
         self.evaluator = Evaluator::new(&self.job);
         for slot in 0..self.slots.count() {
             if let Some(group) = self.slots.get(slot).map(|held| held.group.clone())
-                && !self.replace_while(slot, group, &mut goes_on)
+                && !self.replace_while(slot, &group, &mut goes_on)
             {
                 return false;
             }
@@ -188,29 +189,11 @@ impl TargetPool {
         self.change_group(provider, None, group);
     }
 
-    /// Takes a group in, in the place of `old` if that is the one with its source.
-    fn change_group(&mut self, provider: ProviderId, old: Option<&Group>, group: &Group) {
-        let source = group.source();
-        let key = store::key(source);
-        // The very group that is held needs not be read to know its source.
-        let is_it = |held: &Group| old.is_some_and(|old| held.is_same_allocation(old)) || held.source() == source;
-        let slot = self.slots.find(provider, key, is_it).unwrap_or_else(|| {
-            let new = PoolGroup {
-                provider,
-                key,
-                group: group.clone(),
-                entries: Entries::None,
-            };
-            self.slots.insert(new)
-        });
-        self.replace(slot, group.clone());
-    }
-
     /// Removes a group.
     pub fn remove_group(&mut self, provider: ProviderId, source: &str) {
         let key = store::key(source);
         if let Some(slot) = self.slots.find(provider, key, |held| held.source() == source) {
-            self.replace(slot, Group::empty(source));
+            self.replace(slot, &Group::empty(source));
             self.slots.remove(slot);
         }
     }
@@ -274,20 +257,28 @@ impl TargetPool {
     }
 
     /// Gives a slot another group, or the same one under other options.
-    fn replace(&mut self, slot: u32, group: Group) {
+    fn replace(&mut self, slot: u32, group: &Group) {
         self.replace_while(slot, group, || true);
     }
 
     /// The same, if `goes_on` says so before each of its targets; else nothing is replaced, and it gives `false`.
-    fn replace_while(&mut self, slot: u32, group: Group, goes_on: impl FnMut() -> bool) -> bool {
+    fn replace_while(&mut self, slot: u32, group: &Group, goes_on: impl FnMut() -> bool) -> bool {
         let job = self.job.clone();
-        let Some(entries) = self.evaluate(&job, &group, goes_on) else {
+        let Some(entries) = self.evaluate(&job, group, goes_on) else {
             return false;
         };
+        self.fill(slot, group, entries);
+        true
+    }
+
+    /// Gives a slot a group with the fates of its targets.
+    fn fill(&mut self, slot: u32, group: &Group, entries: Entries) {
         let Some(held) = self.slots.get_mut(slot) else {
-            return true;
+            return;
         };
-        held.group = group;
+        if !held.group.is_same_allocation(group) {
+            held.group = group.clone();
+        }
         let replaced = core::mem::take(&mut held.entries);
         let (old, new) = (replaced.as_slice(), entries.as_slice());
         let slots = &self.slots;
@@ -342,7 +333,6 @@ impl TargetPool {
         touched.dedup();
         self.touch(slot);
         touched.into_iter().for_each(|slot| self.touch(slot));
-        true
     }
 
     /// Notes that targets in this slot have other fates.

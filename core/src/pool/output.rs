@@ -42,6 +42,11 @@ struct Touched {
 }
 
 impl Outputs {
+    /// Makes room for so many more identities.
+    pub(super) fn reserve(&mut self, identities: usize) {
+        self.touched.reserve(identities);
+    }
+
     /// An identity came.
     pub(super) fn came(&mut self, id: TargetId, endpoint: u64) {
         self.touched.push(Touched {

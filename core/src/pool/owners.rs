@@ -77,6 +77,18 @@ impl Owners {
             .saturating_add(self.last.allocation_size())
     }
 
+    /// Makes room for so many more identities.
+    pub(super) fn reserve(&mut self, identities: usize) {
+        self.last.reserve(identities, |owner| owner.id.number());
+    }
+
+    /// Fetches the memory in which these identities stand, or would stand: to look for one after the other would wait for
+    /// each.
+    pub(super) fn touch(&self, ids: impl Iterator<Item = TargetId>) {
+        let is_known = |id: TargetId| self.last.find(id.number(), |owner| owner.id == id);
+        core::hint::black_box(ids.filter_map(is_known).count());
+    }
+
     /// The slot and the index of the target that stands for an identity.
     pub(super) fn get(&self, id: TargetId) -> Option<(u32, u32)> {
         let owner = self.last.find(id.number(), |owner| owner.id == id)?;

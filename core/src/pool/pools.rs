@@ -60,8 +60,8 @@ impl TargetPools {
             self.changed.insert(name.clone());
             let mut pool = TargetPool::new(options);
             if let Some(set) = self.snapshot.set(&name) {
-                for (provider, stored) in set.groups() {
-                    pool.put_group(provider.id(), stored.group());
+                for provider in set.providers() {
+                    pool.put_all(provider.id(), provider.groups());
                 }
             }
             self.pools.insert(name, pool);
@@ -104,9 +104,8 @@ impl TargetPools {
                 }
             }
             for provider in new.iter().filter(|id| !old.contains(id)) {
-                let groups = snapshot.provider(*provider).map(|provider| provider.groups().iter());
-                for stored in groups.into_iter().flatten() {
-                    pool.put_group(*provider, stored.group());
+                if let Some(new) = snapshot.provider(*provider) {
+                    pool.put_all(*provider, new.groups());
                 }
             }
         }

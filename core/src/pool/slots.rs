@@ -57,6 +57,24 @@ impl Slots {
         self.by_source.find(hash(provider, key), is_it).copied()
     }
 
+    /// Makes room for so many more groups.
+    pub(super) fn reserve(&mut self, groups: usize) {
+        self.groups.reserve(groups.saturating_sub(self.free.len()));
+        let Self {
+            groups: held,
+            by_source,
+            ..
+        } = self;
+        by_source.reserve(groups, |slot| rehash(held, *slot));
+    }
+
+    /// Fetches the memory in which the slots of these groups stand, or would stand: to look for one after the other would
+    /// wait for each.
+    pub(super) fn touch(&self, provider: ProviderId, keys: impl Iterator<Item = u64>) {
+        let is_known = |key: u64| self.by_source.find(hash(provider, key), |slot| *slot == u32::MAX);
+        core::hint::black_box(keys.filter_map(is_known).count());
+    }
+
     /// Gives a group a slot.
     pub(super) fn insert(&mut self, group: PoolGroup) -> u32 {
         let hash_of_it = hash(group.provider, group.key);
@@ -68,11 +86,8 @@ impl Slots {
             *place = Some(group);
         }
         let groups = &self.groups;
-        let rehash = |slot: &u32| {
-            let group = groups.get(*slot as usize).and_then(Option::as_ref);
-            group.map_or(0, |group| hash(group.provider, group.key))
-        };
-        self.by_source.insert_unique(hash_of_it, slot, rehash);
+        self.by_source
+            .insert_unique(hash_of_it, slot, |slot| rehash(groups, *slot));
         slot
     }
 
@@ -109,6 +124,12 @@ impl Slots {
             slot,
         }
     }
+}
+
+/// The hash of what is in a slot.
+fn rehash(groups: &[Option<PoolGroup>], slot: u32) -> u64 {
+    let group = groups.get(slot as usize).and_then(Option::as_ref);
+    group.map_or(0, |group| hash(group.provider, group.key))
 }
 
 /// The key is a hash already.

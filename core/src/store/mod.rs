@@ -134,6 +134,13 @@ impl Groups {
         self.map.walk().flat_map(|(_, slot)| slot.all())
     }
 
+    /// The same, each with its key.
+    pub(crate) fn keyed(&self) -> impl Iterator<Item = (u64, &Stored)> {
+        self.map
+            .walk()
+            .flat_map(|(key, slot)| slot.all().iter().map(|stored| (*key, stored)))
+    }
+
     /// What changed since `older`, at the cost of what changed.
     pub fn diff<'a>(&'a self, older: &'a Self) -> GroupDiff<'a> {
         GroupDiff::between(Some(older), Some(self))
@@ -256,10 +263,7 @@ impl Groups {
         &'a self,
         mut named: impl FnMut(u64, &str) -> bool + 'a,
     ) -> impl Iterator<Item = (u64, &'a str)> {
-        let all = self
-            .map
-            .walk()
-            .flat_map(|(key, slot)| slot.all().iter().map(|stored| (*key, stored.group.source())));
+        let all = self.keyed().map(|(key, stored)| (key, stored.group.source()));
         all.filter(move |(key, source)| !named(*key, source))
     }
 }

@@ -1,6 +1,7 @@
 //! What becomes of targets, by example; `rebuild` and `follow` say the rest for all of them.
 
 mod follow;
+mod many;
 mod rebuild;
 
 use core::num::NonZeroU64;
