@@ -230,6 +230,23 @@ impl Batch<'_> {
             .add(self.strings, &mut self.seen, &mut self.group_labels, name, value)
     }
 
+    /// Adds labels that all targets of the open group share: what [`group_label`](Self::group_label) does for each, at less
+    /// cost.
+    ///
+    /// # Errors
+    /// A label can't be stored, or no group is open.
+    pub fn group_labels<N, V>(&mut self, labels: impl IntoIterator<Item = (N, V)>) -> Result<(), GroupError>
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        if self.open.is_none() {
+            return Err(GroupError::NotOpen);
+        }
+        self.group_set
+            .add_all(self.strings, &mut self.seen, &mut self.group_labels, labels)
+    }
+
     /// Starts the open group's next target.
     ///
     /// # Errors
@@ -252,6 +269,22 @@ impl Batch<'_> {
         }
         self.target_set
             .add(self.strings, &mut self.seen, &mut self.bytes, name, value)
+    }
+
+    /// Adds labels of the target that was started last: what [`label`](Self::label) does for each, at less cost.
+    ///
+    /// # Errors
+    /// A label can't be stored, or no target was started.
+    pub fn labels<N, V>(&mut self, labels: impl IntoIterator<Item = (N, V)>) -> Result<(), GroupError>
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        if !self.open.as_ref().is_some_and(|open| open.target_open) {
+            return Err(GroupError::NotOpen);
+        }
+        self.target_set
+            .add_all(self.strings, &mut self.seen, &mut self.bytes, labels)
     }
 
     /// Closes the open group.

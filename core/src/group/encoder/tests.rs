@@ -96,6 +96,40 @@ proptest! {
     }
 
     #[test]
+    fn labels_at_once_are_written_as_one_by_one(batches in vec(vec(plain(), 0..6), 1..5), at in 0_usize..4) {
+        let (mut at_once, mut one_by_one) = (Encoder::new(), Encoder::new());
+        for groups in &batches {
+            let (mut all, mut each) = (at_once.batch(), one_by_one.batch());
+            for Plain { source, labels, targets } in groups {
+                prop_assert_eq!((all.begin(source), each.begin(source)), (Ok(()), Ok(())));
+                // The first of a set's, and then the others.
+                let (first, others) = labels.split_at(at.min(labels.len()));
+                for part in [first, others] {
+                    prop_assert_eq!(all.group_labels(part.iter().cloned()), Ok(()));
+                }
+                for (name, value) in labels {
+                    prop_assert_eq!(each.group_label(name, value), Ok(()));
+                }
+                for target in targets {
+                    prop_assert_eq!((all.begin_target(), each.begin_target()), (Ok(()), Ok(())));
+                    let (first, others) = target.split_at(at.min(target.len()));
+                    for part in [first, others] {
+                        prop_assert_eq!(all.labels(part.iter().cloned()), Ok(()));
+                    }
+                    for (name, value) in target {
+                        prop_assert_eq!(each.label(name, value), Ok(()));
+                    }
+                }
+                prop_assert_eq!((all.end(), each.end()), (Ok(()), Ok(())));
+            }
+            for (a, b) in all.finish().iter().zip(each.finish()) {
+                prop_assert_eq!(&a.0.slice, &b.0.slice);
+                prop_assert_eq!(a, &b);
+            }
+        }
+    }
+
+    #[test]
     fn equality_is_of_meaning_not_of_encoding(a in vec(plain(), 0..5), b in vec(plain(), 0..5)) {
         let mut encoder = Encoder::new();
         let first = encode(&mut encoder, &a);
