@@ -1,6 +1,6 @@
 //! What is known of each file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -225,7 +225,7 @@ impl Drop for ModifiedTimes {
 /// The lists, by file, that were found before a discoverer was started.
 pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTreeMap<PathBuf, Known> {
     // Patterns are matched for each file: to match them for each group would take longer than all else of a start.
-    let mut lists: BTreeMap<String, Option<Vec<(usize, Group)>>> = BTreeMap::new();
+    let mut lists: HashMap<String, Option<Vec<(usize, Group)>>> = HashMap::new();
     for group in groups {
         let Some((path, number)) = group.source().rsplit_once(':') else {
             continue;
@@ -233,11 +233,12 @@ pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTr
         let Ok(number) = number.parse() else {
             continue;
         };
-        if !lists.contains_key(path) {
-            lists.insert(path.to_owned(), is_meant(path).then(Vec::new));
-        }
-        if let Some(Some(list)) = lists.get_mut(path) {
-            list.push((number, group));
+        match lists.get_mut(path) {
+            Some(Some(list)) => list.push((number, group)),
+            Some(None) => {}
+            None => {
+                lists.insert(path.to_owned(), is_meant(path).then(|| vec![(number, group)]));
+            }
         }
     }
     let known = |mut list: Vec<(usize, Group)>| {
