@@ -118,6 +118,12 @@ impl Groups {
         self.targets
     }
 
+    /// Whether both are the very same, one a clone of the other and neither changed since. Costs nothing; equal groups that
+    /// were made apart are not the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.map.is(&other.map)
+    }
+
     /// The group of `source`.
     pub fn get(&self, source: &str) -> Option<&Stored> {
         self.map.get(key(source))?.of_source(source.as_bytes())

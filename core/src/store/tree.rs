@@ -98,6 +98,15 @@ impl<V: Value> Tree<V> {
         Walk::new(self.root.as_ref())
     }
 
+    /// Whether both are one and the same, without a look at what they hold. Equal ones that were made apart are not.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (&self.root, &other.root) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.is(b),
+            _ => false,
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn root(&self) -> Option<&Node<V>> {
         self.root.as_ref()

@@ -74,6 +74,15 @@ const WAS_WHOLE: u64 = 2;
 const HAS_AS_OF: u64 = 4;
 
 impl About {
+    /// What this version writes of a manager.
+    pub(super) fn of(manager: &str, config: &str) -> Self {
+        Self {
+            manager: manager.to_owned(),
+            config: config.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
     pub(super) fn write(&self) -> Vec<u8> {
         let mut out = Vec::new();
         push(&mut out, ABOUT);
@@ -268,21 +277,22 @@ impl<'a> GroupsReader<'a> {
         }
         let malformed = |_| Malformed;
         batch.begin(source).map_err(malformed)?;
-        self.set(SHARED, |name, value| batch.group_label(name, value).map_err(malformed))?;
+        let mut labels = self.set(SHARED)?;
+        batch.group_labels(&mut labels).map_err(malformed)?;
+        labels.end()?;
         for _ in 0..targets {
             batch.begin_target().map_err(malformed)?;
-            self.set(OWN, |name, value| batch.label(name, value).map_err(malformed))?;
+            let mut labels = self.set(OWN)?;
+            batch.labels(&mut labels).map_err(malformed)?;
+            labels.end()?;
         }
         batch.end().map_err(malformed)?;
         let changed = Instant::from_nanos(self.changed);
         Ok(Some(Next::Put { source, changed }))
     }
 
-    fn set(
-        &mut self,
-        which: usize,
-        mut label: impl FnMut(&str, &str) -> Result<(), Malformed>,
-    ) -> Result<(), Malformed> {
+    /// The labels of the next set.
+    fn set(&mut self, which: usize) -> Result<SetReader<'_, 'a>, Malformed> {
         let [shared, own] = &mut self.names;
         let names = if which == SHARED { shared } else { own };
         if let Some(count) = take(&mut self.bytes)?.checked_sub(1) {
@@ -291,10 +301,43 @@ impl<'a> GroupsReader<'a> {
                 names.push(take_string(&mut self.bytes, &mut self.strings)?);
             }
         }
-        for name in names.iter() {
-            label(name, take_string(&mut self.bytes, &mut self.strings)?)?;
+        Ok(SetReader {
+            names: names.iter(),
+            bytes: &mut self.bytes,
+            strings: &mut self.strings,
+            is_malformed: false,
+        })
+    }
+}
+
+/// The labels of a set as they are read: up to what is none.
+struct SetReader<'r, 'a> {
+    names: std::slice::Iter<'r, &'a str>,
+    bytes: &'r mut &'a [u8],
+    strings: &'r mut Vec<&'a str>,
+    is_malformed: bool,
+}
+
+impl<'a> Iterator for SetReader<'_, 'a> {
+    type Item = (&'a str, &'a str);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = *self.names.next()?;
+        match take_string(self.bytes, self.strings) {
+            Ok(value) => Some((name, value)),
+            Err(Malformed) => {
+                self.is_malformed = true;
+                None
+            }
         }
-        Ok(())
+    }
+}
+
+impl SetReader<'_, '_> {
+    /// Whether all labels were read.
+    fn end(self) -> Result<(), Malformed> {
+        if self.is_malformed { Err(Malformed) } else { Ok(()) }
     }
 }
 

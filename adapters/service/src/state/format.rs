@@ -15,6 +15,8 @@
 //! be missing, moved, or of another file; the first of a log has the last of its base in it, too. And a record of a log
 //! counts only with the commit that ends its change.
 
+use std::io::{self, Read};
+
 use rapidhash::v3::rapidhash_v3;
 
 /// The format that this version writes, and the only one that it reads.
@@ -53,6 +55,84 @@ pub(super) enum NoHead {
 /// The check before the next record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chain(u64);
+
+/// Reads the records of a file one after the other: however long that is, it takes the memory of its longest record.
+#[derive(Debug)]
+pub(super) struct Records<R> {
+    source: R,
+    chain: Chain,
+    /// Bytes that were read, the head's among them.
+    at: u64,
+    /// Bytes of the file.
+    length: u64,
+    /// The last record, and what is left of longer ones.
+    record: Vec<u8>,
+}
+
+/// Why there is no next record.
+#[derive(Debug)]
+pub(super) enum NoRecord {
+    /// What is there is none, or not the next one.
+    NotWhole,
+    Unreadable(io::Error),
+}
+
+impl<R: Read> Records<R> {
+    /// Those that follow a head, in a file of this length.
+    pub(super) fn after_head(source: R, chain: Chain, length: u64) -> Self {
+        Self {
+            source,
+            chain,
+            at: HEAD as u64,
+            length,
+            record: Vec::new(),
+        }
+    }
+
+    /// Where the next record begins.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// The check of all records so far.
+    pub(super) fn chain(&self) -> Chain {
+        self.chain
+    }
+
+    /// The next record, and whether it is the last one.
+    pub(super) fn next(&mut self) -> Result<(&[u8], bool), NoRecord> {
+        let mut frame = [0; FRAME];
+        self.source.read_exact(&mut frame)?;
+        let mut frame = frame.as_slice();
+        let length = take_array(&mut frame).map_or(0, u32::from_le_bytes);
+        let check = take_array(&mut frame).map_or(0, u64::from_le_bytes);
+        let end = self.at.saturating_add(FRAME as u64).saturating_add(length.into());
+        // Memory is asked for only for what is there.
+        let length = usize::try_from(length).map_err(|_| NoRecord::NotWhole)?;
+        if end > self.length {
+            return Err(NoRecord::NotWhole);
+        }
+        if self.record.len() < length {
+            self.record.resize(length, 0);
+        }
+        let record = self.record.get_mut(..length).ok_or(NoRecord::NotWhole)?;
+        self.source.read_exact(record)?;
+        if check != self.chain.link(record) {
+            return Err(NoRecord::NotWhole);
+        }
+        (self.at, self.chain) = (end, Chain(check));
+        Ok((record, end == self.length))
+    }
+}
+
+impl From<io::Error> for NoRecord {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::NotWhole,
+            _ => Self::Unreadable(error),
+        }
+    }
+}
 
 impl Head {
     /// Its bytes, and the check that the first record continues.
@@ -165,6 +245,21 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_says_that_it_is_longer_than_its_file_takes_no_memory() {
+        let (head, chain) = Head {
+            kind: Kind::Base,
+            id: 7,
+        }
+        .write();
+        let mut file = head.to_vec();
+        file.extend_from_slice(&u32::MAX.to_le_bytes());
+        file.extend_from_slice(&[0; 100]);
+        let mut records = Records::after_head(&file[HEAD..], chain, file.len() as u64);
+        assert!(matches!(records.next(), Err(NoRecord::NotWhole)));
+        assert_eq!(records.record.capacity(), 0);
+    }
+
+    #[test]
     fn a_record_counts_only_in_its_place() {
         let (_, start) = Head { kind: Kind::Log, id: 7 }.write();
         let (mut bytes, mut chain) = (Vec::new(), start);
@@ -177,6 +272,11 @@ mod tests {
             assert_eq!(chain.take(&mut rest), Some(payload));
         }
         assert_eq!(chain.take(&mut rest), None);
+        let mut records = Records::after_head(bytes.as_slice(), start, (HEAD + bytes.len()) as u64);
+        for (payload, is_last) in [(&b"one"[..], false), (b"", false), (b"two", true)] {
+            assert_eq!(records.next().expect("whole"), (payload, is_last));
+        }
+        assert_eq!((records.at(), records.chain()), ((HEAD + bytes.len()) as u64, chain));
         // Without the first.
         assert_eq!(start.clone().take(&mut &bytes[FRAME + 3..]), None);
         // In another file.

@@ -6,14 +6,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::hash::BuildHasherDefault;
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use headcount_core::{Encoder, Group, Instant};
+use rapidhash::fast::RapidHasher;
 
 use super::StateError;
 use super::codec::{self, About, GroupsReader, Malformed, Next, ProviderRecord, Record};
-use super::format::{Chain, HEAD, Head, Kind, NoHead};
+use super::format::{Chain, HEAD, Head, Kind, NoHead, NoRecord, Records};
 use super::store::{base_path, log_path};
 
 /// All that a manager had at one moment.
@@ -28,24 +30,46 @@ pub(super) struct Image {
     pub(super) torn: u64,
     /// Bytes of both files.
     pub(super) length: u64,
+    pub(super) end: End,
+}
+
+/// Where the files end, for who goes on writing to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct End {
+    /// The base's id, the check of all of it, and its bytes.
+    pub(super) id: u64,
+    pub(super) chain: Chain,
+    pub(super) base: u64,
+    /// The check and the bytes of the log up to its last whole change, if there is a log of this base.
+    pub(super) log: Option<(Chain, u64)>,
 }
 
 /// Reads a manager's files; `None` when there are none.
 pub(super) fn read(folder: &Path, manager: &str) -> Result<Option<Image>, StateError> {
     let path = base_path(folder, manager);
-    let Some(base) = read_base(&path)? else { return Ok(None) };
+    let base = match File::open(&path).and_then(|base| base.metadata().map(|about| (base, about.len()))) {
+        Ok((base, length)) => (BufReader::new(base), length),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(StateError::Read { path, source }),
+    };
     // One that can't be read is like one that is torn at its beginning; a base is worth having by itself.
-    let log = read_file(&log_path(folder, manager)).ok().flatten().unwrap_or_default();
-    decode(&path, &base, &log).map(Some)
+    let log = fs::read(log_path(folder, manager)).unwrap_or_default();
+    decode(&path, base, &log).map(Some)
 }
 
-/// What the two files say; the path is the base's.
-pub(super) fn decode(path: &Path, base: &[u8], log: &[u8]) -> Result<Image, StateError> {
-    let mut rest = base;
-    let (head, mut chain) = Head::take(&mut rest).map_err(|no_head| no_head.of(path))?;
-    let damaged = |rest: &[u8], what| StateError::Damaged {
+/// What the two files say; the path is the base's, which is read record by record, and comes with its length.
+pub(super) fn decode(path: &Path, (mut base, length): (impl Read, u64), log: &[u8]) -> Result<Image, StateError> {
+    let read = |source| StateError::Read {
         path: path.to_owned(),
-        at: (base.len() - rest.len()) as u64,
+        source,
+    };
+    let mut start = Vec::with_capacity(HEAD);
+    // What else there may be under a base's name may be of any size.
+    base.by_ref().take(HEAD as u64).read_to_end(&mut start).map_err(read)?;
+    let (head, chain) = Head::take(&mut start.as_slice()).map_err(|no_head| no_head.of(path))?;
+    let damaged = |at: u64, what| StateError::Damaged {
+        path: path.to_owned(),
+        at,
         what,
     };
     if head.kind != Kind::Base {
@@ -53,14 +77,18 @@ pub(super) fn decode(path: &Path, base: &[u8], log: &[u8]) -> Result<Image, Stat
     }
     let mut replay = Replay::default();
     let mut about = None;
+    let mut records = Records::after_head(base, chain, length);
     let at = loop {
-        let before = rest;
-        let record = chain.take(&mut rest);
-        let record = record.ok_or_else(|| damaged(before, "the next record is not whole"))?;
+        let before = records.at();
+        let (record, is_last) = match records.next() {
+            Ok((record, is_last)) => (codec::read(record), is_last),
+            Err(NoRecord::NotWhole) => return Err(damaged(before, "the next record is not whole")),
+            Err(NoRecord::Unreadable(error)) => return Err(read(error)),
+        };
         let malformed = |Malformed| damaged(before, "a record says what no record says");
-        match (codec::read(record).map_err(malformed)?, &about) {
+        match (record.map_err(malformed)?, &about) {
             (Record::About(read), None) => about = Some(read),
-            (Record::Commit(at), Some(_)) if rest.is_empty() => break at,
+            (Record::Commit(at), Some(_)) if is_last => break at,
             // What follows changed while the base was written.
             (Record::Commit(_), Some(_)) => replay.is_in_log = true,
             (Record::About(_), Some(_)) | (_, None) => {
@@ -69,17 +97,23 @@ pub(super) fn decode(path: &Path, base: &[u8], log: &[u8]) -> Result<Image, Stat
             (record, Some(_)) => replay.take(record).map_err(malformed)?,
         }
     };
-    let whole = whole_changes(head.id, chain, log);
+    let whole = whole_changes(head.id, records.chain(), log);
     // A log that is read in part would leave a state that never was.
     let since = replay
         .take_log(&whole)
-        .map_err(|Malformed| damaged(rest, "the log says what no log says"))?;
+        .map_err(|Malformed| damaged(records.at(), "the log says what no log says"))?;
     Ok(Image {
         about: about.unwrap_or_default(),
         at: since.unwrap_or(at),
         providers: replay.finish(),
         torn: whole.torn,
-        length: (base.len() + log.len()) as u64,
+        length: length.saturating_add(log.len() as u64),
+        end: End {
+            id: head.id,
+            chain: records.chain(),
+            base: length,
+            log: whole.end,
+        },
     })
 }
 
@@ -87,6 +121,8 @@ pub(super) fn decode(path: &Path, base: &[u8], log: &[u8]) -> Result<Image, Stat
 struct WholeChanges<'a> {
     records: Vec<&'a [u8]>,
     torn: u64,
+    /// The check and the bytes up to there, if it is a log of the base.
+    end: Option<(Chain, u64)>,
 }
 
 fn whole_changes(base: u64, end: Chain, log: &[u8]) -> WholeChanges<'_> {
@@ -94,6 +130,7 @@ fn whole_changes(base: u64, end: Chain, log: &[u8]) -> WholeChanges<'_> {
     let mut whole = WholeChanges {
         records: Vec::new(),
         torn: log.len() as u64,
+        end: None,
     };
     let (head, chain): (Head, Chain) = match Head::take(&mut rest) {
         Ok(read) => read,
@@ -111,12 +148,14 @@ fn whole_changes(base: u64, end: Chain, log: &[u8]) -> WholeChanges<'_> {
     }
     let mut chain = chain.after(end);
     whole.torn = rest.len() as u64;
+    whole.end = Some((chain, HEAD as u64));
     let mut pending = Vec::new();
     while let Some(record) = chain.take(&mut rest) {
         pending.push(record);
         if matches!(codec::read(record), Ok(Record::Commit(_))) {
             whole.records.append(&mut pending);
             whole.torn = rest.len() as u64;
+            whole.end = Some((chain, (log.len() - rest.len()) as u64));
         }
     }
     whole
@@ -129,13 +168,16 @@ struct Replay {
     is_in_log: bool,
 }
 
+/// By source. Every source of the base is looked for in it.
+type Later = HashMap<String, Option<(Instant, Group)>, BuildHasherDefault<RapidHasher<'static>>>;
+
 #[derive(Default)]
 struct Provider {
     record: Option<ProviderRecord>,
     encoder: Encoder,
     groups: Vec<(Instant, Group)>,
     /// What came after the base's first commit of its sources: a group, or that it is gone.
-    later: HashMap<String, Option<(Instant, Group)>>,
+    later: Later,
 }
 
 impl Replay {
@@ -222,32 +264,5 @@ impl NoHead {
                 what: "its head is not whole",
             },
         }
-    }
-}
-
-/// A base, if it begins like one: what else there may be under its name may be of any size.
-fn read_base(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    let read = |source| StateError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let mut start = Vec::new();
-    match File::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut start)) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(read(error)),
-    }
-    Head::take(&mut start.as_slice()).map_err(|no_head| no_head.of(path))?;
-    read_file(path)
-}
-
-fn read_file(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(StateError::Read {
-            path: path.to_owned(),
-            source,
-        }),
     }
 }

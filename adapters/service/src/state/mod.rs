@@ -4,7 +4,8 @@
 //! * `store`: a manager's two files, a base and a log of what changed since. `folder`: where they are, and whose.
 //! * `saver`: the thread that follows a manager. `writer`: what it writes. `status`: how that fares, for metrics.
 //! * `states`: all of it, for a service.
-//! * `image`: what is read back. `restore`: whose that is now.
+//! * `image`: what is read back. `restore`: whose that is now. What a manager begins with is gone on with by its writer: the
+//!   groups that it shares with what was read are in the files already.
 //! * `summary`: the same for people.
 //!
 //! The one rule: **what is read back was so at one moment.** A change is in the log as a whole or not at all, a log

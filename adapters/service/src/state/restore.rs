@@ -10,11 +10,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use headcount_core::{ConfigFingerprint, Group, Instant, ProviderConfig, SavedProvider, SavedState};
+use headcount_core::{ConfigFingerprint, Group, Groups, Instant, ProviderConfig, SavedProvider, SavedState};
 use headcount_discoverer::mechanism::{Former, SdConfig};
 
-use super::codec::ProviderRecord;
-use super::image::Image;
+use super::codec::{About, ProviderRecord};
+use super::image::{End, Image};
 
 /// What was saved, shared out.
 pub(super) struct Restored {
@@ -22,6 +22,18 @@ pub(super) struct Restored {
     pub(super) state: SavedState<SdConfig>,
     /// What none of them is.
     pub(super) left: Vec<Left>,
+    pub(super) kept: Kept,
+}
+
+/// What is in the files, for who goes on writing to them.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) about: About,
+    pub(super) end: End,
+    /// What a provider begins with, under the number that it has there.
+    pub(super) providers: Vec<(ProviderRecord, Groups)>,
+    /// The numbers of all others.
+    pub(super) others: Vec<u64>,
 }
 
 /// A provider that was saved, and that the configuration does not have.
@@ -50,23 +62,39 @@ pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restore
         (wanted.is_taken, wanted.was_whole) = (true, record.first_whole.is_some());
         Some(wanted.config.clone())
     };
-    // Of the others nothing is known.
-    let known = image.providers.into_iter();
-    let known = known.filter(|(record, groups)| record.first_whole.is_some() || !groups.is_empty());
+    let all = image.providers.into_iter();
+    // Of these nothing is known.
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        all.partition(|(record, groups)| record.first_whole.is_some() || !groups.is_empty());
+    let known = known.into_iter();
     let records: Vec<_> = known.map(|(record, groups)| (take(&record), record, groups)).collect();
     let new = wanted.iter().filter(|wanted| !wanted.was_whole);
     let with_new: HashSet<&str> = new.flat_map(|wanted| &wanted.sets).copied().collect();
     let (mut providers, mut left) = (Vec::new(), Vec::new());
+    let mut kept = Kept {
+        about: image.about.clone(),
+        end: image.end,
+        providers: Vec::new(),
+        others: unknown.into_iter().map(|(record, _)| record.number).collect(),
+    };
     for (config, record, groups) in records {
         let stands_in = || record.sets.iter().any(|set| with_new.contains(&**set));
         match config.or_else(|| stands_in().then(|| former(&record))) {
-            Some(config) => providers.push(saved(config, &record, groups)),
-            None => left.push(left_over(&record, &groups)),
+            Some(config) => {
+                let saved = saved(config, &record, groups);
+                kept.providers.push((record, saved.groups().clone()));
+                providers.push(saved);
+            }
+            None => {
+                left.push(left_over(&record, &groups));
+                kept.others.push(record.number);
+            }
         }
     }
     Restored {
         state: SavedState::new(image.about.manager, image.at, providers),
         left,
+        kept,
     }
 }
 
@@ -133,7 +161,7 @@ fn find(wanted: &[Wanted<'_>], record: &ProviderRecord) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::plan::Plan;
-    use crate::state::codec::About;
+    use crate::state::format::{Head, Kind};
     use headcount_config::Nowhere;
     use headcount_core::Encoder;
 
@@ -169,6 +197,15 @@ mod tests {
             providers: providers.collect(),
             torn: 0,
             length: 0,
+            end: {
+                let (_, chain) = Head {
+                    kind: Kind::Base,
+                    id: 0,
+                }
+                .write();
+                let (id, base, log) = (0, 0, None);
+                End { id, chain, base, log }
+            },
         }
     }
 

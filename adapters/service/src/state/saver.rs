@@ -14,6 +14,7 @@ use smol::Timer;
 
 use super::Status;
 use super::folder::{Folder, FolderError};
+use super::restore::Kept;
 use super::store::Store;
 use super::writer::{INTERVAL, STILL_SO, Writer};
 use crate::discovery::Managed;
@@ -33,6 +34,8 @@ pub(super) struct Saver {
     /// When it is tried again, while it fails.
     retry: Option<Duration>,
     writer: Writer,
+    /// What the files have that the manager begins with, until its first snapshot shows what became of that.
+    kept: Option<Kept>,
 }
 
 /// What wakes it.
@@ -60,13 +63,21 @@ impl Saver {
             random,
             config,
             retry: None,
+            kept: None,
         }
+    }
+
+    /// The same for a manager that begins with what is in the files: they are gone on with, as far as that is still so when
+    /// its first snapshot is seen.
+    pub(super) fn after(self, kept: Option<Kept>) -> Self {
+        Self { kept, ..self }
     }
 
     /// Runs until `stop` closes, and writes what there is then.
     pub(super) async fn run(mut self, stop: Receiver<Infallible>) {
         loop {
             let published = self.managed.published();
+            self.go_on();
             let is_current = self.is_current();
             let wait = self.retry.unwrap_or(if is_current { STILL_SO } else { INTERVAL });
             let time = async {
@@ -95,6 +106,23 @@ impl Saver {
 
     fn is_current(&self) -> bool {
         self.managed.view().snapshot.version() == self.writer.version()
+    }
+
+    /// Goes on with the files that there are, once there is a snapshot. Where that does not work, a base is due.
+    fn go_on(&mut self) {
+        let view = self.managed.view();
+        if !view.is_started() {
+            return;
+        }
+        if let Some(kept) = self.kept.take()
+            && self.folder.ensure().is_ok()
+        {
+            let went_on = self.writer.go_on(kept, &view.snapshot);
+            if let Err(error) = went_on {
+                let manager = self.managed.name();
+                tracing::debug!(manager, %error, "what was saved before is not gone on with, but written anew");
+            }
+        }
     }
 
     /// Writes what there is, and says once when that does not work, and once when it does again.

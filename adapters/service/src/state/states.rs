@@ -2,6 +2,7 @@
 //!
 //! The one rule: **whatever is wrong here is said, and nothing is stopped by it.**
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs;
 use std::path::PathBuf;
@@ -14,9 +15,10 @@ use headcount_discoverer::Env;
 use headcount_discoverer::env::Clock;
 use headcount_discoverer::mechanism::SdConfig;
 
+use super::codec::About;
 use super::folder::{Folder, FolderError};
 use super::image::{self, Image};
-use super::restore::{Left, Restored, restore};
+use super::restore::{Kept, Left, Restored, restore};
 use super::saver::Saver;
 use super::store::base_path;
 use super::{StateError, Status};
@@ -36,6 +38,8 @@ pub(crate) struct States {
     stopped: Receiver<Infallible>,
     ending: Mutex<Option<Sender<Infallible>>>,
     ended: Receiver<Infallible>,
+    /// What is in the files of managers that nobody follows yet.
+    kept: Mutex<HashMap<String, Kept>>,
 }
 
 impl States {
@@ -64,6 +68,7 @@ impl States {
             stopped,
             ending: Mutex::new(Some(ending)),
             ended,
+            kept: Mutex::default(),
         })
     }
 
@@ -92,7 +97,8 @@ impl States {
             );
         }
         let age = self.clock.now().saturating_duration_since(image.at);
-        let Restored { state, left } = restore(image, sets);
+        let Restored { state, left, kept } = restore(image, sets);
+        self.keep(manager, kept);
         let (providers, targets) = (state.providers().len(), state.target_count());
         if providers > 0 {
             let age_seconds = age.as_secs();
@@ -116,6 +122,14 @@ impl States {
         state
     }
 
+    /// Has who follows go on with the files, if they are such as it writes.
+    fn keep(&self, manager: &str, kept: Kept) {
+        if kept.about == About::of(manager, &self.config) {
+            let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert(manager.to_owned(), kept);
+        }
+    }
+
     /// Says why, and keeps the file for who wants to look at it: the next one takes its place.
     fn refuse(&self, manager: &str, error: &StateError) {
         let base = base_path(self.folder.path(), manager);
@@ -137,7 +151,8 @@ impl States {
         let manager = managed.name();
         let (clock, random) = (env.clock.clone(), env.random.clone());
         let (folder, status) = (self.folder.clone(), self.status.clone());
-        let saver = Saver::new(managed, folder, status, (clock, random), self.config.clone());
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(manager);
+        let saver = Saver::new(managed, folder, status, (clock, random), self.config.clone()).after(kept);
         let stopped = self.stopped.clone();
         let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let run = move || {

@@ -10,13 +10,14 @@
 //! off again, so that the next one follows what is whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use headcount_core::Instant;
 
 use super::codec::{self, About};
 use super::format::{Chain, FRAME, HEAD, Head, Kind};
+use super::image::End;
 
 /// A log that is shorter than this is not folded, however small the base is.
 const SHORT_LOG: u64 = 1 << 20;
@@ -107,12 +108,7 @@ impl Store {
             frame: Vec::new(),
         };
         base.file.write_all(&head)?;
-        let about = About {
-            manager: self.manager.to_owned(),
-            config: config.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        base.push(&about.write())?;
+        base.push(&About::of(self.manager, config).write())?;
         Ok(base)
     }
 
@@ -125,22 +121,58 @@ impl Store {
         self.log = None;
         fs::rename(&base.unfinished, base_path(&self.folder, self.manager))?;
         self.base = base.length;
+        self.log = Some(self.begin_log(base.id, base.chain)?);
+        Ok(base.length)
+    }
+
+    /// An empty log of a base that is there.
+    fn begin_log(&self, id: u64, base: Chain) -> io::Result<Log> {
         let mut file = create(&log_path(&self.folder, self.manager))?;
-        let (head, chain) = Head {
-            kind: Kind::Log,
-            id: base.id,
-        }
-        .write();
+        let (head, chain) = Head { kind: Kind::Log, id }.write();
         file.write_all(&head)?;
         file.sync_all()?;
         sync_folder(&self.folder);
-        self.log = Some(Log {
+        Ok(Log {
             file,
-            chain: chain.after(base.chain),
+            chain: chain.after(base),
             length: HEAD as u64,
             is_torn: false,
-        });
-        Ok(base.length)
+        })
+    }
+
+    /// Goes on with files that were read, if they are still those; what was torn at their end is cut off.
+    pub(super) fn go_on(&mut self, end: &End) -> io::Result<()> {
+        let mut base = File::open(base_path(&self.folder, self.manager))?;
+        let mut head = [0; HEAD];
+        base.read_exact(&mut head)?;
+        let head = Head::take(&mut head.as_slice()).ok().map(|(head, _)| head);
+        let (kind, id) = (Kind::Base, end.id);
+        if head != Some(Head { kind, id }) || base.metadata()?.len() != end.base {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let log = match end.log {
+            None => self.begin_log(end.id, end.chain)?,
+            Some((chain, length)) => {
+                let file = OpenOptions::new()
+                    .write(true)
+                    .open(log_path(&self.folder, self.manager))?;
+                let mut log = Log {
+                    file,
+                    chain,
+                    length,
+                    is_torn: true,
+                };
+                log.cut()?;
+                log
+            }
+        };
+        (self.base, self.log) = (end.base, Some(log));
+        Ok(())
+    }
+
+    /// Appends nothing more to the files that are there.
+    pub(super) fn let_go(&mut self) {
+        self.log = None;
     }
 
     /// Appends a change: all of these records and that it was so at `at`, or nothing. Gives how many bytes it took.

@@ -18,6 +18,7 @@ use headcount_discoverer::mechanism::SdConfig;
 use proptest::prelude::*;
 
 use super::image::{self, Image, decode};
+use super::restore::{Restored, restore};
 use super::states::States;
 use super::store::{Store, base_path, log_path};
 use super::writer::{Appended, Writer};
@@ -100,6 +101,8 @@ struct World {
     manager: Manager<SdConfig>,
     encoder: Encoder,
     writer: Writer,
+    /// What was applied last.
+    sets: Vec<(String, Vec<u8>)>,
     now: Instant,
     /// What may be read back: what was written since the last base, and with it.
     history: Vec<Plain>,
@@ -113,6 +116,8 @@ enum Step {
     Update(u8, BTreeMap<String, Vec<u8>>, bool),
     Append,
     Base,
+    /// Another process begins with what is in the files.
+    Restart,
 }
 
 impl World {
@@ -124,6 +129,7 @@ impl World {
             folder,
             manager: Manager::new(Instant::ZERO, ManagerOptions::default()),
             encoder: Encoder::new(),
+            sets: Vec::new(),
             now: Instant::ZERO,
             history: Vec::new(),
             bases: 0,
@@ -133,7 +139,10 @@ impl World {
     fn take(&mut self, step: &Step) {
         self.now = self.now + Duration::from_secs(1);
         match step {
-            Step::Apply(sets) => drop(self.manager.apply(self.now, configs(sets))),
+            Step::Apply(sets) => {
+                self.manager.apply(self.now, configs(sets));
+                self.sets.clone_from(sets);
+            }
             Step::Update(place, sources, is_all) => {
                 let ids: Vec<_> = self.manager.providers().map(|provider| provider.id).collect();
                 if !ids.is_empty() {
@@ -149,7 +158,32 @@ impl World {
                 }
             }
             Step::Base => self.base(&[]),
+            Step::Restart => {
+                if !self.restart() {
+                    self.base(&[]);
+                }
+            }
         }
+    }
+
+    /// Ends this process, and has another one go on with its files. Says whether it does.
+    fn restart(&mut self) -> bool {
+        let image = image::read(self.folder.path(), "scrape")
+            .expect("it is whole")
+            .expect("it is there");
+        let sets = configs(&self.sets);
+        let Restored { state, kept, .. } = restore(image, &sets);
+        self.manager = Manager::restore(self.now, ManagerOptions::default(), state);
+        self.manager.apply(self.now, sets);
+        let store = Store::new(self.folder.path().to_owned(), "scrape");
+        self.writer = Writer::new(store, Arc::new(Seconds::default()));
+        let first = self.manager.snapshot(self.now);
+        self.writer.go_on(kept, &first).expect("written");
+        let goes_on = self.writer.goes_on();
+        if goes_on {
+            self.history.push(of_snapshot(&first));
+        }
+        goes_on
     }
 
     /// Writes a base while these happen.
@@ -157,7 +191,7 @@ impl World {
         let mut newest = vec![self.manager.snapshot(self.now)];
         let updates = meanwhile
             .iter()
-            .filter(|step| !matches!(step, Step::Append | Step::Base));
+            .filter(|step| !matches!(step, Step::Append | Step::Base | Step::Restart));
         for step in updates {
             self.take(step);
             newest.push(self.manager.snapshot(self.now));
@@ -209,7 +243,7 @@ impl World {
     }
 
     fn decode(&self, base: &[u8], log: &[u8]) -> Option<Image> {
-        decode(Path::new("scrape.base"), base, log).ok()
+        decode(Path::new("scrape.base"), (base, base.len() as u64), log).ok()
     }
 }
 
@@ -230,6 +264,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => any_update(),
         5 => Just(Step::Append),
         1 => Just(Step::Base),
+        2 => Just(Step::Restart),
     ]
 }
 
@@ -284,6 +319,64 @@ proptest! {
             }
         }
     }
+}
+
+/// What a restart costs the disk is what it changes.
+#[test]
+fn who_begins_with_what_is_there_writes_no_base() {
+    let mut world = started();
+    let update = |place, target| Step::Update(place, BTreeMap::from([("a".to_owned(), vec![target])]), true);
+    world.take(&update(1, 7));
+    world.take(&Step::Append);
+    let (base, log) = world.files();
+    // The numbers of another process are others.
+    world.sets = vec![("a".to_owned(), vec![3, 1, 0])];
+    assert!(world.restart());
+    let (same, longer) = world.files();
+    assert!(same == base && longer.starts_with(&log) && longer.len() < log.len() + 400);
+    world.take(&update(1, 9));
+    world.take(&Step::Append);
+    // What is torn at the end goes.
+    let mut torn = world.files().1;
+    torn.extend_from_slice(&[7; 99]);
+    fs::write(log_path(world.folder.path(), "scrape"), torn).expect("written");
+    assert!(world.restart());
+    world.take(&update(0, 8));
+    world.take(&Step::Append);
+    assert_eq!(world.files().0, base);
+    let image = image::read(world.folder.path(), "scrape")
+        .expect("it is whole")
+        .expect("it is there");
+    assert_eq!((Some(&of_image(&image)), image.torn), (world.history.last(), 0));
+}
+
+/// Of what was found anew before anybody looked, nobody knows in what it differs.
+#[test]
+fn what_became_another_before_it_was_seen_is_written_anew() {
+    let mut world = started();
+    let all = |target| Step::Update(0, BTreeMap::from([("a".to_owned(), vec![target])]), true);
+    world.take(&Step::Update(1, BTreeMap::from([("b".to_owned(), vec![4])]), true));
+    world.take(&Step::Append);
+    let image = image::read(world.folder.path(), "scrape")
+        .expect("it is whole")
+        .expect("it is there");
+    let sets = configs(&world.sets);
+    let Restored { state, kept, .. } = restore(image, &sets);
+    world.manager = Manager::restore(world.now, ManagerOptions::default(), state);
+    world.manager.apply(world.now, sets);
+    // The same number of groups, and of the same sources, with another target.
+    world.take(&all(9));
+    let first = world.manager.snapshot(world.now);
+    world.writer = Writer::new(
+        Store::new(world.folder.path().to_owned(), "scrape"),
+        Arc::new(Seconds::default()),
+    );
+    world.writer.go_on(kept, &first).expect("written");
+    assert!(world.writer.goes_on());
+    let image = image::read(world.folder.path(), "scrape")
+        .expect("it is whole")
+        .expect("it is there");
+    assert_eq!(of_image(&image), of_snapshot(&first));
 }
 
 /// A base has what changed while it was written at its end. Cut off just before that it is whole, and the log is not of it.
@@ -409,9 +502,13 @@ fn what_is_no_state_is_refused_and_kept_aside() {
         base[..base.len() - 1].to_vec(),
     ]
     .map(|content| {
-        decode(Path::new("scrape.base"), &content, &[])
-            .expect_err("refused")
-            .to_string()
+        decode(
+            Path::new("scrape.base"),
+            (content.as_slice(), content.len() as u64),
+            &[],
+        )
+        .expect_err("refused")
+        .to_string()
     });
     insta::assert_debug_snapshot!(errors);
 }

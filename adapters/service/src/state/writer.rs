@@ -3,7 +3,7 @@
 //! The one rule: **writing costs what changed.** The snapshot that was written last is kept, and shares with the newest
 //! what both have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use headcount_core::{
 use headcount_discoverer::env::Clock;
 
 use super::codec::{self, GroupsWriter, ProviderRecord};
+use super::restore::Kept;
 use super::store::{BaseWriter, Store};
 
 /// How long a change waits for others.
@@ -33,6 +34,27 @@ pub(super) struct Writer {
     written: Snapshot,
     readers: Readers,
     last_commit: Instant,
+    numbers: Numbers,
+}
+
+/// By which numbers the files know providers: their own, but for files that another process began.
+#[derive(Debug, Default)]
+struct Numbers {
+    theirs: HashMap<ProviderId, u64>,
+    /// The next number that those files don't know.
+    next: Option<u64>,
+}
+
+impl Numbers {
+    fn of(&mut self, id: ProviderId) -> u64 {
+        let Some(next) = &mut self.next else {
+            return id.number();
+        };
+        *self.theirs.entry(id).or_insert_with(|| {
+            *next += 1;
+            *next - 1
+        })
+    }
 }
 
 /// How appending went.
@@ -51,12 +73,74 @@ impl Writer {
             written: Snapshot::default(),
             readers: Readers::default(),
             last_commit: Instant::ZERO,
+            numbers: Numbers::default(),
         }
+    }
+
+    /// Goes on with what is in the files, from which a manager began that now is as `snapshot` says: appends in what it
+    /// differs. Does nothing where that is most of it.
+    pub(super) fn go_on(&mut self, kept: Kept, snapshot: &Snapshot) -> io::Result<()> {
+        let all = snapshot.diff(&Snapshot::default());
+        let mut readers = Readers::default();
+        readers.take(&all);
+        let (numbers, gone) = same_as_kept(&kept, snapshot);
+        let known: HashSet<ProviderId> = numbers.keys().copied().collect();
+        let has_groups = |id: &ProviderId| {
+            snapshot
+                .provider(*id)
+                .is_some_and(|provider| !provider.groups().is_empty())
+        };
+        if !known.iter().any(has_groups) {
+            return Ok(());
+        }
+        let all_numbers = kept
+            .providers
+            .iter()
+            .map(|(record, _)| record.number)
+            .chain(kept.others);
+        let mut numbers = Numbers {
+            theirs: numbers,
+            next: Some(all_numbers.max().map_or(0, |last| last + 1)),
+        };
+        let is_there: HashSet<Vec<u8>> = kept.providers.iter().map(|(record, _)| record.write()).collect();
+        let mut records: Vec<Vec<u8>> = gone.into_iter().map(codec::forget).collect();
+        let mut said = Said {
+            readers: &readers,
+            numbers: &mut numbers,
+            known: &known,
+        };
+        let mut bytes = 0_u64;
+        let all = said.changes(&all, &mut |record: Vec<u8>| {
+            if !is_there.contains(&record) {
+                bytes += record.len() as u64;
+                records.push(record);
+            }
+            if bytes > kept.end.base { Err(()) } else { Ok(()) }
+        });
+        if all.is_err() {
+            return Ok(());
+        }
+        self.store.go_on(&kept.end)?;
+        let now = self.clock.now();
+        if let Err(error) = self.store.append(&records, now) {
+            // Who does not know what the files have can't append to them.
+            self.store.let_go();
+            return Err(error);
+        }
+        self.written = snapshot.clone();
+        (self.readers, self.numbers, self.last_commit) = (readers, numbers, now);
+        Ok(())
     }
 
     /// The version of the snapshot that was written last.
     pub(super) fn version(&self) -> u64 {
         self.written.version()
+    }
+
+    /// Whether changes are appended to files that another process began.
+    #[cfg(test)]
+    pub(super) fn goes_on(&self) -> bool {
+        self.numbers.next.is_some()
     }
 
     /// Writes what there is, and gives how many bytes that took. A base that is due has an id that no other has.
@@ -91,7 +175,12 @@ impl Writer {
         self.readers.take(&diff);
         let (mut records, mut bytes) = (Vec::new(), 0_u64);
         let most = self.store.worth_appending();
-        let all = changes(&diff, &self.readers, &mut |record| {
+        let mut said = Said {
+            readers: &self.readers,
+            numbers: &mut self.numbers,
+            known: &HashSet::new(),
+        };
+        let all = said.changes(&diff, &mut |record| {
             bytes += record.len() as u64;
             records.push(record);
             if bytes > most { Err(()) } else { Ok(()) }
@@ -117,6 +206,7 @@ impl Writer {
                 let bytes = self.store.finish_base(base)?;
                 self.written = newest;
                 self.readers = readers;
+                self.numbers = Numbers::default();
                 self.last_commit = self.clock.now();
                 Ok(bytes)
             }
@@ -135,7 +225,13 @@ impl Writer {
         let mut readers = Readers::default();
         readers.take(&all);
         let mut appended = began;
-        changes(&all, &readers, &mut |record| {
+        let (mut numbers, known) = (Numbers::default(), HashSet::new());
+        let mut said = Said {
+            readers: &readers,
+            numbers: &mut numbers,
+            known: &known,
+        };
+        said.changes(&all, &mut |record| {
             base.push(&record)?;
             let now = self.clock.now();
             if self.store.has_log() && now.saturating_duration_since(appended) > INTERVAL {
@@ -151,7 +247,12 @@ impl Writer {
         let since = last.diff(&first);
         readers.take(&since);
         let mut any = false;
-        changes(&since, &readers, &mut |record| {
+        let mut said = Said {
+            readers: &readers,
+            numbers: &mut numbers,
+            known: &known,
+        };
+        said.changes(&since, &mut |record| {
             any = true;
             base.push(&record)
         })?;
@@ -162,45 +263,94 @@ impl Writer {
     }
 }
 
-/// What a difference says, as records.
-fn changes<E>(diff: &SnapshotDiff, readers: &Readers, sink: &mut dyn FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
-    let mut other: BTreeSet<ProviderId> = BTreeSet::new();
-    for change in diff.sets() {
-        match change {
-            SetChange::Added(_, ids) | SetChange::Removed(_, ids) => other.extend(ids),
-            SetChange::Changed { old, new, .. } => other.extend(old.iter().chain(new)),
+/// Which providers have the very groups that the files have, and by which numbers those know them; and the numbers of those
+/// that no provider is.
+fn same_as_kept(kept: &Kept, snapshot: &Snapshot) -> (HashMap<ProviderId, u64>, Vec<u64>) {
+    let mut by_words: HashMap<_, Vec<_>> = HashMap::new();
+    for (record, groups) in &kept.providers {
+        let alike = by_words.entry((&*record.kind, &*record.description)).or_default();
+        alike.push((record.number, groups));
+    }
+    let mut numbers = HashMap::new();
+    for provider in snapshot.providers().filter(|provider| provider.fingerprint().is_some()) {
+        let words = (&**provider.kind(), &**provider.description());
+        let Some(alike) = by_words.get_mut(&words) else {
+            continue;
+        };
+        // Whatever else is alike: only of what shares them it is sure that nothing happened to them.
+        let place = alike.iter().position(|(_, groups)| groups.is_same(provider.groups()));
+        if let Some(place) = place {
+            numbers.insert(provider.id(), alike.swap_remove(place).0);
         }
     }
-    let reports = diff.reports().filter(|change| {
-        let known = |provider: &ProviderSnapshot| (provider.reports().first_whole(), as_of(provider));
-        change.old.map(known) != Some(known(change.new))
-    });
-    other.extend(reports.map(|change| change.new.id()));
-    let other = other.into_iter().filter_map(|id| diff.newer().provider(id));
-    for record in other.filter_map(|provider| record_of(provider, readers)) {
-        sink(record.write())?;
-    }
-    for change in diff.providers() {
-        let number = change.id().number();
-        match change {
-            ProviderChange::Removed(provider) if provider.fingerprint().is_some() => sink(codec::forget(number))?,
-            ProviderChange::Added(provider) | ProviderChange::Changed { new: provider, .. }
-                if provider.fingerprint().is_some() =>
-            {
-                groups(&change, number, sink)?;
-            }
-            // What can't be found again need not be kept.
-            _ => {}
-        }
-    }
-    Ok(())
+    let left = by_words.into_values().flatten().map(|(number, _)| number);
+    let mut gone: Vec<u64> = left.chain(kept.others.iter().copied()).collect();
+    gone.sort_unstable();
+    (numbers, gone)
 }
 
-fn groups<E>(
-    change: &ProviderChange<'_>,
-    number: u64,
-    sink: &mut dyn FnMut(Vec<u8>) -> Result<(), E>,
-) -> Result<(), E> {
+/// Says in records what a difference says.
+struct Said<'a> {
+    readers: &'a Readers,
+    numbers: &'a mut Numbers,
+    /// New ones whose groups are in the files.
+    known: &'a HashSet<ProviderId>,
+}
+
+type Sink<'a, E> = &'a mut dyn FnMut(Vec<u8>) -> Result<(), E>;
+
+impl Said<'_> {
+    fn changes<E>(&mut self, diff: &SnapshotDiff, sink: Sink<'_, E>) -> Result<(), E> {
+        let mut other: BTreeSet<ProviderId> = BTreeSet::new();
+        for change in diff.sets() {
+            match change {
+                SetChange::Added(_, ids) | SetChange::Removed(_, ids) => other.extend(ids),
+                SetChange::Changed { old, new, .. } => other.extend(old.iter().chain(new)),
+            }
+        }
+        let reports = diff.reports().filter(|change| {
+            let known = |provider: &ProviderSnapshot| (provider.reports().first_whole(), as_of(provider));
+            change.old.map(known) != Some(known(change.new))
+        });
+        other.extend(reports.map(|change| change.new.id()));
+        let other = other.into_iter().filter_map(|id| diff.newer().provider(id));
+        for provider in other {
+            if let Some(record) = self.record_of(provider) {
+                sink(record.write())?;
+            }
+        }
+        for change in diff.providers() {
+            match change {
+                ProviderChange::Removed(provider) if provider.fingerprint().is_some() => {
+                    sink(codec::forget(self.numbers.of(change.id())))?;
+                }
+                ProviderChange::Added(provider) if self.known.contains(&provider.id()) => {}
+                ProviderChange::Added(provider) | ProviderChange::Changed { new: provider, .. }
+                    if provider.fingerprint().is_some() =>
+                {
+                    groups(&change, self.numbers.of(change.id()), sink)?;
+                }
+                // What can't be found again need not be kept.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn record_of(&mut self, provider: &ProviderSnapshot) -> Option<ProviderRecord> {
+        Some(ProviderRecord {
+            fingerprint: provider.fingerprint()?,
+            number: self.numbers.of(provider.id()),
+            first_whole: provider.reports().first_whole(),
+            as_of: as_of(provider),
+            kind: provider.kind().clone(),
+            description: provider.description().clone(),
+            sets: self.readers.of(provider.id()).cloned().collect(),
+        })
+    }
+}
+
+fn groups<E>(change: &ProviderChange<'_>, number: u64, sink: Sink<'_, E>) -> Result<(), E> {
     let mut writer = GroupsWriter::new(number);
     for change in change.groups() {
         match change {
@@ -212,18 +362,6 @@ fn groups<E>(
         }
     }
     if writer.is_empty() { Ok(()) } else { sink(writer.take()) }
-}
-
-fn record_of(provider: &ProviderSnapshot, readers: &Readers) -> Option<ProviderRecord> {
-    Some(ProviderRecord {
-        number: provider.id().number(),
-        fingerprint: provider.fingerprint()?,
-        first_whole: provider.reports().first_whole(),
-        as_of: as_of(provider),
-        kind: provider.kind().clone(),
-        description: provider.description().clone(),
-        sets: readers.of(provider.id()).cloned().collect(),
-    })
 }
 
 /// What nobody has looked at since it was restored is as old as it was then.
