@@ -13,6 +13,7 @@ use headcount_benches::ingest::{Ingest, body};
 use headcount_benches::latency::Daemon;
 use headcount_benches::manager::{self, Config, Loaded};
 use headcount_benches::mechanisms::{Watched, decoded_by_go, inputs};
+use headcount_benches::restart::{Site, Size};
 use headcount_benches::serving::{Served, resident_bytes};
 use headcount_benches::{allocation, allocations, peer, simulator, targets};
 use headcount_core::{Encoder, Instant, Manager, ManagerOptions, Update};
@@ -35,7 +36,7 @@ fn main() {
     println!("{}", "-".repeat(113));
     // `-- W2` measures one workload, `-- W1-parts` one part of it.
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let workloads: [(&str, fn()); 18] = [
+    let workloads: [(&str, fn()); 20] = [
         ("W1-ingest", ingest),
         ("W1-parts", parts),
         ("W2-one", snapshot_of_one),
@@ -53,6 +54,8 @@ fn main() {
         ("W10-page", serve_page),
         ("W12-decode", decode),
         ("W12-event", event),
+        ("W13-ones", restart_of_ones),
+        ("W13-hundreds", restart_of_hundreds),
         ("W14", allocate),
     ];
     for (name, measure) in workloads {
@@ -549,6 +552,76 @@ fn event() {
         "<= 50 us",
         "",
     );
+}
+
+/// 1,000,000 groups of one target.
+fn restart_of_ones() {
+    restart(Size {
+        files: 1_000,
+        groups: 1_000,
+        targets: 1,
+    });
+}
+
+/// 10,000 groups of 100 targets.
+fn restart_of_hundreds() {
+    restart(Size {
+        files: 100,
+        groups: 100,
+        targets: 100,
+    });
+}
+
+/// What was found is saved while others are served, and another service begins with it.
+fn restart(size: Size) {
+    let workload = |what: &str| format!("W13 1,000,000 targets, {} a group: {what}", size.targets);
+    let measured = Site::new(size, "[]").and_then(|mut site| {
+        let running = site.start()?;
+        site.wait_for_all(&running)?;
+        let longest = site.longest_answers(&running)?;
+        site.change(&running, size.files / 100)?;
+        let list = running.list();
+        running.stop();
+        let written = site.written()?;
+        site.set_lists(false)?;
+        let mut times = Vec::new();
+        for turn in 0..4 {
+            let cpu = ProcessTime::now();
+            let running = site.start()?;
+            site.wait_for_all(&running)?;
+            let restored = cpu.elapsed();
+            // The first one shows that it is right, and has a log to read.
+            if turn == 0 {
+                assert!(running.list() == list, "what is restored is what was saved");
+            } else {
+                times.push(restored);
+            }
+            running.stop();
+        }
+        times.sort_unstable();
+        Ok((longest, written, times.get(1).copied().unwrap_or_default()))
+    });
+    match measured {
+        Ok(([longest, without], written, restored)) => {
+            line(&workload("restored"), &time(restored), "< 2 s", "");
+            let pause = workload("longest answer meanwhile");
+            line(
+                &pause,
+                &time(longest),
+                "<= 20 ms",
+                &format!("{} without", time(without)),
+            );
+            let share = written.log as f64 / written.base as f64 * 100.0;
+            let base = written.base as f64 / 1e6;
+            line(
+                &workload("log of 1 % that changed"),
+                &format!("{share:.2} %"),
+                "",
+                &format!("of {base:.1} MB"),
+            );
+        }
+        Err(error) => line(&workload("restored"), &error.to_string(), "", ""),
+    }
 }
 
 /// CPU time of all threads but this one.

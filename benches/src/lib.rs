@@ -17,6 +17,7 @@ pub mod latency;
 pub mod manager;
 pub mod mechanisms;
 pub mod peer;
+pub mod restart;
 pub mod serving;
 pub mod simulator;
 pub mod targets;

@@ -203,11 +203,11 @@ pub fn resident_bytes() -> usize {
     pages.unwrap_or(0) * 4096
 }
 
-fn request(stream: &mut TcpStream, method: &str, path: &str, headers: &str) -> io::Result<()> {
+pub(crate) fn request(stream: &mut TcpStream, method: &str, path: &str, headers: &str) -> io::Result<()> {
     stream.write_all(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").as_bytes())
 }
 
-fn head(connection: &mut BufReader<TcpStream>) -> io::Result<Head> {
+pub(crate) fn head(connection: &mut BufReader<TcpStream>) -> io::Result<Head> {
     let (mut head, mut line) = (Head::default(), String::new());
     connection.read_line(&mut line)?;
     head.status = line
