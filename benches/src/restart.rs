@@ -187,7 +187,10 @@ impl Site {
         };
         self.change(running, 1)?;
         let unfinished = self.base().with_extension("base.unfinished");
-        until("a base that is being written", || Ok(unfinished.exists()))?;
+        // A small one is written before anybody sees it.
+        until("a base that is being written", || {
+            Ok(unfinished.exists() || self.has_base())
+        })?;
         let (mut asked, mut longest) = (0, Duration::ZERO);
         while !self.has_base() {
             longest = longest.max(ask()?);
