@@ -9,6 +9,11 @@
 //! the region. The labels are Prometheus's; so is that whatever has no interface of its own is said to be in the mode
 //! `bridge`, and that the port is the entry's. A task without an address is skipped and counted.
 //!
+//! **What is running.** A list that does not say which state is wanted has what ECS wants to be running
+//! (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>), so a task goes as soon as it is told to
+//! stop, and is there while it starts. As in Prometheus, that is all that is asked of its state: one that stops between the
+//! list and its description is there until the next refresh, and says so in `__meta_ecs_last_status`.
+//!
 //! **What is believed.** A cluster that can't be read keeps its targets and is named as missing; in Prometheus they vanish.
 //! So does one that the entry names and ECS does not know. Clusters may be named by their names as well as by their ARNs.
 

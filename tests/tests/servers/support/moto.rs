@@ -89,13 +89,13 @@ impl Moto {
 
 /// Starts a moto, fills it, and says whom it knows.
 fn launch(address: SocketAddr, log: &Path) -> (Process, Value) {
-    let mut command = Process::command(&find("moto_server-5.2").expect("moto is installed"));
+    let mut command = Process::command(&python());
+    command.arg(program("server.py"));
     command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
     let mut process = Process::start("moto", command.env_clear(), log.to_owned());
     process.wait_until("answers", |_| http::request(address, "GET", "/moto-api/", "").map(drop));
-    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/aws/seed.py");
     let output = Command::new(python())
-        .arg(seed)
+        .arg(program("seed.py"))
         .arg(format!("http://{address}"))
         .output();
     let output = output.expect("running seed.py");
@@ -103,6 +103,13 @@ fn launch(address: SocketAddr, log: &Path) -> (Process, Value) {
     let known = serde_json::from_str(&said);
     let known = known.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
     (process, known)
+}
+
+/// A program of the tests' own.
+fn program(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/servers/aws")
+        .join(name)
 }
 
 /// The Python that moto runs on.
