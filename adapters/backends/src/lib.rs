@@ -86,6 +86,8 @@ mod consul_api;
 pub mod consulagent;
 #[cfg(any(feature = "http", feature = "puppetdb"))]
 mod content_type;
+#[cfg(feature = "decoding")]
+pub mod decoding;
 #[cfg(all(test, any(feature = "aws", feature = "gce")))]
 mod described;
 #[cfg(feature = "digitalocean")]

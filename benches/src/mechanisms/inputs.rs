@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Body, Input, clouds, pods};
+use super::{Body, Input, Kind, clouds, pods};
 
 /// Instances of a Consul service: so many that each service is watched at once.
 const OF_SERVICE: usize = 1_000;
@@ -33,7 +33,7 @@ fn pod_list(count: usize) -> Input {
     let pages = pods::lists(count, OF_PAGE, true);
     let pages = pages
         .into_iter()
-        .map(|page| Body::new("/api/v1/pods?limit=", "pods", page));
+        .map(|page| Body::new("/api/v1/pods?limit=", Kind::Pods, page));
     Input {
         name: "pods",
         what: "5,000 pods, JSON",
@@ -57,8 +57,8 @@ fn ec2(count: usize) -> Input {
         mechanism: "ec2",
         entry: "{region: eu-west-1, access_key: a, secret_key: s}".to_owned(),
         answers: vec![
-            Body::new("DescribeInstances", "ec2", clouds::ec2(count)),
-            Body::new("DescribeAvailabilityZones", "", zones.to_owned()),
+            Body::new("DescribeInstances", Kind::Ec2, clouds::ec2(count)),
+            Body::new("DescribeAvailabilityZones", None, zones.to_owned()),
         ],
         label: "__meta_ec2_tag_Name",
         expected: machines(count, 80),
@@ -72,7 +72,7 @@ fn consul(count: usize) -> Input {
         let of_it = service * OF_SERVICE..count.min((service + 1) * OF_SERVICE);
         // Each is asked for under its own name.
         let to: &'static str = format!("/v1/health/service/service-{service}?").leak();
-        Body::new(to, "consul", clouds::consul(service, of_it))
+        Body::new(to, Kind::Consul, clouds::consul(service, of_it))
     };
     Input {
         name: "consul",
@@ -97,8 +97,8 @@ fn hetzner(count: usize) -> Input {
         mechanism: "hetzner",
         entry: "{role: hcloud}".to_owned(),
         answers: vec![
-            Body::new("/v1/servers", "hetzner", clouds::hetzner(count)),
-            Body::new("/v1/networks", "", r#"{"networks": []}"#.to_owned()),
+            Body::new("/v1/servers", Kind::Hetzner, clouds::hetzner(count)),
+            Body::new("/v1/networks", None, r#"{"networks": []}"#.to_owned()),
         ],
         label: "__meta_hetzner_server_name",
         expected: machines(count, 80),
@@ -113,12 +113,12 @@ fn azure(count: usize) -> Input {
         mechanism: "azure",
         entry: "{subscription_id: s, tenant_id: t, client_id: c, client_secret: p}".to_owned(),
         answers: vec![
-            Body::new("/oauth2/v2.0/token", "", TOKEN.to_owned()),
-            Body::new("/virtualMachineScaleSets", "", r#"{"value": []}"#.to_owned()),
-            Body::new("/virtualMachines?", "azure_machines", clouds::azure_machines(count)),
+            Body::new("/oauth2/v2.0/token", None, TOKEN.to_owned()),
+            Body::new("/virtualMachineScaleSets", None, r#"{"value": []}"#.to_owned()),
+            Body::new("/virtualMachines?", Kind::AzureMachines, clouds::azure_machines(count)),
             Body::new(
                 "/networkInterfaces?",
-                "azure_interfaces",
+                Kind::AzureInterfaces,
                 clouds::azure_interfaces(count),
             ),
         ],
@@ -135,8 +135,8 @@ fn gce(count: usize) -> Input {
         mechanism: "gce",
         entry: "{project: p, zone: z}".to_owned(),
         answers: vec![
-            Body::new("/computeMetadata/", "", TOKEN.to_owned()),
-            Body::new("/instances?", "gce", clouds::gce(count)),
+            Body::new("/computeMetadata/", None, TOKEN.to_owned()),
+            Body::new("/instances?", Kind::Gce, clouds::gce(count)),
         ],
         label: "__meta_gce_instance_name",
         expected: machines(count, 80),

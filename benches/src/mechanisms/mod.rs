@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use headcount_backends::decoding::{Answer as Kind, Decoded};
 use headcount_core::{Group, Instant, Manager, ManagerOptions, Output, ProviderId, Snapshot};
 use headcount_discoverer::Discoverer;
 use headcount_discoverer::env::HttpRequest;
@@ -24,7 +25,7 @@ use headcount_reader::{Sink, read};
 use crate::manager::Config;
 
 pub use inputs::inputs;
-pub use peer::{GoError, decoded_by_go};
+pub use peer::{Go, GoError};
 
 /// Longer than any discoverer needs for its first list, in its own time, and shorter than it waits for an answer.
 const SOON: Duration = Duration::from_secs(20);
@@ -55,13 +56,14 @@ pub struct Input {
 struct Body {
     /// What stands in the URL or the body of the request that gets it.
     to: &'static str,
-    /// What the peer decodes it as; empty for what is not measured there.
-    kind: &'static str,
+    /// What it is decoded as; nothing for what does not count.
+    kind: Option<Kind>,
     text: String,
 }
 
 impl Body {
-    fn new(to: &'static str, kind: &'static str, text: String) -> Self {
+    fn new(to: &'static str, kind: impl Into<Option<Kind>>, text: String) -> Self {
+        let kind = kind.into();
         Self { to, kind, text }
     }
 }
@@ -130,6 +132,33 @@ impl Input {
     /// How many machines there are.
     pub fn count(&self) -> usize {
         self.expected.len()
+    }
+
+    /// What the answers decode to, as the discoverer decodes them, which then goes on with it.
+    ///
+    /// # Panics
+    /// They can't be decoded, or not all machines are there.
+    pub fn decoded(&self) -> Vec<Decoded> {
+        let mut decoded = Vec::new();
+        let mut machines = 0;
+        for (kind, text) in self.bodies() {
+            let found = kind.decode(text.as_bytes());
+            assert!(found.is_ok(), "{}: {:?}", self.name, found.err());
+            machines += found.as_ref().map_or(0, |found| match kind {
+                // They are of machines that are listed elsewhere.
+                Kind::AzureInterfaces => 0,
+                _ => found.count(),
+            });
+            decoded.extend(found);
+        }
+        assert_eq!(machines, self.count(), "{}: all machines are there", self.name);
+        decoded
+    }
+
+    /// What is decoded, as what.
+    fn bodies(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let answers = self.answers.iter();
+        answers.filter_map(|body| Some((body.kind?, body.text.as_str())))
     }
 
     /// How many bytes are decoded.
@@ -324,6 +353,7 @@ mod tests {
         for input in inputs(20) {
             let (stored, _) = input.ready().run();
             input.check(&stored);
+            assert!(!input.decoded().is_empty());
             let (bytes, labels) = stored.unique_bytes_and_labels();
             assert!(
                 bytes > 500 && labels > 100,

@@ -3,13 +3,12 @@
 //! The program in `benches/go` reads the same bytes into structures with the same fields, and stores nothing. It is
 //! built where a Go compiler is installed.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::Input;
+use super::{Input, Kind};
 
 /// Why there is nothing to compare with.
 #[derive(Debug)]
@@ -45,52 +44,66 @@ impl From<io::Error> for GoError {
     }
 }
 
-/// The CPU time that Go needs for each input, by its name: the median of several runs.
-///
-/// # Errors
-/// There is no compiler, it fails, or the program finds other than there is.
-pub fn decoded_by_go(inputs: &[Input], folder: &Path) -> Result<BTreeMap<String, Duration>, GoError> {
-    for input in inputs {
-        for (number, body) in input
-            .answers
-            .iter()
-            .enumerate()
-            .filter(|(_, body)| !body.kind.is_empty())
-        {
-            std::fs::write(
-                folder.join(format!("{}-{}-{number:04}", input.name, body.kind)),
-                &body.text,
-            )?;
-        }
+/// The program, which was built.
+pub struct Go {
+    folder: PathBuf,
+    program: PathBuf,
+}
+
+impl Go {
+    /// Builds it in a folder, in which it gets what it decodes.
+    ///
+    /// # Errors
+    /// There is no compiler, or it fails.
+    pub fn build(folder: &Path) -> Result<Self, GoError> {
+        let program = folder.join("decode");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("go");
+        let mut build = Command::new("go");
+        build.current_dir(source).args(["build", "-o"]).arg(&program).arg(".");
+        run(&mut build)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            program,
+        })
     }
-    let program = folder.join("decode");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("go");
-    run(Command::new("go")
-        .current_dir(source)
-        .arg("build")
-        .arg("-o")
-        .arg(&program)
-        .arg("."))?;
-    let said = run(Command::new(&program).arg(folder))?;
-    let mut times = BTreeMap::new();
-    for line in said.lines() {
-        let wrong = || GoError::Failed(format!("what is {line:?}?"));
-        let [name, count, nanoseconds] = line.split(' ').collect::<Vec<_>>()[..] else {
+
+    /// The CPU time that it needs to decode an input: the median of several runs.
+    ///
+    /// # Errors
+    /// It fails, or finds other than there is.
+    pub fn decode(&self, input: &Input) -> Result<Duration, GoError> {
+        let folder = self.folder.join(input.name);
+        std::fs::create_dir(&folder)?;
+        for (number, (kind, text)) in input.bodies().enumerate() {
+            std::fs::write(folder.join(format!("{}-{}-{number:04}", input.name, name(kind))), text)?;
+        }
+        let said = run(Command::new(&self.program).arg(&folder))?;
+        let wrong = || GoError::Failed(format!("what is {said:?}?"));
+        let [found, count, nanoseconds] = said.trim_end().split(' ').collect::<Vec<_>>()[..] else {
             return Err(wrong());
         };
-        let input = inputs.iter().find(|input| input.name == name).ok_or_else(wrong)?;
-        if count.parse() != Ok(input.count()) {
+        if found != input.name || count.parse() != Ok(input.count()) {
             return Err(GoError::Failed(format!(
-                "{name}: Go finds {count} and not {}",
-                input.count()
+                "Go finds {count} of {found}, and not {} of {}",
+                input.count(),
+                input.name
             )));
         }
-        times.insert(
-            name.to_owned(),
-            Duration::from_nanos(nanoseconds.parse().map_err(|_| wrong())?),
-        );
+        Ok(Duration::from_nanos(nanoseconds.parse().map_err(|_| wrong())?))
     }
-    Ok(times)
+}
+
+/// What the program calls an answer.
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Pods => "pods",
+        Kind::Ec2 => "ec2",
+        Kind::Consul => "consul",
+        Kind::Hetzner => "hetzner",
+        Kind::AzureMachines => "azure_machines",
+        Kind::AzureInterfaces => "azure_interfaces",
+        Kind::Gce => "gce",
+    }
 }
 
 fn run(command: &mut Command) -> Result<String, GoError> {

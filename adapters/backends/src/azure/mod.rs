@@ -336,8 +336,7 @@ impl Site<'_> {
     }
 
     fn page<T: DeserializeOwned>(&self, what: &'static str, body: &[u8]) -> Result<PageOf<T>, AnswerError> {
-        let listed: Listed<Object<T>> =
-            crate::json::from_slice(body).map_err(|source| AnswerError::Json { what, source })?;
+        let listed = listed(body).map_err(|source| AnswerError::Json { what, source })?;
         match listed.next_link.0 {
             link if link.is_empty() => Ok((listed.value, None)),
             // A token is sent nowhere else.
@@ -393,6 +392,22 @@ impl Site<'_> {
         let interfaces = Interfaces::of_set(self, &set.id, &wanted(&machines)).await?;
         Ok(Found { machines, interfaces })
     }
+}
+
+fn listed<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<Listed<Object<T>>> {
+    crate::json::from_slice(body)
+}
+
+/// What a page of machines decodes to.
+#[cfg(feature = "decoding")]
+pub(crate) fn machines(body: &[u8]) -> serde_json::Result<Vec<impl Sized + use<>>> {
+    listed::<Machine>(body).map(|listed| listed.value)
+}
+
+/// What a page of their interfaces decodes to.
+#[cfg(feature = "decoding")]
+pub(crate) fn interfaces(body: &[u8]) -> serde_json::Result<Vec<impl Sized + use<>>> {
+    listed::<network::Interface>(body).map(|listed| listed.value)
 }
 
 /// The interfaces to which these machines refer.

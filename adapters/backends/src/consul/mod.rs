@@ -419,6 +419,12 @@ impl Session {
     }
 }
 
+/// What the answer about a service decodes to.
+#[cfg(feature = "decoding")]
+pub(crate) fn instances(body: &[u8]) -> serde_json::Result<Vec<impl Sized + use<>>> {
+    answer::instances(body)
+}
+
 /// Puts groups in the place of those of the same service.
 fn keep(all: &mut BTreeMap<String, Group>, groups: &[Group]) {
     for group in groups {

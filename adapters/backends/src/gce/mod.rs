@@ -168,7 +168,7 @@ impl Rest for Gce {
                 items,
                 next_page_token: Text(next),
                 warning,
-            } = crate::json::from_slice(&answer.body)?;
+            } = listed(&answer.body)?;
             if items.is_none() && kind.is_none() {
                 return Err(AnswerError::NoList);
             }
@@ -205,6 +205,16 @@ impl Rest for Gce {
     fn is_source(&self, _part: &Whole, source: &str) -> bool {
         source == self.settings.source
     }
+}
+
+fn listed(body: &[u8]) -> serde_json::Result<Listed> {
+    crate::json::from_slice(body)
+}
+
+/// What a page decodes to.
+#[cfg(feature = "decoding")]
+pub(crate) fn instances(body: &[u8]) -> serde_json::Result<Vec<impl Sized + use<>>> {
+    listed(body).map(|listed| listed.items.unwrap_or_default())
 }
 
 impl Gce {

@@ -133,7 +133,7 @@ pub(super) async fn list(ask: &Ask<'_>, label_selector: &str) -> Result<Servers,
         ));
     }
     let servers = ask.pages(page(ask, &url, 1), |answer| {
-        let found: ServerPage = crate::json::from_slice(&answer.body)?;
+        let found = server_page(&answer.body)?;
         Ok::<_, serde_json::Error>(Page {
             items: found.servers,
             next: next(ask, &url, found.meta),
@@ -151,6 +151,16 @@ pub(super) async fn list(ask: &Ask<'_>, label_selector: &str) -> Result<Servers,
     let networks = networks.await?.into_iter().filter_map(|network| network.0);
     let networks = networks.map(|network| (network.id.0, network.name.0)).collect();
     Ok(Servers { servers, networks })
+}
+
+fn server_page(body: &[u8]) -> serde_json::Result<ServerPage> {
+    crate::json::from_slice(body)
+}
+
+/// What a page decodes to.
+#[cfg(feature = "decoding")]
+pub(crate) fn servers(body: &[u8]) -> serde_json::Result<Vec<impl Sized + use<>>> {
+    server_page(body).map(|page| page.servers)
 }
 
 fn page(ask: &Ask<'_>, url: &str, number: i64) -> HttpRequest {

@@ -21,6 +21,8 @@ use headcount_reader::HttpClientSettings;
 
 use settings::Role;
 
+#[cfg(feature = "decoding")]
+pub(crate) use hcloud::servers;
 pub use settings::HetznerSd;
 
 /// What the targets' group is known by.

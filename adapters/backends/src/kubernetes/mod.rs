@@ -53,6 +53,8 @@ use members::Members;
 #[cfg(feature = "kubelet")]
 pub(crate) use pod_group::PodGroup;
 pub use settings::KubernetesSd;
+#[cfg(feature = "decoding")]
+pub(crate) use watching::pods;
 
 struct KubernetesDiscoverer {
     settings: Arc<KubernetesSd>,

@@ -11,6 +11,8 @@ use std::num::NonZeroUsize;
 
 use serde::Deserialize;
 
+use super::super::kind::Kind;
+use super::super::object::{Named, Nonsense, Object};
 use crate::json;
 
 /// Reads a list.
@@ -145,6 +147,21 @@ impl ListReader {
             Place::InObject => self.begun.extend_from_slice(rest),
             Place::Between(_) => {}
         }
+    }
+
+    /// Reads a piece, and gives the objects of a kind that end in it, or what is known of one that makes no sense.
+    pub(super) fn add_objects(&mut self, kind: Kind, piece: &[u8], mut each: impl FnMut(Result<Named, Nonsense>)) {
+        self.add(piece, |part| match part {
+            Part::Begun(json) => {
+                let (named, length) = Object::begin(kind, json)?;
+                each(Ok(named));
+                Some(length)
+            }
+            Part::Whole(json) => {
+                each(Object::read(kind, json));
+                None
+            }
+        });
     }
 
     /// Ends, and says what the list is.

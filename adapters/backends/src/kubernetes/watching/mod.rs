@@ -30,6 +30,14 @@ use subscribers::Subscribers;
 pub(super) use reflector::{FIRST_PAUSE, LONGEST_PAUSE};
 pub(super) use store::{Changes, Place, Trouble};
 
+/// What a page of pods decodes to; those that make no sense are left out.
+#[cfg(feature = "decoding")]
+pub(crate) fn pods(body: &[u8]) -> Result<Vec<impl Sized + use<>>, String> {
+    let (mut reader, mut found) = (list::ListReader::default(), Vec::new());
+    reader.add_objects(Kind::Pod, body, |pod| found.extend(pod));
+    reader.end().map(|_| found)
+}
+
 /// What a watch is of. Whoever has an equal one has the same watch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Subject {

@@ -38,7 +38,7 @@ use super::asking::{Asking, Refused};
 use super::events::Events;
 use super::initial::{self, Unlisted, Watch};
 use super::lines::Lines;
-use super::list::{ListReader, Page, Part};
+use super::list::{ListReader, Page};
 use super::store::{Store, Trouble};
 
 /// How many objects a page has.
@@ -257,20 +257,12 @@ impl Reflector {
                     Ok(None) => break,
                     Err(error) => return Err(by_body_error(error).into()),
                 };
-                reader.add(piece, |part| {
-                    let (named, length) = match part {
-                        Part::Begun(json) => Object::begin(kind, json).map(|(named, length)| (named, Some(length)))?,
-                        Part::Whole(json) => match Object::read(kind, json) {
-                            Ok(named) => (named, None),
-                            Err(Nonsense { key, .. }) => {
-                                skipped += 1;
-                                listed.kept.extend(key);
-                                return None;
-                            }
-                        },
-                    };
-                    listed.objects.insert(named.key.into(), named.object);
-                    length
+                reader.add_objects(kind, piece, |found| match found {
+                    Ok(named) => drop(listed.objects.insert(named.key.into(), named.object)),
+                    Err(Nonsense { key, .. }) => {
+                        skipped += 1;
+                        listed.kept.extend(key);
+                    }
                 });
             }
             self.store.skipped(skipped);
