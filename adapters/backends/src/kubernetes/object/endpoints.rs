@@ -49,14 +49,15 @@ pub(in super::super) struct TargetRef {
 }
 
 #[derive(Deserialize)]
-struct Raw {
-    metadata: RawMeta,
+struct Raw<'a> {
+    #[serde(borrow)]
+    metadata: RawMeta<'a>,
     #[serde(default, deserialize_with = "or_empty")]
     subsets: Vec<Subset>,
 }
 
-pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
-    let (raw, length): (Raw, usize) = first(json)?;
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name<'_>, Object, usize)> {
+    let (raw, length): (Raw<'_>, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let subsets = raw.subsets;
     Ok((name, Object::Endpoints(Endpoints { meta, subsets }), length))

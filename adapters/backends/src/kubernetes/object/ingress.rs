@@ -23,8 +23,9 @@ pub(in super::super) struct Rule {
 }
 
 #[derive(Deserialize)]
-struct Raw {
-    metadata: RawMeta,
+struct Raw<'a> {
+    #[serde(borrow)]
+    metadata: RawMeta<'a>,
     #[serde(default, deserialize_with = "or_empty")]
     spec: Spec,
 }
@@ -68,8 +69,8 @@ struct Path {
     path: Box<str>,
 }
 
-pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
-    let (raw, length): (Raw, usize) = first(json)?;
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name<'_>, Object, usize)> {
+    let (raw, length): (Raw<'_>, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let rules = raw.spec.rules.into_iter().map(|rule| Rule {
         host: rule.host,

@@ -19,12 +19,14 @@ pub(super) use pod::{Container, Pod};
 pub(super) use service::Service;
 pub(super) use slice::{Slice, SliceEndpoint, SlicePort};
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use serde::Deserialize;
 use serde_json::de::{Read, SliceRead, StrRead};
 
 use super::kind::Kind;
+use crate::json;
 
 /// An object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +73,7 @@ impl Object {
     /// Reads an object with which this text begins, and says how many bytes are its. None if it makes no sense, or goes on
     /// after them.
     pub(super) fn begin(kind: Kind, json: &str) -> Option<(Named, NonZeroUsize)> {
-        Self::first(kind, Json::Text(json))
+        Self::first(kind, Json::Begun(json))
     }
 
     fn first(kind: Kind, json: Json<'_>) -> Option<(Named, NonZeroUsize)> {
@@ -94,9 +96,12 @@ impl Object {
     }
 }
 
-/// What objects are read from. A text needs no look at whether each part of it is one.
+/// What objects are read from.
 #[derive(Debug, Clone, Copy)]
 enum Json<'de> {
+    /// What may not be there as a whole, and is read again when it is.
+    Begun(&'de str),
+    /// It needs no look at whether each part of it is a text.
     Text(&'de str),
     /// Some of it is no text, of which it is not known whether anybody keeps it.
     Bytes(&'de [u8]),
@@ -118,24 +123,25 @@ fn first<'de, T: Deserialize<'de>>(json: Json<'de>) -> serde_json::Result<(T, us
         }
     }
     match json {
-        Json::Text(text) => next(StrRead::new(text)),
+        Json::Begun(text) => json::begin(text).ok_or_else(|| serde::de::Error::custom("it is not whole")),
+        Json::Text(text) => json::begin(text).map_or_else(|| next(StrRead::new(text)), Ok),
         Json::Bytes(bytes) => next(SliceRead::new(bytes)),
     }
 }
 
 /// How an object is called, and its version.
-struct Name {
-    namespace: String,
-    name: String,
+struct Name<'de> {
+    namespace: Cow<'de, str>,
+    name: Cow<'de, str>,
     version: String,
 }
 
-impl Name {
+impl Name<'_> {
     /// Its key. What has no name, or one that can't be, has none.
     fn key(&self, kind: Kind) -> Option<String> {
         let is_name = |name: &str| !name.is_empty() && !name.contains('/');
         match (kind.is_of_the_cluster(), is_name(&self.name)) {
-            (true, true) => Some(self.name.clone()),
+            (true, true) => Some(self.name.to_string()),
             (false, true) if is_name(&self.namespace) => Some(key(&self.namespace, &self.name)),
             _ => None,
         }
@@ -163,8 +169,8 @@ impl Nonsense {
             text.and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
         };
         let name = Name {
-            namespace: text("namespace"),
-            name: text("name"),
+            namespace: text("namespace").into(),
+            name: text("name").into(),
             version: text("resourceVersion"),
         };
         Self {

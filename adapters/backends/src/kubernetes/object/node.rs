@@ -27,9 +27,9 @@ struct Spec {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Status {
-    #[serde(deserialize_with = "or_empty")]
-    conditions: Vec<Condition>,
+struct Status<'a> {
+    #[serde(borrow, deserialize_with = "or_empty")]
+    conditions: Vec<Condition<'a>>,
     #[serde(deserialize_with = "or_empty")]
     addresses: Vec<Address>,
     #[serde(deserialize_with = "or_empty")]
@@ -59,15 +59,17 @@ struct Address {
     address: Box<str>,
 }
 
-pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
-    let (raw, length): (Raw<Spec, Status>, usize) = first(json)?;
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name<'_>, Object, usize)> {
+    let (raw, length): (Raw<'_, Spec, Status<'_>>, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let conditions = raw.status.conditions.into_iter();
     let addresses = raw.status.addresses.into_iter();
     let node = Node {
         meta,
         provider_id: raw.spec.provider_id,
-        conditions: conditions.map(|condition| (condition.kind, condition.status)).collect(),
+        conditions: conditions
+            .map(|condition| (condition.kind.into(), condition.status.into()))
+            .collect(),
         addresses: addresses.map(|address| (address.kind, address.address)).collect(),
         port: raw.status.daemon_endpoints.kubelet_endpoint.port,
     };

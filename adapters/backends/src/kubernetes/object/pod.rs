@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::meta::{Condition, Raw, or_empty};
+use super::meta::{Condition, Raw, Text, or_empty};
 use super::{Controller, Json, Meta, Name, Object, first};
 
 /// A pod.
@@ -68,33 +68,33 @@ struct RawContainer {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Status {
+struct Status<'a> {
     #[serde(deserialize_with = "or_empty")]
     phase: Box<str>,
     #[serde(rename = "podIP", deserialize_with = "or_empty")]
     pod_ip: Box<str>,
     #[serde(rename = "hostIP", deserialize_with = "or_empty")]
     host_ip: Box<str>,
-    #[serde(deserialize_with = "or_empty")]
-    conditions: Vec<Condition>,
-    #[serde(deserialize_with = "or_empty")]
-    container_statuses: Vec<ContainerStatus>,
-    #[serde(deserialize_with = "or_empty")]
-    init_container_statuses: Vec<ContainerStatus>,
+    #[serde(borrow, deserialize_with = "or_empty")]
+    conditions: Vec<Condition<'a>>,
+    #[serde(borrow, deserialize_with = "or_empty")]
+    container_statuses: Vec<ContainerStatus<'a>>,
+    #[serde(borrow, deserialize_with = "or_empty")]
+    init_container_statuses: Vec<ContainerStatus<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct ContainerStatus {
-    #[serde(deserialize_with = "or_empty")]
-    name: Box<str>,
-    #[serde(rename = "containerID", deserialize_with = "or_empty")]
-    id: Box<str>,
+struct ContainerStatus<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(rename = "containerID", borrow)]
+    id: Text<'a>,
 }
 
-pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
-    let (raw, length): (Raw<Spec, Status>, usize) = first(json)?;
-    let uid = raw.metadata.uid.clone();
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name<'_>, Object, usize)> {
+    let (raw, length): (Raw<'_, Spec, Status<'_>>, usize) = first(json)?;
+    let uid = raw.metadata.uid.0.as_ref().into();
     let (name, controller, meta) = raw.metadata.split();
     let (spec, status) = (raw.spec, raw.status);
     let mut containers = Vec::with_capacity(spec.containers.len().saturating_add(spec.init_containers.len()));
@@ -104,9 +104,12 @@ pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> 
     ];
     for (of_pod, statuses, is_init) in parts {
         containers.extend(of_pod.into_iter().map(|container| {
-            let mut of_name = statuses.iter().filter(|status| status.name == container.name);
+            let mut of_name = statuses.iter().filter(|status| *status.name.0 == *container.name);
             Container {
-                id: of_name.next().map(|status| status.id.clone()).unwrap_or_default(),
+                id: of_name
+                    .next()
+                    .map(|status| status.id.0.as_ref().into())
+                    .unwrap_or_default(),
                 name: container.name,
                 image: container.image,
                 is_init,
@@ -115,7 +118,7 @@ pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> 
         }));
     }
     let mut conditions = status.conditions.into_iter();
-    let ready = conditions.find(|condition| &*condition.kind == "Ready");
+    let ready = conditions.find(|condition| condition.kind.0 == "Ready");
     let pod = Pod {
         meta,
         controller,
@@ -124,7 +127,7 @@ pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> 
         ip: status.pod_ip,
         host_ip: status.host_ip,
         phase: status.phase,
-        ready: ready.map(|condition| condition.status),
+        ready: ready.map(|condition| condition.status.into()),
         containers,
     };
     Ok((name, Object::Pod(pod), length))

@@ -62,8 +62,8 @@ struct Entrance {
     ip: String,
 }
 
-pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
-    let (raw, length): (Raw<Spec, Status>, usize) = first(json)?;
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name<'_>, Object, usize)> {
+    let (raw, length): (Raw<'_, Spec, Status>, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let spec = raw.spec;
     let entrances = raw.status.load_balancer.ingress.into_iter().map(|entrance| entrance.ip);

@@ -51,8 +51,9 @@ pub(in super::super) struct SlicePort {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Raw {
-    metadata: RawMeta,
+struct Raw<'a> {
+    #[serde(borrow)]
+    metadata: RawMeta<'a>,
     #[serde(default, deserialize_with = "or_empty")]
     address_type: Box<str>,
     #[serde(default, deserialize_with = "or_empty")]
@@ -68,8 +69,8 @@ impl Slice {
     }
 }
 
-pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name, Object, usize)> {
-    let (raw, length): (Raw, usize) = first(json)?;
+pub(super) fn read(json: Json<'_>) -> serde_json::Result<(Name<'_>, Object, usize)> {
+    let (raw, length): (Raw<'_>, usize) = first(json)?;
     let (name, _, meta) = raw.metadata.split();
     let slice = Slice {
         meta,
