@@ -213,6 +213,8 @@ pub mod rds;
 pub mod scaleway;
 #[cfg(feature = "serverset")]
 pub mod serverset;
+#[cfg(any(feature = "answers", feature = "consul-api"))]
+mod short;
 #[cfg(any(feature = "aws", feature = "outscale"))]
 #[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "AWS lends keys for a while"))]
 mod sigv4;

@@ -2,17 +2,26 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::short::Short;
+
 /// A text; empty for anything else.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Text(pub(crate) String);
+pub(crate) struct Text<T = String>(pub(crate) T);
+
+/// One of many.
+pub(crate) type ShortText = Text<Short>;
 
 /// A text, a number or a switch, as it is written; empty for anything else. A number that is not whole is nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Scalar(pub(crate) String);
+pub(crate) struct Scalar<T = String>(pub(crate) T);
+
+/// One of many.
+pub(crate) type ShortScalar = Scalar<Short>;
 
 /// A whole number, with what is behind its point cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,16 +43,19 @@ pub(crate) struct List<T>(pub(crate) Vec<T>);
 /// same; of a key that stands there twice the last value counts. A list, as there are few: making and freeing the nodes of
 /// a tree for each would take longer than reading them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Map<T>(pub(crate) Vec<(String, T)>);
+pub(crate) struct Map<T, K = String>(pub(crate) Vec<(K, T)>);
 
-impl Scalar {
+/// One of many.
+pub(crate) type ShortMap = Map<ShortText, Short>;
+
+impl<T: Deref<Target = str>> Scalar<T> {
     /// What is written, or nothing.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl Text {
+impl<T: Deref<Target = str>> Text<T> {
     /// The text, or nothing.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
@@ -62,7 +74,7 @@ impl<T> Default for List<T> {
     }
 }
 
-impl<T> Default for Map<T> {
+impl<T, K> Default for Map<T, K> {
     fn default() -> Self {
         Self(Vec::new())
     }
@@ -97,33 +109,32 @@ trait Takes<'de>: Default {
     }
 }
 
-impl Takes<'_> for Text {
+impl<T: Default + for<'a> From<&'a str>> Takes<'_> for Text<T> {
     fn text(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(T::from(text))
     }
 }
 
-impl Takes<'_> for Scalar {
+impl<T: Default + for<'a> From<&'a str>> Takes<'_> for Scalar<T> {
     fn text(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(T::from(text))
     }
 
     fn whole(number: i128) -> Self {
-        Self(number.to_string())
+        Self(T::from(&number.to_string()))
     }
 
     fn fraction(number: f64) -> Self {
         // Some write whole numbers with a point or an exponent.
         let is_whole = number.fract() == 0.0 && number.abs() < 1e15;
-        Self(if is_whole {
-            format!("{number:.0}")
-        } else {
-            String::new()
-        })
+        match is_whole {
+            true => Self(T::from(&format!("{number:.0}"))),
+            false => Self::default(),
+        }
     }
 
     fn flag(flag: bool) -> Self {
-        Self(flag.to_string())
+        Self(T::from(if flag { "true" } else { "false" }))
     }
 }
 
@@ -159,16 +170,18 @@ impl<'de, T: Deserialize<'de>> Takes<'de> for List<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Takes<'de> for Map<T> {
+impl<'de, T: Deserialize<'de>, K: Deserialize<'de> + Ord> Takes<'de> for Map<T, K> {
     fn object<A: MapAccess<'de>>(mut entries: A) -> Result<Self, A::Error> {
-        let mut map: Vec<(String, T)> = Vec::new();
+        let mut map: Vec<(K, T)> = Vec::new();
         while let Some(entry) = entries.next_entry()? {
             map.push(entry);
         }
-        // Sorting keeps the order of equal ones, of which the first stays then.
-        map.reverse();
-        map.sort_by(|one, other| one.0.cmp(&other.0));
-        map.dedup_by(|one, other| one.0 == other.0);
+        if !map.is_sorted_by(|one, other| one.0 < other.0) {
+            // Sorting keeps the order of equal ones, of which the first stays then.
+            map.reverse();
+            map.sort_by(|one, other| one.0.cmp(&other.0));
+            map.dedup_by(|one, other| one.0 == other.0);
+        }
         Ok(Self(map))
     }
 }
@@ -216,8 +229,8 @@ impl<'de, T: Takes<'de>> Visitor<'de> for Anything<T> {
 }
 
 macro_rules! takes_anything {
-    ($($name:ident $(<$parameter:ident>)?),+) => {$(
-        impl<'de $(, $parameter: Deserialize<'de>)?> Deserialize<'de> for $name $(<$parameter>)? {
+    ($([$($parameters:tt)*] $name:ty;)+) => {$(
+        impl<'de, $($parameters)*> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 deserializer.deserialize_any(Anything(PhantomData))
             }
@@ -225,7 +238,15 @@ macro_rules! takes_anything {
     )+};
 }
 
-takes_anything!(Text, Scalar, Number, Flag, Object<T>, List<T>, Map<T>);
+takes_anything! {
+    [T: Default + for<'a> From<&'a str>] Text<T>;
+    [T: Default + for<'a> From<&'a str>] Scalar<T>;
+    [] Number;
+    [] Flag;
+    [T: Deserialize<'de>] Object<T>;
+    [T: Deserialize<'de>] List<T>;
+    [T: Deserialize<'de>, K: Deserialize<'de> + Ord] Map<T, K>;
+}
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ mod token;
 
 pub(crate) use common::{Common, PartCount, get_json, warn_of_own};
 pub(crate) use labels::{list, put};
-pub(crate) use lenient::{Flag, List, Map, Number, Object, Scalar, Text};
+pub(crate) use lenient::{Flag, List, Map, Number, Object, Scalar, ShortMap, ShortScalar, ShortText, Text};
 pub(crate) use secret::{Ways, read_secret, reveal};
 pub(crate) use server::ServerUrl;
 pub(crate) use token::TokenError;

@@ -6,17 +6,17 @@ use serde::Deserialize;
 
 use super::network::{Interface, Interfaces};
 use super::settings::AzureSd;
-use crate::answers::{List, Map, Object, Text, put};
+use crate::answers::{List, Object, ShortMap, ShortText, put};
 use crate::label_name::label_name;
 
 /// A machine, be it one of its own or one of a scale set.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Machine {
-    pub(super) id: Text,
-    name: Text,
-    location: Text,
-    tags: Map<Text>,
+    pub(super) id: ShortText,
+    name: ShortText,
+    location: ShortText,
+    tags: ShortMap,
     properties: Object<Properties>,
 }
 
@@ -33,7 +33,7 @@ struct Properties {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Hardware {
-    vm_size: Text,
+    vm_size: ShortText,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,7 +45,7 @@ struct Network {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct System {
-    computer_name: Text,
+    computer_name: ShortText,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,13 +57,13 @@ struct Storage {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Disk {
-    os_type: Text,
+    os_type: ShortText,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Reference {
-    pub(super) id: Text,
+    pub(super) id: ShortText,
 }
 
 impl Machine {
@@ -99,7 +99,7 @@ impl Machine {
         };
         let private_ip = interface.private_ip().unwrap_or_default();
         let properties = self.properties.0.as_ref();
-        let text = |text: Option<&Text>| text.map(|text| text.0.clone()).unwrap_or_default();
+        let text = |text: Option<&ShortText>| text.map(|text| text.0.clone()).unwrap_or_default();
         let system = text(properties.and_then(|it| Some(&it.os_profile.0.as_ref()?.computer_name)));
         let os_type = text(properties.and_then(|it| Some(&it.storage_profile.0.as_ref()?.os_disk.0.as_ref()?.os_type)));
         let size = text(properties.and_then(|it| Some(&it.hardware_profile.0.as_ref()?.vm_size)));

@@ -8,7 +8,7 @@ use headcount_discoverer::rest::ReadError;
 use serde::Deserialize;
 
 use super::{CACHE_HITS, Site};
-use crate::answers::{Flag, List, Object, Text};
+use crate::answers::{Flag, List, Object, ShortText};
 
 /// The versions of the network API: that of interfaces and addresses, and the only one that knows those of scale sets
 /// (<https://learn.microsoft.com/rest/api/virtualnetwork/network-interface-in-vm-ss>).
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 10;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Interface {
-    id: Text,
+    id: ShortText,
     properties: Object<Properties>,
 }
 
@@ -41,7 +41,7 @@ struct Configuration {
 #[serde(default)]
 struct Addresses {
     #[serde(rename = "privateIPAddress")]
-    private: Text,
+    private: ShortText,
     #[serde(rename = "publicIPAddress")]
     public: Object<Public>,
 }
@@ -50,7 +50,7 @@ struct Addresses {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Public {
-    id: Text,
+    id: ShortText,
     properties: Object<PublicProperties>,
 }
 
@@ -58,7 +58,7 @@ struct Public {
 #[serde(default)]
 struct PublicProperties {
     #[serde(rename = "ipAddress")]
-    address: Text,
+    address: ShortText,
 }
 
 /// What is known of interfaces and public addresses, by their ids, in which case does not matter.
@@ -175,7 +175,7 @@ impl Interfaces {
         let address = |public: Public| {
             (
                 public.id.as_str().to_ascii_lowercase(),
-                public.properties.0.unwrap_or_default().address.0,
+                public.properties.0.unwrap_or_default().address.as_str().to_owned(),
             )
         };
         self.public.extend(found.map(address));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::consul_api::{Check, Pairs, Text, decode, or_default};
+use crate::short::Short;
 
 /// An instance of a service, as `/v1/health/service/…` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -23,11 +24,11 @@ pub(super) struct Instance {
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct Node {
     #[serde(deserialize_with = "or_default")]
-    pub(super) node: String,
+    pub(super) node: Short,
     #[serde(deserialize_with = "or_default")]
-    pub(super) address: String,
+    pub(super) address: Short,
     #[serde(deserialize_with = "or_default")]
-    pub(super) datacenter: String,
+    pub(super) datacenter: Short,
     #[serde(deserialize_with = "or_default")]
     pub(super) tagged_addresses: Pairs<Text>,
     #[serde(deserialize_with = "or_default")]
@@ -39,19 +40,19 @@ pub(super) struct Node {
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct Service {
     #[serde(rename = "ID", deserialize_with = "or_default")]
-    pub(super) id: String,
+    pub(super) id: Short,
     #[serde(deserialize_with = "or_default")]
-    pub(super) address: String,
+    pub(super) address: Short,
     #[serde(deserialize_with = "or_default")]
     pub(super) port: i64,
     #[serde(deserialize_with = "or_default")]
-    pub(super) tags: Vec<String>,
+    pub(super) tags: Vec<Short>,
     #[serde(deserialize_with = "or_default")]
     pub(super) meta: Pairs<Text>,
     #[serde(deserialize_with = "or_default")]
-    pub(super) namespace: String,
+    pub(super) namespace: Short,
     #[serde(deserialize_with = "or_default")]
-    pub(super) partition: String,
+    pub(super) partition: Short,
 }
 
 /// Tags of a service's instances.

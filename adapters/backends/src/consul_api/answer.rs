@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::short::Short;
+
 /// Reads `null` as what is not there, as Go does.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -23,12 +25,12 @@ pub(crate) fn decode<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, se
 /// Text in a map or a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Text(#[serde(deserialize_with = "or_default")] pub(crate) String);
+pub(crate) struct Text(#[serde(deserialize_with = "or_default")] pub(crate) Short);
 
 /// Names and values, sorted by name; of a name that stands there twice the last value counts. A list, as there are few:
 /// making and freeing the nodes of a tree for each would take longer than reading them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pairs<V>(pub(crate) Vec<(String, V)>);
+pub(crate) struct Pairs<V>(pub(crate) Vec<(Short, V)>);
 
 impl<V> Default for Pairs<V> {
     fn default() -> Self {
@@ -47,14 +49,16 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Pairs<V>, M::Error> {
-                let mut pairs: Vec<(String, V)> = Vec::new();
+                let mut pairs: Vec<(Short, V)> = Vec::new();
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
                 }
-                // Sorting keeps the order of equal ones, of which the first stays then.
-                pairs.reverse();
-                pairs.sort_by(|one, other| one.0.cmp(&other.0));
-                pairs.dedup_by(|one, other| one.0 == other.0);
+                if !pairs.is_sorted_by(|one, other| one.0 < other.0) {
+                    // Sorting keeps the order of equal ones, of which the first stays then.
+                    pairs.reverse();
+                    pairs.sort_by(|one, other| one.0.cmp(&other.0));
+                    pairs.dedup_by(|one, other| one.0 == other.0);
+                }
                 Ok(Pairs(pairs))
             }
         }

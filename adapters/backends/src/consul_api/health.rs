@@ -3,15 +3,16 @@
 use serde::Deserialize;
 
 use super::or_default;
+use crate::short::Short;
 
 /// A check of an instance or of its node.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(crate) struct Check {
     #[serde(rename = "CheckID", deserialize_with = "or_default")]
-    pub(crate) id: String,
+    pub(crate) id: Short,
     #[serde(deserialize_with = "or_default")]
-    pub(crate) status: String,
+    pub(crate) status: Short,
 }
 
 /// What all checks come to, as Consul has it: maintenance, else the worst. No checks are passing; a status that
@@ -20,7 +21,7 @@ pub(crate) fn health(checks: &[Check]) -> &'static str {
     let mut worst = "passing";
     let mut is_in_maintenance = false;
     for check in checks {
-        if check.id == "_node_maintenance" || check.id.starts_with("_service_maintenance:") {
+        if check.id.as_str() == "_node_maintenance" || check.id.starts_with("_service_maintenance:") {
             is_in_maintenance = true;
             continue;
         }
@@ -43,8 +44,8 @@ mod tests {
         let checks: Vec<Check> = checks
             .iter()
             .map(|(id, status)| Check {
-                id: (*id).to_owned(),
-                status: (*status).to_owned(),
+                id: (*id).into(),
+                status: (*status).into(),
             })
             .collect();
         health(&checks)

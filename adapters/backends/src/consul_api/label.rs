@@ -1,11 +1,14 @@
 //! The labels that both mechanisms make alike.
 
+use std::ops::Deref;
+
 use super::Pairs;
 use crate::label_name::label_name;
 
 /// The tags, joined and with a separator at both ends, so that a relabelling rule need not care where in the
 /// list a tag stands.
-pub(crate) fn tag_list(tags: &[String], separator: &str) -> String {
+pub(crate) fn tag_list<T: Deref<Target = str>>(tags: &[T], separator: &str) -> String {
+    let tags: Vec<&str> = tags.iter().map(|tag| &**tag).collect();
     format!("{separator}{}{separator}", tags.join(separator))
 }
 
@@ -28,7 +31,7 @@ mod tests {
     fn each_character_that_a_name_cannot_have_becomes_one_underscore() {
         let meta = Pairs(
             [("a-b.c", "1"), ("größe", "2"), ("_X9", "3"), ("", "4")]
-                .map(|(key, value)| (key.to_owned(), value))
+                .map(|(key, value)| (key.into(), value))
                 .into(),
         );
         let labels: BTreeMap<String, &&str> = labels_of("p_", &meta).collect();
@@ -37,7 +40,7 @@ mod tests {
 
     #[test]
     fn tags_are_written_as_prometheus_does() {
-        assert_eq!(tag_list(&[], ","), ",,");
+        assert_eq!(tag_list::<String>(&[], ","), ",,");
         assert_eq!(tag_list(&["a".to_owned(), "b".to_owned()], "|"), "|a|b|");
         assert_eq!(tag_list(&["a".to_owned(), "b".to_owned()], ""), "ab");
     }

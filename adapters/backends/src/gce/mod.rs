@@ -29,7 +29,7 @@ use headcount_discoverer::rest::{Ask, ReadError, Rest, Whole};
 use headcount_reader::{HttpClientSettings, Proxy, ProxySettings};
 use serde::Deserialize;
 
-use crate::answers::{List, Map, Object, Scalar, Text, put};
+use crate::answers::{List, Object, ShortMap, ShortScalar, ShortText, Text, put};
 use crate::bearer::{Api, LoginError, form, step};
 use crate::label_name::label_name;
 
@@ -57,26 +57,26 @@ struct Gce {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Instance {
-    id: Scalar,
-    name: Text,
-    status: Text,
-    zone: Text,
-    machine_type: Text,
+    id: ShortScalar,
+    name: ShortText,
+    status: ShortText,
+    zone: ShortText,
+    machine_type: ShortText,
     network_interfaces: List<Object<Interface>>,
     tags: Object<Tags>,
     metadata: Object<Metadata>,
-    labels: Map<Text>,
+    labels: ShortMap,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Interface {
-    name: Text,
-    network: Text,
-    subnetwork: Text,
+    name: ShortText,
+    network: ShortText,
+    subnetwork: ShortText,
     #[serde(rename = "networkIP")]
-    network_ip: Text,
-    ipv6_address: Text,
+    network_ip: ShortText,
+    ipv6_address: ShortText,
     access_configs: List<Object<Access>>,
     ipv6_access_configs: List<Object<Access>>,
 }
@@ -84,16 +84,16 @@ struct Interface {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Access {
-    r#type: Text,
+    r#type: ShortText,
     #[serde(rename = "natIP")]
-    nat_ip: Text,
-    external_ipv6: Text,
+    nat_ip: ShortText,
+    external_ipv6: ShortText,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Tags {
-    items: List<Text>,
+    items: List<ShortText>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -105,8 +105,8 @@ struct Metadata {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Item {
-    key: Text,
-    value: Text,
+    key: ShortText,
+    value: ShortText,
 }
 
 /// A page. One without instances has no list, but still says what it is.

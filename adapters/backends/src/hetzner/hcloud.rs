@@ -10,7 +10,7 @@ use headcount_discoverer::rest::{Ask, Page, ReadError};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::answers::{List, Map, Number, Object, Scalar, Text, get_json, put};
+use crate::answers::{List, Number, Object, Scalar, ShortMap, ShortScalar, ShortText, Text, get_json, put};
 use crate::label_name::label_name;
 
 const API: &str = "https://api.hetzner.cloud/v1";
@@ -25,9 +25,9 @@ pub(super) struct Servers {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Server {
-    id: Scalar,
-    name: Text,
-    status: Text,
+    id: ShortScalar,
+    name: ShortText,
+    status: ShortText,
     public_net: Object<PublicNet>,
     private_net: List<Object<PrivateNet>>,
     server_type: Object<ServerType>,
@@ -35,7 +35,7 @@ struct Server {
     /// In answers of before July 2026.
     datacenter: Object<Datacenter>,
     image: Object<Image>,
-    labels: Map<Text>,
+    labels: ShortMap,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -48,24 +48,24 @@ struct PublicNet {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Address {
-    ip: Text,
+    ip: ShortText,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct PrivateNet {
-    network: Scalar,
-    ip: Text,
+    network: ShortScalar,
+    ip: ShortText,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ServerType {
-    name: Text,
-    cores: Scalar,
-    cpu_type: Text,
+    name: ShortText,
+    cores: ShortScalar,
+    cpu_type: ShortText,
     memory: Number,
-    disk: Scalar,
+    disk: ShortScalar,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,17 +77,17 @@ struct Datacenter {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Location {
-    name: Text,
-    network_zone: Text,
+    name: ShortText,
+    network_zone: ShortText,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Image {
-    name: Text,
-    description: Text,
-    os_flavor: Text,
-    os_version: Text,
+    name: ShortText,
+    description: ShortText,
+    os_flavor: ShortText,
+    os_version: ShortText,
 }
 
 #[derive(Debug, Default, Deserialize)]
