@@ -162,7 +162,7 @@ impl Throttles {
         for (_, set) in core::mem::take(&mut self.deadlines) {
             if let Some(throttle) = self.sets.get_mut(&set) {
                 throttle.state.emitted(now);
-                throttle.changed.clear();
+                planted!(throttle.changed.clear(), ShownStaysNoted, ());
             }
         }
     }
@@ -179,7 +179,7 @@ impl Throttles {
             if let Some(throttle) = self.sets.get_mut(set) {
                 let deadline = throttle.state.deadline();
                 deadline.map(|deadline| self.deadlines.remove(&(deadline, set.clone())));
-                planted!(throttle.changed.clear(), ShownStaysNoted, ());
+                throttle.changed.clear();
                 throttle.state.emitted(now);
             }
         }

@@ -5,6 +5,9 @@
 //! then its place does what is wrong. Each is a slip that somebody could make in a line: one off, the first in the place
 //! of the last, a notice that is forgotten.
 //!
+//! The macro is for the other crates of this workspace, too: the bugs of `adapters/` stand in the same list, in a part of
+//! their own. It is not for anybody else.
+//!
 //! `tests/score` plants one after the other, and writes down which suite finds it.
 
 #[cfg(planted)]
@@ -12,6 +15,8 @@ pub mod bugs;
 
 /// What is right; or what one of these bugs, if it is planted, makes of it.
 #[cfg(not(planted))]
+#[doc(hidden)]
+#[macro_export]
 macro_rules! planted {
     ($right:expr $(, $bug:ident, $wrong:expr)+ $(,)?) => {
         $right
@@ -20,6 +25,8 @@ macro_rules! planted {
 
 /// What is right; or what one of these bugs, if it is planted, makes of it.
 #[cfg(planted)]
+#[doc(hidden)]
+#[macro_export]
 macro_rules! planted {
     ($right:expr $(, $bug:ident, $wrong:expr)+ $(,)?) => {
         match $crate::planted::bugs::Bug::planted() {

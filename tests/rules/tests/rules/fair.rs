@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headcount_core::{Instant, ManagerOptions, Snapshot, Throttle};
+use headcount_core::{Condition, Failure, Instant, ManagerOptions, Snapshot, Throttle};
 use proptest::prelude::*;
 
 use crate::story::{Sources, Story, any_sources, backoff, cases, sets, sources, ticker};
@@ -99,6 +99,28 @@ fn b06_a_reload_has_everything() {
     assert_eq!(story.last().version(), applied.version);
     assert_eq!(story.received("api"), Some(numbered(1)));
     assert!(story.last().set("new").is_some_and(|set| !set.is_whole()));
+}
+
+/// B06, B01: what is new of a provider besides its groups is told with the next snapshot, whichever sets that is for, once
+/// its groups wait for nobody: a snapshot of everything has shown them to each of its sets.
+#[test]
+fn b06_how_a_provider_fares_is_told_with_another_set_after_a_reload() {
+    let mut story = story(ticker(Duration::from_secs(60)), true);
+    let two = sets(&[("api", &[0]), ("node", &[1])]);
+    let started = story.apply(&two).started;
+    // Its first failure makes a snapshot of its own sets (B01); the next one does not.
+    story.fails(started[0], Failure::new("no route")).expect("it runs");
+    story.settle();
+    story.full(started[0], &numbered(1)).expect("it runs");
+    story.apply(&two);
+    story.settle();
+    story.fails(started[0], Failure::new("no route")).expect("it runs");
+    story.full(started[1], &numbered(2)).expect("it runs");
+    story.settle();
+    assert_eq!(story.received("node"), Some(numbered(2)));
+    let api = story.last().provider(started[0]).expect("it runs");
+    let condition = &api.reports().condition;
+    assert!(matches!(condition, Condition::Failing { .. }), "{condition:?}");
 }
 
 proptest! {
