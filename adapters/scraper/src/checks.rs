@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 
+use headcount_core::planted;
 use headcount_core::relabel::{Relabeler, Verdict};
 
 use crate::exposition::Sample;
@@ -31,7 +32,9 @@ type Label<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 impl<'a> Checks<'a> {
     pub(crate) fn new(settings: &'a ScrapeSettings, target: &'a [(String, String)]) -> Self {
-        let public = target.iter().filter(|(name, _)| !name.starts_with("__"));
+        let public = target
+            .iter()
+            .filter(|(name, _)| planted!(!name.starts_with("__"), HiddenLabelsCount, true));
         let rules = &settings.metric_relabeling;
         Self {
             settings,
@@ -71,7 +74,10 @@ impl<'a> Checks<'a> {
                 let pairs = merged.iter().map(|(name, value)| (name.as_str(), value.as_str()));
                 match relabeler.relabel(pairs) {
                     (Verdict::Kept, labels) if !labels.is_empty() => labels.into_iter().collect(),
-                    _ => return Ok(()),
+                    _ => {
+                        planted!({}, DroppedSamplesCount, self.kept += 1);
+                        return Ok(());
+                    }
                 }
             }
         };
@@ -85,7 +91,15 @@ impl<'a> Checks<'a> {
     /// All samples were read.
     pub(crate) fn finish(&self) -> Result<(), SampleProblem> {
         match self.settings.limits.samples {
-            Some(limit) if self.kept > limit.get() => Err(SampleProblem::TooMany),
+            Some(limit)
+                if planted!(
+                    self.kept > limit.get(),
+                    SampleLimitIsExclusive,
+                    self.kept >= limit.get()
+                ) =>
+            {
+                Err(SampleProblem::TooMany)
+            }
             _ => Ok(()),
         }
     }
@@ -99,7 +113,7 @@ impl<'a> Checks<'a> {
         let mut moved = Vec::new();
         for (name, value) in &self.target {
             let is_there = merged.contains_key(*name);
-            if is_there && self.settings.honor_labels {
+            if is_there && planted!(self.settings.honor_labels, HonorLabelsIsIgnored, false) {
                 continue;
             }
             if let Some(exposed) = merged.insert((*name).to_owned(), (*value).to_owned()) {
@@ -109,7 +123,7 @@ impl<'a> Checks<'a> {
         moved.sort_by_key(|(name, _)| name.len());
         for (name, exposed) in moved {
             let mut name = format!("exported_{name}");
-            while merged.contains_key(&name) {
+            while planted!(merged.contains_key(&name), ExportedTwiceReplaces, false) {
                 name.insert_str(0, "exported_");
             }
             merged.insert(name, exposed);

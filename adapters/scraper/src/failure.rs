@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
+use headcount_core::planted;
 use headcount_discoverer::env::{Cause, HttpError};
 use headcount_reader::without_credentials;
 
@@ -137,7 +138,11 @@ impl ScrapeFailure {
             return Self::BrokenAnswer { reason, is_timeout };
         }
         Self::NoAnswer {
-            url: without_credentials(url).into_owned(),
+            url: planted!(
+                without_credentials(url).into_owned(),
+                ErrorShowsThePassword,
+                url.to_owned()
+            ),
             reason,
             is_timeout,
         }
@@ -147,7 +152,11 @@ impl ScrapeFailure {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Refused(_) => "target_limit",
-            Self::NoAnswer { is_timeout, .. } | Self::BrokenAnswer { is_timeout, .. } if *is_timeout => "timeout",
+            Self::NoAnswer { is_timeout, .. } | Self::BrokenAnswer { is_timeout, .. }
+                if planted!(*is_timeout, TimeoutIsNoAnswer, false) =>
+            {
+                "timeout"
+            }
             Self::NoAnswer { .. } | Self::BrokenAnswer { .. } => "no_answer",
             Self::Status(_) => "status",
             Self::BodySize => "body_size_limit",

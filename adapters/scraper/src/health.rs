@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::{Instant, ScrapeStatus};
+use headcount_core::{Instant, ScrapeStatus, planted};
 
 /// Whether a target is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ impl From<ScrapeStatus<'_>> for TargetHealth {
     fn from(status: ScrapeStatus<'_>) -> Self {
         let Some(last) = status.last else {
             return Self {
-                health: Health::Unknown,
+                health: planted!(Health::Unknown, NeverScrapedIsDown, Health::Down),
                 last_scrape: None,
                 last_scrape_duration: Duration::ZERO,
                 samples: 0,

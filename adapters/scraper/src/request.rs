@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use headcount_core::planted;
 use headcount_discoverer::env::{HttpLimits, HttpRequest};
 use headcount_reader::{NameEscaping, ScrapeProtocol};
 
@@ -25,13 +26,23 @@ pub(crate) fn request(settings: &ScrapeSettings, url: &str, timeout: Duration) -
             "User-Agent",
             concat!("headcount/", env!("CARGO_PKG_VERSION")).to_owned(),
         ),
-        ("X-Prometheus-Scrape-Timeout-Seconds", timeout.as_secs_f64().to_string()),
+        (
+            "X-Prometheus-Scrape-Timeout-Seconds",
+            planted!(
+                timeout.as_secs_f64(),
+                TimeoutIsToldInMillis,
+                timeout.as_secs_f64() * 1_000.0
+            )
+            .to_string(),
+        ),
     ];
     HttpRequest {
         headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
         limits: HttpLimits {
             // What has just the size of the limit is over it.
-            body: settings.body_size_limit.map_or(u64::MAX, |limit| limit.get() - 1),
+            body: settings.body_size_limit.map_or(u64::MAX, |limit| {
+                planted!(limit.get() - 1, BodyLimitIsInclusive, limit.get())
+            }),
             ..HttpLimits::whole(timeout)
         },
         ..HttpRequest::get(url)
@@ -61,7 +72,7 @@ fn accept(protocols: &[ScrapeProtocol], escaping: NameEscaping) -> String {
             let _ = write!(accept, ";escaping={escaping}");
         }
         let _ = write!(accept, ";q=0.{weight},");
-        weight = weight.saturating_sub(1);
+        weight = weight.saturating_sub(planted!(1, WeightsAreAllTheSame, 0));
     }
     let _ = write!(accept, "*/*;q=0.{weight}");
     accept

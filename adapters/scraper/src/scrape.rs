@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use headcount_core::planted;
 use headcount_discoverer::env::{HttpClient, HttpError, HttpStream};
 use http::StatusCode;
 
@@ -55,7 +56,9 @@ pub(crate) async fn scrape(
     let read = reading.read_all(answer, status == Some(StatusCode::OK)).await;
     let failure = match (status, read) {
         // Whatever its body is.
-        (Some(status), _) if status != StatusCode::OK => ScrapeFailure::Status(shown(status)),
+        (Some(status), _) if planted!(status != StatusCode::OK, AnySuccessIsRead, !status.is_success()) => {
+            ScrapeFailure::Status(shown(status))
+        }
         (_, Err(error)) => ScrapeFailure::of_http(&error, url, true),
         (_, Ok(())) => return reading.finish(),
     };
@@ -106,7 +109,14 @@ impl Reading<'_> {
             self.failure = self.read_rest().err();
         }
         Scraped {
-            samples: self.samples,
+            samples: planted!(
+                self.samples,
+                SamplesBeforeTheErrorAreLost,
+                match &self.failure {
+                    Some(_) => 0,
+                    None => self.samples,
+                }
+            ),
             body_bytes: self.body_bytes,
             failure: self.failure,
         }
@@ -114,7 +124,11 @@ impl Reading<'_> {
 
     fn read_rest(&mut self) -> Result<(), ScrapeFailure> {
         if let Some(exposition) = self.exposition.take() {
-            exposition.finish(&mut count(&mut self.samples, &mut self.checks))?;
+            planted!(
+                exposition.finish(&mut count(&mut self.samples, &mut self.checks))?,
+                LastLineIsNotRead,
+                drop(exposition)
+            );
         }
         Ok(self.checks.finish()?)
     }

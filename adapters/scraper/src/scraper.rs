@@ -10,7 +10,7 @@ use async_executor::Executor;
 use event_listener::Event;
 use futures_lite::FutureExt;
 use headcount_core::{
-    PoolOutput, Schedule, ScheduleCounts, ScheduleOptions, Scrape, ScrapePace, ScrapeResult, TargetId,
+    PoolOutput, Schedule, ScheduleCounts, ScheduleOptions, Scrape, ScrapePace, ScrapeResult, TargetId, planted,
 };
 use headcount_discoverer::Env;
 use headcount_discoverer::env::{HttpClient, HttpError};
@@ -94,8 +94,13 @@ impl Scraper {
     pub fn set_jobs(&self, jobs: impl IntoIterator<Item = (Arc<str>, ScrapeSettings)>) {
         let before = self.0.with(|state| state.jobs.clone());
         let job = |(name, settings): (Arc<str>, ScrapeSettings)| {
-            let client = match before.get(&name) {
-                Some(job) if job.settings.client == settings.client && job.client.is_ok() => job.client.clone(),
+            let client = match planted!(before.get(&name), ReloadClosesConnections, None::<&Job>) {
+                Some(job)
+                    if planted!(job.settings.client == settings.client, OldSettingsStay, true)
+                        && job.client.is_ok() =>
+                {
+                    job.client.clone()
+                }
                 _ => self.client(&settings.client),
             };
             let settings = Arc::new(settings);
@@ -126,7 +131,11 @@ impl Scraper {
                     // One that is gone already is not started.
                     (PoolOutput::Started(_), None) => {}
                     (PoolOutput::Stopped(id) | PoolOutput::Relabelled { old: id, .. }, _) => {
-                        state.schedule.stop(job, id)
+                        planted!(state.schedule.stop(job, id), RelabelledAwayIsScraped, {
+                            if matches!(change, PoolOutput::Stopped(_)) {
+                                state.schedule.stop(job, id);
+                            }
+                        });
                     }
                 }
             }
@@ -221,7 +230,11 @@ async fn carry_out(shared: Arc<Shared>, due: Scrape<Arc<str>>) {
         None => None,
     };
     let failure = scraped.as_ref().and_then(|scraped| scraped.failure.as_ref());
-    let is_ours = matches!(failure, Some(ScrapeFailure::OwnLimit(_)));
+    let is_ours = planted!(
+        matches!(failure, Some(ScrapeFailure::OwnLimit(_))),
+        OwnLimitIsDown,
+        false
+    );
     let result = scraped
         .as_ref()
         .map_or_else(ScrapeResult::default, |scraped| ScrapeResult {
@@ -245,7 +258,7 @@ async fn carry_out(shared: Arc<Shared>, due: Scrape<Arc<str>>) {
 }
 
 async fn ask(shared: &Shared, job: &Job, due: &Scrape<Arc<str>>) -> Scraped {
-    if let Some(refused) = shared.targets.refused(due.job()) {
+    if let Some(refused) = planted!(shared.targets.refused(due.job()), RefusedIsAsked, None::<String>) {
         return Scraped::failed(ScrapeFailure::Refused(refused));
     }
     let client = match &job.client {

@@ -353,3 +353,51 @@ fn a_limit_of_ours_leaves_a_target_what_it_was() {
     assert_eq!((scene.counted("own_limit"), scene.counted("no_answer")), (2.0, 0.0));
     assert_eq!(scene.scraper.counts().skipped, 2);
 }
+
+#[test]
+fn a_scrape_went_well_with_a_200_alone() {
+    let mut scene = Scene::plain();
+    scene.world.http.answer(204, &[TEXT], "");
+    assert_eq!(scene.error(), "server returned HTTP status 204 No Content");
+}
+
+#[test]
+fn a_last_line_without_its_end_is_read() {
+    let mut scene = Scene::plain();
+    scene.world.http.answer(200, &[TEXT], "a 1\nb 2");
+    scene.start(1, "10s");
+    scene.pass(12);
+    let health = scene.health(1);
+    assert_eq!((health.health, health.samples), (Health::Up, 2));
+}
+
+/// A client that can't be made any more is not made again as long as its settings stay: its connections are what it has.
+#[test]
+fn a_job_whose_settings_stay_keeps_its_client() {
+    let mut scene = Scene::plain();
+    scene.world.http.answer(200, &[TEXT], "a 1\n");
+    scene.world.http.refuse_settings(Some("no such file"));
+    let settings = ScrapeSettings {
+        honor_labels: true,
+        ..ScrapeSettings::default()
+    };
+    scene.scraper.set_jobs([(JOB.into(), settings)]);
+    scene.start(1, "10s");
+    scene.pass(12);
+    assert_eq!(scene.health(1).health, Health::Up);
+}
+
+#[test]
+fn a_target_that_is_gone_when_its_new_labels_are_looked_up_is_not_scraped_on() {
+    let mut scene = Scene::plain();
+    scene.world.http.answer(200, &[TEXT], "a 1\n");
+    scene.start(1, "10s");
+    assert_eq!(scene.pass(10).len(), 1);
+    let change = PoolOutput::Relabelled { old: id(1), new: id(2) };
+    scene.scraper.handle(&JOB.into(), &[change]);
+    assert_eq!(
+        (scene.scraper.health(JOB, id(1)), scene.scraper.health(JOB, id(2))),
+        (None, None)
+    );
+    assert_eq!(scene.pass(30).len(), 0);
+}

@@ -1,5 +1,7 @@
 //! Numbers as Go reads them, without hexadecimal ones and underscores, which Prometheus refuses.
 
+use headcount_core::planted;
+
 use super::ExpositionProblem;
 
 /// Reads a floating-point number.
@@ -19,7 +21,7 @@ pub(super) fn float(text: &[u8]) -> Result<f64, ExpositionProblem> {
         .is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.');
     let is_word = |word: &[u8]| unsigned.eq_ignore_ascii_case(word);
     let is_infinite = is_word(b"inf") || is_word(b"infinity");
-    if !(is_digits || is_infinite || (is_word(b"nan") && !is_signed)) {
+    if !(is_digits || is_infinite || (is_word(b"nan") && planted!(!is_signed, MinusNanIsANumber, true))) {
         return Err(problem("invalid syntax"));
     }
     let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());

@@ -2,6 +2,8 @@
 //!
 //! Blanks stand exactly where they have to, and `# EOF` is the last line.
 
+use headcount_core::planted;
+
 use super::cursor::{Cursor, Lines, Span};
 use super::{Entry, ExpositionProblem, number};
 
@@ -90,7 +92,7 @@ fn metadata(cursor: &mut Cursor<'_>) -> Result<Entry, ExpositionProblem> {
 /// Whether a metric's name ends in an underscore and this unit, or there is none.
 fn is_unit_of(unit: &[u8], metric: &[u8]) -> bool {
     let stem = metric.strip_suffix(unit);
-    unit.is_empty() || stem.is_some_and(|stem| stem.last() == Some(&b'_'))
+    unit.is_empty() || stem.is_some_and(|stem| planted!(stem.last() == Some(&b'_'), AnyUnitFits, true))
 }
 
 /// What stands in a sample's braces: labels, and the name if it needs quotes.
@@ -204,7 +206,7 @@ fn word(cursor: &mut Cursor<'_>) -> Option<Span> {
 /// Whether the line ends here. If the whole text does, it was cut off.
 fn is_end(cursor: &Cursor<'_>) -> Result<bool, ExpositionProblem> {
     match cursor.peek() {
-        None => Err(ExpositionProblem::NoEof),
+        None => planted!(Err(ExpositionProblem::NoEof), CutOffIsWhole, Ok(true)),
         next => Ok(next == Some(b'\n')),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use headcount_core::planted;
+
 use super::cursor::Span;
 
 /// A sample's name and labels, where they stand in its line.
@@ -46,7 +48,7 @@ fn plain(text: &[u8]) -> Cow<'_, [u8]> {
         let (byte, after) = match (byte, after) {
             (b'\\', [b'\\', after @ ..]) => (b'\\', after),
             (b'\\', [b'"', after @ ..]) => (b'"', after),
-            (b'\\', [b'n', after @ ..]) => (b'\n', after),
+            (b'\\', [b'n', after @ ..]) => (planted!(b'\n', LineEndStaysEscaped, b'n'), after),
             _ => (byte, after),
         };
         out.push(byte);

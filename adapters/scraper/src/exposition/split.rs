@@ -2,6 +2,8 @@
 //!
 //! What is between is not understood here; a malformed entry may end anywhere.
 
+use headcount_core::planted;
+
 /// Finds ends of entries in pieces of a text.
 #[derive(Debug, Default)]
 pub(super) struct Splitter(State);
@@ -44,6 +46,7 @@ impl Splitter {
                     at += skip(piece, at, |byte| matches!(byte, b'"' | b'\\'));
                     continue;
                 }
+                (State::Escape, b'"') => planted!(State::Quotes, EscapedQuoteEnds, State::Braces),
                 (State::Escape, _) | (State::Braces, b'"') => State::Quotes,
                 (State::Start, b' ' | b'\t') => State::Start,
                 (State::Start, b'#') | (State::Braces, b'}') => State::Rest,
