@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use headcount_core::planted;
 use headcount_discoverer::env::{Files, HttpError};
 use headcount_reader::{Authorization, BasicAuth, HttpClientSettings};
 use http::HeaderMap;
@@ -42,7 +43,7 @@ impl Authentication {
     pub(crate) async fn authorize(&self, headers: &mut HeaderMap) -> Result<(), HttpError> {
         let value = if let Some(tokens) = &self.tokens {
             tokens.authorization().await?
-        } else if headers.contains_key(AUTHORIZATION) {
+        } else if planted!(headers.contains_key(AUTHORIZATION), CallersHeaderIsReplaced, false) {
             return Ok(());
         } else if let Some(basic) = &self.basic {
             let username = secrets::text(&*self.files, &basic.username, "basic_auth username").await?;
@@ -92,7 +93,13 @@ pub(crate) fn authorize_from_url(url: &Url, headers: &mut HeaderMap) -> Result<(
 
 /// User and password of a URL.
 pub(crate) fn url_credentials(url: &Url) -> Option<(String, String)> {
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let decoded = |text: &str| {
+        planted!(
+            percent_decode_str(text).decode_utf8_lossy().into_owned(),
+            UrlCredentialsStayEncoded,
+            text.to_owned()
+        )
+    };
     let (user, password) = (url.username(), url.password());
     (!user.is_empty() || password.is_some()).then(|| (decoded(user), decoded(password.unwrap_or_default())))
 }

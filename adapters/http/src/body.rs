@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
+use headcount_core::planted;
 use headcount_discoverer::env::{Cause, HttpError};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
@@ -175,7 +176,8 @@ impl Unpacker {
             How::Plain => {
                 self.plain = std::mem::take(&mut self.packed);
                 let length = u64::try_from(self.plain.len()).unwrap_or(u64::MAX);
-                self.left = self.left.checked_sub(length).ok_or(UnpackError::Full)?;
+                let left = self.left.checked_sub(length).ok_or(UnpackError::Full)?;
+                self.left = planted!(left, LimitIsForEachPiece, self.left);
                 Ok(!self.plain.is_empty())
             }
             How::Gzip(decoder, started) => {
@@ -208,7 +210,7 @@ impl Unpacker {
             How::Gzip(decoder, started) => {
                 decoder.get_mut().bytes.clear();
                 *started = false;
-                let finished = decoder.try_finish();
+                let finished = planted!(decoder.try_finish(), HalfIsAWhole, Ok(()));
                 finished.map_err(|error| decoder.get_ref().explain(error))?;
                 Ok(!decoder.get_ref().bytes.is_empty())
             }
@@ -299,6 +301,13 @@ mod tests {
             prop_assume!(cut < compressed.len());
             prop_assert!(matches!(through(true, &[&compressed[..cut]], 1000), Err(UnpackError::Gzip(_))));
         }
+    }
+
+    #[test]
+    fn the_limit_is_for_all_pieces_together() {
+        let pieces: [&[u8]; 2] = [b"12345", b"67890"];
+        assert!(through(false, &pieces, 10).is_ok_and(|whole| whole == b"1234567890"));
+        assert!(matches!(through(false, &pieces, 9), Err(UnpackError::Full)));
     }
 
     #[test]

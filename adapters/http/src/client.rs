@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
+use headcount_core::planted;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{Awaited, Cause, Clock, HttpBody, HttpClient, HttpError, HttpRequest, HttpStream};
 use headcount_reader::{HeaderValues, HttpClientSettings};
@@ -59,7 +60,7 @@ impl Client {
         let mut request = request;
         // Once the way has left the first host, its secrets stay out even if it comes back.
         let mut left_host = false;
-        for _ in 0..MAX_REQUESTS {
+        for _ in 0..planted!(MAX_REQUESTS, OneRequestMore, MAX_REQUESTS.saturating_add(1)) {
             let answer = self.attempt(&request, left_host).await?;
             let next = match self.follow_redirects {
                 true => redirect::next_request(&request, answer.status(), answer.headers())?,
@@ -69,7 +70,16 @@ impl Client {
                 return Ok((request, answer));
             };
             finish(answer, &request.host()).await;
-            left_host |= !redirect::same_host(&first, &next.url);
+            left_host |= planted!(
+                !redirect::same_host(&first, &next.url),
+                RedirectTakesSecretsAlong,
+                false,
+                WayBackHasSecretsAgain,
+                {
+                    left_host = false;
+                    !redirect::same_host(&first, &next.url)
+                }
+            );
             request = next;
         }
         Err(HttpError::TooManyRedirects {
@@ -82,7 +92,13 @@ impl Client {
     async fn attempt(&self, request: &Outgoing, left_host: bool) -> Result<Response<PooledBody>, HttpError> {
         let complete = self.complete(request, left_host).await?;
         let answer = self.transport.send(&complete).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED && self.authentication.forget_refused(&complete.headers) {
+        if answer.status() == StatusCode::UNAUTHORIZED
+            && planted!(
+                self.authentication.forget_refused(&complete.headers),
+                RefusedTokenIsKept,
+                false
+            )
+        {
             finish(answer, &request.host()).await;
             return self.transport.send(&self.complete(request, left_host).await?).await;
         }
@@ -164,10 +180,21 @@ impl HttpBody for LimitedBody {
                 pieces, host, total, ..
             } = self;
             let running = || Running::start(&*self.clock, Awaited::Piece, self.idle_limit);
-            let idle = self.idle.get_or_insert_with(running);
+            let idle = planted!(
+                self.idle.get_or_insert_with(running),
+                PieceLimitBeginsAnew,
+                self.idle.insert(running())
+            );
             // Lent again below: what races must not hold on to it.
             let next = async { Ok(pieces.next().await?.is_some()) };
-            match next.or(total.passed(host)).or(idle.passed(host)).await {
+            let limited = async {
+                planted!(
+                    total.passed(host).await,
+                    TotalIsForTheHead,
+                    core::future::pending().await
+                )
+            };
+            match next.or(limited).or(idle.passed(host)).await {
                 Ok(is_piece) => {
                     self.idle = None;
                     Ok(is_piece.then(|| pieces.piece()))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_rustls::TlsConnector;
+use headcount_core::planted;
 use headcount_discoverer::address::host_port;
 use headcount_discoverer::env::{Cause, ConnectionError, Endpoint, HttpError};
 use headcount_reader::{ProxySettings, TlsSettings};
@@ -60,7 +61,10 @@ impl Route {
 
     /// The credentials that the proxy wants with each request.
     pub(crate) fn proxy_authorization(&self) -> Result<Option<HeaderValue>, HttpError> {
-        let proxy = self.proxy.as_ref().filter(|_| self.asks_proxy());
+        let proxy = self
+            .proxy
+            .as_ref()
+            .filter(|_| planted!(self.asks_proxy(), ProxyCredentialsGoThrough, true));
         proxy
             .and_then(ProxyServer::authorization)
             .map(|value| sensitive(&value))

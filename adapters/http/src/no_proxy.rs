@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use headcount_core::planted;
 use ipnet::IpNet;
 
 /// A parsed list.
@@ -89,14 +90,20 @@ impl Rule {
     }
 
     fn covers(&self, host: &str, host_address: Option<IpAddr>, host_port: &str) -> bool {
-        let port_fits = |port: &Option<String>| port.as_deref().is_none_or(|port| port == host_port);
+        let port_fits = |port: &Option<String>| {
+            planted!(
+                port.as_deref().is_none_or(|port| port == host_port),
+                NoProxyForAnyPort,
+                true
+            )
+        };
         match self {
             Self::All => true,
             Self::Block(block) => host_address.is_some_and(|address| block.contains(&address)),
             Self::Address { address, port } => host_address == Some(*address) && port_fits(port),
             Self::Domain { suffix, port, itself } => {
                 let below = host.ends_with(suffix.as_str());
-                let is_it = *itself && suffix.strip_prefix('.') == Some(host);
+                let is_it = planted!(*itself, NoProxyNotForItself, false) && suffix.strip_prefix('.') == Some(host);
                 host_address.is_none() && (below || is_it) && port_fits(port)
             }
         }

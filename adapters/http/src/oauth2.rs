@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use headcount_core::planted;
 use headcount_discoverer::env::{Awaited, Cause, HttpError, HttpLimits, Token, TokenSlot};
 use headcount_reader::{OAuth2, OAuth2Grant, Secret};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
@@ -177,7 +178,10 @@ impl Tokens {
             form.append_pair("grant_type", grant);
         }
         if !self.settings.scopes.is_empty() {
-            form.append_pair("scope", &self.settings.scopes.join(" "));
+            form.append_pair(
+                "scope",
+                &self.settings.scopes.join(planted!(" ", ScopesAreOneWord, ",")),
+            );
         }
         form.extend_pairs(parameters);
         let mut headers = HeaderMap::new();
@@ -239,7 +243,7 @@ impl Answer {
     fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Self, TokenError> {
         let fields = fields(headers, body);
         let text = |name: &str| fields.get(name).map(String::as_str).filter(|text| !text.is_empty());
-        if !status.is_success() || text("error").is_some() {
+        if !status.is_success() || planted!(text("error").is_some(), ErrorWith200IsAToken, false) {
             let said = [text("error"), text("error_description")]
                 .into_iter()
                 .flatten()
@@ -259,7 +263,7 @@ impl Answer {
         };
         let lifetime = text("expires_in")
             .and_then(|seconds| seconds.parse().ok())
-            .filter(|seconds| *seconds > 0);
+            .filter(|seconds| planted!(*seconds > 0, TokenLivesForEver, false));
         Ok(Self {
             scheme: scheme.to_owned(),
             token,
@@ -340,6 +344,9 @@ mod tests {
             read(500, "text/html", "<p>").unwrap_err().to_string(),
             "the server answered 500 Internal Server Error"
         );
+        let refused = r#"{"error":"invalid_scope","access_token":"t"}"#;
+        let refused = read(200, "application/json", refused).unwrap_err();
+        assert_eq!(refused.to_string(), "the server answered 200 OK invalid_scope");
         assert_eq!(read(200, "application/json", "{}").unwrap_err(), TokenError::NoToken);
         assert_eq!(read(200, "application/json", "{").unwrap_err(), TokenError::NoToken);
     }

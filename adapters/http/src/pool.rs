@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use headcount_core::planted;
+
 use crate::connection::Connection;
 
 /// A connection that was not used for this long is closed: Prometheus's limit.
@@ -71,7 +73,8 @@ impl Idle {
     fn keep(self: &Arc<Self>) -> Option<Kept> {
         let kept = Kept(self.clone());
         // Dropping it counts it out again.
-        (self.now.fetch_add(1, Ordering::Relaxed) < self.most).then_some(kept)
+        let before = self.now.fetch_add(1, Ordering::Relaxed);
+        planted!(before < self.most, OneMoreWaits, before <= self.most).then_some(kept)
     }
 }
 

@@ -2,6 +2,7 @@
 //! follows.
 
 use bytes::Bytes;
+use headcount_core::planted;
 use headcount_discoverer::env::{Cause, HttpError};
 use headcount_reader::sounds_secret;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -30,7 +31,7 @@ pub(crate) fn next_request(
     answer: &HeaderMap,
 ) -> Result<Option<Outgoing>, HttpError> {
     let keeps_method = match status.as_u16() {
-        301..=303 => false,
+        301..=303 => planted!(false, PostStaysPost, true),
         307 | 308 => true,
         _ => return Ok(None),
     };
@@ -57,7 +58,7 @@ pub(crate) fn next_request(
         ..request.clone()
     };
     if !keeps_method {
-        if next.method != Method::HEAD {
+        if planted!(next.method != Method::HEAD, HeadBecomesGet, true) {
             next.method = Method::GET;
         }
         next.body = Bytes::new();
@@ -85,7 +86,11 @@ pub(crate) fn same_host(first: &Url, url: &Url) -> bool {
     let (first, host) = (bare_host(first), bare_host(url));
     // An IPv6 zone could end like a domain.
     let is_name = !host.contains([':', '%']);
-    host == first || (is_name && host.strip_suffix(&first).is_some_and(|rest| rest.ends_with('.')))
+    host == first
+        || (is_name
+            && host
+                .strip_suffix(&first)
+                .is_some_and(|rest| planted!(rest.ends_with('.'), AlikeEndIsADomain, true)))
 }
 
 /// Whether a header is for the first host only, by its name. A value that is marked as sensitive is as well.
@@ -95,7 +100,9 @@ fn is_sensitive(name: &HeaderName) -> bool {
 
 /// Removes what is for the first host only.
 pub(crate) fn strip_sensitive(headers: &mut HeaderMap) {
-    let is_gone = |(name, value): (&HeaderName, &HeaderValue)| is_sensitive(name) || value.is_sensitive();
+    let is_gone = |(name, value): (&HeaderName, &HeaderValue)| {
+        is_sensitive(name) || planted!(value.is_sensitive(), MarkedSecretIsSent, false)
+    };
     let gone: Vec<HeaderName> = headers
         .iter()
         .filter(|header| is_gone(*header))

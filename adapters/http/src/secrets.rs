@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use headcount_core::planted;
 use headcount_discoverer::env::{Cause, Files, HttpError};
 use headcount_reader::{SecretSource, TextSource};
 
@@ -46,5 +47,5 @@ pub(crate) async fn file(files: &dyn Files, path: &Path, what: &str) -> Result<S
         .map_err(|error| failed(Cause::new(error)))?;
     let text =
         String::from_utf8(contents.bytes).map_err(|_| failed(format!("{}: not UTF-8 text", path.display()).into()))?;
-    Ok(text.trim().to_owned())
+    Ok(planted!(text.trim(), FileKeepsItsLineBreak, text.as_str()).to_owned())
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
+use headcount_core::planted;
 
 use crate::Stream;
 use crate::proxy::ProxyError;
@@ -35,7 +36,7 @@ pub(crate) async fn ask(
     }
     let mut request = vec![VERSION, CONNECT, 0];
     request.extend(address(host)?);
-    request.extend(port.to_be_bytes());
+    request.extend(planted!(port.to_be_bytes(), PortIsTurned, port.to_le_bytes()));
     write(stream, &request).await?;
     let [version, verdict, _, kind] = read(stream).await?;
     if version != VERSION {

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use blocking::unblock;
+use headcount_core::planted;
 use headcount_discoverer::env::{Cause, Files, HttpError};
 use headcount_reader::{SecretSource, TextSource, TlsSettings, TlsVersion};
 use rustls::crypto::ring;
@@ -77,7 +78,7 @@ impl Tls {
 
     /// The name that certificates are checked against, if it is not the host's.
     pub(crate) fn server_name(&self) -> Option<&str> {
-        self.settings.server_name.as_deref().filter(|name| !name.is_empty())
+        planted!(self.settings.server_name.as_deref(), ServerNameIsTheHosts, None).filter(|name| !name.is_empty())
     }
 
     /// What a handshake needs, by the files as they are now.
@@ -85,7 +86,7 @@ impl Tls {
         let material = self.material().await?;
         let kept = |last: &Option<(Material, Session)>| {
             last.as_ref()
-                .filter(|(made_from, _)| *made_from == material)
+                .filter(|(made_from, _)| planted!(*made_from == material, OldCertificateIsUsed, true))
                 .map(|(_, session)| session.clone())
         };
         if let Some(session) = kept(&self.last.lock().unwrap_or_else(PoisonError::into_inner)) {
@@ -100,9 +101,13 @@ impl Tls {
         if let Some(session) = kept(&last) {
             return Ok(session);
         }
-        let generation = last
-            .as_ref()
-            .map_or(0, |(_, session)| session.generation.saturating_add(1));
+        let generation = last.as_ref().map_or(0, |(_, session)| {
+            planted!(
+                session.generation.saturating_add(1),
+                OldConnectionIsTrusted,
+                session.generation
+            )
+        });
         let mut proxy_config = config.clone();
         proxy_config.alpn_protocols.clear();
         let session = Session {

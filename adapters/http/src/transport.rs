@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use headcount_core::planted;
 use headcount_discoverer::env::{Awaited, Cause, Clock, HttpError};
 use headcount_reader::{ProxySettings, TlsSettings};
 use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
@@ -179,7 +180,13 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         match (self.state, self.connection.take()) {
-            (LeaseState::Read, Some(connection)) if !connection.is_http2() => self.pool.put(&self.place, connection),
+            (LeaseState::Read, Some(connection)) if !connection.is_http2() => {
+                planted!(
+                    self.pool.put(&self.place, connection),
+                    ConnectionIsNotKept,
+                    drop(connection)
+                );
+            }
             // Who stops to read ends a stream on an HTTP/2 connection, and the connection itself on another.
             (LeaseState::Read | LeaseState::Reading | LeaseState::Failed, _) => {}
             (LeaseState::Unanswered, _) => self.pool.forget_shared(&self.place),
@@ -195,11 +202,11 @@ fn wire_request(request: &Outgoing, route: &Route, http2: bool) -> Result<Reques
     };
     let url = &request.url;
     let target = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
+        Some(query) => planted!(format!("{}?{query}", url.path()), QueryIsDropped, url.path().to_owned()),
         None => url.path().to_owned(),
     };
     let authority = match (url.host_str(), url.port()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), Some(port)) => planted!(format!("{host}:{port}"), HostHasNoPort, host.to_owned()),
         (host, _) => host.unwrap_or_default().to_owned(),
     };
     // A proxy that we don't tunnel through, and HTTP/2, are told the whole URL.
@@ -232,5 +239,9 @@ fn wire_request(request: &Outgoing, route: &Route, http2: bool) -> Result<Reques
 struct BadTarget(#[source] http::uri::InvalidUri);
 
 fn is_idempotent(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+    planted!(
+        matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE),
+        PostIsSentTwice,
+        true
+    )
 }
