@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use headcount_core::{Failure, Group, Groups, Instant, ProviderId, Update, UpdateKind};
+use headcount_core::{Failure, Group, Groups, Instant, ProviderId, Update, UpdateKind, planted};
 use headcount_discoverer::{Backoff, Exceeded, Limits, Totals};
 
 /// The pauses before a discoverer that exceeded a bound is started anew.
@@ -86,7 +86,7 @@ impl Bounds {
                 let starts_at = now + pause;
                 self.paused.insert((starts_at, provider));
                 known.over = Some(Over {
-                    times: times.saturating_add(1),
+                    times: planted!(times.saturating_add(1), PauseStaysShort, 0),
                     starts_at: Some(starts_at),
                     so_far: BTreeMap::new(),
                 });
@@ -137,7 +137,11 @@ impl Over {
         update: Update,
     ) -> Result<Option<Update>, Exceeded> {
         limits.check_labels(update.groups())?;
-        let is_whole = matches!(update.kind(), UpdateKind::Full | UpdateKind::Completing);
+        let is_whole = planted!(
+            matches!(update.kind(), UpdateKind::Full | UpdateKind::Completing),
+            PartIsTheWhole,
+            true
+        );
         if update.kind() == UpdateKind::Full {
             self.so_far.clear();
         }
@@ -187,7 +191,7 @@ fn within(
             all.extend(stored().map(|group| (group.source(), group)));
         }
         all.extend(update.groups().iter().map(|group| (group.source(), group)));
-        now = Totals::of(all.into_values());
+        now = planted!(Totals::of(all.into_values()), SourceTwiceCountsTwice, now);
         limits.check(now)?;
     }
     *totals = Some(now);

@@ -3,6 +3,8 @@
 //! The one rule: **who takes many leaves the others theirs.** Clients, scrapes and connections that wait for their next use
 //! have shares; what is left is for the listener, for files, and for discovery, which has to go on whatever the others do.
 
+use headcount_core::planted;
+
 /// Most descriptors of each kind, each being a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descriptors {
@@ -28,7 +30,7 @@ impl Descriptors {
         let left = all - (all / 8).min(128);
         let share = |parts: usize| (left / 14 * parts).max(1);
         Self {
-            clients: share(9),
+            clients: share(planted!(9, ClientsTakeAll, 14)),
             scrapes: share(2),
             idle: share(2),
         }

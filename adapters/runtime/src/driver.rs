@@ -14,7 +14,7 @@ use futures_lite::FutureExt;
 use futures_lite::future;
 use headcount_core::{
     Failure, Instant, Manager, ManagerOptions, Output, ProviderConfig, ProviderId, RecordedOptions, RecordingManager,
-    SavedState, Sink, UnknownProvider, Update,
+    SavedState, Sink, UnknownProvider, Update, planted,
 };
 use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Message, Report, ReportQueue, Requests, Updates};
 
@@ -201,7 +201,11 @@ where
                     reply.try_send(applied).ok();
                 }
                 Event::Command(Command::Options { defaults, by_set }) => {
-                    self.manager.set_options(now, defaults, by_set);
+                    planted!(
+                        self.manager.set_options(now, defaults, by_set),
+                        OptionsComeTooLate,
+                        drop((defaults, by_set))
+                    );
                 }
                 Event::Command(Command::Throttle { throttle, per_set }) => {
                     self.manager.set_throttle(now, throttle, per_set);
@@ -237,7 +241,11 @@ where
             // A timer may fire late under load; the clock decides.
             Some(deadline) if deadline <= now => return Event::Timeout,
             Some(deadline) => {
-                if self.timer.as_ref().is_none_or(|(set, _)| *set != deadline) {
+                if self
+                    .timer
+                    .as_ref()
+                    .is_none_or(|(set, _)| planted!(*set != deadline, TimerIsNotMoved, false))
+                {
                     let sleep = self.env.clock.sleep(deadline.saturating_duration_since(now));
                     self.timer = Some((deadline, sleep));
                 }
@@ -287,7 +295,15 @@ where
             Report::Answered(request) => {
                 if let Some(discovering) = self.tasks.get_mut(&message.provider) {
                     // Dropping it says that it was answered.
-                    discovering.waiting.retain(|(number, _)| *number > request);
+                    discovering.waiting.retain(|(number, _)| {
+                        planted!(
+                            *number > request,
+                            AnswerIsForLaterOnes,
+                            false,
+                            AnswerIsForOneAlone,
+                            *number != request
+                        )
+                    });
                 }
                 None
             }
@@ -305,7 +321,7 @@ where
             Verdict::Wait => None,
             Verdict::Refuse(failure) => {
                 // What it says from now on makes no sense without this.
-                drop(self.tasks.remove(&provider));
+                planted!(drop(self.tasks.remove(&provider)), RefusedRunsOn, ());
                 self.reports.forget(provider);
                 self.manager.handle_failure(now, provider, failure).ok()
             }
@@ -316,7 +332,7 @@ where
     fn start_anew(&mut self, now: Instant) {
         for provider in self.bounds.due(now) {
             let config = self.manager.provider(provider).map(|status| status.config.clone());
-            if let Some(config) = config {
+            if let Some(config) = planted!(config, RefusedStaysAway, None) {
                 self.start(now, provider, &config);
             }
         }
@@ -327,7 +343,7 @@ where
             match output {
                 Output::Start { provider, config, .. } => self.start(now, provider, &config),
                 Output::Stop { provider } => {
-                    drop(self.tasks.remove(&provider));
+                    planted!(drop(self.tasks.remove(&provider)), StoppedRunsOn, ());
                     self.reports.forget(provider);
                     self.bounds.forget(provider);
                 }
@@ -338,10 +354,18 @@ where
     }
 
     fn start(&mut self, now: Instant, provider: ProviderId, config: &C) {
-        let built = std::panic::catch_unwind(AssertUnwindSafe(|| (self.build)(config)));
+        let built = planted!(
+            std::panic::catch_unwind(AssertUnwindSafe(|| (self.build)(config))),
+            BuildPanicEndsTheDriver,
+            Ok((self.build)(config))
+        );
         let reason = match built {
             Ok(Ok(discoverer)) => {
-                let found_before = self.manager.found_before(provider).cloned().collect();
+                let found_before = planted!(
+                    self.manager.found_before(provider).cloned().collect(),
+                    NothingWasFoundBefore,
+                    Vec::new()
+                );
                 let updates = Updates::new(provider, self.reports.clone()).after(found_before);
                 let requests = updates.requests();
                 let run = supervise(discoverer, self.env.clone(), updates);
@@ -362,14 +386,14 @@ where
 
     /// Asks a discoverer to ask its backend now.
     fn refresh(&mut self, provider: ProviderId) -> Result<RefreshRequest, UnknownProvider> {
-        if let Some(until) = self.bounds.paused_until(provider) {
+        if let Some(until) = planted!(self.bounds.paused_until(provider), PausedIsUnknown, None) {
             let now = self.env.clock.now();
             return Ok(RefreshRequest::Paused(until.saturating_duration_since(now)));
         }
         let Some(discovering) = self.tasks.get_mut(&provider) else {
             return Err(UnknownProvider(provider));
         };
-        if discovering.task.has_ended() {
+        if planted!(discovering.task.has_ended(), EndedIsAsked, false) {
             return Ok(RefreshRequest::NothingToAsk);
         }
         let number = discovering.requests.ask();
@@ -406,6 +430,6 @@ async fn supervise(discoverer: Box<dyn Discoverer>, env: Env, updates: Updates) 
     };
     if let Err(panic) = AssertUnwindSafe(run).catch_unwind().await {
         let reason = format!("the discoverer panicked and no longer runs: {}", panic_message(&*panic));
-        updates.fail(Failure::new(reason)).await.ok();
+        planted!(updates.fail(Failure::new(reason)).await.ok(), PanicIsSilent, None);
     }
 }

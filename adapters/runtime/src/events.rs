@@ -9,7 +9,7 @@ use std::mem::discriminant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_channel::{Receiver, Sender};
-use headcount_core::{EventKind, ManagerEvent};
+use headcount_core::{EventKind, ManagerEvent, planted};
 
 /// Events that wait before any are merged: a reload of a thousand jobs whose backends are all away.
 const WAITING: usize = 1_024;
@@ -88,7 +88,7 @@ impl Waiting {
         if self.events.len() >= WAITING {
             let is_same =
                 |other: &ManagerEvent| other.provider == event.provider && subject(&other.what) == subject(&event.what);
-            let place = self.events.iter().position(is_same).unwrap_or(0);
+            let place = planted!(self.events.iter().position(is_same), OldestEventGoes, None::<usize>).unwrap_or(0);
             self.events.remove(place);
             self.merged = self.merged.saturating_add(1);
         }

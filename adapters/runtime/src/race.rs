@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use blocking::unblock;
 use futures_lite::FutureExt;
+use headcount_core::planted;
 
 use crate::{Runtime, Stream};
 
@@ -90,7 +91,7 @@ async fn first_success<T>(
         .await;
     match first {
         (_, Ok(value)) => Ok(value),
-        (true, Err(_)) => other.await,
+        (true, Err(error)) => planted!(other.await, OneFamilyIsTheEnd, Err(error)),
         (false, Err(_)) => one.await,
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::{Instant, Manager, ProviderConfig, ProviderId, ProviderStatus};
+use headcount_core::{Instant, Manager, ProviderConfig, ProviderId, ProviderStatus, planted};
 use headcount_discoverer::metrics::{Definition, Kind, Metrics, QUANTILES};
 
 const DURATION: Definition = Definition {
@@ -47,7 +47,11 @@ impl Refreshes {
             self.metrics.add(HISTOGRAM, &[("mechanism", mechanism)], 0.0);
         }
         for (mechanism, set) in self.held.difference(&wanted) {
-            self.metrics.release(DURATION, &labels(mechanism, set));
+            planted!(
+                self.metrics.release(DURATION, &labels(mechanism, set)),
+                SeriesOfGoneSetsStay,
+                ()
+            );
         }
         self.held = wanted;
     }
@@ -78,7 +82,15 @@ impl Drop for Refreshes {
 }
 
 fn counted<C: ProviderConfig>(status: &ProviderStatus<'_, C>) -> Option<Counted> {
-    Some((status.config.kind().into(), status.subscribers.first()?.clone()))
+    Some((
+        status.config.kind().into(),
+        planted!(
+            status.subscribers.first(),
+            CountsForTheLastSet,
+            status.subscribers.last()
+        )?
+        .clone(),
+    ))
 }
 
 fn labels<'a>(mechanism: &'a str, set: &'a str) -> [(&'static str, &'a str); 2] {

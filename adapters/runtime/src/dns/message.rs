@@ -1,5 +1,6 @@
 //! DNS messages: a question into bytes, an answer out of them.
 
+use headcount_core::planted;
 use headcount_discoverer::env::{Cause, DomainName, Found, NameError, Record, RecordType, ServerTrouble};
 use hickory_proto::op::{Edns, Header, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{self, DNSClass, Name, RData};
@@ -71,7 +72,7 @@ impl Asked {
         };
         let (metadata, counts) = (header.metadata, header.counts);
         let is_answer = metadata.message_type == MessageType::Response && metadata.op_code == OpCode::Query;
-        if metadata.id != self.id || !is_answer {
+        if planted!(metadata.id != self.id, AnyIdIsOurs, false) || !is_answer {
             return Heard::Stray;
         }
         let code = u16::from(metadata.response_code);
@@ -85,11 +86,13 @@ impl Asked {
             [] if code != NOERROR && code != NXDOMAIN => {}
             _ => return Heard::Stray,
         }
-        if metadata.truncation {
+        if planted!(metadata.truncation, TruncatedIsWhole, false) {
             return Heard::Reply(Reply::Truncated);
         }
         match code {
-            NXDOMAIN => return Heard::Reply(Reply::Found(Found::NoSuchName)),
+            NXDOMAIN if planted!(true, NoSuchNameIsTrouble, false) => {
+                return Heard::Reply(Reply::Found(Found::NoSuchName));
+            }
             NOERROR => {}
             code => return Heard::Reply(Reply::Code(code)),
         }
@@ -110,8 +113,10 @@ impl Asked {
 
     /// The records of the type that was asked for; aliases on the way to them are left out.
     fn records(&self, answers: Vec<rr::Record>) -> Result<Vec<Record>, NameError> {
-        let wanted =
-            |record: &rr::Record| record.record_type() == self.query.query_type && record.dns_class == DNSClass::IN;
+        let wanted = |record: &rr::Record| {
+            planted!(record.record_type() == self.query.query_type, OtherTypesAreTaken, true)
+                && record.dns_class == DNSClass::IN
+        };
         let records = answers.into_iter().filter(wanted);
         records
             .filter_map(|record| read_data(&record.data).transpose())
@@ -246,6 +251,18 @@ mod tests {
                 "{record_type}"
             );
         }
+    }
+
+    /// A server may say more than it was asked, as some do for both families of addresses.
+    #[test]
+    fn a_record_of_another_type_than_was_asked_for_is_left_out() {
+        let asked = asked(RecordType::A);
+        let both = vec![
+            RData::AAAA(AAAA::new(0xfd00, 0, 0, 0, 0, 0, 0, 1)),
+            RData::A(A::new(10, 0, 0, 1)),
+        ];
+        let only = vec![Record::A([10, 0, 0, 1].into())];
+        assert_eq!(heard(&asked, &answer(&asked, both)), found(Found::Records(only)));
     }
 
     #[test]

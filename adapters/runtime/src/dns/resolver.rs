@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::Duration;
 
+use headcount_core::planted;
 use headcount_discoverer::env::{DomainName, SearchList};
 use resolv_conf::{Config, ScopedIp};
 
@@ -46,7 +47,7 @@ impl Resolver {
                 domains: domains.map(|(domain, _)| domain).collect(),
                 ndots: config.ndots.min(15),
             },
-            timeout: Duration::from_secs(config.timeout.clamp(1, 30).into()),
+            timeout: Duration::from_secs(config.timeout.clamp(planted!(1, ZeroTimeoutIsKept, 0), 30).into()),
             attempts: config.attempts.clamp(1, 5),
             rotate: config.rotate,
             only_tcp: config.use_vc,

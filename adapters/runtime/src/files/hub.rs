@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use headcount_core::planted;
 use headcount_discoverer::env::FileError;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
@@ -72,7 +73,7 @@ impl Hub {
                 continue;
             };
             others.retain(|other| !Arc::ptr_eq(other, changes));
-            if others.is_empty() {
+            if planted!(others.is_empty(), OneWatchEndsAll, true) {
                 listeners.remove(folder);
                 drop(listeners);
                 // An error means that the folder is gone, and its watch with it.

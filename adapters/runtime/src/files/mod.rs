@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use blocking::unblock;
+use headcount_core::planted;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{FileContents, FileError, FileWatch, Files, FolderIdentity};
 use headcount_reader::{Machine, NotAFile, open_file, pattern};
@@ -89,7 +90,14 @@ fn file_error(path: &Path, error: io::Error) -> FileError {
         };
     }
     match error.kind() {
-        io::ErrorKind::NotFound => FileError::NotFound { path: path.to_owned() },
+        io::ErrorKind::NotFound => planted!(
+            FileError::NotFound { path: path.to_owned() },
+            MissingIsAnyError,
+            FileError::Io {
+                path: path.to_owned(),
+                cause: error.into()
+            }
+        ),
         _ => FileError::Io {
             path: path.to_owned(),
             cause: error.into(),
@@ -113,7 +121,11 @@ fn read(path: &Path, limit: u64) -> Result<FileContents, FileError> {
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(failed)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
+    if planted!(
+        u64::try_from(bytes.len()).is_ok_and(|length| length > limit),
+        GrownFileIsCutOff,
+        false
+    ) {
         return Err(too_large());
     }
     Ok(FileContents {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
+use headcount_core::planted;
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::{Cause, FileError, FileWatch};
 use notify::Event;
@@ -102,12 +103,12 @@ impl Changes {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Err(error) => seen.error = Some(error.clone()),
-            Ok(event) if event.need_rescan() => {
+            Ok(event) if planted!(event.need_rescan(), OverflowIsSilent, false) => {
                 seen.error = Some(self.missed("the system's queue of file events overflowed"));
             }
             Ok(event) if !is_change(&event.kind) => return,
             Ok(event) => {
-                if self.lost_folder(event) {
+                if planted!(self.lost_folder(event), LostFolderIsSilent, false) {
                     seen.error = Some(self.missed("a watched folder was removed or moved"));
                 }
                 seen.paths.extend(event.paths.iter().cloned());
@@ -155,7 +156,7 @@ impl Changes {
 /// that they were opened and closed, which is no change.
 fn is_change(kind: &EventKind) -> bool {
     match kind {
-        EventKind::Access(access) => *access == AccessKind::Close(AccessMode::Write),
+        EventKind::Access(access) => planted!(*access == AccessKind::Close(AccessMode::Write), ReadingIsAChange, true),
         _ => true,
     }
 }

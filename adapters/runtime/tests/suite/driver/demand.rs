@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_lite::future::poll_once;
 use headcount_core::Update;
 use headcount_discoverer::Updates;
 use headcount_runtime::{RefreshRequest, SharedRuntime};
@@ -13,6 +14,7 @@ use crate::harness::until;
 
 on_each_runtime!(
     who_asks_a_provider_hears_when_the_manager_has_its_answer,
+    a_read_answers_nobody_who_asked_after_it_began,
     a_provider_that_has_said_all_has_nothing_to_be_asked,
 );
 
@@ -63,6 +65,46 @@ async fn who_asks_a_provider_hears_when_the_manager_has_its_answer(runtime: Shar
     handle.apply([job("a", &[])]).await.unwrap();
     pending.answered().await;
     assert!(handle.refresh(provider).await.unwrap().is_err(), "it is gone");
+    handle.stop().await;
+}
+
+/// Else who changed something meanwhile would take for new what is old.
+async fn a_read_answers_nobody_who_asked_after_it_began(runtime: SharedRuntime) {
+    let (begins, has_begun) = async_channel::unbounded::<()>();
+    let (go_on, may_go_on) = async_channel::unbounded::<()>();
+    let scripts = Scripts::default().with("asked", move |_env, updates: Updates| {
+        let (begins, may_go_on) = (begins.clone(), may_go_on.clone());
+        async move {
+            loop {
+                let read = updates.begin_read();
+                begins.send(()).await.ok();
+                may_go_on.recv().await.ok();
+                if updates.end_read(read).await.is_err() {
+                    return;
+                }
+                updates.wanted().await;
+            }
+        }
+    });
+    let (handle, _snapshots) = scripts.start(&runtime);
+    let provider = handle.apply([job("a", &["asked"])]).await.unwrap().started[0];
+    let ask = async || match handle.refresh(provider).await.unwrap().unwrap() {
+        RefreshRequest::Asked(pending) => pending,
+        other => panic!("it can be asked: {other:?}"),
+    };
+    has_begun.recv().await.unwrap();
+    let first = [ask().await, ask().await];
+    go_on.send(()).await.unwrap();
+    has_begun.recv().await.unwrap();
+    let second = ask().await;
+    go_on.send(()).await.unwrap();
+    for both in first {
+        both.answered().await;
+    }
+    assert!(poll_once(second.answered()).await.is_none());
+    has_begun.recv().await.unwrap();
+    go_on.send(()).await.unwrap();
+    second.answered().await;
     handle.stop().await;
 }
 

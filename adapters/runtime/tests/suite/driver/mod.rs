@@ -24,6 +24,7 @@ on_each_runtime!(
     a_snapshot_arrives,
     a_slow_receiver_gets_the_newest_state,
     a_reload_keeps_what_is_unchanged,
+    who_takes_a_place_knows_what_was_found_before,
     a_config_that_cannot_be_built_harms_no_other,
     a_panic_is_a_failure_and_harms_no_other,
     a_panic_while_building_is_a_build_failure,
@@ -111,6 +112,24 @@ async fn a_reload_keeps_what_is_unchanged(runtime: SharedRuntime) {
         "a new subscriber has the groups at once"
     );
     assert_eq!(*started.lock().unwrap(), ["kept", "gone", "new"]);
+    handle.stop().await;
+}
+
+async fn who_takes_a_place_knows_what_was_found_before(runtime: SharedRuntime) {
+    let scripts = Scripts::default().with("old", |_, updates| says(updates, "7:1")).with(
+        "new",
+        |_, updates: Updates| async move {
+            let before = updates.take_found_before();
+            let known = before.iter().flat_map(|group| group.targets());
+            let known: Vec<_> = known.filter_map(|target| target.get("__address__")).collect();
+            says(updates, &format!("after {}", known.join(","))).await;
+        },
+    );
+    let (handle, mut snapshots) = scripts.start(&runtime);
+    handle.apply([job("a", &["old"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["7:1"]).await;
+    handle.apply([job("a", &["new"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["after 7:1"]).await;
     handle.stop().await;
 }
 

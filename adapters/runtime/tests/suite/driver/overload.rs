@@ -1,7 +1,7 @@
 //! Providers that find too much, or more than the manager can take.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_lite::future::{pending, zip};
@@ -9,20 +9,25 @@ use headcount_core::{EventKind, Update};
 use headcount_discoverer::{Limits, Updates};
 use headcount_runtime::{RefreshRequest, SharedRuntime};
 
-use super::scripts::{Scripts, addresses, expect, found, groups, job, says};
+use super::scripts::{Dropped, Hasty, Scripts, addresses, expect, found, groups, job, says};
+use crate::harness::until;
 
 on_each_runtime!(
     who_finds_too_much_fails_and_the_others_go_on,
+    who_found_too_much_begins_anew_after_a_pause,
     full_updates_that_wait_for_the_manager_become_one,
     a_command_waits_for_some_of_the_reports_that_came_before_it_and_not_for_all,
 );
 
 async fn who_finds_too_much_fails_and_the_others_go_on(runtime: SharedRuntime) {
     let (say, said) = async_channel::unbounded::<usize>();
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let dropped = is_dropped.clone();
     let scripts = Scripts::default()
         .with("wild", move |_env, updates: Updates| {
-            let said = said.clone();
+            let (said, guard) = (said.clone(), Dropped(dropped.clone()));
             async move {
+                let _guard = guard;
                 while let Ok(number) = said.recv().await {
                     let found = (0..number).flat_map(|source| groups(&format!("s{source}"), "1:1"));
                     updates.send(Update::full(found.collect())).await.ok();
@@ -51,6 +56,8 @@ async fn who_finds_too_much_fails_and_the_others_go_on(runtime: SharedRuntime) {
         "{}",
         failed.message
     );
+    // What it says from now on makes no sense without what was refused, so it does not run meanwhile.
+    until(&runtime, || is_dropped.load(Ordering::SeqCst)).await;
     assert!(matches!(
         handle.refresh(wild).await.unwrap().unwrap(),
         RefreshRequest::Paused(pause) if pause > Duration::from_secs(50)
@@ -61,6 +68,28 @@ async fn who_finds_too_much_fails_and_the_others_go_on(runtime: SharedRuntime) {
         .unwrap();
     let snapshot = expect(&mut snapshots, "c", &["2:1"]).await;
     assert_eq!(addresses(&snapshot, "a"), ["1:1"], "what it had found stays");
+    handle.stop().await;
+}
+
+async fn who_found_too_much_begins_anew_after_a_pause(runtime: SharedRuntime) {
+    let starts = Arc::new(AtomicUsize::new(0));
+    let count = starts.clone();
+    let scripts = Scripts::default().with("wild", move |_env, updates: Updates| {
+        let too_many = count.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            let sources = if too_many { 0..4 } else { 0..1 };
+            let found = sources.flat_map(|source| groups(&format!("s{source}"), "1:1"));
+            updates.send(Update::full(found.collect())).await.ok();
+            pending().await
+        }
+    });
+    let mut env = headcount_runtime::env(&runtime);
+    env.clock = Arc::new(Hasty(env.clock));
+    env.limits.targets = 3;
+    let (handle, mut snapshots, _events) = scripts.start_in(&runtime, env);
+    handle.apply([job("a", &["wild"])]).await.unwrap();
+    expect(&mut snapshots, "a", &["1:1"]).await;
+    assert_eq!(starts.load(Ordering::SeqCst), 2);
     handle.stop().await;
 }
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_lite::future::pending;
-use headcount_core::{Backoff, Encoder, Group, ManagerOptions, ProviderConfig, Snapshot, Throttle, Update};
+use headcount_core::{Backoff, Encoder, Group, Instant, ManagerOptions, ProviderConfig, Snapshot, Throttle, Update};
+use headcount_discoverer::env::Clock;
 use headcount_discoverer::{BoxFuture, BuildError, Discoverer, Env, Limits, Updates};
 use headcount_runtime::{EventReceiver, Handle, SharedRuntime, SnapshotReceiver};
 
@@ -75,6 +76,16 @@ impl Scripts {
         runtime: &SharedRuntime,
         limits: Limits,
     ) -> (Handle<Script>, SnapshotReceiver, EventReceiver) {
+        let mut env = headcount_runtime::env(runtime);
+        env.limits = limits;
+        self.start_in(runtime, env)
+    }
+
+    pub(super) fn start_in(
+        self,
+        runtime: &SharedRuntime,
+        env: Env,
+    ) -> (Handle<Script>, SnapshotReceiver, EventReceiver) {
         let throttle = Backoff {
             initial: Duration::ZERO,
             max: Duration::from_millis(1),
@@ -84,8 +95,6 @@ impl Scripts {
             throttle: Throttle::Backoff(throttle),
             ..ManagerOptions::default()
         };
-        let mut env = headcount_runtime::env(runtime);
-        env.limits = limits;
         let running = headcount_runtime::start(runtime, options, env, move |script: &Script| self.build(script));
         (running.handle, running.snapshots, running.events)
     }
@@ -130,6 +139,28 @@ pub(super) async fn expect(snapshots: &mut SnapshotReceiver, set: &str, expected
         if snapshot.set(set).is_some() && addresses(&snapshot, set) == expected {
             return snapshot;
         }
+    }
+}
+
+/// A clock on which a minute takes 300 ms.
+pub(super) struct Hasty(pub(super) Arc<dyn Clock>);
+
+impl Hasty {
+    const TIMES: u32 = 200;
+}
+
+impl Clock for Hasty {
+    fn now(&self) -> Instant {
+        let since = self.0.now().saturating_duration_since(Instant::ZERO);
+        Instant::ZERO + since * Self::TIMES
+    }
+
+    fn unix_time(&self) -> Duration {
+        self.0.unix_time()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.0.sleep(duration / Self::TIMES)
     }
 }
 
