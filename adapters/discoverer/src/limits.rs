@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use headcount_core::Group;
+use headcount_core::{Group, planted};
 
 /// What changes how much of a body or a file is read, for messages.
 pub const BODY_KNOB: &str = "more is read with --max-body-per-provider";
@@ -146,7 +146,7 @@ impl Limits {
         for group in groups {
             let shared = group.labels().len();
             let most = group.targets().map(|target| target.len()).max().unwrap_or(0);
-            let found = shared.saturating_add(most);
+            let found = planted!(shared.saturating_add(most), SharedLabelsAreFree, most);
             if found > self.labels {
                 return Err(Exceeded {
                     what: What::Labels {
@@ -159,5 +159,33 @@ impl Limits {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headcount_core::Encoder;
+
+    use super::*;
+
+    #[test]
+    fn labels_of_the_group_count_with_those_of_its_targets() {
+        let mut encoder = Encoder::new();
+        let mut batch = encoder.batch();
+        let target = [("__address__", "a:1"), ("c", "d")];
+        batch
+            .group("s", [("a", "b"), ("e", "f")], [target])
+            .expect("short strings");
+        let groups = batch.finish();
+        let of = |labels| Limits {
+            labels,
+            ..Limits::default()
+        };
+        assert_eq!(of(4).check_labels(&groups), Ok(()));
+        let exceeded = of(3).check_labels(&groups).expect_err("it has four");
+        assert!(
+            exceeded.to_string().starts_with("it has 4 labels on a target of s"),
+            "{exceeded}"
+        );
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use headcount_core::Instant;
+use headcount_core::{Instant, planted};
 
 use crate::requests::Read;
 use crate::{Backoff, Env, Stopped, Updates};
@@ -80,9 +80,9 @@ impl OnDemand {
     pub fn begin(&mut self) {
         let read = self.updates.begin_read();
         // One that was given up is what the next one makes good for.
-        let request = read
-            .request
-            .or_else(|| self.read.take().and_then(|(given_up, _)| given_up.request));
+        let request = read.request.or_else(|| {
+            planted!(self.read.take(), GivenUpReadAnswersNobody, None).and_then(|(given_up, _)| given_up.request)
+        });
         self.read = Some((Read { request }, self.env.clock.now()));
     }
 
@@ -110,9 +110,14 @@ impl OnDemand {
         }
         if read.is_requested() {
             let took = now.saturating_duration_since(began);
-            self.not_before = now + BACKOFF.wait(self.failed).max(took);
+            self.not_before = now
+                + planted!(
+                    BACKOFF.wait(self.failed).max(took),
+                    SlowBackendIsAlwaysAsked,
+                    BACKOFF.wait(self.failed)
+                );
             if ended != Ended::Well {
-                self.failed = self.failed.saturating_add(1);
+                self.failed = planted!(self.failed.saturating_add(1), FailingBackendIsAskedOn, 0);
             }
         }
         if let Ended::LeaveAlone(wait) = ended {
@@ -194,6 +199,24 @@ mod tests {
     #[test]
     fn who_wants_to_be_left_alone_is() {
         assert_eq!(storm(SECOND / 10, Ended::LeaveAlone(SECOND * 60), SECOND * 59), 0);
+    }
+
+    /// A loop that races its reads against something else drops them where they wait.
+    #[test]
+    fn a_read_that_was_given_up_is_made_good_for_by_the_next() {
+        let mut world = World::new();
+        world.start(Box::new(|env: Env, updates: Updates| async move {
+            let mut on_demand = OnDemand::new(&env, &updates);
+            on_demand.wanted().await;
+            on_demand.begin();
+            on_demand.begin();
+            assert!(on_demand.is_requested());
+            on_demand.end(Ended::Well).await.ok();
+        }));
+        world.settle();
+        let number = world.ask(world.provider());
+        let received = world.settle();
+        assert_eq!(received.iter().find_map(Received::answered), Some(number));
     }
 
     #[test]

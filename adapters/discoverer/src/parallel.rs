@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
+use headcount_core::planted;
+
 /// Runs these futures side by side, at most `limit` of them at a time, and gives what they give in their order.
 ///
 /// ```
@@ -26,7 +28,8 @@ pub async fn in_parallel<F: Future>(limit: usize, futures: impl IntoIterator<Ite
                 }
                 Poll::Pending => true,
             });
-            let free = limit.max(1).saturating_sub(running.len());
+            let most = planted!(limit.max(1), OneMoreAtOnce, limit.max(1).saturating_add(1));
+            let free = most.saturating_sub(running.len());
             let started = running.len();
             running.extend(
                 waiting
@@ -43,7 +46,7 @@ pub async fn in_parallel<F: Future>(limit: usize, futures: impl IntoIterator<Ite
         }
     })
     .await;
-    done.sort_by_key(|(number, _)| *number);
+    planted!(done.sort_by_key(|(number, _)| *number), AnswersAsTheyCome, ());
     done.into_iter().map(|(_, output)| output).collect()
 }
 

@@ -14,7 +14,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use headcount_core::{Group, ProviderId, UpdateKind};
+use headcount_core::{Group, ProviderId, UpdateKind, planted};
 
 use crate::{Message, Report, Stopped};
 
@@ -165,7 +165,11 @@ impl ReportQueue {
         };
         state.by_size.remove(&(lane.bytes, provider));
         state.turns.retain(|other| *other != provider);
-        state.status.bytes = state.status.bytes.saturating_sub(lane.bytes);
+        planted!(
+            state.status.bytes = state.status.bytes.saturating_sub(lane.bytes),
+            ForgottenTakesRoom,
+            ()
+        );
         state.status.reports = state.status.reports.saturating_sub(lane.reports.len());
         let mut wakers = std::mem::take(&mut state.waiting);
         wakers.extend(lane.waiting);
@@ -220,10 +224,20 @@ impl State {
             }
         } else {
             let most_bytes = self.most_bytes.unwrap_or(usize::MAX);
-            if self.most_bytes.is_some() && lane.reports.len() >= MOST_REPORTS {
+            if self.most_bytes.is_some()
+                && planted!(
+                    lane.reports.len() >= MOST_REPORTS,
+                    OneReportTooMany,
+                    lane.reports.len() > MOST_REPORTS
+                )
+            {
                 return Err((report, Lacks::Place));
             }
-            let is_too_much = self.status.bytes.saturating_add(size) > most_bytes;
+            let is_too_much = planted!(
+                self.status.bytes.saturating_add(size) > most_bytes,
+                BytesHaveNoEnd,
+                false
+            );
             if is_too_much && !lane.reports.is_empty() && lane.bytes >= largest_other {
                 return Err((report, Lacks::Bytes));
             }
@@ -247,7 +261,11 @@ impl State {
         lane.bytes = lane.bytes.saturating_sub(size);
         let after = lane.bytes;
         if !lane.reports.is_empty() {
-            self.turns.push_back(provider);
+            planted!(
+                self.turns.push_back(provider),
+                WhoSaysMuchIsHeardFirst,
+                self.turns.push_front(provider)
+            );
         }
         self.status.reports = self.status.reports.saturating_sub(1);
         self.resized(provider, before, after);
@@ -300,8 +318,12 @@ fn replaced(lane: &VecDeque<(Report, usize)>, report: &Report) -> Option<usize> 
                 Report::Answered(_) => last.checked_sub(1)?,
                 _ => last,
             };
-            let is_full = matches!(at(place)?, Report::Update(before) if before.kind() == UpdateKind::Full);
-            is_full.then_some(place)
+            let is_full = planted!(
+                matches!(at(place)?, Report::Update(before) if before.kind() == UpdateKind::Full),
+                FullTakesAnyPlace,
+                true
+            );
+            planted!(is_full, FullUpdatesPileUp, false).then_some(place)
         }
         Report::Update(_) | Report::Failure(_) | Report::Warning(_) => None,
     }

@@ -24,7 +24,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
-use headcount_core::{Failure, Update, UpdateKind};
+use headcount_core::{Failure, Update, UpdateKind, planted};
 
 use crate::on_demand::{Ended, OnDemand};
 use crate::{Env, Updates};
@@ -181,7 +181,7 @@ pub async fn run_within(
                     Refreshed::Update(update) => update,
                     Refreshed::Unchanged => Update::unchanged(),
                 };
-                let (wait, ended) = match update.kind() {
+                let (wait, ended) = match planted!(update.kind(), PartCountsAsWell, UpdateKind::Full) {
                     // What could not be got must not be asked for more often than what fails as a whole.
                     UpdateKind::Partial => {
                         let wait = schedule.after_failure(Retry::AtInterval, took, env.random.as_ref());
@@ -189,7 +189,10 @@ pub async fn run_within(
                     }
                     _ => {
                         let wait = schedule.after_success(env.random.as_ref());
-                        (wait.saturating_sub(took), Ended::Well)
+                        (
+                            planted!(wait.saturating_sub(took), ReadingMakesItLater, wait),
+                            Ended::Well,
+                        )
                     }
                 };
                 (wait, ended, updates.send(update.took(took)).await)
@@ -197,7 +200,7 @@ pub async fn run_within(
             Err(error) => {
                 let wait = schedule.after_failure(error.retry, took, env.random.as_ref());
                 let ended = match error.retry {
-                    Retry::After(_) => Ended::LeaveAlone(wait),
+                    Retry::After(_) => planted!(Ended::LeaveAlone(wait), RetryAfterIsNoRest, Ended::Failed),
                     Retry::Soon | Retry::AtInterval => Ended::Failed,
                 };
                 let failure = Failure::new(error.message).took(took);
@@ -214,7 +217,11 @@ pub async fn run_within(
 
 /// How long a refresh may take: an interval, at least [`SHORTEST_DEADLINE`], at most [`LONGEST_DEADLINE`].
 pub fn deadline(interval: Duration) -> Duration {
-    interval.clamp(SHORTEST_DEADLINE, LONGEST_DEADLINE)
+    planted!({}, ShortIntervalGivesUpEarly, return interval.min(LONGEST_DEADLINE));
+    interval.clamp(
+        SHORTEST_DEADLINE,
+        planted!(LONGEST_DEADLINE, HangsForAnInterval, Duration::MAX),
+    )
 }
 
 /// What a refresh gives, or that it did not end in time.

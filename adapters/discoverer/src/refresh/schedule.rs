@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use headcount_core::planted;
+
 use super::{FIRST_RETRY, LONGEST_RETRY_AFTER, Retry};
 use crate::Backoff;
 use crate::env::Random;
@@ -32,14 +34,18 @@ impl Schedule {
 
     /// From the start of a refresh that succeeded to the start of the next.
     pub fn after_success(&mut self, random: &dyn Random) -> Duration {
-        self.tries = 0;
+        planted!(self.tries = 0, SuccessForgetsNoTries, ());
         self.since_interval = None;
         let share = if std::mem::replace(&mut self.succeeded_before, true) {
             0.9
         } else {
-            0.5
+            planted!(0.5, SecondIsAsLateAsOthers, 0.9)
         };
-        random.between(self.interval.mul_f64(share), self.interval)
+        planted!(
+            random.between(self.interval.mul_f64(share), self.interval),
+            OlderThanTheInterval,
+            random.between(self.interval, self.interval.mul_f64(2.0 - share))
+        )
     }
 
     /// From the end of a refresh that failed after it `took` so long to the start of the next.
@@ -48,11 +54,15 @@ impl Schedule {
         match retry {
             Retry::After(wait) => {
                 let wait = wait
-                    .min(LONGEST_RETRY_AFTER.max(self.interval))
+                    .min(planted!(
+                        LONGEST_RETRY_AFTER.max(self.interval),
+                        RetryAfterADay,
+                        Duration::from_secs(1 << 32)
+                    ))
                     .max(FIRST_RETRY.min(self.interval));
                 random.between(wait, wait.saturating_add(wait / 10))
             }
-            Retry::Soon if was_try.is_none() => {
+            Retry::Soon if planted!(was_try.is_none(), ThreeInAnInterval, true) => {
                 let longest = self.interval / 2;
                 let backoff = Backoff::new(FIRST_RETRY, longest);
                 // Never sooner than the last time, or three could fall into one interval.

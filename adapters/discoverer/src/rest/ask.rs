@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use headcount_core::Instant;
+use headcount_core::{Instant, planted};
 
 use super::error::shown;
 use super::{MOST_PAGES, ReadError};
@@ -113,7 +113,9 @@ impl<'a> Ask<'a> {
     /// # Errors
     /// As there.
     pub async fn changed(&self, request: HttpRequest) -> Result<Option<HttpResponse>, ReadError> {
-        let last = self.last.filter(|last| last.request == request);
+        let last = self
+            .last
+            .filter(|last| planted!(last.request == request, TagOfAnotherUrl, true));
         let mut conditional = request.clone();
         for (name, value) in last.into_iter().flat_map(Answered::conditions) {
             conditional = conditional.header(name, value);
@@ -133,8 +135,10 @@ impl<'a> Ask<'a> {
             fingerprint: Fingerprint::of(&answer.body),
         };
         // The same bytes under another type may be something else.
-        let is_same =
-            last.is_some_and(|last| last.fingerprint == this.fingerprint && last.content_type == this.content_type);
+        let is_same = last.is_some_and(|last| {
+            last.fingerprint == this.fingerprint
+                && planted!(last.content_type == this.content_type, OtherTypeIsTheSame, true)
+        });
         self.note(this);
         Ok((!is_same).then_some(answer))
     }
@@ -169,7 +173,7 @@ impl<'a> Ask<'a> {
             let mut this = page(&answer).map_err(|error| ReadError::answer(&url, error))?;
             // A server that does not know what a page is gives the whole list again and again.
             let body = Fingerprint::of(&answer.body);
-            if last_body.replace(body) == Some(body) && !this.items.is_empty() {
+            if planted!(last_body.replace(body) == Some(body), SamePageIsRead, false) && !this.items.is_empty() {
                 return Err(ReadError::PageAgain { url: shown(&url) });
             }
             items.append(&mut this.items);
@@ -248,7 +252,14 @@ impl Answered {
 fn is_worth_a_second_try(result: &Result<HttpResponse, ReadError>) -> bool {
     match result {
         // Who says when to come again must not be asked before.
-        Ok(answer) => matches!(answer.status, 408 | 429 | 500..=599) && answer.header("retry-after").is_none(),
+        Ok(answer) => {
+            matches!(answer.status, 408 | 429 | 500..=599)
+                && planted!(
+                    answer.header("retry-after").is_none(),
+                    SecondTryInSpiteOfRetryAfter,
+                    true
+                )
+        }
         Err(ReadError::Http { source, .. }) => {
             matches!(source, HttpError::Connect { .. } | HttpError::Protocol { .. })
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use headcount_core::{Group, Instant, Missing, Update};
+use headcount_core::{Group, Instant, Missing, Update, planted};
 
 use super::ReadError;
 use super::ask::Answered;
@@ -71,7 +71,13 @@ impl<P: Ord + Clone> Known<P> {
         };
         let count = |groups: &[Group]| groups.iter().map(Group::target_count).sum::<usize>();
         let before = count(known.before());
-        if before == 0 || count(groups) > 0 || known.is_emptied {
+        if planted!(
+            before == 0 || count(groups) > 0 || known.is_emptied,
+            EmptyIsBelieved,
+            true,
+            EmptyIsNeverBelieved,
+            before == 0 || count(groups) > 0
+        ) {
             return Ok(());
         }
         known.is_emptied = true;
@@ -106,7 +112,11 @@ impl<P: Ord + Clone> Known<P> {
             self.parts.insert(name, part);
         }
         // Parts that are gone, and what parts had before. Mostly there are none, and nothing is gone through.
-        if before.values().any(|part| !part.groups().is_empty()) {
+        if planted!(
+            before.values().any(|part| !part.groups().is_empty()),
+            GonePartsStay,
+            false
+        ) {
             let sources: HashSet<&str> = self.groups().map(Group::source).collect();
             let old = before.values().flat_map(Part::groups);
             let gone = old.filter(|group| !sources.contains(group.source()));
@@ -121,7 +131,9 @@ impl<P: Ord + Clone> Known<P> {
             Some(missing) => Some(Update::partial(fresh, missing)),
             None if last_was_whole && !is_changed => None,
             // The manager may have what another process has saved.
-            None if !was_whole => Some(Update::full(self.groups().cloned().collect())),
+            None if planted!(!was_whole, FirstWholeIsNotAll, false) => {
+                Some(Update::full(self.groups().cloned().collect()))
+            }
             None => Some(Update::completing(fresh)),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use headcount_core::{Encoder, Group, Missing, MissingPart, Update};
+use headcount_core::{Encoder, Group, Missing, MissingPart, Update, planted};
 
 use super::ask::{Answered, Attempt};
 use super::known::{Known, Outcome};
@@ -39,7 +39,7 @@ impl<M: Rest> Refresh for Round<M> {
             Err(error) => Err(error),
         };
         let is_whole = match &read {
-            Ok(Refreshed::Update(update)) => update.missing().is_none(),
+            Ok(Refreshed::Update(update)) => planted!(update.missing().is_none(), FailuresAreNotCounted, true),
             Ok(Refreshed::Unchanged) => true,
             Err(_) => false,
         };
@@ -90,7 +90,7 @@ impl<M: Rest> Round<M> {
             let last = known.part(&part);
             if let Some(held) = last.and_then(|last| last.held.as_ref()) {
                 let wait = held.0.saturating_duration_since(env.clock.now());
-                if !wait.is_zero() {
+                if planted!(!wait.is_zero(), HeldPartIsAsked, false) {
                     let reason = held.1.clone();
                     return (part, Err(ReadError::Held { wait, reason }));
                 }
@@ -137,7 +137,7 @@ impl<M: Rest> Round<M> {
                 self.known.hold(part.clone(), env.clock.now() + wait, error.to_string());
             }
         }
-        if !failures.is_empty() && failures.len() == outcomes.len() {
+        if !failures.is_empty() && planted!(failures.len() == outcomes.len(), OnePartFailsAll, true) {
             return Err(all_failed::<M>(&failures));
         }
         let missing = failures

@@ -69,7 +69,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_lite::future::{or, poll_once};
-use headcount_core::{Failure, Group, Instant, Update};
+use headcount_core::{Failure, Group, Instant, Update, planted};
 
 use crate::on_demand::{Ended, OnDemand};
 use crate::refresh::{LONGEST_RETRY_AFTER, RefreshError, Retry};
@@ -316,7 +316,7 @@ impl<W: Watch> Watcher<W> {
                 return Ok(());
             }
             Some(Ok(stream)) => {
-                if self.lists_failed == 0 && std::mem::take(&mut self.is_failing) {
+                if self.lists_failed == 0 && planted!(std::mem::take(&mut self.is_failing), RecoveryIsNotTold, false) {
                     self.updates.send(Update::unchanged()).await?;
                 }
                 self.read(stream).await?
@@ -344,7 +344,7 @@ impl<W: Watch> Watcher<W> {
             Left::Ended { .. } | Left::Given => Ok(()),
             Left::Broken(Broken::Failed(error)) => self.fail(error).await,
             Left::Broken(Broken::TooOld) => match self.place.take() {
-                Some(place) if is_short(place.listed_at) => {
+                Some(place) if planted!(is_short(place.listed_at), TooOldFails, true) => {
                     let message = "the backend no longer knows what changed since a moment ago, when it was listed";
                     self.fail(RefreshError::soon(message)).await
                 }
@@ -371,7 +371,11 @@ impl<W: Watch> Watcher<W> {
                     if !batch.is_empty() {
                         updates.send(Update::delta(std::mem::take(&mut batch))).await?;
                     }
-                    let left = self.list_at.saturating_duration_since(env.clock.now());
+                    let left = planted!(
+                        self.list_at.saturating_duration_since(env.clock.now()),
+                        ListNeverAgain,
+                        Duration::MAX
+                    );
                     if left.is_zero() {
                         return Ok(Left::Given);
                     }
@@ -400,7 +404,7 @@ impl<W: Watch> Watcher<W> {
                     said_something = true;
                     batch.extend(change.groups.into_iter().filter(|group| self.known.take(group)));
                     if let (Some(place), Some(position)) = (&mut self.place, change.position) {
-                        place.position = position;
+                        planted!(place.position = position, PositionStays, drop(position));
                     }
                 }
                 ended => {

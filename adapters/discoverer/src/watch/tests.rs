@@ -338,6 +338,35 @@ fn a_stream_that_ends_when_it_has_said_something_has_not_failed() {
 }
 
 #[test]
+fn a_stream_that_never_stops_talking_is_listed_again_in_its_time() {
+    let (mut world, store) = world();
+    world.run_for(SECOND);
+    for second in 0..660_u32 {
+        lock(&store).put((second % 7) as u8);
+        world.run_for(SECOND);
+    }
+    assert_eq!(lock(&store).lists, 2);
+}
+
+#[test]
+fn a_position_that_is_too_old_is_listed_anew_and_has_not_failed() {
+    let (mut world, store) = world();
+    world.run_for(MINUTE);
+    {
+        let mut store = lock(&store);
+        (0..10).for_each(|source| store.put(source));
+        store.compacted = store.log.len();
+    }
+    let received = world.run_for(SECOND * 2);
+    assert!(
+        received.iter().all(|received| received.failure().is_none()),
+        "{received:?}"
+    );
+    assert_eq!(kinds(&received), [UpdateKind::Completing]);
+    assert_eq!(lock(&store).lists, 2);
+}
+
+#[test]
 fn a_burst_is_reported_in_bounded_batches() {
     let (mut world, store) = world();
     world.run_for(SECOND);

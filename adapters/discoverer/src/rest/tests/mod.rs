@@ -8,6 +8,7 @@ use headcount_core::{Instant, UpdateKind};
 
 use super::*;
 use crate::env::{HttpRequest, HttpResponse};
+use crate::metrics::Kind;
 use crate::testing::{Answer, Collected, Received, World};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -21,6 +22,12 @@ impl Display for Zone {
         write!(f, "zone {}", self.0)
     }
 }
+
+const FAILURES: Definition = Definition {
+    name: "cloud_failures_total",
+    help: "Refreshes that failed, wholly or in a part.",
+    kind: Kind::Counter,
+};
 
 /// Lists what a server says, one address a line. Each address is a group.
 struct Cloud {
@@ -39,6 +46,7 @@ impl Rest for Cloud {
     type Part = Zone;
     type Found = Vec<String>;
     const READING: &'static str = "listing the servers of";
+    const FAILURES: Option<Definition> = Some(FAILURES);
 
     fn client(&self) -> &HttpClientSettings {
         &self.client
@@ -49,7 +57,7 @@ impl Rest for Cloud {
     }
 
     async fn read(&self, zone: &Zone, ask: &Ask<'_>) -> Result<Option<Vec<String>>, ReadError> {
-        let url = format!("http://cloud/{}", zone.0);
+        let url = format!("http://cloud/{}{}", zone.0, lock(&self.server).further);
         if zone.0 == "single" {
             let answer = ask.changed(HttpRequest::get(&url)).await?;
             let page = answer.map(|answer| lines(&answer)).transpose();
@@ -71,6 +79,8 @@ impl Rest for Cloud {
 struct Server {
     /// Pages of each.
     zones: BTreeMap<String, ServedZone>,
+    /// Where it is asked, behind a zone's name.
+    further: &'static str,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -255,6 +265,74 @@ fn a_server_is_told_what_it_said_of_its_answer() {
         assert_eq!(request.header("if-none-match"), Some("\"1\""));
         assert_eq!(request.header("if-modified-since"), Some(date));
     }
+}
+
+/// What says that an answer is as it was was said of another one.
+#[test]
+fn another_request_is_not_sent_with_the_tag_of_the_last_one() {
+    let (mut world, server) = world();
+    lock(&server).set("single", &[]);
+    let tagged = || Answer::new(200).header("etag", "\"1\"").body("1");
+    world.http.at("http://cloud/single").now(tagged());
+    world.http.at("http://cloud/single/2").now(tagged());
+    world.settle();
+    lock(&server).further = "/2";
+    let received = world.run_for(MINUTE);
+    assert_eq!(last(&received).update().map(|update| update.groups().len()), Some(1));
+    let requests = world.http.take_requests();
+    assert_eq!(requests[1].request.url, "http://cloud/single/2");
+    assert_eq!(requests[1].header("if-none-match"), None);
+}
+
+#[test]
+fn the_same_bytes_of_another_type_are_read_again() {
+    let (mut world, server) = world();
+    lock(&server).set("single", &[]);
+    let of_type = |content_type| Answer::new(200).header("content-type", content_type).body("1");
+    let script = world.http.at("http://cloud/single");
+    script
+        .now(of_type("text/a"))
+        .then(of_type("text/a"))
+        .then(of_type("text/b"));
+    let received = world.run_for(MINUTE * 3);
+    let groups = received
+        .iter()
+        .map(|received| received.update().map(|update| update.groups().len()));
+    assert_eq!(groups.take(3).collect::<Vec<_>>(), [Some(1), Some(0), Some(1)]);
+}
+
+/// B11.
+#[test]
+fn a_part_without_targets_counts_when_it_is_seen_a_second_time() {
+    let (mut world, server) = world();
+    lock(&server).set("a", &[&["1"]]);
+    lock(&server).set("b", &[&["2"]]);
+    let mut collected = Collected::default();
+    collected.receive(&world.settle());
+    lock(&server).set("a", &[]);
+    let received = world.run_until_received(MINUTE);
+    assert_eq!(missing(last(&received)).len(), 1, "{received:?}");
+    collected.receive(&received);
+    assert_eq!(collected.addresses(), ["1", "2"]);
+    collected.receive(&world.run_until_received(MINUTE * 2));
+    assert_eq!(collected.addresses(), ["2"]);
+}
+
+#[test]
+fn a_refresh_that_fails_in_a_part_is_counted_as_a_failure() {
+    let (mut world, server) = world();
+    lock(&server).set("a", &[&["1"]]);
+    lock(&server).set("b", &[&["2"]]);
+    let failures = |world: &World| {
+        let families = world.metrics.read();
+        let family = families.iter().find(|(family, _)| family.name == FAILURES.name);
+        family.map(|(_, samples)| samples.iter().map(|sample| sample.value).sum::<f64>())
+    };
+    world.settle();
+    assert_eq!(failures(&world), Some(0.0));
+    lock(&server).trouble("b", Trouble::Down(0));
+    world.run_until_received(MINUTE);
+    assert_eq!(failures(&world), Some(1.0));
 }
 
 #[test]
