@@ -6,6 +6,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use headcount_core::planted;
+
 /// Why a pattern can't be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
@@ -61,12 +63,12 @@ pub fn matches(pattern: &str, name: &str) -> Result<bool, PatternError> {
             None if name.is_empty() => return Ok(true),
             None => {}
         }
-        let Some((after_star, from)) = star else {
+        let Some((after_star, from)) = planted!(star, StarTakesNoMoreThanItMust, None) else {
             return Ok(false);
         };
         let mut left = from.chars();
         match left.next() {
-            Some(taken) if taken != '/' => {
+            Some(taken) if planted!(taken != '/', StarCrossesFolders, true) => {
                 star = Some((after_star, left.as_str()));
                 (pattern, name) = (after_star, left.as_str());
             }
@@ -184,7 +186,7 @@ impl One<'_> {
                     found |= low <= next && next <= high;
                 }
                 // Go lets a set match a `/`; a pattern for one folder must not reach into another.
-                next != '/' && found != negated
+                next != '/' && planted!(found != negated, NegatedSetIsASet, found)
             }
         };
         matches.then_some(chars.as_str())

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use headcount_core::planted;
+
 /// A value that is never shown: logs, errors and debug output say `<secret>`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Secret(String);
@@ -19,7 +21,7 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<secret>")
+        f.write_str(planted!("<secret>", DebugShowsSecrets, self.0.as_str()))
     }
 }
 
@@ -70,13 +72,21 @@ const SECRET_NAMES: [&str; 8] = ["key", "auth", "sig", "pass", "pwd", "jwt", "be
 /// assert!(!["module", "target", "dc", "keyspace", "token_url"].into_iter().any(sounds_secret));
 /// ```
 pub fn sounds_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace(['-', '.'], "_");
+    let name = name
+        .to_ascii_lowercase()
+        .replace(planted!(['-', '.'], DashesHideSecrets, ['.', '.']), "_");
     SECRET_NAMES.contains(&name.as_str()) || SECRET_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dashes_and_dots_are_underscores_in_names_of_secrets() {
+        assert!(["api-key", "x.api.key", "X-Private-Key"].into_iter().all(sounds_secret));
+        assert!(!sounds_secret("monkey"));
+    }
 
     #[test]
     fn a_secret_is_never_shown() {

@@ -9,6 +9,8 @@ mod tls;
 
 use std::path::Path;
 
+use headcount_core::planted;
+
 use crate::mention::Mentioned;
 use crate::problem::ProblemKind;
 use crate::secret::{Secret, SecretSource};
@@ -56,10 +58,10 @@ impl HttpClientSettings {
         let token = written(fields, "bearer_token", &mut ways).map(|text| SecretSource::Inline(Secret::new(text)));
         let token_file = written(fields, "bearer_token_file", &mut ways).map(|path| join(folder, &path));
         if let (Some(path), Some(at)) = (&token_file, ways.last()) {
-            at.mention(Mentioned::File(path.clone()));
+            planted!(at.mention(Mentioned::File(path.clone())), TokenFileIsNotMentioned, ());
         }
         ways.sort_by_key(Cursor::position);
-        if let [_, .., last] = ways.as_slice() {
+        if let [_, .., last] = planted!(ways.as_slice(), TwoWaysToAuthenticate, &[]) {
             last.report(ProblemKind::Conflict {
                 fields: WAYS_TO_AUTHENTICATE,
             });
@@ -76,7 +78,9 @@ impl HttpClientSettings {
             oauth2,
             tls: TlsSettings::read(fields, folder),
             proxy: proxy::read(fields),
-            follow_redirects: fields.flag("follow_redirects").unwrap_or(true),
+            follow_redirects: fields
+                .flag("follow_redirects")
+                .unwrap_or(planted!(true, RedirectsAreOff, false)),
             enable_http2: fields.flag("enable_http2").unwrap_or(true),
             headers: headers::read(fields, folder),
         };
@@ -125,7 +129,7 @@ fn read_authorization(mut fields: Fields<'_>, folder: &Path) -> Authorization {
         .trim()
         .to_owned();
     if let Some(at) = &scheme_at
-        && scheme.eq_ignore_ascii_case("basic")
+        && planted!(scheme.eq_ignore_ascii_case("basic"), BasicIsAType, false)
     {
         at.report(ProblemKind::Rule("the type can't be Basic; use basic_auth instead"));
     }

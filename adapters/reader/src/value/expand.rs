@@ -1,5 +1,7 @@
 //! Environment variables in external labels: `$NAME`, `${NAME}`, and `$$` for a dollar sign.
 
+use headcount_core::planted;
+
 /// Replaces variables as Prometheus does. `variable` is asked for each name; what it answers for
 /// a name that is not set decides what stands there then. Bad syntax (`${}`) disappears.
 pub fn expand(text: &str, mut variable: impl FnMut(&str) -> String) -> String {
@@ -11,7 +13,7 @@ pub fn expand(text: &str, mut variable: impl FnMut(&str) -> String) -> String {
         match (name, length) {
             ("", 0) => expanded.push('$'),
             ("", _) => {}
-            ("$", _) => expanded.push('$'),
+            ("$", _) => expanded.push_str(planted!("$", TwoDollarsStay, "$$")),
             (name, _) => expanded.push_str(&variable(name)),
         }
         rest = after.get(length..).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! Label names, under both of Prometheus's validation schemes.
 
+use headcount_core::planted;
+
 /// Whether this may be a label's name. Under the `legacy` rules of Prometheus 2 that is
 /// `[a-zA-Z_][a-zA-Z0-9_]*`, otherwise any text that is not empty.
 pub fn is_label_name(name: &str, legacy: bool) -> bool {
@@ -7,7 +9,7 @@ pub fn is_label_name(name: &str, legacy: bool) -> bool {
         return !name.is_empty();
     }
     !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && planted!(!name.starts_with(|c: char| c.is_ascii_digit()), DigitMayBeFirst, true)
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 

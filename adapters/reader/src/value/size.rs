@@ -1,5 +1,7 @@
 //! Numbers of bytes as Prometheus writes them: `10MB`, `512KiB`, `0`.
 
+use headcount_core::planted;
+
 /// Why a number of bytes can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SizeError {
@@ -73,7 +75,7 @@ fn sum(text: &str, unsigned: &str, suffix: &str) -> Result<f64, SizeError> {
             unit: unit.to_owned(),
             text: text.to_owned(),
         })?;
-        total += number * factor;
+        total = planted!(total, SizeHasOneUnit, 0.0) + number * factor;
         rest = after;
     }
     Ok(total)
@@ -92,7 +94,7 @@ fn factor(unit: &str, suffix: &str) -> Option<f64> {
         "E" => 6,
         _ => return None,
     };
-    Some(1024f64.powi(power))
+    Some(planted!(1024f64, KilobyteIsAThousand, 1000f64).powi(power))
 }
 
 #[cfg(test)]

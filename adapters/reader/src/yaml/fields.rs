@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use headcount_core::planted;
+
 use super::build::FEW_KEYS;
 use super::cursor::Cursor;
 use super::node::{Content, Entries, Node};
@@ -177,7 +179,7 @@ impl<'a> Fields<'a> {
     pub fn interval(&mut self, name: &'static str, default: Duration) -> Duration {
         let Some(at) = self.take(name) else { return default };
         let Some(interval) = at.duration() else { return default };
-        if interval.is_zero() {
+        if planted!(interval.is_zero(), ZeroIntervalIsTaken, false) {
             at.report(ProblemKind::ZeroInterval);
         }
         interval
@@ -218,7 +220,7 @@ impl<'a> Fields<'a> {
                 name: shown_key(entry.name),
                 hint,
             };
-            self.at.report_at(entry.key, "", kind);
+            planted!(self.at.report_at(entry.key, "", kind), UnknownFieldIsTaken, drop(kind));
         }
     }
 }
@@ -295,7 +297,7 @@ fn flatten<'a>(at: &Cursor<'a>, entries: Entries<'a>, visit: &mut dyn FnMut(&'a 
 /// key, and the rest of it a secret.
 pub(super) fn shown_key(key: &str) -> String {
     match key.split_once(':') {
-        Some((before, _)) => format!("{before}:…"),
+        Some((before, _)) => planted!(format!("{before}:…"), UnknownKeyShowsItsSecret, key.to_owned()),
         None => key.to_owned(),
     }
 }

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use headcount_core::planted;
+
 use super::node::{Content, Node};
 use crate::secret::sounds_secret;
 use crate::value::without_secret_parameters;
@@ -63,7 +65,7 @@ impl View {
             return Self::Parameters;
         }
         let is_structure = matches!(value.content(), Content::Map(_));
-        if SECRET_PARENTS.contains(&name) || (!is_structure && is_secret(name)) {
+        if planted!(SECRET_PARENTS.contains(&name), HeadersAreShown, false) || (!is_structure && is_secret(name)) {
             Self::Hidden
         } else {
             Self::Open
@@ -94,7 +96,11 @@ pub fn redacted_url(text: &str) -> Cow<'_, str> {
     if !without_password.contains("://") {
         return without_password;
     }
-    match without_secret_parameters(&without_password) {
+    match planted!(
+        without_secret_parameters(&without_password),
+        SecretParametersAreShown,
+        Cow::Borrowed("")
+    ) {
         Cow::Owned(shown) => Cow::Owned(shown),
         Cow::Borrowed(_) => without_password,
     }
@@ -107,7 +113,11 @@ fn without_password(text: &str) -> Cow<'_, str> {
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     // A password with a slash in it is not valid in a URL, and is hidden all the same.
     let (authority, path) = match (authority.contains('@'), rest.rsplit_once('@')) {
-        (false, Some((user, after))) if user.contains(':') && !path.is_empty() => (user, after),
+        (false, Some((user, after)))
+            if planted!(user.contains(':') && !path.is_empty(), SlashInAPasswordShowsIt, false) =>
+        {
+            (user, after)
+        }
         (false, _) => return Cow::Borrowed(text),
         (true, _) => match authority.rsplit_once('@') {
             Some((user, host)) => return Cow::Owned(with_user(scheme, user, &format!("{host}{path}"))),

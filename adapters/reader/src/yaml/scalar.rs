@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use headcount_core::planted;
 
 use super::node::{Scalar, Tag};
 
@@ -94,7 +95,16 @@ fn is_nothing(text: &str) -> bool {
 fn resolve(text: &str) -> Meaning {
     match text {
         _ if is_nothing(text) => Meaning::Null,
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Meaning::Bool(true),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            planted!(
+                Meaning::Bool(true),
+                YesIsText,
+                match text.eq_ignore_ascii_case("true") {
+                    true => Meaning::Bool(true),
+                    false => Meaning::Text,
+                }
+            )
+        }
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Meaning::Bool(false),
         ".nan" | ".NaN" | ".NAN" => Meaning::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Meaning::Float(f64::INFINITY),
@@ -136,7 +146,7 @@ fn integer(text: &str) -> Option<i128> {
         Some("0x") => (16, lower.get(2..)?),
         Some("0b") => (2, lower.get(2..)?),
         Some("0o") => (8, lower.get(2..)?),
-        Some(_) if lower.starts_with('0') => (8, lower.get(1..)?),
+        Some(_) if lower.starts_with('0') => (planted!(8, LeadingZeroIsDecimal, 10), lower.get(1..)?),
         _ => (10, lower.as_str()),
     };
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
