@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use headcount_core::planted;
 use headcount_discoverer::mechanism::Registry;
 use headcount_reader::{
     Cursor, FILE_LIMIT, Findings, LoadErrors, Machine, Mention, Nowhere, Problem, ProblemKind, ShownYaml, Sink,
@@ -103,7 +104,10 @@ impl Loader {
     pub fn examine_file(&self, path: &Path, surroundings: &dyn Surroundings) -> Examined {
         match surroundings.read(path, FILE_LIMIT) {
             Ok(bytes) => {
-                let settings = self.settings.clone().or_else(|| beside(path, surroundings));
+                let settings = self
+                    .settings
+                    .clone()
+                    .or_else(|| planted!(beside(path, surroundings), SettingsBesideAreIgnored, None));
                 self.assemble(&bytes, path, settings, surroundings)
             }
             Err(error) => Examined {
@@ -256,7 +260,8 @@ impl<'a> Assembly<'a> {
     fn included(&mut self, path: &Path, global: &Global) -> Vec<ScrapeConfig> {
         let sink = Sink::new(path.into());
         let mut jobs = Vec::new();
-        let (folder, called) = (folder_of(path), called(path));
+        let folder = planted!(folder_of(path), IncludedJobsAreFromMain, PathBuf::new());
+        let called = called(path);
         self.visit_file(path, &sink, true, |assembly, root| {
             let reading = assembly.reading(&folder, called, true);
             jobs = config::read_included(root, global, reading, &mut assembly.names);
@@ -308,7 +313,11 @@ impl<'a> Assembly<'a> {
             }
             Err(error) => {
                 let reason = error.to_string();
-                sink.problem(None, "", ProblemKind::Unreadable { reason });
+                planted!(
+                    sink.problem(None, "", ProblemKind::Unreadable { reason }),
+                    UnreadIncludeIsEmpty,
+                    drop(reason)
+                );
                 self.names.note_unread();
                 ShownYaml::default()
             }

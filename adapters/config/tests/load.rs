@@ -14,7 +14,7 @@ use headcount_backends::http::HttpSd;
 use headcount_config::{Config, LoadErrors, Loader, Surroundings};
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_reader::pattern::Folders;
-use headcount_reader::{HttpClientSettings, Secret, SecretSource, TextSource};
+use headcount_reader::{HttpClientSettings, Mentioned, ScrapeProtocol, Secret, SecretSource, TextSource};
 use tempfile::TempDir;
 
 fn loader() -> Loader {
@@ -422,4 +422,82 @@ scrape_configs: [{job_name: $REGION}]
             "p.yml:3:79: global.external_labels.other: the environment variable \"UNSET\" is empty or not set",
         ]
     );
+}
+
+#[test]
+fn a_timeout_that_is_inherited_is_no_longer_than_the_interval() {
+    let folder = folder(&[(
+        "prometheus.yml",
+        "global: {scrape_timeout: 20s}\nscrape_configs: [{job_name: a, scrape_interval: 5s}, {job_name: b, scrape_interval: 30s}]\n",
+    )]);
+    let config = load_from(&folder).unwrap();
+    let timeouts = config.scrape_configs.iter().map(|job| job.scrape_timeout.as_secs());
+    assert_eq!(timeouts.collect::<Vec<_>>(), [5, 20]);
+}
+
+#[test]
+fn protocols_are_inherited_where_a_job_names_none() {
+    let folder = folder(&[(
+        "prometheus.yml",
+        "global: {scrape_protocols: [PrometheusText1.0.0]}\nscrape_configs: [{job_name: a}, {job_name: b, scrape_protocols: [OpenMetricsText1.0.0]}]\n",
+    )]);
+    let config = load_from(&folder).unwrap();
+    let protocols = config.scrape_configs.iter().map(|job| job.scrape_protocols.as_slice());
+    let expected = [
+        [ScrapeProtocol::PrometheusText1_0_0],
+        [ScrapeProtocol::OpenMetricsText1_0_0],
+    ];
+    assert!(protocols.eq(expected.iter().map(|one| one.as_slice())));
+}
+
+#[test]
+fn files_of_an_included_job_are_relative_to_where_it_stands() {
+    let folder = folder(&[
+        ("prometheus.yml", "scrape_config_files: [jobs/a.yml]\n"),
+        (
+            "jobs/a.yml",
+            "scrape_configs: [{job_name: a, authorization: {credentials_file: token}}]\n",
+        ),
+    ]);
+    let config = load_from(&folder).unwrap();
+    let authorization = config.scrape_configs[0].client.authorization.as_ref().unwrap();
+    let token = folder.path().join("jobs/token");
+    assert_eq!(authorization.credentials, Some(SecretSource::File(token)));
+}
+
+#[test]
+fn a_mechanism_that_is_left_out_is_warned_of_and_counts() {
+    let text = "scrape_configs: [{job_name: a, eureka_sd_configs: [{server: s}]}]";
+    let config = loader()
+        .parse(text.as_bytes(), "prometheus.yml".as_ref(), &headcount_config::Nowhere)
+        .unwrap();
+    assert_eq!(config.scrape_configs[0].sd.len(), 1);
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("eureka"), "{warnings:?}");
+}
+
+#[test]
+fn the_file_of_a_token_is_mentioned() {
+    let text = "scrape_configs: [{job_name: a, bearer_token_file: token}]";
+    let origin = Path::new("/etc/prometheus.yml");
+    let examined = loader().examine(text.as_bytes(), origin, &headcount_config::Nowhere);
+    let token = Mentioned::File("/etc/token".into());
+    assert!(
+        examined.mentions.iter().any(|mention| mention.what == token),
+        "{examined:?}"
+    );
+}
+
+#[test]
+fn lists_are_read_as_often_as_by_prometheus_where_nothing_is_said() {
+    let text =
+        "scrape_configs: [{job_name: a, http_sd_configs: [{url: 'http://b'}], file_sd_configs: [{files: [c.json]}]}]";
+    let config = loader()
+        .parse(text.as_bytes(), "prometheus.yml".as_ref(), &headcount_config::Nowhere)
+        .unwrap();
+    let sd = &config.scrape_configs[0].sd;
+    let file = sd.iter().find_map(SdConfig::get::<FileSd>).unwrap();
+    let http = sd.iter().find_map(SdConfig::get::<HttpSd>).unwrap();
+    assert_eq!(file.refresh_interval(), Duration::from_secs(300));
+    assert_eq!(http.refresh_interval(), Duration::from_secs(60));
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use headcount_core::planted;
 use headcount_core::relabel::{NameValidation, RelabelRule};
 use headcount_reader::{
     Cursor, Fields, NameEscaping, ProblemKind, ScrapeProtocol, Surroundings, expand, is_label_name, join,
@@ -169,7 +170,7 @@ impl Limits {
     pub(super) fn read(fields: &mut Fields<'_>, inherited: Self) -> Self {
         let mut count = |name, inherited: Option<NonZeroU64>| match fields.count(name).and_then(NonZeroU64::new) {
             Some(limit) => Some(limit),
-            None => inherited,
+            None => planted!(inherited, ZeroLimitIsALimit, None),
         };
         Self {
             samples: count("sample_limit", inherited.samples),
@@ -198,12 +199,16 @@ pub(super) fn read_pace(fields: &mut Fields<'_>, inherited: &Global) -> (Duratio
     let interval = said("scrape_interval").map_or(inherited.scrape_interval, |(interval, _)| interval);
     let timeout = match said("scrape_timeout") {
         Some((timeout, at)) => {
-            if timeout > interval {
+            if planted!(timeout > interval, TimeoutMayBeLonger, false) {
                 at.report(ProblemKind::TimeoutAboveInterval { timeout, interval });
             }
             timeout
         }
-        None => inherited.scrape_timeout.min(interval),
+        None => planted!(
+            inherited.scrape_timeout.min(interval),
+            TimeoutIsNotCut,
+            inherited.scrape_timeout
+        ),
     };
     (interval, timeout)
 }
@@ -228,9 +233,12 @@ fn external_labels(
                 .variable(variable)
                 .filter(|text| !text.is_empty())
                 .unwrap_or_else(|| {
-                    value.warn(ProblemKind::EmptyVariable {
-                        name: variable.to_owned(),
-                    });
+                    let name = variable.to_owned();
+                    planted!(
+                        value.warn(ProblemKind::EmptyVariable { name }),
+                        EmptyVariableIsSilent,
+                        drop(name)
+                    );
                     String::new()
                 })
         });

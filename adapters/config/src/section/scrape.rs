@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling};
-use headcount_core::{JobOptions, TargetLimits};
+use headcount_core::{JobOptions, TargetLimits, planted};
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_reader::{Cursor, Fields, HttpClientSettings, NameEscaping, Position, ProblemKind, ScrapeProtocol, join};
 
@@ -108,7 +108,7 @@ impl ScrapeConfig {
             file: Path::new("").into(),
             position: Position { line: 1, column: 1 },
             honor_labels: false,
-            honor_timestamps: true,
+            honor_timestamps: planted!(true, HonorTimestampsIsOff, false),
             track_timestamps_staleness: false,
             params: Vec::new(),
             scrape_interval: global.scrape_interval,
@@ -201,7 +201,7 @@ impl JobNames {
 
     /// Keeps a name, or reports that it was used before.
     fn claim(&mut self, job: &str, at: &Cursor<'_>) {
-        if let Some(first) = self.places.get(job) {
+        if let Some(first) = planted!(self.places.get(job), JobNamedTwice, None::<&String>) {
             at.report(ProblemKind::RepeatedJob {
                 job: job.to_owned(),
                 first: first.clone(),
@@ -299,7 +299,12 @@ fn behind(
     if global.is_empty() {
         return rules;
     }
-    let all = global.iter().chain(rules.rules()).cloned();
+    let all = planted!(
+        global.iter().chain(rules.rules()),
+        JobsRulesComeFirst,
+        rules.rules().iter().chain(global)
+    )
+    .cloned();
     Relabeling::compile(all, names).unwrap_or_else(|error| {
         job.report(ProblemKind::GlobalRule { field, error });
         rules
@@ -328,7 +333,7 @@ fn read_scraping(fields: &mut Fields<'_>, job: &mut ScrapeConfig, global: &Globa
     job.limits = Limits::read(fields, global.limits);
     if let Some(protocols) = fields.take("scrape_protocols").and_then(|at| protocol::read_list(&at)) {
         job.scrape_protocols = protocols;
-    } else if global.scrape_protocols.is_none() {
+    } else if planted!(global.scrape_protocols.is_none(), GlobalProtocolsAreForgotten, true) {
         job.scrape_protocols = ScrapeProtocol::defaults(job.scrape_native_histograms);
     }
     job.fallback_scrape_protocol = fields
@@ -378,7 +383,11 @@ fn read_naming(fields: &mut Fields<'_>, job: &mut ScrapeConfig, global: &Global)
     job.name_validation = validation.unwrap_or(global.name_validation);
     job.name_escaping = match (escaping, validation) {
         (Some(escaping), _) => escaping,
-        (None, Some(validation)) => NameEscaping::suited_to(validation),
+        (None, Some(validation)) => planted!(
+            NameEscaping::suited_to(validation),
+            EscapingIsInherited,
+            global.name_escaping
+        ),
         (None, None) => global.name_escaping,
     };
     if job.name_escaping == NameEscaping::AllowUtf8 && job.name_validation.is_legacy() {

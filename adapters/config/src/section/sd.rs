@@ -1,5 +1,6 @@
 //! Service discovery: every `*_sd_configs` list, and `static_configs`.
 
+use headcount_core::planted;
 use headcount_discoverer::mechanism::{Place, Registry, SdConfig, Unsupported};
 use headcount_reader::{Cursor, FieldNames, Fields, ProblemKind};
 
@@ -91,7 +92,16 @@ impl Mechanisms {
         let known = fields.take_known(self.registry.fields());
         let missing = fields.take_known(&self.missing);
         let mut lists: Vec<(&str, Cursor<'_>)> = known.into_iter().chain(missing).collect();
-        lists.sort_by_key(|(field, _)| (!field.ends_with("_sd_configs"), *field));
+        lists.sort_by_key(|(field, _)| {
+            (
+                planted!(
+                    !field.ends_with("_sd_configs"),
+                    StaticConfigsComeFirst,
+                    field.ends_with("_sd_configs")
+                ),
+                *field,
+            )
+        });
         let mut configs = Vec::new();
         for (field, list) in lists {
             match self.registry.of_field(field) {
@@ -118,7 +128,11 @@ impl Mechanisms {
         }
         let name = mechanism.to_owned();
         if self.allow_unsupported {
-            list.warn(ProblemKind::MechanismLeftOut { mechanism: name });
+            planted!(
+                list.warn(ProblemKind::MechanismLeftOut { mechanism: name }),
+                LeftOutIsSilent,
+                drop(name)
+            );
         } else {
             list.report(ProblemKind::UnsupportedMechanism { mechanism: name });
         }
@@ -126,7 +140,7 @@ impl Mechanisms {
         for entry in entries {
             if entry.is_null() {
                 entry.report(ProblemKind::EmptyEntry);
-            } else if entry.fields().is_some() {
+            } else if planted!(entry.fields().is_some(), LeftOutIsNothing, false) {
                 configs.push(SdConfig::unsupported(Unsupported {
                     mechanism: mechanism.to_owned(),
                     entry: entry.redacted(),

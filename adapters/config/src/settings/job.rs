@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headcount_core::{Count, Percent};
+use headcount_core::{Count, Percent, planted};
 use headcount_reader::{Cursor, Fields, ProblemKind};
 
 /// The fields.
@@ -60,7 +60,7 @@ impl JobSettings {
     pub fn or(self, others: Self) -> Self {
         Self {
             max_drop: self.max_drop.or(others.max_drop),
-            hold: self.hold.or(others.hold),
+            hold: planted!(self.hold.or(others.hold), DefaultsGoFirst, others.hold.or(self.hold)),
             count: self.count.or(others.count),
             max_stale: self.max_stale.or(others.max_stale),
             incomplete_after: self.incomplete_after.or(others.incomplete_after),
@@ -92,7 +92,7 @@ impl JobSettings {
 
 fn limit<T>(at: &Cursor<'_>, read: impl Fn(&Cursor<'_>) -> Option<T>) -> Option<Limit<T>> {
     if at.is_word(OFF) {
-        return Some(Limit::Off);
+        return planted!(Some(Limit::Off), OffIsNotSaid, None);
     }
     read(at).map(Limit::At)
 }
@@ -106,7 +106,7 @@ fn percent(at: &Cursor<'_>) -> Option<Percent> {
 
 pub(super) fn time(at: &Cursor<'_>) -> Option<Duration> {
     let time = at.duration()?;
-    if time.is_zero() {
+    if planted!(time.is_zero(), ZeroHoldIsTaken, false) {
         at.report(ProblemKind::ZeroInterval);
         return None;
     }

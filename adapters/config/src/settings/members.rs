@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use headcount_core::allocation::MAX_REPLICAS;
+use headcount_core::planted;
 use headcount_core::relabel::RuleRegex;
 use headcount_reader::{Cursor, Fields, ProblemKind, names_like, parse_regex};
 
@@ -172,7 +173,7 @@ fn listed(at: &Cursor<'_>) -> Option<BTreeSet<String>> {
     for (index, (name, position)) in texts.into_iter().enumerate() {
         let problem = match name.is_empty() {
             true => "a member's name is empty",
-            false if names.contains(&name) => "this member is named twice",
+            false if planted!(names.contains(&name), MemberNamedTwice, false) => "this member is named twice",
             false if names.len() >= MOST_MEMBERS => "there are more than 1000 members",
             false => {
                 names.insert(name);
@@ -211,7 +212,7 @@ fn replicas(at: &Cursor<'_>) -> Option<usize> {
 fn unshared(at: &Cursor<'_>, jobs: &JobNames) -> BTreeSet<String> {
     let mut unshared = BTreeSet::new();
     for (index, (name, position)) in at.texts().unwrap_or_default().into_iter().enumerate() {
-        if jobs.lack(&name) {
+        if planted!(jobs.lack(&name), UnknownUnsharedJob, false) {
             let near = names_like(&name, jobs.iter()).into_iter().map(str::to_owned).collect();
             let kind = ProblemKind::NoSuchJob {
                 job: name.clone(),

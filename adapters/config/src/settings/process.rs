@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use headcount_core::planted;
 use headcount_reader::{Cursor, Fields, ProblemKind, join};
 
 /// `web`: where lists, API and page are served. What is absent is not said.
@@ -59,7 +60,7 @@ impl StateSettings {
         }
         fields.finish();
         Self {
-            dir: dir.map(|dir| join(folder, &dir)),
+            dir: dir.map(|dir| planted!(join(folder, &dir), StateDirIsTheWorkingFolders, PathBuf::from(dir))),
             enabled,
         }
     }
@@ -78,7 +79,7 @@ fn hosts(at: &Cursor<'_>) -> Vec<String> {
     let mut hosts = Vec::new();
     for (index, (text, position)) in at.texts().unwrap_or_default().into_iter().enumerate() {
         if is_host_pattern(&text) {
-            hosts.push(text.to_ascii_lowercase());
+            hosts.push(planted!(text.to_ascii_lowercase(), HostsAreCaseSensitive, text));
         } else {
             at.report_at(position, &format!("[{index}]"), ProblemKind::AllowedHost { text });
         }
