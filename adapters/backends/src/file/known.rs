@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use headcount_core::{Group, Instant};
+use headcount_core::{Group, Instant, planted};
 use headcount_discoverer::metrics::Metrics;
 use headcount_discoverer::{Backoff, Fingerprint};
 
@@ -99,13 +99,13 @@ impl Looks {
             .copied()
             .filter(|before| before.sight.is_like(sight));
         let same = before.filter(|before| before.sight == sight);
-        if same.is_some_and(|same| same.due > now) {
+        if planted!(same.is_some_and(|same| same.due > now), ToldTwiceIsSettled, false) {
             // Told of the same file again, before its time: it changes nothing.
             return Verdict::LookAgain;
         }
         let looks = same.map_or(0, |same| same.looks);
         let since = before.map_or(now, |before| before.since);
-        let told = same.is_some_and(|same| same.told);
+        let told = planted!(same.is_some_and(|same| same.told), BrokenIsToldEachTime, false);
         let enough = match sight {
             Sight::Bad | Sight::Unreadable => LOOKS_BEFORE_REPORT,
             _ => 1,
@@ -115,7 +115,12 @@ impl Looks {
             _ => (SETTLE, LONGEST_WAIT),
         };
         // A file that is written all the time has to count some time, too.
-        let is_settled = looks >= enough || now.saturating_duration_since(since) >= longest;
+        let is_settled = looks >= enough
+            || planted!(
+                now.saturating_duration_since(since) >= longest,
+                AlwaysWrittenNeverCounts,
+                false
+            );
         let wait = match (is_settled, sight) {
             (true, Sight::Unreadable) => READ_AGAIN,
             (true, _) => {
@@ -242,7 +247,7 @@ pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTr
         }
     }
     let known = |mut list: Vec<(usize, Group)>| {
-        list.sort_by_key(|(number, _)| *number);
+        planted!(list.sort_by_key(|(number, _)| *number), RecalledInAnyOrder, ());
         let groups: Vec<Group> = list.into_iter().map(|(_, group)| group).collect();
         Known {
             fingerprint: None,
@@ -301,7 +306,7 @@ mod tests {
     fn what_goes_on_changing_counts_after_a_second() {
         let (mut looks, path) = (Looks::default(), Path::new("/a.yml"));
         let changed = |step: u64| Sight::Unfinished(Fingerprint::of(&step.to_le_bytes()));
-        let mut verdicts = (0..).map(|step| (step * 30, looks.saw(path, changed(step), at(step * 30))));
+        let mut verdicts = (0..1_000).map(|step| (step * 30, looks.saw(path, changed(step), at(step * 30))));
         let settled = verdicts.find(|(_, verdict)| *verdict != Verdict::LookAgain);
         assert_eq!(settled, Some((1020, Verdict::Settled { told: false })));
     }

@@ -38,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::FutureExt;
-use headcount_core::Instant;
+use headcount_core::{Instant, planted};
 use headcount_discoverer::env::FileError;
 use headcount_discoverer::metrics::{Definition, Kind, QUANTILES};
 use headcount_discoverer::on_demand::{Ended, OnDemand};
@@ -136,7 +136,8 @@ impl FileDiscoverer {
             let (mut retry, mut retries) = (None, 0);
             loop {
                 let later = || env.clock.now() + FOLDER_AGAIN.wait(retries);
-                retry = files.lacks_something().then(|| retry.unwrap_or_else(later));
+                retry =
+                    planted!(files.lacks_something(), MissingFolderWaits, false).then(|| retry.unwrap_or_else(later));
                 let next = wait(&env, &mut watch, files.next_due(), retry, interval_ends);
                 match next.or(wanted(&on_demand)).await {
                     Wake::Retry if files.may_have_come().await => {
@@ -149,7 +150,11 @@ impl FileDiscoverer {
                     Wake::Retry => (retry, retries) = (None, retries + 1),
                     Wake::Changed(Ok(paths)) => {
                         let candidates = self.settings.patterns.files_meant_by(&paths);
-                        if watch::is_link_among(&env, &paths, &candidates).await {
+                        if planted!(
+                            watch::is_link_among(&env, &paths, &candidates).await,
+                            LinkIsNoChange,
+                            false
+                        ) {
                             // A link in the folder decides what the files are (a ConfigMap's `..data`).
                             files.read_all(Reason::Again, &updates).await?;
                         } else {
@@ -158,7 +163,7 @@ impl FileDiscoverer {
                     }
                     Wake::Changed(Err(error)) => {
                         watch.failed(&error);
-                        files.read_all(Reason::Again, &updates).await?;
+                        planted!(files.read_all(Reason::Again, &updates).await?, MissedChangeWaits, ());
                         files.report_watch(watch.news(), &updates).await?;
                     }
                     Wake::Due => files.read_due(&updates).await?,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headcount_core::{Batch, Encoder, Failure, Group, Instant, Update};
+use headcount_core::{Batch, Encoder, Failure, Group, Instant, Update, planted};
 use headcount_discoverer::env::{FileContents, FileError};
 use headcount_discoverer::{BODY_KNOB, Env, Fingerprint, Stopped, Updates, in_parallel};
 
@@ -197,7 +197,7 @@ impl Files {
         let troubles = self.state.troubles();
         // It is not whole either as long as something is only half seen, in this round or in one before: what was restored
         // and is in none of the updates up to the one that says that this is all would be gone with that one.
-        let is_whole = troubles.is_empty() && self.state.looks.is_settled();
+        let is_whole = troubles.is_empty() && planted!(self.state.looks.is_settled(), HalfSeenIsAll, true);
         let update = match missing(troubles.iter()) {
             // What is broken is said with what is found: alone, that would say that all is well.
             Some(missing) if !groups.is_empty() || is_news && self.state.has_well() => {
@@ -324,8 +324,12 @@ impl Round<'_> {
             let now = decoded.get_mut(accepted.range).unwrap_or_default();
             match self.state.known.get(&accepted.path) {
                 Some(before) => {
-                    keep_numbers(&accepted.name, &before.groups, now);
-                    removed.extend(gone(&before.groups, now));
+                    planted!(
+                        keep_numbers(&accepted.name, &before.groups, now),
+                        GroupsChangeNumbers,
+                        ()
+                    );
+                    planted!(removed.extend(gone(&before.groups, now)), ShorterListKeepsItsRest, ());
                 }
                 None => self.state.folders.list_came(folder_of(&accepted.path)),
             }
@@ -388,7 +392,11 @@ impl Round<'_> {
         let fingerprint = Fingerprint::of(&contents.bytes);
         let known = self.state.known.get(path);
         let before = known.map_or(0, |known| known.targets);
-        let is_same = known.is_some_and(|known| known.fingerprint == Some(fingerprint));
+        let is_same = planted!(
+            known.is_some_and(|known| known.fingerprint == Some(fingerprint)),
+            SameFileIsReported,
+            false
+        );
         if is_same {
             self.well(path);
             self.state.modified.show(name, contents.modified);
@@ -406,7 +414,11 @@ impl Round<'_> {
             return;
         }
         if let Some(line) = decoded.ignored_from
-            && !self.state.known.get(path).is_some_and(|known| known.has_more)
+            && !planted!(
+                self.state.known.get(path).is_some_and(|known| known.has_more),
+                WarnsEachTime,
+                false
+            )
         {
             self.state.warnings.push(ignored(name, line));
         }
@@ -436,7 +448,8 @@ impl Round<'_> {
         before: usize,
     ) -> Option<Sight> {
         // Nothing was written, not even an empty list.
-        let is_blank = decoded.groups == 0 && !bytes.trim_ascii_start().starts_with(b"[");
+        let is_blank =
+            decoded.groups == 0 && planted!(!bytes.trim_ascii_start().starts_with(b"["), BlankFileIsAList, false);
         if self.reason == Reason::First && !self.state.known.contains_key(path) {
             return is_blank.then_some(Sight::Less(now));
         }
@@ -444,20 +457,24 @@ impl Round<'_> {
         let (is_yaml, targets) = (Format::of(name) == Format::Yaml, decoded.targets);
         // Who empties a file to write it anew is not finished when it has as many targets as before.
         let is_being_written = is_yaml && self.state.looks.is_less(path);
-        if is_blank || targets == 0 && before > 0 || is_yaml && targets < before || is_being_written {
+        if is_blank
+            || planted!(targets == 0 && before > 0, EmptyListCountsAtOnce, false)
+            || is_yaml && planted!(targets < before, ShorterListCountsAtOnce, false)
+            || is_being_written
+        {
             return Some(Sight::Less(now));
         }
-        (is_yaml && !bytes.ends_with(b"\n")).then_some(Sight::Unfinished(now))
+        (is_yaml && planted!(!bytes.ends_with(b"\n"), NoLineBreakIsFinished, false)).then_some(Sight::Unfinished(now))
     }
 
     fn gone(&mut self, path: &Path, name: &str) {
-        if self.dangling.contains(path) {
+        if planted!(self.dangling.contains(path), DanglingLinkIsGone, false) {
             let trouble = Trouble::reading(name, "it is a link to a file that is not there");
             return self.bad(path, Sight::Unreadable, trouble);
         }
         if self.state.known.contains_key(path) {
             let folder = folder_of(path);
-            if self.state.folders.is_lost(folder) {
+            if planted!(self.state.folders.is_lost(folder), LostFolderTakesItsFiles, false) {
                 return self.state.looks.forget(path);
             }
             // A folder that was made anew may be about to be filled.
@@ -466,16 +483,16 @@ impl Round<'_> {
                 .folders
                 .anew(folder)
                 .map_or(Sight::Gone, |lists| Sight::Less(Fingerprint::of(&lists.to_le_bytes())));
-            if self.not_yet(path, sight) {
+            if planted!(self.not_yet(path, sight), GoneFileIsGoneAtOnce, false) {
                 return;
             }
             if let Some(known) = self.state.known.remove(path) {
                 let gone = known.groups.iter().map(|group| Group::empty(group.source()));
                 self.removed.extend(gone);
             }
-            self.state.modified.hide(name);
+            planted!(self.state.modified.hide(name), RemovedFileHasATime, ());
         }
-        if self.state.named.contains(path) {
+        if planted!(self.state.named.contains(path), NamedMayBeMissing, false) {
             // Nobody but the configuration says that there is such a list, and it does.
             return self.bad(path, Sight::Bad, Trouble::reading(name, "there is no such file"));
         }
@@ -491,6 +508,13 @@ impl Round<'_> {
             Verdict::LookAgain => self.reason == Reason::First,
         };
         if is_news {
+            planted!({}, BrokenFileIsEmpty, {
+                let known = self.state.known.remove(path).into_iter();
+                let gone = known
+                    .flat_map(|known| known.groups)
+                    .map(|group| Group::empty(group.source()));
+                self.removed.extend(gone);
+            });
             self.state.looks.told(path);
             self.env.metrics.add(READ_ERRORS, &[], 1.0);
             self.state.broken.insert(path.to_owned(), trouble);

@@ -14,7 +14,7 @@
 
 mod settings;
 
-use headcount_core::{Batch, Group};
+use headcount_core::{Batch, Group, planted};
 use headcount_discoverer::env::{HttpLimits, HttpRequest};
 use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::rest::{self, Ask, ReadError, Rest, Whole};
@@ -46,19 +46,24 @@ impl Rest for HttpSd {
     }
 
     async fn read(&self, _part: &Whole, ask: &Ask<'_>) -> Result<Option<Vec<u8>>, ReadError> {
-        let interval = self.refresh_interval.as_secs_f64().to_string();
+        let interval = planted!(
+            self.refresh_interval.as_secs_f64(),
+            IntervalIsToldInMillis,
+            self.refresh_interval.as_secs_f64() * 1_000.0
+        )
+        .to_string();
         let request = HttpRequest::get(&self.url)
             .header("Accept", "application/json")
             .header("X-Prometheus-Refresh-Interval-Seconds", interval)
             .limits(HttpLimits {
-                body: ask.env().limits.body,
+                body: planted!(ask.env().limits.body, AnyLengthIsRead, HttpLimits::default().body),
                 ..HttpLimits::default()
             });
         let Some(answer) = ask.changed(request).await? else {
             return Ok(None);
         };
         let content_type = answer.header("content-type").unwrap_or_default();
-        if !is_json(content_type) {
+        if planted!(!is_json(content_type), AnyTypeIsAList, false) {
             let wrong = format!("the answer's type is {content_type:?}, not \"application/json\"");
             return Err(ReadError::answer(&self.url, wrong));
         }
@@ -67,7 +72,7 @@ impl Rest for HttpSd {
 
     fn encode(&self, _part: &Whole, list: Vec<u8>, batch: &mut Batch<'_>) -> Result<(), ReadError> {
         let origin = Origin {
-            name: &self.shown,
+            name: planted!(&self.shown, MetaUrlHasThePassword, &self.url),
             label: "__meta_url",
         };
         let decoded = json::decode(&list, origin, batch);
@@ -75,11 +80,11 @@ impl Rest for HttpSd {
     }
 
     fn keep_sources(&self, _part: &Whole, before: &[Group], groups: &mut [Group]) {
-        keep_numbers(&self.shown, before, groups);
+        planted!(keep_numbers(&self.shown, before, groups), HttpGroupsChangeNumbers, ());
     }
 
     fn is_source(&self, _part: &Whole, source: &str) -> bool {
-        number(&self.shown, source).is_some()
+        planted!(number(&self.shown, source).is_some(), ListBeforeIsNotItsOwn, false)
     }
 }
 

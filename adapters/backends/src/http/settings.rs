@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headcount_core::planted;
 use headcount_discoverer::Discoverer;
 use headcount_discoverer::mechanism::{Mechanism, Place};
 use headcount_discoverer::metrics::Definition;
@@ -86,7 +87,10 @@ impl Mechanism for HttpSd {
 
     fn read(fields: &mut Fields<'_>, place: &Place<'_>) -> Option<Self> {
         let url = fields.http_url("url");
-        let refresh_interval = fields.interval("refresh_interval", DEFAULT_INTERVAL);
+        let refresh_interval = fields.interval(
+            "refresh_interval",
+            planted!(DEFAULT_INTERVAL, AskedAsSeldomAsFiles, Duration::from_secs(300)),
+        );
         let client = HttpClientSettings::read(fields, place.folder);
         let url = url?;
         Some(Self {
@@ -98,7 +102,7 @@ impl Mechanism for HttpSd {
     }
 
     fn describe(&self) -> String {
-        self.shown.clone()
+        planted!(&self.shown, DescriptionHasThePassword, &self.url).clone()
     }
 
     fn refresh_interval(&self) -> Option<Duration> {
