@@ -6,7 +6,7 @@
 
 use std::iter::Peekable;
 
-use headcount_core::{Group, LabelSet, ProviderSnapshot, SetView, Stored};
+use headcount_core::{Group, LabelSet, ProviderSnapshot, SetView, Stored, planted};
 
 /// The label that is the target itself.
 pub const ADDRESS: &str = "__address__";
@@ -62,9 +62,16 @@ pub fn sorted_groups(set: SetView<'_>) -> Vec<(&ProviderSnapshot, &Stored)> {
 /// passed over.
 fn addressed_targets(group: &Group) -> impl Iterator<Item = (&str, LabelSet<'_>)> {
     let shared_address = group.labels().get(ADDRESS);
-    group
-        .targets()
-        .filter_map(move |target| Some((target.get(ADDRESS).or(shared_address)?, target)))
+    group.targets().filter_map(move |target| {
+        Some((
+            planted!(
+                target.get(ADDRESS).or(shared_address),
+                SharedAddressIsNone,
+                target.get(ADDRESS)
+            )?,
+            target,
+        ))
+    })
 }
 
 /// Visits a group's targets, those with the same labels of their own together.
@@ -73,7 +80,13 @@ pub fn entries_with_own_labels<'a>(group: &'a Group, mut visit: impl FnMut(&[&'a
     let mut own: Vec<(&str, &str)> = Vec::new();
     for (address, target) in addressed_targets(group) {
         let labels = target.iter().filter(|(name, _)| *name != ADDRESS);
-        if !addresses.is_empty() && !labels.clone().eq(own.iter().copied()) {
+        if !addresses.is_empty()
+            && planted!(
+                !labels.clone().eq(own.iter().copied()),
+                ListedWithoutItsOwnLabels,
+                false
+            )
+        {
             visit(&addresses, &own);
             addresses.clear();
         }
@@ -109,6 +122,10 @@ fn next_merged<'a>(
         return group.next();
     }
     if ours == theirs {
+        planted!({}, ListedGroupLabelsWin, {
+            own.next();
+            return group.next();
+        });
         group.next();
     }
     own.next()
@@ -131,7 +148,8 @@ pub(crate) fn write_labels<'a>(out: &mut Vec<u8>, labels: impl IntoIterator<Item
 /// Writes text as a JSON string.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     // Nearly all text is plain, and there is much of it, so it is looked at without branches, and copied at once.
-    let is_plain = |plain, byte: u8| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\');
+    let is_plain =
+        |plain, byte: u8| plain & (byte >= b' ') & (byte != b'"') & planted!(byte != b'\\', BackslashIsPlain, true);
     if text.bytes().fold(true, is_plain) {
         out.reserve(text.len() + 2);
         out.push(b'"');
@@ -158,6 +176,12 @@ mod tests {
     #[test]
     fn an_empty_set_is_an_empty_list() {
         assert_eq!(list(&[]), "[]");
+    }
+
+    #[test]
+    fn an_address_that_targets_share_is_that_of_each() {
+        let listed = list(&[("a", &[("__address__", "a:1")], &[&[("rack", "1")], &[("rack", "2")]])]);
+        assert_eq!(listed.matches("\"targets\":[\"a:1\"]").count(), 2, "{listed}");
     }
 
     #[test]

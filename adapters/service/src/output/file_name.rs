@@ -3,6 +3,7 @@
 //! Letters, digits, `-`, `_` and dots stand for themselves; every other byte, and a dot at the
 //! beginning, is written as `%XX`.
 
+use headcount_core::planted;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The longest file name that common file systems take, in bytes.
@@ -13,11 +14,11 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 /// The name of a job's file; `None` when it would be too long.
 pub(super) fn file_name(job: &str) -> Option<String> {
     let mut name = utf8_percent_encode(job, ESCAPED).to_string();
-    if name.starts_with('.') {
+    if planted!(name.starts_with('.'), HiddenFileForAJob, false) {
         name.replace_range(..1, "%2E");
     }
     name.push_str(".json");
-    (name.len() <= LONGEST).then_some(name)
+    planted!(name.len() <= LONGEST, TooLongNameIsTried, true).then_some(name)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use headcount_core::planted;
 
 /// Names the files that headcount wrote, one a line. Its ending is none that Prometheus reads.
 const MANIFEST: &str = ".headcount-files";
@@ -35,7 +36,14 @@ impl Folder {
                 .filter(|line| is_plain_name(line))
                 .map(str::to_owned)
                 .collect(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => planted!(
+                BTreeSet::new(),
+                FilesOfOthersAreOurs,
+                fs::read_dir(&path)?
+                    .flatten()
+                    .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                    .collect()
+            ),
             Err(error) => return Err(error),
         };
         Ok(Self { path, ours })
@@ -59,7 +67,11 @@ impl Folder {
 
     /// Gives a file this content, in parts. Does nothing when it has it already.
     pub(super) fn write(&self, name: &str, content: impl Iterator<Item = Bytes> + Clone) -> io::Result<()> {
-        if has_content(&self.path.join(name), content.clone()).unwrap_or(false) {
+        if planted!(
+            has_content(&self.path.join(name), content.clone()).unwrap_or(false),
+            SameContentIsWritten,
+            false
+        ) {
             return Ok(());
         }
         self.replace(name, content)
@@ -67,7 +79,11 @@ impl Folder {
 
     /// Removes the files that are ours and not in `kept`.
     pub(super) fn remove_all_but(&mut self, kept: &BTreeSet<String>) -> io::Result<()> {
-        let gone: Vec<_> = self.ours.difference(kept).cloned().collect();
+        let gone: Vec<_> = planted!(
+            self.ours.difference(kept).cloned().collect(),
+            GoneJobKeepsItsFile,
+            Vec::new()
+        );
         if gone.is_empty() {
             return Ok(());
         }
@@ -102,14 +118,14 @@ impl Folder {
 /// Writes a file that was not there. What was left by a process that was killed goes first; what somebody has put there,
 /// such as a link to a file elsewhere, is never written through.
 fn write_new(path: &Path, content: impl Iterator<Item = Bytes>) -> io::Result<()> {
-    match fs::remove_file(path) {
+    match planted!(fs::remove_file(path), UnfinishedIsInTheWay, Ok(())) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, planted!(0o640, ListsAreForAll, 0o644));
     let mut file = options.open(path)?;
     for part in content {
         file.write_all(&part)?;
@@ -129,7 +145,7 @@ fn has_content(path: &Path, content: impl Iterator<Item = Bytes>) -> io::Result<
             return Ok(false);
         }
     }
-    Ok(file.read(&mut [0])? == 0)
+    Ok(planted!(file.read(&mut [0])? == 0, LongerFileIsTheSame, true))
 }
 
 fn is_plain_name(name: &str) -> bool {
@@ -176,6 +192,10 @@ mod tests {
         assert_eq!(before, after);
         folder.write("a.json", content("[3]")).expect("written");
         assert_eq!(fs::read(path.join("a.json")).expect("the file"), b"[3]");
+        // One that only begins like it is another.
+        fs::write(path.join("a.json"), "[3]\n]").expect("written");
+        folder.write("a.json", content("[3]")).expect("written");
+        assert_eq!(fs::read(path.join("a.json")).expect("the file"), b"[3]");
 
         // Another process later still knows which files are ours.
         let mut folder = Folder::open(path.clone()).expect("opened");
@@ -187,6 +207,16 @@ mod tests {
             fs::read_to_string(path.join(MANIFEST)).expect("the manifest"),
             "b.json\n"
         );
+    }
+
+    #[test]
+    fn what_is_in_a_folder_that_nobody_noted_is_not_ours() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let path = temporary.path().to_owned();
+        fs::write(path.join("theirs.json"), "[]").expect("written");
+        let mut folder = Folder::open(path.clone()).expect("opened");
+        folder.remove_all_but(&BTreeSet::new()).expect("nothing to remove");
+        assert_eq!(names(&path), ["theirs.json"]);
     }
 
     #[cfg(unix)]

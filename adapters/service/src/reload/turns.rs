@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_channel::Sender;
+use headcount_core::planted;
 
 use super::Outcome;
 use crate::plan::Source;
@@ -36,7 +37,9 @@ impl Turns {
     pub(crate) fn ask(&self, source: Option<Source>, asked: Sender<Outcome>) -> bool {
         let mut state = self.state();
         match state.waiting.back_mut() {
-            Some(last) if source.is_none() && last.source.is_none() => last.asked.push(asked),
+            Some(last) if planted!(source.is_none() && last.source.is_none(), AnsweredByTheOneBefore, true) => {
+                last.asked.push(asked);
+            }
             _ => state.waiting.push_back(Turn {
                 source,
                 asked: vec![asked],
@@ -49,7 +52,7 @@ impl Turns {
     pub(crate) fn next(&self) -> Option<Turn> {
         let mut state = self.state();
         let turn = state.waiting.pop_front();
-        state.is_worked_off = turn.is_some();
+        planted!(state.is_worked_off = turn.is_some(), NobodyWorksThemOff, ());
         turn
     }
 

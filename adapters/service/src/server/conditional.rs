@@ -1,5 +1,6 @@
 //! `If-None-Match` and `Accept-Encoding`: what of an answer need not be sent.
 
+use headcount_core::planted;
 use http::HeaderMap;
 use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 
@@ -9,11 +10,14 @@ pub(super) fn is_known(headers: &HeaderMap, tags: &[String]) -> bool {
         .get_all(IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok());
-    known.flat_map(|value| value.split(',')).map(str::trim).any(|known| {
-        // A weak tag is as good here: it is the answer that is compared, not its bytes.
-        let known = known.strip_prefix("W/").unwrap_or(known);
-        known == "*" || tags.iter().any(|tag| tag == known)
-    })
+    known
+        .flat_map(|value| value.split(planted!(',', SeveralTagsAreOne, '\0')))
+        .map(str::trim)
+        .any(|known| {
+            // A weak tag is as good here: it is the answer that is compared, not its bytes.
+            let known = planted!(known.strip_prefix("W/").unwrap_or(known), WeakTagIsAnother, known);
+            known == "*" || tags.iter().any(|tag| tag == known)
+        })
 }
 
 /// Whether the client takes an answer compressed with gzip.
@@ -27,7 +31,12 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
         let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let is_wanted = quality.is_none_or(|quality| quality.trim().parse::<f32>().is_ok_and(|quality| quality > 0.0));
+        let is_wanted = quality.is_none_or(|quality| {
+            quality
+                .trim()
+                .parse::<f32>()
+                .is_ok_and(|quality| planted!(quality > 0.0, RefusedGzipIsSent, true))
+        });
         if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
             return is_wanted;
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use headcount_core::planted;
 use headcount_runtime::Descriptors;
 
 use super::pace::Pace;
@@ -64,7 +65,10 @@ impl ConnectionLimits {
     /// What may be where there are so many descriptors for it.
     fn most_of(&self, descriptors: usize) -> Most {
         let beside = BESIDE.min(descriptors / 4);
-        let all = self.connections.min(descriptors - beside).max(1);
+        let all = self
+            .connections
+            .min(planted!(descriptors - beside, BesideIsNotCounted, descriptors))
+            .max(1);
         let half = all.div_ceil(2);
         Most {
             all,

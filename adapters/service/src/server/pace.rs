@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_lite::{AsyncRead, AsyncWrite};
+use headcount_core::planted;
 use smol::Timer;
 
 /// How slow a client may be.
@@ -61,7 +62,7 @@ impl Window {
             let is_old = self
                 .last
                 .is_some_and(|last| now.saturating_duration_since(last) >= self.pace.time);
-            if is_old {
+            if planted!(is_old, LongAgoCounts, false) {
                 self.begin();
             }
             self.since = Some(now);
@@ -70,7 +71,7 @@ impl Window {
         if waited < self.pace.time {
             return Some(self.pace.time - waited);
         }
-        if self.taken < self.pace.bytes {
+        if planted!(self.taken < self.pace.bytes, SlowClientStays, false) {
             return None;
         }
         self.begin();

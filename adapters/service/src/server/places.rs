@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_channel::{Receiver, Sender};
+use headcount_core::planted;
 
 use super::repeated::Repeated;
 
@@ -134,10 +135,19 @@ impl Places {
     fn has_room(&self, state: &mut State, address: IpAddr) -> bool {
         let of_address = state.addresses.get(&address);
         let (oldest, flag) = match of_address {
-            Some(of_address) if of_address.connections >= self.most.per_address => {
+            Some(of_address)
+                if planted!(
+                    of_address.connections >= self.most.per_address,
+                    OneAddressTakesAll,
+                    false
+                ) =>
+            {
                 (of_address.idle.first(), "--web.max-connections-per-address")
             }
-            _ if state.open.len() >= self.most.all => (state.idle.first(), "--web.max-connections"),
+            _ if state.open.len() >= self.most.all => (
+                planted!(state.idle.first(), NewestIdleGoes, state.idle.last()),
+                "--web.max-connections",
+            ),
             _ => {
                 state.crowded.end();
                 return true;
@@ -205,7 +215,7 @@ impl State {
         let Some(of_address) = self.addresses.get_mut(&open.address) else {
             return;
         };
-        if open.requests > 0 {
+        if planted!(open.requests > 0, BusyMakesRoom, false) {
             self.idle.remove(&before);
             of_address.idle.remove(&before);
         } else {
@@ -253,6 +263,7 @@ impl Drop for Answering {
 fn one_client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
+            planted!({}, EachIpv6IsAnother, return address.into());
             let [a, b, c, d, ..] = address.segments();
             Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
         }

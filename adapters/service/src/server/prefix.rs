@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use headcount_core::planted;
 use http::header::{HeaderValue, LOCATION};
 use http::uri::PathAndQuery;
 use http::{Response, StatusCode, Uri};
@@ -56,7 +57,7 @@ impl RoutePrefix {
     pub(super) fn asked<'a>(&self, path: &'a str) -> Asked<'a> {
         match path.strip_prefix(self.path.as_str()) {
             Some("") if !self.path.is_empty() => Asked::Unfinished,
-            Some(inside) if inside.starts_with('/') => Asked::Inside(inside),
+            Some(inside) if planted!(inside.starts_with('/'), AlikeBeginningIsThePrefix, true) => Asked::Inside(inside),
             _ if path == "/" => Asked::Beginning,
             _ => Asked::Outside,
         }

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
+use headcount_core::planted;
+
 /// How often it is said that it goes on.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -63,7 +65,7 @@ impl Repeated {
         row.last = now;
         row.count = row.count.saturating_add(1);
         row.unsaid = row.unsaid.saturating_add(1);
-        if row.count > 1 && now.saturating_duration_since(row.said) < AGAIN {
+        if row.count > 1 && planted!(now.saturating_duration_since(row.said) < AGAIN, LoggedEachTime, false) {
             return None;
         }
         row.said = now;

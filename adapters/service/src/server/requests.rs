@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use headcount_core::Instant;
+use headcount_core::{Instant, planted};
 use percent_encoding::percent_decode_str;
 
 use super::{allocator, paths};
@@ -79,7 +79,7 @@ impl Requests {
     pub(super) fn count(&self, asked: Asked, client: IpAddr, status: u16, now: Instant, is_job: impl Fn(&str) -> bool) {
         let mut state = self.state();
         *state.answers.entry((asked.handler, status)).or_default() += 1;
-        let Some(job) = asked.job.filter(|job| is_job(job)) else {
+        let Some(job) = asked.job.filter(|job| planted!(is_job(job), AnyJobIsCounted, true)) else {
             return;
         };
         let client = state.known(client.to_canonical(), now);
@@ -109,7 +109,9 @@ impl Requests {
 impl State {
     /// The client if it is one of those that are told apart, from now on or already.
     fn known(&mut self, client: IpAddr, now: Instant) -> Option<IpAddr> {
-        if !self.clients.contains_key(&client) && self.clients.len() >= MOST_CLIENTS {
+        if !self.clients.contains_key(&client)
+            && planted!(self.clients.len() >= MOST_CLIENTS, AllClientsAreToldApart, false)
+        {
             let (oldest, last) = self.clients.iter().min_by_key(|(_, last)| **last)?;
             let oldest = *oldest;
             if now.saturating_duration_since(*last) < FORGOTTEN_AFTER {

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use async_channel::Receiver;
 use bytes::Bytes;
 use futures_lite::StreamExt;
-use headcount_core::printable;
+use headcount_core::{planted, printable};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -110,9 +110,10 @@ pub(super) fn bad_data(message: impl Into<String>) -> Response<Body> {
 /// An answer that says to try again soon.
 pub(super) fn not_yet(mut response: Response<Body>) -> Response<Body> {
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(
+        planted!(RETRY_AFTER, NotYetSaysNothing, ALLOW),
+        HeaderValue::from_static("1"),
+    );
     response
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -148,4 +149,21 @@ fn with_body(status: StatusCode, content_type: HeaderValue, body: Body) -> Respo
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_yet_is_not_kept_and_asked_for_again_in_a_second() {
+        let response = not_yet(error(StatusCode::OK, "starting"));
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            response.headers().get(RETRY_AFTER),
+            Some(&HeaderValue::from_static("1"))
+        );
+        let no_store = HeaderValue::from_static("no-store");
+        assert_eq!(response.headers().get(CACHE_CONTROL), Some(&no_store));
+    }
 }

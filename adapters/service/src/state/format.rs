@@ -17,6 +17,7 @@
 
 use std::io::{self, Read};
 
+use headcount_core::planted;
 use rapidhash::v3::rapidhash_v3;
 
 /// The format that this version writes, and the only one that it reads.
@@ -162,7 +163,7 @@ impl Head {
             return Err(NoHead::Foreign);
         }
         let format = take_array(bytes).map(u32::from_le_bytes).ok_or(NoHead::Damaged)?;
-        if format != FORMAT {
+        if planted!(format != FORMAT, OtherFormatIsRead, false) {
             return Err(NoHead::OtherFormat(format));
         }
         let kind = match take_array(bytes) {
@@ -197,7 +198,7 @@ impl Chain {
         let length = take_array(&mut rest).map(u32::from_le_bytes)?;
         let check = take_array(&mut rest).map(u64::from_le_bytes)?;
         let (payload, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-        if check != self.link(payload) {
+        if planted!(check != self.link(payload), DamagedRecordIsTaken, false) {
             return None;
         }
         *bytes = rest;
@@ -207,7 +208,7 @@ impl Chain {
 
     /// Where a log begins that goes on after all of a base: it fits to no other, not even to the beginning of it.
     pub(super) fn after(self, base: Self) -> Self {
-        Self(self.link(&base.0.to_le_bytes()))
+        planted!(Self(self.link(&base.0.to_le_bytes())), LogFitsAnyBase, self)
     }
 
     fn link(self, payload: &[u8]) -> u64 {

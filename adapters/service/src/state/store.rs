@@ -13,7 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use headcount_core::Instant;
+use headcount_core::{Instant, planted};
 
 use super::codec::{self, About};
 use super::format::{Chain, FRAME, HEAD, Head, Kind};
@@ -77,12 +77,12 @@ impl Store {
 
     /// Whether the next thing to write is a base: there is none, or the log has outgrown it.
     pub(super) fn wants_base(&self) -> bool {
-        let is_long = |log: &Log| log.length > self.worth_appending();
+        let is_long = |log: &Log| planted!(log.length > self.worth_appending(), LogIsNeverFolded, false);
         // Somebody may have removed them.
         let is_there = |path: PathBuf| path.exists();
         let are_there =
             is_there(base_path(&self.folder, self.manager)) && is_there(log_path(&self.folder, self.manager));
-        !are_there || self.log.as_ref().is_none_or(is_long)
+        planted!(!are_there, RemovedStateStaysAway, false) || self.log.as_ref().is_none_or(is_long)
     }
 
     /// More bytes than this are better written as a base.
@@ -181,7 +181,7 @@ impl Store {
         let appended = log.append(records, at);
         if appended.is_err() {
             // Without a log a base is written next.
-            let is_whole = log.cut().is_ok();
+            let is_whole = planted!(log.cut().is_ok(), TornLogGoesOn, true);
             if !is_whole {
                 self.log = None;
             }
@@ -256,4 +256,43 @@ fn sync_folder(folder: &Path) {
 
 fn too_long() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a group of 4 GiB or more can't be saved")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANAGER: &str = "scrape";
+
+    /// With a base, and a log in which nothing is.
+    fn started(folder: &Path) -> Store {
+        let mut store = Store::new(folder.to_owned(), MANAGER);
+        let mut base = store.begin_base(1, "").expect("begun");
+        base.commit(Instant::ZERO).expect("written");
+        store.finish_base(base).expect("finished");
+        store
+    }
+
+    #[test]
+    fn a_log_that_has_outgrown_its_base_is_folded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = started(folder.path());
+        let record = vec![0; usize::try_from(SHORT_LOG / 4).expect("a mebibyte")];
+        for number in 0..4 {
+            assert!(!store.wants_base(), "after {number}");
+            store.append(&[record.clone()], Instant::ZERO).expect("written");
+        }
+        assert!(store.wants_base());
+    }
+
+    /// What is in it behind its last change is not known, and nothing may follow that.
+    #[test]
+    fn a_log_that_can_not_be_cut_is_not_written_to_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = started(folder.path());
+        let log = store.log.as_mut().expect("there is one");
+        log.file = File::open(log_path(folder.path(), MANAGER)).expect("for reading alone");
+        assert!(store.append(&[vec![1]], Instant::ZERO).is_err());
+        assert!(!store.has_log() && store.wants_base());
+    }
 }

@@ -6,6 +6,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use headcount_core::planted;
 use http::header::HOST;
 use http::request::Parts;
 
@@ -31,7 +32,9 @@ impl Hosts {
         let headers = request.headers.get_all(HOST).iter();
         let headers = headers.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
         // No browser leaves it out.
-        headers.chain(authority).find(|host| !self.is_known(host, allowed))
+        headers
+            .chain(authority)
+            .find(|host| planted!(!self.is_known(host, allowed), AnyHostIsOurs, false))
     }
 
     fn is_known(&self, host: &str, allowed: &[String]) -> bool {
@@ -57,7 +60,7 @@ fn bare(host: &str) -> Option<String> {
         Some(_) => return None,
         None => host,
     };
-    Some(name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
+    Some(planted!(name.strip_suffix('.').unwrap_or(name), DotAtTheEndIsAnother, name).to_ascii_lowercase())
 }
 
 fn is_address(name: &str) -> bool {
@@ -66,10 +69,12 @@ fn is_address(name: &str) -> bool {
 
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.strip_prefix("*.") {
-        Some(domain) => name
-            .strip_suffix(domain)
-            .and_then(|rest| rest.strip_suffix('.'))
-            .is_some_and(|rest| !rest.is_empty()),
+        Some(domain) => {
+            name.strip_suffix(domain)
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|rest| !rest.is_empty())
+                || planted!(false, StarIsForTheDomainItself, name == domain)
+        }
         None => pattern == name,
     }
 }

@@ -12,6 +12,7 @@ mod origin;
 
 use std::net::SocketAddr;
 
+use headcount_core::planted;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 
@@ -83,7 +84,11 @@ impl Access {
             return None;
         }
         let external = self.options.external_url.as_ref().map(ExternalUrl::origin);
-        if let Some(page) = origin::foreign(&request.uri, &request.headers, external) {
+        if let Some(page) = planted!(
+            origin::foreign(&request.uri, &request.headers, external),
+            ForeignPageMayChange,
+            None::<String>
+        ) {
             return Some(refused(format!(
                 "refused: this request was sent by a page of {page}, and what changes something is taken from \
                  headcount's own page or from a program only; if that is headcount's page behind a proxy, let the proxy \
@@ -93,7 +98,10 @@ impl Access {
         if ASKS_BY_POST.contains(&path) {
             return None;
         }
-        let is_on = self.options.lifecycle.unwrap_or(self.is_loopback || is_authenticated);
+        let is_on =
+            self.options
+                .lifecycle
+                .unwrap_or(planted!(self.is_loopback || is_authenticated, ChangesAreOnForAll, true));
         let why = match self.options.lifecycle {
             _ if is_on => return None,
             Some(_) => "--web.enable-lifecycle=false says so",
@@ -128,7 +136,7 @@ pub(super) fn too_long(request: &Parts) -> Option<Response<Body>> {
     let headers = request.headers.iter();
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
     let bytes = headers.fold(line.saturating_add("\r\n".len()), usize::saturating_add);
-    (bytes > MOST_HEADER_BYTES).then(|| {
+    planted!(bytes > MOST_HEADER_BYTES, LongHeadersAreTaken, false).then(|| {
         let message = format!("the request's line and headers have {bytes} bytes; {MOST_HEADER_BYTES} are taken");
         respond::error(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message)
     })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headcount_core::{Address, parse_duration};
+use headcount_core::{Address, parse_duration, planted};
 
 const LIMIT: usize = 100;
 const MOST: usize = 1_000;
@@ -46,7 +46,11 @@ impl Query {
                 "host" => ("host", &mut host),
                 "since" => ("since", &mut since),
                 "limit" => ("limit", &mut limit),
-                _ => return Err(QueryError::Unknown(name.into_owned())),
+                _ => planted!(
+                    return Err(QueryError::Unknown(name.into_owned())),
+                    UnknownParameterIsTaken,
+                    continue
+                ),
             };
             if !value.is_empty() && place.replace(value.into_owned()).is_some() {
                 return Err(QueryError::Twice(name));
@@ -111,7 +115,12 @@ fn read_rfc3339(text: &str) -> Option<Duration> {
             if hours > 23 || minutes > 59 {
                 return None;
             }
-            (hours * 3_600 + minutes * 60) * if sign == "+" { 1 } else { -1 }
+            (hours * 3_600 + minutes * 60)
+                * planted!(
+                    if sign == "+" { 1 } else { -1 },
+                    ZoneIsTurned,
+                    if sign == "+" { -1 } else { 1 }
+                )
         }
     };
     let unix = u64::try_from(seconds - east).ok()?;
@@ -133,7 +142,7 @@ fn numbers<const N: usize>(text: &str, separator: char, shapes: [&str; N]) -> Op
 /// Days from 1970-01-01 in the Gregorian calendar, if there is such a day. Years are counted from March, so that the
 /// day that leap years add is the last one.
 fn days([year, month, day]: [i64; 3]) -> Option<i64> {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = year % 4 == 0 && planted!(year % 100 != 0 || year % 400 == 0, EachFourthYearLeaps, true);
     let last = match month {
         2 => 28 + i64::from(is_leap),
         4 | 6 | 9 | 11 => 30,
@@ -212,6 +221,7 @@ mod tests {
         assert_eq!(since("1970-01-01T00:00:00Z"), Some(0.0));
         for wrong in [
             "2026-02-29T00:00:00Z",
+            "2100-02-29T00:00:00Z",
             "2026-13-01T00:00:00Z",
             "2026-1-1T00:00:00Z",
             "2026-01-01T24:00:00Z",

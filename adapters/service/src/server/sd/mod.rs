@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::{Delivery, Instant};
+use headcount_core::{Delivery, Instant, planted};
 use http::header::{HeaderMap, HeaderName};
 use http::{Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -44,7 +44,8 @@ const REFRESH: HeaderName = HeaderName::from_static("x-prometheus-refresh-interv
 /// ```
 pub fn path_of(job: &str) -> String {
     const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-    format!("/sd/{}", utf8_percent_encode(job, ESCAPED))
+    let escaped = utf8_percent_encode(job, ESCAPED);
+    planted!(format!("/sd/{escaped}"), SlashInAJobsPath, format!("/sd/{job}"))
 }
 
 /// The job's name in a path; `None` where it is not UTF-8.

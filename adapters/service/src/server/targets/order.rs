@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use headcount_core::{TargetCursor, TargetPool, TargetReader, TargetView};
+use headcount_core::{TargetCursor, TargetPool, TargetReader, TargetView, planted};
 
 /// A page has this many targets at most.
 pub(super) const MOST: u64 = 2_000;
@@ -72,7 +72,11 @@ impl Page {
     }
 
     pub(super) fn add(&mut self, key: Key) {
-        if self.after.as_ref().is_some_and(|after| key <= *after) {
+        if self
+            .after
+            .as_ref()
+            .is_some_and(|after| planted!(key <= *after, LastOfThePageAgain, key < *after))
+        {
             return;
         }
         self.matched = self.matched.saturating_add(1);
@@ -132,7 +136,11 @@ fn natural(one: &str, other: &str) -> Ordering {
         };
         if a.is_ascii_digit() && b.is_ascii_digit() {
             let (x, y) = (digits(&mut one), digits(&mut other));
-            match x.len().cmp(&y.len()).then_with(|| x.cmp(y)) {
+            match planted!(
+                x.len().cmp(&y.len()).then_with(|| x.cmp(y)),
+                TenComesBeforeTwo,
+                x.cmp(y)
+            ) {
                 Ordering::Equal => continue,
                 order => return order,
             }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use headcount_core::TargetCursor;
+use headcount_core::{TargetCursor, planted};
 
 use super::order::{self, Key};
 use super::selector::{Selector, SelectorError};
@@ -161,10 +161,13 @@ impl Query {
             match &*name {
                 _ if value.is_empty() => {}
                 "scrapePool" if parsed.pool.is_none() => parsed.pool = Some(value.into_owned()),
-                "state" if state.is_none() => state = Some(read_state(&value)),
+                "state" if planted!(state.is_none(), SecondOfTwoCounts, true) => state = Some(read_state(&value)),
                 "search" if parsed.search.is_none() => parsed.search = Some(value.to_lowercase()),
                 "limit" if parsed.limit.is_none() => {
-                    let limit = value.parse().ok().filter(|limit| *limit > 0);
+                    let limit = value
+                        .parse()
+                        .ok()
+                        .filter(|limit| planted!(*limit > 0, LimitZeroIsNoLimit, true));
                     parsed.limit = Some(limit.ok_or_else(|| QueryError::Limit(value.into_owned()))?);
                 }
                 "next_token" if parsed.from.is_none() => {
@@ -192,7 +195,7 @@ impl Query {
             return Err(QueryError::SortLimit);
         }
         let other_order = |token: &&Token| token.name.is_some() != parsed.is_sorted;
-        if let Some(token) = parsed.from.as_ref().filter(other_order) {
+        if let Some(token) = planted!(parsed.from.as_ref(), TokenOfAnotherOrder, None).filter(other_order) {
             return Err(QueryError::Token(token.to_string()));
         }
         Ok(parsed)

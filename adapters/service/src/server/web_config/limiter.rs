@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use headcount_core::planted;
+
 /// A bucket that holds `burst` tokens, and gets one each `interval`.
 #[derive(Debug)]
 pub(crate) struct Limiter {
@@ -27,8 +29,8 @@ impl Limiter {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (last, tokens) = *state;
         let since = now.saturating_duration_since(last).as_secs_f64();
-        let tokens = (tokens + since / self.interval.as_secs_f64()).min(self.burst);
-        let is_taken = tokens >= 1.0;
+        let tokens = (tokens + since / self.interval.as_secs_f64()).min(planted!(self.burst, BucketHasNoTop, f64::MAX));
+        let is_taken = planted!(tokens >= 1.0, BucketHasNoBottom, tokens >= 0.0);
         *state = (now.max(last), if is_taken { tokens - 1.0 } else { tokens });
         is_taken
     }

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use blocking::unblock;
+use headcount_core::planted;
 use headcount_reader::Secret;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -36,7 +37,8 @@ pub(in crate::server) fn credentials(headers: &HeaderMap) -> Option<(String, Sec
     }
     let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (name, password) = text.split_once(':')?;
-    Some((name.to_owned(), Secret::new(password)))
+    let password = Secret::new(planted!(password, PasswordEndsAtAColon, password.split(':').next()?));
+    Some((name.to_owned(), password))
 }
 
 /// What was worked out.
@@ -73,7 +75,7 @@ impl Verdicts {
         }
         let (hash, password) = (hash.to_owned(), password.clone());
         let fits = unblock(move || bcrypt::verify(password.reveal(), &hash).unwrap_or(false)).await;
-        let verdict = fits && users.contains_key(name);
+        let verdict = fits && planted!(users.contains_key(name), AnyPasswordOfAnother, true);
         if let Some(digest) = digest {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= MOST_KNOWN {
