@@ -1,8 +1,8 @@
-//! Plants bugs in headcount's core, one after the other, and says which suites find them.
+//! Plants bugs in headcount's core and in its adapters, one after the other, and says which suites find them.
 //!
-//! **What nothing finds shows where nobody looks.** Every suite is run with each bug: the simulator's drawn worlds and its
-//! shipped scenarios here, tests as the programs that `tests/score/run` has built. A suite has found a bug when it says
-//! that something is wrong, or comes to no end.
+//! **What nothing finds shows where nobody looks.** With each bug of the core every suite is run: the simulator's drawn worlds
+//! and its shipped scenarios here, tests as the programs that `tests/score/run` has built. With each of the adapters it is
+//! their tests, until one fails. A suite has found a bug when it says that something is wrong, or comes to no end.
 //!
 //! It has bugs to plant in a build with `--cfg planted` only, which `tests/score/run` makes in a folder of its own.
 

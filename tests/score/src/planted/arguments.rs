@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use headcount_core::planted::bugs::Bug;
+use headcount_core::planted::bugs::{Bug, Part};
 
-use super::suite::{self, Suite};
+use super::suite::{self, Program, Suite};
 use super::table::Table;
 
 /// What to do.
@@ -24,20 +24,22 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) command: Command,
+    /// What bugs are planted in.
+    pub(crate) part: Part,
     /// How many drawn worlds are tried.
     pub(crate) seeds: u64,
     pub(crate) table: Option<PathBuf>,
     names: Vec<String>,
     /// A sample: so many of the bugs, from one that this number names.
     sample: Option<(usize, u64)>,
-    /// Programs with tests: what they are called in the table, the folder that they run in, and where they are.
-    tests: Vec<[String; 3]>,
+    /// Programs with tests.
+    tests: Vec<Program>,
     /// The suites that are to be run, if not all.
     only: Vec<String>,
 }
 
 const USAGE: &str = "usage: score list | drawn [--seeds N] | shipped
-       score all [--seeds N] [--bugs NAME,...] [--suites NAME,...] [--sample COUNT:NUMBER] [--table FILE] [--tests NAME=FOLDER=PROGRAM]...";
+       score all [--part core|adapters] [--seeds N] [--bugs NAME,...] [--suites NAME,...] [--sample COUNT:NUMBER] [--table FILE] [--tests NAME=FOLDER=PROGRAM]...";
 
 /// A bug that is found after so many worlds may be in a sample.
 const FEW: u64 = 150;
@@ -53,6 +55,7 @@ impl Arguments {
         };
         let mut arguments = Self {
             command,
+            part: Part::Core,
             seeds: 2_000,
             table: None,
             names: Vec::new(),
@@ -64,6 +67,13 @@ impl Arguments {
             let value = words.next().ok_or_else(|| format!("{word} needs a value\n{USAGE}"))?;
             let number = |text: &str| text.parse::<u64>().map_err(|error| format!("{word} {value}: {error}"));
             match word.as_str() {
+                "--part" => {
+                    arguments.part = match value.as_str() {
+                        "core" => Part::Core,
+                        "adapters" => Part::Adapters,
+                        _ => return Err(format!("--part is core or adapters, not {value}\n{USAGE}")),
+                    };
+                }
                 "--seeds" => arguments.seeds = number(&value)?,
                 "--table" => arguments.table = Some(value.into()),
                 "--bugs" => arguments.names.extend(value.split(',').map(str::to_owned)),
@@ -75,8 +85,8 @@ impl Arguments {
                 }
                 "--tests" => {
                     let parts: Vec<String> = value.splitn(3, '=').map(str::to_owned).collect();
-                    let parts = parts.try_into().map_err(|_| "--tests needs NAME=FOLDER=PROGRAM")?;
-                    arguments.tests.push(parts);
+                    let parts: [String; 3] = parts.try_into().map_err(|_| "--tests needs NAME=FOLDER=PROGRAM")?;
+                    arguments.tests.push(Program::from(parts));
                 }
                 _ => return Err(format!("{word} is not known\n{USAGE}")),
             }
@@ -94,8 +104,10 @@ impl Arguments {
         if self.is_sample() {
             return vec![Suite::Simulated(suite::DRAWN)];
         }
-        let tests = self.tests.iter().cloned();
-        let tests = tests.map(|[name, folder, program]| Suite::Tests { name, folder, program });
+        if self.part == Part::Adapters {
+            return vec![Suite::Adapters(self.tests.clone())];
+        }
+        let tests = self.tests.iter().cloned().map(Suite::Tests);
         [Suite::Simulated(suite::DRAWN), Suite::Simulated(suite::SHIPPED)]
             .into_iter()
             .chain(tests)
@@ -119,11 +131,14 @@ impl Arguments {
             let rotated = all.iter().cycle().skip(first).step_by(step);
             return Ok(rotated.take(count.min(all.len())).copied().collect());
         }
+        let of_part = |bug: &Bug| bug.part() == self.part;
         if self.names.is_empty() {
-            return Ok(Bug::ALL.to_vec());
+            return Ok(Bug::ALL.iter().copied().filter(of_part).collect());
         }
-        let named =
-            |name: &String| Bug::named(name).ok_or_else(|| format!("no bug is called {name}; see `score list`"));
+        let named = |name: &String| {
+            let bug = Bug::named(name).filter(of_part);
+            bug.ok_or_else(|| format!("no bug of this part is called {name}; see `score list`"))
+        };
         self.names.iter().map(named).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! The program, where there are bugs to plant.
 
 mod arguments;
+mod place;
 mod process;
 mod simulated;
 mod suite;
@@ -9,11 +10,11 @@ mod table;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
-use headcount_core::planted::bugs::Bug;
+use headcount_core::planted::bugs::{Bug, Part};
 use suite::Found;
 use table::{Missed, Row, Table};
 
-/// Of the bugs so many of a hundred are to be found by drawn worlds alone.
+/// Of the core's bugs so many of a hundred are to be found by drawn worlds alone.
 const FROM_DRAWN_WORLDS: usize = 90;
 
 /// Does what the command line says.
@@ -22,7 +23,13 @@ pub(crate) fn run(words: impl Iterator<Item = String>) -> Result<ExitCode, Strin
     match arguments.command {
         Command::List => {
             for bug in Bug::ALL {
-                println!("{:<18} {:<30} {}", bug.kind(), bug.name(), bug.breaks());
+                println!(
+                    "{:?} {:<18} {:<30} {}",
+                    bug.part(),
+                    bug.kind(),
+                    bug.name(),
+                    bug.breaks()
+                );
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -41,8 +48,8 @@ fn score(arguments: &Arguments) -> Result<ExitCode, String> {
         }
     }
     let mut table = match &arguments.table {
-        Some(path) => Table::read(path)?,
-        None => Table::default(),
+        Some(path) => Table::read(arguments.part, path)?,
+        None => Table::new(arguments.part),
     };
     let bugs = arguments.bugs(&table)?;
     for (number, bug) in bugs.iter().enumerate() {
@@ -57,11 +64,11 @@ fn score(arguments: &Arguments) -> Result<ExitCode, String> {
             table.write(path)?;
         }
     }
-    Ok(judge(&table, &bugs))
+    Ok(judge(arguments.part, &table, &bugs))
 }
 
 /// Says how many of the bugs are found, and by whom.
-fn judge(table: &Table, bugs: &[Bug]) -> ExitCode {
+fn judge(part: Part, table: &Table, bugs: &[Bug]) -> ExitCode {
     let rows: Vec<Row> = bugs.iter().map(|bug| table.row(*bug)).collect();
     let survivors = |is_found: &dyn Fn(&Row) -> bool| -> Vec<&str> {
         let left = rows.iter().filter(|row| !is_found(row));
@@ -70,18 +77,21 @@ fn judge(table: &Table, bugs: &[Bug]) -> ExitCode {
     let from_drawn = survivors(&|row| row.found(suite::DRAWN).is_some());
     let from_all = survivors(&|row| row.is_found());
     let found = bugs.len() - from_drawn.len();
-    println!(
-        "drawn worlds find {found} of {}; not: {}",
-        bugs.len(),
-        from_drawn.join(", ")
-    );
+    if part == Part::Core {
+        println!(
+            "drawn worlds find {found} of {}; not: {}",
+            bugs.len(),
+            from_drawn.join(", ")
+        );
+    }
     println!(
         "all suites together find {} of {}; not: {}",
         bugs.len() - from_all.len(),
         bugs.len(),
         from_all.join(", ")
     );
-    let is_enough = found * 100 >= bugs.len() * FROM_DRAWN_WORLDS && from_all.is_empty();
+    let is_drawn = part == Part::Adapters || found * 100 >= bugs.len() * FROM_DRAWN_WORLDS;
+    let is_enough = is_drawn && from_all.is_empty();
     ExitCode::from(u8::from(!is_enough))
 }
 

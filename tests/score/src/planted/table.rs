@@ -4,13 +4,16 @@ use core::fmt::Write as _;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use headcount_core::planted::bugs::Bug;
+use headcount_core::planted::bugs::{Bug, Part};
 
-use super::suite::{DRAWN, Found, SHIPPED};
+use super::suite::{ADAPTERS, DRAWN, Found, SHIPPED};
 
-/// By bug, what each suite made of it.
-#[derive(Debug, Default)]
-pub(crate) struct Table(BTreeMap<Bug, Row>);
+/// By bug of a part, what each suite made of it.
+#[derive(Debug)]
+pub(crate) struct Table {
+    part: Part,
+    rows: BTreeMap<Bug, Row>,
+}
 
 /// What suites made of a bug.
 #[derive(Debug, Clone)]
@@ -24,14 +27,29 @@ pub(crate) struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Missed(pub(crate) String);
 
-/// The suites of the table, and what their columns are called.
-const COLUMNS: [(&str, &str); 5] = [
-    (DRAWN, "drawn worlds"),
-    (SHIPPED, "shipped scenarios"),
-    ("rules", "rules' tests"),
-    ("core", "core's tests"),
-    ("museum", "museum"),
-];
+/// The suites of a table, and what their columns are called.
+fn columns(part: Part) -> &'static [(&'static str, &'static str)] {
+    match part {
+        Part::Core => &[
+            (DRAWN, "drawn worlds"),
+            (SHIPPED, "shipped scenarios"),
+            ("rules", "rules' tests"),
+            ("core", "core's tests"),
+            ("museum", "museum"),
+        ],
+        Part::Adapters => &[(ADAPTERS, "found by")],
+    }
+}
+
+const HEAD_OF_ADAPTERS: &str = "# The score of the adapters
+
+Bugs that `tests/score/run` plants in the crates of this folder (they are listed in `core/src/planted`), and what finds
+them. It writes this file.
+
+Of each it is named which test failed first, behind the crate that it is of: the tests of the module that the bug is in are run
+first, then all of its crate, then all others, and no more once one has failed. – is found by none of them. What is empty was not run. A
+program with tests is ended after 3 min: \"no end\" is a find.
+";
 
 const HEAD: &str = "# The score
 
@@ -44,22 +62,29 @@ after a minute in which it gets to no other seed: \"no end\" is a find.
 ";
 
 impl Table {
+    /// Nothing is known of any bug.
+    pub(crate) fn new(part: Part) -> Self {
+        let rows = BTreeMap::new();
+        Self { part, rows }
+    }
+
     /// What was written; nothing, if nothing was.
-    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+    pub(crate) fn read(part: Part, path: &Path) -> Result<Self, String> {
+        let mut table = Self::new(part);
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(table),
             Err(error) => return Err(format!("reading {}: {error}", path.display())),
         };
-        let mut table = Self::default();
         for line in text.lines() {
             let mut cells = line.split('|').map(str::trim).skip(1);
             // A bug that is no longer there has no row.
             let name = cells.next().unwrap_or_default().trim_matches('`');
-            let Some(mut row) = Bug::named(name).map(|bug| table.row(bug)) else {
+            let of_part = Bug::named(name).filter(|bug| bug.part() == part);
+            let Some(mut row) = of_part.map(|bug| table.row(bug)) else {
                 continue;
             };
-            for ((suite, _), cell) in COLUMNS.iter().zip(cells.skip(1)) {
+            for ((suite, _), cell) in columns(part).iter().zip(cells.skip(1)) {
                 if !cell.is_empty() {
                     row.set(suite, read_cell(cell));
                 }
@@ -76,21 +101,26 @@ impl Table {
     /// What is known of a bug.
     pub(crate) fn row(&self, bug: Bug) -> Row {
         let by_suite = BTreeMap::new();
-        self.0.get(&bug).cloned().unwrap_or(Row { bug, by_suite })
+        self.rows.get(&bug).cloned().unwrap_or(Row { bug, by_suite })
     }
 
     pub(crate) fn put(&mut self, row: Row) {
-        self.0.insert(row.bug, row);
+        self.rows.insert(row.bug, row);
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{HEAD}\n{}", self.summary());
+        let head = match self.part {
+            Part::Core => HEAD,
+            Part::Adapters => HEAD_OF_ADAPTERS,
+        };
+        let mut text = format!("{head}\n{}", self.summary());
         let mut kind = "";
-        for row in self.0.values() {
+        for row in self.rows.values() {
             if row.bug.kind() != kind {
                 kind = row.bug.kind();
-                let names = COLUMNS.map(|(_, name)| name).join(" | ");
-                let rule = ["---"; COLUMNS.len() + 2].join("|");
+                let columns = columns(self.part);
+                let names: Vec<_> = columns.iter().map(|(_, name)| *name).collect();
+                let (names, rule) = (names.join(" | "), vec!["---"; columns.len() + 2].join("|"));
                 // Writing to a text can't fail.
                 write!(text, "\n## {kind}\n\n| bug | what goes wrong | {names} |\n|{rule}|\n").ok();
             }
@@ -101,13 +131,17 @@ impl Table {
 
     fn summary(&self) -> String {
         let mut text = String::new();
-        for (suite, name) in COLUMNS {
-            let run: Vec<&Row> = self.0.values().filter(|row| row.by_suite.contains_key(suite)).collect();
+        for (suite, name) in columns(self.part) {
+            let run: Vec<&Row> = self
+                .rows
+                .values()
+                .filter(|row| row.by_suite.contains_key(*suite))
+                .collect();
             let found = run.iter().filter(|row| row.found(suite).is_some()).count();
             writeln!(text, "- {name}: {found} of {} that were run", run.len()).ok();
         }
         let survivors: Vec<&str> = self
-            .0
+            .rows
             .values()
             .filter(|row| !row.is_found())
             .map(|row| row.bug.name())
@@ -119,7 +153,7 @@ impl Table {
         writeln!(
             text,
             "- all together: {}; what survives: {survivors}",
-            self.0.values().filter(|row| row.is_found()).count()
+            self.rows.values().filter(|row| row.is_found()).count()
         )
         .ok();
         text
@@ -142,14 +176,15 @@ impl Row {
 
     /// It as a line of the table.
     pub(crate) fn line(&self) -> String {
-        let cells = COLUMNS.map(|(suite, _)| match self.by_suite.get(suite) {
+        let cell = |(suite, _): &(&str, &str)| match self.by_suite.get(*suite) {
             None => String::new(),
             Some(Err(Missed(limit))) => format!("– {limit}").trim_end().to_owned(),
             Some(Ok(Found { how, seeds })) => match seeds {
                 Some(seeds) => format!("{seeds}: {}", how.trim()),
                 None => how.trim().to_owned(),
             },
-        });
+        };
+        let cells: Vec<String> = columns(self.bug.part()).iter().map(cell).collect();
         format!(
             "| `{}` | {} | {} |",
             self.bug.name(),
