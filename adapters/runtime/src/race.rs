@@ -91,7 +91,7 @@ async fn first_success<T>(
         .await;
     match first {
         (_, Ok(value)) => Ok(value),
-        (true, Err(error)) => planted!(other.await, OneFamilyIsTheEnd, Err(error)),
+        (true, Err(_)) => planted!(other.await, OneFamilyIsTheEnd, Err(io::ErrorKind::TimedOut.into())),
         (false, Err(_)) => one.await,
     }
 }

@@ -13,7 +13,7 @@ pub fn expand(text: &str, mut variable: impl FnMut(&str) -> String) -> String {
         match (name, length) {
             ("", 0) => expanded.push('$'),
             ("", _) => {}
-            ("$", _) => expanded.push_str(planted!("$", TwoDollarsStay, "$$")),
+            ("$", _) => planted!(expanded.push('$'), TwoDollarsStay, expanded.push_str("$$")),
             (name, _) => expanded.push_str(&variable(name)),
         }
         rest = after.get(length..).unwrap_or_default();

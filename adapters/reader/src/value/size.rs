@@ -75,7 +75,7 @@ fn sum(text: &str, unsigned: &str, suffix: &str) -> Result<f64, SizeError> {
             unit: unit.to_owned(),
             text: text.to_owned(),
         })?;
-        total = planted!(total, SizeHasOneUnit, 0.0) + number * factor;
+        planted!(total += number * factor, SizeHasOneUnit, total = number * factor);
         rest = after;
     }
     Ok(total)
