@@ -153,7 +153,7 @@ impl HttpClient for Client {
                 pieces: Pieces::new(body, &parts.headers, limits.body, &host),
                 clock: clock.clone(),
                 host,
-                total,
+                total: planted!(total, TotalIsForTheHead, Running::start(&**clock, Awaited::End, None)),
                 idle_limit: limits.idle,
                 idle: None,
             };
@@ -187,14 +187,7 @@ impl HttpBody for LimitedBody {
             );
             // Lent again below: what races must not hold on to it.
             let next = async { Ok(pieces.next().await?.is_some()) };
-            let limited = async {
-                planted!(
-                    total.passed(host).await,
-                    TotalIsForTheHead,
-                    core::future::pending().await
-                )
-            };
-            match next.or(limited).or(idle.passed(host)).await {
+            match next.or(total.passed(host)).or(idle.passed(host)).await {
                 Ok(is_piece) => {
                     self.idle = None;
                     Ok(is_piece.then(|| pieces.piece()))
