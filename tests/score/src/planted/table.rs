@@ -47,8 +47,8 @@ Bugs that `tests/score/run` plants in the crates of this folder (they are listed
 them. It writes this file.
 
 Of each it is named which test failed first, behind the crate that it is of: the tests of the module that the bug is in are run
-first, then all of its crate, then all others, and no more once one has failed. – is found by none of them. What is empty was not run. A
-program with tests is ended after 3 min: \"no end\" is a find.
+first, then all of its crate, then all others, and no more once one has failed. – is found by none of them. What is empty was
+not run. A program with tests is ended after 3 min: \"no end\" is a find.
 ";
 
 const HEAD: &str = "# The score
