@@ -231,6 +231,19 @@ fn a_yaml_file_that_is_written_in_steps_never_shows_less() {
 }
 
 #[test]
+fn a_yaml_file_without_its_last_line_break_counts_when_it_stayed_so() {
+    let mut scene = Scene::with(&[("/sd/a.yml", "- targets: [a:1]\n")]);
+    scene
+        .world
+        .files
+        .write("/sd/a.yml", "- targets: [a:1]\n- targets: [a:2]");
+    scene.run_for(SETTLE / 2);
+    assert_eq!(scene.collected.addresses(), ["a:1"], "half a name is often one, too");
+    scene.run_for(SETTLE);
+    assert_eq!(scene.collected.addresses(), ["a:1", "a:2"]);
+}
+
+#[test]
 fn a_file_that_stays_broken_keeps_its_groups_and_is_reported_once() {
     let mut scene = Scene::with(&[("/sd/a.json", r#"[{"targets": ["a:1"]}]"#), ("/sd/b.json", "[]")]);
     scene.world.files.write("/sd/a.json", r#"[{"targets": [5]}]"#);
