@@ -149,11 +149,13 @@ impl HttpClient for Client {
             let (request, answer) = self.exchange(request).or(total.passed(&host)).await?;
             let host = request.host();
             let (parts, body) = answer.into_parts();
+            // What the head has left of it.
+            let rest = planted!(total, TotalIsForTheHead, Running::start(&**clock, Awaited::End, None));
             let body = LimitedBody {
                 pieces: Pieces::new(body, &parts.headers, limits.body, &host),
                 clock: clock.clone(),
                 host,
-                total: planted!(total, TotalIsForTheHead, Running::start(&**clock, Awaited::End, None)),
+                total: rest,
                 idle_limit: limits.idle,
                 idle: None,
             };

@@ -102,7 +102,7 @@ impl Mechanism for HttpSd {
     }
 
     fn describe(&self) -> String {
-        planted!(&self.shown, DescriptionHasThePassword, &self.url).clone()
+        planted!(self.shown.clone(), DescriptionHasThePassword, self.url.clone())
     }
 
     fn refresh_interval(&self) -> Option<Duration> {
