@@ -277,10 +277,10 @@ mod tests {
     fn a_log_that_has_outgrown_its_base_is_folded() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = started(folder.path());
-        let record = vec![0; usize::try_from(SHORT_LOG / 4).expect("a mebibyte")];
+        let records = [vec![0; usize::try_from(SHORT_LOG / 4).expect("a mebibyte")]];
         for number in 0..4 {
             assert!(!store.wants_base(), "after {number}");
-            store.append(&[record.clone()], Instant::ZERO).expect("written");
+            store.append(&records, Instant::ZERO).expect("written");
         }
         assert!(store.wants_base());
     }

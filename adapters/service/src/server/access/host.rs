@@ -70,10 +70,9 @@ fn is_address(name: &str) -> bool {
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.strip_prefix("*.") {
         Some(domain) => {
-            name.strip_suffix(domain)
-                .and_then(|rest| rest.strip_suffix('.'))
-                .is_some_and(|rest| !rest.is_empty())
-                || planted!(false, StarIsForTheDomainItself, name == domain)
+            let below = name.strip_suffix(domain).and_then(|rest| rest.strip_suffix('.'));
+            let is_below = below.is_some_and(|rest| !rest.is_empty());
+            planted!(is_below, StarIsForTheDomainItself, is_below || name == domain)
         }
         None => pattern == name,
     }
