@@ -90,8 +90,12 @@ impl Asked {
             return Heard::Reply(Reply::Truncated);
         }
         match code {
-            NXDOMAIN if planted!(true, NoSuchNameIsTrouble, false) => {
-                return Heard::Reply(Reply::Found(Found::NoSuchName));
+            NXDOMAIN => {
+                return Heard::Reply(planted!(
+                    Reply::Found(Found::NoSuchName),
+                    NoSuchNameIsTrouble,
+                    Reply::Code(code)
+                ));
             }
             NOERROR => {}
             code => return Heard::Reply(Reply::Code(code)),
