@@ -39,6 +39,13 @@ const ONCE_ACCUSED: &[(&str, &str)] = &[
          discoverers: [{backend: cmdb, refresh: 5s, timeout: 2s}]\n",
     ),
     (
+        "who watches, and says last that it missed a part, never says that what it lost stayed lost",
+        "name: missed-a-part\nhosts: {count: 3, services: 3, zones: 1}\n\
+         backends: [{name: zookeeper0, kind: zookeeper, delay: 5s}]\ndiscoverers: [{backend: zookeeper0, refresh: 30s}]\n\
+         manager: {throttle: 'backoff:100ms..5s', guard: {max_drop: 0%, hold: 10s}}\nscript:\n\
+         - {at: 0s, what: {down: {host: 0}}}\n- {at: 0s, what: {calm: {broken: []}}}\nchecks: all\n",
+    ),
+    (
         "a host that went and came back is waited for since it came back",
         "name: there-again\nuntil: 3m\nhosts: {count: 1}\nbackends: [{name: cmdb, kind: http}]\n\
          discoverers: [{backend: cmdb, refresh: 30s, phase: together, timeout: 2s, retry: 1s}]\nscript:\n\

@@ -40,6 +40,11 @@ impl BackendKind {
         Self::Push,
     ];
 
+    /// Whether all of it is asked for again and again, whether something changed or not.
+    pub(crate) const fn reads_again(self) -> bool {
+        matches!(self, Self::Dns | Self::Http)
+    }
+
     /// The word for it, as scenarios write it.
     pub const fn word(self) -> &'static str {
         match self {
