@@ -113,6 +113,11 @@ impl Placed {
         };
     }
 
+    /// Whether any target belongs to a member.
+    pub fn has_places(&self) -> bool {
+        !self.places.is_empty()
+    }
+
     /// Says where targets belong, whether they are there already or will be; `None` is nowhere.
     pub fn place(&mut self, places: impl IntoIterator<Item = (TargetKey, Option<Arc<str>>)>) {
         let mut again = Vec::new();

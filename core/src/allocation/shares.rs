@@ -119,6 +119,11 @@ impl Shares {
         self.take_moves(now);
     }
 
+    /// Whether any target belongs to a member.
+    pub fn has_places(&self) -> bool {
+        self.allocation.has_places()
+    }
+
     /// Says to which members targets belong, `None` for no particular one. Of targets that are not there yet it is kept until
     /// they are gone; so say it before they [come](Self::change).
     pub fn place(&mut self, now: Instant, places: impl IntoIterator<Item = (TargetKey, Option<Arc<str>>)>) {

@@ -87,8 +87,7 @@ async fn of_all(app: &Arc<App>, job: &str) -> Response<Body> {
         return respond::error(StatusCode::NOT_FOUND, message);
     }
     let Some(shares) = app.targets.shares(job, Form::Allocator).await else {
-        let message = "targets are not shared out: headcount.yml has no `members`, which says who the collectors are";
-        return respond::bad_data(message);
+        return respond::bad_data(sd::nobody(Form::Allocator));
     };
     let (pieces, receiver) = async_channel::bounded(PIECES_AHEAD);
     let (app, job, executor) = (app.clone(), job.to_owned(), app.executor.clone());

@@ -131,7 +131,8 @@ pub(super) fn whole_list(app: &App, view: &View, name: &str, form: Form) -> Opti
     }
 }
 
-fn nobody(form: Form) -> &'static str {
+/// Why there are no lists of members.
+pub(super) fn nobody(form: Form) -> &'static str {
     match form {
         Form::Of(_) => "targets are not shared out: headcount.yml has no `members`; ask without `member`",
         Form::Allocator => {

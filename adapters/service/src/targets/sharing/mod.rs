@@ -406,6 +406,10 @@ impl Shared {
     /// Says where targets of a job belong, as they are in `targets`. Of several with one key, that counts which comes first.
     fn place(&mut self, now: Instant, pool: &TargetPool, targets: &JobTargets, keys: impl Iterator<Item = TargetKey>) {
         let strategy = &self.settings.strategy;
+        // Where nothing belongs anywhere and nothing did, nobody looks at a million targets to find that.
+        if *strategy == MemberStrategy::Consistent && !self.shares.has_places() {
+            return;
+        }
         let place = |key: TargetKey| {
             let views = pool.find(targets.ids(key).iter().copied());
             let nodes = views.filter_map(|view| node::node_of(strategy, &view).map(Arc::<str>::from));
@@ -499,11 +503,9 @@ impl Shared {
                 _ => {}
             }
         }
-        // Whoever is asked where they belong is asked of all that may be elsewhere.
         let targets = std::mem::take(targets);
-        if let Some(pool) = pool
-            && self.settings.strategy != MemberStrategy::Consistent
-        {
+        if let Some(pool) = pool {
+            // One whose key stays may be of another node.
             let there = touched.into_keys().filter(|key| targets.has(*key));
             self.place(now, pool, &targets, there);
         }
