@@ -23,7 +23,7 @@ use crate::serving::{head, request};
 const WITHIN: Duration = Duration::from_secs(120);
 
 /// How often a client looks whether something is there: seldom, as looking takes time of the processor, too.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How much there is, and how it is parted.
 #[derive(Debug, Clone, Copy)]

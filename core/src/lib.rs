@@ -79,7 +79,8 @@ pub use address::Address;
 pub use diff::{ProviderChange, ReportsChange, SetChange, SnapshotDiff};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use group::{
-    Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, Targets,
+    Batch, Encoder, Group, GroupError, LabelSet, Labels, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES,
+    NumberedBatch, Targets,
 };
 pub use health::{Condition, FailedRefresh, Health, Reports, Restored};
 pub use history::{

@@ -12,12 +12,15 @@
 use super::Group;
 use super::labels::push_source;
 
+mod numbered;
 mod order;
 mod set;
 mod strings;
 mod values;
 
-use set::SetWriter;
+pub use numbered::NumberedBatch;
+use numbered::Room;
+use set::{Plain, SetWriter, Value};
 use strings::{Seen, Strings};
 
 /// Longest label name, in bytes.
@@ -64,6 +67,12 @@ pub enum GroupError {
     /// One group, or the strings of one batch, would take 4 GiB or more.
     #[error("the group is too large: one group can hold 4 GiB; split it over several sources")]
     TooLarge,
+    /// A label was given by the number of a text, and there is none.
+    #[error("there is no text with the number {number}: add it first")]
+    UnknownText {
+        /// The number.
+        number: usize,
+    },
     /// Labels or targets were given before [`Batch::begin`].
     #[error("no group is open: call `begin` with the group's source first")]
     NotOpen,
@@ -76,6 +85,7 @@ pub struct Encoder {
     /// They remember which names sets have: the next batch's are mostly the same.
     group_set: SetWriter,
     target_set: SetWriter,
+    room: Room,
 }
 
 impl Encoder {
@@ -86,9 +96,19 @@ impl Encoder {
 
     /// Starts the groups of one update.
     pub fn batch(&mut self) -> Batch<'_> {
+        self.begin().0
+    }
+
+    /// Starts the groups of one update, which are read from where texts are numbered.
+    pub fn numbered_batch<'a>(&mut self) -> NumberedBatch<'_, 'a> {
+        let (batch, room) = self.begin();
+        NumberedBatch::new(batch, room)
+    }
+
+    fn begin(&mut self) -> (Batch<'_>, &mut Room) {
         self.group_set.begin_batch();
         self.target_set.begin_batch();
-        Batch {
+        let batch = Batch {
             strings: &mut self.strings,
             seen: Seen::default(),
             // Enough for what a watch says of one object, which is most batches that there are.
@@ -100,7 +120,8 @@ impl Encoder {
             group_labels: Vec::new(),
             group_set: &mut self.group_set,
             target_set: &mut self.target_set,
-        }
+        };
+        (batch, &mut self.room)
     }
 }
 
@@ -188,8 +209,7 @@ impl Batch<'_> {
         }
         for target in targets {
             self.begin_target()?;
-            self.target_set
-                .add_all(self.strings, &mut self.seen, &mut self.bytes, target)?;
+            self.labels(target)?;
         }
         self.end()
     }
@@ -240,6 +260,14 @@ impl Batch<'_> {
         N: AsRef<str>,
         V: AsRef<str>,
     {
+        self.group_values(plain(labels))
+    }
+
+    fn group_values<N, V>(&mut self, labels: impl Iterator<Item = (N, V)>) -> Result<(), GroupError>
+    where
+        N: AsRef<str>,
+        V: Value,
+    {
         if self.open.is_none() {
             return Err(GroupError::NotOpen);
         }
@@ -279,6 +307,14 @@ impl Batch<'_> {
     where
         N: AsRef<str>,
         V: AsRef<str>,
+    {
+        self.values(plain(labels))
+    }
+
+    fn values<N, V>(&mut self, labels: impl Iterator<Item = (N, V)>) -> Result<(), GroupError>
+    where
+        N: AsRef<str>,
+        V: Value,
     {
         if !self.open.as_ref().is_some_and(|open| open.target_open) {
             return Err(GroupError::NotOpen);
@@ -385,6 +421,10 @@ impl Batch<'_> {
         open.sorted &= in_order || open.target_count == 1;
         Ok(())
     }
+}
+
+fn plain<N, V>(labels: impl IntoIterator<Item = (N, V)>) -> impl Iterator<Item = (N, Plain<V>)> {
+    labels.into_iter().map(|(name, value)| (name, Plain(value)))
 }
 
 /// As much of the start of `text` as fits into `limit` bytes.

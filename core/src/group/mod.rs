@@ -50,7 +50,7 @@ use triomphe::{Arc, ThinArc};
 
 use dictionary::Dictionary;
 
-pub use encoder::{Batch, Encoder, GroupError, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES};
+pub use encoder::{Batch, Encoder, GroupError, MAX_NAME_BYTES, MAX_SOURCE_BYTES, MAX_VALUE_BYTES, NumberedBatch};
 pub use labels::{LabelSet, Labels, Targets};
 pub(crate) use raw::{Lineage, RawValue};
 

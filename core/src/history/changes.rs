@@ -67,6 +67,8 @@ type Parts = Vec<(ProviderId, Part)>;
 /// One side of a difference.
 #[derive(Default)]
 struct Side<'a> {
+    /// All targets of a provider. It may have a million groups, which are gone through, and not listed.
+    providers: Vec<Whole<'a>>,
     /// All targets of a group.
     groups: Vec<(Origin<'a>, &'a Stored)>,
     /// Some targets of a group.
@@ -78,6 +80,14 @@ struct Side<'a> {
 struct Origin<'a> {
     provider: &'a ProviderSnapshot,
     cause: Cause,
+}
+
+/// All that a provider has.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    origin: Origin<'a>,
+    /// Whether it is new: it can have groups that no update of it has brought.
+    is_new: bool,
 }
 
 /// A target with all that decides where it belongs.
@@ -174,19 +184,18 @@ fn sides<'a>(diff: &'a SnapshotDiff, parts: &Parts, released: &Released) -> (Sid
                 } else {
                     Cause::Configuration
                 };
-                out.add_all(Origin { provider, cause });
+                let origin = Origin { provider, cause };
+                out.providers.push(Whole { origin, is_new: false });
             }
             (Part::Joined, before, Some(provider)) => {
                 let origin = Origin {
                     provider,
                     cause: Cause::Configuration,
                 };
-                for stored in provider.groups().iter() {
-                    // A provider that is new can have groups that no update of it has brought.
-                    let is_restored = before.is_none() && stored.update() == 0;
-                    let cause = if is_restored { Cause::Restored } else { origin.cause };
-                    into.groups.push((Origin { cause, ..origin }, stored));
-                }
+                into.providers.push(Whole {
+                    origin,
+                    is_new: before.is_none(),
+                });
             }
             (Part::Changed, Some(old), Some(new)) => {
                 let cause = match released.get(id) {
@@ -246,23 +255,26 @@ fn compare<'a>(
 /// When nothing is on the other side, nothing has to be compared, and what is not listed is only counted.
 fn one_sided<'a>(kind: ChangeKind, side: &Side<'a>, most_each: usize) -> Vec<Change<'a>> {
     let mut changes: BTreeMap<(ProviderId, Cause), Change<'a>> = BTreeMap::new();
-    let mut add = |origin: Origin<'a>, source: &'a str, count: usize, places: &mut dyn Iterator<Item = Place<'a>>| {
-        let key = (origin.provider.id(), origin.cause);
-        let change = changes.entry(key).or_insert_with(|| Change::new(kind, origin, source));
-        change.count(source, count);
-        let room = most_each.saturating_sub(change.targets.len());
-        change.targets.extend(places.take(room).map(|place| Target {
-            address: place.address(),
-            now: place,
-            before: None,
-        }));
-    };
-    for (origin, stored) in &side.groups {
-        let group = stored.group();
-        add(*origin, group.source(), group.target_count(), &mut places(stored));
+    let mut add =
+        |origin: Origin<'a>, stored: &'a Stored, count: usize, places: &mut dyn Iterator<Item = Place<'a>>| {
+            let key = (origin.provider.id(), origin.cause);
+            let source = || stored.group().source();
+            let change = changes
+                .entry(key)
+                .or_insert_with(|| Change::new(kind, origin, source()));
+            change.count(source, count);
+            let room = most_each.saturating_sub(change.targets.len());
+            change.targets.extend(places.take(room).map(|place| Target {
+                address: place.address(),
+                now: place,
+                before: None,
+            }));
+        };
+    for (origin, stored) in side.groups() {
+        add(origin, stored, stored.group().target_count(), &mut places(stored));
     }
     for (origin, place) in &side.targets {
-        add(*origin, place.source(), 1, &mut core::iter::once(*place));
+        add(*origin, place.stored, 1, &mut core::iter::once(*place));
     }
     changes.into_values().collect()
 }
@@ -276,7 +288,7 @@ fn net<'a>(out: &Side<'a>, into: &Side<'a>, most_each: usize) -> Vec<Change<'a>>
         let key = (origin.provider.id(), kind, origin.cause);
         let source = item.place.source();
         let change = changes.entry(key).or_insert_with(|| Change::new(kind, origin, source));
-        change.count(source, 1);
+        change.count(|| source, 1);
         if change.targets.len() < most_each {
             change.targets.push(Target {
                 address: item.address,
@@ -354,27 +366,43 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Counts so many more targets of a source.
-    fn count(&mut self, source: &str, count: usize) {
+    /// Counts so many more targets of a source, which is looked up only as long as all were of one.
+    fn count(&mut self, source: impl Fn() -> &'a str, count: usize) {
         self.count = self.count.saturating_add(count);
-        self.source = self.source.filter(|one| *one == source);
+        self.source = self.source.filter(|one| *one == source());
+    }
+}
+
+impl<'a> Whole<'a> {
+    fn groups(&self) -> impl Iterator<Item = (Origin<'a>, &'a Stored)> + use<'a> {
+        let Self { origin, is_new } = *self;
+        origin.provider.groups().iter().map(move |stored| {
+            let cause = if is_new && stored.update() == 0 {
+                Cause::Restored
+            } else {
+                origin.cause
+            };
+            (Origin { cause, ..origin }, stored)
+        })
     }
 }
 
 impl<'a> Side<'a> {
     fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.targets.is_empty()
+        let has_some = |whole: &Whole<'_>| !whole.origin.provider.groups().is_empty();
+        self.groups.is_empty() && self.targets.is_empty() && !self.providers.iter().any(has_some)
     }
 
-    fn add_all(&mut self, origin: Origin<'a>) {
-        let groups = origin.provider.groups().iter();
-        self.groups.extend(groups.map(|stored| (origin, stored)));
+    /// The groups of which it has all targets.
+    fn groups(&self) -> impl Iterator<Item = (Origin<'a>, &'a Stored)> {
+        let of_providers = self.providers.iter().flat_map(Whole::groups);
+        of_providers.chain(self.groups.iter().copied())
     }
 
     /// Every target, sorted by address and labels; those that are the same, by provider and source.
     fn items(&self) -> Vec<Item<'a>> {
-        let of_groups = self.groups.iter();
-        let of_groups = of_groups.flat_map(|(origin, stored)| places(stored).map(|place| (*origin, place)));
+        let of_groups = self.groups();
+        let of_groups = of_groups.flat_map(|(origin, stored)| places(stored).map(move |place| (origin, place)));
         let all = of_groups.chain(self.targets.iter().copied());
         let mut items: Vec<_> = all
             .map(|(origin, place)| Item {

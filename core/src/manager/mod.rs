@@ -395,8 +395,8 @@ impl<C: ProviderConfig> Manager<C> {
             let before = earlier.clone();
             earlier.push(groups);
             let is_new = move |stored: &&Stored| {
-                let source = stored.group().source();
-                before.iter().all(|groups| groups.get(source).is_none())
+                let has_it = |groups: &&Groups| groups.get(stored.group().source()).is_some();
+                !before.iter().any(has_it)
             };
             groups.iter().filter(is_new)
         });

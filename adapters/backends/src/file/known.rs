@@ -232,7 +232,11 @@ pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTr
     // Patterns are matched for each file: to match them for each group would take longer than all else of a start.
     let mut lists: HashMap<String, Option<Vec<(usize, Group)>>> = HashMap::new();
     for group in groups {
-        let Some((path, number)) = group.source().rsplit_once(':') else {
+        let source = group.source();
+        // It ends in a number of a few digits, which are passed more quickly than anything is searched for.
+        let digits = source.bytes().rev().take_while(u8::is_ascii_digit).count();
+        let (path, number) = source.split_at_checked(source.len() - digits).unwrap_or_default();
+        let Some(path) = path.strip_suffix(':') else {
             continue;
         };
         let Ok(number) = number.parse() else {

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use headcount_core::{Batch, ConfigFingerprint, Instant, LabelSet, Stored};
+use headcount_core::{ConfigFingerprint, Instant, LabelSet, NumberedBatch, Stored};
 use rapidhash::fast::RapidHasher;
 
 /// Who wrote a file, and of what.
@@ -249,8 +249,8 @@ fn push_string<'a>(
 pub(super) struct GroupsReader<'a> {
     pub(super) provider: u64,
     bytes: &'a [u8],
-    strings: Vec<&'a str>,
-    names: [Vec<&'a str>; 2],
+    /// The last set of shared labels, and the last target's: names and values, by number.
+    sets: [Vec<(usize, usize)>; 2],
     changed: u64,
 }
 
@@ -264,8 +264,9 @@ pub(super) enum Next<'a> {
 }
 
 impl<'a> GroupsReader<'a> {
-    /// Adds the next group to a batch, if it is not gone; `None` at the end.
-    pub(super) fn next(&mut self, batch: &mut Batch<'_>) -> Result<Option<Next<'a>>, Malformed> {
+    /// Adds the next group to a batch, if it is not gone; `None` at the end. All groups of a record go to one batch, which
+    /// has the record's texts.
+    pub(super) fn next(&mut self, batch: &mut NumberedBatch<'_, 'a>) -> Result<Option<Next<'a>>, Malformed> {
         if self.bytes.is_empty() {
             return Ok(None);
         }
@@ -277,67 +278,32 @@ impl<'a> GroupsReader<'a> {
         }
         let malformed = |_| Malformed;
         batch.begin(source).map_err(malformed)?;
-        let mut labels = self.set(SHARED)?;
-        batch.group_labels(&mut labels).map_err(malformed)?;
-        labels.end()?;
+        let shared = self.set(SHARED, batch)?;
+        batch.group_labels(shared).map_err(malformed)?;
         for _ in 0..targets {
             batch.begin_target().map_err(malformed)?;
-            let mut labels = self.set(OWN)?;
-            batch.labels(&mut labels).map_err(malformed)?;
-            labels.end()?;
+            let own = self.set(OWN, batch)?;
+            batch.labels(own).map_err(malformed)?;
         }
         batch.end().map_err(malformed)?;
         let changed = Instant::from_nanos(self.changed);
         Ok(Some(Next::Put { source, changed }))
     }
 
-    /// The labels of the next set.
-    fn set(&mut self, which: usize) -> Result<SetReader<'_, 'a>, Malformed> {
-        let [shared, own] = &mut self.names;
-        let names = if which == SHARED { shared } else { own };
+    /// The labels of the next set, by number.
+    fn set(&mut self, which: usize, batch: &mut NumberedBatch<'_, 'a>) -> Result<&[(usize, usize)], Malformed> {
+        let [shared, own] = &mut self.sets;
+        let set = if which == SHARED { shared } else { own };
         if let Some(count) = take(&mut self.bytes)?.checked_sub(1) {
-            names.clear();
+            set.clear();
             for _ in 0..count {
-                names.push(take_string(&mut self.bytes, &mut self.strings)?);
+                set.push((take_string(&mut self.bytes, batch)?, 0));
             }
         }
-        Ok(SetReader {
-            names: names.iter(),
-            bytes: &mut self.bytes,
-            strings: &mut self.strings,
-            is_malformed: false,
-        })
-    }
-}
-
-/// The labels of a set as they are read: up to what is none.
-struct SetReader<'r, 'a> {
-    names: std::slice::Iter<'r, &'a str>,
-    bytes: &'r mut &'a [u8],
-    strings: &'r mut Vec<&'a str>,
-    is_malformed: bool,
-}
-
-impl<'a> Iterator for SetReader<'_, 'a> {
-    type Item = (&'a str, &'a str);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let name = *self.names.next()?;
-        match take_string(self.bytes, self.strings) {
-            Ok(value) => Some((name, value)),
-            Err(Malformed) => {
-                self.is_malformed = true;
-                None
-            }
+        for (_, value) in set.iter_mut() {
+            *value = take_string(&mut self.bytes, batch)?;
         }
-    }
-}
-
-impl SetReader<'_, '_> {
-    /// Whether all labels were read.
-    fn end(self) -> Result<(), Malformed> {
-        if self.is_malformed { Err(Malformed) } else { Ok(()) }
+        Ok(set)
     }
 }
 
@@ -359,8 +325,7 @@ pub(super) fn read(mut bytes: &[u8]) -> Result<Record<'_>, Malformed> {
             return Ok(Record::Groups(GroupsReader {
                 provider: take(bytes)?,
                 bytes,
-                strings: Vec::new(),
-                names: Default::default(),
+                sets: Default::default(),
                 changed: 0,
             }));
         }
@@ -435,17 +400,14 @@ fn take_text<'a>(bytes: &mut &'a [u8]) -> Result<&'a str, Malformed> {
     std::str::from_utf8(text).map_err(|_| Malformed)
 }
 
+/// The number of the next string.
 #[inline]
-fn take_string<'a>(bytes: &mut &'a [u8], strings: &mut Vec<&'a str>) -> Result<&'a str, Malformed> {
+fn take_string<'a>(bytes: &mut &'a [u8], batch: &mut NumberedBatch<'_, 'a>) -> Result<usize, Malformed> {
     match take(bytes)?.checked_sub(1) {
-        None => {
-            let text = take_text(bytes)?;
-            strings.push(text);
-            Ok(text)
-        }
+        None => Ok(batch.add_text(take_text(bytes)?)),
         Some(number) => {
             let number = usize::try_from(number).map_err(|_| Malformed)?;
-            strings.get(number).copied().ok_or(Malformed)
+            batch.has_text(number).then_some(number).ok_or(Malformed)
         }
     }
 }
@@ -511,7 +473,7 @@ mod tests {
             let Ok(Record::Groups(mut reader)) = read(&bytes) else { panic!("not groups") };
             prop_assert_eq!(reader.provider, provider);
             let mut encoder = Encoder::new();
-            let mut batch = encoder.batch();
+            let mut batch = encoder.numbered_batch();
             let (mut changed, mut removed) = (Vec::new(), Vec::new());
             while let Some(next) = reader.next(&mut batch).expect("well written") {
                 match next {
@@ -529,7 +491,7 @@ mod tests {
         fn any_bytes_can_be_read(bytes: Vec<u8>) {
             if let Ok(Record::Groups(mut reader)) = read(&bytes) {
                 let mut encoder = Encoder::new();
-                let mut batch = encoder.batch();
+                let mut batch = encoder.numbered_batch();
                 while let Ok(Some(_)) = reader.next(&mut batch) {}
             }
         }

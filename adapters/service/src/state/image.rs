@@ -219,7 +219,7 @@ impl Replay {
 
 impl Provider {
     fn take(&mut self, mut reader: GroupsReader<'_>, is_in_log: bool) -> Result<(), Malformed> {
-        let mut batch = self.encoder.batch();
+        let mut batch = self.encoder.numbered_batch();
         let mut put = Vec::new();
         while let Some(next) = reader.next(&mut batch)? {
             match next {

@@ -30,6 +30,23 @@ pub(super) struct SetWriter {
     noted: bool,
 }
 
+/// A value as it is given.
+pub(super) trait Value {
+    /// What it says.
+    fn text(&self) -> &str;
+
+    /// Its symbol in this batch, if that is known.
+    fn symbol(&self) -> Option<Symbol> {
+        None
+    }
+
+    /// This is its symbol in this batch.
+    fn learn(&self, _symbol: Symbol) {}
+}
+
+/// A value of which nothing is known but what it says.
+pub(super) struct Plain<V>(pub(super) V);
+
 /// How the open set compares with the one before.
 #[derive(Debug, Default)]
 struct Order {
@@ -119,7 +136,7 @@ impl SetWriter {
     ) -> Result<(), GroupError>
     where
         N: AsRef<str>,
-        V: AsRef<str>,
+        V: Value,
     {
         let mut labels = labels.into_iter();
         let mut other = None;
@@ -134,8 +151,8 @@ impl SetWriter {
                     other = Some((name, value));
                     break;
                 }
-                check_value(name.as_ref(), value.as_ref())?;
-                place.write(order, strings, seen, out, value.as_ref().as_bytes());
+                check_value(name.as_ref(), value.text())?;
+                place.write_value(order, strings, seen, out, &value);
                 self.written = self.written.saturating_add(1);
             }
             if self.written == 0 {
@@ -143,7 +160,7 @@ impl SetWriter {
             }
         }
         for (name, value) in other.into_iter().chain(labels) {
-            self.add(strings, seen, out, name.as_ref(), value.as_ref())?;
+            self.add(strings, seen, out, name.as_ref(), value.text())?;
         }
         Ok(())
     }
@@ -314,18 +331,48 @@ impl Layout {
     }
 }
 
+impl<V: AsRef<str>> Value for Plain<V> {
+    #[inline]
+    fn text(&self) -> &str {
+        self.0.as_ref()
+    }
+}
+
 impl Place {
+    /// Does what [`write`](Self::write) does, without looking up what is known.
+    #[inline]
+    fn write_value(
+        &mut self,
+        order: &mut Order,
+        strings: &mut Strings,
+        seen: &mut Seen,
+        out: &mut Vec<u8>,
+        value: &impl Value,
+    ) {
+        let text = value.text().as_bytes();
+        let Some(known) = value.symbol() else {
+            self.write(order, strings, seen, out, text);
+            if let Last::Shared { symbol, .. } = &self.last {
+                value.learn(*symbol);
+            }
+            return;
+        };
+        codec::push(out, known << 1 | 1);
+        match &self.last {
+            // That it is used was noted when it was looked up.
+            Last::Shared { symbol, .. } if *symbol == known => return,
+            last => order.compare_with(last, out, text),
+        }
+        self.remember(known, text);
+    }
+
     /// Writes the place's value of the open set, and compares it with that of the set before.
     #[inline]
     fn write(&mut self, order: &mut Order, strings: &mut Strings, seen: &mut Seen, out: &mut Vec<u8>, value: &[u8]) {
         match &self.last {
             // That it is used was noted when the set before was written.
             Last::Shared { symbol, text } if same(value, text) => return codec::push(out, symbol << 1 | 1),
-            Last::Shared { text, .. } => order.compare(value, |_| text),
-            Last::Inline { start, end } => order.compare(value, |before| {
-                let span = before.saturating_add(*start)..before.saturating_add(*end);
-                out.get(span).unwrap_or_default()
-            }),
+            last => order.compare_with(last, out, value),
         }
         if self.skip > 0 {
             self.skip = self.skip.saturating_sub(1);
@@ -385,11 +432,19 @@ impl Default for Last {
 }
 
 impl Order {
-    /// Compares two values, unless the order is decided or there is nothing to compare with.
+    /// Compares a value with the last one of its place, which stands in `out` if it was written as itself, unless the order
+    /// is decided or there is nothing to compare with.
     #[inline]
-    fn compare<'a>(&mut self, value: &[u8], value_before: impl FnOnce(usize) -> &'a [u8]) {
+    fn compare_with(&mut self, last: &Last, out: &[u8], value: &[u8]) {
         if let (Some(before), None) = (self.before, self.decided) {
-            self.decided = Some(value.cmp(value_before(before))).filter(|ordering| ordering.is_ne());
+            let value_before = match last {
+                Last::Shared { text, .. } => text,
+                Last::Inline { start, end } => {
+                    let span = before.saturating_add(*start)..before.saturating_add(*end);
+                    out.get(span).unwrap_or_default()
+                }
+            };
+            self.decided = Some(value.cmp(value_before)).filter(|ordering| ordering.is_ne());
         }
     }
 }
