@@ -201,6 +201,13 @@ pub enum Covered {
     Everyone,
     /// These ones.
     These(Vec<DiscovererId>),
+    /// These ones, where this replica of their backend answers.
+    Replica {
+        /// Which ones.
+        of: Vec<DiscovererId>,
+        /// Which replica; the first is 0.
+        replica: u32,
+    },
 }
 
 fn always() -> Ratio {

@@ -17,7 +17,7 @@ pub struct Outcome {
     /// How far the run got.
     pub time: Span,
     /// The rules that were broken, the first one first; the run ends with the instant at which
-    /// one is. Empty is good.
+    /// one is, unless it was told to go on ([`Simulation::past_failures`](crate::Simulation::past_failures)). Empty is good.
     pub violations: Vec<Violation>,
     /// The figures.
     pub metrics: Metrics,
@@ -126,6 +126,8 @@ pub struct Metrics {
     pub backend_bytes: u64,
     /// The most targets that a snapshot had, each counted once for its provider.
     pub peak_targets: u64,
+    /// The most bytes that the labels of a snapshot's targets took.
+    pub peak_bytes: u64,
     /// The most reports that waited in the queue.
     pub peak_queue: u64,
     /// Targets that a snapshot took away although they were there: each time counts.

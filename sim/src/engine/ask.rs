@@ -11,7 +11,7 @@ use crate::rng::{Entity, Purpose};
 use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::TraceEvent;
 use crate::world::view::Rows;
-use crate::{DiscovererId, SpanRange, ViewId};
+use crate::{DiscovererId, Span, SpanRange, ViewId};
 
 impl World {
     /// Plans a discoverer's next turn; one that was planned before is void.
@@ -43,7 +43,7 @@ impl World {
             view,
         });
 
-        let met = self.meet(id, if resumes { Occasion::Resume } else { Occasion::Call });
+        let met = self.meet(id, if resumes { Occasion::Resume } else { Occasion::Call }, Some(view));
         let coming = match met.map(|met| met.kind) {
             None => self.serve(&plan, id, view, resumes),
             Some(kind) => self.serve_badly(&plan, id, view, resumes, kind),
@@ -128,7 +128,12 @@ impl World {
         self.watch(id, view);
         let wait = plan.scenario.backends[plan.discoverers[id.place()].backend].wait;
         let over = self.now + self.stretch(id, wait).into();
-        let until = met.map(|met| met.until).filter(|until| *until > self.now);
+        let until = match met.map(|met| (met.kind, met.until)) {
+            // A follower that is behind learns by then of all that the leader knows now.
+            Some((FaultKind::StaleRead { by }, _)) => Some(self.now + by.max(Span::millis(1)).into()),
+            Some((_, until)) => Some(until).filter(|until| *until > self.now),
+            None => None,
+        };
         let discoverer = &mut self.discoverers[id.place()];
         discoverer.parked = true;
         let (life, turn) = (discoverer.life, discoverer.turn);

@@ -69,6 +69,8 @@ struct Window {
     until: Instant,
     fault: u16,
     covers: Vec<DiscovererId>,
+    /// The replica that it is about, if it is about one.
+    replica: Option<u32>,
 }
 
 /// A hit of one call or event.
@@ -150,9 +152,13 @@ impl FaultSchedule {
                 .and_then(|state| state.kind)
                 .is_some_and(|backend| kind.applies_to(backend))
         };
+        let replica = match covers {
+            Covered::Replica { replica, .. } => Some(*replica),
+            Covered::Everyone | Covered::These(_) => None,
+        };
         let covers: Vec<DiscovererId> = match covers {
             Covered::Everyone => (0..self.states.len() as u32).map(DiscovererId).filter(can).collect(),
-            Covered::These(these) => these.iter().copied().filter(can).collect(),
+            Covered::These(these) | Covered::Replica { of: these, .. } => these.iter().copied().filter(can).collect(),
         };
         let number = self.next_window;
         self.next_window += 1;
@@ -169,6 +175,7 @@ impl FaultSchedule {
             until,
             fault,
             covers: covers.clone(),
+            replica,
         };
         self.windows.insert(number, window);
         (number, covers)
@@ -282,8 +289,14 @@ impl FaultSchedule {
         numbers.filter_map(|number| self.windows.get(number))
     }
 
-    /// The fault that hits this occasion, if one does.
-    pub(crate) fn meet(&mut self, now: Instant, id: DiscovererId, occasion: Occasion) -> Option<Met> {
+    /// The fault that hits this occasion, if one does. It is this replica that answers or sends, if it is known.
+    pub(crate) fn meet(
+        &mut self,
+        now: Instant,
+        id: DiscovererId,
+        occasion: Occasion,
+        replica: Option<u32>,
+    ) -> Option<Met> {
         if self.is_clear(id) {
             return None;
         }
@@ -318,7 +331,8 @@ impl FaultSchedule {
             let Some(window) = self.windows.get(number) else {
                 continue;
             };
-            if !occasion.meets(window.kind) || !window.kind.applies_to(backend) {
+            let is_elsewhere = window.replica.is_some() && window.replica != replica;
+            if is_elsewhere || !occasion.meets(window.kind) || !window.kind.applies_to(backend) {
                 continue;
             }
             if window.rate.is_always() {
@@ -393,7 +407,14 @@ impl Occasion {
             },
             Self::Notify => matches!(
                 kind,
-                F::LostNotify | F::Delay { .. } | F::Clog | F::Freeze | F::Partition | F::OneWay
+                F::LostNotify
+                    | F::Delay { .. }
+                    | F::Clog
+                    | F::Freeze
+                    | F::Partition
+                    | F::OneWay
+                    | F::LeaderLoss
+                    | F::StaleRead { .. }
             ),
         }
     }

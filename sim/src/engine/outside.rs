@@ -67,7 +67,7 @@ impl World {
             call: number,
             view,
         });
-        let met = self.meet(id, if resumes { Occasion::Resume } else { Occasion::Call });
+        let met = self.meet(id, if resumes { Occasion::Resume } else { Occasion::Call }, Some(view));
         let usually = self.now + self.rng.span(who, Purpose::Latency, number, backend.latency).into();
         let arrives = match met.map(|met| (met.kind, met.until)) {
             Some((FaultKind::Clog, until)) => usually.max(until),
@@ -99,7 +99,9 @@ impl World {
         let frozen = self.discoverers[id.place()].held_at.filter(|(of, _)| *of == view);
         let (version, rows) = match (kind, frozen) {
             // The replica shows what it did when it was asked last.
-            (Some(FaultKind::Freeze), Some((_, version))) => (version, self.discoverers[id.place()].held.clone()),
+            (Some(FaultKind::Freeze | FaultKind::LeaderLoss), Some((_, version))) => {
+                (version, self.discoverers[id.place()].held.clone())
+            }
             (kind, _) => match kind.and_then(|kind| self.wrong_rows(id, view, kind)) {
                 Some(wrong) => wrong,
                 None => {

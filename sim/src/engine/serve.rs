@@ -66,10 +66,18 @@ impl World {
             pages: 1,
         };
         let trouble = |why| Coming::Trouble { why, retry_after: None };
+        let is_stale = plan.scenario.discoverers[plan.discoverers[id.place()].entry].allow_stale;
+        if let FaultKind::StaleRead { by } = kind {
+            return match is_stale {
+                true => self.serve_stale(id, view, by),
+                false => self.serve(plan, id, view, resumes),
+            };
+        }
         if let Some((_, rows)) = self.wrong_rows(id, view, kind) {
             return all(rows);
         }
         match kind {
+            FaultKind::LeaderLoss if !is_stale => trouble("the servers have no leader (500)"),
             FaultKind::Drop | FaultKind::Partition | FaultKind::OneWay => trouble("the backend did not answer in time"),
             FaultKind::Reset => trouble("the connection was reset"),
             FaultKind::Refused => trouble("the connection was refused"),
@@ -81,7 +89,7 @@ impl World {
             },
             FaultKind::TornWrite => trouble("the file can't be read: it ends in the middle"),
             FaultKind::Servfail => trouble("the server could not say (SERVFAIL)"),
-            FaultKind::TooManyRequests { retry_after } => Coming::Trouble {
+            FaultKind::TooManyRequests { retry_after } | FaultKind::ApiPriority { retry_after } => Coming::Trouble {
                 why: "the server has had enough (429)",
                 retry_after: Some(retry_after),
             },
@@ -100,7 +108,9 @@ impl World {
                 self.discoverers[id.place()].leap = Some((by, back));
                 self.serve(plan, id, view, resumes)
             }
-            FaultKind::Freeze if self.discoverers[id.place()].held_at.is_some() => Coming::Unchanged,
+            FaultKind::Freeze | FaultKind::LeaderLoss if self.discoverers[id.place()].held_at.is_some() => {
+                Coming::Unchanged
+            }
             FaultKind::WatchTooOld => {
                 self.mark(Mark::Relisted);
                 self.serve(plan, id, view, false)
@@ -121,6 +131,20 @@ impl World {
         }
     }
 
+    /// What a follower says that has not caught up: what was there, with the index that this had.
+    fn serve_stale(&mut self, id: DiscovererId, view: ViewId, by: Span) -> Coming {
+        let (version, rows) = self.before(id, view, by);
+        if self.discoverers[id.place()].held_at == Some((view, version)) {
+            return Coming::Unchanged;
+        }
+        Coming::All {
+            view,
+            version: Some(version),
+            rows,
+            pages: 1,
+        }
+    }
+
     /// What a view shows when this fault has it, and as of which version, if that is something else than
     /// there is.
     pub(super) fn wrong_rows(&mut self, id: DiscovererId, view: ViewId, kind: FaultKind) -> Option<(u64, Rows)> {
@@ -133,7 +157,7 @@ impl World {
                 let rows = shown.rows.iter().take(half).map(|(host, row)| (*host, *row));
                 Some((shown.version, rows.collect()))
             }
-            FaultKind::BackInTime { by } => Some(self.before(id, view, by)),
+            FaultKind::BackInTime { by } | FaultKind::StaleRead { by } => Some(self.before(id, view, by)),
             FaultKind::Disagree { by } => {
                 let first = self.plan.discoverers[id.place()].first_view;
                 let is_behind = !(view.0 - first.0).is_multiple_of(2);

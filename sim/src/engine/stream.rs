@@ -125,11 +125,27 @@ impl World {
         }
     }
 
+    /// Whether a discoverer reads from servers that don't lead, too.
+    fn reads_stale(&self, id: DiscovererId) -> bool {
+        self.plan.scenario.discoverers[self.plan.discoverers[id.place()].entry].allow_stale
+    }
+
     fn wake_unless_held_up(&mut self, id: DiscovererId, turn: u32, latency: Span) {
-        let life = self.discoverers[id.place()].life;
-        match self.meet(id, Occasion::Notify).map(|met| (met.kind, met.until)) {
+        let (life, watching) = (self.discoverers[id.place()].life, self.discoverers[id.place()].watching);
+        match self
+            .meet(id, Occasion::Notify, watching)
+            .map(|met| (met.kind, met.until))
+        {
             Some((FaultKind::Freeze | FaultKind::Clog, until)) if until > self.now => {
                 self.queue.schedule(until, Event::WaitOver { id, life, turn });
+            }
+            Some((FaultKind::LeaderLoss, until)) if until > self.now => {
+                self.queue.schedule(until, Event::WaitOver { id, life, turn });
+            }
+            // The follower that is waited at learns of it later.
+            Some((FaultKind::StaleRead { by }, _)) if self.reads_stale(id) => {
+                let later = self.now + by.max(Span::millis(1)).into();
+                self.queue.schedule(later, Event::WaitOver { id, life, turn });
             }
             // The query hangs until the connection is found dead, or the wait is over.
             Some((FaultKind::Partition | FaultKind::OneWay, _)) => {}
@@ -162,12 +178,14 @@ impl World {
             return;
         }
         discoverer.coming = Some(Coming::Unchanged);
+        let view = discoverer.watching;
         self.unwatch(id);
-        if let Some(met) = self.meet(id, Occasion::Call) {
-            let trouble = matches!(
-                met.kind,
-                FaultKind::Reset | FaultKind::Partition | FaultKind::OneWay | FaultKind::Drop
-            );
+        if let Some(met) = self.meet(id, Occasion::Call, view) {
+            let trouble = match met.kind {
+                FaultKind::Reset | FaultKind::Partition | FaultKind::OneWay | FaultKind::Drop => true,
+                FaultKind::LeaderLoss => !self.reads_stale(id),
+                _ => false,
+            };
             if trouble {
                 self.discoverers[id.place()].coming = Some(Coming::Trouble {
                     why: "the connection broke while waiting",
@@ -184,8 +202,8 @@ impl World {
         if discoverer.link != link || !core::mem::replace(&mut discoverer.notified, false) {
             return;
         }
-        let life = discoverer.life;
-        match self.meet(id, Occasion::Notify).map(|met| (met.kind, met.until)) {
+        let (life, view) = (discoverer.life, discoverer.watching);
+        match self.meet(id, Occasion::Notify, view).map(|met| (met.kind, met.until)) {
             Some((FaultKind::LostNotify | FaultKind::Freeze, _)) => return,
             Some((FaultKind::Partition | FaultKind::OneWay, _)) => {
                 let notice = self.plan.scenario.discoverers[self.plan.discoverers[id.place()].entry].timeout;
@@ -223,7 +241,10 @@ impl World {
             return;
         };
         let gone = news.row.is_none();
-        match self.meet(id, Occasion::News { gone }).map(|met| (met.kind, met.until)) {
+        match self
+            .meet(id, Occasion::News { gone }, Some(news.view))
+            .map(|met| (met.kind, met.until))
+        {
             Some((FaultKind::LostDelete, _)) => {
                 // It holds what no version of the view shows: the next connection begins with a list.
                 self.discoverers[id.place()].held_at = None;

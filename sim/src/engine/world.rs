@@ -22,7 +22,9 @@ use crate::scenario::{BackendKind, FaultKind, Mark};
 use crate::trace::{Trace, TraceEvent};
 use crate::world::truth::Truth;
 use crate::world::view::View;
-use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, Less, ServiceId, Sources, Span, ViewId};
+use crate::{
+    Covered, DiscovererId, Happening, HostId, Input, KeyedRng, Less, ServiceId, Sources, Span, SpanRange, ViewId,
+};
 
 /// The world of a run.
 #[derive(Debug, Clone)]
@@ -199,9 +201,15 @@ impl World {
             }
             let backend = &plan.scenario.backends[plan.views[view.place()].backend];
             let draw = u64::from(host.0) << 32 | u64::from(version);
-            let delay = self
+            let mut delay = self
                 .rng
                 .span(Entity::View(view.0), Purpose::Propagation, draw, backend.delay);
+            if !up && backend.lingers != SpanRange::ZERO {
+                let lingers = self
+                    .rng
+                    .span(Entity::View(view.0), Purpose::Length, draw, backend.lingers);
+                delay = delay.plus(lingers);
+            }
             if delay.is_zero() {
                 self.show(*view, host);
             } else {
@@ -243,13 +251,25 @@ impl World {
             return;
         };
         let until = self.now + (*lasts).into();
+        let replica = match covers {
+            Covered::Replica { replica, .. } => Some(*replica),
+            Covered::Everyone | Covered::These(_) => None,
+        };
         let (window, covers) = self.faults.open(self.now, *kind, *rate, until, *fault, covers);
         self.queue.schedule(until, Event::WindowShuts { window });
         if rate.is_always() {
             for id in covers {
-                self.fault_breaks(id, *kind);
+                if replica.is_none_or(|replica| self.is_with(id, replica)) {
+                    self.fault_breaks(id, *kind);
+                }
             }
         }
+    }
+
+    /// Whether a discoverer is connected with this replica of its backend. Of one that runs outside it is not known.
+    fn is_with(&self, id: DiscovererId, replica: u32) -> bool {
+        let first = self.plan.discoverers[id.place()].first_view;
+        self.discoverers[id.place()].watching == Some(ViewId(first.0 + replica))
     }
 
     pub(crate) fn shut(&mut self, window: u32) {
@@ -260,8 +280,10 @@ impl World {
 
     /// The fault that hits this occasion, if one does. A single hit is traced as an input when it
     /// meets something, whether it was drawn or decided before, so that a replay traces the same.
-    pub(crate) fn meet(&mut self, id: DiscovererId, occasion: Occasion) -> Option<Met> {
-        let met = self.faults.meet(self.now, id, occasion)?;
+    /// The view is that which is asked or sends, if it is known.
+    pub(crate) fn meet(&mut self, id: DiscovererId, occasion: Occasion, view: Option<ViewId>) -> Option<Met> {
+        let replica = view.map(|view| view.0 - self.plan.discoverers[id.place()].first_view.0);
+        let met = self.faults.meet(self.now, id, occasion, replica)?;
         if let Some(what) = met.as_input(id) {
             let at = self.at();
             // One that was decided before was counted then.
@@ -412,6 +434,8 @@ impl World {
         let notice = match kind {
             FaultKind::Reset | FaultKind::Refused | FaultKind::SessionExpiry => Span::ZERO,
             FaultKind::Partition | FaultKind::OneWay | FaultKind::Drop => entry.timeout,
+            // Whoever waits at the leader learns at once that there is none.
+            FaultKind::LeaderLoss if !entry.allow_stale => Span::ZERO,
             _ => return,
         };
         self.cut(id, notice);

@@ -47,6 +47,15 @@ impl Drawer {
             | Churn::NameReuse { at, share, over, .. } => if_chosen(*share, at.plus(within(*over))),
             Churn::Flapping { share, up, .. } => if_chosen(*share, within(up.high())),
             Churn::HostClone { at, share } => if_chosen(*share, *at),
+            Churn::Daily { .. } => {
+                let day = self.day(churn, who)?;
+                // It begins as it is at midnight.
+                Some(if day.is_away(Span::ZERO) {
+                    Span::ZERO
+                } else {
+                    day.next(Span::ZERO)
+                })
+            }
         }
     }
 
@@ -112,6 +121,7 @@ impl Drawer {
                 self.up(turn.spare, Looks { service, name, ..looks });
             }
             Churn::HostClone { .. } if turn.is_up => self.up(turn.spare, moved),
+            daily @ Churn::Daily { .. } => self.draw_hours(turn, daily),
             Churn::IpReuse { .. } | Churn::HostClone { .. } => {}
         }
     }
@@ -151,6 +161,40 @@ impl Drawer {
         };
         let stays = self.rng.span(turn.who(), Purpose::Length, u64::from(turn.step), range);
         self.plan_next(turn, turn.at + stays.max(Span::from_nanos(1)).into());
+    }
+
+    /// The host goes where its day ends, and comes where it begins.
+    fn draw_hours(&mut self, turn: Turn, daily: &Churn) {
+        let Some(day) = self.day(daily, turn.who()) else { return };
+        let now = Span::since_start(turn.at);
+        match day.is_away(now) {
+            true if turn.is_up => self.down(turn.host),
+            false if !turn.is_up => self.up(turn.host, turn.looks),
+            _ => {}
+        }
+        self.plan_next(turn, day.next(now).moment());
+    }
+
+    /// When of the day a host is up, unless it always is: of those that are as soon dispensable as it is, none is left then.
+    fn day(&self, churn: &Churn, who: Entity) -> Option<Day> {
+        let Churn::Daily { busiest, low, every } = churn else {
+            return None;
+        };
+        let rank = u128::from(self.rng.draw(who, Purpose::Choice, 0) >> 32);
+        let all = u128::from(u32::MAX);
+        // Both in parts of `all`, of what is not there at the least busy time.
+        let above = all - all * u128::from(low.part()) / u128::from(low.whole().max(1));
+        let spared = all - rank;
+        if above == 0 || spared >= above {
+            return None;
+        }
+        let half = u128::from(every.as_nanos() / 2);
+        let reach = u64::try_from(half * spared / above).unwrap_or(u64::MAX);
+        Some(Day {
+            busiest: *busiest,
+            every: *every,
+            reach: Span::from_nanos(reach),
+        })
     }
 
     /// The host looks like this from now on, if it is up.
@@ -199,6 +243,46 @@ impl Turn {
             address: next_address(self.looks.address),
             ..self.looks
         }
+    }
+}
+
+/// When of the day a host is up: for as long before the busiest time as after it.
+#[derive(Debug, Clone, Copy)]
+struct Day {
+    busiest: Span,
+    every: Span,
+    /// How far from the busiest time it is up still.
+    reach: Span,
+}
+
+impl Day {
+    /// How far the next or the last busiest time is away, whichever is nearer; and whether that is the next.
+    fn distance(self, now: Span) -> (u64, bool) {
+        let (every, busiest) = (self.every.as_nanos().max(1), self.busiest.as_nanos());
+        let since = (now.as_nanos() % every + every - busiest % every) % every;
+        match since <= every - since {
+            true => (since, false),
+            false => (every - since, true),
+        }
+    }
+
+    fn is_away(self, now: Span) -> bool {
+        self.distance(now).0 > self.reach.as_nanos()
+    }
+
+    /// When it next goes or comes.
+    fn next(self, now: Span) -> Span {
+        let (distance, comes) = self.distance(now);
+        let (reach, every) = (self.reach.as_nanos(), self.every.as_nanos());
+        let wait = match (distance > reach, comes) {
+            // It is up, and goes just behind its reach.
+            (false, true) => distance + reach + 1,
+            (false, false) => reach - distance + 1,
+            // It is away, and comes where its reach begins.
+            (true, true) => distance - reach,
+            (true, false) => every - distance - reach,
+        };
+        now.plus(Span::from_nanos(wait.max(1)))
     }
 }
 

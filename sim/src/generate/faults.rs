@@ -11,9 +11,13 @@ impl Drawer {
         let plan = self.plan.clone();
         for (entry, fault) in plan.scenario.faults.iter().enumerate() {
             let entry = entry as u16;
-            if fault.every.is_none() && fault.kind != FaultKind::Swizzle {
+            let is_one = fault.every.is_none() && fault.kind != FaultKind::Swizzle;
+            if is_one || fault.together || fault.repeats.is_some() {
+                let Some(first) = self.first_window(entry, fault) else {
+                    continue;
+                };
                 self.plan_at(
-                    fault.from.moment(),
+                    first.moment(),
                     Task::Window {
                         entry,
                         whose: None,
@@ -39,6 +43,15 @@ impl Drawer {
         }
     }
 
+    /// When a window first opens for all that a fault covers.
+    fn first_window(&self, entry: u16, fault: &Fault) -> Option<Span> {
+        match (fault.repeats, fault.every) {
+            (Some(repeats), _) => repeats.next(fault.from),
+            (None, Some(every)) => Some(fault.from.plus(self.gap(together(entry), 0, every))),
+            (None, None) => Some(fault.from),
+        }
+    }
+
     pub(super) fn draw_window(&mut self, at: Instant, entry: u16, whose: Option<DiscovererId>, step: u32) {
         let plan = self.plan.clone();
         let fault = &plan.scenario.faults[usize::from(entry)];
@@ -48,17 +61,30 @@ impl Drawer {
         }
         let left = ends.minus(now);
         let (covers, kind, lasts) = match whose {
-            None => (self.covers(entry, fault), fault.kind, left),
+            None => {
+                let lasts = match (fault.repeats, fault.every) {
+                    (Some(repeats), _) => {
+                        if let Some(next) = repeats.next(now.plus(Span::from_nanos(1))) {
+                            let step = step + 1;
+                            self.plan_at(next.moment(), Task::Window { entry, whose, step });
+                        }
+                        repeats.lasts.min(left)
+                    }
+                    (None, Some(every)) => {
+                        let (lasts, next) = self.next_window(at, together(entry), step, fault, every);
+                        let step = step + 1;
+                        self.plan_at(next, Task::Window { entry, whose, step });
+                        lasts
+                    }
+                    (None, None) => left,
+                };
+                (self.covers(entry, fault), fault.kind, lasts)
+            }
             Some(whose) => {
                 let who = Entity::Fault(entry, whose.0);
                 let lasts = match fault.every {
                     Some(every) => {
-                        let lasts = self
-                            .rng
-                            .span(who, Purpose::Length, u64::from(step), fault.lasts)
-                            .min(left);
-                        let pause = self.gap(who, step + 1, every).minus(lasts).max(fault.stability);
-                        let next = at + lasts.plus(pause).max(Span::from_nanos(1)).into();
+                        let (lasts, next) = self.next_window(at, who, step, fault, every);
                         let (whose, step) = (Some(whose), step + 1);
                         self.plan_at(next, Task::Window { entry, whose, step });
                         lasts
@@ -78,7 +104,14 @@ impl Drawer {
                     FaultKind::Swizzle => FaultKind::Clog,
                     kind => kind,
                 };
-                (Covered::These(vec![whose]), kind, lasts)
+                let covers = match fault.replica {
+                    None => Covered::These(vec![whose]),
+                    Some(replica) => Covered::Replica {
+                        of: vec![whose],
+                        replica,
+                    },
+                };
+                (covers, kind, lasts)
             }
         };
         self.drawn.push_back(Happening::Window {
@@ -88,6 +121,17 @@ impl Drawer {
             lasts,
             fault: entry,
         });
+    }
+
+    /// How long a window that opens now stays open, and when the next one opens.
+    fn next_window(&self, at: Instant, who: Entity, step: u32, fault: &Fault, every: Span) -> (Span, Instant) {
+        let left = self.ends(fault).minus(Span::since_start(at));
+        let lasts = self
+            .rng
+            .span(who, Purpose::Length, u64::from(step), fault.lasts)
+            .min(left);
+        let pause = self.gap(who, step + 1, every).minus(lasts).max(fault.stability);
+        (lasts, at + lasts.plus(pause).max(Span::from_nanos(1)).into())
     }
 
     /// Who stays broken when the calm starts: of those that a fault covers, the share that does
@@ -116,7 +160,11 @@ impl Drawer {
     }
 
     fn covers(&self, entry: u16, fault: &Fault) -> Covered {
-        if fault.backend.is_none() && fault.share.is_always() {
+        if let Some(replica) = fault.replica {
+            let of = self.covered(entry, fault);
+            return Covered::Replica { of, replica };
+        }
+        if fault.backend.is_none() && fault.backends.is_empty() && fault.share.is_always() {
             return Covered::Everyone;
         }
         Covered::These(self.covered(entry, fault))
@@ -136,11 +184,15 @@ impl Drawer {
         let discoverers = self.plan.discoverers.iter().enumerate();
         discoverers
             .filter(|(_, discoverer)| {
-                let named = |name: &String| scenario.backends[discoverer.backend].name == *name;
-                fault.backend.as_ref().is_none_or(named) && fault.kind.applies_to(discoverer.kind)
+                fault.names(&scenario.backends[discoverer.backend]) && fault.kind.applies_to(discoverer.kind)
             })
             .map(|(number, _)| DiscovererId(number as u32))
             .filter(|id| self.chosen(Entity::Fault(entry, id.0), share))
             .collect()
     }
+}
+
+/// Draws for all that an entry of the faults covers: no discoverer has this number.
+fn together(entry: u16) -> Entity {
+    Entity::Fault(entry, u32::MAX)
 }

@@ -3,14 +3,32 @@
 use headcount_core::Instant;
 
 use super::{Drawer, Task};
-use crate::rng::Entity;
-use crate::{DiscovererId, Happening, JobId, ProcessEvent, Ratio, Restarted, Span};
+use crate::plan::Plan;
+use crate::rng::{Entity, Purpose};
+use crate::{DiscovererId, Disk, Happening, JobId, ProcessEvent, Ratio, Restarted, Span, SpanRange};
 
 impl Drawer {
     pub(super) fn plan_process(&mut self) {
         let plan = self.plan.clone();
         for (entry, event) in plan.scenario.events.iter().enumerate() {
             let entry = entry as u16;
+            if let ProcessEvent::Restart {
+                at,
+                what: Restarted::Manager,
+                saved: true,
+                age,
+                ..
+            } = event
+                && let Some(disk) = plan.scenario.manager.disk
+            {
+                // Unless nothing was written whole by then, it is saved first.
+                let first = match self.last_written(disk, *at, *age) {
+                    Some(began) => (began, 0),
+                    None => (*at, 1),
+                };
+                self.plan_at(first.0.moment(), Task::Process { entry, step: first.1 });
+                continue;
+            }
             let first = match event {
                 // It is saved first.
                 ProcessEvent::Restart {
@@ -62,6 +80,13 @@ impl Drawer {
                     self.plan_at(restarts.moment(), next);
                     Happening::SaveManager
                 }
+                Restarted::Manager if *saved && step == 1 && reads(&plan).is_some() => {
+                    // It is dead until another has read what was written.
+                    let left = plan.scenario.storm_ends().minus(Span::since_start(at));
+                    let lasts = self.reading(entry, &plan).min(left.minus(Span::from_nanos(1)));
+                    self.plan_at(at + lasts.into(), next);
+                    Happening::Suspend { lasts }
+                }
                 Restarted::Manager => Happening::RestartManager {
                     saved: *saved,
                     version: version.unwrap_or_default(),
@@ -82,6 +107,32 @@ impl Drawer {
         self.drawn.push_back(happening);
     }
 
+    /// When the state was begun to be written that is there at this moment, by who was started last before it.
+    fn last_written(&self, disk: Disk, at: Span, age: Span) -> Option<Span> {
+        let restarts = self.plan.scenario.events.iter().filter_map(|event| match event {
+            ProcessEvent::Restart {
+                at: other,
+                what: Restarted::Manager,
+                ..
+            } => Some(*other).filter(|other| *other < at),
+            _ => None,
+        });
+        let from = restarts.max().unwrap_or_default();
+        let takes = |number| {
+            let who = Entity::Process(u16::MAX, u32::try_from(number).unwrap_or(u32::MAX));
+            let counter = from.as_nanos();
+            self.rng.span(who, Purpose::Length, counter, disk.writes)
+        };
+        disk.last_written(from, at, age, takes)
+    }
+
+    /// How long it takes to read what was written.
+    fn reading(&self, entry: u16, plan: &Plan) -> Span {
+        let who = Entity::Process(entry, u32::MAX);
+        let range = reads(plan).unwrap_or(SpanRange::ZERO);
+        self.rng.span(who, Purpose::Length, 0, range)
+    }
+
     fn some_discoverers(&self, entry: u16, share: Ratio) -> Vec<DiscovererId> {
         let all = (0..self.plan.discoverers.len() as u32).map(DiscovererId);
         all.filter(|id| self.chosen(Entity::Process(entry, id.0), share))
@@ -93,4 +144,13 @@ impl Drawer {
         all.filter(|id| self.chosen(Entity::Process(entry, id.0), share))
             .collect()
     }
+}
+
+/// How long reading the state takes, if it takes any time.
+fn reads(plan: &Plan) -> Option<SpanRange> {
+    plan.scenario
+        .manager
+        .disk
+        .map(|disk| disk.reads)
+        .filter(|reads| *reads != SpanRange::ZERO)
 }

@@ -57,6 +57,7 @@ impl Bound {
         let usual = backend
             .delay
             .high()
+            .plus(backend.lingers.high())
             .plus(asks.plus(call).times(looks))
             .plus(recovers)
             .plus(queue)

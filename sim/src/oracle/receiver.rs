@@ -100,6 +100,13 @@ impl Receiver {
         self.open.len() as u64
     }
 
+    /// How many of the targets that it has are of hosts that are gone, and how many it has. Costs what it has.
+    pub(crate) fn dead(&self, world: &World) -> (u64, u64) {
+        let is_dead = |host: &&HostId| !world.truth.is_up(**host);
+        let dead = self.known.iter().flat_map(BTreeMap::keys).filter(is_dead);
+        (dead.count() as u64, self.targets)
+    }
+
     /// How many targets it has, each counted once for its provider.
     pub(crate) fn targets(&self) -> u64 {
         self.targets

@@ -76,10 +76,13 @@ impl WrittenFiles {
             self.write(store, &rows, Write::Whole);
             return true;
         }
-        let met = world.meet(self.id, Occasion::Call);
+        let met = world.meet(self.id, Occasion::Call, Some(self.view));
         let kind = met.map(|met| met.kind);
         let (_, rows) = world.shown(self.id, self.view, kind);
-        let silent = world.meet(self.id, Occasion::Notify).map(|met| met.kind) == Some(FaultKind::LostNotify);
+        let silent = world
+            .meet(self.id, Occasion::Notify, Some(self.view))
+            .map(|met| met.kind)
+            == Some(FaultKind::LostNotify);
         let how = match kind {
             Some(FaultKind::TornWrite) => Write::Half,
             Some(FaultKind::RenameGap) => Write::Gone,

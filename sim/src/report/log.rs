@@ -113,6 +113,7 @@ fn decided(input: &Input) -> Option<(&'static str, String, String)> {
                 Covered::Everyone => "everyone".to_owned(),
                 Covered::These(one) if one.len() == 1 => one[0].to_string(),
                 Covered::These(these) => format!("{} of them", these.len()),
+                Covered::Replica { of, replica } => format!("{} at replica {replica}", of.len()),
             };
             let what = format!("{} (fault {fault}) for {lasts}, {rate} of the calls", kind.word());
             return Some(("F[", covered, what));

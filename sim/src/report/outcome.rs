@@ -90,8 +90,9 @@ impl Outcome {
             (
                 "peaks",
                 format!(
-                    "{} targets, {} reports queued",
+                    "{} targets of {}, {} reports queued",
                     count(metrics.peak_targets),
+                    bytes(metrics.peak_bytes),
                     count(metrics.peak_queue)
                 ),
             ),
@@ -101,7 +102,10 @@ impl Outcome {
     fn verdict(&self) -> String {
         match self.violations.first() {
             None => format!("clean: no rule broken in {}", self.time),
-            Some(first) => format!("BROKEN: {} at {}", first.rule, first.at),
+            Some(first) => match self.violations.len() {
+                1 => format!("BROKEN: {} at {}", first.rule, first.at),
+                all => format!("BROKEN: {} at {}, and {} more", first.rule, first.at, all - 1),
+            },
         }
     }
 

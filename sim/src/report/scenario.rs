@@ -1,7 +1,7 @@
 //! What a run is about, before it starts.
 
 use super::rows::{count, facts};
-use crate::{Backend, Churn, Fault, ProcessEvent, Scenario, Span, SpanRange};
+use crate::{Backend, Churn, Disk, Fault, ProcessEvent, Repeats, Scenario, Span, SpanRange};
 
 impl Scenario {
     /// The first block of a report: what runs, with which settings, and what may go wrong.
@@ -52,6 +52,10 @@ impl Scenario {
         if let Some(after) = self.manager.incomplete_after {
             lines.push(("lists", format!("who was never read is waited for {after}")));
         }
+        if let Some(disk) = self.manager.disk {
+            let Disk { every, writes, reads } = disk;
+            lines.push(("state", format!("each {every}: {writes} to write, {reads} to read")));
+        }
         if self.receiver.takes != SpanRange::ZERO {
             lines.push(("receiver", format!("takes {} for a snapshot", self.receiver.takes)));
         }
@@ -96,6 +100,7 @@ fn listed(entries: impl Iterator<Item = String>) -> String {
 fn churn(churn: &Churn) -> String {
     match churn {
         Churn::Steady { rate, every, .. } => format!("{rate} of the hosts each {every}"),
+        Churn::Daily { low, busiest, .. } => format!("{low} to all of the hosts, most at {busiest} of the day"),
         other => other.word().replace('_', " "),
     }
 }
@@ -105,8 +110,16 @@ fn fault(fault: &Fault) -> String {
     if !fault.rate.is_always() {
         text.push_str(&format!(" {}", fault.rate));
     }
-    if let Some(every) = fault.every {
+    if let Some(replica) = fault.replica {
+        text.push_str(&format!(" at replica {replica}"));
+    }
+    if let Some(Repeats { every, at, lasts }) = fault.repeats {
+        text.push_str(&format!(" for {lasts} at {at} of each {every}"));
+    } else if let Some(every) = fault.every {
         text.push_str(&format!(" for {} each {every}", fault.lasts));
+        if fault.together {
+            text.push_str(", all at once");
+        }
     } else if fault.from != Span::ZERO || fault.until.is_some() {
         text.push_str(&format!(" from {}", fault.from));
         if let Some(until) = fault.until {

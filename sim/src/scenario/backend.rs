@@ -85,6 +85,9 @@ pub struct Backend {
     /// How long a change takes until a replica shows it.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub delay: SpanRange,
+    /// For how long a host that is gone is listed still, beside the delay: its registry has to notice that it is dead.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub lingers: SpanRange,
     /// How long a call takes, or an event on its way to a watcher.
     #[serde(default = "latency", skip_serializing_if = "is_latency")]
     pub latency: SpanRange,
@@ -144,6 +147,7 @@ impl Backend {
             kind,
             replicas: one(),
             delay: SpanRange::ZERO,
+            lingers: SpanRange::ZERO,
             latency: latency(),
             cache: Span::ZERO,
             page: 0,
@@ -163,6 +167,12 @@ impl Backend {
     #[must_use]
     pub fn delay(self, delay: SpanRange) -> Self {
         Self { delay, ..self }
+    }
+
+    /// Sets for how long a host that is gone is listed still.
+    #[must_use]
+    pub fn lingers(self, lingers: SpanRange) -> Self {
+        Self { lingers, ..self }
     }
 
     /// Sets how long a call takes.

@@ -1,9 +1,11 @@
 //! Whether a scenario makes sense as a whole.
 
+mod faults;
+
 use core::fmt;
 
-use super::{BackendKind, Churn, Condition, Expectation, FaultKind, Less, ProcessEvent, Restarted, Scenario, Sources};
-use crate::{Ratio, Span};
+use super::{BackendKind, Churn, Condition, Expectation, Less, ProcessEvent, Restarted, Scenario, Sources};
+use crate::Span;
 
 /// Something in a scenario that makes no sense, and what would.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,10 +122,14 @@ impl Scenario {
     fn check_expectations(&self, found: &mut Found) {
         let jobs = self.job_names();
         for (number, expectation) in self.expect.iter().enumerate() {
-            let (word, condition) = match expectation {
-                Expectation::Always(condition) => ("always", condition),
-                Expectation::Eventually { that, .. } => ("eventually.that", that),
-                Expectation::Sometimes(_) => continue,
+            if let Expectation::Mostly { share, .. } = expectation {
+                let at = format!("expect[{number}].mostly.share");
+                found.unless(!share.is_never(), &at, || {
+                    "it need never hold; write for example `99%`, or remove the entry".to_owned()
+                });
+            }
+            let Some((word, condition)) = expectation.condition() else {
+                continue;
             };
             if let Condition::JobStaleAtMost { job, .. } = condition {
                 let at = format!("expect[{number}].{word}.job_stale_at_most.job");
@@ -167,6 +173,9 @@ impl Scenario {
         }
         for (field, what) in self.manager.guard.into_iter().flat_map(super::Guard::problems) {
             found.unless(false, &format!("manager.guard.{field}"), || what);
+        }
+        if let Some(what) = self.manager.disk.and_then(super::Disk::problem) {
+            found.unless(false, "manager.disk.every", || what);
         }
         found.unless(self.queue.depth > 0, "queue.depth", || {
             "a queue that holds nothing lets nothing through; write 1 or more".to_owned()
@@ -221,6 +230,12 @@ impl Scenario {
                 discoverers.less == Less::AtOnce || is_list,
                 &format!("{at}.less"),
                 || "only lists are looked at twice; write `kind: http` or `kind: file` for the backend".to_owned(),
+            );
+            let is_consul = kind.is_none_or(|backend| backend.kind == BackendKind::Consul);
+            found.unless(
+                discoverers.allow_stale || is_consul,
+                &format!("{at}.allow_stale"),
+                || "only Consul has a leader to be asked; write `kind: consul` for the backend".to_owned(),
             );
             found.unless(!discoverers.refresh.is_zero(), &format!("{at}.refresh"), || {
                 "asking again after no time never ends; write for example `30s`".to_owned()
@@ -293,6 +308,18 @@ impl Scenario {
                 | Churn::IpReuse { at, .. }
                 | Churn::NameReuse { at, .. }
                 | Churn::HostClone { at, .. } => (*at, None),
+                Churn::Daily { low, every, busiest } => {
+                    found.unless(!every.is_zero(), &format!("{at}.every"), || {
+                        "a day of no time never ends; write for example `24h`".to_owned()
+                    });
+                    found.unless(!low.is_always(), &format!("{at}.low"), || {
+                        "as many as there are at most; write a smaller share, or remove the entry".to_owned()
+                    });
+                    found.unless(busiest < every || every.is_zero(), &format!("{at}.busiest"), || {
+                        format!("{busiest} is not within a day, which lasts {every}")
+                    });
+                    (Span::ZERO, None)
+                }
             };
             found.unless(start < self.storm_ends(), &format!("{at}.at"), || {
                 format!(
@@ -319,49 +346,6 @@ impl Scenario {
                     )
                 });
             }
-        }
-    }
-
-    fn check_faults(&self, found: &mut Found) {
-        for (number, fault) in self.faults.iter().enumerate() {
-            let at = format!("faults[{number}]");
-            let end = fault.until.unwrap_or(self.storm_ends());
-            found.unless(fault.from < end, &format!("{at}.from"), || {
-                format!("{} is not before its end, {end}", fault.from)
-            });
-            found.unless(fault.rate != Ratio::NEVER, &format!("{at}.rate"), || {
-                "it never happens; write for example `1%`, or remove the entry".to_owned()
-            });
-            found.unless(fault.every != Some(Span::ZERO), &format!("{at}.every"), || {
-                "windows no time apart never end; write for example `10m`".to_owned()
-            });
-            let backends = self.backends.iter();
-            let covered: Vec<_> = match &fault.backend {
-                None => backends.collect(),
-                Some(name) => {
-                    let names: Vec<&str> = backends.clone().map(|backend| backend.name.as_str()).collect();
-                    found.unless(names.contains(&name.as_str()), &format!("{at}.backend"), || {
-                        format!("there is no backend `{name}`; there is {}", listed(&names))
-                    });
-                    backends.filter(|backend| backend.name == *name).collect()
-                }
-            };
-            let can = covered.iter().any(|backend| fault.kind.applies_to(backend.kind));
-            let alone = |backend: &&super::Backend| backend.replicas < 2;
-            if matches!(fault.kind, FaultKind::Disagree { .. }) && covered.iter().all(alone) {
-                found.unless(covered.is_empty(), &format!("{at}.kind"), || {
-                    "nobody is there to disagree with; give the backend `replicas: 2` or more".to_owned()
-                });
-            }
-            if let FaultKind::Status { code, .. } = fault.kind {
-                found.unless((400..=599).contains(&code), &format!("{at}.kind"), || {
-                    format!("{code} is not the status of an error; those are 400 to 599")
-                });
-            }
-            found.unless(can || covered.is_empty(), &format!("{at}.kind"), || {
-                let kinds: Vec<&str> = covered.iter().map(|backend| backend.kind.word()).collect();
-                format!("`{}` can't happen to {}", fault.kind.word(), listed(&kinds))
-            });
         }
     }
 }

@@ -124,6 +124,17 @@ pub enum Churn {
         /// Which share of the hosts is copied.
         share: Ratio,
     },
+    /// The fleet follows the traffic by time of day: all of it is up when most is to be done, and the fewer hosts the
+    /// further that is away, in a straight line. The run starts at midnight.
+    Daily {
+        /// When most is to be done, and all hosts are up.
+        busiest: Span,
+        /// Which share of the hosts is up when the least is to be done, half a day before and after.
+        low: Ratio,
+        /// How long a day lasts.
+        #[serde(default = "a_day", skip_serializing_if = "is_a_day")]
+        every: Span,
+    },
 }
 
 /// What changes at a host.
@@ -138,6 +149,12 @@ pub enum Change {
     Relabel,
 }
 
+fn a_day() -> Span {
+    Span::hours(24)
+}
+fn is_a_day(span: &Span) -> bool {
+    *span == a_day()
+}
 fn away() -> SpanRange {
     SpanRange::between(Span::secs(5), Span::secs(30))
 }
@@ -166,6 +183,7 @@ impl Churn {
             Self::IpReuse { .. } => "ip_reuse",
             Self::NameReuse { .. } => "name_reuse",
             Self::HostClone { .. } => "host_clone",
+            Self::Daily { .. } => "daily",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Guard, ThrottleSetting};
+use super::{Disk, Guard, ThrottleSetting};
 use crate::{Span, SpanRange};
 
 /// Discoverers that ask one backend in the same way, each for one service.
@@ -39,6 +39,9 @@ pub struct Discoverers {
     /// `http`, `file`: when a list is believed that has less than before.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub less: Less,
+    /// `consul`: whether any server may answer them, and not the leader only; as with Prometheus, unless it is switched off.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub allow_stale: bool,
 }
 
 /// When a list is believed that has less than before, in a way that who writes it could also have made (B11).
@@ -89,6 +92,12 @@ fn timeout() -> Span {
 fn is_timeout(span: &Span) -> bool {
     *span == timeout()
 }
+fn yes() -> bool {
+    true
+}
+fn is_yes(is: &bool) -> bool {
+    *is
+}
 fn retry() -> SpanRange {
     SpanRange::between(Span::secs(1), Span::secs(30))
 }
@@ -110,6 +119,7 @@ impl Discoverers {
             broken: 0,
             sources: Sources::default(),
             less: Less::default(),
+            allow_stale: yes(),
         }
     }
 
@@ -168,6 +178,15 @@ impl Discoverers {
     #[must_use]
     pub fn less(self, less: Less) -> Self {
         Self { less, ..self }
+    }
+
+    /// Has the leader answer them, and no other server.
+    #[must_use]
+    pub fn from_the_leader(self) -> Self {
+        Self {
+            allow_stale: false,
+            ..self
+        }
     }
 
     /// The name that jobs use: its own, or else its backend's.
@@ -259,6 +278,9 @@ pub struct Manager {
     /// Whether lists are served without what can't be built (B10).
     #[serde(skip_serializing_if = "super::is_default")]
     pub serve_incomplete: bool,
+    /// The disk that its state stands on; without it, it is as fast as could be, and what is restarted says how old it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Disk>,
 }
 
 impl Manager {
@@ -296,6 +318,15 @@ impl Manager {
     pub fn incomplete_after(self, after: Span) -> Self {
         Self {
             incomplete_after: Some(after),
+            ..self
+        }
+    }
+
+    /// Has its state stand on this disk.
+    #[must_use]
+    pub fn disk(self, disk: Disk) -> Self {
+        Self {
+            disk: Some(disk),
             ..self
         }
     }

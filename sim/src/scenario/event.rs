@@ -52,7 +52,7 @@ pub enum ProcessEvent {
         #[serde(default, skip_serializing_if = "super::is_default")]
         saved: bool,
         /// `manager`, with `saved`: how long before that was. A manager that crashes has what it
-        /// saved last.
+        /// saved last. On a disk (`manager.disk`), it is since when nothing was begun to be written.
         #[serde(default, skip_serializing_if = "super::is_default")]
         age: Span,
         /// `manager`: another version of the core takes its place.

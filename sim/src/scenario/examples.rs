@@ -5,7 +5,7 @@ use crate::{Ratio, Span, SpanRange};
 
 impl FaultKind {
     /// One of each, with usual settings.
-    pub const EXAMPLES: [Self; 37] = [
+    pub const EXAMPLES: [Self; 40] = [
         Self::Delay {
             by: SpanRange::between(Span::secs(1), Span::secs(5)),
         },
@@ -63,12 +63,17 @@ impl FaultKind {
             by: Span::secs(30),
             back: true,
         },
+        Self::LeaderLoss,
+        Self::StaleRead { by: Span::secs(20) },
+        Self::ApiPriority {
+            retry_after: Span::secs(20),
+        },
     ];
 }
 
 impl Churn {
     /// One of each, with usual settings: all within the first ten minutes.
-    pub fn examples() -> [Self; 11] {
+    pub fn examples() -> [Self; 12] {
         let away = SpanRange::between(Span::secs(5), Span::secs(30));
         let (at, over, share) = (Span::mins(2), Span::mins(3), Ratio::percent(30));
         [
@@ -114,6 +119,11 @@ impl Churn {
             Self::IpReuse { at, share, over },
             Self::NameReuse { at, share, over, away },
             Self::HostClone { at, share },
+            Self::Daily {
+                busiest: at,
+                low: share,
+                every: Span::mins(8),
+            },
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Ratio, Span};
+use crate::{Ratio, Size, Span};
 
 /// Something that a run must show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,25 @@ pub enum Expectation {
         /// Within how long.
         within: Span,
     },
+    /// In so much of the run's time; it is looked at every ten seconds, from the first time that it held.
+    Mostly {
+        /// What.
+        that: Condition,
+        /// In which share of the time, at least.
+        share: Ratio,
+    },
+}
+
+impl Expectation {
+    /// The word for it, up to its condition, and that condition, if it has one.
+    pub(crate) const fn condition(&self) -> Option<(&'static str, &Condition)> {
+        match self {
+            Self::Always(condition) => Some(("always", condition)),
+            Self::Eventually { that, .. } => Some(("eventually.that", that)),
+            Self::Mostly { that, .. } => Some(("mostly.that", that)),
+            Self::Sometimes(_) => None,
+        }
+    }
 }
 
 /// Something that holds or does not hold at a moment.
@@ -43,6 +62,10 @@ pub enum Condition {
     /// Those who read the jobs' lists have no fewer than this share of the hosts that there truly are. They keep what
     /// they have while a list is withheld, also while the manager is restarted (B09, B10).
     ListsShowAtLeast(Ratio),
+    /// Of the targets that the receiver has no more than this share are dead: their hosts are gone, and they are listed still.
+    DeadAtMost(Ratio),
+    /// The labels of all targets that the receiver has take no more than this.
+    MemoryAtMost(Size),
 }
 
 /// Something worth seeing in a run. Hit marks are counted; a scenario can ask for one.

@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::BackendKind;
+use super::{Backend, BackendKind, Repeats};
 use crate::{Ratio, Span, SpanRange};
 
 /// Something that goes wrong: what, where, when, and how often.
 ///
 /// While its window is open, each call of each discoverer that it covers is hit with the
 /// probability `rate`. There is one window from `from` to `until`; or, with `every`, each
-/// discoverer has windows of its own, on average so far apart.
+/// discoverer has windows of its own, on average so far apart, or all of them the same ones, if that happens `together`;
+/// or, with `repeats`, one window comes again and again, as each night.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -34,9 +35,21 @@ pub struct Fault {
     /// With `every`: how long it stays shut at least before it opens again.
     #[serde(default, skip_serializing_if = "Span::is_zero")]
     pub stability: Span,
+    /// With `every`: all that it covers have the same windows, as when what several backends stand on fails.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub together: bool,
+    /// A window that comes again and again at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
     /// Covers the discoverers of this backend only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
+    /// Covers the discoverers of these backends only, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backends: Vec<String>,
+    /// Hits calls that this replica of the backend answers, and no others; the first is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<u32>,
     /// Covers this share of the discoverers only, drawn once for each.
     #[serde(default = "always", skip_serializing_if = "Ratio::is_always")]
     pub share: Ratio,
@@ -168,6 +181,21 @@ pub enum FaultKind {
     },
     /// The discoverers stall one by one, and go on in another order until the end.
     Swizzle,
+    /// `consul`: the servers have no leader. Whoever may read from any of them (`allow_stale`) is told nothing new; all
+    /// others get an error.
+    LeaderLoss,
+    /// `consul`: a follower answers that has not caught up, with an index of its own. Whoever reads from the leader only does
+    /// not meet it.
+    StaleRead {
+        /// How far it is behind.
+        by: Span,
+    },
+    /// `kubernetes`: API Priority and Fairness turns lists away (HTTP 429), and says when to come back. Watches go on, and
+    /// are begun anew.
+    ApiPriority {
+        /// When.
+        retry_after: Span,
+    },
 }
 
 /// What sort of trouble it is.
@@ -234,6 +262,9 @@ impl FaultKind {
             Self::Step { .. } => "step",
             Self::WallJump { .. } => "wall_jump",
             Self::Swizzle => "swizzle",
+            Self::LeaderLoss => "leader_loss",
+            Self::StaleRead { .. } => "stale_read",
+            Self::ApiPriority { .. } => "api_priority",
         }
     }
 
@@ -283,6 +314,8 @@ impl FaultKind {
                 | Self::Disagree { .. }
                 | Self::Nxdomain
                 | Self::NoData
+                | Self::LeaderLoss
+                | Self::StaleRead { .. }
         )
     }
 
@@ -290,8 +323,8 @@ impl FaultKind {
     pub const fn applies_to(self, backend: BackendKind) -> bool {
         use BackendKind as B;
         match self {
-            Self::IndexReset => matches!(backend, B::Consul),
-            Self::WatchTooOld => matches!(backend, B::Kubernetes),
+            Self::IndexReset | Self::LeaderLoss | Self::StaleRead { .. } => matches!(backend, B::Consul),
+            Self::WatchTooOld | Self::ApiPriority { .. } => matches!(backend, B::Kubernetes),
             Self::LostDelete | Self::DuplicateDelete | Self::Reorder => matches!(backend, B::Kubernetes | B::Push),
             Self::Nxdomain | Self::Servfail | Self::NoData | Self::TtlZero => matches!(backend, B::Dns),
             Self::Step { .. } => backend.polls(),
@@ -318,7 +351,11 @@ impl Fault {
             every: None,
             lasts: half_a_minute(),
             stability: Span::ZERO,
+            together: false,
+            repeats: None,
             backend: None,
+            backends: Vec::new(),
+            replica: None,
             share: always(),
         }
     }
@@ -363,6 +400,48 @@ impl Fault {
     #[must_use]
     pub fn stability(self, stability: Span) -> Self {
         Self { stability, ..self }
+    }
+
+    /// Gives all that it covers the same windows.
+    #[must_use]
+    pub fn together(self) -> Self {
+        Self { together: true, ..self }
+    }
+
+    /// Gives it a window that comes again and again.
+    #[must_use]
+    pub fn repeats(self, repeats: Repeats) -> Self {
+        Self {
+            repeats: Some(repeats),
+            ..self
+        }
+    }
+
+    /// Covers the discoverers of several backends only.
+    #[must_use]
+    pub fn backends<S: Into<String>>(self, backends: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            backends: backends.into_iter().map(Into::into).collect(),
+            ..self
+        }
+    }
+
+    /// Hits calls only that this replica answers.
+    #[must_use]
+    pub fn replica(self, replica: u32) -> Self {
+        Self {
+            replica: Some(replica),
+            ..self
+        }
+    }
+
+    /// Whether it is about this backend, by its name and its replicas.
+    pub fn names(&self, backend: &Backend) -> bool {
+        let is_named = match (&self.backend, self.backends.as_slice()) {
+            (None, []) => true,
+            (one, several) => one.as_ref() == Some(&backend.name) || several.contains(&backend.name),
+        };
+        is_named && self.replica.is_none_or(|replica| replica < backend.replicas)
     }
 
     /// Covers the discoverers of this backend only.

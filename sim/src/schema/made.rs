@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::{Ratio, Scenario, Span, SpanRange, ThrottleSetting};
+use crate::{Ratio, Scenario, Size, Span, SpanRange, ThrottleSetting};
 
 /// The schema's text.
 pub(super) fn schema() -> String {
@@ -35,6 +35,16 @@ fn tightened(schema: &mut Schema) {
         .all(|word| schema.get(*word).is_none());
     if is_free && schema.get("type").is_some_and(|kind| kind == "string") {
         schema.insert("type".to_owned(), serde_json::json!(["string", "number", "boolean"]));
+    }
+    if is_free
+        && schema
+            .get("type")
+            .is_some_and(|kind| *kind == serde_json::json!(["string", "null"]))
+    {
+        schema.insert(
+            "type".to_owned(),
+            serde_json::json!(["string", "number", "boolean", "null"]),
+        );
     }
     if let Some(text) = schema.get("description").and_then(|text| text.as_str()) {
         let text = plain(text);
@@ -102,6 +112,14 @@ impl JsonSchema for Ratio {
         })
     }
 }
+
+text!(
+    Size,
+    "Size",
+    "So many bytes: a whole number with a unit.",
+    ["64MiB", "500kB"],
+    "[0-9]{1,9}(B|kB|MB|GB|KiB|MiB|GiB)"
+);
 
 impl JsonSchema for ThrottleSetting {
     fn schema_name() -> Cow<'static, str> {

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::made::schema;
 use super::{SCHEMA, described};
 use crate::{
-    Backend, BackendKind, Condition, Covered, DiscovererId, Discoverers, Expectation, Fault, FaultKind, Guard,
+    Backend, BackendKind, Condition, Covered, DiscovererId, Discoverers, Disk, Expectation, Fault, FaultKind, Guard,
     Happening, HostId, Hosts, JobId, Jobs, Less, Looks, Manager, Mark, Mistakes, ProcessEvent, Ratio, ReloadMode,
-    Restarted, Scenario, ServiceId, Sources, Span, ThrottleSetting, Version, Wrong, shipped,
+    Repeats, Restarted, Scenario, ServiceId, Size, Sources, Span, SpanRange, ThrottleSetting, Version, Wrong, shipped,
 };
 
 /// Something that says of a file whether the schema allows it.
@@ -80,7 +80,12 @@ fn every_word() -> Scenario {
                 .guard(Guard::new(Ratio::percent(30), at))
                 .per_set()
                 .incomplete_after(at)
-                .serve_incomplete(),
+                .serve_incomplete()
+                .disk(
+                    Disk::written_each(at)
+                        .writes(SpanRange::exactly(at))
+                        .reads(SpanRange::exactly(at)),
+                ),
         )
         .jobs(Jobs::new("job").of("dns").count(2).split())
         .expect(Expectation::Always(Condition::ShowsAtLeast(Ratio::percent(1))))
@@ -93,7 +98,20 @@ fn every_word() -> Scenario {
         .expect(Expectation::Eventually {
             that: Condition::Converged,
             within: at,
-        });
+        })
+        .expect(Expectation::Mostly {
+            that: Condition::DeadAtMost(Ratio::percent(5)),
+            share: Ratio::percent(99),
+        })
+        .expect(Expectation::Always(Condition::MemoryAtMost(Size::of(64 << 20))))
+        .fault(Fault::new(FaultKind::Drop).repeats(Repeats::daily(at, at)))
+        .fault(
+            Fault::new(FaultKind::Drop)
+                .every(at)
+                .together()
+                .backends(["dns", "http"]),
+        )
+        .fault(Fault::new(FaultKind::Drop).backend("dns").replica(1));
     for mark in Mark::ALL {
         scenario = scenario.expect(Expectation::Sometimes(mark));
     }
@@ -103,7 +121,8 @@ fn every_word() -> Scenario {
             .cache(at)
             .page(7)
             .history(9)
-            .wait(at);
+            .wait(at)
+            .lingers(SpanRange::exactly(at));
         let sources = match kind {
             BackendKind::File => Sources::Place,
             BackendKind::Http => Sources::Sticky,
@@ -113,7 +132,10 @@ fn every_word() -> Scenario {
             BackendKind::File => Less::Twice,
             _ => Less::AtOnce,
         };
-        let discoverers = Discoverers::of(kind.word()).broken(1).sources(sources).less(less);
+        let mut discoverers = Discoverers::of(kind.word()).broken(1).sources(sources).less(less);
+        if kind == BackendKind::Consul {
+            discoverers = discoverers.from_the_leader();
+        }
         scenario = scenario.backend(backend).discoverers(discoverers);
     }
     for kind in FaultKind::EXAMPLES {
@@ -199,6 +221,10 @@ fn happenings(at: Span) -> Vec<Happening> {
         Happening::Down { host },
         window(Covered::Everyone),
         window(Covered::These(vec![discoverer])),
+        window(Covered::Replica {
+            of: vec![discoverer],
+            replica: 1,
+        }),
         Happening::Hit {
             discoverer,
             kind: FaultKind::Reset,

@@ -152,8 +152,7 @@ impl<M: Subject> Simulation<M> {
             .receiver
             .sweep(&self.world, &self.contract, self.expectations.is_calm());
         self.rule(verdict);
-        let verdict = self.expectations.check(&self.world, &self.receiver, &self.lists);
-        self.rule(verdict);
+        self.check_expectations();
         if let Some(pools) = &mut self.pools {
             let verdict = pools.advance(self.world.now);
             self.rule(verdict);

@@ -5,6 +5,7 @@ use headcount_core::Snapshot;
 use super::Simulation;
 use crate::engine::Event;
 use crate::oracle::Broken;
+use crate::oracle::expect::Seen;
 use crate::oracle::receiver::Received;
 use crate::rng::{Entity, Purpose};
 use crate::scenario::{Checks, Mark};
@@ -51,8 +52,14 @@ impl<M: Subject> Simulation<M> {
         self.measure(&newer, received);
         self.expectations.note(self.world.now, &self.receiver);
         if self.lists.have_changed() {
-            let verdict = self.expectations.check_lists(&self.world, &self.receiver, &self.lists);
-            self.rule(verdict);
+            let seen = Seen {
+                world: &self.world,
+                receiver: &self.receiver,
+                lists: &self.lists,
+                bytes: self.consumer.bytes,
+            };
+            let unmet = self.expectations.check_lists(seen);
+            self.all_broken(unmet);
         }
 
         if self.consumer.is_outside {
@@ -103,8 +110,8 @@ impl<M: Subject> Simulation<M> {
         for learned in &received.learned {
             if let Some(staleness) = learned.staleness {
                 self.world.meter.staleness.add(staleness);
-                let verdict = self.expectations.learned(learned.discoverer, staleness);
-                self.rule(verdict);
+                let unmet = self.expectations.learned(learned.discoverer, staleness);
+                self.all_broken(unmet);
             }
         }
         let targets = self.receiver.targets();
@@ -114,6 +121,7 @@ impl<M: Subject> Simulation<M> {
         metrics.bytes_changed += received.bytes;
         metrics.vanished += received.vanished;
         metrics.bytes_whole += self.consumer.bytes;
+        metrics.peak_bytes = metrics.peak_bytes.max(self.consumer.bytes);
         metrics.peak_targets = metrics.peak_targets.max(targets);
         self.world
             .fold(snapshot.version() ^ received.groups << 24 ^ received.bytes << 40);

@@ -17,7 +17,7 @@ use headcount_core::{Counters, Instant, Manager, ManagerOptions, ProviderId, Rel
 use crate::engine::{Event, Report, World};
 use crate::generate::Source;
 use crate::oracle::contract::Contract;
-use crate::oracle::expect::Expectations;
+use crate::oracle::expect::{Expectations, Seen};
 use crate::oracle::lists::Lists;
 use crate::oracle::pools::Pools;
 use crate::oracle::receiver::Receiver;
@@ -85,9 +85,9 @@ pub struct Simulation<M = Manager<Spec>> {
     /// What was to be done while the process stood still.
     put_off: Vec<Input>,
     violations: Vec<Violation>,
-    /// Whether the run goes on when an expectation is not met, and the first that was not.
-    is_lenient: bool,
-    missed: Option<Violation>,
+    /// What the run goes on past, and what went wrong in it nevertheless.
+    past: Past,
+    noted: Vec<Violation>,
     finished: bool,
 }
 
@@ -119,6 +119,20 @@ struct Consumer {
     /// Bytes of all targets that it has.
     bytes: u64,
 }
+
+/// What a run goes on past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Past {
+    /// It ends with the instant at which anything is wrong.
+    Nothing,
+    /// It goes on when the scenario wanted more.
+    Expectations,
+    /// It goes on past everything but a panic.
+    Failures,
+}
+
+/// More failures than this are not told of one run.
+const MOST_NOTED: usize = 50;
 
 /// How often what is late is checked.
 const SWEEP_EVERY: Span = Span::secs(10);
@@ -184,8 +198,8 @@ impl<M: Subject> Simulation<M> {
             lives: 0,
             put_off: Vec::new(),
             violations: Vec::new(),
-            is_lenient: false,
-            missed: None,
+            past: Past::Nothing,
+            noted: Vec::new(),
             finished: false,
             world,
             plan,
@@ -229,10 +243,18 @@ impl<M: Subject> Simulation<M> {
     }
 
     /// Goes on when what the scenario expects beyond the rules is not met; the outcome has the first
-    /// time that it was not. A comparison of settings needs the figures of whole runs.
+    /// time that each was not. A comparison of settings needs the figures of whole runs.
     #[must_use = "it is this run that goes on"]
     pub fn past_expectations(mut self) -> Self {
-        self.is_lenient = true;
+        self.past = Past::Expectations;
+        self
+    }
+
+    /// Goes on when a rule is broken, too: the outcome has all that went wrong, each once for each cause. What comes after the
+    /// first may follow from it. Only a panic ends the run.
+    #[must_use = "it is this run that goes on"]
+    pub fn past_failures(mut self) -> Self {
+        self.past = Past::Failures;
         self
     }
 
@@ -269,7 +291,7 @@ impl<M: Subject> Simulation<M> {
             scenario: self.plan.scenario.name.clone(),
             seed: self.world.rng.seed(),
             time: self.now(),
-            violations: self.violations.iter().chain(&self.missed).cloned().collect(),
+            violations: self.noted.iter().chain(&self.violations).cloned().collect(),
             metrics: Metrics {
                 staleness_p50: meter.staleness.quantile(500),
                 staleness_p99: meter.staleness.quantile(990),
@@ -431,11 +453,23 @@ impl<M: Subject> Simulation<M> {
         };
         let name = |provider: headcount_core::ProviderId| format!("{}/{}", kind(provider.number()), provider.number());
         let violation = broken.at(self.world.at(), name);
-        if self.is_lenient && violation.rule == Rule::Expectation {
-            self.missed.get_or_insert(violation);
-            return;
+        match (self.past, violation.rule) {
+            (_, Rule::NoPanic) | (Past::Nothing, _) => self.violations.push(violation.clone()),
+            // Each is told once by who watches it.
+            (_, Rule::Expectation) => self.noted.push(violation.clone()),
+            (Past::Expectations, _) => self.violations.push(violation.clone()),
+            (Past::Failures, rule) => {
+                if rule == Rule::Model {
+                    // It has parted from what it is compared with, and would say so from now on.
+                    self.shadow = None;
+                }
+                let is_known = self.noted.iter().any(|noted| noted.is_like(&violation));
+                if is_known || self.noted.len() >= MOST_NOTED {
+                    return;
+                }
+                self.noted.push(violation.clone());
+            }
         }
-        self.violations.push(violation.clone());
         self.world.trace(|| TraceEvent::Violation { violation });
     }
 
@@ -452,10 +486,25 @@ impl<M: Subject> Simulation<M> {
             .receiver
             .sweep(&self.world, &self.contract, self.expectations.is_calm());
         self.rule(verdict);
-        let verdict = self.expectations.check(&self.world, &self.receiver, &self.lists);
-        self.rule(verdict);
-        let verdict = self.expectations.at_end(&self.world.marks);
-        self.rule(verdict);
+        self.check_expectations();
+        let unmet = self.expectations.at_end(&self.world.marks);
+        self.all_broken(unmet);
+    }
+
+    /// Looks at all that the scenario expects just now.
+    fn check_expectations(&mut self) {
+        let seen = Seen {
+            world: &self.world,
+            receiver: &self.receiver,
+            lists: &self.lists,
+            bytes: self.consumer.bytes,
+        };
+        let unmet = self.expectations.check(seen);
+        self.all_broken(unmet);
+    }
+
+    fn all_broken(&mut self, broken: Vec<Box<Broken>>) {
+        broken.into_iter().for_each(|broken| self.broken(*broken));
     }
 }
 

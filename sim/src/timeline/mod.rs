@@ -162,7 +162,7 @@ impl Timeline {
                 let end = at.plus(lasts).min(self.until);
                 let covered = match covers {
                     Covered::Everyone => None,
-                    Covered::These(discoverers) => {
+                    Covered::These(discoverers) | Covered::Replica { of: discoverers, .. } => {
                         for id in &discoverers {
                             self.windows.entry(*id).or_default().push((at, end));
                         }

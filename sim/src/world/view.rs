@@ -39,7 +39,11 @@ impl View {
         });
         let kinds = plan.scenario.faults.iter().map(|fault| fault.kind).chain(scripted);
         let backs = kinds.filter_map(|kind| match kind {
-            FaultKind::BackInTime { by } | FaultKind::Disagree { by } if kind.applies_to(view.kind) => Some(by),
+            FaultKind::BackInTime { by } | FaultKind::Disagree { by } | FaultKind::StaleRead { by }
+                if kind.applies_to(view.kind) =>
+            {
+                Some(by)
+            }
             _ => None,
         });
         Self {

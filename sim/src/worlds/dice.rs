@@ -13,8 +13,17 @@ pub(super) struct Dice {
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Self {
+        Self::numbered(seed, u64::MAX)
+    }
+
+    /// Others, which leave what those draw as it is.
+    pub(super) fn further(seed: u64) -> Self {
+        Self::numbered(seed, u64::MAX - 1)
+    }
+
+    fn numbered(seed: u64, number: u64) -> Self {
         // Another seed than that of the run, so that the world says nothing about its noise.
-        let seed = KeyedRng::new(seed).draw(Entity::Run, Purpose::Seed, u64::MAX);
+        let seed = KeyedRng::new(seed).draw(Entity::Run, Purpose::Seed, number);
         Self {
             rng: KeyedRng::new(seed),
             count: 0,
@@ -64,6 +73,13 @@ impl Dice {
             left -= weight;
         }
         otherwise
+    }
+
+    /// One of several, each as likely; nothing, if there are none.
+    pub(super) fn pick<T: Copy>(&mut self, several: &[T]) -> Option<T> {
+        let last = several.len().checked_sub(1)? as u64;
+        let place = usize::try_from(self.between(0, last)).ok()?;
+        several.get(place).copied()
     }
 
     /// Which of several there are; at least one.

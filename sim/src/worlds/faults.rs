@@ -14,7 +14,7 @@ pub(super) fn draw(dice: &mut Dice, world: &mut Scenario) {
     }
 }
 
-fn fault(dice: &mut Dice, world: &Scenario) -> Option<Fault> {
+pub(super) fn fault(dice: &mut Dice, world: &Scenario) -> Option<Fault> {
     let last = world.backends.len().saturating_sub(1) as u64;
     let place = usize::try_from(dice.between(0, last)).ok()?;
     let backend = world.backends.get(place)?;

@@ -10,6 +10,7 @@
 
 mod dice;
 mod faults;
+mod further;
 mod hosts;
 mod processes;
 mod settings;
@@ -64,6 +65,7 @@ pub fn drawn_world(seed: u64) -> Scenario {
     if dice.has(Part::ManyHosts) {
         world.hosts.count = dice.few(13, 40);
     }
+    further::draw(&mut Dice::further(seed), &mut world);
     world
 }
 

@@ -80,5 +80,20 @@ fn each_part_is_drawn_now_and_then() {
         .flat_map(|world| &world.churn)
         .map(crate::Churn::word)
         .collect();
-    assert_eq!(churn.len(), 11, "{churn:?}");
+    assert_eq!(churn.len(), 12, "{churn:?}");
+    for word in ["leader_loss", "stale_read", "api_priority"] {
+        assert!(faults.contains(word), "{word}: {faults:?}");
+    }
+    let fault = |has: &dyn Fn(&crate::Fault) -> bool| worlds.iter().flat_map(|world| &world.faults).any(has);
+    assert!(fault(&|fault| fault.repeats.is_some()), "a window that repeats");
+    assert!(
+        fault(&|fault| fault.together && fault.backends.len() > 1),
+        "several at once"
+    );
+    assert!(fault(&|fault| fault.replica.is_some()), "one replica");
+    seen("a slow disk", &|world| world.manager.disk.is_some());
+    seen("hosts that are listed and dead", &|world| {
+        let lingers = |backend: &crate::Backend| backend.lingers != crate::SpanRange::ZERO;
+        world.backends.iter().any(lingers)
+    });
 }

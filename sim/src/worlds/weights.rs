@@ -104,6 +104,8 @@ parts! {
     ManyHosts "many hosts" 6
     /// The reference model is asked at every input.
     Model "model" 80
+    /// Troubles by the clock or of one replica, slow disks, hosts that are listed and dead.
+    Further "further troubles" 30
 }
 
 impl fmt::Display for Weights {

@@ -165,8 +165,12 @@ impl Servers {
                 self.send(world, at, &exchange.stream, error_page(code, retry_after));
                 return;
             }
-            Some(FaultKind::TooManyRequests { retry_after }) => {
+            Some(FaultKind::TooManyRequests { retry_after } | FaultKind::ApiPriority { retry_after }) => {
                 self.send(world, at, &exchange.stream, error_page(429, Some(retry_after)));
+                return;
+            }
+            Some(FaultKind::LeaderLoss) if !reads_stale(&exchange.request) => {
+                self.send(world, at, &exchange.stream, Page::text(500, "No cluster leader\n"));
                 return;
             }
             Some(FaultKind::WatchTooOld) => {
@@ -255,13 +259,18 @@ impl Servers {
         };
         exchange.met = exchange
             .misled(now)
-            .or_else(|| occasion.and_then(|occasion| world.meet(self.id, occasion)));
+            .or_else(|| occasion.and_then(|occasion| world.meet(self.id, occasion, Some(exchange.view))));
         // Parts of an answer arrive in their order.
         exchange.arrives = match exchange.told {
             Some(_) => now.max(exchange.arrives),
             None => now,
         };
         match exchange.met.map(|met| (met.kind, met.until)) {
+            Some((FaultKind::LeaderLoss, until)) if until > now && reads_stale(&exchange.request) => {
+                waiting.held_up = until;
+                self.waiting.push(Waiting { exchange, ..waiting });
+                return;
+            }
             Some((FaultKind::Freeze | FaultKind::Clog, until)) if until > now => {
                 waiting.held_up = until;
                 self.waiting.push(Waiting { exchange, ..waiting });
@@ -341,6 +350,14 @@ impl Servers {
         }
         self.timeline.send(now, stream, Arrival::End);
     }
+}
+
+/// Whether any server of Consul's may answer, also one that does not lead.
+fn reads_stale(request: &HttpRequest) -> bool {
+    let query = request.url.split_once('?').map_or("", |(_, query)| query);
+    query
+        .split('&')
+        .any(|part| part == "stale" || part.starts_with("stale="))
 }
 
 fn error_page(code: u16, retry_after: Option<Span>) -> Page {

@@ -169,7 +169,7 @@ impl Wires {
         if self.open.is_empty() || self.look_at.is_some_and(|at| at > world.now) {
             return;
         }
-        let met = world.meet(self.id, Occasion::Notify);
+        let met = world.meet(self.id, Occasion::Notify, Some(view));
         let mut at = world.now;
         match met.map(|met| (met.kind, met.until)) {
             Some((FaultKind::Freeze | FaultKind::Clog, until)) if until > world.now => {
