@@ -50,7 +50,7 @@
 //!   changes a state.
 //! * [`Subject`], [`Spec`]: the manager under test, and how to put another in its place
 //!   ([`Simulation::of`]).
-//! * [`vary`], [`comparison`]: the same run under other settings, as a table. [`Timeline`]: what
+//! * [`vary`], [`comparison`], [`verdict`]: the same run under other settings, as a table. [`Timeline`]: what
 //!   happened over time, as a page. Neither prints or knows the wall's clock.
 //! * [`Truth`]: which hosts really are up.
 //!
@@ -120,7 +120,7 @@ pub use subject::{Spec, Subject};
 pub use swarm::{Swarm, SwarmFailure, SwarmReport};
 pub use timeline::Timeline;
 pub use trace::{TraceEvent, Traced};
-pub use vary::{Variation, VariationError, Varied, combinations, comparison, vary};
+pub use vary::{Variation, VariationError, Varied, combinations, comparison, comparison_page, judged, vary, verdict};
 pub use work::Work;
 pub use world::render::STAMP;
 pub use world::truth::Truth;

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
 
-use headcount_sim::{Condition, Expectation, Rule, Shipped, Simulation, Span, Variation, comparison, vary};
+use headcount_sim::{
+    Condition, Expectation, Rule, Shipped, Simulation, Span, Variation, comparison, comparison_page, vary, verdict,
+};
 
 /// What each peer's throttle and interval cost. A change of behaviour is a change of this table.
 #[test]
@@ -58,4 +60,40 @@ fn wrong_variations_say_what_would_be_right() {
     ];
     let said = wrong.map(|text| format!("{text}: {}", text.parse::<Variation>().expect_err(text)));
     insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn the_cheapest_that_meets_what_is_expected_is_named() {
+    let mut scenario = Shipped::named("rolling-deploy")
+        .expect("shipped")
+        .scenario()
+        .expect("good");
+    scenario.expect = vec![Expectation::Always(Condition::StaleAtMost(Span::secs(100)))];
+    let backend = scenario.discoverers[0].backend.clone();
+    let compared = |scenario: &headcount_sim::Scenario, values: &str| {
+        let variation = format!("discoverers.{backend}.refresh={values}").parse().expect(values);
+        vary(scenario, 1, &[variation]).expect("it makes sense")
+    };
+    let runs = compared(&scenario, "10s,45s,3m");
+    let calls: Vec<u64> = runs.iter().map(|run| run.outcome.metrics.backend_calls).collect();
+    assert!(calls.is_sorted_by(|one, other| one > other), "{calls:?}");
+    let clean: Vec<bool> = runs.iter().map(|run| run.outcome.is_clean()).collect();
+    assert_eq!(clean, [true, true, false], "{}", comparison(&runs));
+    let cheapest: Vec<bool> = runs.iter().map(|run| run.is_cheapest).collect();
+    assert_eq!(cheapest, [false, true, false]);
+    let said = verdict(&runs);
+    let wanted = format!("the cheapest that meets what is expected: discoverers.{backend}.refresh=45s (");
+    assert!(said.starts_with(&wanted), "{said}");
+    assert!(said.ends_with("2 of 3 meet it)"), "{said}");
+    assert_eq!(
+        verdict(&compared(&scenario, "3m,4m")),
+        "none of the 2 meets what is expected"
+    );
+
+    let page = comparison_page(&scenario, 1, &runs, "headcount sim run --vary");
+    assert_eq!(page, comparison_page(&scenario, 1, &runs, "headcount sim run --vary"));
+    assert!(page.contains(&said) && page.contains("\"cheapest\":true"), "{page}");
+    for asks in ["http://", "https://", "src=", "@import", "fetch("] {
+        assert!(!page.contains(asks), "{asks}");
+    }
 }

@@ -117,7 +117,9 @@ pub(crate) struct RunOptions {
     ///
     /// `throttle=ticker:5s,backoff:100ms..5s` or by name `throttle=prometheus-2,prometheus-3`;
     /// `per_set=false,true`; `guard=none,30%:10m`; `incomplete_after=none,2m`; `sources=place,sticky`;
-    /// `refresh=15s,60s`; `receiver=0s,2s`; `cache=0s,30s`; `hosts=100,1000`.
+    /// `refresh=15s,60s`; `receiver=0s,2s`; `cache=0s,30s`; `hosts=100,1000`. Any other field of the scenario is named by its path:
+    /// `discoverers.cmdb.refresh=15s,30s,60s`, `manager.guard={max_drop: 30%, hold: 10m},none`, `churn.0.steady.rate=1%,5%`. The last
+    /// line says which setting is the cheapest of those that meet what the scenario expects.
     #[arg(long, value_name = "SETTING=VALUE,…")]
     pub(crate) vary: Vec<Variation>,
 
@@ -125,8 +127,8 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
 
-    /// Also writes the result as a page with a timeline, which needs nothing but a browser.
-    #[arg(long, value_name = "FILE", conflicts_with = "vary")]
+    /// Also writes the result as a page with a timeline, or with --vary of the comparison; it needs nothing but a browser.
+    #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 }
 

@@ -31,12 +31,11 @@ pub(super) fn senseless(name: &str, problems: Problems) -> anyhow::Result<ExitCo
     })
 }
 
-/// The exit code of a run: that of the first broken rule's class.
+/// The exit code of a run: that of the first broken rule's class. What the scenario expects beyond the rules counts if none is.
 pub(super) fn code(outcome: &Outcome) -> ExitCode {
-    let Some(violation) = outcome.violations.first() else {
-        return ExitCode::SUCCESS;
-    };
-    code_of(violation.rule.class())
+    let classes = || outcome.violations.iter().map(|violation| violation.rule.class());
+    let broken = classes().find(|class| *class != FailureClass::Expectation);
+    broken.or(classes().next()).map_or(ExitCode::SUCCESS, code_of)
 }
 
 /// The exit code of a class of failures.
@@ -72,8 +71,8 @@ pub(super) fn quoted_path(path: &Path) -> String {
 }
 
 /// The text as one word of a shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./+,:@%".contains(letter);
+pub(super) fn quoted(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./+,:@%=".contains(letter);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
     }

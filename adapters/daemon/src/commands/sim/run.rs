@@ -38,7 +38,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
         logs::write(path, &log)?;
     }
     if options.twice {
-        let second = progress::run(Simulation::new(&chosen.scenario, seed)?);
+        let second = progress::run(Simulation::new(&chosen.scenario, seed)?.past_failures());
         if second != outcome {
             console::complain(&different(&chosen, &outcome, &second));
             if let Some(divergence) = headcount_sim::twice(&chosen.scenario, seed, 1_000)?.divergence {
@@ -58,7 +58,7 @@ pub(super) fn run(options: &RunOptions) -> anyhow::Result<ExitCode> {
 fn looked_at(options: &RunOptions, chosen: &Chosen, seed: u64) -> anyhow::Result<(Outcome, Option<InputLog>)> {
     let simulation = Simulation::new(&chosen.scenario, seed)?;
     if options.html.is_none() && options.trace.is_none() && options.log.is_none() {
-        return Ok((progress::run(simulation), None));
+        return Ok((progress::run(simulation.past_failures()), None));
     }
     let mut timeline = options.html.is_some().then(|| Timeline::of(&simulation));
     let mut trace = options.trace.as_deref().map(Trace::to).transpose()?;
@@ -66,7 +66,8 @@ fn looked_at(options: &RunOptions, chosen: &Chosen, seed: u64) -> anyhow::Result
         .log
         .is_some()
         .then(|| Recorder::new(simulation.clone(), EVENTS_PER_LINK));
-    let (mut simulation, mut wrong) = (simulation, Ok(()));
+    // The log ends where something is wrong first; the report has all that is.
+    let (mut simulation, mut wrong) = (simulation.past_failures(), Ok(()));
     simulation.listen(true);
     let outcome = progress::watched(simulation, "", |simulation| {
         let events = simulation.take_events();

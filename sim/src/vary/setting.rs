@@ -1,14 +1,12 @@
-//! Comparing settings: the same scenario and seed, once for each combination of values.
-//!
-//! Runs share their noise, because random numbers are keyed: **what differs between two rows of the table
-//! comes from the settings**, not from luck.
+//! What can be varied, and the values that it takes.
 
+use core::fmt;
 use core::str::FromStr;
 
-use crate::report::{bytes, count, short};
+use super::path;
 use crate::{
-    Backend, BackendKind, Discoverers, Guard, GuardError, Less, Outcome, Problems, Scenario, Simulation, Sources, Span,
-    SpanError, SpanRange, ThrottleError, ThrottleSetting, nearest, table,
+    Backend, BackendKind, Discoverers, Guard, GuardError, Less, Problems, Scenario, Sources, Span, SpanError,
+    SpanRange, ThrottleError, ThrottleSetting, nearest,
 };
 
 /// A setting, and the values that it takes in turn: `throttle=ticker:5s,backoff:100ms..5s`.
@@ -48,10 +46,23 @@ pub enum VariationError {
     /// A number is none.
     #[error("`{0}` is not a number of hosts; write for example `hosts=100,1000`")]
     Number(String),
+    /// A path leads nowhere in the scenario, or to where the value does not fit.
+    #[error("`{path}={text}`: {what}")]
+    Path {
+        /// The path.
+        path: String,
+        /// The value.
+        text: String,
+        /// What is wrong, and what would be right.
+        what: String,
+    },
+    /// A combination makes no sense.
+    #[error(transparent)]
+    Senseless(#[from] Problems),
 }
 
 /// What can be varied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Setting {
     Throttle,
     Guard,
@@ -63,10 +74,14 @@ enum Setting {
     IncompleteAfter,
     Sources,
     Less,
+    /// Any field of the scenario.
+    Path(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Value {
+    /// As it is written in a scenario.
+    Written,
     Throttle(ThrottleSetting),
     Guard(Option<Guard>),
     Span(Span),
@@ -95,6 +110,9 @@ fn preset_names() -> String {
     names.join(", ")
 }
 
+/// Fields of the scenario itself that are paths of one step.
+const FIELDS: [&str; 4] = ["until", "calm", "heal", "checks"];
+
 impl Setting {
     const ALL: [(&'static str, Self); 10] = [
         ("throttle", Self::Throttle),
@@ -109,13 +127,28 @@ impl Setting {
         ("less", Self::Less),
     ];
 
-    fn word(self) -> &'static str {
-        let found = Self::ALL.iter().find(|(_, setting)| *setting == self);
-        found.map_or("", |(word, _)| *word)
+    fn word(&self) -> &str {
+        match self {
+            Self::Path(path) => path,
+            other => {
+                let found = Self::ALL.iter().find(|(_, setting)| setting == other);
+                found.map_or("", |(word, _)| *word)
+            }
+        }
     }
 
-    fn read(self, text: &str) -> Result<Value, VariationError> {
+    /// The setting of this name; a field of the scenario, if it is a path.
+    fn named(word: &str) -> Option<Self> {
+        let known = Self::ALL.iter().find(|(known, _)| *known == word);
+        let is_path = word.contains(['.', '[']) || FIELDS.contains(&word);
+        known
+            .map(|(_, setting)| setting.clone())
+            .or_else(|| is_path.then(|| Self::Path(word.to_owned())))
+    }
+
+    fn read(&self, text: &str) -> Result<Value, VariationError> {
         Ok(match self {
+            Self::Path(_) => Value::Written,
             Self::Throttle => {
                 let preset = presets().into_iter().find(|(name, _)| *name == text);
                 Value::Throttle(preset.map_or_else(|| text.parse(), |(_, throttle)| Ok(throttle))?)
@@ -156,7 +189,7 @@ impl Variation {
     /// Why the setting changes nothing about a scenario, if that is so.
     pub fn idle(&self, scenario: &Scenario) -> Option<String> {
         let mut kinds = scenario.backends.iter().map(|backend| backend.kind);
-        let (any, who) = match self.setting {
+        let (any, who) = match &self.setting {
             Setting::Refresh => (kinds.any(BackendKind::polls), "asked again and again"),
             Setting::Cache => (
                 kinds.any(|kind| !kind.notifies() && kind.polls()),
@@ -171,7 +204,8 @@ impl Variation {
             | Setting::Receiver
             | Setting::Hosts
             | Setting::PerSet
-            | Setting::IncompleteAfter => return None,
+            | Setting::IncompleteAfter
+            | Setting::Path(_) => return None,
         };
         let word = self.setting.word();
         (!any).then(|| {
@@ -183,70 +217,83 @@ impl Variation {
     }
 }
 
+impl Variation {
+    /// What it varies, as it is written.
+    pub(super) fn word(&self) -> &str {
+        self.setting.word()
+    }
+
+    /// The scenario with each value in turn, and how that is written.
+    pub(super) fn each(&self, scenario: &Scenario) -> impl Iterator<Item = Result<(String, Scenario), VariationError>> {
+        self.values.iter().map(|(text, value)| {
+            let scenario = match &self.setting {
+                Setting::Path(path) => path::changed(scenario, path, text)?,
+                setting => changed(scenario.clone(), setting, *value),
+            };
+            Ok((text.clone(), scenario))
+        })
+    }
+}
+
+impl fmt::Display for Variation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values: Vec<&str> = self.values.iter().map(|(text, _)| text.as_str()).collect();
+        write!(f, "{}={}", self.setting.word(), values.join(","))
+    }
+}
+
 impl FromStr for Variation {
     type Err = VariationError;
 
     fn from_str(text: &str) -> Result<Self, VariationError> {
         let no_values = || VariationError::NoValues(text.to_owned());
         let (word, values) = text.split_once('=').ok_or_else(no_values)?;
-        let words = || Setting::ALL.iter().map(|(word, _)| *word);
-        let found = Setting::ALL.iter().find(|(known, _)| *known == word.trim());
-        let (_, setting) = found.ok_or_else(|| {
+        let words = || Setting::ALL.iter().map(|(word, _)| *word).chain(FIELDS);
+        let setting = Setting::named(word.trim()).ok_or_else(|| {
             let hint = nearest(word, words()).map_or_else(
-                || format!("what can is {}", words().collect::<Vec<_>>().join(", ")),
+                || {
+                    let all = words().collect::<Vec<_>>().join(", ");
+                    format!("what can is {all}, and any field by its path, such as `discoverers.cmdb.refresh`")
+                },
                 |near| format!("did you mean `{near}`?"),
             );
             VariationError::Unknown(word.to_owned(), hint)
         })?;
-        let values = values.split(',').map(str::trim).filter(|value| !value.is_empty());
+        let values = parted(values)
+            .into_iter()
+            .map(str::trim)
+            .filter(|value| !value.is_empty());
         let read = values.map(|value| Ok((value.to_owned(), setting.read(value)?)));
         let values = read.collect::<Result<Vec<_>, VariationError>>()?;
         if values.is_empty() {
             return Err(no_values());
         }
-        Ok(Self {
-            setting: *setting,
-            values,
-        })
+        Ok(Self { setting, values })
     }
 }
 
-/// One run of a comparison.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Varied {
-    /// The settings' values, in the order of the variations.
-    pub settings: Vec<(&'static str, String)>,
-    /// What the run came to.
-    pub outcome: Outcome,
-}
-
-/// The scenarios of all combinations, the last variation turning fastest.
-///
-/// ```
-/// use headcount_sim::{Shipped, combinations};
-///
-/// let scenario = Shipped::named("zone-loss").expect("it comes with the simulator").scenario()?;
-/// let variations = ["throttle=prometheus-2,prometheus-3".parse()?, "refresh=15s,60s".parse()?];
-/// assert_eq!(combinations(&scenario, &variations).len(), 4);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn combinations(scenario: &Scenario, variations: &[Variation]) -> Vec<(Vec<(&'static str, String)>, Scenario)> {
-    let mut combined = vec![(Vec::new(), scenario.clone())];
-    for variation in variations {
-        let before = std::mem::take(&mut combined);
-        for (settings, scenario) in before {
-            for (label, value) in &variation.values {
-                let mut settings = settings.clone();
-                settings.push((variation.setting.word(), label.clone()));
-                combined.push((settings, changed(scenario.clone(), variation.setting, *value)));
+/// The parts between commas, but for those within braces and brackets.
+fn parted(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_u32);
+    for (place, letter) in text.char_indices() {
+        match letter {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                parts.extend(text.get(start..place));
+                start = place + 1;
             }
+            _ => {}
         }
     }
-    combined
+    parts.extend(text.get(start..));
+    parts
 }
 
-fn changed(mut scenario: Scenario, setting: Setting, value: Value) -> Scenario {
+fn changed(mut scenario: Scenario, setting: &Setting, value: Value) -> Scenario {
     match (setting, value) {
+        // That is read, and not set.
+        (_, Value::Written) => {}
         (_, Value::Throttle(throttle)) => scenario.manager.throttle = throttle,
         (_, Value::Guard(guard)) => scenario.manager.guard = guard,
         (_, Value::Range(takes)) => scenario.receiver.takes = takes,
@@ -281,70 +328,4 @@ fn lists(scenario: &mut Scenario) -> impl Iterator<Item = &mut Discoverers> {
         .discoverers
         .iter_mut()
         .filter(move |entry| lists.contains(&&*entry.backend))
-}
-
-/// Runs every combination, to its end also where the scenario's expectations are not met: which settings
-/// meet them is part of the comparison.
-///
-/// # Errors
-/// A combination makes no sense: nothing is run then.
-pub fn vary(scenario: &Scenario, seed: u64, variations: &[Variation]) -> Result<Vec<Varied>, Problems> {
-    let combined = combinations(scenario, variations);
-    let started: Result<Vec<_>, Problems> = combined
-        .into_iter()
-        .map(|(settings, scenario)| Ok((settings, Simulation::new(&scenario, seed)?.past_expectations())))
-        .collect();
-    let run = started?.into_iter().map(|(settings, simulation)| Varied {
-        settings,
-        outcome: simulation.run(),
-    });
-    Ok(run.collect())
-}
-
-/// A table with a row for each run: how old what the receiver knows is, and what that costs. Where a
-/// guard is compared, also what it held, and what was taken away although it was there.
-pub fn comparison(runs: &[Varied]) -> String {
-    let settings = runs.first().map(|run| run.settings.as_slice()).unwrap_or_default();
-    let mut header: Vec<String> = settings.iter().map(|(word, _)| (*word).to_owned()).collect();
-    let guards = settings.iter().any(|(word, _)| *word == Setting::Guard.word());
-    let figures = [
-        "stale p50",
-        "p99",
-        "max",
-        "snapshots",
-        "differences",
-        "whole",
-        "delayed",
-        "calls",
-    ];
-    let of_guards = ["held", "vanished"].into_iter().filter(|_| guards);
-    header.extend(
-        figures
-            .into_iter()
-            .chain(of_guards)
-            .chain(["result"])
-            .map(str::to_owned),
-    );
-    let mut rows = vec![header];
-    for Varied { settings, outcome } in runs {
-        let metrics = &outcome.metrics;
-        let mut row: Vec<String> = settings.iter().map(|(_, value)| value.clone()).collect();
-        row.extend([
-            short(metrics.staleness_p50),
-            short(metrics.staleness_p99),
-            short(metrics.staleness_max),
-            count(metrics.emissions),
-            bytes(metrics.bytes_changed),
-            bytes(metrics.bytes_whole),
-            count(metrics.delayed_updates),
-            count(metrics.backend_calls),
-        ]);
-        if guards {
-            row.extend([count(metrics.drops_held), count(metrics.vanished)]);
-        }
-        let first = outcome.violations.first();
-        row.push(first.map_or_else(|| "clean".to_owned(), |first| first.rule.to_string()));
-        rows.push(row);
-    }
-    table(&rows)
 }
