@@ -138,6 +138,11 @@ pub enum Happening {
         /// Of which ones.
         discoverers: Vec<DiscovererId>,
     },
+    /// Noise is drawn from another seed from now on: how long calls take, when turns come.
+    Reseed {
+        /// Which one.
+        seed: u64,
+    },
     /// The calm starts: all windows shut, and what is broken heals, except for these
     /// discoverers, whose backend is out of reach for ever.
     Calm {
@@ -165,6 +170,7 @@ impl Happening {
             Self::Suspend { lasts } => format!("everything stands still for {lasts}"),
             Self::PauseReceiver { lasts } => format!("the receiver pauses for {lasts}"),
             Self::Confirm { discoverers } => format!("drops of {} discoverers confirmed", discoverers.len()),
+            Self::Reseed { seed } => format!("from here on it is drawn from seed {seed}"),
             Self::Calm { .. } => "the calm starts".to_owned(),
             Self::Up { .. } | Self::Down { .. } | Self::Window { .. } | Self::Hit { .. } => return None,
         })

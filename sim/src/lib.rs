@@ -50,6 +50,7 @@
 //!   changes a state.
 //! * [`Subject`], [`Spec`]: the manager under test, and how to put another in its place
 //!   ([`Simulation::of`]).
+//! * [`Futures`]: from a moment of a recorded run on, many ways to go on.
 //! * [`vary`], [`comparison`], [`verdict`]: the same run under other settings, as a table. [`Timeline`]: what
 //!   happened over time, as a page. Neither prints or knows the wall's clock.
 //! * [`Truth`]: which hosts really are up.
@@ -62,6 +63,7 @@ mod allocators;
 mod compare;
 mod engine;
 mod explain;
+mod explore;
 mod file;
 mod generate;
 mod ids;
@@ -97,6 +99,7 @@ mod worlds;
 pub use allocators::{Allocated, AllocatorTable, compare_allocators};
 pub use compare::{Comparison, Divergence, Parted, compare, twice, twice_of};
 pub use explain::{Explanation, Hop, Way, explain};
+pub use explore::{Explored, Futures, FuturesError};
 pub use file::{Mistake, Mistakes, Place, Unwritable, Wrong, nearest};
 pub use ids::{DiscovererId, HostId, JobId, ServiceId, ViewId};
 pub use incident::{Emission, EmissionPair, HostHop, HostStory, Incident, IncidentError, IncidentOutcome, ReplayError};

@@ -9,7 +9,7 @@ use headcount_core::LabelSet;
 
 use crate::log::{End, InputLog, Link};
 use crate::rng::mix;
-use crate::{Outcome, Simulation, Subject, TraceEvent, Traced};
+use crate::{Outcome, Simulation, Span, Subject, TraceEvent, Traced};
 
 /// Runs a simulation and writes its input log.
 #[derive(Debug, Clone)]
@@ -56,6 +56,22 @@ impl<M: Subject> Recorder<M> {
             hash: outcome.hash,
         });
         (self.log, outcome)
+    }
+
+    /// Goes up to this time; see [`Simulation::run_until`].
+    pub fn run_until(&mut self, end: Span) {
+        self.simulation.run_until(end);
+        for traced in self.simulation.take_events() {
+            self.note(traced);
+        }
+    }
+
+    /// Records from now on what would happen with decisions drawn from another seed.
+    pub(crate) fn into_future(self, seed: u64) -> Self {
+        Self {
+            simulation: self.simulation.future(seed),
+            ..self
+        }
     }
 
     /// The run.

@@ -112,6 +112,16 @@ impl FaultSchedule {
         }
     }
 
+    /// Hits are drawn from now on, also where they came as inputs before.
+    pub(crate) fn draw_hits(&mut self) {
+        self.draws = true;
+    }
+
+    /// Draws from another seed from now on.
+    pub(crate) fn reseed(&mut self, rng: KeyedRng) {
+        self.rng = rng;
+    }
+
     /// Whether no fault can hit this discoverer just now.
     pub(crate) fn is_clear(&self, id: DiscovererId) -> bool {
         if self.windows.is_empty() && !self.is_armed {

@@ -180,7 +180,7 @@ impl Drawer {
         let Churn::Daily { busiest, low, every } = churn else {
             return None;
         };
-        let rank = u128::from(self.rng.draw(who, Purpose::Choice, 0) >> 32);
+        let rank = u128::from(self.natures.draw(who, Purpose::Choice, 0) >> 32);
         let all = u128::from(u32::MAX);
         // Both in parts of `all`, of what is not there at the least busy time.
         let above = all - all * u128::from(low.part()) / u128::from(low.whole().max(1));

@@ -26,6 +26,35 @@ pub(crate) enum Source {
     Drawn(Box<Drawer>),
     /// A list, by time.
     Log(VecDeque<Input>),
+    /// A list, and who would draw the same goes along.
+    Followed(Box<Followed>),
+}
+
+/// A list of inputs with a drawer that goes along: what it draws counts for nothing, but it knows what has begun by then and
+/// how that would go on.
+#[derive(Debug, Clone)]
+pub(crate) struct Followed {
+    inputs: VecDeque<Input>,
+    drawer: Drawer,
+}
+
+impl Followed {
+    fn next(&mut self, now: Instant, truth: &Truth) -> Option<Input> {
+        let is_due = |input: &&Input| input.at.moment() <= now;
+        let next = self.inputs.front().filter(is_due);
+        if next.is_some_and(|input| matches!(input.what, Happening::Hit { .. })) {
+            return self.inputs.pop_front();
+        }
+        while let Some(drawn) = self.drawer.next(now, truth) {
+            // One after the other, so that it sees what came of the one before.
+            let next = self.inputs.front().filter(is_due);
+            if next.is_some_and(|input| input.what == drawn) {
+                return self.inputs.pop_front();
+            }
+        }
+        self.inputs.front().filter(is_due)?;
+        self.inputs.pop_front()
+    }
 }
 
 impl Source {
@@ -39,9 +68,35 @@ impl Source {
         Self::Log(inputs.into())
     }
 
+    /// The same, and who would draw them goes along.
+    pub(crate) fn followed(plan: &Arc<Plan>, rng: KeyedRng, mut inputs: Vec<Input>) -> Self {
+        inputs.sort_by_key(Input::order);
+        Self::Followed(Box::new(Followed {
+            inputs: inputs.into(),
+            drawer: Drawer::new(plan, rng),
+        }))
+    }
+
+    /// From now on, all is drawn from this seed. What has begun goes on.
+    pub(crate) fn turn(&mut self, now: Instant, seed: u64) {
+        let drawer = match self {
+            Self::Drawn(drawer) => Some(drawer.as_ref().clone()),
+            Self::Followed(followed) => Some(followed.drawer.clone()),
+            Self::Log(_) => None,
+        };
+        if let Some(mut drawer) = drawer {
+            drawer.turn(now, seed);
+            *self = Self::Drawn(Box::new(drawer));
+        }
+    }
+
     /// When the next input takes effect.
     pub(crate) fn next_at(&self) -> Option<Instant> {
         match self {
+            Self::Followed(followed) => {
+                let listed = followed.inputs.front().map(|input| input.at.moment());
+                listed.into_iter().chain(followed.drawer.next_at()).min()
+            }
             Self::Drawn(drawer) => drawer.next_at(),
             Self::Log(inputs) => inputs.front().map(|input| input.at.moment()),
         }
@@ -50,6 +105,7 @@ impl Source {
     /// The next input that takes effect now or before.
     pub(crate) fn next(&mut self, now: Instant, truth: &Truth) -> Option<Input> {
         match self {
+            Self::Followed(followed) => followed.next(now, truth),
             Self::Drawn(drawer) => {
                 let what = drawer.next(now, truth)?;
                 let at = Span::since_start(now);
@@ -75,6 +131,8 @@ pub(crate) fn at_start(plan: &Plan) -> impl Iterator<Item = (HostId, Looks)> + u
 pub(crate) struct Drawer {
     plan: Arc<Plan>,
     rng: KeyedRng,
+    /// What hosts are by nature is drawn by these, and stays.
+    natures: KeyedRng,
     agenda: BinaryHeap<Reverse<(Instant, Task)>>,
     /// Decisions of this instant that were drawn and not yet taken.
     drawn: VecDeque<Happening>,
@@ -101,6 +159,7 @@ enum Task {
         place: u32,
     },
     Calm,
+    Reseed,
 }
 
 impl Drawer {
@@ -108,6 +167,7 @@ impl Drawer {
         let mut drawer = Self {
             plan: plan.clone(),
             rng,
+            natures: rng,
             agenda: BinaryHeap::new(),
             drawn: VecDeque::new(),
         };
@@ -151,12 +211,23 @@ impl Drawer {
                     let scripted = self.plan.scenario.script.get(place as usize);
                     self.drawn.extend(scripted.map(|input| input.what.clone()));
                 }
+                Task::Reseed => {
+                    let seed = self.rng.seed();
+                    self.drawn.push_back(Happening::Reseed { seed });
+                }
                 Task::Calm => {
                     let broken = self.stay_broken();
                     self.drawn.push_back(Happening::Calm { broken });
                 }
             }
         }
+    }
+
+    /// Draws from this seed from now on, and says so at once.
+    fn turn(&mut self, now: Instant, seed: u64) {
+        self.rng = KeyedRng::new(seed);
+        let soon = now + Span::from_nanos(1).into();
+        self.agenda.push(Reverse((soon, Task::Reseed)));
     }
 
     /// Plans something, unless the storm is over by then.

@@ -250,6 +250,7 @@ fn happenings(at: Span) -> Vec<Happening> {
         Happening::Confirm {
             discoverers: vec![discoverer],
         },
+        Happening::Reseed { seed: 7 },
         Happening::Calm {
             broken: vec![discoverer],
         },

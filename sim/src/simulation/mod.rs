@@ -2,6 +2,7 @@
 
 mod drive;
 mod emission;
+mod future;
 mod guard;
 mod process;
 mod restart;

@@ -8,7 +8,7 @@ use crate::engine::Event;
 use crate::scenario::Mark;
 use crate::subject::{Spec, Subject};
 use crate::trace::TraceEvent;
-use crate::{DiscovererId, Happening, HostId, Input, Less, Sources};
+use crate::{DiscovererId, Happening, HostId, Input, KeyedRng, Less, Sources};
 
 impl<M: Subject> Simulation<M> {
     pub(super) fn decide(&mut self, input: Input) {
@@ -94,6 +94,11 @@ impl<M: Subject> Simulation<M> {
                 self.receiver.disturbed(until);
             }
             Happening::Confirm { discoverers } => self.confirm(discoverers),
+            Happening::Reseed { seed } => {
+                let rng = KeyedRng::new(*seed);
+                self.world.rng = rng;
+                self.world.faults.reseed(rng);
+            }
             Happening::Calm { broken } => self.calm(broken),
         }
     }

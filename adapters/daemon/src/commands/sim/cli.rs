@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use headcount_sim::{Span, Variation};
 
-use super::tool_options::{DiffOptions, ExplainOptions, ReplayOptions, ShrinkOptions, SwarmOptions};
+use super::tool_options::{DiffOptions, ExplainOptions, ExploreOptions, ReplayOptions, ShrinkOptions, SwarmOptions};
 
 /// How runs end, for the help of the whole.
 pub(crate) const EXIT_CODES: &str = "\
@@ -27,6 +27,8 @@ pub(crate) enum SimCommand {
     Swarm(SwarmOptions),
     /// Runs an input log again and compares with the run that wrote it.
     Replay(ReplayOptions),
+    /// Goes on from a moment of an input log in many ways, and tells how many of them come to harm, and by what.
+    Explore(ExploreOptions),
     /// Makes the failure that an input log shows small: prints a short scenario, or a test.
     Shrink(ShrinkOptions),
     /// Tells hop by hop how the receiver came to know a host, or why it does not: of a scenario, an input log, or a recording

@@ -8,6 +8,7 @@ mod bench;
 mod chosen;
 mod cli;
 mod ending;
+mod explore;
 mod incident;
 mod inspect;
 mod list;
@@ -34,6 +35,7 @@ pub(super) fn sim(command: SimCommand) -> anyhow::Result<ExitCode> {
         SimCommand::Run(options) => run::run(&options),
         SimCommand::Swarm(options) => swarm::swarm(&options),
         SimCommand::Replay(options) => logs::replay(&options),
+        SimCommand::Explore(options) => explore::explore(&options),
         SimCommand::Shrink(options) => logs::shrink_log(&options),
         SimCommand::Explain(options) => inspect::explain_host(&options),
         SimCommand::Diff(options) => inspect::diff(&options),

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use headcount_sim::Variation;
+use headcount_sim::{Span, Variation};
 
 use super::cli::{Choice, Format};
 
@@ -78,6 +78,41 @@ pub(crate) struct ReplayOptions {
     /// there is at every input.
     #[arg(long)]
     pub(super) model: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExploreOptions {
+    /// The input log of the run that is gone on from, as `sim run --log` writes it.
+    #[arg(long, value_name = "LOG")]
+    pub(super) from: PathBuf,
+
+    /// The moment from which on all is drawn anew, as a time since the run's start.
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Span,
+
+    /// In how many ways it goes on.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(super) futures: u64,
+
+    /// The first seed; each is a way to go on.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) first: u64,
+
+    /// How many go on at once; without it, as many as there are processors.
+    #[arg(long, value_name = "J")]
+    pub(super) jobs: Option<NonZeroUsize>,
+
+    /// How the report is printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+
+    /// The folder into which the input logs of those are written that come to harm.
+    #[arg(long, value_name = "FOLDER", default_value = "futures")]
+    pub(super) save: PathBuf,
+
+    /// How many of them at most, one for each cause.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(super) keep: usize,
 }
 
 #[derive(Debug, Args)]
