@@ -71,42 +71,55 @@ pub struct Hop {
 ///
 /// # Errors
 /// Everything in the scenario that makes no sense.
-pub fn explain<M: Subject>(
+pub fn explain<M: Subject>(simulation: Simulation<M>, host: HostId, at: Span) -> Result<Option<Explanation>, Problems> {
+    Ok(explain_all(simulation, &[(at, host)])?.pop())
+}
+
+/// The same of several hosts, each as of its moment, in one run. The moments are in their order; of a host that there never
+/// was by then, nothing is told.
+pub(crate) fn explain_all<M: Subject>(
     mut simulation: Simulation<M>,
-    host: HostId,
-    at: Span,
-) -> Result<Option<Explanation>, Problems> {
+    asked: &[(Span, HostId)],
+) -> Result<Vec<Explanation>, Problems> {
     let plan = Plan::new(simulation.scenario())?;
     simulation.listen(true);
-    simulation.run_until(at);
+    let mut then = Vec::new();
+    for (at, host) in asked {
+        simulation.run_until(*at);
+        let truth = simulation.truth();
+        if let Some(looks) = truth.looks(*host) {
+            then.push((*at, *host, looks.service, truth.version(*host), truth.row(*host)));
+        }
+    }
     let events = simulation.take_events();
-    let truth = simulation.truth();
-    let Some(looks) = truth.looks(host).copied() else {
-        return Ok(None);
-    };
-    let last = events.iter().rev().find_map(|traced| match traced.event {
-        TraceEvent::Truth { host: other, .. } if other == host => Some(traced.at),
-        _ => None,
+    let each = then.into_iter().map(|(at, host, service, version, row)| {
+        let end = events.partition_point(|traced| traced.at <= at);
+        let events = events.get(..end).unwrap_or_default();
+        let last = events.iter().rev().find_map(|traced| match traced.event {
+            TraceEvent::Truth { host: other, .. } if other == host => Some(traced.at),
+            _ => None,
+        });
+        let changed = last.unwrap_or(Span::ZERO);
+        let story = Story {
+            plan: &plan,
+            events,
+            host,
+            changed,
+            version,
+            row,
+        };
+        let service = plan.services.get(service.place());
+        let discoverers = service.into_iter().flat_map(|service| &service.discoverers);
+        Explanation {
+            host,
+            at,
+            changed,
+            version,
+            is_up: story.row.is_some(),
+            ways: discoverers.map(|id| story.way(*id)).collect(),
+        }
     });
-    let changed = last.unwrap_or(Span::ZERO);
-    let story = Story {
-        plan: &plan,
-        events: &events,
-        host,
-        changed,
-        version: truth.version(host),
-        row: truth.row(host),
-    };
-    let service = plan.services.get(looks.service.place());
-    let discoverers = service.into_iter().flat_map(|service| &service.discoverers);
-    Ok(Some(Explanation {
-        host,
-        at,
-        changed,
-        version: story.version,
-        is_up: story.row.is_some(),
-        ways: discoverers.map(|id| story.way(*id)).collect(),
-    }))
+    Ok(each.collect())
 }
 
 struct Story<'a> {

@@ -123,6 +123,27 @@ impl Lists {
         self.changed
     }
 
+    /// How each job's list is served, how many targets who reads it has, and how many there are for it.
+    pub(crate) fn each(&self, world: &World, receiver: &Receiver) -> Vec<(Option<Delivery>, u64, u64)> {
+        let lists = self.jobs.iter().zip(&world.plan.jobs);
+        lists
+            .map(|(list, job)| {
+                let there = |id: &crate::DiscovererId| {
+                    world.truth.hosts_of(world.plan.discoverers[id.place()].service).len() as u64
+                };
+                let has = match &list.kept {
+                    Some(kept) => kept.len() as u64,
+                    None if list.delivery.is_delivered() => {
+                        job.discoverers.iter().map(|id| receiver.known_of(*id) as u64).sum()
+                    }
+                    None => 0,
+                };
+                let should = job.discoverers.iter().map(there).sum();
+                (list.is_there.then_some(list.delivery), has, should)
+            })
+            .collect()
+    }
+
     /// How many hosts those who read the lists have of those that they should have, and how many that would be.
     pub(crate) fn shown(&self, world: &World, receiver: &Receiver) -> (u64, u64) {
         let (mut has, mut should) = (0, 0);

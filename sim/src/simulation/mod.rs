@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use headcount_core::reference::Pair;
-use headcount_core::{Counters, Instant, Manager, ManagerOptions, ProviderId, Reload, Snapshot, StoreWork};
+use headcount_core::{Counters, Delivery, Instant, Manager, ManagerOptions, ProviderId, Reload, Snapshot, StoreWork};
 
 use crate::engine::{Event, Report, World};
 use crate::generate::Source;
@@ -365,6 +365,16 @@ impl<M: Subject> Simulation<M> {
             (backend.name.clone(), discoverer.description.clone())
         })
         .collect()
+    }
+
+    /// For each job, its name, how its list is served, how many targets who reads it has, and how many there are for it.
+    pub(crate) fn lists(&self) -> Vec<(&str, Option<Delivery>, u64, u64)> {
+        let names = self.plan.jobs.iter().map(|job| job.name.as_str());
+        let lists = self.lists.each(&self.world, &self.receiver);
+        names
+            .zip(lists)
+            .map(|(name, (delivery, has, should))| (name, delivery, has, should))
+            .collect()
     }
 
     /// The hash of everything that happened so far. Equal runs have equal hashes at equal times.

@@ -3,13 +3,15 @@
 //! **A timeline's size does not follow the run's length**: a minute and a week both have
 //! [`STRETCHES`] of them. [`Timeline::page`] draws it.
 
+mod lanes;
 mod page;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::metrics::Histogram;
-use crate::{Covered, DiscovererId, Happening, HostId, Input, Simulation, Span, Subject, TraceEvent, Traced};
+use crate::{Covered, DiscovererId, Happening, HostId, Input, Problems, Simulation, Span, Subject, TraceEvent, Traced};
+use lanes::{Holds, JobLane, News};
 
 /// How many stretches of time a timeline has.
 const STRETCHES: usize = 480;
@@ -46,6 +48,9 @@ pub struct Timeline {
     descriptions: Vec<(String, Arc<str>)>,
     faults: BTreeMap<u16, FaultLane>,
     notes: Vec<(Span, String)>,
+    holds: Holds,
+    jobs: Vec<JobLane>,
+    news: News,
 }
 
 /// What happened in one stretch of time.
@@ -101,7 +106,19 @@ impl Timeline {
             descriptions: simulation.discoverers(),
             faults: BTreeMap::new(),
             notes: Vec::new(),
+            holds: Holds::default(),
+            jobs: Vec::new(),
+            news: News::default(),
         }
+    }
+
+    /// Has it told of the hosts with the oldest news how each of these came, for who clicks on one. `again` is the same run at
+    /// its start, and goes as far as `end`.
+    ///
+    /// # Errors
+    /// Everything in its scenario that makes no sense.
+    pub fn explain<M: Subject>(&mut self, again: Simulation<M>, end: Span) -> Result<(), Problems> {
+        self.news.explain(again, end)
     }
 
     /// Takes in what happened in a run since the last time.
@@ -112,6 +129,7 @@ impl Timeline {
         let stretch = self.stretch_of(simulation.now());
         if self.sampled != Some(stretch) {
             self.stretches[stretch].truth = Some(simulation.targets_wanted());
+            lanes::sample(&mut self.jobs, stretch, simulation);
             self.sampled = Some(stretch);
         }
     }
@@ -134,11 +152,14 @@ impl Timeline {
                 stretch.emissions += 1;
                 stretch.bytes += bytes;
             }
+            TraceEvent::Held { discoverer, held, .. } => self.holds.holds(at, discoverer, held),
             TraceEvent::Learned {
                 discoverer,
+                host,
                 staleness: Some(staleness),
                 ..
             } => {
+                self.news.came(at, host, staleness);
                 self.stretches[stretch].staleness.add(staleness);
                 let lane = self.lane(discoverer);
                 lane.cells[stretch].1 = lane.cells[stretch].1.max(staleness);
@@ -179,7 +200,11 @@ impl Timeline {
                 self.fault(entry, kind.word()).hits[stretch] += 1;
                 return;
             }
-            other => match other.says() {
+            other => match other.says().inspect(|_| {
+                if matches!(other, Happening::RestartManager { .. }) {
+                    self.holds.all_end(at);
+                }
+            }) {
                 Some(text) => text,
                 None => return,
             },

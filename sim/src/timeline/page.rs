@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::lanes::{Hold, JobLane};
 use super::{FaultLane, Lane, STRETCHES, Stretch, Timeline};
 use crate::report::{bytes, count, short};
-use crate::{DiscovererId, Outcome, Span};
+use crate::{DiscovererId, HostId, Outcome, Span};
 
 /// How many discoverers are drawn: those with the most trouble.
 const LANES: usize = 40;
@@ -48,6 +49,7 @@ impl Timeline {
             "broken": outcome.violations.first().map(ToString::to_string),
             "seconds": seconds(self.until),
             "calm": seconds(self.scenario.storm_ends()),
+            "brokenAt": outcome.violations.first().map(|violation| seconds(violation.at)),
             "reached": seconds(outcome.time),
             "tiles": [
                 ["staleness, median", short(metrics.staleness_p50)],
@@ -74,12 +76,51 @@ impl Timeline {
             "faults": self.faults.values().map(fault).collect::<Vec<_>>(),
             "lanes": lanes.iter().take(LANES).map(|(id, lane)| self.drawn(**id, lane)).collect::<Vec<_>>(),
             "of": self.lanes.len(),
+            "holds": self.holds(),
+            "jobs": self.jobs(),
+            "hosts": self.news.hosts().into_iter().map(|(host, news)| self.host(host, news)).collect::<Vec<_>>(),
             "notes": self.notes.iter().map(|(at, text)| json!([seconds(*at), text])).collect::<Vec<_>>(),
         })
     }
 }
 
 impl Timeline {
+    /// What the guard held, those first of whom it held the most.
+    fn holds(&self) -> Vec<Value> {
+        let mut holds: Vec<_> = self.holds.of.iter().filter(|(_, holds)| !holds.is_empty()).collect();
+        let most = |holds: &[Hold]| holds.iter().map(|hold| hold.most).max();
+        holds.sort_by_key(|(id, holds)| (std::cmp::Reverse(most(holds)), id.0));
+        let drawn = holds.into_iter().take(LANES).map(|(id, holds)| {
+            let (backend, _) = self.descriptions.get(id.place()).cloned().unwrap_or_default();
+            let window = |hold: &Hold| json!([seconds(hold.from), seconds(hold.to.unwrap_or(self.until)), hold.most]);
+            json!({ "name": format!("{id} {backend}"), "windows": holds.iter().take(WINDOWS).map(window).collect::<Vec<_>>() })
+        });
+        drawn.collect()
+    }
+
+    /// How the jobs' lists were served, those first that were so for the least time.
+    fn jobs(&self) -> Vec<Value> {
+        let whole = |lane: &JobLane| lane.cells.iter().flatten().filter(|(how, ..)| *how == 0).count();
+        let mut lanes: Vec<&JobLane> = self.jobs.iter().collect();
+        lanes.sort_by_key(|lane| whole(lane));
+        let drawn = lanes.into_iter().take(LANES).map(|lane| {
+            let cells = lane.cells.iter().zip(0_u64..);
+            let cells =
+                cells.filter_map(|(cell, place)| cell.map(|(how, has, should)| json!([place, how, has, should])));
+            json!({ "name": lane.name, "cells": cells.collect::<Vec<_>>() })
+        });
+        drawn.collect()
+    }
+
+    fn host(&self, host: HostId, news: &[(Span, Span)]) -> Value {
+        let told = self.news.told.get(&host).into_iter().flatten();
+        json!({
+            "name": host.to_string(),
+            "news": news.iter().map(|(age, at)| json!([seconds(*at), millis(*age)])).collect::<Vec<_>>(),
+            "told": told.map(|(at, text)| json!([seconds(*at), text])).collect::<Vec<_>>(),
+        })
+    }
+
     fn drawn(&self, id: DiscovererId, lane: &Lane) -> Value {
         let (backend, description) = self.descriptions.get(id.place()).cloned().unwrap_or_default();
         let windows = self.windows.get(&id).into_iter().flatten().take(WINDOWS);

@@ -80,7 +80,9 @@ fn looked_at(options: &RunOptions, chosen: &Chosen, seed: u64) -> anyhow::Result
     });
     wrong?;
     trace.map(Trace::end).transpose()?;
-    if let (Some(file), Some(timeline)) = (&options.html, timeline) {
+    if let (Some(file), Some(mut timeline)) = (&options.html, timeline) {
+        let again = Simulation::new(&chosen.scenario, seed)?.past_failures();
+        timeline.explain(again, outcome.time)?;
         let page = timeline.page(&outcome, &ending::again(chosen, seed, ""));
         output::write(file, &page).with_context(|| format!("writing {}", file.display()))?;
     }
