@@ -20,6 +20,8 @@
 //! # Ok::<(), headcount_sim::Problems>(())
 //! ```
 //!
+//! [`guide`] leads from nothing to a first scenario, a first rehearsal of your own discoverer, and a first bug found.
+//!
 //! # Where things are
 //! * [`Scenario`] and what it is made of: pure data, for files and for builders.
 //!   [`Scenario::check`] finds what makes no sense.
@@ -66,6 +68,8 @@ mod explain;
 mod explore;
 mod file;
 mod generate;
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 mod ids;
 mod incident;
 mod input;

@@ -57,6 +57,21 @@ fn sim_runs_what_is_shipped_and_what_a_file_says() {
             "throttle=prometheus-2"
         ])
     );
+    // Any field by its path, and a page of the comparison.
+    let by_path = ["run", "--scenario", "small.yml", "--html", "page.html", "--vary"];
+    insta::assert_snapshot!(
+        "sim_vary_path",
+        sim(&[&by_path[..], &["discoverers.cmdb.refresh=15s,60s"]].concat())
+    );
+    let page = fs::read_to_string(folder.path().join("page.html")).expect("the page");
+    assert!(
+        page.contains("--vary discoverers.cmdb.refresh=15s,60s"),
+        "it says how to make it again"
+    );
+    insta::assert_snapshot!(
+        "sim_vary_nowhere",
+        sim(&[&by_path[..], &["discoverers.cmbd.refresh=15s"]].concat())
+    );
     insta::assert_snapshot!(
         "sim_swarm_missed",
         sim(&["swarm", "--scenario", "missed.yml", "--seeds", "3", "--as-written"])
@@ -95,6 +110,10 @@ fn sim_writes_runs_down_and_looks_at_them_closely() {
         sim(&["explain", "h9999", "5m", "--scenario", "small.yml"])
     );
     insta::assert_snapshot!("sim_diff", sim(&["diff", "small.yml", "other.yml"]));
+    sim(&["run", "--scenario", "small.yml", "--log", "good.jsonl"]);
+    let explore = |at| sim(&["explore", "--from", "good.jsonl", "--at", at, "--futures", "5"]);
+    insta::assert_snapshot!("sim_explore", explore("4m"));
+    insta::assert_snapshot!("sim_explore_over", explore("1h"));
     insta::assert_snapshot!("sim_swarm", sim(&["swarm", "--scenario", "small.yml", "--seeds", "5"]));
 
     let log = fs::read_to_string(folder.path().join("run.jsonl")).expect("the log");
