@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is the report")]
 
 use headcount_sim::{
-    Condition, Expectation, Rule, Shipped, Simulation, Span, Variation, comparison, comparison_page, vary, verdict,
+    Backend, BackendKind, Churn, Condition, Discoverers, Expectation, Hosts, Ratio, Rule, Scenario, Shipped,
+    Simulation, Span, Variation, comparison, comparison_page, vary, verdict,
 };
 
 /// What each peer's throttle and interval cost. A change of behaviour is a change of this table.
@@ -64,13 +65,15 @@ fn wrong_variations_say_what_would_be_right() {
 
 #[test]
 fn the_cheapest_that_meets_what_is_expected_is_named() {
-    let mut scenario = Shipped::named("rolling-deploy")
-        .expect("shipped")
-        .scenario()
-        .expect("good");
-    scenario.expect = vec![Expectation::Always(Condition::StaleAtMost(Span::secs(100)))];
-    let backend = scenario.discoverers[0].backend.clone();
-    let compared = |scenario: &headcount_sim::Scenario, values: &str| {
+    let backend = "cmdb";
+    let scenario = Scenario::new("compared")
+        .until(Span::mins(40))
+        .hosts(Hosts::new(50).services(5))
+        .backend(Backend::new(backend, BackendKind::Http))
+        .discoverers(Discoverers::of(backend))
+        .churn(Churn::steady(Ratio::percent(10), Span::mins(1)))
+        .expect(Expectation::Always(Condition::StaleAtMost(Span::secs(100))));
+    let compared = |scenario: &Scenario, values: &str| {
         let variation = format!("discoverers.{backend}.refresh={values}").parse().expect(values);
         vary(scenario, 1, &[variation]).expect("it makes sense")
     };

@@ -16,6 +16,9 @@ const PLACE: &str = "VALUE-THAT-VARIES";
 /// The value that takes a field away, so that it has its default.
 const NONE: &str = "none";
 
+/// The scenario's lists that need not be written.
+const LISTS: [&str; 6] = ["jobs", "churn", "faults", "events", "script", "expect"];
+
 /// The scenario with this text in the place of a field's value.
 pub(super) fn changed(scenario: &Scenario, path: &str, text: &str) -> Result<Scenario, VariationError> {
     let wrong = |what: String| VariationError::Path {
@@ -53,9 +56,12 @@ fn put(at: &mut Value, steps: &[&str], takes_away: bool) -> Result<(), String> {
             Ok(())
         }
         Value::Object(fields) => {
-            let field = fields
-                .entry((*step).to_owned())
-                .or_insert_with(|| Value::Object(Map::new()));
+            // What is not written is empty.
+            let empty = || match LISTS.contains(step) {
+                true => Value::Array(Vec::new()),
+                false => Value::Object(Map::new()),
+            };
+            let field = fields.entry((*step).to_owned()).or_insert_with(empty);
             put(field, rest, takes_away)
         }
         Value::Array(items) => {
