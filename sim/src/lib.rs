@@ -127,7 +127,9 @@ pub use subject::{Spec, Subject};
 pub use swarm::{Swarm, SwarmFailure, SwarmReport};
 pub use timeline::Timeline;
 pub use trace::{TraceEvent, Traced};
-pub use vary::{Variation, VariationError, Varied, combinations, comparison, comparison_page, judged, vary, verdict};
+pub use vary::{
+    Combination, Variation, VariationError, Varied, combinations, comparison, comparison_page, judged, vary, verdict,
+};
 pub use work::Work;
 pub use world::render::STAMP;
 pub use world::truth::Truth;

@@ -102,7 +102,7 @@ impl Expectations {
     }
 
     /// A change reached the receiver after so long. Says what is not met by that.
-    pub(crate) fn learned(&mut self, discoverer: DiscovererId, staleness: Span) -> Vec<Box<Broken>> {
+    pub(crate) fn learned(&mut self, discoverer: DiscovererId, staleness: Span) -> Vec<Broken> {
         let mut broken = Vec::new();
         for entry in &mut self.all {
             if let Expectation::Always(
@@ -114,19 +114,19 @@ impl Expectations {
             {
                 entry.told = true;
                 let reason = format!("a change reached the receiver after {staleness}; {longest} was expected at most");
-                broken.push(Broken::of(Rule::Expectation, reason));
+                broken.push(*Broken::of(Rule::Expectation, reason));
             }
         }
         broken
     }
 
     /// Looks at everything that has to hold just now. Says what does not.
-    pub(crate) fn check(&mut self, seen: Seen<'_>) -> Vec<Box<Broken>> {
+    pub(crate) fn check(&mut self, seen: Seen<'_>) -> Vec<Broken> {
         self.check_where(seen, |_| true)
     }
 
     /// Looks at what lists have to show, which are served otherwise than before.
-    pub(crate) fn check_lists(&mut self, seen: Seen<'_>) -> Vec<Box<Broken>> {
+    pub(crate) fn check_lists(&mut self, seen: Seen<'_>) -> Vec<Broken> {
         self.check_where(seen, |entry| {
             matches!(entry.what.condition(), Some((_, Condition::ListsShowAtLeast(_))))
                 // That is counted by the clock.
@@ -134,22 +134,26 @@ impl Expectations {
         })
     }
 
-    fn check_where(&mut self, seen: Seen<'_>, is_asked: impl Fn(&Entry) -> bool) -> Vec<Box<Broken>> {
+    fn check_where(&mut self, seen: Seen<'_>, is_asked: impl Fn(&Entry) -> bool) -> Vec<Broken> {
         let (now, calm) = (seen.world.now, self.calm);
         let asked = self.all.iter_mut().filter(|entry| !entry.told && is_asked(entry));
-        asked.filter_map(|entry| entry.check(now, calm, seen)).collect()
+        asked
+            .filter_map(|entry| entry.check(now, calm, seen).map(|broken| *broken))
+            .collect()
     }
 
     /// The run is over: what was never seen, and what did not hold for long enough?
-    pub(crate) fn at_end(&mut self, marks: &[u64]) -> Vec<Box<Broken>> {
+    pub(crate) fn at_end(&mut self, marks: &[u64]) -> Vec<Broken> {
         let mut broken = Vec::new();
         for entry in &self.all {
             match &entry.what {
                 Expectation::Sometimes(mark) if marks[*mark as usize] == 0 => {
                     let reason = format!("{:?} was expected to be seen, and was not", Mark::word(*mark));
-                    broken.push(Broken::of(Rule::Expectation, reason));
+                    broken.push(*Broken::of(Rule::Expectation, reason));
                 }
-                Expectation::Mostly { share, .. } => broken.extend(entry.held_too_little(*share)),
+                Expectation::Mostly { share, .. } => {
+                    broken.extend(entry.held_too_little(*share).map(|broken| *broken));
+                }
                 _ => {}
             }
         }

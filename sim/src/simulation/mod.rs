@@ -514,8 +514,8 @@ impl<M: Subject> Simulation<M> {
         self.all_broken(unmet);
     }
 
-    fn all_broken(&mut self, broken: Vec<Box<Broken>>) {
-        broken.into_iter().for_each(|broken| self.broken(*broken));
+    fn all_broken(&mut self, broken: Vec<Broken>) {
+        broken.into_iter().for_each(|broken| self.broken(broken));
     }
 }
 

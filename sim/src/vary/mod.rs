@@ -53,6 +53,9 @@ pub fn judged(mut runs: Vec<Varied>) -> Vec<Varied> {
     runs
 }
 
+/// What varies and its value, in the order of the variations, and the scenario with it.
+pub type Combination = (Vec<(String, String)>, Scenario);
+
 /// The scenarios of all combinations, the last variation turning fastest.
 ///
 /// ```
@@ -66,10 +69,7 @@ pub fn judged(mut runs: Vec<Varied>) -> Vec<Varied> {
 ///
 /// # Errors
 /// A path leads nowhere in the scenario, or a value does not fit there.
-pub fn combinations(
-    scenario: &Scenario,
-    variations: &[Variation],
-) -> Result<Vec<(Vec<(String, String)>, Scenario)>, VariationError> {
+pub fn combinations(scenario: &Scenario, variations: &[Variation]) -> Result<Vec<Combination>, VariationError> {
     let mut combined = vec![(Vec::new(), scenario.clone())];
     for variation in variations {
         for (settings, scenario) in std::mem::take(&mut combined) {
