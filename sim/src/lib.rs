@@ -112,7 +112,7 @@ pub use log::{Differs, EVENTS_PER_LINK, End, InputLog, Link, LogError, Replayed}
 pub use outcome::{Metrics, Outcome, Violation};
 pub use ratio::{Ratio, RatioError};
 pub use record::Recorder;
-pub use rehearsal::{Answer, NotThere, Page, Rehearsal, Shown, ShownHost, Site, Wire, target_groups};
+pub use rehearsal::{Answer, NotThere, Page, Rehearsal, Shown, ShownHost, Site, Told, Wire, target_groups};
 pub use report::{LEGEND, bytes, count, short_log, table};
 pub use rng::{Entity, KeyedRng, Purpose};
 pub use rule::{Endures, FailureClass, Rule};

@@ -34,6 +34,8 @@ pub(crate) struct DiscovererPlan {
     /// How the groups of its list are told apart.
     pub(crate) sources: Sources,
     pub(crate) less: Less,
+    /// How long after a list it lists everything again, if it goes on from where it was told anything until then.
+    pub(crate) resync: Option<Span>,
     pub(crate) description: Arc<str>,
     /// Whether a real discoverer runs in its place.
     pub(crate) is_real: bool,
@@ -132,7 +134,7 @@ impl Plan {
         } else {
             discoverers.count
         };
-        let (sources, less) = (discoverers.sources, discoverers.less);
+        let (sources, less, resync) = (discoverers.sources, discoverers.less, discoverers.resync);
         let (broken, name) = (discoverers.broken, discoverers.known_as().to_owned());
         for number in 0..count {
             let service = ServiceId(number % services);
@@ -147,6 +149,7 @@ impl Plan {
                 broken: number >= count.saturating_sub(broken),
                 sources,
                 less,
+                resync,
                 is_real: false,
                 sees: Sees::of(kind),
                 within: None,

@@ -34,7 +34,8 @@ impl World {
         discoverer.calls += 1;
         discoverer.asked_at = self.now;
         let life = discoverer.life;
-        let resumes = mine.kind == BackendKind::Kubernetes && discoverer.held_at.is_some();
+        let may_resume = mine.resync.is_none() || self.now < discoverer.list_at;
+        let resumes = mine.kind == BackendKind::Kubernetes && discoverer.held_at.is_some() && may_resume;
         let view = self.replica(id, call);
         self.meter.metrics.backend_calls += 1;
         self.trace(|| TraceEvent::Call {
@@ -74,7 +75,10 @@ impl World {
             self.park(&plan, id, view, met);
             return;
         }
-        let subscribes = matches!(coming, Coming::All { .. } | Coming::Changes { .. } | Coming::Unchanged);
+        let subscribes = matches!(
+            coming,
+            Coming::All { .. } | Coming::Wrong { .. } | Coming::Changes { .. } | Coming::Unchanged
+        );
         let discoverer = &mut self.discoverers[id.place()];
         discoverer.coming = Some(coming);
         discoverer.last_delivery = arrives;
@@ -111,7 +115,11 @@ impl World {
             Coming::All {
                 view, version, rows, ..
             } => Some(Box::new((*view, *version, rows.clone()))),
-            Coming::Changes { view, version, rows } => Some(Box::new((*view, Some(*version), rows.clone()))),
+            // Of who resyncs it holds some of these: told once more, they are no news.
+            Coming::Changes { view, version, rows } if discoverer.told.is_none() => {
+                Some(Box::new((*view, Some(*version), rows.clone())))
+            }
+            Coming::Changes { .. } | Coming::Wrong { .. } => None,
             Coming::Unchanged | Coming::Trouble { .. } | Coming::Gap => None,
         };
         let life = discoverer.life;
@@ -202,13 +210,33 @@ impl World {
                     return;
                 }
                 let discoverer = &mut self.discoverers[id.place()];
+                discoverer.told = mine.resync.map(|_| rows.clone());
+                discoverer.list_at = discoverer.asked_at + mine.resync.unwrap_or(Span::ZERO).into();
                 let update = discoverer.take_all(mine, rows);
                 discoverer.held_at = version.map(|version| (view, version));
                 (Body::Found(update), version)
             }
+            Coming::Wrong {
+                view,
+                version,
+                rows,
+                there,
+            } => {
+                let is_list = discoverer.held_at.is_none() || discoverer.list_at <= discoverer.asked_at;
+                if is_list {
+                    discoverer.list_at = discoverer.asked_at + mine.resync.unwrap_or(Span::ZERO).into();
+                }
+                let update = discoverer.take_all(mine, rows);
+                (discoverer.held_at, discoverer.told) = (Some((view, version)), Some(there));
+                // What it watches from that version on may have happened before it asked.
+                self.ask_at(id, self.now);
+                (Body::Found(update), Some(version))
+            }
             Coming::Changes { view, version, rows } => {
-                let update = discoverer.take_changes(mine, rows);
+                let held = discoverer.caught_up(&rows, true);
+                let update = discoverer.take_changes(mine, held);
                 discoverer.held_at = Some((view, version));
+                discoverer.told = mine.resync.map(|_| rows);
                 (Body::Found(update), Some(version))
             }
             Coming::Trouble { why, retry_after } => {
@@ -276,6 +304,7 @@ impl World {
         }
         let discoverer = &mut self.discoverers[id.place()];
         // The discoverer can't tell it from an answer to its last call.
+        discoverer.told = plan.discoverers[id.place()].resync.map(|_| rows.clone());
         let update = discoverer.take_all(&plan.discoverers[id.place()], rows);
         discoverer.held_at = version.map(|version| (view, version));
         self.faults.misled(self.now, id);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use headcount_core::{Failure, Group, Instant, ProviderId, Update};
 use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 
 use super::less::Looks;
 use super::numbered::Numbers;
@@ -51,6 +52,11 @@ pub(crate) struct Discoverer {
     /// What it has learned, from which view as of which version; no version, if it doesn't know.
     pub(crate) held_at: Option<(ViewId, u64)>,
     pub(crate) held: Rows,
+    /// What the view had when it was at the version of `held_at`, of who resyncs: what changed since then is all that it
+    /// is told next, and differs from what it holds if it was told something wrong.
+    pub(crate) told: Option<Rows>,
+    /// Until when who resyncs goes on from where it is.
+    pub(crate) list_at: Instant,
     pub(crate) last_failure: Option<Arc<str>>,
     /// Its groups, by source, with the bytes of their labels.
     pub(crate) groups: OrdMap<u32, (Group, u64)>,
@@ -81,6 +87,13 @@ pub(crate) enum Coming {
         rows: Rows,
         pages: u32,
     },
+    /// The same, if some of it is wrong. Who resyncs goes on from this version, at which `there` was true.
+    Wrong {
+        view: ViewId,
+        version: u64,
+        rows: Rows,
+        there: Rows,
+    },
     /// What changed since it last learned something.
     Changes { view: ViewId, version: u64, rows: Rows },
     /// It failed.
@@ -94,7 +107,7 @@ pub(crate) enum Coming {
 }
 
 /// An event of a stream.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct News {
     pub(crate) view: ViewId,
     pub(crate) view_version: u64,
@@ -102,6 +115,8 @@ pub(crate) struct News {
     pub(crate) row: Option<Row>,
     /// The host's version, also when it is gone.
     pub(crate) version: u32,
+    /// What the view had then, for who resyncs.
+    pub(crate) there: Option<Rows>,
 }
 
 /// What a discoverer reports to the manager.
@@ -119,6 +134,34 @@ pub(crate) enum Body {
 }
 
 impl Discoverer {
+    /// What it holds once it was told what changed up to a moment at which there were these `rows`.
+    pub(crate) fn caught_up(&self, rows: &Rows, learns_of_the_gone: bool) -> Rows {
+        let Some(told) = &self.told else {
+            return match learns_of_the_gone {
+                true => rows.clone(),
+                false => rows.clone().union(self.held.clone()),
+            };
+        };
+        let mut held = self.held.clone();
+        for item in told.diff(rows) {
+            match item {
+                DiffItem::Add(host, row) | DiffItem::Update { new: (host, row), .. } => drop(held.insert(*host, *row)),
+                DiffItem::Remove(host, _) if learns_of_the_gone => drop(held.remove(host)),
+                DiffItem::Remove(..) => {}
+            }
+        }
+        held
+    }
+
+    /// What it is told from now on is what changes after this version, if it resyncs.
+    pub(crate) fn goes_on_from(&mut self, view: ViewId, version: u64, there: Option<Rows>) {
+        let is_older = |(of, held): (ViewId, u64)| of == view && version < held;
+        if !self.held_at.is_some_and(is_older) {
+            self.held_at = Some((view, version));
+            self.told = there;
+        }
+    }
+
     /// A new life, under this provider or under none.
     pub(crate) fn reborn(&self, provider: Option<ProviderId>) -> Self {
         Self {
@@ -135,6 +178,8 @@ impl Discoverer {
         Self {
             held: self.held.clone(),
             held_at: self.held_at,
+            told: self.told.clone(),
+            list_at: self.list_at,
             groups: self.groups.clone(),
             bytes: self.bytes,
             numbers: self.numbers.clone(),

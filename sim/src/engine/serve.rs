@@ -23,7 +23,9 @@ impl World {
         };
         let (version, rows) = self.views[view.place()].answer(self.now, cache);
         let discoverer = &self.discoverers[id.place()];
-        if discoverer.held_at == Some((view, version)) && mine.kind != BackendKind::Push {
+        // Who resyncs may hold something else than there is, and gets a list when it asks for one.
+        let is_list = !resumes && mine.resync.is_some();
+        if discoverer.held_at == Some((view, version)) && mine.kind != BackendKind::Push && !is_list {
             return Coming::Unchanged;
         }
         let rows = rows.clone();
@@ -73,8 +75,24 @@ impl World {
                 false => self.serve(plan, id, view, resumes),
             };
         }
-        if let Some((_, rows)) = self.wrong_rows(id, view, kind) {
-            return all(rows);
+        let resyncs = plan.discoverers[id.place()].resync.is_some();
+        if let Some((version, rows)) = self.wrong_rows(id, view, kind) {
+            if !resyncs {
+                return all(rows);
+            }
+            // A list from before is of a version from before; any other is of that which there is.
+            let shown = &self.views[view.place()];
+            let there = if version == shown.version {
+                shown.rows.clone()
+            } else {
+                rows.clone()
+            };
+            return Coming::Wrong {
+                view,
+                version,
+                rows,
+                there,
+            };
         }
         match kind {
             FaultKind::LeaderLoss if !is_stale => trouble("the servers have no leader (500)"),
@@ -121,9 +139,18 @@ impl World {
                 self.serve(plan, id, view, false)
             }
             FaultKind::LostDelete => match self.serve(plan, id, view, resumes) {
-                Coming::Changes { rows, .. } => {
+                Coming::Changes { view, version, rows } => {
                     // What it holds and the backend no longer has stays, until the next list.
-                    all(rows.union(self.discoverers[id.place()].held.clone()))
+                    let all_held = self.discoverers[id.place()].caught_up(&rows, false);
+                    match resyncs {
+                        true => Coming::Wrong {
+                            view,
+                            version,
+                            rows: all_held,
+                            there: rows,
+                        },
+                        false => all(all_held),
+                    }
                 }
                 other => other,
             },

@@ -53,6 +53,9 @@ impl World {
                 .span(Entity::Discoverer(id.0), Purpose::Lifetime, u64::from(link), lifetime);
             // A connection that ends as it begins would be made anew for ever.
             let ends = self.now + lifetime.max(Span::millis(1)).into();
+            // Who resyncs leaves its watch when it is time to list.
+            let list_at = self.discoverers[id.place()].list_at;
+            let ends = if list_at > self.now { ends.min(list_at) } else { ends };
             self.queue.schedule(ends, Event::LinkEnds { id, life, link });
         }
     }
@@ -88,6 +91,7 @@ impl World {
         let mine = &plan.discoverers[id.place()];
         let backend = &plan.scenario.backends[mine.backend];
         let view_version = self.views[view.place()].version;
+        let there = mine.resync.map(|_| self.views[view.place()].rows.clone());
         let draw = u64::from(host.0) << 32 | u64::from(version);
         let latency = self.rng.span(
             Entity::Discoverer(id.0),
@@ -118,6 +122,7 @@ impl World {
                     host,
                     row,
                     version,
+                    there,
                 });
                 self.queue.schedule(at, Event::Deliver { id, life, link });
             }
@@ -246,8 +251,13 @@ impl World {
             .map(|met| (met.kind, met.until))
         {
             Some((FaultKind::LostDelete, _)) => {
-                // It holds what no version of the view shows: the next connection begins with a list.
-                self.discoverers[id.place()].held_at = None;
+                let discoverer = &mut self.discoverers[id.place()];
+                match news.there {
+                    // It knows of nothing that it lacks, and is told what comes next.
+                    Some(there) => discoverer.goes_on_from(news.view, news.view_version, Some(there)),
+                    // It holds what no version of the view shows: the next connection begins with a list.
+                    None => discoverer.held_at = None,
+                }
                 return;
             }
             Some((FaultKind::Clog | FaultKind::Freeze, until)) if until > self.now => {
@@ -276,7 +286,7 @@ impl World {
                     return;
                 }
             }
-            Some((FaultKind::Duplicate { .. } | FaultKind::DuplicateDelete, _)) => self.take_news(id, news),
+            Some((FaultKind::Duplicate { .. } | FaultKind::DuplicateDelete, _)) => self.take_news(id, news.clone()),
             _ => {}
         }
         self.take_news(id, news);
@@ -300,7 +310,7 @@ impl World {
             .held_at
             .is_some_and(|(view, version)| view == news.view && version < news.view_version)
         {
-            discoverer.held_at = Some((news.view, news.view_version));
+            discoverer.goes_on_from(news.view, news.view_version, news.there);
         }
         self.trace(|| TraceEvent::Answer {
             discoverer: id,

@@ -22,6 +22,10 @@ impl World {
         let doublings = discoverer.failures.min(32);
         discoverer.failures += 1;
         discoverer.last_failure = Some(why.into());
+        if mine.resync.is_some() {
+            // A server that was away may be earlier in its history than before.
+            discoverer.held_at = None;
+        }
         if !mine.kind.polls() {
             // A connection that failed is made anew.
             discoverer.link += 1;

@@ -340,8 +340,11 @@ impl World {
         }
         let plan = &self.plan.discoverers[id.place()];
         let words = match coming {
-            Some(Coming::All { rows, .. }) => last.take_all(plan, rows),
-            Some(Coming::Changes { rows, .. }) => last.take_changes(plan, rows),
+            Some(Coming::All { rows, .. } | Coming::Wrong { rows, .. }) => last.take_all(plan, rows),
+            Some(Coming::Changes { rows, .. }) => {
+                let held = last.caught_up(&rows, true);
+                last.take_changes(plan, held)
+            }
             Some(Coming::Unchanged) => Update::unchanged(),
             Some(Coming::Trouble { .. } | Coming::Gap) | None => return,
         };

@@ -4,7 +4,7 @@
 //! the change or from the moment at which the last fault let go of that discoverer, whichever is
 //! later. **So a run is never failed for what a fault made impossible**, and always for what it
 //! did not. Some faults leave a trace behind that only a new connection removes, such as a lost
-//! deletion; after those the bound is longer by the connection's lifetime.
+//! deletion; after those the bound is longer by the connection's lifetime, or by the time until everything is listed again.
 
 use headcount_core::Throttle;
 
@@ -64,7 +64,9 @@ impl Bound {
             .plus(throttle.times(2))
             .plus(scenario.receiver.takes.high().times(2));
         let lives = match discoverer.kind {
-            BackendKind::Kubernetes | BackendKind::Zookeeper | BackendKind::Push => backend.lifetime.high(),
+            BackendKind::Kubernetes | BackendKind::Zookeeper | BackendKind::Push => {
+                entry.resync.unwrap_or(backend.lifetime.high())
+            }
             BackendKind::File => entry.refresh,
             _ => Span::ZERO,
         };

@@ -93,7 +93,7 @@ use stamp::Naming;
 pub use not_there::NotThere;
 pub use render::target_groups;
 pub use shown::{Shown, ShownHost};
-pub use site::{Answer, Page, Site};
+pub use site::{Answer, Page, Site, Told};
 pub use wire::Wire;
 
 /// Writes what a backend says when it shows these hosts.

@@ -2,7 +2,7 @@
 
 use headcount_discoverer::env::HttpRequest;
 
-use super::{Render, Shown};
+use super::{Render, Shown, ShownHost};
 use crate::Span;
 
 /// A virtual HTTP server: makes answers of what a backend shows.
@@ -21,6 +21,15 @@ pub trait Site: Send {
     fn resumes(&self, _request: &HttpRequest) -> bool {
         false
     }
+
+    /// Whether it knows what there was before, and wants to hear of each change: see [`stores`](Self::stores).
+    fn remembers(&self) -> bool {
+        false
+    }
+
+    /// From now on there are these hosts, as of this version ([`Shown::version`]), whatever is shown of them to whom. Of a
+    /// backend with several replicas, it is what the first one has.
+    fn stores(&mut self, _version: u64, _hosts: &[ShownHost]) {}
 
     /// Starts again from the beginning, as a server does that lost its state ([`IndexReset`]).
     ///
@@ -41,11 +50,24 @@ pub enum Answer {
     Part {
         /// The part. Status and headers count in the first one.
         page: Page,
+        /// What it tells of after that, one by one: on the way each may get lost, come twice, or be overtaken.
+        events: Vec<Told>,
         /// Up to what the request is told then: what it is asked about with next ([`Shown::told`]).
         told: u64,
         /// For how long the request is open.
         most: Span,
+        /// After how long it is asked about again though nothing is new.
+        again: Option<Span>,
     },
+}
+
+/// Something that happened, as an answer tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// What stands in the body.
+    pub text: String,
+    /// Whether it says that a host is gone.
+    pub gone: bool,
 }
 
 /// An answer.

@@ -237,6 +237,15 @@ impl Scenario {
                 &format!("{at}.allow_stale"),
                 || "only Consul has a leader to be asked; write `kind: consul` for the backend".to_owned(),
             );
+            let watches = kind.is_none_or(|backend| backend.kind == BackendKind::Kubernetes);
+            found.unless(discoverers.resync.is_none() || watches, &format!("{at}.resync"), || {
+                "only who watches lists again; write `kind: kubernetes` for the backend".to_owned()
+            });
+            found.unless(
+                discoverers.resync.is_none_or(|resync| !resync.is_zero()),
+                &format!("{at}.resync"),
+                || "listing again after no time never ends; write for example `1h`".to_owned(),
+            );
             found.unless(!discoverers.refresh.is_zero(), &format!("{at}.refresh"), || {
                 "asking again after no time never ends; write for example `30s`".to_owned()
             });

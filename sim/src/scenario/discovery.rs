@@ -42,6 +42,11 @@ pub struct Discoverers {
     /// `consul`: whether any server may answer them, and not the leader only; as with Prometheus, unless it is switched off.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub allow_stale: bool,
+    /// `kubernetes`: how long after a list everything is listed again. Until then each watch goes on from where the one
+    /// before it ended, and what a list showed wrongly, or a watch did not tell, stays as it is, as with the real one.
+    /// Without it, who was told something wrong lists everything when the watch ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resync: Option<Span>,
 }
 
 /// When a list is believed that has less than before, in a way that who writes it could also have made (B11).
@@ -120,6 +125,7 @@ impl Discoverers {
             sources: Sources::default(),
             less: Less::default(),
             allow_stale: yes(),
+            resync: None,
         }
     }
 
@@ -185,6 +191,15 @@ impl Discoverers {
     pub fn from_the_leader(self) -> Self {
         Self {
             allow_stale: false,
+            ..self
+        }
+    }
+
+    /// Sets how long after a list everything is listed again.
+    #[must_use]
+    pub fn resync(self, resync: Span) -> Self {
+        Self {
+            resync: Some(resync),
             ..self
         }
     }

@@ -136,6 +136,7 @@ fn every_word() -> Scenario {
         if kind == BackendKind::Consul {
             discoverers = discoverers.from_the_leader();
         }
+        discoverers.resync = (kind == BackendKind::Kubernetes).then_some(at);
         scenario = scenario.backend(backend).discoverers(discoverers);
     }
     for kind in FaultKind::EXAMPLES {

@@ -10,11 +10,18 @@ const ENTRY: &str = "{role: pod, api_server: 'http://k8s.example'}";
 /// The longest that a silent server is waited for, with all that comes after.
 const BOUND: Span = Span::mins(5);
 
+/// The longest until everything is listed again, which puts right what a list showed wrongly and what a watch did not tell.
+pub(crate) const RESYNC: Span = Span::mins(60);
+
 fn cluster() -> Scenario {
-    scenario(BackendKind::Kubernetes)
-        .until(Span::mins(40))
-        .calm(Span::mins(12))
-        .hosts(Hosts::new(20).zones(3))
+    let mut cluster = scenario(BackendKind::Kubernetes)
+        .until(Span::mins(105))
+        .calm(Span::mins(77))
+        .hosts(Hosts::new(20).zones(3));
+    for discoverers in &mut cluster.discoverers {
+        discoverers.resync = Some(RESYNC);
+    }
+    cluster
 }
 
 pub(crate) fn rehearsal(scenario: &Scenario, seed: u64, site: Make) -> Rehearsal {

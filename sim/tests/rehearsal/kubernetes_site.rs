@@ -1,16 +1,20 @@
 //! A Kubernetes API server as a [`Site`]: a pod for each host, a list of them, and watches.
 //!
-//! A watch is told what happened since its version, at once and as it happens, for as long as it asked for. **It knows of
-//! no fault**: those happen on the way and to the hosts that it is shown.
+//! A watch is told what happened since its version, at once and as it happens, for as long as it asked for, with a bookmark
+//! where nothing did. **What happened is what it was told to store**; what it shows in a list may be something else. It knows
+//! of no fault: those happen on the way and to the hosts that it is shown.
 
 use std::collections::BTreeMap;
 
 use headcount_discoverer::env::HttpRequest;
-use headcount_sim::{Answer, Page, Shown, ShownHost, Site, Span};
+use headcount_sim::{Answer, Page, Shown, ShownHost, Site, Span, Told};
 use serde_json::{Value, json};
 
 /// What happened that is kept for watches.
 const KEPT: usize = 100;
+
+/// How often a watch to which nothing happens is told its version.
+const BOOKMARK_EVERY: Span = Span::mins(1);
 
 /// One server.
 #[derive(Default)]
@@ -18,7 +22,7 @@ pub(crate) struct Kubernetes {
     version: u64,
     pods: BTreeMap<String, Value>,
     /// Versions with what happened at them.
-    history: Vec<(u64, String)>,
+    history: Vec<(u64, Told)>,
     /// What was before this version is forgotten.
     oldest: u64,
     /// Whether a list can be the beginning of a watch.
@@ -34,9 +38,9 @@ impl Kubernetes {
         }
     }
 
-    /// Takes in what there is to be shown now.
+    /// Takes in what there is now.
     fn take_in(&mut self, hosts: &[ShownHost]) {
-        let now: BTreeMap<String, Value> = hosts.iter().map(|host| (key(host), pod(host))).collect();
+        let now = pods(hosts);
         let before = std::mem::take(&mut self.pods);
         for (key, pod) in &before {
             if !now.contains_key(key) {
@@ -54,11 +58,13 @@ impl Kubernetes {
     }
 
     fn happened(&mut self, what: &str, pod: &Value) {
-        self.version += 1;
         let mut pod = pod.clone();
         pod["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        let event = json!({"type": what, "object": pod});
-        self.history.push((self.version, format!("{event}\n")));
+        let event = Told {
+            text: format!("{}\n", json!({"type": what, "object": pod})),
+            gone: what == "DELETED",
+        };
+        self.history.push((self.version, event));
         if self.history.len() > KEPT {
             let forgotten = self.history.len() - KEPT / 2;
             self.oldest = self
@@ -69,14 +75,14 @@ impl Kubernetes {
         }
     }
 
-    fn list(&self) -> Page {
-        let metadata = json!({"resourceVersion": self.version.to_string()});
-        let items: Vec<&Value> = self.pods.values().collect();
+    fn list(shown: &Shown) -> Page {
+        let metadata = json!({"resourceVersion": shown.version.to_string()});
+        let items: Vec<Value> = pods(&shown.hosts).into_values().collect();
         Page::json(json!({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items}).to_string())
     }
 
     /// The list as the beginning of a watch.
-    fn initial_events(&self, most: Span) -> Answer {
+    fn initial_events(&self, most: Span, shown: &Shown) -> Answer {
         if !self.streams {
             let status = json!({"kind": "Status", "status": "Failure", "code": 422, "reason": "Invalid"});
             return Answer::Now(Page {
@@ -84,9 +90,8 @@ impl Kubernetes {
                 ..Page::json(status.to_string())
             });
         }
-        let version = self.version.to_string();
-        let events = self.pods.values().map(|pod| {
-            let mut pod = pod.clone();
+        let version = shown.version.to_string();
+        let events = pods(&shown.hosts).into_values().map(|mut pod| {
             pod["metadata"]["resourceVersion"] = json!(version);
             json!({"type": "ADDED", "object": pod})
         });
@@ -94,7 +99,7 @@ impl Kubernetes {
         let metadata = json!({"resourceVersion": version, "annotations": annotations});
         let end = json!({"type": "BOOKMARK", "object": {"metadata": metadata}});
         let lines: String = events.chain([end]).map(|event| format!("{event}\n")).collect();
-        self.told(lines, most)
+        part(lines, Vec::new(), shown.version, most)
     }
 
     fn watch(&self, from: u64, most: Span, shown: &Shown) -> Answer {
@@ -103,26 +108,31 @@ impl Kubernetes {
             return Answer::Now(Page::json(format!("{}\n", json!({"type": "ERROR", "object": status}))));
         }
         let since = self.history.iter().filter(|(version, _)| *version > from);
-        let events: String = since.map(|(_, event)| event.as_str()).collect();
-        match shown.waited < most {
-            true => self.told(events, most),
-            false => Answer::Now(Page::json(events)),
+        let events: Vec<Told> = since.map(|(_, event)| event.clone()).collect();
+        if events.is_empty() && shown.waited >= most {
+            return Answer::Now(Page::json(""));
         }
+        // It has just begun, and knows its version.
+        let is_quiet = events.is_empty() && shown.told.is_some();
+        let metadata = json!({"resourceVersion": self.version.to_string()});
+        let bookmark = is_quiet.then(|| format!("{}\n", json!({"type": "BOOKMARK", "object": {"metadata": metadata}})));
+        part(bookmark.unwrap_or_default(), events, self.version, most)
     }
+}
 
-    /// A part of a watch that lasts so long.
-    fn told(&self, lines: String, most: Span) -> Answer {
-        Answer::Part {
-            page: Page::json(lines),
-            told: self.version,
-            most,
-        }
+/// A part of a watch that lasts so long.
+fn part(lines: String, events: Vec<Told>, told: u64, most: Span) -> Answer {
+    Answer::Part {
+        page: Page::json(lines),
+        events,
+        told,
+        most,
+        again: Some(BOOKMARK_EVERY),
     }
 }
 
 impl Site for Kubernetes {
     fn answer(&mut self, request: &HttpRequest, shown: &Shown) -> Answer {
-        self.take_in(&shown.hosts);
         let (path, query) = request.url.split_once('?').unwrap_or((&request.url, ""));
         if !path.ends_with("/api/v1/pods") {
             return Answer::Now(Page::text(404, "there is no such path\n"));
@@ -132,8 +142,8 @@ impl Site for Kubernetes {
         match (shown.told, query.contains("watch=1"), number(query, "resourceVersion")) {
             (Some(told), ..) => self.watch(told, most, shown),
             (None, true, Some(from)) => self.watch(from, most, shown),
-            (None, true, None) => self.initial_events(most),
-            (None, false, _) => Answer::Now(self.list()),
+            (None, true, None) => self.initial_events(most, shown),
+            (None, false, _) => Answer::Now(Self::list(shown)),
         }
     }
 
@@ -141,11 +151,13 @@ impl Site for Kubernetes {
         number(&request.url, "resourceVersion").is_some()
     }
 
-    fn reset(&mut self) {
-        *self = Self {
-            streams: self.streams,
-            ..Self::default()
-        };
+    fn remembers(&self) -> bool {
+        true
+    }
+
+    fn stores(&mut self, version: u64, hosts: &[ShownHost]) {
+        self.version = version;
+        self.take_in(hosts);
     }
 }
 
@@ -155,6 +167,10 @@ fn number(query: &str, name: &str) -> Option<u64> {
     pairs
         .find(|(key, _)| *key == name)
         .and_then(|(_, value)| value.parse().ok())
+}
+
+fn pods(hosts: &[ShownHost]) -> BTreeMap<String, Value> {
+    hosts.iter().map(|host| (key(host), pod(host))).collect()
 }
 
 /// A pod is another one in another namespace.

@@ -3,6 +3,7 @@
 
 mod client;
 mod servers;
+mod told;
 
 pub(super) use client::Clients;
 pub(super) use servers::Servers;

@@ -6,6 +6,7 @@
 use headcount_core::Instant;
 use headcount_discoverer::env::HttpRequest;
 
+use super::told::arriving;
 use super::{Arrival, Break, Line, Stream};
 use crate::engine::World;
 use crate::engine::faults::{Met, Occasion};
@@ -28,6 +29,8 @@ pub(in crate::rehearsal) struct Servers {
     open: Vec<Stream>,
     waiting: Vec<Waiting>,
     timeline: Timeline<Arrival>,
+    /// The version of what the sites were told that there is.
+    stored: Option<u64>,
 }
 
 /// A request on its way through the servers.
@@ -54,6 +57,8 @@ struct Waiting {
     version: Option<u64>,
     /// Until when nothing gets through.
     held_up: Instant,
+    /// When it is asked about again in any case.
+    again: Option<Instant>,
 }
 
 impl Exchange {
@@ -75,13 +80,14 @@ impl Servers {
             open: Vec::new(),
             waiting: Vec::new(),
             timeline: Timeline::default(),
+            stored: None,
         }
     }
 
     /// When something happens next, if nobody asks.
     pub(in crate::rehearsal) fn next_at(&self) -> Option<Instant> {
         let over = self.waiting.iter().map(|waiting| match waiting.held_up {
-            Instant::ZERO => waiting.until,
+            Instant::ZERO => waiting.again.map_or(waiting.until, |again| again.min(waiting.until)),
             held_up => held_up,
         });
         over.chain(self.timeline.next_at()).min()
@@ -89,6 +95,7 @@ impl Servers {
 
     /// Does what there is to do now; says whether there was anything.
     pub(in crate::rehearsal) fn turn(&mut self, world: &mut World, line: &Line) -> bool {
+        self.store(world);
         let mut any = false;
         while let Some((request, stream)) = line.take() {
             self.open.push(stream.clone());
@@ -99,6 +106,17 @@ impl Servers {
             self.ask_again(world, waiting);
         }
         self.timeline.deliver(world.now) || any
+    }
+
+    /// Tells the sites what there is, if that is something else than before.
+    fn store(&mut self, world: &World) {
+        let there = &world.views[world.plan.discoverers[self.id.place()].first_view.place()];
+        if self.stored.replace(there.version) == Some(there.version) {
+            return;
+        }
+        for (_, site) in self.sites.iter_mut().filter(|(_, site)| site.remembers()) {
+            site.stores(there.version, &hosts(&there.rows));
+        }
     }
 
     /// Whether somebody waits for something of an answer.
@@ -198,8 +216,17 @@ impl Servers {
             Answer::Part { page, .. } if matches!(exchange.kind(), Some(FaultKind::Truncated | FaultKind::Garbled)) => {
                 self.send_under(world, &exchange, shown.hosts.len(), page);
             }
-            Answer::Part { page, told, most } => {
+            Answer::Part {
+                mut page,
+                events,
+                told,
+                most,
+                again,
+            } => {
                 let mut exchange = exchange;
+                for event in arriving(events, exchange.kind()) {
+                    page.body.extend(event.text.into_bytes());
+                }
                 if exchange.told.replace(told).is_none() {
                     let head = Arrival::Head(page.status, page.headers);
                     self.timeline.send(at, &exchange.stream, head);
@@ -208,18 +235,18 @@ impl Servers {
                     world.meter.metrics.backend_bytes += page.body.len() as u64;
                     self.timeline.send(at, &exchange.stream, Arrival::Piece(page.body));
                 }
-                self.wait(world.now, exchange, &shown, most);
+                self.wait(world.now, exchange, &shown, most, again);
             }
-            Answer::Wait(most) => self.wait(world.now, exchange, &shown, most),
+            Answer::Wait(most) => self.wait(world.now, exchange, &shown, most, None),
         }
     }
 
-    fn wait(&mut self, now: Instant, exchange: Exchange, shown: &Shown, most: Span) {
+    fn wait(&mut self, now: Instant, exchange: Exchange, shown: &Shown, most: Span, again: Option<Span>) {
         let until = exchange.since + most.into();
         let next_look = now + LOOKS_EVERY.into();
         let (version, held_up) = match exchange.met.map(|met| (met.kind, met.until)) {
-            // What it was shown was never there.
-            Some((kind, shuts)) if kind.misleads() => {
+            // What it was shown was never there. What is told of from some version on was.
+            Some((kind, shuts)) if kind.misleads() && exchange.told.is_none() => {
                 (None, if shuts > now { shuts.min(next_look) } else { next_look })
             }
             Some((FaultKind::Clog, shuts)) => (Some(shown.version), shuts),
@@ -230,6 +257,7 @@ impl Servers {
             until: if until > now { until } else { next_look },
             version,
             held_up,
+            again: again.map(|again| now + again.into()),
             exchange,
         });
     }
@@ -245,20 +273,22 @@ impl Servers {
         }
         let is_over = waiting.until <= now;
         let is_new = waiting.version != Some(world.views[waiting.exchange.view.place()].version);
-        if waiting.held_up > now || !(is_over || is_new) {
+        let is_again = waiting.again.is_some_and(|again| again <= now);
+        if waiting.held_up > now || !(is_over || is_new || is_again) {
             self.waiting.push(waiting);
             return;
         }
         let mut exchange = waiting.exchange;
         let occasion = match (is_over, exchange.told) {
-            // What goes on is neither asked again nor misled: its end comes, or news.
-            (true, Some(_)) => None,
-            (false, Some(_)) => Some(Occasion::News { gone: false }),
+            // What goes on is neither asked again nor misled: its end comes, or news, which may be that a host is gone.
+            (true, Some(_)) if !is_new => None,
+            (_, Some(_)) => Some(Occasion::News { gone: true }),
             (true, None) => Some(Occasion::Call),
             (false, None) => Some(Occasion::Notify),
         };
         exchange.met = exchange
             .misled(now)
+            .filter(|_| exchange.told.is_none())
             .or_else(|| occasion.and_then(|occasion| world.meet(self.id, occasion, Some(exchange.view))));
         // Parts of an answer arrive in their order.
         exchange.arrives = match exchange.told {
