@@ -12,7 +12,7 @@ fn entries_of_one_server_share_each_watch_and_the_last_one_ends_it() {
         .server
         .put(ENDPOINTS, endpoints("a", "web", &[("p1", "10.0.0.1")]));
     let mut providers = Vec::new();
-    for number in 0..50 {
+    for number in 0..130 {
         let attach = format!(
             "attach_metadata: {{job: {}, cronjob: {}}}",
             number % 2 == 0,
@@ -24,7 +24,7 @@ fn entries_of_one_server_share_each_watch_and_the_last_one_ends_it() {
     let received = story.run(SOON);
     assert_eq!(
         received.iter().filter(|received| received.update().is_some()).count(),
-        50
+        130
     );
     // Pods, endpoints, services and jobs, each in a list that is the beginning of its watch.
     let requests = story.server.take_requests();
