@@ -152,7 +152,7 @@ impl Aws {
             region: &region,
         };
         let held = lender.credentials(&files).await;
-        let held = held.map_err(|error| wrong("credentials", &error))?;
+        let held = held.map_err(|error| ReadError::refused("credentials", error.to_string(), error.wait()))?;
         let session = Arc::new(Session { region, held });
         self.state().session = Some(session.clone());
         Ok(session)

@@ -110,10 +110,7 @@ impl<'e> Metadata<'e> {
         match answer.status {
             200 => Ok(Some(Secret::new(String::from_utf8_lossy(&answer.body).trim()))),
             403..=405 if !is_on("AWS_EC2_METADATA_V1_DISABLED") => Ok(None),
-            status => Err(wrong(
-                "a session with the instance's metadata",
-                &format!("status {status}"),
-            )),
+            _ => Err(refused(self.env, "a session with the instance's metadata", &answer)),
         }
     }
 
@@ -126,7 +123,7 @@ impl<'e> Metadata<'e> {
         let answer = send(self.env, &what, request).await?;
         match answer.status {
             200 => Ok(answer),
-            status => Err(wrong(&what, &format!("status {status}"))),
+            _ => Err(refused(self.env, &what, &answer)),
         }
     }
 
@@ -153,7 +150,7 @@ pub(super) async fn container(env: &Env, url: &str, authorization: Option<Secret
     let answer = send(env, what, request).await?;
     match answer.status {
         200 => lent(env, what, &answer),
-        status => Err(wrong(what, &format!("status {status}"))),
+        _ => Err(refused(env, what, &answer)),
     }
 }
 
@@ -195,5 +192,15 @@ fn wrong(what: &str, said: &str) -> CredentialsError {
     CredentialsError::Answer {
         what: what.to_owned(),
         said: said.to_owned(),
+        wait: None,
+    }
+}
+
+/// An answer of another status.
+fn refused(env: &Env, what: &str, answer: &HttpResponse) -> CredentialsError {
+    CredentialsError::Answer {
+        what: what.to_owned(),
+        said: format!("status {}", answer.status),
+        wait: answer.retry_after(env.clock.unix_time()),
     }
 }

@@ -36,13 +36,29 @@ pub(crate) enum CredentialsError {
     Http { what: String, source: HttpError },
     /// The answer is no, or makes no sense.
     #[error("{what}: {said}")]
-    Answer { what: String, said: String },
+    Answer {
+        what: String,
+        said: String,
+        /// How long whoever answered wants to be left alone.
+        wait: Option<Duration>,
+    },
     /// There was nothing left to ask.
     #[error(
         "there are no credentials: none in the entry, the environment, the shared files or beside the container; the last \
          to be asked was the instance: {reason}"
     )]
     Nowhere { reason: Box<CredentialsError> },
+}
+
+impl CredentialsError {
+    /// How long whoever was asked last wants to be left alone.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Answer { wait, .. } => *wait,
+            Self::Nowhere { reason } => reason.wait(),
+            Self::Written(_) | Self::File(_) | Self::Http { .. } => None,
+        }
+    }
 }
 
 type Slot = TokenSlot<CredentialsError>;

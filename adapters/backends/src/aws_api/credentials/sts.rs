@@ -1,6 +1,7 @@
 //! The Security Token Service: roles that are taken on for a while.
 
 use std::path::Path;
+use std::time::Duration;
 
 use headcount_discoverer::env::{HttpResponse, Token};
 use headcount_reader::Secret;
@@ -52,13 +53,16 @@ impl Lender<'_> {
         role: &Role,
         answer: Result<HttpResponse, headcount_discoverer::rest::ReadError>,
     ) -> Result<Token, CredentialsError> {
-        let wrong = |said: String| CredentialsError::Answer {
+        let refused = |said: String, wait: Option<Duration>| CredentialsError::Answer {
             what: format!("taking on the role {}", role.arn),
             said,
+            wait,
         };
+        let wrong = |said: String| refused(said, None);
         let answer = answer.map_err(|error| wrong(error.to_string()))?;
         if answer.status != 200 {
-            return Err(wrong(Failure::of(&answer).to_string()));
+            let wait = answer.retry_after(self.ask.env().clock.unix_time());
+            return Err(refused(Failure::of(&answer).to_string(), wait));
         }
         let answer = Element::of(&answer.body);
         let credentials = answer.as_ref().and_then(|answer| answer.find("Credentials"));
