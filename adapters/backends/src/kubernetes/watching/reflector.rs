@@ -37,7 +37,6 @@ use super::Subject;
 use super::asking::{Asking, Refused};
 use super::events::Events;
 use super::initial::{self, Unlisted, Watch};
-use super::lines::Lines;
 use super::list::{ListReader, Page};
 use super::store::{Store, Trouble};
 
@@ -298,7 +297,7 @@ impl Reflector {
     async fn follow(&mut self, mut watch: Watch) -> Left {
         let (store, clock) = (self.store.clone(), self.env.clock.clone());
         loop {
-            if let Err(refused) = self.take_in(&mut watch.lines) {
+            if let Err(refused) = self.take_in(&mut watch) {
                 return Left::Refused(refused);
             }
             let left = self.list_at.saturating_duration_since(clock.now());
@@ -333,16 +332,17 @@ impl Reflector {
                     };
                 }
             };
-            (watch.has_said_something, self.is_talking) = (true, true);
+            self.is_talking = true;
             watch.lines.add(piece);
         }
     }
 
-    /// Takes in the lines of a watch that are whole.
-    fn take_in(&mut self, lines: &mut Lines) -> Result<(), Refused> {
+    /// Takes in the lines of a watch that are whole. What is none says nothing, however often it comes.
+    fn take_in(&mut self, watch: &mut Watch) -> Result<(), Refused> {
         let (mut events, mut result) = (Events::default(), Ok(()));
         let kind = self.asking.subject.kind;
-        lines.take(|line| {
+        watch.lines.take(|line| {
+            watch.has_said_something = true;
             if result.is_ok() {
                 result = events.add(kind, line);
             }
@@ -351,7 +351,7 @@ impl Reflector {
         self.store.skipped(events.unreadable.len());
         self.store.apply(events.changes);
         result?;
-        Ok(lines.within(self.env.limits.body)?)
+        Ok(watch.lines.within(self.env.limits.body)?)
     }
 
     /// Tells of a failure.
