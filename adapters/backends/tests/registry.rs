@@ -254,7 +254,7 @@ fn each_says_what_it_is_and_what_it_counts() {
 #[test]
 fn each_is_tested_fuzzed_and_documented() {
     let table = text(&workspace("docs/mechanisms.md"));
-    let target = text(&workspace("fuzz/fuzz_targets/mechanism.rs"));
+    let target = text(&workspace("fuzz/fuzz_targets/mechanism/stories.rs"));
     let corpus = workspace("fuzz/corpus/mechanism");
     let corpus: Vec<String> = std::fs::read_dir(&corpus)
         .unwrap_or_else(|error| panic!("{}: {error}", corpus.display()))
