@@ -9,7 +9,8 @@
 //!   more than its share.
 //! * [`Placed`]: the same of targets of which some belong to a member.
 //! * [`Shares`]: what each member is told to scrape, so that a target that moves is not left alone.
-//! * [`Presence`]: who is a member, where members are those that ask.
+//! * [`Presence`]: who is a member, where members are those that ask. [`Roster`]: the same where they are found.
+//! * [`Seats`]: numbered places, for members whose names are others after each restart.
 //!
 //! ```
 //! use headcount_core::allocation::{Consistent, TargetKey};
@@ -31,12 +32,16 @@ mod key;
 mod placed;
 mod presence;
 mod rendezvous;
+mod roster;
+mod seats;
 mod shares;
 
 pub use consistent::{Consistent, MAX_MEMBERS, MAX_REPLICAS, Move};
 pub use key::TargetKey;
 pub use placed::Placed;
 pub use presence::{Asked, Presence, PresenceOptions};
+pub use roster::{Roster, RosterOptions};
+pub use seats::Seats;
 pub use shares::{Leaving, Shares};
 
 #[cfg(test)]

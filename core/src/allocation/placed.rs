@@ -139,13 +139,18 @@ impl Placed {
 
     /// Members are there.
     pub fn join_all<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
-        let new = |name: &&str| !self.consistent.has_member(name);
-        let new: BTreeSet<&str> = names.into_iter().filter(new).collect();
-        let new: Vec<&str> = new.into_iter().collect();
+        self.join_seats(names.into_iter().map(|name| (name, None)));
+    }
+
+    /// The same of members of which some have a [seat](Consistent::join_seats).
+    pub fn join_seats<'a>(&mut self, members: impl IntoIterator<Item = (&'a str, Option<u32>)>) {
+        let new = |(name, _): &(&str, _)| !self.consistent.has_member(name);
+        let seats: BTreeMap<&str, Option<u32>> = members.into_iter().filter(new).collect();
+        let new: Vec<&str> = seats.keys().copied().collect();
         // What belongs to them is not shared out among them first.
         let home: Vec<TargetKey> = self.home(&new);
         self.consistent.remove_all(home.iter().copied());
-        self.consistent.join_all(new.iter().copied());
+        self.consistent.join_seats(seats);
         // Past the most members there can be nobody joins.
         let (in_, out): (Vec<&str>, Vec<&str>) = new.into_iter().partition(|name| self.consistent.has_member(name));
         self.note(&in_);

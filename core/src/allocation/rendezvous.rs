@@ -16,6 +16,11 @@ impl Seed {
         Self(hash::wide(member.as_bytes()))
     }
 
+    /// The same for whoever has a seat. No member is called like that.
+    pub(super) fn of_seat(number: u32) -> Self {
+        Self(hash::wide(format!("\0seat {number}").as_bytes()))
+    }
+
     /// How well this member and a target fit; more is better.
     #[inline]
     pub(super) fn fit(self, key: u64) -> Fit {

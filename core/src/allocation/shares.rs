@@ -63,6 +63,8 @@ pub struct Shares {
 #[derive(Debug, Default)]
 struct Lists {
     is_retired: bool,
+    /// Its seat, if it has one.
+    seat: Option<u32>,
     /// When it was sent a list.
     last_sent: Option<Instant>,
     by_job: BTreeMap<Arc<str>, List>,

@@ -169,6 +169,12 @@ macro_rules! in_core {
                     LastComesFirst "of scrapes that wait the one that is due last begins first"
                     SinceLastIsSinceDue "the time since the last scrape is counted from when it was due"
                 }
+                "members" {
+                    VanishedIsGoneAtOnce "a member that is not found any more is no member at once"
+                    WhoIsBackIsStillMissed "a member that was missed and is found again is gone all the same"
+                    SeatOfOneThatIsThereIsTaken "a newcomer takes the seat of a member that is there"
+                    NewSeatIsTheLast "a new seat comes after all others, and not where one was closed"
+                }
             }
         }
     };

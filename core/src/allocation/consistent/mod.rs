@@ -162,10 +162,16 @@ impl Consistent {
 
     /// Members are there. Gives how many are new. Many at once cost little more than one.
     pub fn join_all<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
+        self.join_seats(names.into_iter().map(|name| (name, None)))
+    }
+
+    /// The same of members of which some have a numbered seat: what one of those owns follows from the number, and not from
+    /// its name. No two have the same.
+    pub fn join_seats<'a>(&mut self, members: impl IntoIterator<Item = (&'a str, Option<u32>)>) -> usize {
         let (before, replicas) = (self.seats.len(), self.replicas());
         let mut new = Vec::new();
-        for name in names {
-            new.extend(self.seat(name));
+        for (name, number) in members {
+            new.extend(self.seat(name, number));
         }
         if new.is_empty() {
             return 0;
@@ -188,11 +194,11 @@ impl Consistent {
     }
 
     /// Gives a new member a place among the others.
-    fn seat(&mut self, name: &str) -> Option<Seat> {
+    fn seat(&mut self, name: &str, number: Option<u32>) -> Option<Seat> {
         if self.by_name.contains_key(name) || self.seats.len() >= MAX_MEMBERS {
             return None;
         }
-        let seed = Seed::of(name);
+        let seed = number.map_or_else(|| Seed::of(name), Seed::of_seat);
         let name: Arc<str> = name.into();
         let slot = self.take_slot(Member {
             name: name.clone(),

@@ -30,27 +30,62 @@ impl Shares {
         joined: impl IntoIterator<Item = &'a str>,
         left: impl IntoIterator<Item = (&'a str, Leaving)>,
     ) {
-        let joined: Vec<&str> = joined.into_iter().collect();
-        self.allocation.join_all(joined.iter().copied());
-        for name in joined {
-            if let Some(member) = self.members.get_mut(name) {
-                member.is_retired = false;
-            } else {
-                self.members.insert(name.into(), Lists::default());
-            }
-        }
+        let joined: Vec<(&str, Option<u32>)> = joined.into_iter().map(|name| (name, None)).collect();
         let left: Vec<(&str, Leaving)> = left.into_iter().collect();
-        for (name, leaving) in &left {
+        self.change_all(now, &joined, &left);
+    }
+
+    /// The same where members have seats, each with its number: what a member owns follows from that alone. One that has
+    /// another seat than before, or none any more, is among those that join.
+    pub fn change_seats<'a>(
+        &mut self,
+        now: Instant,
+        joined: impl IntoIterator<Item = (&'a str, Option<u32>)>,
+        left: impl IntoIterator<Item = (&'a str, Leaving)>,
+    ) {
+        let joined: Vec<(&str, Option<u32>)> = joined.into_iter().collect();
+        let left: Vec<(&str, Leaving)> = left.into_iter().collect();
+        self.change_all(now, &joined, &left);
+    }
+
+    fn change_all(&mut self, now: Instant, joined: &[(&str, Option<u32>)], left: &[(&str, Leaving)]) {
+        let is_here = |name: &str| self.members.get(name).filter(|lists| !lists.is_retired);
+        let has_other = |(name, seat): &&(&str, Option<u32>)| is_here(name).is_some_and(|lists| lists.seat != *seat);
+        let moving: Vec<&str> = joined.iter().filter(has_other).map(|(name, _)| *name).collect();
+        let gone: Vec<&str> = left.iter().map(|(name, _)| *name).chain(moving).collect();
+        // Who takes a seat does so when nobody has it. What was one's and is the other's went nowhere meanwhile: moves are told
+        // when all is done.
+        let is_seated =
+            gone.iter().any(|name| self.seat(name).is_some()) || joined.iter().any(|(_, seat)| seat.is_some());
+        if !is_seated {
+            self.allocation.join_all(joined.iter().map(|(name, _)| *name));
+        }
+        for (name, seat) in joined {
+            let lists = match self.members.get_mut(*name) {
+                Some(lists) => lists,
+                None => self.members.entry((*name).into()).or_default(),
+            };
+            (lists.is_retired, lists.seat) = (false, *seat);
+        }
+        for (name, leaving) in left {
             match leaving {
                 Leaving::Retired => self.retire(now, name),
                 Leaving::Lost => self.lose(now, name),
             }
         }
-        self.allocation.leave_all(left.iter().map(|(name, _)| *name));
+        self.allocation.leave_all(gone);
+        if is_seated {
+            self.allocation.join_seats(joined.iter().copied());
+        }
         self.take_moves(now);
         for (name, _) in left {
             self.forget_if_told(name);
         }
+    }
+
+    /// A member's seat, if it has one.
+    pub fn seat(&self, name: &str) -> Option<u32> {
+        self.members.get(name)?.seat
     }
 
     fn retire(&mut self, now: Instant, name: &str) {
@@ -59,7 +94,7 @@ impl Shares {
         };
         self.reviews.insert((now + REMEMBERED, member.clone()));
         if let Some(lists) = self.members.get_mut(name) {
-            lists.is_retired = true;
+            (lists.is_retired, lists.seat) = (true, None);
         }
     }
 

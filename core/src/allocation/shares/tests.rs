@@ -231,6 +231,8 @@ enum Step {
     Place(Vec<(u64, Option<u8>)>),
     Pass(u64),
     Copies(usize),
+    /// Each has a seat from now on, counted from this number; or none.
+    Seats(Option<u32>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -244,6 +246,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => prop::collection::vec((0..40_u64, prop::option::weighted(0.8, 0..6_u8)), 0..10).prop_map(Step::Place),
         4 => (1..40_u64).prop_map(Step::Pass),
         1 => (1..3_usize).prop_map(Step::Copies),
+        1 => prop::option::weighted(0.7, 0..4_u32).prop_map(Step::Seats),
     ]
 }
 
@@ -271,6 +274,11 @@ proptest! {
                 Step::Copies(count) => {
                     world.replicas = count;
                     world.shares.set_replicas(world.now, count);
+                }
+                Step::Seats(first) => {
+                    let seats = world.members.iter().zip(0..);
+                    let seats: Vec<_> = seats.map(|(name, place)| (&**name, first.map(|first| first + place))).collect();
+                    world.shares.change_seats(world.now, seats, []);
                 }
                 Step::Pass(time) => {
                     // Second by second, so that nothing is passed over.
@@ -439,4 +447,72 @@ fn what_belongs_to_a_member_waits_for_him_where_there_is_no_fallback() {
     world.pass(seconds(1_000));
     assert_eq!(world.shares.unowned(), 10);
     assert!(world.shares.counts("m-0").1 > 0);
+}
+
+/// Members of a Deployment, each of which is replaced by one of another name, one after the other.
+#[test]
+fn a_rolling_restart_of_seats_moves_each_target_once() {
+    let mut world = World::new(1);
+    let seated = |names: &[&'static str]| names.iter().copied().zip((0..).map(Some)).collect::<Vec<_>>();
+    let before = ["a", "b", "c"];
+    world.shares.change_seats(world.now, seated(&before), []);
+    world.change(&(0..300).collect::<Vec<_>>(), &[]);
+    let names: Vec<Arc<str>> = ["a", "b", "c", "x", "y", "z"].map(Arc::from).into();
+    world
+        .scrapers
+        .extend(names.iter().map(|name| (name.clone(), Scraper::default())));
+    world.members.extend(names[..3].iter().cloned());
+    for name in before {
+        world.ask(name, Duration::ZERO);
+    }
+    for (number, (old, new)) in before.into_iter().zip(["x", "y", "z"]).enumerate() {
+        let seat = u32::try_from(number).expect("a few");
+        let had = world.shares.counts(old).0;
+        world
+            .shares
+            .change_seats(world.now, [(new, Some(seat))], [(old, Leaving::Retired)]);
+        world.members.remove(old);
+        world.members.insert(new.into());
+        world.check().expect("the old one has all");
+        assert_eq!(world.shares.counts(new), (had, had));
+        assert_eq!((world.shares.seat(new), world.shares.seat(old)), (Some(seat), None));
+        world.ask(new, seconds(25));
+        world.pass(seconds(25));
+        world.ask(old, Duration::ZERO);
+        world.check().expect("the new one has all");
+    }
+    assert_eq!(world.shares.moved(), 300, "each once");
+    world.settle().expect("nothing is left");
+
+    // What seats have follows from their numbers, and not from how they came to be.
+    let mut other = Shares::new(1);
+    other.set_jobs([(job(), INTERVAL)]);
+    other.change(
+        Instant::ZERO,
+        &job(),
+        &(0..300).map(TargetKey::from_number).collect::<Vec<_>>(),
+        &[],
+    );
+    other.change_seats(Instant::ZERO, [("k", Some(2)), ("x", Some(0)), ("l", Some(1))], []);
+    let lists = |shares: &Shares, name| shares.list(name, "node").expect("a member").1.collect::<Vec<_>>();
+    assert_eq!(lists(&other, "k"), lists(&world.shares, "z"));
+
+    // Without seats each has what follows from its name, and nobody is without meanwhile.
+    let names = ["x", "y", "z"];
+    world.shares.change_seats(world.now, names.map(|name| (name, None)), []);
+    world.check().expect("nobody is left alone");
+    let mut by_name = Shares::new(1);
+    by_name.set_jobs([(job(), INTERVAL)]);
+    by_name.change(
+        Instant::ZERO,
+        &job(),
+        &(0..300).map(TargetKey::from_number).collect::<Vec<_>>(),
+        &[],
+    );
+    by_name.join(Instant::ZERO, names);
+    for name in names {
+        assert_eq!(world.shares.counts(name).0, by_name.counts(name).0);
+        assert_eq!(world.shares.seat(name), None);
+    }
+    world.settle().expect("nothing is left");
 }
