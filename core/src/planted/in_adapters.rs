@@ -27,6 +27,8 @@ macro_rules! in_adapters {
                     ZeroHoldIsTaken "a hold of 0 s is taken"
                     UnknownUnsharedJob "unshared_jobs may name a job that there is not"
                     MemberNamedTwice "a member may be named twice"
+                    NowhereToFindMembers "members may be found nowhere"
+                    SeatsOfNodes "members may have seats where a target belongs to that of its node"
                     HostsAreCaseSensitive "the name of a host is compared with its capitals"
                     StateDirIsTheWorkingFolders "state.dir is relative to wherever the process was started"
                 }

@@ -82,9 +82,9 @@ impl Mechanisms {
         self.allow_unsupported = allow;
     }
 
-    /// Reads every list of a job or an Alertmanager, in Prometheus's order: by mechanism, then as written,
+    /// Reads every list of a job, an Alertmanager or the members, in Prometheus's order: by mechanism, then as written,
     /// `static_configs` last and as one.
-    pub(super) fn read(&self, fields: &mut Fields<'_>, reading: Reading<'_>, is_relabelled: bool) -> Vec<SdConfig> {
+    pub(crate) fn read(&self, fields: &mut Fields<'_>, reading: Reading<'_>, is_relabelled: bool) -> Vec<SdConfig> {
         let place = Place::new(reading.folder)
             .called(reading.called)
             .relabelled(is_relabelled)

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use headcount_core::{Count, format_duration};
+use headcount_core::{Count, ProviderConfig, format_duration};
 
-use super::{JobSettings, Limit, MemberStrategy, MembersSettings, Settings, Who};
+use super::{JobSettings, Limit, MemberIdentity, MemberStrategy, MembersSettings, Settings, Who};
 
 impl Settings {
     /// Each field that is said, by its path in the file, with its value in one form: two files that say the same have
@@ -64,9 +64,35 @@ fn write_members(said: &mut Vec<(String, String)>, members: &MembersSettings) {
     let mut say = |name: &str, value: String| push(said, "members", name, Some(value));
     match &members.who {
         Who::Listed(names) => say("names", names.iter().cloned().collect::<Vec<_>>().join(", ")),
-        Who::Asking { allow, grace } => {
+        Who::Asking {
+            allow,
+            grace,
+            has_seats,
+        } => {
             say("allow", allow.written().to_owned());
             say("grace", format_duration(*grace));
+            if *has_seats {
+                say("identity", MemberIdentity::Seat.word().to_owned());
+            }
+        }
+        Who::Found(found) => {
+            let mut by_mechanism: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for config in &found.sd {
+                let name = match config.mechanism() {
+                    "static" => "static_configs".to_owned(),
+                    other => format!("{other}_sd_configs"),
+                };
+                by_mechanism.entry(name).or_default().push(config.describe());
+            }
+            for (name, entries) in by_mechanism {
+                say(&name, entries.join("; "));
+            }
+            if !found.relabeling.rules().is_empty() {
+                let rules = crate::written::compared(&found.relabeling);
+                say("relabel_configs", rules.join(", "));
+            }
+            say("identity", found.identity.word().to_owned());
+            say("grace", format_duration(found.grace));
         }
     }
     say("replication_factor", members.replicas.to_string());

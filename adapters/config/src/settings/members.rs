@@ -1,14 +1,19 @@
 //! `members`: those among whom the jobs' targets are shared out, and how.
 
+mod found;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use headcount_core::allocation::MAX_REPLICAS;
 use headcount_core::planted;
-use headcount_core::relabel::RuleRegex;
+use headcount_core::relabel::{NameValidation, RuleRegex};
 use headcount_reader::{Cursor, Fields, ProblemKind, names_like, parse_regex};
 
+use crate::section::Reading;
 use crate::section::scrape::JobNames;
+
+pub use found::{FoundMembers, MemberIdentity};
 
 /// The most members.
 pub const MOST_MEMBERS: usize = 1_000;
@@ -65,41 +70,27 @@ pub enum Who {
         allow: RuleRegex,
         /// `grace`: how long after the request that it owed a member is gone.
         grace: Duration,
+        /// `identity: seat`: whether they have numbered places.
+        has_seats: bool,
     },
+    /// `*_sd_configs`: those that are found.
+    Found(Box<FoundMembers>),
 }
 
 impl MembersSettings {
-    pub(super) fn read(fields: Option<Fields<'_>>, jobs: &JobNames) -> Option<Self> {
+    pub(super) fn read(
+        fields: Option<Fields<'_>>,
+        jobs: &JobNames,
+        naming: NameValidation,
+        reading: Reading<'_>,
+    ) -> Option<Self> {
         let mut fields = fields?;
-        let names = fields.take_some("names");
-        let allow = fields.take_some("allow");
-        let grace = fields.take_some("grace");
         let replicas_at = fields.take_some("replication_factor");
         let replicas = replicas_at.as_ref().and_then(replicas).unwrap_or(1);
         let unshared_jobs = fields.take_some("unshared_jobs").map(|at| unshared(&at, jobs));
         let strategy = strategy(&mut fields);
-        let at = fields.at().clone();
+        let who = who(&mut fields, naming, reading, &strategy);
         fields.finish();
-        let who = match (names, allow) {
-            (Some(names), None) => {
-                if let Some(grace) = grace {
-                    grace.report(ProblemKind::Rule(
-                        "`grace` is for members that ask (`allow`); listed ones stay",
-                    ));
-                }
-                listed(&names).map(Who::Listed)
-            }
-            (None, Some(allow)) => regex(&allow)
-                .zip(grace.map_or(Some(GRACE), |at| super::job::time(&at)))
-                .map(|(allow, grace)| Who::Asking { allow, grace }),
-            (names, _) => {
-                let at = names.as_ref().unwrap_or(&at);
-                at.report(ProblemKind::Rule(
-                    "say who the members are, in one way: `names` lists them, `allow` is a regex for the names of those that ask",
-                ));
-                None
-            }
-        };
         if let (Some(Who::Listed(names)), Some(at)) = (&who, &replicas_at)
             && names.len() < replicas
         {
@@ -114,6 +105,94 @@ impl MembersSettings {
             strategy,
         })
     }
+
+    /// Where members are found, if they are.
+    pub fn found(&self) -> Option<&FoundMembers> {
+        match &self.who {
+            Who::Found(found) => Some(found),
+            Who::Listed(_) | Who::Asking { .. } => None,
+        }
+    }
+}
+
+/// Who the members are; nothing if that can't be said.
+fn who(fields: &mut Fields<'_>, naming: NameValidation, reading: Reading<'_>, strategy: &MemberStrategy) -> Option<Who> {
+    let names = fields.take_some("names");
+    let allow = fields.take_some("allow");
+    let grace_at = fields.take_some("grace");
+    let identity_at = fields.take_some("identity");
+    let is_found = found::is_said(fields);
+    if is_found && names.is_none() && allow.is_none() {
+        let (sd, relabeling) = found::read(fields, naming, reading);
+        let grace = grace_at.map_or(Some(GRACE), |at| super::job::time(&at))?;
+        let identity = identity(identity_at.as_ref(), strategy)?;
+        return Some(Who::Found(Box::new(FoundMembers {
+            sd,
+            relabeling,
+            identity,
+            grace,
+        })));
+    }
+    if !is_found && let Some(rules) = fields.take_some("relabel_configs") {
+        rules.report(ProblemKind::Rule("this is for members that are found by a mechanism"));
+    }
+    match (names, allow) {
+        (Some(names), None) if !is_found => {
+            for at in [grace_at, identity_at].into_iter().flatten() {
+                at.report(ProblemKind::Rule(
+                    "this is for members that ask (`allow`) or are found; listed ones stay, and are called what the list says",
+                ));
+            }
+            listed(&names).map(Who::Listed)
+        }
+        (None, Some(allow)) if !is_found => {
+            let has_seats = match identity(identity_at.as_ref(), strategy)? {
+                MemberIdentity::Name => false,
+                MemberIdentity::Seat => true,
+                MemberIdentity::Node => {
+                    if let Some(at) = &identity_at {
+                        at.report(ProblemKind::Rule(
+                            "a member that asks is called what it says; this is for members that are found by a mechanism",
+                        ));
+                    }
+                    return None;
+                }
+            };
+            regex(&allow)
+                .zip(grace_at.map_or(Some(GRACE), |at| super::job::time(&at)))
+                .map(|(allow, grace)| Who::Asking {
+                    allow,
+                    grace,
+                    has_seats,
+                })
+        }
+        (names, allow) => {
+            let at = names.or(allow).unwrap_or_else(|| fields.at().clone());
+            at.report(ProblemKind::Rule(
+                "say who the members are, in one way: `names` lists them, `allow` is a regex for the names of those that ask, \
+                 and what `*_sd_configs` find are those that are found",
+            ));
+            // What there is of it is no unknown field.
+            if is_found {
+                found::read(fields, naming, reading);
+            }
+            None
+        }
+    }
+}
+
+fn identity(at: Option<&Cursor<'_>>, strategy: &MemberStrategy) -> Option<MemberIdentity> {
+    let Some(at) = at else {
+        return Some(MemberIdentity::default());
+    };
+    let identity = MemberIdentity::read(at)?;
+    if identity == MemberIdentity::Seat && planted!(*strategy != MemberStrategy::Consistent, SeatsOfNodes, false) {
+        at.report(ProblemKind::Rule(
+            "with `strategy: per_node` a target belongs to the member that is called like its node, whatever seat that has",
+        ));
+        return None;
+    }
+    Some(identity)
 }
 
 fn strategy(fields: &mut Fields<'_>) -> MemberStrategy {

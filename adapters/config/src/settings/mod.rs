@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use headcount_reader::{Cursor, Fields, Position, ProblemKind, ShownYaml, names_like};
 
 pub use job::{JobSettings, Limit};
-pub use members::{MOST_MEMBERS, MemberStrategy, MembersSettings, NODE_LABELS, Who};
+pub use members::{FoundMembers, MOST_MEMBERS, MemberIdentity, MemberStrategy, MembersSettings, NODE_LABELS, Who};
 pub use process::{StateSettings, WebSettings};
 pub use schema::SETTINGS_SCHEMA;
 pub use throttle::ThrottleSettings;
@@ -93,7 +93,7 @@ pub(crate) fn read(
     }
     settings.web = WebSettings::read(inside(&mut fields, "web"));
     settings.state = StateSettings::read(inside(&mut fields, "state"), reading.folder);
-    settings.members = MembersSettings::read(inside(&mut fields, "members"), names);
+    settings.members = MembersSettings::read(inside(&mut fields, "members"), names, global.name_validation, reading);
     refuse(&mut fields);
     fields.finish();
     (settings, jobs)

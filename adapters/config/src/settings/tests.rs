@@ -10,6 +10,8 @@ use headcount_reader::{LoadErrors, Problem, Surroundings};
 use proptest::prelude::*;
 
 use super::*;
+use headcount_discoverer::mechanism::SdConfig;
+
 use crate::{Config, Loader};
 
 /// Files in memory, in one folder.
@@ -165,7 +167,7 @@ fn members_are_said_in_one_way() {
         ("{}", "headcount.yml:1:10: members: say who"),
         (
             "{names: [a], grace: 1m}",
-            "1:30: members.grace: `grace` is for members that ask",
+            "1:30: members.grace: this is for members that ask",
         ),
         (
             "{names: [a, b, a]}",
@@ -204,12 +206,29 @@ fn members_are_said_in_one_way() {
             "{allow: a, strategy: per_node, node_labels: [a, '']}",
             "members.node_labels[1]",
         ),
+        ("{names: [a], identity: seat}", "members.identity: this is for members that ask"),
+        ("{allow: a, identity: node}", "1:31: members.identity: a member that asks is called"),
+        ("{allow: a, identity: pod}", "1:31: members.identity: \"pod\""),
+        (
+            "{allow: a, identity: seat, strategy: per_node}",
+            "members.identity: with `strategy: per_node` a target belongs",
+        ),
+        (
+            "{allow: a, relabel_configs: []}",
+            "1:38: members.relabel_configs: this is for members that are found",
+        ),
+        ("{allow: a, static_configs: [{targets: [a]}]}", "members.allow: say who the members are, in one way"),
+        ("{file_sd_configs: []}", "members: members are found nowhere"),
+        ("{file_sd_configs: [{files: []}]}", "members.file_sd_configs[0]"),
+        ("{flie_sd_configs: [{files: [a.json]}]}", "members: unknown field `flie_sd_configs`"),
+        ("{file_sd_configs: [{files: [a.json]}], relabel_configs: [{regex: 'a('}]}", "members.relabel_configs[0].regex"),
+        ("{file_sd_configs: [{files: [a.json]}], grace: 0s}", "members.grace: must be longer than 0"),
     ] {
         let said = wrong(JOBS, &format!("members: {members}"));
         assert!(said.contains(expected), "{members}: {said}");
     }
     let asking = settings("members: {allow: 'm-[0-9]+'}").members.expect("members");
-    let Who::Asking { allow, grace } = asking.who else {
+    let Who::Asking { allow, grace, has_seats: false } = asking.who else {
         panic!("they ask")
     };
     assert!(allow.is_match("m-1") && !allow.is_match("m-1x"));
@@ -226,6 +245,33 @@ fn members_are_said_in_one_way() {
     let said = settings("members: {allow: a, strategy: per_node, node_labels: [b, a], fallback: none}").fields();
     assert_eq!(said["members.node_labels"], "b, a");
     assert_eq!(said["members.fallback"], "none");
+}
+
+#[test]
+fn members_are_found_by_any_mechanism() {
+    let text = "members: {file_sd_configs: [{files: [a.json]}], static_configs: [{targets: ['a:1']}], identity: node, \
+                relabel_configs: [{source_labels: [pod], target_label: instance}], strategy: per_node, grace: 2m}";
+    let config = World::new(JOBS, text).load().expect("nothing is wrong with it");
+    let members = config.settings.members.as_ref().expect("members");
+    let found = members.found().expect("they are found");
+    let mechanisms: Vec<_> = found.sd.iter().map(SdConfig::mechanism).collect();
+    assert_eq!(mechanisms, ["file", "static"]);
+    assert_eq!((found.identity, found.grace), (MemberIdentity::Node, Duration::from_secs(120)));
+    assert_eq!(found.relabeling.rules().len(), 1);
+    let said = config.settings.fields();
+    for (field, expected) in [
+        ("members.file_sd_configs", "/etc/p/a.json"),
+        ("members.static_configs", "a:1"),
+        ("members.identity", "node"),
+        ("members.grace", "2m"),
+        ("members.relabel_configs", "\"target_label\":\"instance\""),
+    ] {
+        assert!(said[field].contains(expected), "{field}: {}", said[field]);
+    }
+    let seats = settings("members: {allow: a, identity: seat}");
+    assert_eq!(seats.fields()["members.identity"], "seat");
+    let found = settings("members: {file_sd_configs: [{files: [a.json]}]}").members.expect("members");
+    assert_eq!(found.found().expect("found").identity, MemberIdentity::Name);
 }
 
 #[test]

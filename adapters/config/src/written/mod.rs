@@ -13,6 +13,8 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use rules::compared;
+
 use headcount_core::format_duration;
 use headcount_core::relabel::NameValidation;
 use headcount_reader::{MASK, NameEscaping, ScrapeProtocol, sounds_secret};

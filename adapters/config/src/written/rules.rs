@@ -15,6 +15,13 @@ pub(super) fn written(rules: &Relabeling) -> Result<Vec<Value>, usize> {
     rules.map(|(index, rule)| rule_of(rule).ok_or(index)).collect()
 }
 
+/// The rules in one form each, for who compares them.
+pub(crate) fn compared(rules: &Relabeling) -> Vec<String> {
+    let written = |rule| rule_of(rule).map(|written| written.to_string());
+    let rules = rules.rules().iter();
+    rules.map(|rule| written(rule).unwrap_or_else(|| format!("{rule:?}"))).collect()
+}
+
 fn rule_of(rule: &RelabelRule) -> Option<Value> {
     let nothing = SourceLabels::default();
     let any = RuleRegex::default();

@@ -105,6 +105,12 @@ impl<'a> Fields<'a> {
         &self.at
     }
 
+    /// The names of all fields that are written and that nobody took yet, in the order of the file.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        let left = self.entries.iter().filter(|entry| !entry.is_taken);
+        left.map(|entry| entry.name)
+    }
+
     /// The value of a field, if it is written, even when it is null.
     pub fn take(&mut self, name: &'static str) -> Option<Cursor<'a>> {
         self.asked.push(name);

@@ -55,7 +55,7 @@ struct Draft<'a> {
 
 impl<'a> RelabelRules<'a> {
     /// Reads the rules of a field.
-    pub(super) fn of(fields: &mut Fields<'a>, name: &'static str, dialect: Dialect) -> Self {
+    pub(crate) fn of(fields: &mut Fields<'a>, name: &'static str, dialect: Dialect) -> Self {
         let drafts = Vec::new();
         fields
             .take(name)
@@ -74,7 +74,7 @@ impl<'a> RelabelRules<'a> {
         Self { drafts, dialect }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.drafts.is_empty()
     }
 
@@ -107,7 +107,7 @@ impl<'a> RelabelRules<'a> {
     }
 
     /// Checks the rules, and compiles them.
-    pub(super) fn compile(self, names: NameValidation, subject: Subject) -> Relabeling {
+    pub(crate) fn compile(self, names: NameValidation, subject: Subject) -> Relabeling {
         let places = self.places();
         let count = places.len();
         let rules = self.check(names, subject);

@@ -84,6 +84,11 @@ fn values(field: &str) -> Vec<Value> {
         "names" => return vec![json!(["a", "b"]), json!([]), json!(["a", "a"]), json!([""]), json!({})],
         "allow" => return vec![json!("m-.+"), json!(""), json!([]), json!({})],
         "grace" => time.into(),
+        "identity" => ["seat", "name", "node", "pod"].map(Value::from).into(),
+        "strategy" => ["consistent", "per_node", "nodes"].map(Value::from).into(),
+        "static_configs" => return vec![json!([{"targets": ["a:1"]}]), json!([]), json!({}), json!([5])],
+        "local_sd_configs" => return vec![json!([{}]), json!([]), json!({}), json!([5])],
+        "relabel_configs" => return vec![json!([{"target_label": "a"}]), json!([]), json!({}), json!([5])],
         "replication_factor" => return vec![json!(2), json!(0), json!(4), json!(5), json!("x"), json!([])],
         "unshared_jobs" => return vec![json!(["node"]), json!([]), json!({})],
         // Any other text is a folder, too.
@@ -160,6 +165,7 @@ fn file() -> impl Strategy<Value = Value> {
                 "strategy",
                 "node_labels",
                 "fallback",
+                "identity",
                 "no_such_field",
             ]),
         ),
@@ -168,7 +174,18 @@ fn file() -> impl Strategy<Value = Value> {
             prop::sample::select(vec!["records", "join", "cluster", "max_drop"]),
         ),
     );
-    sections.prop_map(|(defaults, jobs, scrape_configs, web, state, members, refused)| {
+    let found = prop::option::weighted(0.5, mapping(&["static_configs", "local_sd_configs", "relabel_configs", "identity", "grace", "strategy"]));
+    let found = (found, prop::option::weighted(0.3, mapping(&["names", "allow"])));
+    (sections, found).prop_map(|((defaults, jobs, scrape_configs, web, state, members, refused), (found, others))| {
+        // Members that are found, most often without those that are listed or ask.
+        let members = match (found, others) {
+            (Some(Value::Object(mut found)), others) => {
+                let others = others.as_ref().and_then(Value::as_object).cloned();
+                found.extend(others.unwrap_or_default());
+                Some(Value::Object(found))
+            }
+            _ => members,
+        };
         let sections = [
             ("defaults", defaults),
             ("jobs", jobs),
@@ -209,6 +226,13 @@ fn files_with_every_word_are_right() {
         "members": {"allow": "m-.+", "grace": "30s", "replication_factor": 2, "unshared_jobs": ["racks"], "strategy": "per_node", "node_labels": ["host"], "fallback": "none"},
         "scrape_configs": [{"job_name": "racks", "local_sd_configs": [{}]}],
     });
+    assert_eq!(Checker::new().refuses(&file), None);
+    World::new(JOBS, &file.to_string())
+        .load()
+        .expect("nothing is wrong with it");
+    let file = json!({"members": {
+        "local_sd_configs": [{}], "relabel_configs": [{"target_label": "a"}], "identity": "seat", "grace": "30s",
+    }});
     assert_eq!(Checker::new().refuses(&file), None);
     World::new(JOBS, &file.to_string())
         .load()
