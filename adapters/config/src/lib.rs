@@ -54,7 +54,7 @@ pub use section::relabel::OVERWRITTEN;
 pub use section::scrape::{OnlyVmagent, ScrapeConfig};
 pub use section::sd::MECHANISMS;
 pub use settings::{
-    FoundMembers, JobSettings, Limit, MOST_MEMBERS, MemberIdentity, MemberStrategy, MembersSettings, NODE_LABELS, SETTINGS_FILE, SETTINGS_SCHEMA,
-    Settings, StateSettings, ThrottleSettings, WebSettings, Who,
+    FoundMembers, JobSettings, Limit, MOST_MEMBERS, MemberIdentity, MemberStrategy, MembersSettings, NODE_LABELS,
+    SETTINGS_FILE, SETTINGS_SCHEMA, Settings, StateSettings, ThrottleSettings, WebSettings, Who,
 };
 pub use written::{OnlyVmagents, Secrets};

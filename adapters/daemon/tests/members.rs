@@ -167,3 +167,56 @@ fn a_target_is_scraped_on_its_own_node_and_moves_with_its_member() {
         (count(&list("n1"), "n2") == 0).then_some(())
     });
 }
+
+/// A list in a file says who the members are, and is broken for a while.
+#[test]
+fn members_that_are_found_stay_while_their_source_can_not_be_read() {
+    let setup = setup(
+        "{file_sd_configs: [{files: [members.json], refresh_interval: 1s}], grace: 1s, \
+         relabel_configs: [{source_labels: [pod], target_label: instance}]}",
+    );
+    let path = setup.folder.path().join("members.json");
+    let write = |pods: &[&str]| {
+        let pod = |pod: &&str| format!("{{\"targets\": [\"10.0.0.1:9090\"], \"labels\": {{\"pod\": \"{pod}\"}}}}");
+        let list: Vec<String> = pods.iter().map(pod).collect();
+        std::fs::write(&path, format!("[{}]", list.join(","))).expect("written");
+    };
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("9000"));
+    let early = daemon.get("/sd/node?member=a");
+    assert!(
+        early.status == 503 && early.text().contains("being found"),
+        "{}",
+        early.text()
+    );
+    write(&["a", "b"]);
+    let list = |name: &str| {
+        wait_until("a list", || {
+            let list = daemon.get(&format!("/sd/node?member={name}"));
+            (list.status == 200).then(|| list.json().as_array().expect("a list").len())
+        })
+    };
+    let (a, b) = (list("a"), list("b"));
+    assert!(a + b == 60 && a > 20 && b > 20, "{a}, {b}");
+    let unknown = daemon.get("/sd/node?member=c");
+    assert!(
+        unknown.status == 404 && unknown.text().contains("finds 2 of them: a, b"),
+        "{}",
+        unknown.text()
+    );
+    assert!(daemon.get("/config").text().contains("members.json"));
+
+    std::fs::write(&path, "[{").expect("written");
+    daemon.wait_for("/api/v1/providers", |providers| providers.contains("failing"));
+    assert_eq!(member(&daemon, "b")["missing"], Value::Null, "nothing is known of it");
+    assert_eq!((list("a"), list("b")), (a, b));
+
+    write(&["a"]);
+    wait_until("a to have all, and b nothing", || {
+        (list("a") == 60 && daemon.get("/sd/node?member=b").status == 404).then_some(())
+    });
+    write(&["a", "b"]);
+    wait_until("b to have its share again", || {
+        (daemon.get("/sd/node?member=b").status == 200).then(|| assert_eq!(list("b"), b))
+    });
+}

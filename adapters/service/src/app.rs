@@ -279,6 +279,8 @@ impl App {
         let configuration = self.targets.configure(options);
         let (version, providers) = self.scrape.apply(plan.scrape_sets()).await?;
         let (notified, others) = self.notify.apply(plan.notify_sets()).await?;
+        let targets = self.targets.clone();
+        unblock(move || targets.sharing.found_from(notified)).await;
         self.applied.get_or_init(|| [version, notified]);
         Ok(((configuration, version), providers.and(others)))
     }

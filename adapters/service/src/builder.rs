@@ -306,6 +306,8 @@ impl ServiceBuilder {
         let scrape = app.scrape.clone();
         let tell = move |members: &[_]| scrape.note_members(members);
         tasks.push(executor.spawn(app.targets.clone().keep_shares(app.env.clone(), tell)));
+        let found = app.targets.clone().keep_found(app.env.clone(), app.notify.clone());
+        tasks.push(executor.spawn(found));
         let server = match (listener, at, address) {
             (Some(listener), Some(at), Some(address)) => {
                 let access = Access::new(&at, address, self.web.clone());

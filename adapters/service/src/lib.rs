@@ -44,7 +44,7 @@ pub use builder::{ListKind, ServiceBuilder, StartError};
 pub use check::{Checked, check, check_file};
 pub use mechanisms::loader;
 pub use output::RecordError;
-pub use plan::{Plan, Source};
+pub use plan::{MEMBERS_SET, Plan, Source};
 pub use reload::{Changes, Entries, Providers, ReloadError};
 pub use server::{
     BadCorsOrigin, BadExternalUrl, BadRoutePrefix, ConnectionLimits, CorsOrigin, ExternalUrl, ListenError, RoutePrefix,

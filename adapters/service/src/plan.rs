@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headcount_config::{
-    AlertmanagerConfig, Config, LoadErrors, Loader, Machine, Problem, ScrapeConfig, Settings, Surroundings,
+    AlertmanagerConfig, Config, LoadErrors, Loader, Machine, MembersSettings, Problem, ScrapeConfig, Settings,
+    Surroundings,
 };
 use headcount_core::JobOptions;
 use headcount_discoverer::mechanism::SdConfig;
@@ -16,6 +17,9 @@ use headcount_reader::pattern::Folders;
 
 use crate::default_config;
 use crate::trace::Trace;
+
+/// The set of members that are found, beside those of Alertmanagers.
+pub const MEMBERS_SET: &str = "members";
 
 /// A configuration, reduced to what a service uses of it.
 #[derive(Debug, Clone, Default)]
@@ -61,11 +65,14 @@ impl Plan {
             .collect()
     }
 
-    /// The Alertmanagers' sets, for the manager called `notify`.
+    /// The Alertmanagers' sets, and that of [members](MEMBERS_SET) that are found, for the manager called `notify`.
     #[must_use]
     pub fn notify_sets(&self) -> Vec<(String, Vec<SdConfig>)> {
         let sets = self.alertmanagers.iter();
-        sets.map(|(name, config)| (name.clone(), config.sd.clone())).collect()
+        let sets = sets.map(|(name, config)| (name.clone(), config.sd.clone()));
+        let members = self.settings.members.as_ref().and_then(MembersSettings::found);
+        let members = members.map(|found| (MEMBERS_SET.to_owned(), found.sd.clone()));
+        sets.chain(members).collect()
     }
 
     /// The configuration as YAML, without secrets; headcount's own file is a document of its own.

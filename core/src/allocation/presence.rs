@@ -146,6 +146,17 @@ impl Presence {
         settles.into_iter().chain(ends).min()
     }
 
+    /// How long it takes at most until one that is gone is known to be.
+    pub fn missed_within(&self) -> Duration {
+        let longest = self
+            .seen
+            .values()
+            .map(|seen| seen.refresh)
+            .max()
+            .unwrap_or(USUAL_REFRESH);
+        longest.saturating_add(self.options.grace).saturating_add(LATE)
+    }
+
     /// Whether there was the time for all to ask.
     pub fn is_settled(&self) -> bool {
         self.is_settled

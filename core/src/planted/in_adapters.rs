@@ -158,6 +158,8 @@ macro_rules! in_adapters {
                     OldestEventGoes "when too many events wait the oldest goes, whatever it is about"
                 }
                 "service" {
+                    MembersOfAPartCount "members count of which some source has yet to be read"
+                    WhoIsNotFoundIsLost "a member that asks and is not found any more loses at once what others have not begun with"
                     ListedGroupLabelsWin "in a list the labels of a group replace those of its targets"
                     ListedWithoutItsOwnLabels "targets with labels of their own are listed with those of the one before"
                     SharedAddressIsNone "a target whose address is its group's is left out of the list"

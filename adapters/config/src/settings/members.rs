@@ -116,7 +116,12 @@ impl MembersSettings {
 }
 
 /// Who the members are; nothing if that can't be said.
-fn who(fields: &mut Fields<'_>, naming: NameValidation, reading: Reading<'_>, strategy: &MemberStrategy) -> Option<Who> {
+fn who(
+    fields: &mut Fields<'_>,
+    naming: NameValidation,
+    reading: Reading<'_>,
+    strategy: &MemberStrategy,
+) -> Option<Who> {
     let names = fields.take_some("names");
     let allow = fields.take_some("allow");
     let grace_at = fields.take_some("grace");

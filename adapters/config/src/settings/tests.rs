@@ -206,8 +206,14 @@ fn members_are_said_in_one_way() {
             "{allow: a, strategy: per_node, node_labels: [a, '']}",
             "members.node_labels[1]",
         ),
-        ("{names: [a], identity: seat}", "members.identity: this is for members that ask"),
-        ("{allow: a, identity: node}", "1:31: members.identity: a member that asks is called"),
+        (
+            "{names: [a], identity: seat}",
+            "members.identity: this is for members that ask",
+        ),
+        (
+            "{allow: a, identity: node}",
+            "1:31: members.identity: a member that asks is called",
+        ),
         ("{allow: a, identity: pod}", "1:31: members.identity: \"pod\""),
         (
             "{allow: a, identity: seat, strategy: per_node}",
@@ -217,18 +223,35 @@ fn members_are_said_in_one_way() {
             "{allow: a, relabel_configs: []}",
             "1:38: members.relabel_configs: this is for members that are found",
         ),
-        ("{allow: a, static_configs: [{targets: [a]}]}", "members.allow: say who the members are, in one way"),
+        (
+            "{allow: a, static_configs: [{targets: [a]}]}",
+            "members.allow: say who the members are, in one way",
+        ),
         ("{file_sd_configs: []}", "members: members are found nowhere"),
         ("{file_sd_configs: [{files: []}]}", "members.file_sd_configs[0]"),
-        ("{flie_sd_configs: [{files: [a.json]}]}", "members: unknown field `flie_sd_configs`"),
-        ("{file_sd_configs: [{files: [a.json]}], relabel_configs: [{regex: 'a('}]}", "members.relabel_configs[0].regex"),
-        ("{file_sd_configs: [{files: [a.json]}], grace: 0s}", "members.grace: must be longer than 0"),
+        (
+            "{flie_sd_configs: [{files: [a.json]}]}",
+            "members: unknown field `flie_sd_configs`",
+        ),
+        (
+            "{file_sd_configs: [{files: [a.json]}], relabel_configs: [{regex: 'a('}]}",
+            "members.relabel_configs[0].regex",
+        ),
+        (
+            "{file_sd_configs: [{files: [a.json]}], grace: 0s}",
+            "members.grace: must be longer than 0",
+        ),
     ] {
         let said = wrong(JOBS, &format!("members: {members}"));
         assert!(said.contains(expected), "{members}: {said}");
     }
     let asking = settings("members: {allow: 'm-[0-9]+'}").members.expect("members");
-    let Who::Asking { allow, grace, has_seats: false } = asking.who else {
+    let Who::Asking {
+        allow,
+        grace,
+        has_seats: false,
+    } = asking.who
+    else {
         panic!("they ask")
     };
     assert!(allow.is_match("m-1") && !allow.is_match("m-1x"));
@@ -256,7 +279,10 @@ fn members_are_found_by_any_mechanism() {
     let found = members.found().expect("they are found");
     let mechanisms: Vec<_> = found.sd.iter().map(SdConfig::mechanism).collect();
     assert_eq!(mechanisms, ["file", "static"]);
-    assert_eq!((found.identity, found.grace), (MemberIdentity::Node, Duration::from_secs(120)));
+    assert_eq!(
+        (found.identity, found.grace),
+        (MemberIdentity::Node, Duration::from_secs(120))
+    );
     assert_eq!(found.relabeling.rules().len(), 1);
     let said = config.settings.fields();
     for (field, expected) in [
@@ -270,7 +296,9 @@ fn members_are_found_by_any_mechanism() {
     }
     let seats = settings("members: {allow: a, identity: seat}");
     assert_eq!(seats.fields()["members.identity"], "seat");
-    let found = settings("members: {file_sd_configs: [{files: [a.json]}]}").members.expect("members");
+    let found = settings("members: {file_sd_configs: [{files: [a.json]}]}")
+        .members
+        .expect("members");
     assert_eq!(found.found().expect("found").identity, MemberIdentity::Name);
 }
 

@@ -19,7 +19,9 @@ pub(super) fn written(rules: &Relabeling) -> Result<Vec<Value>, usize> {
 pub(crate) fn compared(rules: &Relabeling) -> Vec<String> {
     let written = |rule| rule_of(rule).map(|written| written.to_string());
     let rules = rules.rules().iter();
-    rules.map(|rule| written(rule).unwrap_or_else(|| format!("{rule:?}"))).collect()
+    rules
+        .map(|rule| written(rule).unwrap_or_else(|| format!("{rule:?}")))
+        .collect()
 }
 
 fn rule_of(rule: &RelabelRule) -> Option<Value> {

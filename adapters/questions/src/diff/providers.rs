@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::sides::{Side, Use, of_set_name};
-use headcount_service::Observation;
+use headcount_service::{MEMBERS_SET, Observation};
 
 /// What becomes of the providers.
 #[derive(Debug, Default, Serialize)]
@@ -99,5 +99,9 @@ impl Providers {
 
 /// Someone who reads a provider, in words.
 pub(super) fn reader(what: Use, name: &str) -> String {
-    format!("{} {name:?}", what.word())
+    // Members that are found are discovered beside Alertmanagers.
+    match (what, name) {
+        (Use::Alertmanagers, MEMBERS_SET) => MEMBERS_SET.to_owned(),
+        _ => format!("{} {name:?}", what.word()),
+    }
 }

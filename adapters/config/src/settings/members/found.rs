@@ -66,7 +66,11 @@ pub(super) fn is_said(fields: &Fields<'_>) -> bool {
 }
 
 /// Reads where members are found. Reports if that is nowhere.
-pub(super) fn read(fields: &mut Fields<'_>, names: NameValidation, reading: Reading<'_>) -> (Vec<SdConfig>, Relabeling) {
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    names: NameValidation,
+    reading: Reading<'_>,
+) -> (Vec<SdConfig>, Relabeling) {
     let relabel = RelabelRules::of(fields, "relabel_configs", reading.dialect);
     let sd = reading.mechanisms.read(fields, reading, !relabel.is_empty());
     if planted!(sd.is_empty(), NowhereToFindMembers, false) {

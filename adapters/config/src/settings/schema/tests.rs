@@ -174,33 +174,45 @@ fn file() -> impl Strategy<Value = Value> {
             prop::sample::select(vec!["records", "join", "cluster", "max_drop"]),
         ),
     );
-    let found = prop::option::weighted(0.5, mapping(&["static_configs", "local_sd_configs", "relabel_configs", "identity", "grace", "strategy"]));
+    let found = prop::option::weighted(
+        0.5,
+        mapping(&[
+            "static_configs",
+            "local_sd_configs",
+            "relabel_configs",
+            "identity",
+            "grace",
+            "strategy",
+        ]),
+    );
     let found = (found, prop::option::weighted(0.3, mapping(&["names", "allow"])));
-    (sections, found).prop_map(|((defaults, jobs, scrape_configs, web, state, members, refused), (found, others))| {
-        // Members that are found, most often without those that are listed or ask.
-        let members = match (found, others) {
-            (Some(Value::Object(mut found)), others) => {
-                let others = others.as_ref().and_then(Value::as_object).cloned();
-                found.extend(others.unwrap_or_default());
-                Some(Value::Object(found))
-            }
-            _ => members,
-        };
-        let sections = [
-            ("defaults", defaults),
-            ("jobs", jobs),
-            ("scrape_configs", scrape_configs),
-            ("web", web),
-            ("state", state),
-            ("members", members),
-        ];
-        let mut file: Map<_, _> = sections
-            .into_iter()
-            .filter_map(|(name, section)| Some((name.to_owned(), section?)))
-            .collect();
-        file.extend(refused.map(|name| (name.to_owned(), json!({}))));
-        Value::Object(file)
-    })
+    (sections, found).prop_map(
+        |((defaults, jobs, scrape_configs, web, state, members, refused), (found, others))| {
+            // Members that are found, most often without those that are listed or ask.
+            let members = match (found, others) {
+                (Some(Value::Object(mut found)), others) => {
+                    let others = others.as_ref().and_then(Value::as_object).cloned();
+                    found.extend(others.unwrap_or_default());
+                    Some(Value::Object(found))
+                }
+                _ => members,
+            };
+            let sections = [
+                ("defaults", defaults),
+                ("jobs", jobs),
+                ("scrape_configs", scrape_configs),
+                ("web", web),
+                ("state", state),
+                ("members", members),
+            ];
+            let mut file: Map<_, _> = sections
+                .into_iter()
+                .filter_map(|(name, section)| Some((name.to_owned(), section?)))
+                .collect();
+            file.extend(refused.map(|name| (name.to_owned(), json!({}))));
+            Value::Object(file)
+        },
+    )
 }
 
 proptest! {

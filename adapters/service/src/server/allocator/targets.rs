@@ -15,7 +15,7 @@ use super::super::sd;
 use super::{escaped, path_of, starting};
 use crate::app::App;
 use crate::discovery::{Encoded, Part};
-use crate::targets::{Form, Share, ShareLater};
+use crate::targets::{Form, Share, ShareLater, may_be_member};
 
 /// Pieces that wait for the client.
 const PIECES_AHEAD: usize = 2;
@@ -34,7 +34,7 @@ pub(in crate::server) async fn targets(
         return of_all(app, &job).await;
     };
     let collector = collector.known(|name| app.targets.sharing.takes(name));
-    if !sd::may_be_member(&collector) {
+    if !may_be_member(&collector) {
         let message = "collector_id is a name of 1 to 256 bytes, without control characters";
         return respond::bad_data(message);
     }

@@ -30,7 +30,7 @@ use crate::ListKind;
 use crate::app::App;
 use crate::discovery::{Encoded, Job, ListHandle, View};
 use crate::overwritten::Way;
-use crate::targets::{Form, Names, Sent, Share};
+use crate::targets::{Form, Names, Sent, Share, may_be_member};
 use refused::{incomplete, unknown};
 use reply::{reply, said};
 
@@ -169,9 +169,6 @@ fn share_of(
     Some(response)
 }
 
-/// Names of members have at most so many bytes.
-const MOST_NAME: usize = 256;
-
 /// The member that asks, if it says so; or what is wrong with its name.
 fn member(query: &str) -> Result<Option<String>, &'static str> {
     let mut values = url::form_urlencoded::parse(query.as_bytes());
@@ -185,11 +182,6 @@ fn member(query: &str) -> Result<Option<String>, &'static str> {
         return Err("member is a name of at most 256 bytes, without control characters");
     }
     Ok(Some(name.into_owned()))
-}
-
-/// Whether a member may have this name.
-pub(super) fn may_be_member(name: &str) -> bool {
-    !name.is_empty() && name.len() <= MOST_NAME && !name.contains(char::is_control)
 }
 
 /// When who asks will ask again, as Prometheus says it.

@@ -3,6 +3,7 @@
 //! **Who writes a list holds up nobody**: what is on it is taken down while the shares are held, and written when they are not,
 //! unless the targets are others by then. When they are time and again, it is written while nothing can change.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -188,16 +189,50 @@ impl Targets {
 }
 
 impl Shared {
+    /// Why one gets nothing that would be a member if it had a seat.
+    fn seatless(&self, member: &str) -> Option<Share> {
+        let waits = !self.shares.has(member) && self.waiting().any(|name| **name == *member);
+        waits.then_some(Share::NotYet(
+            "it waits for the seat of a member that is gone, and opens another one when none is for as long as \
+             `members.grace` says",
+        ))
+    }
+
+    /// The same where members are found.
+    fn ask_found(&mut self, now: Instant, member: &str, refresh: Option<Duration>) -> Option<Share> {
+        if self.shares.has(member) {
+            // When it is taken out, this says that it is there.
+            if let Some(presence) = &mut self.presence {
+                presence.asked(now, member, refresh);
+            }
+            return None;
+        }
+        if !self.is_settled() {
+            return Some(Share::NotYet("the members are being found"));
+        }
+        Some(self.seatless(member).unwrap_or_else(|| {
+            let all: Vec<&str> = self.shares.members().map(|(name, _)| &**name).collect();
+            let known = all.iter().take(20).copied().collect::<Vec<_>>().join(", ");
+            Share::NoMember(format!(
+                "{member:?} is no member; `members` of headcount.yml finds {} of them: {known}",
+                all.len()
+            ))
+        }))
+    }
+
     /// Somebody asks. Gives why he gets nothing, if he does not.
     fn ask(&mut self, now: Instant, member: &str, refresh: Option<Duration>) -> Option<Share> {
+        if self.settings.found().is_some() {
+            return self.ask_found(now, member, refresh);
+        }
         let is_retired = self.shares.is_retired(member);
         match (&self.settings.who, &mut self.presence) {
             (Who::Asking { allow, .. }, Some(presence)) if allow.is_match(member) => {
                 match presence.asked(now, member, refresh) {
-                    Asked::Member => None,
+                    Asked::Member => self.seatless(member),
                     Asked::Joined => {
-                        self.name_members(now);
-                        None
+                        self.name_members(now, &BTreeSet::new());
+                        self.seatless(member)
                     }
                     Asked::First => Some(Share::NotYet("a member counts from its second request on")),
                     Asked::Early => Some(Share::NotYet(
@@ -230,6 +265,7 @@ impl Shared {
                 "{member:?} does not match `members.allow` of headcount.yml, which is {:?}",
                 allow.written()
             ))),
+            (Who::Found(_), _) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! What is shared out are the pools' targets. Who owns which, and how one gets from a member to another, is decided in
 //! [`headcount_core::allocation`]; here it is fed, asked, and given time.
 //!
+//! * `members`: who the members are; `found`: those that a mechanism finds.
 //! * `ids`: the keys of a job's targets, and the targets by their keys.
 //! * `node`: where a target belongs that is shared out by nodes.
 //! * `ask`: what a member that asks is answered. `list`: its list as bytes.
@@ -13,8 +14,10 @@
 //! may be another, which shows.
 
 mod ask;
+mod found;
 mod ids;
 mod list;
+mod members;
 mod node;
 #[cfg(test)]
 mod tests;
@@ -27,19 +30,21 @@ use std::time::Duration;
 use blocking::unblock;
 use event_listener::Event;
 use futures_lite::FutureExt;
-use headcount_config::{MOST_MEMBERS, MemberStrategy, MembersSettings, Who};
-use headcount_core::allocation::{Leaving, Presence, PresenceOptions, Shares, TargetKey};
-use headcount_core::{Instant, JobOptions, MemberChange, PoolOutput, TargetId, TargetPool};
+use headcount_config::{MemberStrategy, MembersSettings, Who};
+use headcount_core::allocation::{Presence, Roster, Seats, Shares, TargetKey};
+use headcount_core::{Instant, JobOptions, PoolOutput, TargetId, TargetPool};
 use headcount_discoverer::Env;
 use serde::Serialize;
 
 pub(crate) use ask::{Sent, Share, ShareLater};
+use found::Taken;
+pub(crate) use found::may_be_member;
 use ids::JobTargets;
 use list::KeptList;
 
 use super::{Changes, State, Targets};
 use crate::ListKind;
-use crate::discovery::MemberEvent;
+use crate::discovery::{Managed, MemberEvent};
 
 /// The shares, if there are members.
 #[derive(Debug, Default)]
@@ -49,6 +54,8 @@ pub(crate) struct Sharing {
     lives: AtomicU64,
     /// Something has to be done earlier than it had.
     news: Event,
+    /// Others may be found than before.
+    discovered: Event,
 }
 
 /// What is shared out, and among whom.
@@ -58,6 +65,13 @@ struct Shared {
     shares: Shares,
     /// Where members are those that ask.
     presence: Option<Presence>,
+    /// Who is found, where members are found.
+    roster: Option<Roster>,
+    /// Who has which seat, where members have some.
+    seats: Option<Seats>,
+    /// From which state of their manager on members are taken, and from which they were.
+    found_from: u64,
+    taken: Option<Taken>,
     jobs: BTreeMap<Arc<str>, JobTargets>,
     /// Whether all that the pools have is in it.
     is_built: bool,
@@ -98,7 +112,10 @@ pub(crate) struct Owned {
 pub(crate) struct Overview {
     /// Sorted by name.
     pub(crate) members: Vec<MemberEntry>,
-    /// Whether shares are given out: after a start, members that ask are waited for.
+    /// Newcomers that wait for the seat of one that is gone, sorted by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) waiting: Vec<Arc<str>>,
+    /// Whether shares are given out: after a start, members that ask are waited for, or until they are found.
     pub(crate) settled: bool,
     /// How many targets are shared out.
     pub(crate) targets: usize,
@@ -123,9 +140,15 @@ pub(crate) struct MemberEntry {
     pub(crate) targets: usize,
     /// How many are on its lists.
     pub(crate) listed: usize,
-    /// How many seconds ago it asked, where members are those that ask.
+    /// Its seat, where members have some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seat: Option<u32>,
+    /// How many seconds ago it asked, where members are those that ask or are found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) asked: Option<f64>,
+    /// Since how many seconds it is not found any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missing: Option<f64>,
     /// How many seconds ago it was sent a list, since headcount runs.
     pub(crate) sent: Option<f64>,
 }
@@ -189,6 +212,7 @@ impl Sharing {
             let may_be = match &shared.settings.who {
                 Who::Listed(names) => names.contains(name),
                 Who::Asking { allow, .. } => allow.is_match(name),
+                Who::Found(_) => shared.is_found(name),
             };
             may_be || shared.shares.is_retired(name)
         };
@@ -215,14 +239,21 @@ impl Sharing {
                 retired,
                 targets,
                 listed,
+                seat: shared.shares.seat(name),
                 asked: asked.map(age),
+                missing: shared
+                    .roster
+                    .as_ref()
+                    .and_then(|roster| roster.missing_since(name))
+                    .map(age),
                 sent: shared.shares.last_sent(name).map(age),
             }
         });
         let (handovers, oldest) = shared.shares.handovers();
         Some(Overview {
             members: members.collect(),
-            settled: shared.presence.as_ref().is_none_or(Presence::is_settled),
+            waiting: shared.waiting().cloned().collect(),
+            settled: shared.is_settled(),
             targets: shared.shares.target_count(),
             unassigned: shared.shares.unowned(),
             handovers,
@@ -241,6 +272,16 @@ impl Sharing {
 }
 
 impl Targets {
+    /// Takes the members that this manager finds, whenever they may be others. Runs for ever.
+    pub(crate) async fn keep_found(self: Arc<Self>, env: Env, managed: Arc<Managed>) {
+        loop {
+            let (published, discovered) = (managed.published(), self.sharing.discovered.listen());
+            let (targets, clock, view) = (self.clone(), env.clock.clone(), managed.view());
+            unblock(move || targets.sharing.find(clock.now(), &view)).await;
+            published.or(discovered).await;
+        }
+    }
+
     /// Tells who came and went, lets members go that do not ask any more, and targets from those that others have begun with. Runs for ever.
     pub(crate) async fn keep_shares(self: Arc<Self>, env: Env, tell: impl Fn(&[MemberEvent])) {
         loop {
@@ -267,9 +308,7 @@ impl Sharing {
             return (None, Vec::new());
         };
         shared.pass(now);
-        let presence = shared.presence.as_ref().and_then(Presence::poll_timeout);
-        let next = presence.into_iter().chain(shared.shares.poll_timeout()).min();
-        (next, std::mem::take(&mut shared.untold))
+        (shared.next(), std::mem::take(&mut shared.untold))
     }
 }
 
@@ -281,6 +320,10 @@ impl Shared {
             shares: Shares::new(settings.replicas),
             settings,
             presence: None,
+            roster: None,
+            seats: None,
+            found_from: u64::MAX,
+            taken: None,
             jobs: BTreeMap::new(),
             is_built: false,
             lists: HashMap::new(),
@@ -292,105 +335,39 @@ impl Shared {
     fn begin_anew(&mut self, now: Instant, life: u64) {
         let mut new = Self::new(self.settings.clone(), life);
         new.presence = self.presence.take();
+        new.roster = self.roster.take();
+        new.seats = self.seats.take();
+        (new.found_from, new.taken) = (self.found_from, self.taken.take());
         new.untold = std::mem::take(&mut self.untold);
         new.shares.set_jobs(self.shares.jobs());
         new.shares.set_fallback(now, new.has_fallback());
-        *self = new;
-        self.name_members(now);
-    }
-
-    fn configure(&mut self, now: Instant, settings: &MembersSettings, jobs: &[JobOptions]) {
-        let intervals = jobs.iter().map(|job| (job.name.as_str().into(), job.scrape_interval));
-        self.shares.set_jobs(intervals);
-        self.is_built &= self.settings.unshared_jobs == settings.unshared_jobs;
-        self.is_built &= self.settings.strategy == settings.strategy;
-        self.settings = settings.clone();
-        self.shares.set_fallback(now, self.has_fallback());
-        self.shares.set_replicas(now, settings.replicas);
-        match &settings.who {
-            Who::Listed(_) => self.presence = None,
-            Who::Asking { grace, allow } => {
-                let options = PresenceOptions {
-                    grace: *grace,
-                    most: MOST_MEMBERS,
-                };
-                let presence = self.presence.get_or_insert_with(|| Presence::new(now, options));
-                presence.configure(options);
-                // Of newcomers, the first to ask would be given everything here, too.
-                if presence.is_settled() && !presence.members().any(|name| allow.is_match(name)) {
-                    presence.begin_anew(now);
-                }
-            }
-        }
-        self.name_members(now);
-    }
-
-    /// Makes the members those that there are now; of others, none is there any more.
-    fn name_members(&mut self, now: Instant) {
-        let wanted: BTreeSet<Arc<str>> = match &self.settings.who {
-            Who::Listed(names) => names.iter().map(|name| name.as_str().into()).collect(),
-            Who::Asking { allow, .. } => {
-                let members = self.presence.iter().flat_map(Presence::members);
-                members.filter(|name| allow.is_match(name)).cloned().collect()
-            }
-        };
+        // Where that follows from what they ask or what is found, it may not be known.
         let here = self.shares.members().filter(|(_, is_retired)| !is_retired);
-        let here: BTreeSet<Arc<str>> = here.map(|(name, _)| name.clone()).collect();
-        let joined: Vec<&str> = wanted.difference(&here).map(|name| &**name).collect();
-        let left: Vec<&str> = here.difference(&wanted).map(|name| &**name).collect();
-        let had: Vec<usize> = left.iter().map(|member| self.shares.counts(member).0).collect();
-        let retired = left.iter().map(|name| (*name, Leaving::Retired));
-        self.shares.change_members(now, joined.iter().copied(), retired);
-        for member in joined {
-            let (targets, _) = self.shares.counts(member);
-            tracing::info!(%member, targets, "a member joined, and has its share of the targets");
-            self.tell(now, member, MemberChange::Joined, targets);
-        }
-        for (member, had) in left.into_iter().zip(had) {
-            self.tell(now, member, MemberChange::Retired, had);
-            tracing::info!(%member, "a member was taken out; what it scrapes goes to others, and each target when they have begun");
-        }
-        self.forget_lists();
+        let here: Vec<_> = here.map(|(name, _)| (name.clone(), self.shares.seat(name))).collect();
+        new.shares
+            .change_seats(now, here.iter().map(|(name, seat)| (&**name, *seat)), []);
+        *self = new;
+        self.name_members(now, &BTreeSet::new());
     }
 
-    /// Has it told that a member came or went.
-    fn tell(&mut self, at: Instant, name: &str, change: MemberChange, targets: usize) {
-        self.untold.push(MemberEvent {
-            at,
-            name: name.into(),
-            change,
-            targets,
-        });
+    /// Whether it is known who the members are.
+    fn is_settled(&self) -> bool {
+        match &self.settings.who {
+            Who::Listed(_) => true,
+            Who::Asking { .. } => self.presence.as_ref().is_none_or(Presence::is_settled),
+            Who::Found(_) => self.roster.as_ref().is_some_and(Roster::is_known),
+        }
     }
 
-    /// Lists of members and jobs that are no more are not kept.
-    fn forget_lists(&mut self) {
-        let (shares, jobs) = (&self.shares, &self.jobs);
-        let is_needed = |(member, job, _): &ListPlace, _: &mut KeptList| shares.has(member) && jobs.contains_key(job);
-        self.lists.retain(is_needed);
+    /// Those that wait for a seat, sorted by name.
+    fn waiting(&self) -> impl Iterator<Item = &Arc<str>> {
+        let waiting = self.seats.iter().flat_map(Seats::waiting);
+        waiting.map(|(name, _)| name)
     }
 
-    fn pass(&mut self, now: Instant) {
-        let mut is_new = false;
-        if let Some(presence) = &mut self.presence {
-            let was_settled = presence.is_settled();
-            let lost = presence.handle_timeout(now);
-            is_new = presence.is_settled() && !was_settled;
-            if !lost.is_empty() {
-                let had: Vec<usize> = lost.iter().map(|member| self.shares.counts(member).0).collect();
-                let left = lost.iter().map(|member| (&**member, Leaving::Lost));
-                self.shares.change_members(now, [], left);
-                for (member, had) in lost.into_iter().zip(had) {
-                    self.tell(now, &member, MemberChange::Lost, had);
-                    tracing::warn!(%member, "a member no longer asks, and others have its targets");
-                }
-                self.forget_lists();
-            }
-        }
-        if is_new {
-            self.name_members(now);
-        }
-        self.shares.handle_timeout(now);
+    /// Whether one of this name is a member that was found, or may be.
+    fn is_found(&self, name: &str) -> bool {
+        !self.is_settled() || self.shares.has(name) || self.waiting().any(|other| **other == *name)
     }
 
     fn has_fallback(&self) -> bool {

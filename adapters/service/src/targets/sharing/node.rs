@@ -16,6 +16,11 @@ pub(super) fn node_of<'v>(strategy: &MemberStrategy, view: &'v TargetView<'_>) -
         let value = view.labels.get(name).or(view.group.labels().get(name));
         value.filter(|value| !value.is_empty())
     };
+    node_by(labels, value)
+}
+
+/// The same of what says the value of a label. `labels` are those that name a node, none for Kubernetes's.
+pub(super) fn node_by<'v>(labels: &[String], value: impl Fn(&str) -> Option<&'v str>) -> Option<&'v str> {
     if !labels.is_empty() {
         return labels.iter().find_map(|name| value(name));
     }

@@ -318,3 +318,146 @@ fn a_target_is_on_the_list_of_the_member_of_its_node() {
         "{owned:?} {counts:?}"
     );
 }
+
+/// The state of the manager of members in which these are found.
+fn found(names: &[&str]) -> crate::discovery::View {
+    let targets = names.iter().map(|name| vec![("__address__", *name)]).collect();
+    view_of(vec![(crate::plan::MEMBERS_SET, vec![("s", vec![], targets)])])
+}
+
+const FOUND: &str = "{static_configs: [{targets: [x]}], grace: 1m}";
+
+fn names(targets: &Targets, second: u64) -> Vec<String> {
+    let overview = targets.sharing.overview(at(second)).expect("members");
+    let shown = |member: MemberEntry| {
+        let seat = member.seat.map(|seat| format!("{seat}:")).unwrap_or_default();
+        let is_missing = if member.missing.is_some() { "-" } else { "" };
+        let is_retired = if member.retired { "!" } else { "" };
+        format!("{is_retired}{is_missing}{seat}{}", member.name)
+    };
+    let waiting = overview.waiting.into_iter().map(|name| format!("?{name}"));
+    overview.members.into_iter().map(shown).chain(waiting).collect()
+}
+
+#[test]
+fn members_are_found_and_nobody_is_gone_by_what_was_not_read() {
+    let targets = shared(100, FOUND);
+    let sharing = &targets.sharing;
+    sharing.find(at(0), &found(&["z"]));
+    assert!(
+        matches!(ask(&targets, at(1), "z", ListKind::Relabelled), Share::NotYet(why) if why.contains("being found"))
+    );
+    assert!(
+        !sharing.overview(at(1)).expect("members").settled,
+        "that was of another configuration"
+    );
+    sharing.found_from(0);
+    // Nothing was read, and not all of it.
+    sharing.find(at(1), &view_of(vec![]));
+    let mut sets = crate::discovery::Sets::new(&[crate::plan::MEMBERS_SET]);
+    sets.fails(0, headcount_core::Failure::new("no"));
+    sharing.find(at(1), &sets.view());
+    assert!(matches!(
+        ask(&targets, at(1), "a", ListKind::Relabelled),
+        Share::NotYet(_)
+    ));
+
+    sharing.find(at(2), &found(&["a", "b"]));
+    let lists = ["a", "b"].map(|name| listed(&targets, at(3), name, ListKind::Relabelled));
+    assert_eq!(lists.iter().map(BTreeSet::len).sum::<usize>(), 100);
+    assert!(
+        matches!(ask(&targets, at(3), "c", ListKind::Relabelled), Share::NoMember(why) if why.contains("finds 2 of them: a, b"))
+    );
+
+    // b is not found any more, and is a member for a minute: a restart takes less.
+    sharing.find(at(10), &found(&["a"]));
+    assert_eq!(names(&targets, 11), ["a", "-b"]);
+    sharing.find(at(60), &found(&["a", "b"]));
+    sharing.pass(at(80));
+    assert_eq!(names(&targets, 80), ["a", "b"]);
+    assert_eq!(
+        listed(&targets, at(80), "b", ListKind::Relabelled),
+        lists[1],
+        "nothing moved"
+    );
+    assert_eq!(sharing.overview(at(80)).expect("members").moved, 0);
+
+    // It is gone for longer, but asks, and so keeps what it has until a has begun.
+    sharing.find(at(90), &found(&["a"]));
+    let (next, _) = sharing.pass(at(149));
+    assert_eq!(next, Some(at(150)), "when the grace is over");
+    assert_eq!(names(&targets, 149), ["a", "-b"]);
+    listed(&targets, at(149), "b", ListKind::Relabelled);
+    sharing.pass(at(150));
+    assert_eq!(names(&targets, 150), ["a", "!b"]);
+    assert_eq!(listed(&targets, at(151), "b", ListKind::Relabelled), lists[1]);
+    assert_eq!(listed(&targets, at(152), "a", ListKind::Relabelled).len(), 100);
+    assert_eq!(listed(&targets, at(176), "b", ListKind::Relabelled), lists[1]);
+    assert_eq!(listed(&targets, at(177), "b", ListKind::Relabelled).len(), 0);
+    assert_eq!(names(&targets, 178), ["a"]);
+    // The other way of members has them, and they stay while nothing is known of it.
+    let options = vec![job("scrape_interval: 15s, scrape_timeout: 10s")];
+    sharing.configure(at(200), Some(&members("{names: [a, c]}")), &options);
+    sharing.configure(at(201), Some(&members(FOUND)), &options);
+    assert_eq!(names(&targets, 202), ["a", "c"]);
+    sharing.found_from(0);
+    sharing.find(at(203), &found(&["c"]));
+    assert_eq!(names(&targets, 203), ["!a", "c"]);
+}
+
+/// Each member of a Deployment is replaced by one of another name.
+#[test]
+fn a_newcomer_takes_the_seat_of_one_that_is_gone_and_all_that_it_had() {
+    let targets = shared(90, "{static_configs: [{targets: [x]}], grace: 1m, identity: seat}");
+    let sharing = &targets.sharing;
+    sharing.found_from(0);
+    sharing.find(at(0), &found(&["a", "b", "c"]));
+    assert_eq!(names(&targets, 0), ["0:a", "1:b", "2:c"]);
+    let list = |second, name| listed(&targets, at(second), name, ListKind::Relabelled);
+    let of_b = list(1, "b");
+    sharing.find(at(2), &found(&["a", "b", "c", "x"]));
+    assert!(
+        matches!(ask(&targets, at(3), "x", ListKind::Relabelled), Share::NotYet(why) if why.contains("waits for the seat"))
+    );
+    assert_eq!(names(&targets, 4), ["0:a", "1:b", "2:c", "?x"]);
+    sharing.find(at(30), &found(&["a", "c", "x"]));
+    assert_eq!(names(&targets, 30), ["0:a", "!b", "2:c", "1:x"]);
+    assert_eq!(list(31, "x"), of_b);
+    assert_eq!(list(55, "b"), of_b, "it asks yet, and x has not begun");
+    assert_eq!(list(56, "b").len(), 0);
+    // One that never asked is not there: nobody waits for it, and a newcomer that finds no seat opens one.
+    sharing.find(at(60), &found(&["a", "x", "y"]));
+    assert_eq!(names(&targets, 60), ["0:a", "1:x", "2:y"]);
+    sharing.find(at(70), &found(&["a", "x", "y", "z"]));
+    sharing.pass(at(129));
+    assert_eq!(names(&targets, 129), ["0:a", "1:x", "2:y", "?z"]);
+    sharing.pass(at(130));
+    assert_eq!(names(&targets, 130), ["0:a", "1:x", "2:y", "3:z"]);
+    let owned = sharing.overview(at(130)).expect("members").members;
+    assert_eq!(owned.iter().map(|member| member.targets).sum::<usize>(), 90);
+}
+
+/// The same where members ask: who is gone is known after its interval and the grace.
+#[test]
+fn members_that_ask_have_seats_too() {
+    let targets = shared(90, "{allow: 'p-.*', grace: 1m, identity: seat}");
+    for second in [0, 30, 60] {
+        for name in ["p-a", "p-b"] {
+            drop(ask(&targets, at(second), name, ListKind::Relabelled));
+        }
+    }
+    let list = |second, name| listed(&targets, at(second), name, ListKind::Relabelled);
+    let (a, _) = (list(66, "p-a"), list(66, "p-b"));
+    assert_eq!(names(&targets, 66), ["0:p-a", "1:p-b"]);
+    for second in [70, 100, 130] {
+        assert!(matches!(
+            ask(&targets, at(second), "p-x", ListKind::Relabelled),
+            Share::NotYet(_)
+        ));
+        list(second + 1, "p-b");
+    }
+    assert_eq!(names(&targets, 131), ["0:p-a", "1:p-b", "?p-x"]);
+    targets.sharing.pass(at(156));
+    assert_eq!(names(&targets, 156), ["1:p-b", "0:p-x"]);
+    assert_eq!(list(157, "p-x"), a);
+}
