@@ -4,8 +4,9 @@
 
 mod support;
 
+use rustix::process::Signal;
 use serde_json::Value;
-use support::{Daemon, Setup, wait_until};
+use support::{Daemon, Setup, headcount, wait_until};
 
 const REFRESH: &str = "X-Prometheus-Refresh-Interval-Seconds";
 
@@ -219,4 +220,121 @@ fn members_that_are_found_stay_while_their_source_can_not_be_read() {
     wait_until("b to have its share again", || {
         (daemon.get("/sd/node?member=b").status == 200).then(|| assert_eq!(list("b"), b))
     });
+}
+
+/// What `headcount state show` says of the members.
+fn kept(state: &str) -> Option<Value> {
+    let shown = headcount()
+        .args(["state", "show", state, "--output", "json"])
+        .output()
+        .expect("it runs");
+    let shown: Value = serde_json::from_slice(&shown.stdout).ok()?;
+    shown
+        .as_array()?
+        .iter()
+        .find(|state| state["manager"] == "members")
+        .cloned()
+}
+
+/// Before, whoever had a target until another had begun with it lost it when headcount was started anew.
+#[test]
+fn what_is_between_two_members_stays_so_when_headcount_is_killed() {
+    let setup = setup("{names: [a]}");
+    let state = setup.folder.path().join("state").display().to_string();
+    let start = || setup.start(&["--state-dir", &state]);
+    let list = |daemon: &Daemon, name: &str| {
+        wait_until("a list", || {
+            let list = daemon.get(&format!("/sd/node?member={name}"));
+            assert!(matches!(list.status, 200 | 503), "{}", list.text());
+            (list.status == 200).then(|| list.json().as_array().expect("a list").len())
+        })
+    };
+    let mut daemon = start();
+    assert_eq!(list(&daemon, "a"), 60);
+    setup.write_settings("members: {names: [a, b]}");
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    let of_b = member(&daemon, "b")["targets"].as_u64().expect("a number");
+    assert!(of_b > 20);
+    wait_until("that to be kept", || {
+        let kept = kept(&state)?;
+        (kept["handovers"] == of_b && kept["members"].as_array()?.len() == 2).then_some(())
+    });
+    daemon.signal(Signal::KILL);
+    daemon.ended();
+
+    let mut daemon = start();
+    assert_eq!(list(&daemon, "a"), 60, "b was not sent its list");
+    assert_eq!(member(&daemon, "b")["targets"], of_b);
+    assert_eq!(list(&daemon, "b") as u64, of_b);
+    // Others are members afterwards, as after a reload: c was never there, and a is taken out.
+    daemon.signal(Signal::KILL);
+    daemon.ended();
+    setup.write_settings("members: {names: [b, c]}");
+    let mut daemon = start();
+    assert_eq!(list(&daemon, "a"), 60);
+    wait_until("a to have handed over what it had", || {
+        (list(&daemon, "b") + list(&daemon, "c") >= 60).then_some(())?;
+        let a = daemon.get("/sd/node?member=a");
+        (a.status == 404 || a.json() == Value::Array(Vec::new())).then_some(())
+    });
+    assert_eq!(list(&daemon, "b") + list(&daemon, "c"), 60);
+    daemon.signal(Signal::TERM);
+    daemon.ended();
+
+    // What is not whole is as none.
+    let folder = std::fs::read_dir(&state)
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.path());
+    let file = folder
+        .map(|path| path.join("members.state"))
+        .find(|path| path.exists())
+        .expect("a file");
+    let bytes = std::fs::read(&file).expect("read");
+    std::fs::write(&file, &bytes[..bytes.len() - 3]).expect("written");
+    let daemon = start();
+    assert_eq!(list(&daemon, "b") + list(&daemon, "c"), 60);
+    assert!(file.with_extension("refused").exists());
+}
+
+#[test]
+fn who_asked_before_a_restart_is_a_member_afterwards() {
+    let setup = setup("{allow: 'm-.*', grace: 1m, identity: seat}");
+    let state = setup.folder.path().join("state").display().to_string();
+    let start = || setup.start(&["--state-dir", &state]);
+    let ask =
+        |daemon: &Daemon, name: &str| daemon.request("GET", &format!("/sd/node?member={name}"), &[(REFRESH, "0.5")]);
+    let mut daemon = start();
+    let both = ["m-a", "m-b"];
+    wait_until("both to have a share", || {
+        both.map(|name| ask(&daemon, name).status == 200)
+            .iter()
+            .all(|has| *has)
+            .then_some(())
+    });
+    let before = both.map(|name| (ask(&daemon, name).text(), member(&daemon, name)["seat"].clone()));
+    assert_eq!(
+        before.iter().map(|(_, seat)| seat.as_u64()).collect::<Vec<_>>(),
+        [Some(0), Some(1)]
+    );
+    wait_until("that to be kept", || {
+        let kept = kept(&state)?;
+        (kept["members"].as_array()?.len() == 2 && kept["handovers"] == 0).then_some(())
+    });
+    daemon.signal(Signal::KILL);
+    daemon.ended();
+    let daemon = start();
+    // m-b alone asks, and is not given what m-a has.
+    let (list, seat) = &before[1];
+    wait_until("its list", || {
+        let answer = ask(&daemon, "m-b");
+        assert!(
+            !answer.text().contains("had the time to ask"),
+            "it has asked: {}",
+            answer.text()
+        );
+        (answer.status == 200).then(|| assert_eq!(answer.text(), *list))
+    });
+    assert_eq!(member(&daemon, "m-b")["seat"], *seat);
+    assert_eq!(member(&daemon, "m-a")["retired"], false);
 }

@@ -291,6 +291,12 @@ impl ServiceBuilder {
         app.global = GlobalUrls::new(self.web.external_url.as_ref(), scheme, address);
         let app = Arc::new(app);
         if let Some(states) = &states {
+            // A recording begins with nothing, and what members had was of targets that are not known then.
+            if recording.is_none() {
+                let kept = states.restore_members();
+                app.targets.sharing.begin_with(kept.clone());
+                states.follow_members(app.targets.clone(), kept);
+            }
             let is_saved = |managed: &&Arc<Managed>| recording.is_none() || managed.name() != SCRAPE;
             for managed in app.managers().into_iter().filter(is_saved) {
                 states.follow(managed.clone(), workers.env());

@@ -51,7 +51,10 @@ pub use server::{
     check_web_config, path_of as list_path,
 };
 pub use service::{Answer, ListError, Service, TargetList};
-pub use state::{SavedProviderSummary, StateError, StateSummary, saved_states, state_folder, state_root};
+pub use state::{
+    SavedMembersSummary, SavedProviderSummary, StateError, StateSummary, saved_members, saved_states, state_folder,
+    state_root,
+};
 pub use workers::Workers;
 
 // What looks at discoveries of its own, and writes of them as a service does.

@@ -42,7 +42,7 @@ pub use placed::Placed;
 pub use presence::{Asked, Presence, PresenceOptions};
 pub use roster::{Roster, RosterOptions};
 pub use seats::Seats;
-pub use shares::{Leaving, Shares};
+pub use shares::{Leaving, SavedHandover, SavedMember, SavedShares, Shares};
 
 #[cfg(test)]
 mod tests;

@@ -92,6 +92,11 @@ impl Placed {
             .saturating_add(own.map_or(0, BTreeSet::len))
     }
 
+    /// How many members each target that is shared out is to have.
+    pub fn replicas(&self) -> usize {
+        self.consistent.wanted_replicas()
+    }
+
     /// Each target that is shared out is to have so many members from now on.
     pub fn set_replicas(&mut self, replicas: usize) {
         self.consistent.set_replicas(replicas);

@@ -75,6 +75,43 @@ impl Presence {
         }
     }
 
+    /// These counted before a restart, each with how long it waits between its requests. They could not ask meanwhile, and so
+    /// have as long as if they had asked now; if shares were given out, they are.
+    pub fn resume<'a>(
+        now: Instant,
+        options: PresenceOptions,
+        is_settled: bool,
+        names: impl IntoIterator<Item = (&'a Arc<str>, Duration)>,
+    ) -> Self {
+        let mut new = Self::new(now, options);
+        for (name, refresh) in names.into_iter().take(options.most) {
+            let refresh = refresh.min(LONGEST_REFRESH);
+            let ends = planted!(
+                now + refresh.saturating_add(options.grace),
+                ResumedHasNoGrace,
+                now + refresh
+            );
+            let seen = Seen {
+                last: now,
+                refresh,
+                is_counted: true,
+                ends,
+            };
+            if new.seen.insert(name.clone(), seen).is_none() {
+                new.ends.insert((ends, name.clone()));
+            }
+        }
+        new.is_settled = is_settled && !new.seen.is_empty();
+        new
+    }
+
+    /// Those that count, sorted by name, each with how long it waits between its requests, whether shares are given out or
+    /// not.
+    pub fn counted(&self) -> impl Iterator<Item = (&Arc<str>, Duration)> {
+        let counted = self.seen.iter().filter(|(_, seen)| seen.is_counted);
+        counted.map(|(name, seen)| (name, seen.refresh))
+    }
+
     /// Takes other options. They count from the next request of each on.
     pub fn configure(&mut self, options: PresenceOptions) {
         self.options = options;
@@ -273,6 +310,32 @@ mod tests {
             "who asked once never was one"
         );
         assert_eq!(presence.last("b"), None);
+    }
+
+    #[test]
+    fn who_asked_before_a_restart_is_a_member_for_as_long_as_if_it_had_asked_then() {
+        let (mut presence, refresh) = (presence(10), Some(Duration::from_secs(10)));
+        for second in [0, 10] {
+            presence.asked(at(second), "a", refresh);
+            presence.asked(at(second), "b", refresh);
+        }
+        presence.asked(at(11), "once", refresh);
+        let options = presence.options;
+        let kept: Vec<_> = presence
+            .counted()
+            .map(|(name, refresh)| (name.clone(), refresh))
+            .collect();
+        let kept = || kept.iter().map(|(name, refresh)| (name, *refresh));
+        // Nobody was given anything before, and others may be about to come.
+        let early = Presence::resume(at(500), options, presence.is_settled(), kept());
+        assert_eq!(names(&early), [""; 0]);
+        let mut presence = Presence::resume(at(500), options, true, kept());
+        assert_eq!(names(&presence), ["a", "b"]);
+        assert_eq!(presence.asked(at(569), "a", refresh), Asked::Member);
+        assert_eq!(presence.handle_timeout(at(569)), []);
+        assert_eq!(presence.handle_timeout(at(570)), ["b".into()]);
+        let none = Presence::resume(at(500), options, true, []);
+        assert!(!none.is_settled(), "the first to ask would be given everything");
     }
 
     #[test]

@@ -14,10 +14,14 @@
 //! Who owns a target follows from the members and targets alone ([`Placed`]); this is what has a memory.
 
 mod members;
+mod saved;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use saved::Resumed;
+pub use saved::{SavedHandover, SavedMember, SavedShares};
 
 use super::rendezvous::ByKey;
 use super::{Move, Placed, TargetKey};
@@ -58,6 +62,8 @@ pub struct Shares {
     reviews: BTreeSet<(Instant, Arc<str>)>,
     versions: u64,
     moved: u64,
+    /// What is known of before a restart.
+    resumed: Option<Resumed>,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +111,7 @@ impl Shares {
             reviews: BTreeSet::new(),
             versions: 0,
             moved: 0,
+            resumed: None,
         }
     }
 
@@ -145,16 +152,40 @@ impl Shares {
 
     /// Targets of a job came and went.
     pub fn change(&mut self, now: Instant, job: &Arc<str>, came: &[TargetKey], went: &[TargetKey]) {
-        for key in went {
-            self.end_handover(*key);
+        self.change_jobs(now, [(job, came, went)]);
+    }
+
+    /// The same of several jobs at once. What goes to another because of one of them, and back because of the next, goes
+    /// nowhere.
+    pub fn change_jobs<'a>(
+        &mut self,
+        now: Instant,
+        changes: impl IntoIterator<Item = (&'a Arc<str>, &'a [TargetKey], &'a [TargetKey])>,
+    ) {
+        let (mut all_came, mut all_went) = (Vec::new(), Vec::new());
+        for (job, came, went) in changes {
+            for key in went {
+                self.end_handover(*key);
+            }
+            for key in came {
+                self.jobs.insert(key.number(), job.clone());
+            }
+            all_came.extend_from_slice(came);
+            all_went.extend_from_slice(went);
         }
-        for key in came {
-            self.jobs.insert(key.number(), job.clone());
+        self.allocation.remove_all(all_went.iter().copied());
+        self.allocation.add_all(all_came.iter().copied());
+        // Of who had what before a restart, the targets come one after the other.
+        let again: BTreeSet<TargetKey> = match &self.resumed {
+            Some(_) => all_came.into_iter().collect(),
+            None => BTreeSet::new(),
+        };
+        self.take_moves_of(now, &again);
+        // Those that nobody owns: who has them keeps them.
+        for key in again {
+            self.resume_one(now, key, &[]);
         }
-        self.allocation.remove_all(went.iter().copied());
-        self.allocation.add_all(came.iter().copied());
-        self.take_moves(now);
-        for key in went.iter().filter(|key| !self.allocation.has(**key)) {
+        for key in all_went.iter().filter(|key| !self.allocation.has(**key)) {
             self.jobs.remove(&key.number());
         }
     }
@@ -198,13 +229,15 @@ impl Shares {
             self.end_handover(key);
         }
         self.review(now);
+        self.end_resuming(now);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let release = self.releases.first().map(|(at, _)| *at);
         let review = self.reviews.first().map(|(at, _)| *at);
-        release.into_iter().chain(review).min()
+        let resumed = self.resumed.as_ref().map(|resumed| resumed.ends);
+        release.into_iter().chain(review).chain(resumed).min()
     }
 
     /// What a member is to scrape of a job, and the version of that; `None` if there is no such member.
@@ -283,11 +316,48 @@ impl Shares {
 
     /// Carries out what the allocation says.
     fn take_moves(&mut self, now: Instant) {
+        self.take_moves_of(now, &BTreeSet::new());
+    }
+
+    /// The same where these are there again after a restart.
+    fn take_moves_of(&mut self, now: Instant, again: &BTreeSet<TargetKey>) {
         let moves = self.allocation.take_moves();
         for of_one in moves.chunk_by(|a, b| a.key == b.key) {
-            if let Some(Move { key, .. }) = of_one.first() {
-                self.move_one(now, *key, of_one);
+            match of_one.first() {
+                Some(Move { key, .. }) if again.contains(key) => self.resume_one(now, *key, of_one),
+                Some(Move { key, .. }) => self.move_one(now, *key, of_one),
+                None => {}
             }
+        }
+    }
+
+    /// A target is there, and may have been before a restart: who owned it then and does now had it, and who had it then until
+    /// others began has it.
+    fn resume_one(&mut self, now: Instant, key: TargetKey, moves: &[Move]) {
+        let Some(job) = self.jobs.get(&key.number()).cloned() else {
+            return;
+        };
+        let pending = self.take_pending(key);
+        let owners = moves
+            .iter()
+            .filter(|moved| moved.came)
+            .map(|moved| moved.member.clone());
+        let owners: BTreeSet<Arc<str>> = owners.collect();
+        for member in &owners {
+            let is_awaited = pending.as_ref().is_some_and(|pending| pending.awaits(member));
+            match self.had(member, &job) && !is_awaited {
+                true => self.put_back(member, &job, key),
+                false => self.put(member, &job, key),
+            }
+        }
+        let Some(pending) = pending else { return };
+        let is_there = |name: &&Arc<str>| self.members.contains_key(*name) && !owners.contains(*name);
+        let from: BTreeSet<Arc<str>> = pending.from.iter().filter(is_there).cloned().collect();
+        for member in &from {
+            self.put_back(member, &job, key);
+        }
+        if !from.is_empty() {
+            self.begin_handover(now, key, &job, from, pending.began);
         }
     }
 
@@ -419,6 +489,13 @@ impl Shares {
     fn put(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey) {
         self.edit(member, job, |list, version| {
             list.keys.insert(key, version);
+        });
+    }
+
+    /// Puts a target on the list of a member that was sent it before.
+    fn put_back(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey) {
+        self.edit(member, job, |list, _| {
+            list.keys.insert(key, 0);
         });
     }
 

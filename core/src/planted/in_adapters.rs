@@ -159,6 +159,7 @@ macro_rules! in_adapters {
                 }
                 "service" {
                     MembersOfAPartCount "members count of which some source has yet to be read"
+                    MembersAreSavedOnce "what members have is saved once, and not when it changes"
                     WhoIsNotFoundIsLost "a member that asks and is not found any more loses at once what others have not begun with"
                     ListedGroupLabelsWin "in a list the labels of a group replace those of its targets"
                     ListedWithoutItsOwnLabels "targets with labels of their own are listed with those of the one before"

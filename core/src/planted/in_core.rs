@@ -173,6 +173,10 @@ macro_rules! in_core {
                     VanishedIsGoneAtOnce "a member that is not found any more is no member at once"
                     WhoIsBackIsStillMissed "a member that was missed and is found again is gone all the same"
                     SeatOfOneThatIsThereIsTaken "a newcomer takes the seat of a member that is there"
+                    ResumedHasNoGrace "after a restart a member that asked before is gone without a grace"
+                    HandoversAreNotResumed "after a restart nothing is between two members"
+                    AwaitedIsForgotten "after a restart a member that owns a target counts as having been sent it"
+                    ResumedIsNew "after a restart no member counts as having been sent what it has"
                     NewSeatIsTheLast "a new seat comes after all others, and not where one was closed"
                 }
             }

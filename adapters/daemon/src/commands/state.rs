@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
+use headcount_core::allocation::SavedMember;
 use headcount_core::format_duration;
 use headcount_questions::table;
-use headcount_service::{SavedProviderSummary, StateSummary, saved_states};
+use headcount_service::{SavedMembersSummary, SavedProviderSummary, StateSummary, saved_members, saved_states};
 use serde::Serialize;
 
 use crate::cli::{ReportFormat, StateCommand};
@@ -48,32 +49,57 @@ struct Provider<'a> {
     last_change: Option<f64>,
 }
 
+/// What was saved of members, as it is printed for programs.
+#[derive(Debug, Serialize)]
+struct Members<'a> {
+    file: &'a Path,
+    /// `members`, which is none.
+    manager: &'a str,
+    config: &'a str,
+    version: &'a str,
+    at: f64,
+    age: f64,
+    bytes: u64,
+    members: &'a [SavedMember],
+    /// Targets between two of them.
+    handovers: usize,
+}
+
 pub(super) fn run(command: &StateCommand) -> anyhow::Result<ExitCode> {
     let StateCommand::Show { path, output } = command;
     let states = saved_states(path)?;
-    if states.is_empty() {
+    let members = saved_members(path);
+    if states.is_empty() && members.is_empty() {
         bail!("there is no saved state in {}", path.display());
     }
     let mut code = ExitCode::SUCCESS;
-    let mut read = Vec::new();
-    for state in states {
-        match state {
-            Ok(state) => read.push(state),
-            Err(error) => {
-                console::complain(&format!("headcount: {:#}", anyhow::Error::from(error)));
-                code = ExitCode::FAILURE;
-            }
-        }
-    }
+    let mut complain = |error| {
+        console::complain(&format!("headcount: {:#}", anyhow::Error::from(error)));
+        code = ExitCode::FAILURE;
+    };
+    let read: Vec<StateSummary> = states
+        .into_iter()
+        .filter_map(|state| state.map_err(&mut complain).ok())
+        .collect();
+    let members = members
+        .into_iter()
+        .filter_map(|members| members.map_err(&mut complain).ok());
+    let members: Vec<SavedMembersSummary> = members.collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.context("the clock is before 1970")?;
     match output {
         ReportFormat::Json => {
-            let states: Vec<_> = read.iter().map(|state| for_programs(state, now)).collect();
-            super::print_json(&states)?;
+            let states = read.iter().map(|state| serde_json::to_value(for_programs(state, now)));
+            let members = members
+                .iter()
+                .map(|members| serde_json::to_value(members_for_programs(members, now)));
+            let all: Vec<_> = states.chain(members).collect::<Result<_, _>>()?;
+            super::print_json(&all)?;
         }
         ReportFormat::Table => {
-            let texts: Vec<_> = read.iter().map(|state| for_people(state, now)).collect();
+            let states = read.iter().map(|state| for_people(state, now));
+            let members = members.iter().map(|members| members_for_people(members, now));
+            let texts: Vec<_> = states.chain(members).collect();
             console::print(&texts.join("\n"))?;
         }
     }
@@ -150,6 +176,41 @@ fn for_people(state: &StateSummary, now: Duration) -> String {
     let rows: Vec<_> = state.providers.iter().map(row).collect();
     let header = ["KIND", "GROUPS", "TARGETS", "AGE", "CHANGED", "WHOLE", "SETS", "WHAT"];
     text.push_str(&table(header, &rows));
+    text
+}
+
+fn members_for_programs(members: &SavedMembersSummary, now: Duration) -> Members<'_> {
+    Members {
+        file: &members.file,
+        manager: "members",
+        config: &members.config,
+        version: &members.version,
+        at: members.at.as_secs_f64(),
+        age: now.saturating_sub(members.at).as_secs_f64(),
+        bytes: members.bytes,
+        members: &members.members,
+        handovers: members.handovers,
+    }
+}
+
+fn members_for_people(members: &SavedMembersSummary, now: Duration) -> String {
+    let age = format_duration(Duration::from_secs(now.saturating_sub(members.at).as_secs()));
+    let (file, config, version) = (members.file.display(), &members.config, &members.version);
+    let (count, handovers, bytes) = (members.members.len(), members.handovers, members.bytes);
+    let mut text = format!(
+        "{file}\n  members of {config}, by headcount {version}\n  {count} members with {handovers} targets between two of \
+         them, unchanged for {age}, in {bytes} bytes\n"
+    );
+    let row = |member: &SavedMember| {
+        [
+            member.name.to_string(),
+            member.seat.map_or("-".to_owned(), |seat| seat.to_string()),
+            if member.retired { "yes" } else { "no" }.to_owned(),
+        ]
+        .map(Cow::from)
+    };
+    let rows: Vec<_> = members.members.iter().map(row).collect();
+    text.push_str(&table(["MEMBER", "SEAT", "LEAVING"], &rows));
     text
 }
 

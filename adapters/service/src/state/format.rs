@@ -3,8 +3,8 @@
 //! ```text
 //!  head     0  "headcount state\n"   16 bytes
 //!          16  format                u32, little-endian, as all numbers are
-//!          20  'B' or 'L'            a base, or the log of one
-//!          21  id                    u64: the base's own; a log has that of its base
+//!          20  'B', 'L' or 'M'       a base, the log of one, or the members
+//!          21  id                    u64: the base's own; a log has that of its base; when members were written
 //!          29  check                 u64: the hash of the 29 bytes before
 //!  record   0  length                u32: how many bytes follow the check
 //!           4  check                 u64: the hash of the check before this one, and of those bytes
@@ -31,11 +31,13 @@ const CHECKED: usize = 29;
 /// Bytes of a record before its payload.
 pub(super) const FRAME: usize = 12;
 
-/// Which of a manager's two files it is.
+/// Which of a manager's two files it is, or whether it is of the members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Base,
     Log,
+    /// It is of no manager, but of the members.
+    Members,
 }
 
 /// What a file begins with.
@@ -142,6 +144,7 @@ impl Head {
         let kind = match self.kind {
             Kind::Base => b'B',
             Kind::Log => b'L',
+            Kind::Members => b'M',
         };
         let all = MAGIC
             .into_iter()
@@ -169,6 +172,7 @@ impl Head {
         let kind = match take_array(bytes) {
             Some([b'B']) => Kind::Base,
             Some([b'L']) => Kind::Log,
+            Some([b'M']) => Kind::Members,
             _ => return Err(NoHead::Damaged),
         };
         let id = take_array(bytes).map(u64::from_le_bytes).ok_or(NoHead::Damaged)?;

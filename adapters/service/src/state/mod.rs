@@ -6,6 +6,7 @@
 //! * `states`: all of it, for a service.
 //! * `image`: what is read back. `restore`: whose that is now. What a manager begins with is gone on with by its writer: the
 //!   groups that it shares with what was read are in the files already.
+//! * `members`: among whom targets are shared out, and what is between two of them; a file of its own.
 //! * `summary`: the same for people.
 //!
 //! The one rule: **what is read back was so at one moment.** A change is in the log as a whole or not at all, a log
@@ -17,6 +18,7 @@ mod error;
 mod folder;
 mod format;
 mod image;
+mod members;
 mod restore;
 mod saver;
 mod states;
@@ -31,4 +33,4 @@ pub use error::StateError;
 pub use folder::{state_folder, state_root};
 pub(crate) use states::States;
 pub(crate) use status::{Status, Written};
-pub use summary::{SavedProviderSummary, StateSummary, saved_states};
+pub use summary::{SavedMembersSummary, SavedProviderSummary, StateSummary, saved_members, saved_states};

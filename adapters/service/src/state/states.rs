@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -18,11 +18,13 @@ use headcount_discoverer::mechanism::SdConfig;
 use super::codec::About;
 use super::folder::{Folder, FolderError};
 use super::image::{self, Image};
+use super::members::{self, MembersSaver};
 use super::restore::{Kept, Left, Restored, restore};
 use super::saver::Saver;
 use super::store::base_path;
 use super::{StateError, Status};
 use crate::discovery::Managed;
+use crate::targets::{KeptMembers, Targets};
 
 /// Names in one message of the log.
 const MOST_NAMED: usize = 20;
@@ -132,8 +134,11 @@ impl States {
 
     /// Says why, and keeps the file for who wants to look at it: the next one takes its place.
     fn refuse(&self, manager: &str, error: &StateError) {
-        let base = base_path(self.folder.path(), manager);
-        let aside = base.with_extension("refused");
+        self.put_aside(manager, error, &base_path(self.folder.path(), manager));
+    }
+
+    fn put_aside(&self, manager: &str, error: &StateError, file: &Path) {
+        let aside = file.with_extension("refused");
         let source = std::error::Error::source(error).map(ToString::to_string);
         tracing::warn!(
             manager,
@@ -141,7 +146,7 @@ impl States {
             source,
             "what was saved can't be used; starting without it, as after a first installation"
         );
-        if fs::rename(&base, &aside).is_ok() {
+        if fs::rename(file, &aside).is_ok() {
             tracing::info!(manager, file = %aside.display(), "the file is kept under this name");
         }
     }
@@ -154,14 +159,60 @@ impl States {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(manager);
         let saver = Saver::new(managed, folder, status, (clock, random), self.config.clone()).after(kept);
         let stopped = self.stopped.clone();
+        self.run(manager, move || smol::block_on(saver.run(stopped)));
+    }
+
+    /// What was saved of the members of this configuration.
+    pub(crate) fn restore_members(&self) -> Option<KeptMembers> {
+        let image = match members::read(self.folder.path()) {
+            Ok(image) => image?,
+            Err(error) => {
+                self.put_aside(members::MEMBERS, &error, &members::path_in(self.folder.path()));
+                return None;
+            }
+        };
+        if *image.about.config != *self.config {
+            tracing::info!(
+                config = image.about.config,
+                "members of another configuration were saved; they are not used"
+            );
+            return None;
+        }
+        let age_seconds = self.clock.now().saturating_duration_since(image.at).as_secs();
+        let (members, handovers) = (image.kept.shares.members.len(), image.kept.shares.handovers.len());
+        tracing::info!(
+            members,
+            handovers,
+            age_seconds,
+            "members keep what they had before the restart"
+        );
+        Some(image.kept)
+    }
+
+    /// Writes who the members are from now on. `kept` is what is in the file.
+    pub(crate) fn follow_members(&self, targets: Arc<Targets>, kept: Option<KeptMembers>) {
+        let saver = MembersSaver {
+            targets,
+            folder: self.folder.clone(),
+            status: self.status.clone(),
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            written: kept,
+        };
+        let stopped = self.stopped.clone();
+        self.run(members::MEMBERS, move || smol::block_on(saver.run(stopped)));
+    }
+
+    /// Runs this on a thread of its own. [`stop`](Self::stop) waits for it.
+    fn run(&self, what: &'static str, run: impl FnOnce() + Send + 'static) {
         let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let run = move || {
-            smol::block_on(saver.run(stopped));
+            run();
             drop(ending);
         };
-        let thread = thread::Builder::new().name(format!("state-{manager}"));
+        let thread = thread::Builder::new().name(format!("state-{what}"));
         if let Err(error) = thread.spawn(run) {
-            tracing::warn!(manager, %error, "there is no thread that saves what is found; going on without");
+            tracing::warn!(manager = what, %error, "there is no thread that saves what is found; going on without");
         }
     }
 

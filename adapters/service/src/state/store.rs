@@ -241,7 +241,7 @@ impl BaseWriter {
 }
 
 /// Creates a file that nobody else can read, or empties the one that there is.
-fn create(path: &Path) -> io::Result<File> {
+pub(super) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -250,7 +250,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Makes renaming last. Not every file system can, and files are whole either way.
-fn sync_folder(folder: &Path) {
+pub(super) fn sync_folder(folder: &Path) {
     File::open(folder).and_then(|folder| folder.sync_all()).ok();
 }
 

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headcount_core::Instant;
+use headcount_core::allocation::SavedMember;
 
 use super::StateError;
 use super::image::{self, Image};
+use super::members;
 
 const MANAGERS: [&str; 2] = ["scrape", "notify"];
 
@@ -83,6 +85,57 @@ pub fn saved_states(path: &Path) -> Result<Vec<Result<StateSummary, StateError>>
             .collect();
     }
     Ok(found)
+}
+
+/// What was saved of members, or why it can't be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SavedMembersSummary {
+    /// The file.
+    pub file: PathBuf,
+    /// The configuration, if it has a path.
+    pub config: String,
+    /// The version of headcount that wrote it.
+    pub version: String,
+    /// When it was written, since 1970-01-01 UTC: nothing of it changed since.
+    pub at: Duration,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The members, sorted by name.
+    pub members: Vec<SavedMember>,
+    /// How many targets were between two of them.
+    pub handovers: usize,
+}
+
+/// The same of the members, in a file, in a folder, or in all folders of one.
+#[must_use]
+pub fn saved_members(path: &Path) -> Vec<Result<SavedMembersSummary, StateError>> {
+    let of = |folder: &Path| members_in(folder).into_iter().collect::<Vec<_>>();
+    if !path.is_dir() {
+        let folder = path.parent().filter(|folder| members::path_in(folder) == path);
+        return folder.map(of).unwrap_or_default();
+    }
+    let found = of(path);
+    if !found.is_empty() {
+        return found;
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders.iter().flat_map(|folder| of(folder)).collect()
+}
+
+fn members_in(folder: &Path) -> Option<Result<SavedMembersSummary, StateError>> {
+    let image = members::read(folder).transpose()?;
+    Some(image.map(|image| SavedMembersSummary {
+        file: members::path_in(folder),
+        config: image.about.config,
+        version: image.about.version,
+        at: Duration::from_nanos(image.at.as_nanos()),
+        bytes: image.length,
+        handovers: image.kept.shares.handovers.len(),
+        members: image.kept.shares.members,
+    }))
 }
 
 fn in_folder(folder: &Path) -> impl Iterator<Item = Result<StateSummary, StateError>> + use<'_> {

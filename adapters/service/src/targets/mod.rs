@@ -51,7 +51,7 @@ pub(crate) use health::Healths;
 pub use label_changes::{LabelChange, label_changes};
 pub(crate) use list::Names;
 pub use list::{FLAGS, relabelled_list};
-pub(crate) use sharing::{Form, Sent, Share, ShareLater, Sharing, may_be_member};
+pub(crate) use sharing::{Form, KeptMembers, Sent, Share, ShareLater, Sharing, ToKeep, may_be_member};
 use sides::Sides;
 pub(crate) use trial::{Effect, Trial, Tried, Wanted as WantedEffects};
 pub(crate) use updater::start;

@@ -145,6 +145,11 @@ impl Consistent {
         held.saturating_add(forced)
     }
 
+    /// How many members each target is to have.
+    pub fn wanted_replicas(&self) -> usize {
+        self.wanted
+    }
+
     /// Each target is to have so many members from now on.
     pub fn set_replicas(&mut self, replicas: usize) {
         let before = self.replicas();

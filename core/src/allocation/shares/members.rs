@@ -112,7 +112,7 @@ impl Shares {
     pub(super) fn forget_if_told(&mut self, name: &str) {
         let is_told = |list: &List| list.keys.is_empty() && list.sent >= list.version;
         let is_done = |lists: &Lists| lists.is_retired && lists.by_job.values().all(is_told);
-        if self.members.get(name).is_some_and(is_done) {
+        if self.members.get(name).is_some_and(is_done) && !self.is_pending(name) {
             self.members.remove(name);
         }
     }

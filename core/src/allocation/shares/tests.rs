@@ -116,6 +116,21 @@ impl World {
         }
     }
 
+    /// What is kept is all that is known afterwards, besides the targets, of which some come first.
+    fn restart(&mut self, part: u64) {
+        let kept = serde_json::to_string(&self.shares.saved()).expect("it can be written");
+        let kept = serde_json::from_str(&kept).expect("it can be read");
+        self.shares = Shares::resume(self.now, &kept);
+        self.shares.set_jobs([(job(), INTERVAL)]);
+        for (key, place) in &self.places {
+            self.shares.place(self.now, [(*key, Some(place.clone()))]);
+        }
+        let (first, then): (Vec<_>, Vec<_>) = self.targets.iter().partition(|key| key.number() < part);
+        for came in [first, then] {
+            self.shares.change(self.now, &job(), &came, &[]);
+        }
+    }
+
     fn place(&mut self, places: &[(u64, Option<u8>)]) {
         for (number, place) in places {
             let (key, place) = (
@@ -233,6 +248,8 @@ enum Step {
     Copies(usize),
     /// Each has a seat from now on, counted from this number; or none.
     Seats(Option<u32>),
+    /// The process starts again, with what was kept, and finds its targets in two parts.
+    Restart(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -247,6 +264,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..40_u64).prop_map(Step::Pass),
         1 => (1..3_usize).prop_map(Step::Copies),
         1 => prop::option::weighted(0.7, 0..4_u32).prop_map(Step::Seats),
+        2 => (0..40_u64).prop_map(Step::Restart),
     ]
 }
 
@@ -280,6 +298,7 @@ proptest! {
                     let seats: Vec<_> = seats.map(|(name, place)| (&**name, first.map(|first| first + place))).collect();
                     world.shares.change_seats(world.now, seats, []);
                 }
+                Step::Restart(part) => world.restart(part),
                 Step::Pass(time) => {
                     // Second by second, so that nothing is passed over.
                     for _ in 0..time {
@@ -515,4 +534,81 @@ fn a_rolling_restart_of_seats_moves_each_target_once() {
         assert_eq!(world.shares.seat(name), None);
     }
     world.settle().expect("nothing is left");
+}
+
+/// Before, who had a target until another had begun lost it when the process was started anew.
+#[test]
+fn what_is_between_two_members_is_so_after_a_restart() {
+    let mut world = world_of(&["a"], 100);
+    world.pass(seconds(5));
+    world.join(&["b".to_owned()]);
+    let moved = world.shares.counts("b").0;
+    world.restart(0);
+    assert_eq!(world.shares.counts("a"), (100 - moved, 100));
+    assert_eq!(world.shares.counts("b"), (moved, moved));
+    assert_eq!(world.shares.handovers(), (moved, Some(Instant::ZERO + seconds(5))));
+    world.pass(seconds(1_000));
+    assert_eq!(world.shares.counts("a").1, 100, "b has not asked");
+    world.ask("b", seconds(25));
+    world.pass(seconds(24));
+    // It was sent its list before, and has the time to begin all the same.
+    world.restart(0);
+    world.pass(seconds(24));
+    assert_eq!(world.shares.counts("a").1, 100);
+    world.pass(seconds(1));
+    assert_eq!(world.shares.counts("a").1, 100 - moved);
+}
+
+/// In whatever order jobs are told, what a member has goes to no other meanwhile.
+#[test]
+fn targets_of_several_jobs_come_back_at_once() {
+    let names = ["a", "b", "c"];
+    let keys = |job: u64| {
+        (job * 1_000..job * 1_000 + 300)
+            .map(TargetKey::from_number)
+            .collect::<Vec<_>>()
+    };
+    let jobs: Vec<(Arc<str>, Vec<TargetKey>)> = (0..4).map(|job| (format!("job-{job}").into(), keys(job))).collect();
+    let set_jobs = |shares: &mut Shares| shares.set_jobs(jobs.iter().map(|(job, _)| (job.clone(), INTERVAL)));
+    let changes = || jobs.iter().map(|(job, keys)| (job, &keys[..], &[][..]));
+    let mut shares = Shares::new(1);
+    set_jobs(&mut shares);
+    shares.join(Instant::ZERO, names);
+    shares.change_jobs(Instant::ZERO, changes());
+    let mut resumed = Shares::resume(Instant::ZERO, &shares.saved());
+    set_jobs(&mut resumed);
+    resumed.change_jobs(Instant::ZERO, changes());
+    for name in names {
+        assert_eq!(resumed.counts(name), shares.counts(name));
+        assert_eq!(resumed.counts(name).0, resumed.counts(name).1);
+    }
+    assert_eq!((resumed.handovers(), resumed.moved()), ((0, None), 0));
+}
+
+/// Others are members after a restart, as after a reload, and who was one keeps what it has until they have begun.
+#[test]
+fn who_had_something_before_a_restart_is_known_to_have_it() {
+    let mut world = world_of(&["a", "b"], 100);
+    world.leave("b", Leaving::Retired);
+    let had = world.shares.counts("b").1;
+    world.restart(100);
+    assert!(world.shares.is_retired("b"));
+    assert_eq!(world.shares.counts("b"), (0, had));
+    world.replace(&["c".to_owned()], &["a".into()]);
+    world.check().expect("nobody is left alone");
+    assert_eq!(
+        (world.shares.counts("a"), world.shares.counts("c").0),
+        ((0, 100 - had), 100)
+    );
+    world.settle().expect("nothing is left");
+    // What never comes again is forgotten in the end.
+    world.join(&["d".to_owned()]);
+    let saved = world.shares.saved();
+    assert!(!saved.handovers.is_empty());
+    let mut resumed = Shares::resume(world.now, &saved);
+    assert_eq!(resumed.saved(), saved, "it is kept over the next restart, too");
+    assert_eq!(resumed.poll_timeout(), Some(world.now + REMEMBERED));
+    resumed.handle_timeout(world.now + REMEMBERED);
+    assert!(resumed.saved().handovers.is_empty());
+    assert_eq!(resumed.poll_timeout(), None);
 }

@@ -141,7 +141,7 @@ impl Targets {
         if !shared.is_shared(job) {
             return Err(Share::Whole);
         }
-        if !shared.is_built {
+        if !shared.is_built || shared.is_resuming {
             return Err(Share::NotYet("its share is being worked out"));
         }
         let kept = self.read(|state| shared.look_up(state, place)).ok_or(WORKED_OUT)?;
@@ -222,6 +222,9 @@ impl Shared {
 
     /// Somebody asks. Gives why he gets nothing, if he does not.
     fn ask(&mut self, now: Instant, member: &str, refresh: Option<Duration>) -> Option<Share> {
+        if self.is_resuming {
+            return Some(Share::NotYet("its share is being worked out"));
+        }
         if self.settings.found().is_some() {
             return self.ask_found(now, member, refresh);
         }

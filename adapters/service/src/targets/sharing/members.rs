@@ -26,9 +26,16 @@ impl Shared {
         self.is_built &= self.settings.unshared_jobs == settings.unshared_jobs;
         self.is_built &= self.settings.strategy == settings.strategy;
         self.settings = settings.clone();
-        self.shares.set_fallback(now, self.has_fallback());
-        self.shares.set_replicas(now, settings.replicas);
         self.configure_members(now);
+        if !self.is_resuming {
+            self.share_as_said(now);
+        }
+    }
+
+    /// Has targets be shared out as the settings say, among those that they say.
+    pub(super) fn share_as_said(&mut self, now: Instant) {
+        self.shares.set_fallback(now, self.has_fallback());
+        self.shares.set_replicas(now, self.settings.replicas);
         self.name_members(now, &BTreeSet::new());
     }
 
@@ -116,6 +123,9 @@ impl Shared {
 
     /// Makes the members those that there are now. Of others, these are `lost`.
     pub(super) fn name_members(&mut self, now: Instant, lost: &BTreeSet<Arc<str>>) {
+        if self.is_resuming {
+            return;
+        }
         let retired = |name: &&Arc<str>| self.shares.is_retired(name);
         let mut left: Vec<(Arc<str>, Leaving)> = lost
             .iter()
@@ -185,7 +195,8 @@ impl Shared {
     fn asks(&self, now: Instant, name: &str, grace: Duration) -> bool {
         let presence = self.presence.as_ref();
         let was_sent = |at| now.saturating_duration_since(at) <= USUAL_REFRESH.saturating_add(grace);
-        presence.is_some_and(|presence| presence.last(name).is_some()) || self.shares.last_sent(name).is_some_and(was_sent)
+        presence.is_some_and(|presence| presence.last(name).is_some())
+            || self.shares.last_sent(name).is_some_and(was_sent)
     }
 
     /// Has it told that a member came or went.

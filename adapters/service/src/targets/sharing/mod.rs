@@ -6,6 +6,7 @@
 //! * `members`: who the members are; `found`: those that a mechanism finds.
 //! * `ids`: the keys of a job's targets, and the targets by their keys.
 //! * `node`: where a target belongs that is shared out by nodes.
+//! * `kept`: what is kept of that over a restart.
 //! * `ask`: what a member that asks is answered. `list`: its list as bytes.
 //!
 //! The one rule: **nobody who holds the shares waits for the pools.** Pools are changed before anybody takes the shares, which
@@ -16,6 +17,7 @@
 mod ask;
 mod found;
 mod ids;
+mod kept;
 mod list;
 mod members;
 mod node;
@@ -23,7 +25,7 @@ mod node;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +42,7 @@ pub(crate) use ask::{Sent, Share, ShareLater};
 use found::Taken;
 pub(crate) use found::may_be_member;
 use ids::JobTargets;
+pub(crate) use kept::{KeptMembers, ToKeep};
 use list::KeptList;
 
 use super::{Changes, State, Targets};
@@ -56,6 +59,10 @@ pub(crate) struct Sharing {
     news: Event,
     /// Others may be found than before.
     discovered: Event,
+    /// What was kept over a restart, until somebody goes on with it.
+    kept: Mutex<Option<KeptMembers>>,
+    /// Whether it is known if there are members.
+    is_configured: AtomicBool,
 }
 
 /// What is shared out, and among whom.
@@ -77,6 +84,8 @@ struct Shared {
     is_built: bool,
     /// Whether nothing panicked while it was changed.
     is_sound: bool,
+    /// Whether what there was before a restart is not all there yet, so that nothing may change.
+    is_resuming: bool,
     /// Which of all that there were it is.
     life: u64,
     lists: HashMap<ListPlace, KeptList>,
@@ -157,11 +166,17 @@ impl Sharing {
     /// Takes what the settings say, and what the jobs do. What is to be taken from the pools is taken with their next change.
     pub(crate) fn configure(&self, now: Instant, settings: Option<&MembersSettings>, jobs: &[JobOptions]) {
         let mut shared = self.lock();
+        self.is_configured.store(true, Ordering::Relaxed);
+        let kept = self.take_kept();
         let Some(settings) = settings else {
             *shared = None;
+            self.news.notify(usize::MAX);
             return;
         };
-        let shared = shared.get_or_insert_with(|| Shared::new(settings.clone(), self.next_life()));
+        let shared = shared.get_or_insert_with(|| match &kept {
+            Some(kept) => Shared::resumed(now, settings, self.next_life(), kept),
+            None => Shared::new(settings.clone(), self.next_life()),
+        });
         shared.configure(now, settings, jobs);
         self.news.notify(usize::MAX);
     }
@@ -179,6 +194,9 @@ impl Sharing {
                 shared.begin_anew(now, self.next_life());
             }
             shared.follow(now, state, changes);
+            if state.view.is_started() {
+                shared.end_resuming(now);
+            }
             shared.is_sound = true;
         }
         shared
@@ -317,6 +335,7 @@ impl Shared {
         Self {
             life,
             is_sound: true,
+            is_resuming: false,
             shares: Shares::new(settings.replicas),
             settings,
             presence: None,
@@ -417,6 +436,7 @@ impl Shared {
     /// Takes all that the pools have.
     fn build(&mut self, now: Instant, state: &State) {
         let mut before = std::mem::take(&mut self.jobs);
+        let mut changes = Vec::new();
         for (job, pool) in state
             .pools
             .pools()
@@ -434,13 +454,15 @@ impl Shared {
             let old = before.remove(job).unwrap_or_default();
             let (came, went) = old.differences(&targets);
             self.place(now, pool, &targets, targets.all());
-            self.shares.change(now, job, &came, &went);
+            changes.push((job.clone(), came, went));
             self.jobs.insert(job.clone(), targets);
         }
         for (job, old) in before {
             let (came, went) = old.differences(&JobTargets::default());
-            self.shares.change(now, &job, &came, &went);
+            changes.push((job, came, went));
         }
+        let changes = changes.iter().map(|(job, came, went)| (job, came.as_slice(), went.as_slice()));
+        self.shares.change_jobs(now, changes);
         self.is_built = true;
     }
 

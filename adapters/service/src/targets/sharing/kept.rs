@@ -1,0 +1,142 @@
+//! What is kept of members over a restart, and how that is gone on with.
+//!
+//! The one rule: **what was before is taken up before anything else is**: until the targets of before are there, members are
+//! those of before, nobody is answered, and nothing else is kept. Only then members are those that the settings say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_listener::EventListener;
+use headcount_config::{MOST_MEMBERS, MembersSettings, Who};
+use headcount_core::Instant;
+use headcount_core::allocation::{Presence, PresenceOptions, Roster, RosterOptions, SavedShares, Seats, Shares};
+use serde::{Deserialize, Serialize};
+
+use super::{Shared, Sharing};
+
+/// The form of what is kept. Of another form nothing is known.
+const FORM: u32 = 1;
+
+/// What is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptMembers {
+    form: u32,
+    /// Who has what.
+    pub(crate) shares: SavedShares,
+    /// Whether shares were given out, where members are those that ask.
+    settled: bool,
+    /// Those that asked, each with the milliseconds between its requests.
+    pub(crate) asked: Vec<(Arc<str>, u64)>,
+}
+
+impl KeptMembers {
+    /// As bytes.
+    pub(crate) fn write(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+
+    /// What such bytes say, if this version knows how to read them.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let kept: Self = serde_json::from_slice(bytes).ok()?;
+        let may_be = |name: &str| super::may_be_member(name);
+        let is_sane = kept.form == FORM && kept.shares.members.iter().all(|member| may_be(&member.name));
+        is_sane.then_some(kept)
+    }
+}
+
+/// What there is to keep.
+#[derive(Debug)]
+pub(crate) enum ToKeep {
+    /// What was kept: nothing else is known yet.
+    AsItIs,
+    /// Nothing: targets are not shared out.
+    Nothing,
+    /// This.
+    Members(KeptMembers),
+}
+
+impl Sharing {
+    /// This was kept. It counts for the first settings that have members.
+    pub(crate) fn begin_with(&self, kept: Option<KeptMembers>) {
+        *self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = kept;
+    }
+
+    /// Completes when there may be something else to keep. Get it before looking.
+    pub(crate) fn changed(&self) -> EventListener {
+        self.news.listen()
+    }
+
+    /// What there is to keep now.
+    pub(crate) fn to_keep(&self) -> ToKeep {
+        match &*self.lock() {
+            None if self.is_configured.load(std::sync::atomic::Ordering::Relaxed) => ToKeep::Nothing,
+            None => ToKeep::AsItIs,
+            Some(shared) if shared.is_resuming || !shared.is_sound => ToKeep::AsItIs,
+            Some(shared) => ToKeep::Members(shared.kept()),
+        }
+    }
+
+    pub(super) fn take_kept(&self) -> Option<KeptMembers> {
+        self.kept
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl Shared {
+    fn kept(&self) -> KeptMembers {
+        let millis = |refresh: Duration| u64::try_from(refresh.as_millis()).unwrap_or(u64::MAX);
+        let asked = self.presence.iter().flat_map(Presence::counted);
+        KeptMembers {
+            form: FORM,
+            shares: self.shares.saved(),
+            settled: self.presence.as_ref().is_some_and(Presence::is_settled),
+            asked: asked.map(|(name, refresh)| (name.clone(), millis(refresh))).collect(),
+        }
+    }
+
+    /// Goes on with what was kept. Members and targets are those of before until all of that is there.
+    pub(super) fn resumed(now: Instant, settings: &MembersSettings, life: u64, kept: &KeptMembers) -> Self {
+        let mut new = Self::new(settings.clone(), life);
+        new.shares = Shares::resume(now, &kept.shares);
+        new.is_resuming = true;
+        let there = || kept.shares.members.iter().filter(|member| !member.retired);
+        let grace = match &settings.who {
+            Who::Listed(_) => return new,
+            Who::Asking { grace, .. } => *grace,
+            Who::Found(found) => found.grace,
+        };
+        let options = PresenceOptions {
+            grace,
+            most: MOST_MEMBERS,
+        };
+        let asked: Vec<(Arc<str>, Duration)> = kept
+            .asked
+            .iter()
+            .map(|(name, refresh)| (name.clone(), Duration::from_millis(*refresh)))
+            .collect();
+        let asked = asked.iter().map(|(name, refresh)| (name, *refresh));
+        new.presence = Some(Presence::resume(now, options, kept.settled, asked));
+        if settings.found().is_some() {
+            let options = RosterOptions {
+                grace,
+                most: MOST_MEMBERS,
+            };
+            let mut roster = Roster::new(options);
+            roster.begin_with(there().map(|member| member.name.clone()));
+            new.roster = Some(roster);
+        }
+        new.seats = Some(Seats::of(
+            there().filter_map(|member| Some((member.seat?, member.name.clone()))),
+        ));
+        new
+    }
+
+    /// The targets of before are there: from now on members are those that the settings say.
+    pub(super) fn end_resuming(&mut self, now: Instant) {
+        if std::mem::take(&mut self.is_resuming) {
+            self.share_as_said(now);
+        }
+    }
+}
