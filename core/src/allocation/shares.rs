@@ -148,6 +148,7 @@ impl Shares {
             let is_needed = |job: &Arc<str>, list: &mut List| intervals.contains_key(job) || !list.keys.is_empty();
             lists.by_job.retain(is_needed);
         }
+        self.list_again();
     }
 
     /// Targets of a job came and went.
@@ -190,8 +191,27 @@ impl Shares {
         }
     }
 
+    /// The targets that others may begin to lose when a member was sent this version of a job's list.
+    pub fn awaited(&self, member: &str, job: &str, version: u64) -> impl Iterator<Item = TargetKey> {
+        let pair: MemberJob = (member.into(), job.into());
+        let awaited = self.awaited.get(&pair).into_iter().flatten();
+        awaited.take_while(move |(of, _)| *of <= version).map(|(_, key)| *key)
+    }
+
     /// A member was sent this version of a job's list, whole.
     pub fn sent(&mut self, now: Instant, member: &str, job: &str, version: u64) {
+        self.sent_paced(now, member, job, version, |_| None);
+    }
+
+    /// The same where targets may have an interval of their own, in the place of their job's.
+    pub fn sent_paced(
+        &mut self,
+        now: Instant,
+        member: &str,
+        job: &str,
+        version: u64,
+        pace: impl Fn(TargetKey) -> Option<Duration>,
+    ) {
         let pair = (Arc::<str>::from(member), Arc::<str>::from(job));
         let Some(lists) = self.members.get_mut(member) else {
             return;
@@ -214,6 +234,7 @@ impl Shares {
             if let Some(handover) = self.handovers.get_mut(&key) {
                 handover.awaits.remove(member);
                 if handover.awaits.is_empty() {
+                    let interval = planted!(pace(key).unwrap_or(interval), OwnIntervalIsForgotten, interval);
                     self.release_at(key, now + BEGINS_WITHIN.saturating_add(interval));
                 }
             }
@@ -331,8 +352,7 @@ impl Shares {
         }
     }
 
-    /// A target is there, and may have been before a restart: who owned it then and does now had it, and who had it then until
-    /// others began has it.
+    /// A target is there, and may have been before a restart: who had it then until others began has it.
     fn resume_one(&mut self, now: Instant, key: TargetKey, moves: &[Move]) {
         let Some(job) = self.jobs.get(&key.number()).cloned() else {
             return;
@@ -344,17 +364,13 @@ impl Shares {
             .map(|moved| moved.member.clone());
         let owners: BTreeSet<Arc<str>> = owners.collect();
         for member in &owners {
-            let is_awaited = pending.as_ref().is_some_and(|pending| pending.awaits(member));
-            match self.had(member, &job) && !is_awaited {
-                true => self.put_back(member, &job, key),
-                false => self.put(member, &job, key),
-            }
+            self.put(member, &job, key);
         }
         let Some(pending) = pending else { return };
         let is_there = |name: &&Arc<str>| self.members.contains_key(*name) && !owners.contains(*name);
         let from: BTreeSet<Arc<str>> = pending.from.iter().filter(is_there).cloned().collect();
         for member in &from {
-            self.put_back(member, &job, key);
+            self.put(member, &job, key);
         }
         if !from.is_empty() {
             self.begin_handover(now, key, &job, from, pending.began);
@@ -382,7 +398,8 @@ impl Shares {
         }
         for Move { member, .. } in went {
             // Who was never sent it does not scrape it, and who is not there does not, either.
-            if is_gone || self.unsent(member, &job, key).is_some() {
+            let is_unsent = self.unsent(member, &job, key).is_some() && !self.may_have(member, &job);
+            if is_gone || is_unsent {
                 self.take(member, &job, key);
             } else if self.members.contains_key(member) {
                 from.insert(member.clone());
@@ -489,13 +506,6 @@ impl Shares {
     fn put(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey) {
         self.edit(member, job, |list, version| {
             list.keys.insert(key, version);
-        });
-    }
-
-    /// Puts a target on the list of a member that was sent it before.
-    fn put_back(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey) {
-        self.edit(member, job, |list, _| {
-            list.keys.insert(key, 0);
         });
     }
 

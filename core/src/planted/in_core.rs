@@ -175,8 +175,8 @@ macro_rules! in_core {
                     SeatOfOneThatIsThereIsTaken "a newcomer takes the seat of a member that is there"
                     ResumedHasNoGrace "after a restart a member that asked before is gone without a grace"
                     HandoversAreNotResumed "after a restart nothing is between two members"
-                    AwaitedIsForgotten "after a restart a member that owns a target counts as having been sent it"
-                    ResumedIsNew "after a restart no member counts as having been sent what it has"
+                    ResumedIsNew "after a restart a member loses at once what goes to another before it has asked"
+                    OwnIntervalIsForgotten "a target that is scraped less often than its job is handed over as if it were not"
                     NewSeatIsTheLast "a new seat comes after all others, and not where one was closed"
                 }
             }

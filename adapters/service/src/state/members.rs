@@ -200,7 +200,7 @@ mod tests {
     fn kept() -> KeptMembers {
         let text =
             br#"{"form":1,"settled":true,"asked":[["a",30000]],"shares":{"replicas":1,"members":[{"name":"a","seat":2},
-            {"name":"b","retired":true}],"handovers":[{"key":7,"from":[1],"awaits":[0],"began":5}]}}"#;
+            {"name":"b","retired":true}],"handovers":[{"key":7,"from":[1],"began":5}]}}"#;
         KeptMembers::read(text).expect("it is right")
     }
 

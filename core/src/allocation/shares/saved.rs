@@ -1,8 +1,8 @@
 //! Who has what, kept over a restart: the members, and the targets between two of them.
 //!
 //! Who owns what follows from members and targets, and so is not kept. **Whoever had something goes on having it**: members
-//! are those of before until all that there was is there again, what is then theirs they were sent, and a target that was
-//! between two of them still is. Only when others are members afterwards does anything move.
+//! are those of before until all that there was is there again, what is then theirs they may have, sent or not, and a target that
+//! was between two of them still is, until its owners were sent their lists once more. Only when others are members afterwards does anything move.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::members::REMEMBERED;
-use super::{Lists, Shares, TargetKey};
+use super::{List, Lists, Shares, TargetKey};
 use crate::Instant;
 
 /// What is kept of [`Shares`].
@@ -45,8 +45,6 @@ pub struct SavedHandover {
     pub key: u64,
     /// Who has it until others have begun, by their places among the members.
     pub from: Vec<usize>,
-    /// Who was not sent it yet, in the same way.
-    pub awaits: Vec<usize>,
     /// When that began, in nanoseconds of the clock.
     pub began: u64,
 }
@@ -58,7 +56,7 @@ pub(super) struct Resumed {
     pending: BTreeMap<TargetKey, Pending>,
     /// When what has not come by then is forgotten.
     pub(super) ends: Instant,
-    /// Who had lists, and was sent all of them.
+    /// Who had lists.
     members: BTreeSet<Arc<str>>,
 }
 
@@ -66,15 +64,7 @@ pub(super) struct Resumed {
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) from: BTreeSet<Arc<str>>,
-    awaits: BTreeSet<Arc<str>>,
     pub(super) began: Instant,
-}
-
-impl Pending {
-    /// Whether a member that owns the target has yet to be sent it.
-    pub(super) fn awaits(&self, member: &str) -> bool {
-        planted!(self.awaits.contains(member), AwaitedIsForgotten, false)
-    }
 }
 
 impl Shares {
@@ -92,14 +82,12 @@ impl Shares {
         let now = self.handovers.iter().map(|(key, handover)| SavedHandover {
             key: key.number(),
             from: in_places(&mut handover.from.iter()),
-            awaits: in_places(&mut handover.awaits.keys()),
             began: handover.began.as_nanos(),
         });
         let pending = self.resumed.iter().flat_map(|resumed| &resumed.pending);
         let pending = pending.map(|(key, pending)| SavedHandover {
             key: key.number(),
             from: in_places(&mut pending.from.iter()),
-            awaits: in_places(&mut pending.awaits.iter()),
             began: pending.began.as_nanos(),
         });
         let mut handovers: Vec<SavedHandover> = now.chain(pending).collect();
@@ -131,7 +119,6 @@ impl Shares {
         let pending = saved.handovers.iter().map(|handover| {
             let pending = Pending {
                 from: names(&handover.from),
-                awaits: names(&handover.awaits),
                 began: Instant::ZERO + Duration::from_nanos(handover.began),
             };
             (TargetKey::from_number(handover.key), pending)
@@ -144,8 +131,9 @@ impl Shares {
         shares
     }
 
-    /// Whether a member was sent whatever comes to its list of a job now: it had that before, as far as is known.
-    pub(super) fn had(&self, member: &str, job: &str) -> bool {
+    /// Whether a member may have what is on its list of a job though it was not sent that: it was sent a list before, as far as
+    /// is known, and none since.
+    pub(super) fn may_have(&self, member: &str, job: &str) -> bool {
         let was_there = self
             .resumed
             .as_ref()
@@ -156,6 +144,26 @@ impl Shares {
             ResumedIsNew,
             false
         )
+    }
+
+    /// Who was taken out before and is there again has to be told so of each job, be it that it has nothing.
+    pub(super) fn list_again(&mut self) {
+        let Some(resumed) = &self.resumed else { return };
+        let retired = self
+            .members
+            .iter_mut()
+            .filter(|(name, lists)| lists.is_retired && resumed.members.contains(*name));
+        for (_, lists) in retired {
+            for job in self.intervals.keys() {
+                lists.by_job.entry(job.clone()).or_insert_with(|| {
+                    self.versions = self.versions.saturating_add(1);
+                    List {
+                        version: self.versions,
+                        ..List::default()
+                    }
+                });
+            }
+        }
     }
 
     /// The handover of a target that has come again.

@@ -353,6 +353,26 @@ fn the_old_owner_has_a_target_until_the_new_one_has_begun() {
 }
 
 #[test]
+fn a_target_with_an_interval_of_its_own_stays_for_that() {
+    let mut world = world_of(&["a"], 100);
+    world.join(&["b".to_owned()]);
+    let (version, keys) = world.shares.list("b", "node").expect("a member");
+    let keys: Vec<_> = keys.collect();
+    let slow = keys[0];
+    assert_eq!(world.shares.awaited("b", "node", version).count(), keys.len());
+    assert_eq!(world.shares.awaited("b", "node", 0).count(), 0);
+    assert_eq!(world.shares.awaited("a", "node", u64::MAX).count(), 0);
+    let pace = |key| (key == slow).then_some(seconds(120));
+    world.shares.sent_paced(world.now, "b", "node", version, pace);
+    world.pass(seconds(25));
+    assert_eq!(world.shares.handovers().0, 1);
+    world.pass(seconds(104));
+    assert_eq!(world.shares.leaving(slow).collect::<Vec<_>>(), [&"a".into()]);
+    world.pass(seconds(1));
+    assert_eq!(world.shares.handovers().0, 0);
+}
+
+#[test]
 fn who_has_not_asked_for_a_list_since_is_awaited() {
     let mut world = world_of(&["a"], 100);
     world.join(&["b".to_owned()]);
@@ -551,8 +571,11 @@ fn what_is_between_two_members_is_so_after_a_restart() {
     assert_eq!(world.shares.counts("a").1, 100, "b has not asked");
     world.ask("b", seconds(25));
     world.pass(seconds(24));
-    // It was sent its list before, and has the time to begin all the same.
+    // It was sent its list before, and is to be once more.
     world.restart(0);
+    world.pass(seconds(1_000));
+    assert_eq!(world.shares.counts("a").1, 100);
+    world.ask("b", Duration::ZERO);
     world.pass(seconds(24));
     assert_eq!(world.shares.counts("a").1, 100);
     world.pass(seconds(1));

@@ -3,20 +3,23 @@
 //! **Who writes a list holds up nobody**: what is on it is taken down while the shares are held, and written when they are not,
 //! unless the targets are others by then. When they are time and again, it is written while nothing can change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use blocking::unblock;
 use headcount_config::{MOST_MEMBERS, Who};
-use headcount_core::Instant;
-use headcount_core::allocation::Asked;
+use headcount_core::allocation::{Asked, TargetKey};
+use headcount_core::{Instant, parse_duration};
 use headcount_discoverer::Env;
 
-use super::super::Targets;
+use super::super::{State, Targets};
 use super::list::{Drawn, Kept};
 use super::{Form, ListPlace, Shared};
 use crate::discovery::Encoded;
+
+/// The label that says how often a target is scraped.
+const INTERVAL: &str = "__scrape_interval__";
 
 /// So many times a list is begun again whose targets are others by then.
 const TRIES: usize = 3;
@@ -182,13 +185,40 @@ impl Targets {
 
     pub(super) fn sent_now(&self, now: Instant, sent: &Sent) {
         if let Some(shared) = self.sharing.lock().as_mut().filter(|shared| shared.life == sent.life) {
-            shared.shares.sent(now, &sent.member, &sent.job, sent.version);
+            let paces = self.read(|state| shared.paces(state, sent));
+            let pace = |key| paces.get(&key).copied();
+            shared
+                .shares
+                .sent_paced(now, &sent.member, &sent.job, sent.version, pace);
         }
         self.sharing.news.notify(usize::MAX);
     }
 }
 
 impl Shared {
+    /// How often those targets are scraped that others may begin to lose now.
+    fn paces(&self, state: &State, sent: &Sent) -> BTreeMap<TargetKey, Duration> {
+        let awaited = self.shares.awaited(&sent.member, &sent.job, sent.version);
+        let mut awaited = awaited.peekable();
+        let (Some(pool), Some(targets)) = (state.pools.pool(&sent.job), self.jobs.get(&sent.job)) else {
+            return BTreeMap::new();
+        };
+        if awaited.peek().is_none() {
+            return BTreeMap::new();
+        }
+        let mut reader = pool.reader();
+        let paces = awaited.filter_map(|key| {
+            let views = pool.find(targets.ids(key).iter().copied());
+            let intervals = views.filter_map(|view| {
+                let labels = reader.labels(&view)?;
+                let (_, interval) = labels.into_iter().find(|(name, _)| name == INTERVAL)?;
+                parse_duration(&interval).ok()
+            });
+            Some((key, intervals.max()?))
+        });
+        paces.collect()
+    }
+
     /// Why one gets nothing that would be a member if it had a seat.
     fn seatless(&self, member: &str) -> Option<Share> {
         let waits = !self.shares.has(member) && self.waiting().any(|name| **name == *member);

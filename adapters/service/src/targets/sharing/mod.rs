@@ -461,7 +461,9 @@ impl Shared {
             let (came, went) = old.differences(&JobTargets::default());
             changes.push((job, came, went));
         }
-        let changes = changes.iter().map(|(job, came, went)| (job, came.as_slice(), went.as_slice()));
+        let changes = changes
+            .iter()
+            .map(|(job, came, went)| (job, came.as_slice(), went.as_slice()));
         self.shares.change_jobs(now, changes);
         self.is_built = true;
     }

@@ -31,7 +31,9 @@ fn targets(hosts: usize) -> Arc<Targets> {
     let mut parts: Vec<Vec<(&str, &str)>> = names.iter().map(|name| vec![("__address__", name.as_str())]).collect();
     parts.push(vec![("__address__", "dropped:1"), ("rack", "2")]);
     parts.push(vec![("__address__", "h0:1"), ("__meta_x", "y")]);
-    let options = job("relabel_configs: [{source_labels: [rack], regex: '2', action: drop}]");
+    let options = job(
+        "scrape_interval: 15s, scrape_timeout: 10s, relabel_configs: [{source_labels: [rack], regex: '2', action: drop}]",
+    );
     targets_of(
         vec![options],
         view_of(vec![("node", vec![("s", vec![("__meta_site", "a")], parts)])]),
@@ -460,4 +462,27 @@ fn members_that_ask_have_seats_too() {
     targets.sharing.pass(at(156));
     assert_eq!(names(&targets, 156), ["1:p-b", "0:p-x"]);
     assert_eq!(list(157, "p-x"), a);
+}
+
+/// A rule has one target be scraped each two minutes, and the job has it at 15 s.
+#[test]
+fn a_target_that_is_scraped_less_often_stays_for_longer() {
+    let options = || {
+        vec![job(
+            "scrape_interval: 15s, scrape_timeout: 10s, relabel_configs: [{target_label: __scrape_interval__, replacement: 2m}]",
+        )]
+    };
+    let slow = targets_of(
+        options(),
+        view_of(vec![("node", vec![("s", vec![], vec![vec![("__address__", "h0:1")]])])]),
+    );
+    slow.sharing
+        .configure(at(0), Some(&members("{names: [a]}")), &options());
+    slow.read(|state| drop(slow.sharing.follow(at(0), state, &Changes::default())));
+    assert_eq!(listed(&slow, at(1), "a", ListKind::Relabelled).len(), 1);
+    slow.sharing
+        .configure(at(2), Some(&members("{names: [b]}")), &options());
+    assert_eq!(listed(&slow, at(3), "b", ListKind::Relabelled).len(), 1);
+    assert_eq!(listed(&slow, at(132), "a", ListKind::Relabelled).len(), 1);
+    assert_eq!(listed(&slow, at(133), "a", ListKind::Relabelled).len(), 0);
 }
