@@ -377,7 +377,7 @@ impl<C: ProviderConfig> Manager<C> {
         self.registry.find(config)
     }
 
-    /// The groups that a running provider has reported: what is shown, unless the guard holds a drop.
+    /// The groups that a running provider has reported: what is shown, unless the guard holds a drop, or they are too old.
     pub fn reported_groups(&self, id: ProviderId) -> Option<&Groups> {
         self.registry.reported_groups(id)
     }

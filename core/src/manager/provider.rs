@@ -84,6 +84,11 @@ impl<C> Provider<C> {
         self.held.as_deref().map_or(&self.groups, |held| &held.actual)
     }
 
+    /// What its next update is about: what it has reported, also where that is not shown because it is too old.
+    pub(super) fn reported(&self) -> &Groups {
+        self.expired.as_deref().unwrap_or_else(|| self.actual())
+    }
+
     pub(super) fn snapshot(&self) -> ProviderSnapshot {
         ProviderSnapshot {
             identity: self.identity.clone(),

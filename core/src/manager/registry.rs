@@ -433,7 +433,7 @@ impl<C> Registry<C> {
     }
 
     pub(super) fn reported_groups(&self, id: ProviderId) -> Option<&Groups> {
-        self.providers.get(&id).map(Provider::actual)
+        self.providers.get(&id).map(Provider::reported)
     }
 
     pub(super) fn statuses(&self) -> impl Iterator<Item = ProviderStatus<'_, C>> {

@@ -64,3 +64,41 @@ fn a_recording_says_what_changed_and_no_more() {
     let read: RecordedOptions = serde_json::from_str(&lines[0]).expect("it can be read");
     assert_eq!(read.options(), options);
 }
+
+/// What is too old to be shown is still what the next update is about. A replay that was not told what went with that update
+/// had it all again.
+#[test]
+fn what_was_hidden_and_does_not_come_back_is_said_to_be_gone() {
+    let (sender, recorded) = channel();
+    let sink: Sink = Box::new(move |event: Recorded| sender.send(event.what).expect("somebody listens"));
+    let options = ManagerOptions {
+        max_stale: Some(Duration::from_secs(60)),
+        ..ManagerOptions::default()
+    };
+    let mut manager = RecordingManager::new(Manager::new(at(0), options), Some(sink));
+    let sets = vec![("node".to_owned(), vec![PlainConfig::new("file", 1)])];
+    let provider = manager.apply(at(0), sets).started[0];
+    let mut encoder = Encoder::new();
+    let mut found = |source: &str| {
+        let mut batch = encoder.batch();
+        batch
+            .group(source, [("rack", "r1")], [[("__address__", "a")]])
+            .expect("it fits");
+        Update::full(batch.finish())
+    };
+    let (before, after) = (found("a"), found("b"));
+    manager.handle_update(at(1), provider, before).expect("it runs");
+    manager
+        .handle_failure(at(2), provider, Failure::new("it is away"))
+        .expect("it runs");
+    manager.handle_timeout(at(62));
+    let reported = |manager: &RecordingManager<PlainConfig>| manager.reported_groups(provider).map(crate::Groups::len);
+    assert_eq!(reported(&manager), Some(1), "it is hidden, and not forgotten");
+    manager.handle_update(at(63), provider, after).expect("it runs");
+    assert_eq!(reported(&manager), Some(1));
+    let gone = recorded.try_iter().filter_map(|event| match event {
+        RecordedEvent::Update { gone, .. } => Some(gone),
+        _ => None,
+    });
+    assert_eq!(gone.last(), Some(vec!["a".to_owned()]));
+}

@@ -110,11 +110,18 @@ fn chapters(kind: BackendKind) -> impl Strategy<Value = Vec<Chapter>> {
         some(),
         some(),
     );
-    let chapter = chapter.prop_map(|(before, fault, during, after)| Chapter {
-        before,
-        fault,
-        during,
-        after,
+    let chapter = chapter.prop_map(|(before, fault, mut during, after)| {
+        // What a follower shows is what it told whoever asks, as it was then; the cheap model has nothing of that for who begins
+        // without a leader.
+        if matches!(fault, Some((FaultKind::LeaderLoss, _))) {
+            during.retain(|change| matches!(change, Happening::Up { .. } | Happening::Down { .. }));
+        }
+        Chapter {
+            before,
+            fault,
+            during,
+            after,
+        }
     });
     prop::collection::vec(chapter, 1..4)
 }

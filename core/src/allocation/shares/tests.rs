@@ -621,7 +621,8 @@ fn who_had_something_before_a_restart_is_known_to_have_it() {
     world.check().expect("nobody is left alone");
     assert_eq!(
         (world.shares.counts("a"), world.shares.counts("c").0),
-        ((0, 100 - had), 100)
+        ((0, 100), 100),
+        "a may have what it was to take over from b, too"
     );
     world.settle().expect("nothing is left");
     // What never comes again is forgotten in the end.

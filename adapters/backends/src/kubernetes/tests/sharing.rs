@@ -18,7 +18,7 @@ fn entries_of_one_server_share_each_watch_and_the_last_one_ends_it() {
             number % 2 == 0,
             number % 3 == 0
         );
-        let role = ["pod", "endpoints", "service"][number % 3];
+        let role = ["endpoints", "service", "pod"][number % 3];
         providers.push(story.start(&format!("role: {role}, {attach}")));
     }
     let received = story.run(SOON);
