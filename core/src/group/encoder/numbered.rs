@@ -204,7 +204,7 @@ mod tests {
 
     fn labels() -> impl Strategy<Value = Vec<(usize, usize)>> {
         // A label has a name.
-        let name = (0..TEXTS.len()).prop_filter("no name", |name| TEXTS[*name] != "");
+        let name = (0..TEXTS.len()).prop_filter("no name", |name| !TEXTS[*name].is_empty());
         prop::collection::vec((name, 0..TEXTS.len()), 0..4)
     }
 
