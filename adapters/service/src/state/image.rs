@@ -4,9 +4,9 @@
 //! it is renamed when it is whole; so one that is damaged is refused. A log ends in the middle of a change whenever the
 //! process does.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
-use std::hash::BuildHasherDefault;
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
@@ -168,14 +168,19 @@ struct Replay {
     is_in_log: bool,
 }
 
-/// By source. Every source of the base is looked for in it.
-type Later = HashMap<String, Option<(Instant, Group)>, BuildHasherDefault<RapidHasher<'static>>>;
+type Hasher = BuildHasherDefault<RapidHasher<'static>>;
+
+/// By source.
+type Later = HashMap<String, Option<(Instant, Group)>, Hasher>;
 
 #[derive(Default)]
 struct Provider {
     record: Option<ProviderRecord>,
     encoder: Encoder,
     groups: Vec<(Instant, Group)>,
+    /// The hash of each one's source, taken while that is at hand: whether it came again is asked of a million groups, each
+    /// somewhere in memory, when all are there.
+    hashes: Vec<u64>,
     /// What came after the base's first commit of its sources: a group, or that it is gone.
     later: Later,
 }
@@ -223,7 +228,12 @@ impl Provider {
         let mut put = Vec::new();
         while let Some(next) = reader.next(&mut batch)? {
             match next {
-                Next::Put { changed, .. } => put.push(changed),
+                Next::Put { changed, source } => {
+                    put.push(changed);
+                    if !is_in_log {
+                        self.hashes.push(self.later.hasher().hash_one(source));
+                    }
+                }
                 Next::Removed { source } => drop(self.later.insert(source.to_owned(), None)),
             }
         }
@@ -241,11 +251,18 @@ impl Provider {
         let Self {
             record,
             mut groups,
+            hashes,
             later,
             ..
         } = self;
         if !later.is_empty() {
-            groups.retain(|(_, group)| !later.contains_key(group.source()));
+            let came_again = later.keys().map(|source| later.hasher().hash_one(source.as_str()));
+            let came_again: HashSet<u64, Hasher> = came_again.collect();
+            let mut hashes = hashes.into_iter();
+            groups.retain(|(_, group)| {
+                let may_be = hashes.next().is_none_or(|hash| came_again.contains(&hash));
+                !(may_be && later.contains_key(group.source()))
+            });
             groups.extend(later.into_values().flatten());
         }
         Some((record?, groups))
