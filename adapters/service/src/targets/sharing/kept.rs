@@ -38,8 +38,8 @@ impl KeptMembers {
     /// What such bytes say, if this version knows how to read them.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let kept: Self = serde_json::from_slice(bytes).ok()?;
-        let may_be = |name: &str| super::may_be_member(name);
-        let is_sane = kept.form == FORM && kept.shares.members.iter().all(|member| may_be(&member.name));
+        let mut members = kept.shares.members.iter();
+        let is_sane = kept.form == FORM && members.all(|member| super::may_be_member(&member.name));
         is_sane.then_some(kept)
     }
 }
