@@ -228,6 +228,37 @@ mod tests {
     }
 
     #[test]
+    fn what_members_have_is_saved_whenever_it_is_something_else() {
+        use crate::targets::sharing_tests::{members, shared};
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let targets = shared(10, "{names: [a]}");
+        let mut saver = MembersSaver {
+            targets: targets.clone(),
+            folder: Arc::new(Folder::new(folder.path().join("state"))),
+            status: Arc::default(),
+            clock: Arc::new(super::super::tests::Seconds::default()),
+            config: "/p.yml".into(),
+            written: None,
+        };
+        let names = |saver: &mut MembersSaver| -> Vec<String> {
+            saver.save();
+            let image = read(saver.folder.path()).expect("it is whole").expect("it is there");
+            let members = image.kept.shares.members.iter();
+            members.map(|member| member.name.to_string()).collect()
+        };
+        assert_eq!(names(&mut saver), ["a"]);
+        targets
+            .sharing
+            .configure(Instant::ZERO, Some(&members("{names: [a, b]}")), &[]);
+        assert_eq!(names(&mut saver), ["a", "b"]);
+        let bytes = |saver: &MembersSaver| saver.status.all().get(MEMBERS).map(|written| written.bytes);
+        let before = bytes(&saver);
+        assert_eq!(names(&mut saver), ["a", "b"]);
+        assert_eq!(bytes(&saver), before, "nothing is written where nothing changed");
+    }
+
+    #[test]
     fn what_another_version_or_nobody_wrote_is_nothing() {
         let written = String::from_utf8(kept().write().expect("written")).expect("a text");
         assert!(KeptMembers::read(written.as_bytes()).is_some());

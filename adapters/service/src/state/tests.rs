@@ -26,7 +26,7 @@ use crate::plan::Plan;
 
 /// A clock that goes on by a second whenever it is read.
 #[derive(Default)]
-struct Seconds(AtomicU64);
+pub(super) struct Seconds(AtomicU64);
 
 impl Clock for Seconds {
     fn now(&self) -> Instant {

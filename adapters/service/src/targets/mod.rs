@@ -51,6 +51,8 @@ pub(crate) use health::Healths;
 pub use label_changes::{LabelChange, label_changes};
 pub(crate) use list::Names;
 pub use list::{FLAGS, relabelled_list};
+#[cfg(test)]
+pub(crate) use sharing::tests as sharing_tests;
 pub(crate) use sharing::{Form, KeptMembers, Sent, Share, ShareLater, Sharing, ToKeep, may_be_member};
 use sides::Sides;
 pub(crate) use trial::{Effect, Trial, Tried, Wanted as WantedEffects};

@@ -11,7 +11,7 @@ fn at(seconds: u64) -> Instant {
     Instant::ZERO + Duration::from_secs(seconds)
 }
 
-fn members(text: &str) -> MembersSettings {
+pub(crate) fn members(text: &str) -> MembersSettings {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("headcount.yml");
     std::fs::write(&path, format!("members: {text}")).expect("written");
@@ -41,7 +41,7 @@ fn targets(hosts: usize) -> Arc<Targets> {
 }
 
 /// Those of `node` that are there, shared out among these.
-fn shared(hosts: usize, settings: &str) -> Arc<Targets> {
+pub(crate) fn shared(hosts: usize, settings: &str) -> Arc<Targets> {
     let targets = targets(hosts);
     let options = vec![job("scrape_interval: 15s, scrape_timeout: 10s")];
     targets.sharing.configure(at(0), Some(&members(settings)), &options);
