@@ -231,20 +231,19 @@ fn wait_until_alike(direct: &Prometheus, through: &Prometheus, count: usize) {
         let targets = with_port.active.into_iter();
         targets.map(|(job, _, labels, url)| (job, labels, url)).collect()
     };
-    let expected = until("the Prometheus that discovers scrapes what there is", || {
-        let expected = scraped(&direct.targets()?);
-        if expected.len() == count {
-            Ok(expected)
-        } else {
-            Err(format!("it scrapes {}: {expected:#?}", expected.len()))
-        }
-    });
-    until("the Prometheus that was adopted scrapes the same", || {
-        let own = scraped(&through.targets()?);
-        if own == expected {
-            Ok(())
-        } else {
-            Err(format!("it scrapes {own:#?}, the other {expected:#?}"))
-        }
-    });
+    // Both are asked anew each time: so many targets may still have labels that are about to change.
+    until(
+        "the Prometheus that was adopted scrapes the same as the one that discovers",
+        || {
+            let (expected, own) = (scraped(&direct.targets()?), scraped(&through.targets()?));
+            if expected.len() == count && own == expected {
+                Ok(())
+            } else {
+                Err(format!(
+                    "it scrapes {own:#?}, the other {}: {expected:#?}",
+                    expected.len()
+                ))
+            }
+        },
+    );
 }

@@ -162,16 +162,20 @@ fn a_prometheus_has_the_same_targets_as_from_the_files_themselves() {
     let through = Prometheus::start(&folder, "through", &through_config);
     let relabelled = Prometheus::start(&folder, "relabelled", &relabelled_config);
 
-    let first = [
-        "10.0.0.3:80",
-        "10.0.1.1:80",
-        "10.1.0.2:5432",
-        "10.9.0.1:9100",
-        "bücher.example:443",
-        "host.example",
-    ];
-    let seen = wait_until_equal(&direct, &through, &headcount, &first, &[]);
-    assert_eq!(seen.active.len(), 26, "{seen:#?}");
+    let first = Expected {
+        active: 26,
+        dropped: 2,
+        there: &[
+            "10.0.0.3:80",
+            "10.0.1.1:80",
+            "10.1.0.2:5432",
+            "10.9.0.1:9100",
+            "bücher.example:443",
+            "host.example",
+        ],
+        gone: &[],
+    };
+    let seen = wait_until_equal(&direct, &through, &headcount, &first);
     wait_until_scraped_alike(&relabelled, &seen);
     let dropped: Vec<_> = seen
         .dropped
@@ -191,56 +195,65 @@ fn a_prometheus_has_the_same_targets_as_from_the_files_themselves() {
     );
     folder.remove("sd/db.yml");
     folder.write("sd/umlaut.yaml", "- targets: ['half");
-    let second = ["10.0.0.6:80", "10.0.2.1:80", "10.9.0.1:9100", "bücher.example:443"];
-    let seen = wait_until_equal(
-        &direct,
-        &through,
-        &headcount,
-        &second,
-        &["10.1.0.2:5432", "10.0.0.2:80"],
-    );
-    assert_eq!(seen.active.len(), 13, "{seen:#?}");
+    let second = Expected {
+        active: 13,
+        dropped: 1,
+        there: &["10.0.0.6:80", "10.0.2.1:80", "10.9.0.1:9100", "bücher.example:443"],
+        gone: &["10.1.0.2:5432", "10.0.0.2:80"],
+    };
+    let seen = wait_until_equal(&direct, &through, &headcount, &second);
     wait_until_scraped_alike(&relabelled, &seen);
 }
 
-/// Waits until both know these addresses, don't know those, and agree on everything.
-fn wait_until_equal(
-    direct: &Prometheus,
-    through: &Prometheus,
-    headcount: &Headcount,
-    there: &[&str],
-    gone: &[&str],
-) -> Seen {
-    let direct = until("the Prometheus with the files has the targets", || {
-        let targets = direct.targets()?.with_relabelled(&RELABELLED);
-        let addresses = targets.addresses();
-        let is_there = there.iter().all(|address| addresses.contains(address));
-        let is_gone = !gone.iter().any(|address| addresses.contains(address));
-        if is_there && is_gone {
-            Ok(targets)
-        } else {
-            Err(format!("it has {addresses:?}"))
-        }
-    });
-    until("the Prometheus behind headcount has the same targets", || {
-        let through = through.targets()?.without("__meta_url").with_relabelled(&RELABELLED);
-        if through == direct {
+/// Waits until the Prometheus with the files has what it is to end with, and the one behind headcount and headcount
+/// itself have the same.
+///
+/// All three are asked anew each time: Prometheus takes over each job's lists as they come, so what it has of the last
+/// ones may be of one job only. What is seen then is not what it ends with, and nobody else ever has it.
+fn wait_until_equal(direct: &Prometheus, through: &Prometheus, headcount: &Headcount, expected: &Expected) -> Seen {
+    until(
+        "a Prometheus with the files, one behind headcount, and headcount have the same targets",
+        || {
+            let direct = direct.targets()?.with_relabelled(&RELABELLED);
+            expected.check(&direct)?;
+            let through = through.targets()?.without("__meta_url").with_relabelled(&RELABELLED);
+            if through != direct {
+                return Err(format!(
+                    "the one behind headcount has {through:#?}, the one with the files {direct:#?}"
+                ));
+            }
+            // And headcount says of its targets what Prometheus says.
+            let own = seen(&headcount.get("/api/v1/targets")?.json()?["data"])?.with_relabelled(&RELABELLED);
+            let (own, with_port) = (own.with_port(), direct.clone().with_port());
+            if own != with_port {
+                return Err(format!("headcount has {own:#?}, the one with the files {with_port:#?}"));
+            }
+            Ok(direct)
+        },
+    )
+}
+
+/// What the Prometheus with the files is to end with.
+struct Expected {
+    active: usize,
+    dropped: usize,
+    there: &'static [&'static str],
+    gone: &'static [&'static str],
+}
+
+impl Expected {
+    fn check(&self, seen: &Seen) -> Result<(), String> {
+        let addresses = seen.addresses();
+        let complete = seen.active.len() == self.active
+            && seen.dropped.len() == self.dropped
+            && self.there.iter().all(|address| addresses.contains(address))
+            && !self.gone.iter().any(|address| addresses.contains(address));
+        if complete {
             Ok(())
         } else {
-            Err(format!("it has {through:#?}, the other {direct:#?}"))
+            Err(format!("the one with the files has {seen:#?}"))
         }
-    });
-    // And headcount says of its targets what Prometheus says.
-    until("headcount has the same targets", || {
-        let own = seen(&headcount.get("/api/v1/targets")?.json()?["data"])?.with_relabelled(&RELABELLED);
-        let (own, direct) = (own.with_port(), direct.clone().with_port());
-        if own == direct {
-            Ok(())
-        } else {
-            Err(format!("it has {own:#?}, Prometheus {direct:#?}"))
-        }
-    });
-    direct
+    }
 }
 
 /// Waits until a Prometheus that does not relabel scrapes what another one does that relabels.
