@@ -24,6 +24,7 @@ use smol::Timer;
 use super::codec::{self, About, Record};
 use super::folder::Folder;
 use super::format::{Head, Kind, NoHead};
+use super::saver::Retry;
 use super::{StateError, Status};
 use crate::targets::{KeptMembers, Targets, ToKeep};
 
@@ -120,6 +121,7 @@ pub(super) struct MembersSaver {
     pub(super) config: Arc<str>,
     /// What is in the file.
     pub(super) written: Option<KeptMembers>,
+    pub(super) retry: Retry,
 }
 
 impl MembersSaver {
@@ -128,9 +130,16 @@ impl MembersSaver {
         loop {
             let changed = self.targets.sharing.changed();
             self.save();
+            let retry = self.retry.wait();
             let waited = async {
-                changed.await;
-                Timer::after(INTERVAL).await;
+                // What could not be written is due whether or not anything changes.
+                match retry {
+                    Some(wait) => drop(Timer::after(wait).await),
+                    None => {
+                        changed.await;
+                        Timer::after(INTERVAL).await;
+                    }
+                }
                 false
             };
             let stopped = async {
@@ -149,6 +158,7 @@ impl MembersSaver {
             ToKeep::AsItIs => return,
             ToKeep::Nothing => {
                 self.written = None;
+                self.retry.worked();
                 // There is mostly none.
                 fs::remove_file(path_in(self.folder.path())).ok();
                 return;
@@ -160,6 +170,7 @@ impl MembersSaver {
             MembersAreSavedOnce,
             self.written.is_some()
         ) {
+            self.retry.worked();
             return;
         }
         let now = self.clock.now();
@@ -171,22 +182,24 @@ impl MembersSaver {
         match saved {
             Ok(bytes) => {
                 self.written = Some(kept);
-                self.status.note(MEMBERS, |written| {
+                self.retry.worked();
+                let before = self.status.note(MEMBERS, |written| {
                     written.is_failing = false;
                     written.last = Some(now);
                     written.bytes = written.bytes.saturating_add(bytes);
                 });
+                if before.is_failing {
+                    tracing::info!("who the members are is saved again");
+                }
             }
             Err(error) => {
+                self.retry.failed();
                 let before = self.status.note(MEMBERS, |written| {
                     written.is_failing = true;
                     written.failures = written.failures.saturating_add(1);
                 });
                 if !before.is_failing {
-                    tracing::warn!(
-                        error,
-                        "who the members are can't be saved; it is tried again when that changes"
-                    );
+                    tracing::warn!(error, "who the members are can't be saved; it is tried again");
                 }
             }
         }
@@ -240,6 +253,7 @@ mod tests {
             clock: Arc::new(super::super::tests::Seconds::default()),
             config: "/p.yml".into(),
             written: None,
+            retry: Retry::default(),
         };
         let names = |saver: &mut MembersSaver| -> Vec<String> {
             saver.save();
@@ -256,6 +270,36 @@ mod tests {
         let before = bytes(&saver);
         assert_eq!(names(&mut saver), ["a", "b"]);
         assert_eq!(bytes(&saver), before, "nothing is written where nothing changed");
+    }
+
+    #[test]
+    fn what_could_not_be_saved_is_tried_again_though_nothing_changes() {
+        use crate::targets::sharing_tests::shared;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let in_the_way = folder.path().join("disk");
+        fs::write(&in_the_way, "").expect("written");
+        let mut saver = MembersSaver {
+            targets: shared(10, "{names: [a]}"),
+            folder: Arc::new(Folder::new(in_the_way.join("state"))),
+            status: Arc::default(),
+            clock: Arc::new(super::super::tests::Seconds::default()),
+            config: "/p.yml".into(),
+            written: None,
+            retry: Retry::default(),
+        };
+        let failures = |saver: &MembersSaver| saver.status.all().get(MEMBERS).map(|written| written.failures);
+        let mut waits = Vec::new();
+        for turn in 1..=3 {
+            saver.save();
+            assert_eq!(failures(&saver), Some(turn));
+            waits.push(saver.retry.wait().expect("it is tried again").as_secs());
+        }
+        assert_eq!(waits, [5, 10, 20]);
+        fs::remove_file(&in_the_way).expect("removed");
+        saver.save();
+        assert_eq!(saver.retry.wait(), None);
+        assert!(read(saver.folder.path()).expect("it is whole").is_some());
     }
 
     #[test]

@@ -23,6 +23,10 @@ use crate::discovery::Managed;
 const RETRY: Duration = Duration::from_secs(5);
 const LONGEST_RETRY: Duration = Duration::from_secs(5 * 60);
 
+/// How long it takes until what could not be written is tried again; nothing while it can be.
+#[derive(Debug, Default)]
+pub(super) struct Retry(Option<Duration>);
+
 pub(super) struct Saver {
     managed: Arc<Managed>,
     folder: Arc<Folder>,
@@ -31,11 +35,25 @@ pub(super) struct Saver {
     random: Arc<dyn Random>,
     /// The configuration's path, for people.
     config: Arc<str>,
-    /// When it is tried again, while it fails.
-    retry: Option<Duration>,
+    retry: Retry,
     writer: Writer,
     /// What the files have that the manager begins with, until its first snapshot shows what became of that.
     kept: Option<Kept>,
+}
+
+impl Retry {
+    pub(super) fn wait(&self) -> Option<Duration> {
+        self.0
+    }
+
+    pub(super) fn failed(&mut self) {
+        let next = self.0.map_or(RETRY, |before| before.saturating_mul(2));
+        self.0 = Some(next.min(LONGEST_RETRY));
+    }
+
+    pub(super) fn worked(&mut self) {
+        self.0 = None;
+    }
 }
 
 /// What wakes it.
@@ -62,7 +80,7 @@ impl Saver {
             clock,
             random,
             config,
-            retry: None,
+            retry: Retry::default(),
             kept: None,
         }
     }
@@ -79,14 +97,17 @@ impl Saver {
             let published = self.managed.published();
             self.go_on();
             let is_current = self.is_current();
-            let wait = self.retry.unwrap_or(if is_current { STILL_SO } else { INTERVAL });
+            let wait = self
+                .retry
+                .wait()
+                .unwrap_or(if is_current { STILL_SO } else { INTERVAL });
             let time = async {
                 Timer::after(wait).await;
                 Woken::Time
             };
             let news = async {
                 // What is known to be due needs no news.
-                if !is_current || self.retry.is_some() {
+                if !is_current || self.retry.wait().is_some() {
                     futures_lite::future::pending::<()>().await;
                 }
                 published.await;
@@ -138,7 +159,7 @@ impl Saver {
         });
         match saved {
             Ok(bytes) => {
-                self.retry = None;
+                self.retry.worked();
                 let now = self.clock.now();
                 let before = self.status.note(manager, |written| {
                     written.is_failing = false;
@@ -150,8 +171,7 @@ impl Saver {
                 }
             }
             Err(error) => {
-                let retry = self.retry.map_or(RETRY, |before| before.saturating_mul(2));
-                self.retry = Some(retry.min(LONGEST_RETRY));
+                self.retry.failed();
                 let before = self.status.note(manager, |written| {
                     written.is_failing = true;
                     written.failures = written.failures.saturating_add(1);

@@ -20,7 +20,7 @@ use super::folder::{Folder, FolderError};
 use super::image::{self, Image};
 use super::members::{self, MembersSaver};
 use super::restore::{Kept, Left, Restored, restore};
-use super::saver::Saver;
+use super::saver::{Retry, Saver};
 use super::store::base_path;
 use super::{StateError, Status};
 use crate::discovery::Managed;
@@ -198,6 +198,7 @@ impl States {
             clock: self.clock.clone(),
             config: self.config.clone(),
             written: kept,
+            retry: Retry::default(),
         };
         let stopped = self.stopped.clone();
         self.run(members::MEMBERS, move || smol::block_on(saver.run(stopped)));
