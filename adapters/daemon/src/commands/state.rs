@@ -16,17 +16,24 @@ use serde::Serialize;
 use crate::cli::{ReportFormat, StateCommand};
 use crate::console;
 
-/// A state, as it is printed for programs. Times are seconds since 1970-01-01 UTC, ages are in seconds.
+/// What is said of each file, as it is printed for programs. Times are seconds since 1970-01-01 UTC, ages are in seconds.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct State<'a> {
+struct Head<'a> {
     file: &'a Path,
+    /// Or `members`, which is none.
     manager: &'a str,
     config: &'a str,
     version: &'a str,
     at: f64,
     age: f64,
     bytes: u64,
+}
+
+/// A state, as it is printed for programs.
+#[derive(Debug, Serialize)]
+struct State<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
     /// Bytes of a last change that is not whole.
     torn: u64,
     targets: usize,
@@ -52,17 +59,47 @@ struct Provider<'a> {
 /// What was saved of members, as it is printed for programs.
 #[derive(Debug, Serialize)]
 struct Members<'a> {
-    file: &'a Path,
-    /// `members`, which is none.
-    manager: &'a str,
-    config: &'a str,
-    version: &'a str,
-    at: f64,
-    age: f64,
-    bytes: u64,
+    #[serde(flatten)]
+    head: Head<'a>,
     members: &'a [SavedMember],
     /// Targets between two of them.
     handovers: usize,
+}
+
+impl<'a> Head<'a> {
+    fn of(state: &'a StateSummary, now: Duration) -> Self {
+        Self {
+            file: &state.file,
+            manager: &state.manager,
+            config: &state.config,
+            version: &state.version,
+            at: state.at.as_secs_f64(),
+            age: now.saturating_sub(state.at).as_secs_f64(),
+            bytes: state.bytes,
+        }
+    }
+
+    fn of_members(members: &'a SavedMembersSummary, now: Duration) -> Self {
+        Self {
+            file: &members.file,
+            manager: "members",
+            config: &members.config,
+            version: &members.version,
+            at: members.at.as_secs_f64(),
+            age: now.saturating_sub(members.at).as_secs_f64(),
+            bytes: members.bytes,
+        }
+    }
+
+    /// The first lines for people: what file it is, and of what.
+    fn lines(&self, of: &str) -> String {
+        let config = if self.config.is_empty() { "no file" } else { self.config };
+        format!(
+            "{}\n  {of} of {config}, by headcount {}\n",
+            self.file.display(),
+            self.version
+        )
+    }
 }
 
 pub(super) fn run(command: &StateCommand) -> anyhow::Result<ExitCode> {
@@ -121,13 +158,7 @@ fn for_programs(state: &StateSummary, now: Duration) -> State<'_> {
         last_change: provider.last_change.map(seconds),
     });
     State {
-        file: &state.file,
-        manager: &state.manager,
-        config: &state.config,
-        version: &state.version,
-        at: seconds(state.at),
-        age: age(state.at),
-        bytes: state.bytes,
+        head: Head::of(state, now),
         torn: state.torn,
         targets: targets(state),
         providers: providers.collect(),
@@ -136,14 +167,8 @@ fn for_programs(state: &StateSummary, now: Duration) -> State<'_> {
 
 fn for_people(state: &StateSummary, now: Duration) -> String {
     let age = |at: Duration| format_duration(Duration::from_secs(now.saturating_sub(at).as_secs()));
-    let mut text = format!("{}\n", state.file.display());
-    let config = match &*state.config {
-        "" => "no file",
-        path => path,
-    };
+    let mut text = Head::of(state, now).lines(&format!("manager {},", state.manager));
     // Writing to a string does not fail.
-    let (manager, version) = (&state.manager, &state.version);
-    writeln!(text, "  manager {manager}, of {config}, by headcount {version}").ok();
     let (providers, targets, age_of_all) = (state.providers.len(), targets(state), age(state.at));
     writeln!(
         text,
@@ -181,13 +206,7 @@ fn for_people(state: &StateSummary, now: Duration) -> String {
 
 fn members_for_programs(members: &SavedMembersSummary, now: Duration) -> Members<'_> {
     Members {
-        file: &members.file,
-        manager: "members",
-        config: &members.config,
-        version: &members.version,
-        at: members.at.as_secs_f64(),
-        age: now.saturating_sub(members.at).as_secs_f64(),
-        bytes: members.bytes,
+        head: Head::of_members(members, now),
         members: &members.members,
         handovers: members.handovers,
     }
@@ -195,12 +214,14 @@ fn members_for_programs(members: &SavedMembersSummary, now: Duration) -> Members
 
 fn members_for_people(members: &SavedMembersSummary, now: Duration) -> String {
     let age = format_duration(Duration::from_secs(now.saturating_sub(members.at).as_secs()));
-    let (file, config, version) = (members.file.display(), &members.config, &members.version);
     let (count, handovers, bytes) = (members.members.len(), members.handovers, members.bytes);
-    let mut text = format!(
-        "{file}\n  members of {config}, by headcount {version}\n  {count} members with {handovers} targets between two of \
-         them, unchanged for {age}, in {bytes} bytes\n"
-    );
+    let mut text = Head::of_members(members, now).lines("members");
+    // Writing to a string does not fail.
+    writeln!(
+        text,
+        "  {count} members with {handovers} targets between two of them, unchanged for {age}, in {bytes} bytes"
+    )
+    .ok();
     let row = |member: &SavedMember| {
         [
             member.name.to_string(),
