@@ -75,6 +75,9 @@ pub(crate) use raw::{Lineage, RawValue};
 #[derive(Clone)]
 pub struct Group(ThinArc<Header, u8>);
 
+/// Bytes that are fetched at once. Where it is another number, more is looked at than needed, or less.
+const CACHE_LINE: usize = 64;
+
 /// The bytes behind it are the source, the targets, and the set of shared labels, in that order:
 /// an encoder can write them as they come.
 struct Header {
@@ -108,6 +111,12 @@ impl Group {
     /// The source's bytes: to compare it with another, they need not be known to be text.
     pub(crate) fn source_bytes(&self) -> &[u8] {
         labels::take_source_bytes(&mut &self.0.slice).unwrap_or_default()
+    }
+
+    /// Fetches the group's memory: who reads groups one after the other waits for each.
+    pub(crate) fn touch(&self) {
+        let lines = self.0.slice.iter().step_by(CACHE_LINE);
+        core::hint::black_box(lines.fold(0, |sum: u8, byte| sum ^ byte));
     }
 
     /// The labels that all targets share, unless a target says otherwise.

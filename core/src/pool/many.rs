@@ -14,29 +14,65 @@ const BLOCK: usize = 64;
 /// Of so many groups of a provider it shows how many identities all of them bring.
 const SAMPLE: usize = 1 << 10;
 
+/// A group on its way into its slot.
+struct InHand<'a> {
+    key: u64,
+    group: &'a Group,
+    /// What the slot will hold of it.
+    held: Option<Group>,
+    entries: Entries,
+}
+
+impl<'a> InHand<'a> {
+    fn new(key: u64, group: &'a Group) -> Self {
+        let (held, entries) = (None, Entries::None);
+        Self {
+            key,
+            group,
+            held,
+            entries,
+        }
+    }
+}
+
 impl TargetPool {
     /// Takes all groups of a provider in, each in the place of the one with its source.
     pub(super) fn put_all(&mut self, provider: ProviderId, groups: &Groups) {
+        // A provider has each of its sources once: where there was no group, none needs to be looked for.
+        let is_first = self.slots.is_empty();
         self.slots.reserve(groups.len());
         let job = self.job.clone();
         let (before, mut taken) = (self.owners.len(), 0_usize);
-        let mut all = groups.keyed();
-        let mut block: Vec<(u64, &Group, Option<Entries>)> = Vec::with_capacity(BLOCK);
+        let mut all = groups.keyed().map(|(key, stored)| (key, stored.group()));
+        let mut block: Vec<InHand<'_>> = Vec::with_capacity(BLOCK);
         loop {
-            for (key, stored) in all.by_ref().take(BLOCK) {
-                let group = stored.group();
-                block.push((key, group, self.evaluate(&job, group, || true)));
-            }
+            block.extend(all.by_ref().take(BLOCK).map(|(key, group)| InHand::new(key, group)));
             if block.is_empty() {
                 return;
             }
-            self.slots.touch(provider, block.iter().map(|(key, ..)| *key));
-            let entries = block.iter().filter_map(|(.., entries)| entries.as_ref());
-            let targets = entries.flat_map(Entries::as_slice).filter_map(|entry| entry.target());
-            self.owners.touch(targets.map(|(id, _)| id));
-            for (key, group, entries) in block.drain(..) {
-                let slot = self.slot_of(provider, key, None, group);
-                self.fill(slot, group, entries.unwrap_or_default());
+            block.iter().for_each(|in_hand| in_hand.group.touch());
+            for in_hand in &mut block {
+                // While it is at hand: to count who holds it waits for all that is being written.
+                in_hand.held = Some(in_hand.group.clone());
+                in_hand.entries = self.evaluate(&job, in_hand.group, || true).unwrap_or_default();
+            }
+            self.slots.touch(provider, block.iter().map(|in_hand| in_hand.key));
+            let entries = block.iter().flat_map(|in_hand| in_hand.entries.as_slice());
+            self.owners
+                .touch(entries.filter_map(|entry| entry.target()).map(|(id, _)| id));
+            for InHand {
+                key,
+                group,
+                held,
+                entries,
+            } in block.drain(..)
+            {
+                let held = || held.unwrap_or_else(|| group.clone());
+                let slot = match is_first {
+                    true => self.insert(provider, key, held()),
+                    false => self.slot_of(provider, key, None, group, held),
+                };
+                self.fill(slot, group, entries);
                 taken = taken.saturating_add(1);
             }
             // How many targets a job's rules keep shows after a few of them.
@@ -47,25 +83,35 @@ impl TargetPool {
         }
     }
 
-    /// The slot of a group's source, which is `old`'s if that is the one that is held.
-    pub(super) fn slot_of(&mut self, provider: ProviderId, key: u64, old: Option<&Group>, group: &Group) -> u32 {
+    /// The slot of a group's source, which is `old`'s if that is the one that is held. A new one has what `held` gives.
+    fn slot_of(
+        &mut self,
+        provider: ProviderId,
+        key: u64,
+        old: Option<&Group>,
+        group: &Group,
+        held: impl FnOnce() -> Group,
+    ) -> u32 {
         let source = group.source_bytes();
         // The very group that is held needs not be read to know its source.
         let is_it = |held: &Group| old.is_some_and(|old| held.is_same_allocation(old)) || held.source_bytes() == source;
-        self.slots.find(provider, key, is_it).unwrap_or_else(|| {
-            let new = PoolGroup {
-                provider,
-                key,
-                group: group.clone(),
-                entries: Entries::None,
-            };
-            self.slots.insert(new)
+        let found = self.slots.find(provider, key, is_it);
+        found.unwrap_or_else(|| self.insert(provider, key, held()))
+    }
+
+    /// Gives a group a slot, without its targets.
+    fn insert(&mut self, provider: ProviderId, key: u64, group: Group) -> u32 {
+        self.slots.insert(PoolGroup {
+            provider,
+            key,
+            group,
+            entries: Entries::None,
         })
     }
 
     /// Takes a group in, in the place of `old` if that is the one with its source.
     pub(super) fn change_group(&mut self, provider: ProviderId, old: Option<&Group>, group: &Group) {
-        let slot = self.slot_of(provider, store::key_of(group), old, group);
+        let slot = self.slot_of(provider, store::key_of(group), old, group, || group.clone());
         self.replace(slot, group);
     }
 

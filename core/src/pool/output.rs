@@ -29,6 +29,8 @@ pub enum PoolOutput {
 pub(super) struct Outputs {
     touched: Vec<Touched>,
     ready: VecDeque<PoolOutput>,
+    /// Behind those that are ready, where nothing but this came: a million may start at once, and need no second list.
+    started: std::vec::IntoIter<Touched>,
 }
 
 /// An identity that came or went.
@@ -68,10 +70,11 @@ impl Outputs {
     /// The next output: what stopped, what was relabelled, then what started.
     pub(super) fn pop(&mut self) -> Option<PoolOutput> {
         self.settle();
-        let output = self.ready.pop_front();
+        let started = || self.started.next().map(|touched| PoolOutput::Started(touched.id));
+        let output = self.ready.pop_front().or_else(started);
         if output.is_none() {
             // Many start at once, and that is rare.
-            self.ready = VecDeque::new();
+            (self.ready, self.started) = Default::default();
         }
         output
     }
@@ -82,10 +85,12 @@ impl Outputs {
             return;
         }
         let touched = core::mem::take(&mut self.touched);
+        let waiting = core::mem::take(&mut self.started);
+        self.ready
+            .extend(waiting.map(|touched| PoolOutput::Started(touched.id)));
         // Nothing went, so nothing came more than once or in the place of something else.
         if touched.iter().all(|touched| touched.came) {
-            let started = touched.iter().map(|touched| PoolOutput::Started(touched.id));
-            self.ready.extend(started);
+            self.started = touched.into_iter();
             return;
         }
         let (went, came) = net(touched);

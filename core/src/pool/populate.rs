@@ -31,6 +31,8 @@ pub(super) struct Populator {
     next_lineage: u32,
     starts: Vec<Start>,
     index: HashTable<u32>,
+    /// The place of the start that was made last: most groups look alike.
+    last: usize,
 }
 
 /// The numbers of a lineage's symbols.
@@ -47,8 +49,17 @@ struct Start {
     key: Key,
     /// Which of the group's and of the job's labels are not the target's already.
     of_group: Vec<usize>,
-    of_job: Vec<usize>,
+    of_job: Vec<OfJob>,
     layout: LayoutId,
+}
+
+/// One of the job's labels.
+#[derive(Debug, Clone, Copy)]
+enum OfJob {
+    /// By the number of its value.
+    Known(TextId),
+    /// By its place among what the job gives.
+    At(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,11 +100,20 @@ pub(super) struct Source<'m, 'a> {
 }
 
 impl<'a> Source<'_, 'a> {
+    /// What one of the job's labels, which is called so, is remembered as.
+    fn of_job(&self, place: usize, name: &str) -> OfJob {
+        self.usual.text(name).map_or(OfJob::At(place), OfJob::Known)
+    }
+
     /// The value of one of the job's labels.
-    fn value(&self, place: usize) -> Option<Value<'a>> {
-        let (name, value) = self.job.defaults.get(place)?;
-        let known = self.usual.text(name).map(Value::Known);
-        Some(known.unwrap_or(Value::Given(value.as_bytes())))
+    fn value(&self, of_job: OfJob) -> Option<Value<'a>> {
+        match of_job {
+            OfJob::Known(id) => Some(Value::Known(id)),
+            OfJob::At(place) => {
+                let (_, value) = self.job.defaults.get(place)?;
+                Some(Value::Given(value.as_bytes()))
+            }
+        }
     }
 }
 
@@ -191,16 +211,19 @@ impl Populator {
     }
 
     /// Makes a start that is known the group's.
-    fn start<'a>(&self, source: &Source<'_, 'a>, opened: &mut Opened<'a>, key: Key) -> Option<LayoutId> {
+    fn start<'a>(&mut self, source: &Source<'_, 'a>, opened: &mut Opened<'a>, key: Key) -> Option<LayoutId> {
         if opened.has_empty {
             return None;
         }
-        let is_it = |place: &u32| self.starts.get(*place as usize).is_some_and(|start| start.key == key);
-        let start = self.starts.get(*self.index.find(key.hash(), is_it)? as usize)?;
+        let is_it = |place: usize| self.starts.get(place).is_some_and(|start| start.key == key);
+        if !is_it(self.last) {
+            self.last = *self.index.find(key.hash(), |place| is_it(*place as usize))? as usize;
+        }
+        let start = self.starts.get(self.last)?;
         opened.shared.clear();
         let of_group = start.of_group.iter().filter_map(|&place| opened.values.get(place));
         opened.shared.extend(of_group);
-        let of_job = start.of_job.iter().filter_map(|&place| source.value(place));
+        let of_job = start.of_job.iter().filter_map(|&of_job| source.value(of_job));
         opened.shared.extend(of_job);
         opened.start = Some((key, start.layout));
         Some(start.layout)
@@ -240,8 +263,9 @@ impl Populator {
             let in_target = targets.get(name.as_str()).is_some_and(|value| !value.is_empty());
             if !in_target && !in_group.contains(name.as_str()) {
                 names.push(source.relabeler.layouts_mut().name(name));
-                values.extend(source.value(place));
-                of_job.push(place);
+                let label = source.of_job(place, name);
+                values.extend(source.value(label));
+                of_job.push(label);
             }
         }
         if names.len() > MANY_LABELS && source.relabeler.layouts_mut().bytes(names.iter().copied()) > MAX_NAMES_BYTES {

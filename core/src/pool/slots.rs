@@ -36,6 +36,11 @@ impl Slots {
         self.groups.get_mut(slot as usize)?.as_mut()
     }
 
+    /// Whether no slot is in use.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_source.is_empty()
+    }
+
     /// The groups and their slots, from a slot on.
     pub(super) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &PoolGroup)> {
         let groups = self.groups.get(first as usize..).unwrap_or_default();

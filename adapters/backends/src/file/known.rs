@@ -1,12 +1,14 @@
 //! What is known of each file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headcount_core::{Group, Instant, planted};
 use headcount_discoverer::metrics::Metrics;
 use headcount_discoverer::{Backoff, Fingerprint};
+use rapidhash::fast::RapidHasher;
 
 use super::{MODIFIED, SETTLE, SETTLE_LESS};
 
@@ -111,7 +113,7 @@ impl Looks {
             _ => 1,
         };
         let (settle, longest) = match sight {
-            Sight::Less(_) => (SETTLE_LESS, LONGEST_LESS),
+            Sight::Less(_) | Sight::Gone => (SETTLE_LESS, LONGEST_LESS),
             _ => (SETTLE, LONGEST_WAIT),
         };
         // A file that is written all the time has to count some time, too.
@@ -230,7 +232,8 @@ impl Drop for ModifiedTimes {
 /// The lists, by file, that were found before a discoverer was started.
 pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTreeMap<PathBuf, Known> {
     // Patterns are matched for each file: to match them for each group would take longer than all else of a start.
-    let mut lists: HashMap<String, Option<Vec<(usize, Group)>>> = HashMap::new();
+    let mut lists: HashMap<String, Option<Vec<(usize, Group)>>, BuildHasherDefault<RapidHasher<'static>>> =
+        HashMap::default();
     for group in groups {
         let source = group.source();
         // It ends in a number of a few digits, which are passed more quickly than anything is searched for.
@@ -251,7 +254,7 @@ pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTr
         }
     }
     let known = |mut list: Vec<(usize, Group)>| {
-        planted!(list.sort_by_key(|(number, _)| *number), RecalledInAnyOrder, ());
+        planted!(list.sort_unstable_by_key(|(number, _)| *number), RecalledInAnyOrder, ());
         let groups: Vec<Group> = list.into_iter().map(|(_, group)| group).collect();
         Known {
             fingerprint: None,
