@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::{Setup, Upstream, replace, wait_until};
+use support::{Daemon, Setup, Upstream, headcount, replace, wait_until};
 
 #[test]
 fn a_change_of_a_file_is_served_within_a_second() {
@@ -289,4 +289,39 @@ fn a_folder_that_was_removed_is_filled_again() {
     daemon.wait_for("/sd/node", |list| list.contains("b:9100"));
     wait_until("the change", || written("node.json", "b:9100"));
     wait_until("the file that did not change", || written("fixed.json", "s:1"));
+}
+
+/// The README's way to call it: the configuration and its lists by what they are called where it was started.
+#[test]
+fn a_list_that_is_called_by_a_relative_path_is_followed() {
+    for (config, files) in [
+        ("prometheus.yml", "a.json"),
+        ("./prometheus.yml", "*.json"),
+        ("prometheus.yml", "lists/*.json"),
+        ("conf/prometheus.yml", "../lists/a.json"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["lists", "conf"] {
+            std::fs::create_dir(folder.path().join(name)).expect("made");
+        }
+        let list = folder.path().join(if files.contains("lists/") {
+            "lists/a.json"
+        } else {
+            "a.json"
+        });
+        let write =
+            |address: &str| std::fs::write(&list, format!(r#"[{{"targets": ["{address}"]}}]"#)).expect("written");
+        write("127.0.0.1:1");
+        // The interval is far away: what is there soon was told of.
+        let text = format!(
+            "scrape_configs: [{{job_name: a, file_sd_configs: [{{files: ['{files}'], refresh_interval: 1d}}]}}]"
+        );
+        std::fs::write(folder.path().join(config), text).expect("written");
+        let mut command = headcount();
+        command.current_dir(folder.path());
+        let daemon = Daemon::launch(command, &["--config", config, "--throttle", "backoff:0..100ms"]);
+        daemon.wait_for("/sd/a", |list| list.contains("127.0.0.1:1"));
+        write("127.0.0.1:2");
+        daemon.wait_for("/sd/a", |list| list.contains("127.0.0.1:2"));
+    }
 }

@@ -129,7 +129,8 @@ pub trait Files: Send + Sync {
     /// Where a symbolic link points.
     fn read_link(&self, path: &Path) -> BoxFuture<'static, Result<PathBuf, FileError>>;
 
-    /// Starts watching folders for changes of the files directly in them.
+    /// Starts watching folders for changes of the files directly in them. What is told is called as the folder was, with the
+    /// file's name behind it.
     ///
     /// A folder that does not exist is an error; the caller falls back on polling.
     fn watch(&self, folders: &[PathBuf]) -> Result<Box<dyn FileWatch>, FileError>;

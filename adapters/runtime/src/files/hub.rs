@@ -14,7 +14,7 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::watch::{Changes, watch_error};
 
-/// The watches that want to know about each folder.
+/// The watches that want to know about each folder, by its absolute path: events have that.
 type Listeners = HashMap<PathBuf, Vec<Arc<Changes>>>;
 
 /// The watcher, made when the first watch needs it.
@@ -29,9 +29,9 @@ impl Hub {
     pub(super) fn join(&self, changes: &Arc<Changes>) -> Result<(), FileError> {
         let mut watcher = lock(&self.watcher);
         for folder in changes.folders() {
-            if let Err(error) = self.join_folder(&mut watcher, folder, changes) {
+            if let Err(error) = self.join_folder(&mut watcher, folder.absolute(), changes) {
                 self.part_all(&mut watcher, changes);
-                return Err(watch_error(folder, error));
+                return Err(watch_error(folder.given(), notify::Error::new(error.kind)));
             }
         }
         Ok(())
@@ -68,6 +68,7 @@ impl Hub {
 
     fn part_all(&self, watcher: &mut Option<RecommendedWatcher>, changes: &Arc<Changes>) {
         for folder in changes.folders() {
+            let folder = folder.absolute();
             let mut listeners = lock(&self.listeners);
             let Some(others) = listeners.get_mut(folder) else {
                 continue;

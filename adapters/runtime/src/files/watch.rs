@@ -38,7 +38,7 @@ impl Watch {
     pub(super) fn new(runtime: SharedRuntime, hub: Arc<Hub>, folders: &[PathBuf]) -> Result<Self, FileError> {
         let (wake, signal) = async_channel::bounded(1);
         let changes = Arc::new(Changes {
-            folders: folders.to_vec(),
+            folders: folders.iter().map(|folder| Folder::new(folder)).collect(),
             seen: Mutex::default(),
             wake,
         });
@@ -86,15 +86,51 @@ struct Seen {
     error: Option<FileError>,
 }
 
+/// A folder that is watched.
+pub(super) struct Folder {
+    /// As whoever watches it calls it, and wants to hear of what is in it.
+    given: PathBuf,
+    /// As the system's events call it, whoever asks for them.
+    absolute: PathBuf,
+}
+
 /// Filled by the watcher's thread, emptied by the watch.
 pub(super) struct Changes {
-    folders: Vec<PathBuf>,
+    folders: Vec<Folder>,
     seen: Mutex<Seen>,
     wake: Sender<()>,
 }
 
+impl Folder {
+    fn new(given: &Path) -> Self {
+        // It is an error where there is no current folder; then a relative one can't be watched either, which is said.
+        let absolute = std::path::absolute(given).unwrap_or_else(|_| given.to_owned());
+        Self {
+            given: given.to_owned(),
+            absolute,
+        }
+    }
+
+    pub(super) fn given(&self) -> &Path {
+        &self.given
+    }
+
+    pub(super) fn absolute(&self) -> &Path {
+        &self.absolute
+    }
+
+    /// What an event calls so, if it is this folder or in it, as whoever watches would call it.
+    fn called(&self, path: &Path) -> Option<PathBuf> {
+        if path == self.absolute {
+            return Some(self.given.clone());
+        }
+        let name = path.file_name()?;
+        (path.parent()? == self.absolute).then(|| self.given.join(name))
+    }
+}
+
 impl Changes {
-    pub(super) fn folders(&self) -> &[PathBuf] {
+    pub(super) fn folders(&self) -> &[Folder] {
         &self.folders
     }
 
@@ -111,7 +147,10 @@ impl Changes {
                 if planted!(self.lost_folder(event), LostFolderIsSilent, false) {
                     seen.error = Some(self.missed("a watched folder was removed or moved"));
                 }
-                seen.paths.extend(event.paths.iter().cloned());
+                for path in &event.paths {
+                    seen.paths
+                        .extend(self.folders.iter().filter_map(|folder| folder.called(path)));
+                }
                 if seen.paths.len() > PATHS {
                     seen.paths.clear();
                     seen.error = Some(self.missed("too many files changed at once"));
@@ -143,11 +182,13 @@ impl Changes {
             event.kind,
             EventKind::Remove(RemoveKind::Folder | RemoveKind::Other) | EventKind::Modify(ModifyKind::Name(_))
         );
-        gone && event.paths.iter().any(|path| self.folders.contains(path))
+        let is_folder = |path: &PathBuf| self.folders.iter().any(|folder| folder.absolute == *path);
+        gone && event.paths.iter().any(is_folder)
     }
 
     fn missed(&self, reason: &'static str) -> FileError {
-        let path = self.folders.first().cloned().unwrap_or_default();
+        let path = self.folders.first().map(|folder| folder.given.clone());
+        let path = path.unwrap_or_default();
         FileError::Missed { path, reason }
     }
 }
@@ -185,7 +226,7 @@ mod tests {
         let (wake, signal) = async_channel::bounded(1);
         (
             Changes {
-                folders: vec![folder.into()],
+                folders: vec![Folder::new(folder.as_ref())],
                 seen: Mutex::default(),
                 wake,
             },
@@ -212,6 +253,21 @@ mod tests {
             assert!(changes.seen.lock().unwrap().paths.len() <= PATHS);
         }
         assert!(changes.take().is_err());
+    }
+
+    /// The system's events have absolute paths, however the folder was called.
+    #[test]
+    fn what_changes_is_called_as_its_folder_is() {
+        let here = std::env::current_dir().expect("a current folder");
+        for folder in [".", "", "lists", "./lists", "../lists", "/etc/lists"] {
+            let (changes, _signal) = changes(folder);
+            let event = here.join(folder).join("a.json");
+            changes.handle(Ok(&Event::new(EventKind::Any).add_path(event)));
+            assert_eq!(changes.take(), Ok(vec![Path::new(folder).join("a.json")]), "{folder:?}");
+            let event = here.join("elsewhere/a.json");
+            changes.handle(Ok(&Event::new(EventKind::Any).add_path(event)));
+            assert_eq!(changes.take(), Ok(vec![]), "{folder:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ on_each_runtime!(
     what_is_not_a_file_is_refused,
     lists_and_links_and_patterns,
     a_change_is_told,
+    a_change_is_told_as_its_folder_was_called,
     reading_is_no_change,
     a_symlink_that_is_swapped_is_told,
     a_missing_folder_can_not_be_watched,
@@ -104,6 +105,30 @@ async fn a_change_is_told(runtime: SharedRuntime) {
     told(&mut watch, &[a, folder.path().join("c")]).await;
     fs::remove_file(&b).unwrap();
     told(&mut watch, &[b]).await;
+}
+
+async fn a_change_is_told_as_its_folder_was_called(runtime: SharedRuntime) {
+    let (files, folder) = (SystemFiles::new(runtime), folder());
+    // A way to it from the current folder.
+    let here = std::env::current_dir().unwrap();
+    let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let relative = up.join(folder.path().strip_prefix("/").unwrap());
+    let mut watch = files.watch(std::slice::from_ref(&relative)).unwrap();
+    let mut absolute = files.watch(&[folder.path().to_owned()]).unwrap();
+    fs::write(folder.path().join("a"), "1").unwrap();
+    told(&mut watch, &[relative.join("a")]).await;
+    told(&mut absolute, &[folder.path().join("a")]).await;
+    drop(absolute);
+    fs::write(folder.path().join("b"), "1").unwrap();
+    told(&mut watch, &[relative.join("b")]).await;
+    fs::remove_dir_all(&folder).unwrap();
+    let gone = loop {
+        match watch.changed().await {
+            Ok(paths) => assert!(paths.iter().all(|path| path.starts_with(&relative)), "{paths:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert!(gone.to_string().contains(relative.to_str().unwrap()), "{gone}");
 }
 
 async fn reading_is_no_change(runtime: SharedRuntime) {
