@@ -55,7 +55,7 @@ fn lists_of_a_mount_that_is_gone_are_kept_while_it_runs_and_over_a_restart() {
 
     fs::rename(&lists, &away).expect("moved");
     fs::create_dir(&lists).expect("made");
-    fails(&daemon, "file", "is not the one that they were in", &both);
+    fails(&daemon, "file", "is not known to be the one that they were in", &both);
     // It has been saved a while ago: what is killed now has nothing to write down.
     wait_until("the state to be saved", || {
         let shown = support::headcount()

@@ -173,8 +173,8 @@ impl Folders {
             let why = match loss {
                 Loss::Missing => "is not there",
                 Loss::Other => {
-                    "has none of the lists that were found in it, and is not the one that they were in: mount what \
-                     belongs there, or put a list into it, be it an empty one"
+                    "has none of the lists that were found in it, and is not known to be the one that they were in: mount \
+                     what belongs there, or put a list into it, be it an empty one"
                 }
             };
             Trouble::of_folder(folder, why)

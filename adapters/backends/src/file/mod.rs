@@ -9,16 +9,16 @@
 //! result. What a change makes *less* is therefore looked at twice (B11), and until then, what was found before
 //! stays:
 //!
-//! * a file that is gone, that can't be decoded, or that is YAML without its last line break: [`SETTLE`] apart;
-//! * a list that has no targets any more, that was not written at all, or that is YAML and shorter than before (half
-//!   a YAML list is often a valid list): [`SETTLE_LESS`] apart, with the same bytes, or when it has gone on changing for
-//!   two minutes.
+//! * a file that can't be decoded, or that is YAML without its last line break: [`SETTLE`] apart;
+//! * a file that is gone (it may be about to be made anew), a list that has no targets any more, that was not written at all,
+//!   or that is YAML and shorter than before (half a YAML list is often a valid list): [`SETTLE_LESS`] apart, with the same
+//!   bytes, or when it has gone on changing for two minutes.
 //!
 //! The sources are a file's path with `:0`, `:1`, … in the order of its first list; groups keep theirs (B13).
 //!
 //! * A file that is gone takes its groups with it; one that is shorter, those it no longer has. One that is gone with
-//!   its folder does not, where the folder is named and no pattern, nor does one that a link still names: a mount is
-//!   more likely to be missing than that to be meant.
+//!   its folder does not, where the folder is named and no pattern, nor does one that a link or the configuration still
+//!   names: a mount is more likely to be missing than that to be meant.
 //! * A file that can't be read or decoded keeps the groups it had, and the failure is reported.
 //! * Only when all that is named was read without any error is that said to be all there is (B09).
 //! * What can't be watched is reported once, and read every `refresh_interval`. Folders that come, and files that
@@ -52,10 +52,10 @@ pub use format::decode;
 pub use patterns::FilePatternError;
 pub use settings::FileSd;
 
-/// The time after which a file that is gone or looks unfinished is looked at again.
+/// The time after which a file that looks unfinished is looked at again.
 pub const SETTLE: Duration = Duration::from_millis(50);
 
-/// The time after which a list that became less is looked at again, and has to be as it was. Whoever writes a list
+/// The time after which a list that became less or is gone is looked at again, and has to be as it was. Whoever writes a list
 /// while making it can take this long for the next line.
 pub const SETTLE_LESS: Duration = Duration::from_secs(5);
 

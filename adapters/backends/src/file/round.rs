@@ -477,6 +477,11 @@ impl Round<'_> {
             if planted!(self.state.folders.is_lost(folder), LostFolderTakesItsFiles, false) {
                 return self.state.looks.forget(path);
             }
+            // Nobody but the configuration says that there is such a list, and it does: who wants it empty has to say so.
+            if planted!(self.state.named.contains(path), NamedMayBeMissing, false) {
+                let why = "there is no such file; what it had stays until it is there, and may say `[]`";
+                return self.bad(path, Sight::Bad, Trouble::reading(name, why));
+            }
             // A folder that was made anew may be about to be filled.
             let sight = self
                 .state
@@ -493,7 +498,6 @@ impl Round<'_> {
             planted!(self.state.modified.hide(name), RemovedFileHasATime, ());
         }
         if planted!(self.state.named.contains(path), NamedMayBeMissing, false) {
-            // Nobody but the configuration says that there is such a list, and it does.
             return self.bad(path, Sight::Bad, Trouble::reading(name, "there is no such file"));
         }
         self.well(path);

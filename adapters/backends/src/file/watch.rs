@@ -74,7 +74,7 @@ impl Watch {
         let trouble = (!reasons.is_empty()).then(|| {
             let (reasons, interval) = (reasons.join("; "), self.interval);
             Trouble::watching(format!(
-                "{reasons}; the files there are read every {interval:?} instead"
+                "{reasons}; the files there are read every {interval:?} instead, and when a folder that was missing comes"
             ))
         });
         if trouble == self.reported {

@@ -387,8 +387,8 @@ fn a_file_that_is_gone_takes_its_groups_with_it() {
     ]);
     assert_eq!(scene.metric(MODIFIED).len(), 2);
     scene.world.files.remove("/sd/a.json");
-    assert!(scene.settle().is_empty());
-    scene.run_for(SETTLE);
+    assert!(scene.run_for(SETTLE_LESS - SETTLE).is_empty());
+    scene.run_for(SETTLE * 2);
     assert_eq!(scene.collected.addresses(), ["b:1"]);
     assert_eq!(scene.metric(MODIFIED), [("/sd/b.json".to_owned(), 1_767_225_600.0)]);
     scene.world.stop(scene.provider);
@@ -421,12 +421,36 @@ fn a_file_that_is_named_and_missing_is_a_failure_until_it_comes() {
     let received = world.run_for(SETTLE);
     collected.receive(&received);
     assert_eq!((failures(&received), collected.addresses()), (vec![], vec!["a:1"]));
-    // Gone again, it takes its groups with it, and that is said.
+    // Gone again, it keeps its groups, as one that can't be read does, and that is said.
     world.files.remove("/sd/a.json");
-    let received = world.run_for(Duration::from_secs(10));
+    let received = world.run_for(INTERVAL * 2);
     collected.receive(&received);
-    assert_eq!(collected.addresses(), Vec::<&str>::new());
-    assert_eq!(missing(&received), ["/sd/a.json (reading: there is no such file)"]);
+    assert_eq!(collected.addresses(), ["a:1", "b:1"]);
+    let said = "/sd/a.json (reading: there is no such file; what it had stays until it is there, and may say `[]`)";
+    assert_eq!(missing(&received).first().map(String::as_str), Some(said));
+    world.files.write("/sd/a.json", "[]");
+    collected.receive(&world.run_for(SETTLE_LESS + SETTLE));
+    assert_eq!(collected.addresses(), ["b:1"]);
+}
+
+/// B11: who removes a list and generates it anew takes a while for it.
+#[test]
+fn b11_a_list_that_is_removed_and_made_anew_is_never_gone() {
+    for others in [&[][..], &[("/sd/b.json", r#"[{"targets": ["b:1"]}]"#)]] {
+        let mut files = vec![("/sd/a.yml", "- targets: [a:1, a:2]\n")];
+        files.extend(others);
+        let mut scene = Scene::with(&files);
+        let before = scene.collected.addresses().len();
+        scene.world.files.remove("/sd/a.yml");
+        assert!(scene.run_for(Duration::from_secs(3)).is_empty());
+        for text in ["", "- targets: [a:1]\n"] {
+            scene.world.files.write("/sd/a.yml", text);
+            assert!(scene.run_for(Duration::from_secs(1)).is_empty(), "{text:?}");
+        }
+        scene.world.files.write("/sd/a.yml", "- targets: [a:1, a:2, a:3]\n");
+        scene.run_for(SETTLE_LESS * 2);
+        assert_eq!(scene.collected.addresses().len(), before + 1);
+    }
 }
 
 /// B04: with `max_stale` what a source has is dropped when it fails for long, and one list of many that is broken must not
@@ -508,7 +532,7 @@ fn what_cannot_be_watched_is_said_once_and_read_at_the_interval() {
     let expected = [
         "the folder /later (is not there)",
         "the folder /later (is not there), changes (watching for: /later: no such file; the files there are read every 300s \
-         instead)",
+         instead, and when a folder that was missing comes)",
     ];
     assert_eq!(
         (missing(&received), failures(&received).len()),
