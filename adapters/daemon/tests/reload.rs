@@ -246,3 +246,39 @@ fn static_targets_are_not_modified_by_apply() {
     assert_eq!(daemon.get("/config").text(), shown);
     assert_eq!(daemon.get("/sd/fixed").text(), before);
 }
+
+/// B11: who asks for a reload while the configuration is being written does not mean what is in it so far.
+#[test]
+fn b11_a_configuration_that_is_being_written_takes_nothing_away() {
+    let setup = Setup::new();
+    let jobs: Vec<_> = (0..6)
+        .map(|number| format!("- job_name: job{number}\n  static_configs: [{{targets: ['h{number}:1']}}]\n"))
+        .collect();
+    let whole = format!("scrape_configs:\n{}", jobs.concat());
+    setup.write(&whole);
+    let lists = setup.folder.path().join("lists");
+    std::fs::create_dir(&lists).expect("made");
+    let daemon = setup.start(&["--file-sd-dir", lists.to_str().expect("UTF-8")]);
+    let files = || std::fs::read_dir(&lists).expect("listed").count();
+    wait_until("all lists are written", || (files() == 6).then_some(()));
+
+    // Empty it is refused, however long it stays so.
+    setup.write("");
+    let answer = daemon.request("POST", "/-/reload", &[]);
+    assert_eq!(answer.status, 500);
+    assert!(
+        answer.text().contains("it is empty, and was not before"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(files(), 6);
+
+    // Who says so twice means it.
+    setup.write(&format!("scrape_configs:\n{}", jobs[..2].concat()));
+    assert!(reload(&daemon).contains("4 removed, 2 kept"));
+    wait_until("the lists of jobs that are gone are, too", || {
+        (files() == 2).then_some(())
+    });
+    setup.write("{}");
+    assert!(reload(&daemon).contains("2 removed"));
+}

@@ -328,6 +328,11 @@ pub enum ProblemKind {
     /// A mechanism that Prometheus does not have.
     #[error("this mechanism is headcount's own, and Prometheus refuses a file with it; put the job into headcount.yml")]
     NotPrometheus,
+    /// There was something in it when it was read before, and now there is nothing.
+    #[error(
+        "it is empty, and was not before: it may be about to be written; where nothing is to be in it, write `{{}}`"
+    )]
+    Emptied,
     /// A setting that Prometheus does not have.
     #[error("this setting is headcount's own, and Prometheus refuses a file with it; put the job into headcount.yml")]
     SettingNotPrometheus,

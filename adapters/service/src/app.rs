@@ -21,7 +21,7 @@ use crate::once::InWords;
 use crate::overwritten::Overwritten;
 use crate::plan::{Plan, Source};
 use crate::reload::{
-    Changes, Loaded, Outcome, Providers, ReloadError, Reloaded, Reloader, SettledChanges, Turn, Turns,
+    AGAIN, Changes, Loaded, Outcome, Providers, ReloadError, Reloaded, Reloader, SettledChanges, Turn, Turns,
 };
 use crate::scraping::Scraping;
 use crate::server::{Requests, WrittenJobs};
@@ -185,7 +185,10 @@ impl App {
                 visible_from: None,
             }));
         }
-        let loaded = self.reloader.load(source).await;
+        let again = async || {
+            Timer::after(AGAIN).await;
+        };
+        let loaded = self.reloader.load_settled(source, again).await;
         self.take(loaded).await
     }
 

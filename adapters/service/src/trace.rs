@@ -5,8 +5,9 @@
 //! there, variables.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use std::{fs, io};
 
 use headcount_config::{Machine, Surroundings};
 use headcount_reader::pattern::Folders;
@@ -26,10 +27,25 @@ pub(crate) struct Trace {
 /// One look, with a hash of what was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Look {
-    File { path: PathBuf, limit: u64, seen: u64 },
-    Names { folder: PathBuf, seen: u64 },
-    Exists { path: PathBuf, seen: bool },
-    Variable { name: String, seen: u64 },
+    File {
+        path: PathBuf,
+        limit: u64,
+        seen: u64,
+        /// Whether nothing but white space is in it.
+        is_blank: bool,
+    },
+    Names {
+        folder: PathBuf,
+        seen: u64,
+    },
+    Exists {
+        path: PathBuf,
+        seen: bool,
+    },
+    Variable {
+        name: String,
+        seen: u64,
+    },
 }
 
 impl Trace {
@@ -43,13 +59,39 @@ impl Trace {
         self.looks.iter().all(Look::is_current)
     }
 
+    /// The files in which there was nothing.
+    pub(crate) fn blank_files(&self) -> impl Iterator<Item = &Path> {
+        self.looks.iter().filter_map(|look| match look {
+            Look::File {
+                path, is_blank: true, ..
+            } => Some(&**path),
+            _ => None,
+        })
+    }
+
+    /// Whether one of the files was modified that recently, or seems to be from the future. Asks the system; call it where
+    /// blocking is allowed.
+    pub(crate) fn was_modified_within(&self, recently: Duration) -> bool {
+        self.looks.iter().any(|look| match look {
+            Look::File { path, .. } => {
+                let modified = fs::metadata(path).and_then(|about| about.modified());
+                modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < recently) || at > SystemTime::now())
+            }
+            _ => false,
+        })
+    }
+
     pub(crate) fn note_file(&mut self, path: &Path, limit: u64, content: &io::Result<Vec<u8>>) {
         let seen = file(content);
         let hashed = rapidhash_v3(path.as_os_str().as_encoded_bytes());
         let all = [self.fingerprint.0, hashed, seen].map(u64::to_le_bytes);
         self.fingerprint = Fingerprint(rapidhash_v3(all.as_flattened()));
-        let path = path.to_owned();
-        self.looks.push(Look::File { path, limit, seen });
+        self.looks.push(Look::File {
+            path: path.to_owned(),
+            limit,
+            seen,
+            is_blank: content.as_ref().is_ok_and(|bytes| bytes.trim_ascii().is_empty()),
+        });
     }
 
     pub(crate) fn note_names(&mut self, folder: &Path, found: &[OsString]) {
@@ -71,7 +113,7 @@ impl Trace {
 impl Look {
     fn is_current(&self) -> bool {
         match self {
-            Self::File { path, limit, seen } => file(&Machine.read(path, *limit)) == *seen,
+            Self::File { path, limit, seen, .. } => file(&Machine.read(path, *limit)) == *seen,
             Self::Names { folder, seen } => names(&Machine.names(folder)) == *seen,
             Self::Exists { path, seen } => Machine.exists(path) == *seen,
             Self::Variable { name, seen } => variable(Machine.variable(name).as_deref()) == *seen,

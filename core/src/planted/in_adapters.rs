@@ -158,6 +158,7 @@ macro_rules! in_adapters {
                     OldestEventGoes "when too many events wait the oldest goes, whatever it is about"
                 }
                 "service" {
+                    HalfOfJobsCounts "a configuration that is being written counts at once, without the jobs that are to come"
                     MembersOfAPartCount "members count of which some source has yet to be read"
                     MembersAreSavedOnce "what members have is saved once, and not when it changes"
                     WhoIsNotFoundIsLost "a member that asks and is not found any more loses at once what others have not begun with"

@@ -3,9 +3,10 @@
 //! The one rule: **a configuration that is wrong changes nothing.** What ran before goes on, the
 //! problems are said, and the metrics show it.
 //!
-//! * `changes`: what a reload changed. `turns`: who waits for which reload.
+//! * `changes`: what a reload changed. `less`: whether it may be half of one. `turns`: who waits for which reload.
 
 mod changes;
+mod less;
 mod turns;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,7 @@ use crate::plan::{Plan, Source};
 use crate::trace::{Fingerprint, Trace};
 
 pub use changes::{Changes, Entries, Providers};
+pub(crate) use less::AGAIN;
 pub(crate) use turns::{Turn, Turns};
 
 /// The configuration that runs, and where the next comes from.
@@ -147,6 +149,32 @@ impl Reloader {
         load(&self.loader, source).await
     }
 
+    /// The same for who wants what is there now: what was just written, and has less in it than what runs, is read until it is
+    /// as it was when it was read before, with a `wait` between (B11).
+    pub(crate) async fn load_settled(&self, source: Option<Source>, mut wait: impl AsyncFnMut()) -> Loaded {
+        let mut loaded = self.load(source).await;
+        for _ in 0..less::MOST_LOOKS {
+            if !self.may_be_half(&loaded).await {
+                break;
+            }
+            wait().await;
+            let again = self.load(Some(loaded.source.clone())).await;
+            let is_settled = again.trace.fingerprint() == loaded.trace.fingerprint();
+            loaded = again;
+            if is_settled {
+                break;
+            }
+        }
+        loaded
+    }
+
+    /// Whether the file of what was loaded may be being written.
+    async fn may_be_half(&self, loaded: &Loaded) -> bool {
+        let Ok(plan) = &loaded.plan else { return false };
+        let trace = loaded.trace.clone();
+        unblock(move || trace.was_modified_within(less::JUST_WRITTEN)).await && less::may_be_cut(&self.plan(), plan)
+    }
+
     /// Whether reading the configuration again would give the one that runs. Costs reading its files, and no more.
     pub(crate) async fn is_current(&self) -> bool {
         let trace = self.read(|state| state.trace.clone());
@@ -174,6 +202,11 @@ impl Reloader {
     /// the one that it was, too.
     pub(crate) fn accept(&self, loaded: Loaded) -> Result<Arc<Plan>, LoadErrors> {
         let Loaded { source, trace, plan } = loaded;
+        let before = self.read(|state| state.trace.clone());
+        let plan = plan.and_then(|plan| match less::emptied((&self.plan(), &before), (&plan, &trace)) {
+            Some(errors) => Err(errors),
+            None => Ok(plan),
+        });
         self.change(|state| state.fingerprint = trace.fingerprint());
         match plan {
             Ok(plan) => {
@@ -224,6 +257,57 @@ async fn load(loader: &Loader, source: Source) -> Loaded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The file that a writer makes, one text after the other, whenever it is waited for.
+    #[test]
+    fn b11_who_wants_a_file_that_is_being_written_gets_it_whole() {
+        const WHOLE: &str = "scrape_configs:\n- job_name: a\n- job_name: b\n- job_name: c\n";
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("prometheus.yml");
+        let write = |text: &str| std::fs::write(&path, text).expect("written");
+        let jobs = |loaded: Loaded| loaded.plan.map(|plan| plan.jobs.len()).ok();
+        let half = |lines: usize| WHOLE.split_inclusive('\n').take(lines).collect::<String>();
+        smol::block_on(async {
+            write(WHOLE);
+            let source = Source::File(path.clone());
+            let reloader = Reloader::start(crate::loader(), source, 0.0).await.expect("valid");
+            for (first, then, expected, looks) in [
+                // It goes on being written, is half written for good, has one job more, and is not valid.
+                (half(2), vec![half(3), half(4) + "- job_name: d\n"], Some(4), 2),
+                (half(2), vec![half(2)], Some(1), 1),
+                (half(4) + "- job_name: d\n", vec![], Some(4), 0),
+                ("scrape_configs: [".to_owned(), vec![], None, 0),
+                // Who never ends is not waited for without end.
+                (
+                    half(2),
+                    (1..9).map(|n| half(2) + &format!("- job_name: x{n}\n")).collect(),
+                    Some(2),
+                    5,
+                ),
+            ] {
+                write(&first);
+                let mut then = then.into_iter();
+                let mut looked = 0;
+                let loaded = reloader
+                    .load_settled(None, async || {
+                        looked += 1;
+                        write(&then.next().expect("no more looks than texts"));
+                    })
+                    .await;
+                assert_eq!((jobs(loaded), looked), (expected, looks), "{first}");
+            }
+            // What was not just written is there.
+            write(&half(2));
+            let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+            std::fs::File::options()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(old))
+                .expect("its time is set");
+            let loaded = reloader.load_settled(None, async || panic!("it is old")).await;
+            assert_eq!(jobs(loaded), Some(1));
+        });
+    }
 
     #[test]
     fn b11_a_file_that_is_being_written_is_no_configuration_yet() {

@@ -1,0 +1,155 @@
+//! Whether a configuration may be half of one.
+//!
+//! The one rule: **what was just written, and has less in it, counts when it is there a second time (B11)**: who asks for a
+//! reload while the file is being written does not mean what is in it so far. Half a YAML file is often a valid one; what it
+//! lacks is what stands behind some line of it. What is empty is never meant, since that can be said.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headcount_config::{LoadErrors, Problem};
+use headcount_core::planted;
+use headcount_reader::ProblemKind;
+
+use super::Changes;
+use crate::plan::Plan;
+use crate::trace::Trace;
+
+/// A file that was modified before that is not being written any more.
+pub(crate) const JUST_WRITTEN: Duration = Duration::from_secs(2);
+
+/// When it is looked at again.
+pub(crate) const AGAIN: Duration = Duration::from_secs(1);
+
+/// How often, while it goes on changing. Then what is there counts.
+pub(crate) const MOST_LOOKS: usize = 5;
+
+/// Whether a plan may be one whose file was cut somewhere: everything behind that is gone, and the job in which it is, or
+/// the settings, are others.
+pub(super) fn may_be_cut(before: &Plan, after: &Plan) -> bool {
+    let changes = Changes::between(before, after);
+    let lists = [&changes.jobs, &changes.alertmanagers];
+    let is_last = |name: &String| {
+        let mut jobs = after.jobs.iter();
+        jobs.find(|job| job.job_name == *name).is_some_and(|job| {
+            let mut others = after.jobs.iter().filter(|other| other.file == job.file);
+            !others.any(|other| other.position.line > job.position.line)
+        })
+    };
+    planted!(
+        lists.iter().any(|list| !list.removed.is_empty()),
+        HalfOfJobsCounts,
+        false
+    ) || !changes.alertmanagers.changed.is_empty()
+        || changes.settings
+        || changes.jobs.changed.iter().any(is_last)
+}
+
+/// What is wrong with a configuration that has less than the one before because a file is empty now.
+pub(super) fn emptied(before: (&Plan, &Trace), after: (&Plan, &Trace)) -> Option<LoadErrors> {
+    let was_empty = |path: &Path| before.1.blank_files().any(|blank| blank == path);
+    let mut now = after.1.blank_files().filter(|path| !was_empty(path)).peekable();
+    now.peek()?;
+    if !may_be_cut(before.0, after.0) {
+        return None;
+    }
+    let problem = |path: &Path| Problem {
+        file: Arc::from(path),
+        position: None,
+        field: String::new(),
+        kind: ProblemKind::Emptied,
+    };
+    Some(LoadErrors {
+        problems: now.map(problem).collect(),
+        omitted: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mechanisms;
+    use crate::plan::Source;
+
+    /// What a prometheus.yml and a headcount.yml beside it make.
+    fn read(folder: &Path, config: &str, settings: &str) -> (Trace, Plan) {
+        let path = folder.join("prometheus.yml");
+        std::fs::write(&path, config).expect("written");
+        std::fs::write(folder.join("headcount.yml"), settings).expect("written");
+        let (trace, plan) = Source::File(path).load(&mechanisms::loader());
+        (trace, plan.expect("nothing is wrong with it"))
+    }
+
+    const JOBS: &str = "scrape_configs:
+- job_name: a
+  static_configs: [{targets: [a]}]
+- job_name: b
+  static_configs:
+  - targets: [b]
+  - targets: [c]
+";
+    const ALERTS: &str = "alerting:
+  alertmanagers:
+  - static_configs:
+    - targets: [one]
+    - targets: [two]
+";
+    const SETTINGS: &str = "defaults:
+  max_drop: 30%
+jobs:
+  a:
+    max_drop: 10%
+";
+
+    /// Wherever a file is cut at a line's end: it is no configuration, the same one, or may be cut.
+    #[test]
+    fn b11_whatever_is_left_of_a_file_may_be_half_of_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let whole = format!("{JOBS}{ALERTS}");
+        let (_, before) = read(folder.path(), &whole, SETTINGS);
+        let mut halves = 0;
+        let cut = |text: &'static str| text.match_indices('\n').map(move |(at, _)| &text[..=at]);
+        let of_config = whole.match_indices('\n').map(|(at, _)| (&whole[..=at], SETTINGS));
+        for (config, settings) in of_config.chain(cut(SETTINGS).map(|settings| (&*whole, settings))) {
+            std::fs::write(folder.path().join("prometheus.yml"), config).expect("written");
+            std::fs::write(folder.path().join("headcount.yml"), settings).expect("written");
+            let path = folder.path().join("prometheus.yml");
+            let Ok(after) = Source::File(path).load(&mechanisms::loader()).1 else {
+                continue;
+            };
+            let is_same = Changes::between(&before, &after).is_nothing();
+            assert_eq!(may_be_cut(&before, &after), !is_same, "{config}---\n{settings}");
+            halves += usize::from(!is_same);
+        }
+        assert!(halves >= 6, "{halves} that can be read and are others");
+        // What can't be half of anything need not be waited for.
+        let (_, other) = read(folder.path(), &whole.replace("[a]", "[other]"), SETTINGS);
+        assert!(!may_be_cut(&before, &other));
+        let (_, more) = read(folder.path(), &format!("{JOBS}- job_name: c\n{ALERTS}"), SETTINGS);
+        assert!(!may_be_cut(&before, &more));
+    }
+
+    #[test]
+    fn b11_what_is_empty_is_refused_where_there_was_something() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let whole = read(folder.path(), JOBS, SETTINGS);
+        let said = |before: &(Trace, Plan), after: &(Trace, Plan)| {
+            let errors = emptied((&before.1, &before.0), (&after.1, &after.0))?;
+            let problems = errors.problems.iter().map(|problem| problem.file.display().to_string());
+            Some(problems.collect::<Vec<_>>())
+        };
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        for blank in ["", "\n \n"] {
+            let after = read(folder.path(), blank, "defaults: {max_drop: 30%}");
+            assert_eq!(said(&whole, &after), Some(vec![path("prometheus.yml")]));
+            // It was empty, and is.
+            let again = read(folder.path(), blank, "defaults: {max_drop: 20%}");
+            assert_eq!(said(&after, &again), None);
+            let after = read(folder.path(), JOBS, blank);
+            assert_eq!(said(&whole, &after), Some(vec![path("headcount.yml")]));
+        }
+        let after = read(folder.path(), "{}", "{}");
+        assert_eq!(said(&whole, &after), None, "it says that there is nothing");
+    }
+}
