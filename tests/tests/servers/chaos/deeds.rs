@@ -1,9 +1,9 @@
 //! Troubles that are over at once: restarts, reloads, and lists that are wrong for a moment.
 
-use std::fs;
 use std::io::Write as _;
-use std::thread;
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{fs, io, thread};
 
 use super::change_truth;
 use super::faults::health;
@@ -29,10 +29,12 @@ pub(super) enum Deed {
     WriteSlowly,
     /// A YAML file has nothing in it for a moment.
     BlankForAMoment,
+    /// A file is removed, and made anew a moment later.
+    GoneForAMoment,
 }
 
 /// All of them; what differs with its place more than once.
-pub(super) const DEEDS: [Deed; 9] = [
+pub(super) const DEEDS: [Deed; 10] = [
     Deed::KillHeadcount,
     Deed::ReloadSame,
     Deed::ReloadBroken,
@@ -42,12 +44,14 @@ pub(super) const DEEDS: [Deed; 9] = [
     Deed::WriteSlowly,
     Deed::WriteSlowly,
     Deed::BlankForAMoment,
+    Deed::GoneForAMoment,
 ];
 
 /// Pieces that a file is written in.
 const PIECES: usize = 8;
 
-/// The time between them, and that a file is blank: far less than the five seconds after which that is believed.
+/// The time between them, and a quarter of that for which a file is blank or gone: far less than the five seconds after
+/// which that is believed.
 const PIECE: Duration = Duration::from_millis(150);
 
 impl Deed {
@@ -64,7 +68,8 @@ impl Deed {
             (_, None) => return false,
             (Self::SayNothing(nothing), Some(source)) => say_nothing(world, source, nothing),
             (Self::WriteSlowly, Some(source)) => write_slowly(world, source, random),
-            (Self::BlankForAMoment, Some(source)) => be_blank(world, source),
+            (Self::BlankForAMoment, Some(source)) => be_away(world, source, "blank", |path| fs::write(path, "")),
+            (Self::GoneForAMoment, Some(source)) => be_away(world, source, "gone", |path| fs::remove_file(path)),
         }
         true
     }
@@ -72,7 +77,7 @@ impl Deed {
     /// Whether it can be done at such a source.
     fn can_befall(self, place: &Place) -> bool {
         match (self, place) {
-            (Self::SayNothing(_), Place::List(_)) | (Self::WriteSlowly, Place::File(_)) => true,
+            (Self::SayNothing(_), Place::List(_)) | (Self::WriteSlowly | Self::GoneForAMoment, Place::File(_)) => true,
             (Self::BlankForAMoment, Place::File(path)) => path.ends_with(".yml"),
             _ => false,
         }
@@ -111,10 +116,12 @@ fn reload(world: &World, random: &mut Random) {
 
 fn reload_broken(world: &World, random: &mut Random) {
     let config = world.config();
-    let broken = match random.below(3) {
+    let broken = match random.below(4) {
         // Half written, in the middle of a list.
         0 => config.rsplit_once(']').expect("a list").0.to_owned(),
         1 => config.replace("refresh_interval", "refresh_intervall"),
+        // About to be written.
+        2 => String::new(),
         _ => String::new() + &config + "scrape_configs: []\n",
     };
     world.judge.tell("headcount is to reload what is wrong");
@@ -184,16 +191,16 @@ fn write_slowly(world: &mut World, source: usize, random: &mut Random) {
     world.judge.set_ill(source, false);
 }
 
-fn be_blank(world: &mut World, source: usize) {
+fn be_away(world: &mut World, source: usize, how: &str, take_away: impl Fn(PathBuf) -> io::Result<()>) {
     let Place::File(path) = &world.sources[source].place else {
         panic!("{source} is no file");
     };
     world
         .judge
-        .tell(&format!("{} is blank for a moment", world.sources[source]));
+        .tell(&format!("{} is {how} for a moment", world.sources[source]));
     world.judge.set_ill(source, true);
-    fs::write(world.folder.path(path), "").expect("emptying a file");
-    thread::sleep(PIECE);
+    take_away(world.folder.path(path)).expect("taking away what is in a file");
+    thread::sleep(PIECE * 4);
     world.say_truth(source);
     world.judge.set_ill(source, false);
 }
