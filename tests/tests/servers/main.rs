@@ -67,6 +67,7 @@ mod scale;
 mod scraping;
 mod targets;
 mod tinyproxy;
+mod two;
 mod vmagent;
 mod web_config;
 mod zookeeper;

@@ -53,6 +53,11 @@ impl Headcount {
         Self::launch(Launch::new(folder, arguments, &[]), &address)
     }
 
+    /// The same at this address.
+    pub(crate) fn at(folder: &Folder, arguments: &[&str], address: &str) -> Self {
+        Self::launch(Launch::new(folder, arguments, &[]), address)
+    }
+
     fn launch(launch: Launch, address: &str) -> Self {
         let (process, address) = launch.at(address);
         Self {
