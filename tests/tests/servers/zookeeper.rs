@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::support::{
-    Folder, Headcount, Labels, ZooKeeper, check_service_discovery, prints_what_promtool_prints, require_zookeeper,
-    until,
+    Folder, Headcount, Labels, ZooKeeper, check_service_discovery, free_port, printed, prints_what_promtool_prints,
+    require_zookeeper, until,
 };
 
 /// A configuration with these jobs: a name, a mechanism and a path each.
@@ -129,6 +129,46 @@ fn labels_are_those_of_prometheus() {
             metrics.lines().any(|found| found == line),
             "{line} is not in:\n{metrics}"
         );
+    }
+}
+
+/// Each setting once: of two servers the first is not there, and of two paths neither is below the other.
+#[test]
+fn sd_prints_with_each_setting_what_promtool_prints() {
+    require_zookeeper!();
+    require!("promtool");
+    let folder = Folder::new();
+    let zookeeper = ZooKeeper::start(&folder);
+    let mut registrar = zookeeper.registrar();
+    for service in ["web", "db"] {
+        registrar.create(
+            &format!("/svc/{service}/member_1"),
+            member(&format!("{service}.example:9100")),
+        );
+        let host = format!(r#"{{"host": "{service}.example", "port": 5432, "name": "{service} 1"}}"#);
+        registrar.create(&format!("/nerve/{service}/host1"), host);
+    }
+    registrar.create("/svc/hidden/member_1", member("hidden.example:1"));
+    let servers = format!("['127.0.0.1:{}', '{}']", free_port(), zookeeper.address());
+    let jobs = [("serverset", "/svc"), ("nerve", "/nerve")].map(|(mechanism, above)| {
+        format!(
+            "- job_name: {mechanism}\n  {mechanism}_sd_configs: [{{servers: {servers}, paths: ['{above}/web', \
+             '{above}/db'], timeout: 2s}}]\n  relabel_configs: [{{action: labelmap, regex: '__meta_(.+)'}}, \
+             {{source_labels: [__address__], target_label: address}}]\n"
+        )
+    });
+    let path = folder.write("prometheus.yml", format!("scrape_configs:\n{}", jobs.concat()));
+    for mechanism in ["serverset", "nerve"] {
+        assert_eq!(
+            prints_what_promtool_prints("promtool", &path, mechanism),
+            2,
+            "{mechanism}"
+        );
+        let printed = printed(&path, mechanism, &[]).expect("it discovers");
+        let paths = printed
+            .iter()
+            .filter_map(|labels| labels.get(&format!("{mechanism}_path")));
+        assert_eq!(paths.count(), 2, "{printed:?}");
     }
 }
 

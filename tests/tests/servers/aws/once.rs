@@ -1,12 +1,13 @@
-//! `headcount sd` with each setting once, of the mechanisms that Prometheus's documentation has no example of: ECS and RDS as
-//! moto imitates them, and Lightsail, ElastiCache and MSK after botocore's descriptions.
+//! `headcount sd` with each setting once, of the mechanisms that Prometheus's documentation has no example of: EC2, ECS and RDS
+//! as moto imitates them, and Lightsail, ElastiCache and MSK after botocore's descriptions.
 //!
 //! All are asked through a proxy, with keys that may do nothing but take on a role.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::support::{FakeAws, Folder, Labels, Moto, Tinyproxy, printed, until};
+use super::LATER;
+use crate::support::{FakeAws, Folder, Labels, Moto, Tinyproxy, check_service_discovery_with, printed, until};
 
 /// A configuration with a job for each mechanism, and the fields that only it has. What is found is what is shown.
 fn config(endpoint: &str, keys: &str, role: &str, proxy: &Tinyproxy, jobs: &[(&str, &str)]) -> String {
@@ -97,4 +98,50 @@ fn sd_prints_of_ecs_and_rds_what_moto_has() {
     ] {
         assert_eq!(values(&databases, label), [expected; 4], "{label}");
     }
+}
+
+#[test]
+fn sd_prints_of_ec2_what_promtool_prints_of_moto() {
+    require!("moto_server-5.2", "tinyproxy", "promtool-2.53");
+    let folder = Folder::new();
+    let (moto, proxy) = (Moto::start(&folder), Tinyproxy::start(&folder, &[]));
+    let role = moto.known["role"].as_str().expect("a role");
+    let filters =
+        ", filters: [{name: 'tag:env', values: [prod, none]}, {name: instance-state-name, values: [running]}]";
+    let whole = config(&moto.url(), &moto.keys_of("other"), role, &proxy, &[("ec2", filters)]);
+    // It knows no external id yet.
+    let theirs = whole.replace("external_id: e1, ", "");
+    assert_ne!(whole, theirs);
+    let (whole, theirs) = (
+        folder.write("prometheus.yml", whole),
+        folder.write("promtool.yml", theirs),
+    );
+    let found = found(&whole, "ec2", &moto.url());
+    assert!(found.len() >= 4, "{found:?}");
+    assert!(
+        values(&found, "address")
+            .iter()
+            .all(|address| address.ends_with(":9100"))
+    );
+    let compared = until("sd prints what promtool prints", || {
+        let expected = check_service_discovery_with("promtool-2.53", &theirs, "ec2").into_iter();
+        let mut expected: Vec<Labels> = expected.map(|(_, kept)| without_hidden(kept)).collect();
+        let mut found: Vec<Labels> = found.iter().cloned().map(without_hidden).collect();
+        expected.sort();
+        found.sort();
+        match expected == found {
+            true => Ok(expected.len()),
+            false => Err(format!("headcount: {found:#?}\npromtool: {expected:#?}")),
+        }
+    });
+    assert_eq!(compared, found.len());
+    assert!(proxy.log().contains(&moto.url()), "{}", proxy.log());
+}
+
+/// What is shown, but for labels that only Prometheus 3 has.
+fn without_hidden(mut labels: Labels) -> Labels {
+    labels.retain(|name, value| {
+        !name.starts_with("__") && !value.is_empty() && !LATER.contains(&&*format!("__meta_{name}"))
+    });
+    labels
 }
