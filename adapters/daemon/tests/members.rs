@@ -169,6 +169,67 @@ fn a_target_is_scraped_on_its_own_node_and_moves_with_its_member() {
     });
 }
 
+/// Three of sixty targets have nearly all of the weight; a fourth becomes heavy, and is the same target.
+#[test]
+fn members_have_about_the_same_weight_of_targets() {
+    let setup = Setup::new();
+    let write = |heavy: usize| {
+        let host = |number: usize| {
+            let weight = if number < heavy { "5000" } else { "1" };
+            format!(
+                "{{targets: ['127.0.0.1:{}'], labels: {{__samples: '{weight}'}}}}",
+                9000 + number
+            )
+        };
+        let hosts: Vec<String> = (0..60).map(host).collect();
+        setup.write(&format!(
+            "scrape_configs: [{{job_name: node, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{}]}}]",
+            hosts.join(", ")
+        ));
+    };
+    write(3);
+    setup.write_settings("members: {names: [a, b, c], strategy: weighted, weight_label: __samples}");
+    let daemon = setup.start(&[]);
+    let heavy = |name: &str| {
+        let list = daemon.get(&format!("/sd/node?member={name}"));
+        if list.status != 200 {
+            return Vec::new();
+        }
+        let list = list.json().as_array().expect("a list").clone();
+        let heavy = list.iter().filter(|entry| entry["labels"]["__samples"] == "5000");
+        heavy.map(|entry| entry["targets"][0].to_string()).collect::<Vec<_>>()
+    };
+    let all = ["a", "b", "c"];
+    wait_until("each to have one of the heavy ones", || {
+        all.iter().all(|name| heavy(name).len() == 1).then_some(())
+    });
+    let weights = |daemon: &Daemon| all.map(|name| member(daemon, name)["weight"].as_u64().unwrap_or_default());
+    let (before, had) = (weights(&daemon), all.map(|name| heavy(name)));
+    assert_eq!(before.iter().sum::<u64>(), 3 * 4096 + 57);
+    assert!(before.iter().all(|weight| *weight >= 4096), "{before:?}");
+    daemon.wait_for("/metrics", |metrics| {
+        metrics.contains(&format!("headcount_member_weight{{member=\"a\"}} {}\n", before[0]))
+    });
+    assert!(daemon.get("/config").text().contains("weight_label"));
+    let targets = daemon.get("/api/v1/targets?state=active").json();
+    let targets = targets["data"]["activeTargets"].as_array().expect("a list").clone();
+    let of_weight = |weight: u64| targets.iter().filter(|target| target["weight"] == weight).count();
+    assert_eq!((of_weight(4096), of_weight(1)), (3, 57));
+
+    write(4);
+    assert_eq!(daemon.request("POST", "/-/reload", &[]).status, 200);
+    wait_until("the fourth to be somebody's, and nobody to lack one", || {
+        (weights(&daemon).iter().sum::<u64>() == 4 * 4096 + 56).then_some(())
+    });
+    for (name, had) in all.iter().zip(had) {
+        let has = heavy(name);
+        assert!(
+            had.iter().all(|target| has.contains(target)),
+            "{name}: {had:?}, {has:?}"
+        );
+    }
+}
+
 /// A list in a file says who the members are, and is broken for a while.
 #[test]
 fn members_that_are_found_stay_while_their_source_can_not_be_read() {

@@ -7,6 +7,7 @@
 //! * [`TargetKey`]: what decides a target's scrape, as a number.
 //! * [`Consistent`]: members with nearly the same number of targets each, where a member that comes or goes moves little
 //!   more than its share.
+//! * [`Weighted`]: members with nearly the same weight of targets each.
 //! * [`Placed`]: the same of targets of which some belong to a member.
 //! * [`Shares`]: what each member is told to scrape, so that a target that moves is not left alone.
 //! * [`Presence`]: who is a member, where members are those that ask. [`Roster`]: the same where they are found.
@@ -35,6 +36,8 @@ mod rendezvous;
 mod roster;
 mod seats;
 mod shares;
+mod weighted;
+mod weights;
 
 pub use consistent::{Consistent, MAX_MEMBERS, MAX_REPLICAS, Move};
 pub use key::TargetKey;
@@ -43,6 +46,8 @@ pub use presence::{Asked, Presence, PresenceOptions};
 pub use roster::{Roster, RosterOptions};
 pub use seats::Seats;
 pub use shares::{Leaving, SavedHandover, SavedMember, SavedShares, Shares};
+pub use weighted::{JobWeights, Weighted};
+pub use weights::WeightClass;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Targets that belong to a member: those of a node, which the collector on that node scrapes.
 //!
 //! A target may say where it belongs. If there is a member of that name it is its owner, alone; if not, the target is
-//! [shared out](Consistent) with those that belong nowhere, or it waits for that member. **Who owns a target follows from
+//! [shared out](Weighted) with those that belong nowhere, or it waits for that member. **Who owns a target follows from
 //! targets, where they belong, and members alone**, here too.
 //!
 //! ```text
@@ -15,12 +15,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::rendezvous::ByKey;
-use super::{Consistent, Move, TargetKey};
+use super::{JobWeights, Move, TargetKey, WeightClass, Weighted};
 
 /// Targets shared out among members, of which some belong to one.
 #[derive(Debug)]
 pub struct Placed {
-    consistent: Consistent,
+    shared: Weighted,
     /// Whether targets whose member is not there are shared out.
     has_fallback: bool,
     /// Where targets belong, be they there or not.
@@ -35,7 +35,7 @@ impl Placed {
     /// No members and no targets. `replicas` is how many members each target is to have that is shared out.
     pub fn new(replicas: usize) -> Self {
         Self {
-            consistent: Consistent::new(replicas),
+            shared: Weighted::new(replicas),
             has_fallback: true,
             places: HashMap::default(),
             belonging: BTreeMap::new(),
@@ -46,7 +46,7 @@ impl Placed {
     /// How many targets there are.
     pub fn len(&self) -> usize {
         let apart = self.apart().map(|(_, keys)| keys.len());
-        apart.fold(self.consistent.len(), usize::saturating_add)
+        apart.fold(self.shared.len(), usize::saturating_add)
     }
 
     /// Whether there are no targets.
@@ -56,50 +56,45 @@ impl Placed {
 
     /// Whether there are any members.
     pub fn has_members(&self) -> bool {
-        self.consistent.members().len() > 0
+        self.shared.members().len() > 0
     }
 
     /// How many targets nobody owns.
     pub fn unowned(&self) -> usize {
-        let apart = self.apart().filter(|(place, _)| !self.consistent.has_member(place));
+        let apart = self.apart().filter(|(place, _)| !self.shared.has_member(place));
         let waiting = apart.map(|(_, keys)| keys.len()).fold(0, usize::saturating_add);
         match self.has_members() {
             true => waiting,
-            false => waiting.saturating_add(self.consistent.len()),
+            false => waiting.saturating_add(self.shared.len()),
         }
     }
 
     /// Whether there is a target of this key.
     pub fn has(&self, key: TargetKey) -> bool {
-        self.consistent.has(key) || self.belongs(key).is_some()
+        self.shared.has(key) || self.belongs(key).is_some()
     }
 
     /// The members that own a target, sorted by name.
     pub fn owners(&self, key: TargetKey) -> impl Iterator<Item = &Arc<str>> {
-        let own = self.belongs(key).filter(|place| self.consistent.has_member(place));
-        let others = own.is_none().then(|| self.consistent.owners(key));
+        let own = self.belongs(key).filter(|place| self.shared.has_member(place));
+        let others = own.is_none().then(|| self.shared.owners(key));
         own.into_iter().chain(others.into_iter().flatten())
     }
 
     /// How many targets a member owns.
     pub fn count(&self, member: &str) -> usize {
-        let own = self
-            .belonging
-            .get(member)
-            .filter(|_| self.consistent.has_member(member));
-        self.consistent
-            .count(member)
-            .saturating_add(own.map_or(0, BTreeSet::len))
+        let own = self.belonging.get(member).filter(|_| self.shared.has_member(member));
+        self.shared.count(member).saturating_add(own.map_or(0, BTreeSet::len))
     }
 
     /// How many members each target that is shared out is to have.
     pub fn replicas(&self) -> usize {
-        self.consistent.wanted_replicas()
+        self.shared.wanted_replicas()
     }
 
     /// Each target that is shared out is to have so many members from now on.
     pub fn set_replicas(&mut self, replicas: usize) {
-        self.consistent.set_replicas(replicas);
+        self.shared.set_replicas(replicas);
     }
 
     /// Whether targets that belong to a member who is not there are shared out, or wait for him.
@@ -110,12 +105,32 @@ impl Placed {
         let waiting = self
             .belonging
             .iter()
-            .filter(|(place, _)| !self.consistent.has_member(place));
+            .filter(|(place, _)| !self.shared.has_member(place));
         let waiting: Vec<TargetKey> = waiting.flat_map(|(_, keys)| keys.iter().copied()).collect();
         match has_fallback {
-            true => self.consistent.add_all(waiting),
-            false => self.consistent.remove_all(waiting),
+            true => self.shared.add_all(waiting),
+            false => self.shared.withdraw_all(waiting),
         };
+    }
+
+    /// [What](Weighted::set_weights) targets that are shared out weigh.
+    pub fn set_weights(&mut self, weights: Option<JobWeights>) {
+        self.shared.set_weights(weights);
+    }
+
+    /// Says what targets of a job [weigh](Weighted::weigh).
+    pub fn weigh(&mut self, job: &Arc<str>, weights: impl IntoIterator<Item = (TargetKey, Option<WeightClass>)>) {
+        self.shared.weigh(job, weights);
+    }
+
+    /// What a target counts as that is shared out.
+    pub fn class(&self, key: TargetKey) -> Option<WeightClass> {
+        self.shared.class(key)
+    }
+
+    /// What a member's targets count as together, without those that belong to it.
+    pub fn weight(&self, member: &str) -> u64 {
+        self.shared.weight(member)
     }
 
     /// Whether any target belongs to a member.
@@ -147,31 +162,31 @@ impl Placed {
         self.join_seats(names.into_iter().map(|name| (name, None)));
     }
 
-    /// The same of members of which some have a [seat](Consistent::join_seats).
+    /// The same of members of which some have a [seat](Weighted::join_seats).
     pub fn join_seats<'a>(&mut self, members: impl IntoIterator<Item = (&'a str, Option<u32>)>) {
-        let new = |(name, _): &(&str, _)| !self.consistent.has_member(name);
+        let new = |(name, _): &(&str, _)| !self.shared.has_member(name);
         let seats: BTreeMap<&str, Option<u32>> = members.into_iter().filter(new).collect();
         let new: Vec<&str> = seats.keys().copied().collect();
         // What belongs to them is not shared out among them first.
         let home: Vec<TargetKey> = self.home(&new);
-        self.consistent.remove_all(home.iter().copied());
-        self.consistent.join_seats(seats);
+        self.shared.withdraw_all(home.iter().copied());
+        self.shared.join_seats(seats);
         // Past the most members there can be nobody joins.
-        let (in_, out): (Vec<&str>, Vec<&str>) = new.into_iter().partition(|name| self.consistent.has_member(name));
+        let (in_, out): (Vec<&str>, Vec<&str>) = new.into_iter().partition(|name| self.shared.has_member(name));
         self.note(&in_);
         let out = self.home(&out);
-        self.add_to_consistent(out);
+        self.add_to_shared(out);
     }
 
     /// Members are gone.
     pub fn leave_all<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
-        let there = |name: &&str| self.consistent.has_member(name);
+        let there = |name: &&str| self.shared.has_member(name);
         let left: BTreeSet<&str> = names.into_iter().filter(there).collect();
         let left: Vec<&str> = left.into_iter().collect();
         self.note(&left);
-        self.consistent.leave_all(left.iter().copied());
+        self.shared.leave_all(left.iter().copied());
         let homeless = self.home(&left);
-        self.add_to_consistent(homeless);
+        self.add_to_shared(homeless);
     }
 
     /// Targets are there.
@@ -183,31 +198,29 @@ impl Placed {
                 continue;
             };
             let is_new = self.belonging.entry(place.clone()).or_default().insert(key);
-            match (is_new, self.consistent.has_member(place)) {
+            match (is_new, self.shared.has_member(place)) {
                 (true, true) => self.moved.push((key, place.clone())),
                 (true, false) if self.has_fallback => shared.push(key),
                 _ => {}
             }
         }
-        self.consistent.add_all(shared);
+        self.shared.add_all(shared);
     }
 
     /// Targets are gone, and where they belonged is forgotten.
     pub fn remove_all(&mut self, keys: impl IntoIterator<Item = TargetKey>) {
-        let mut shared = Vec::new();
-        for key in keys {
-            if !self.take_home(key) {
-                shared.push(key);
-            }
+        let keys: Vec<TargetKey> = keys.into_iter().collect();
+        for key in &keys {
+            self.take_home(*key);
             self.places.remove(&key.number());
         }
-        self.consistent.remove_all(shared);
+        self.shared.remove_all(keys);
     }
 
     /// What has changed since this was asked last, sorted by target and member.
     pub fn take_moves(&mut self) -> Vec<Move> {
         let mut moved = core::mem::take(&mut self.moved);
-        let mut moves = self.consistent.take_moves();
+        let mut moves = self.shared.take_moves();
         if moved.is_empty() {
             return moves;
         }
@@ -215,7 +228,7 @@ impl Placed {
         // Who came as often as he left is where he was.
         for same in moved.chunk_by(|a, b| a == b).filter(|same| same.len() % 2 == 1) {
             if let Some((key, member)) = same.first() {
-                let is_member = self.consistent.has_member(member);
+                let is_member = self.shared.has_member(member);
                 moves.push(Move {
                     key: *key,
                     member: member.clone(),
@@ -239,7 +252,7 @@ impl Placed {
 
     /// Targets that are not shared out, by where they belong.
     fn apart(&self) -> impl Iterator<Item = (&Arc<str>, &BTreeSet<TargetKey>)> {
-        let is_apart = |place: &str| !self.has_fallback || self.consistent.has_member(place);
+        let is_apart = |place: &str| !self.has_fallback || self.shared.has_member(place);
         self.belonging.iter().filter(move |(place, _)| is_apart(place))
     }
 
@@ -256,16 +269,16 @@ impl Placed {
         }
     }
 
-    fn add_to_consistent(&mut self, keys: Vec<TargetKey>) {
+    fn add_to_shared(&mut self, keys: Vec<TargetKey>) {
         if self.has_fallback {
-            self.consistent.add_all(keys);
+            self.shared.add_all(keys);
         }
     }
 
     /// Takes a target away, from its member or from those that it was shared out to.
     fn unplace(&mut self, key: TargetKey) {
         if !self.take_home(key) {
-            self.consistent.remove_all([key]);
+            self.shared.withdraw_all([key]);
         }
     }
 
@@ -279,7 +292,7 @@ impl Placed {
         if self.belonging.get(&place).is_some_and(BTreeSet::is_empty) {
             self.belonging.remove(&place);
         }
-        let is_member = self.consistent.has_member(&place);
+        let is_member = self.shared.has_member(&place);
         if was_there && is_member {
             self.moved.push((key, place));
         }
@@ -291,6 +304,7 @@ impl Placed {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Consistent;
     use super::*;
 
     const PLACES: [&str; 4] = ["a", "b", "c", "d"];

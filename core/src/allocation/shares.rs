@@ -24,7 +24,7 @@ use saved::Resumed;
 pub use saved::{SavedHandover, SavedMember, SavedShares};
 
 use super::rendezvous::ByKey;
-use super::{Move, Placed, TargetKey};
+use super::{JobWeights, Move, Placed, TargetKey, WeightClass};
 use crate::Instant;
 
 /// How long a member takes at most from being sent a list to scraping what is new on it, besides its scrape interval:
@@ -126,6 +126,35 @@ impl Shares {
     pub fn set_fallback(&mut self, now: Instant, has_fallback: bool) {
         self.allocation.set_fallback(has_fallback);
         self.take_moves(now);
+    }
+
+    /// Targets weigh what is said of them from now on, such as this, which counts as what is [said later](Self::weigh); or with
+    /// `None` all the same, as to begin with.
+    pub fn set_weights(&mut self, now: Instant, weights: Option<JobWeights>) {
+        self.allocation.set_weights(weights);
+        self.take_moves(now);
+    }
+
+    /// Says what targets of a job weigh, `None` where that is not known: then they count as what is typical of the job. Of targets
+    /// that are not there yet it is kept until they are gone; so say it before they [come](Self::change).
+    pub fn weigh(
+        &mut self,
+        now: Instant,
+        job: &Arc<str>,
+        weights: impl IntoIterator<Item = (TargetKey, Option<WeightClass>)>,
+    ) {
+        self.allocation.weigh(job, weights);
+        self.take_moves(now);
+    }
+
+    /// What a target counts as that is shared out.
+    pub fn class(&self, key: TargetKey) -> Option<WeightClass> {
+        self.allocation.class(key)
+    }
+
+    /// What the targets count as together that are shared out to a member.
+    pub fn weight(&self, member: &str) -> u64 {
+        self.allocation.weight(member)
     }
 
     /// Whether any target belongs to a member.

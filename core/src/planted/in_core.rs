@@ -178,6 +178,11 @@ macro_rules! in_core {
                     ResumedIsNew "after a restart a member loses at once what goes to another before it has asked"
                     OwnIntervalIsForgotten "a target that is scraped less often than its job is handed over as if it were not"
                     NewSeatIsTheLast "a new seat comes after all others, and not where one was closed"
+                    WeightsAreRoundedUp "a weight counts as the next power of two, and not as the nearest"
+                    UnknownWeightsStay "a target that nothing is said of goes on counting as what was typical of its job"
+                    OtherWeightIsAMove "a target that weighs something else, and stays where it is, is said to have moved"
+                    LightestFirst "light targets are shared out before heavy ones"
+                    NobodyIsTooFull "where a class does not fit, its targets are put beyond what anybody may have"
                 }
             }
         }

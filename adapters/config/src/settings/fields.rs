@@ -100,12 +100,19 @@ fn write_members(said: &mut Vec<(String, String)>, members: &MembersSettings) {
         let jobs = members.unshared_jobs.iter().cloned().collect::<Vec<_>>();
         say("unshared_jobs", jobs.join(", "));
     }
-    if let MemberStrategy::PerNode { labels, has_fallback } = &members.strategy {
-        say("strategy", "per_node".to_owned());
-        if !labels.is_empty() {
-            say("node_labels", labels.join(", "));
+    match &members.strategy {
+        MemberStrategy::Consistent => {}
+        MemberStrategy::PerNode { labels, has_fallback } => {
+            say("strategy", "per_node".to_owned());
+            if !labels.is_empty() {
+                say("node_labels", labels.join(", "));
+            }
+            say("fallback", if *has_fallback { "consistent" } else { "none" }.to_owned());
         }
-        say("fallback", if *has_fallback { "consistent" } else { "none" }.to_owned());
+        MemberStrategy::Weighted { label } => {
+            say("strategy", "weighted".to_owned());
+            say("weight_label", label.clone());
+        }
     }
 }
 

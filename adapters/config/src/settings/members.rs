@@ -49,6 +49,11 @@ pub enum MemberStrategy {
         /// scrapes them.
         has_fallback: bool,
     },
+    /// `weighted`: what the targets of each weigh is about the same.
+    Weighted {
+        /// `weight_label`: the label, after relabelling, that says what a target weighs, as a whole number.
+        label: String,
+    },
 }
 
 /// The labels that name a target's node unless others are said, as OpenTelemetry's target allocator has them; beside them
@@ -191,7 +196,8 @@ fn identity(at: Option<&Cursor<'_>>, strategy: &MemberStrategy) -> Option<Member
         return Some(MemberIdentity::default());
     };
     let identity = MemberIdentity::read(at)?;
-    if identity == MemberIdentity::Seat && planted!(*strategy != MemberStrategy::Consistent, SeatsOfNodes, false) {
+    let is_per_node = matches!(strategy, MemberStrategy::PerNode { .. });
+    if identity == MemberIdentity::Seat && planted!(is_per_node, SeatsOfNodes, false) {
         at.report(ProblemKind::Rule(
             "with `strategy: per_node` a target belongs to the member that is called like its node, whatever seat that has",
         ));
@@ -201,37 +207,72 @@ fn identity(at: Option<&Cursor<'_>>, strategy: &MemberStrategy) -> Option<Member
 }
 
 fn strategy(fields: &mut Fields<'_>) -> MemberStrategy {
+    const WORDS: [&str; 3] = ["consistent", "per_node", "weighted"];
     let strategy = fields.take_some("strategy");
     let labels = fields.take_some("node_labels");
     let fallback = fields.take_some("fallback");
-    let is_per_node = strategy
-        .as_ref()
-        .and_then(|at| one_of(at, ["consistent", "per_node"], "consistent, per_node"));
-    if is_per_node != Some(true) {
-        for at in [&labels, &fallback]
-            .into_iter()
-            .flatten()
-            .filter(|_| is_per_node == Some(false) || strategy.is_none())
+    let weight = fields.take_some("weight_label");
+    let word = match &strategy {
+        None => Some("consistent"),
+        Some(at) => one_of(at, WORDS, "consistent, per_node, weighted"),
+    };
+    let others = [
+        (&labels, "per_node", "this is for `strategy: per_node`"),
+        (&fallback, "per_node", "this is for `strategy: per_node`"),
+        (&weight, "weighted", "this is for `strategy: weighted`"),
+    ];
+    for (at, of, problem) in others {
+        if let Some(at) = at
+            && word.is_some_and(|word| word != of)
         {
-            at.report(ProblemKind::Rule("this is for `strategy: per_node`"));
+            at.report(ProblemKind::Rule(problem));
         }
-        return MemberStrategy::Consistent;
     }
-    let has_fallback = fallback.and_then(|at| one_of(&at, ["none", "consistent"], "none, consistent"));
-    MemberStrategy::PerNode {
-        labels: labels.map(|at| node_labels(&at)).unwrap_or_default(),
-        has_fallback: has_fallback.unwrap_or(true),
+    match word {
+        Some("per_node") => {
+            let fallback = fallback.and_then(|at| one_of(&at, ["none", "consistent"], "none, consistent"));
+            MemberStrategy::PerNode {
+                labels: labels.map(|at| node_labels(&at)).unwrap_or_default(),
+                has_fallback: fallback != Some("none"),
+            }
+        }
+        Some("weighted") => {
+            if let (None, Some(at)) = (&weight, &strategy) {
+                at.report(ProblemKind::Rule(
+                    "say with `weight_label` which label says what a target weighs, such as how many samples it has",
+                ));
+            }
+            MemberStrategy::Weighted {
+                label: weight.and_then(|at| weight_label(&at)).unwrap_or_default(),
+            }
+        }
+        _ => MemberStrategy::Consistent,
     }
 }
 
-/// Whether it is the second of two words.
-fn one_of(at: &Cursor<'_>, words: [&str; 2], allowed: &'static str) -> Option<bool> {
+/// The one of some words that it is.
+fn one_of<const N: usize>(at: &Cursor<'_>, words: [&'static str; N], allowed: &'static str) -> Option<&'static str> {
     let found = at.text()?;
-    let place = words.iter().position(|word| *word == found);
-    if place.is_none() {
+    let word = words.into_iter().find(|word| *word == found);
+    if word.is_none() {
         at.report(ProblemKind::NotOneOf { found, allowed });
     }
-    place.map(|place| place == 1)
+    word
+}
+
+fn weight_label(at: &Cursor<'_>) -> Option<String> {
+    let name = at.text()?;
+    if name.is_empty() {
+        at.report(ProblemKind::LabelName { name, legacy: false });
+        return None;
+    }
+    if name.starts_with("__meta_") {
+        at.report(ProblemKind::Rule(
+            "labels that begin with `__meta_` are gone after relabelling; have a rule write it to another, which may begin with `__`",
+        ));
+        return None;
+    }
+    Some(name)
 }
 
 fn node_labels(at: &Cursor<'_>) -> Vec<String> {

@@ -195,6 +195,26 @@ fn members_are_said_in_one_way() {
             "members.node_labels: this is for `strategy: per_node`",
         ),
         (
+            "{allow: a, strategy: weighted}",
+            "1:31: members.strategy: say with `weight_label`",
+        ),
+        (
+            "{allow: a, strategy: per_node, weight_label: a}",
+            "members.weight_label: this is for `strategy: weighted`",
+        ),
+        (
+            "{allow: a, strategy: weighted, weight_label: a, fallback: none}",
+            "members.fallback: this is for `strategy: per_node`",
+        ),
+        (
+            "{allow: a, strategy: weighted, weight_label: __meta_a}",
+            "members.weight_label: labels that begin with `__meta_` are gone",
+        ),
+        (
+            "{allow: a, strategy: weighted, weight_label: ''}",
+            "members.weight_label: ",
+        ),
+        (
             "{allow: a, strategy: per_node, fallback: all}",
             "members.fallback: \"all\"",
         ),
@@ -268,6 +288,11 @@ fn members_are_said_in_one_way() {
     let said = settings("members: {allow: a, strategy: per_node, node_labels: [b, a], fallback: none}").fields();
     assert_eq!(said["members.node_labels"], "b, a");
     assert_eq!(said["members.fallback"], "none");
+    let said = settings("members: {allow: a, strategy: weighted, weight_label: __weight, identity: seat}").fields();
+    assert_eq!(
+        (said["members.strategy"].as_str(), said["members.weight_label"].as_str()),
+        ("weighted", "__weight")
+    );
 }
 
 #[test]

@@ -81,6 +81,9 @@ fn write_found(text: &mut String, found: &Found, now: f64) {
         let members = target.leaving_members.join(", ");
         rows.push(("and until", format!("those have begun, by {members}")));
     }
+    if let Some(weight) = target.weight {
+        rows.push(("weighs", format!("as much as {weight}")));
+    }
     if let Some(error) = &target.underscores_error {
         let list = "?relabelled=true&names=underscores";
         rows.push(("left out", format!("of the list for Prometheus 2 ({list}): {error}")));

@@ -163,6 +163,9 @@ pub(crate) struct Target {
     /// Who has it until those have begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) leaving_members: Vec<String>,
+    /// What it counts as, where they are shared out by weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) weight: Option<u64>,
     /// Why it is in no list for a Prometheus 2, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) underscores_error: Option<String>,

@@ -143,7 +143,7 @@ function fate(target) {
   }
   if (target.members) {
     const until = target.leavingMembers.length ? `; until it has begun, by ${target.leavingMembers.join(", ")} as well` : "";
-    parts.push(h("p", null, "Scraped by ", h("b", null, target.members.join(", ") || "nobody: there are no members"), `${until}.`));
+    parts.push(h("p", null, "Scraped by ", h("b", null, target.members.join(", ") || "nobody: there are no members"), `${until}.`, target.weight ? ` It counts as ${target.weight}.` : ""));
   }
   for (const same of target.sameLabels ?? []) {
     parts.push(h("p", null, "Beware: ", h("a", { href: link("/targets", { job: target.scrapePool, q: same.address }) }, same.address), ` of ${same.source} (${same.provider}), scraped at `, h("q", { class: "value" }, same.scrapeUrl), ", has the same labels. The samples of both end in the same series."));

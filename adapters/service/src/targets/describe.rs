@@ -269,6 +269,9 @@ impl<'a> Describer<'a> {
             // Writing into memory does not fail.
             serde_json::to_writer(&mut *out, members).ok();
         }
+        if let Some(weight) = owned.weight {
+            out.extend_from_slice(format!(r#","weight":{weight}"#).as_bytes());
+        }
     }
 
     /// Other targets of the job whose samples end in the same series; the first of them.

@@ -34,8 +34,25 @@ pub const MAX_REPLICAS: usize = 4;
 /// The most members.
 pub const MAX_MEMBERS: usize = 10_000;
 
-/// How much more than the mean a member may have, in hundredths.
-const BOUND: u128 = 105;
+/// How much of the mean a member may have, in hundredths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bound(pub(super) u64);
+
+impl Bound {
+    /// Where all targets are alike.
+    pub(super) const OF_EQUALS: Self = Self(105);
+
+    /// What a member may have where so much is shared out: so much more than the mean, or what the mean is short of a whole
+    /// one.
+    pub(super) fn over_the_mean(self, all: u64, members: usize) -> u64 {
+        let (all, members) = (u128::from(all), (members as u128).max(1));
+        let above = all
+            .saturating_mul(self.0.into())
+            .checked_div(members.saturating_mul(100));
+        let least = all.div_ceil(members);
+        u64::try_from(above.unwrap_or_default().max(least)).unwrap_or(u64::MAX)
+    }
+}
 
 /// The slot of no member.
 const NOBODY: u16 = u16::MAX;
@@ -64,8 +81,6 @@ pub struct Consistent {
     /// The members that are there, to ask for fits.
     seats: Vec<Seat>,
     targets: HashMap<u64, Placed, ByKey>,
-    /// How many targets a member may have.
-    capacity: usize,
     /// Who is to ask the members that fit less well than this.
     asking: Vec<(u64, Fit)>,
     /// Members that may have room for who waits.
@@ -91,7 +106,6 @@ impl Consistent {
             by_name: BTreeMap::new(),
             seats: Vec::new(),
             targets: HashMap::default(),
-            capacity: 0,
             asking: Vec::new(),
             roomy: Vec::new(),
             forced: BTreeMap::new(),
@@ -99,6 +113,26 @@ impl Consistent {
             moved: Vec::new(),
             free: Vec::new(),
             retired: Vec::new(),
+        }
+    }
+
+    /// Without targets, with the members of another, each under the same number there and here for as long as both take the same
+    /// members in and out.
+    pub(super) fn like(other: &Self) -> Self {
+        let without = |member: &Member| Member {
+            name: member.name.clone(),
+            seed: member.seed,
+            capacity: 0,
+            held: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+        };
+        Self {
+            slots: other.slots.iter().map(without).collect(),
+            by_name: other.by_name.clone(),
+            seats: other.seats.clone(),
+            free: other.free.clone(),
+            retired: other.retired.clone(),
+            ..Self::new(other.wanted)
         }
     }
 
@@ -145,6 +179,28 @@ impl Consistent {
         held.saturating_add(forced)
     }
 
+    /// All targets, in the order of their keys.
+    pub(super) fn keys(&self) -> Vec<TargetKey> {
+        #[expect(clippy::disallowed_methods, reason = "in their order right after")]
+        let mut keys: Vec<TargetKey> = self.targets.keys().copied().map(TargetKey).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The members' numbers, each with how many targets it owns.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (u16, usize)> {
+        let mut forced: BTreeMap<u16, usize> = BTreeMap::new();
+        for slot in self.forced.values().copied().flat_map(Owners::iter) {
+            let count = forced.entry(slot).or_default();
+            *count = count.saturating_add(1);
+        }
+        self.seats.iter().map(move |seat| {
+            let held = self.member(seat.slot).map_or(0, |member| member.held.len());
+            let forced = forced.get(&seat.slot).copied().unwrap_or_default();
+            (seat.slot, held.saturating_add(forced))
+        })
+    }
+
     /// How many members each target is to have.
     pub fn wanted_replicas(&self) -> usize {
         self.wanted
@@ -152,11 +208,16 @@ impl Consistent {
 
     /// Each target is to have so many members from now on.
     pub fn set_replicas(&mut self, replicas: usize) {
+        self.copy(replicas);
+        self.settle();
+    }
+
+    /// The same, to be settled.
+    pub(super) fn copy(&mut self, replicas: usize) {
         let before = self.replicas();
         self.wanted = replicas.clamp(1, MAX_REPLICAS);
         if self.replicas() != before {
             self.begin_anew();
-            self.settle();
         }
     }
 
@@ -173,6 +234,13 @@ impl Consistent {
     /// The same of members of which some have a numbered seat: what one of those owns follows from the number, and not from
     /// its name. No two have the same.
     pub fn join_seats<'a>(&mut self, members: impl IntoIterator<Item = (&'a str, Option<u32>)>) -> usize {
+        let count = self.enter(members);
+        self.settle();
+        count
+    }
+
+    /// The same, to be settled.
+    pub(super) fn enter<'a>(&mut self, members: impl IntoIterator<Item = (&'a str, Option<u32>)>) -> usize {
         let (before, replicas) = (self.seats.len(), self.replicas());
         let mut new = Vec::new();
         for (name, number) in members {
@@ -194,7 +262,6 @@ impl Consistent {
         } else {
             self.begin_anew();
         }
-        self.settle();
         new.len()
     }
 
@@ -208,6 +275,7 @@ impl Consistent {
         let slot = self.take_slot(Member {
             name: name.clone(),
             seed,
+            capacity: 0,
             held: BTreeSet::new(),
             waiting: BTreeSet::new(),
         })?;
@@ -224,6 +292,13 @@ impl Consistent {
 
     /// Members are gone. Gives how many of them were there. Their targets are shared out among those that are left.
     pub fn leave_all<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
+        let count = self.exit(names);
+        self.settle();
+        count
+    }
+
+    /// The same, to be settled.
+    pub(super) fn exit<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> usize {
         let (before, replicas) = (self.seats.len(), self.replicas());
         // Of a target that loses several owners, the first place that it is met has the last member that was asked.
         let mut asking: BTreeMap<u64, Fit> = BTreeMap::new();
@@ -250,11 +325,8 @@ impl Consistent {
         }
         self.asking.extend(asking);
         let count = before.saturating_sub(self.seats.len());
-        if count > 0 {
-            if self.replicas() != replicas {
-                self.begin_anew();
-            }
-            self.settle();
+        if self.replicas() != replicas {
+            self.begin_anew();
         }
         count
     }
@@ -266,6 +338,13 @@ impl Consistent {
 
     /// Targets are there. Gives how many are new. Many at once cost less than one by one.
     pub fn add_all(&mut self, keys: impl IntoIterator<Item = TargetKey>) -> usize {
+        let count = self.put(keys);
+        self.settle();
+        count
+    }
+
+    /// The same, to be settled.
+    pub(super) fn put(&mut self, keys: impl IntoIterator<Item = TargetKey>) -> usize {
         let mut new = Vec::new();
         let keys = keys.into_iter();
         self.targets.reserve(keys.size_hint().0);
@@ -283,7 +362,6 @@ impl Consistent {
         } else {
             self.asking.extend(new.iter().map(|key| (*key, Fit::BEST)));
         }
-        self.settle();
         new.len()
     }
 
@@ -294,6 +372,13 @@ impl Consistent {
 
     /// Targets are gone. Gives how many of them were there.
     pub fn remove_all(&mut self, keys: impl IntoIterator<Item = TargetKey>) -> usize {
+        let count = self.drop_all(keys);
+        self.settle();
+        count
+    }
+
+    /// The same, to be settled.
+    pub(super) fn drop_all(&mut self, keys: impl IntoIterator<Item = TargetKey>) -> usize {
         let mut count: usize = 0;
         for TargetKey(key) in keys {
             let Some(placed) = self.targets.get(&key).copied() else {
@@ -305,7 +390,6 @@ impl Consistent {
             self.targets.remove(&key);
             count = count.saturating_add(1);
         }
-        self.settle();
         count
     }
 

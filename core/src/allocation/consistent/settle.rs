@@ -1,12 +1,12 @@
 //! Asking, accepting and turning away, until nobody has to ask.
 
 use super::super::rendezvous::{Fit, Seed};
-use super::state::{Member, Owners, Placed};
-use super::{BOUND, Consistent, NOBODY};
+use super::state::{Member, Owners, Placed, Seat};
+use super::{Bound, Consistent, NOBODY};
 
 impl Consistent {
     /// How many copies of each target there can be.
-    pub(super) fn replicas(&self) -> usize {
+    pub(in crate::allocation) fn replicas(&self) -> usize {
         self.wanted.min(self.seats.len())
     }
 
@@ -150,16 +150,27 @@ impl Consistent {
     /// Has everybody ask whom he has to ask, until nobody has.
     pub(super) fn settle(&mut self) {
         let bound = self.bound();
-        let before = core::mem::replace(&mut self.capacity, bound);
-        if self.capacity > before {
-            let waited_for = self.seats.iter().map(|seat| seat.slot);
-            let waited_for =
-                waited_for.filter(|slot| self.member(*slot).is_some_and(|member| !member.waiting.is_empty()));
-            self.roomy.extend(waited_for.collect::<Vec<_>>());
+        self.settle_within(|_| bound);
+    }
+
+    /// The same where each member, by its number, may have as many targets as this says.
+    pub(in crate::allocation) fn settle_within(&mut self, capacity: impl Fn(u16) -> usize) {
+        for Seat { slot, .. } in &self.seats {
+            let Some(member) = self.slots.get_mut(usize::from(*slot)) else {
+                continue;
+            };
+            let before = core::mem::replace(&mut member.capacity, capacity(*slot));
+            if member.capacity > before && !member.waiting.is_empty() {
+                self.roomy.push(*slot);
+            }
         }
         self.work_off();
         for index in 0..self.slots.len() {
-            while let Some(member) = self.slots.get(index).filter(|member| member.held.len() > self.capacity) {
+            while let Some(member) = self
+                .slots
+                .get(index)
+                .filter(|member| member.held.len() > member.capacity)
+            {
                 let (Some((_, key)), Ok(slot)) = (member.held.first().copied(), u16::try_from(index)) else {
                     break;
                 };
@@ -184,13 +195,11 @@ impl Consistent {
         }
     }
 
-    /// How many targets a member may have: 5 % more than the mean, or what the mean is short of a whole one.
-    pub(super) fn bound(&self) -> usize {
-        let copies = (self.targets.len() as u128).saturating_mul(self.replicas() as u128);
-        let members = (self.seats.len() as u128).max(1);
-        let above = copies.saturating_mul(BOUND).checked_div(members.saturating_mul(100));
-        let least = copies.div_ceil(members);
-        usize::try_from(above.unwrap_or_default().max(least)).unwrap_or(usize::MAX)
+    /// How many targets a member may have.
+    fn bound(&self) -> usize {
+        let copies = (self.targets.len() as u64).saturating_mul(self.replicas() as u64);
+        let bound = Bound::OF_EQUALS.over_the_mean(copies, self.seats.len());
+        usize::try_from(bound).unwrap_or(usize::MAX)
     }
 
     /// Lets a target ask members that fit less well than `below`, until it has enough.
@@ -210,10 +219,9 @@ impl Consistent {
             if placed.owners.has(slot) {
                 continue;
             }
-            let capacity = self.capacity;
             let Some(member) = self.member_mut(slot) else { continue };
             let lowest = member.held.first().copied();
-            if member.held.len() < capacity {
+            if member.held.len() < member.capacity {
                 self.place(key, slot, fit);
             } else if let Some(lowest) = lowest.filter(|lowest| *lowest < (fit.score, key)) {
                 self.turn_away(lowest.1, slot);
@@ -227,8 +235,9 @@ impl Consistent {
     /// Takes in who waits, while he may be here.
     pub(super) fn fill(&mut self, slot: u16) {
         loop {
-            let (capacity, replicas) = (self.capacity, self.replicas());
+            let replicas = self.replicas();
             let Some(member) = self.member(slot) else { return };
+            let capacity = member.capacity;
             let Some((score, key)) = member.waiting.last().copied() else {
                 return;
             };

@@ -10,6 +10,8 @@ use super::{MAX_REPLICAS, NOBODY};
 pub(super) struct Member {
     pub(super) name: Arc<str>,
     pub(super) seed: Seed,
+    /// How many targets it may have.
+    pub(super) capacity: usize,
     /// By fit.
     pub(super) held: BTreeSet<(u64, u64)>,
     /// Those that would rather be here and were turned away.

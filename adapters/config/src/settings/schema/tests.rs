@@ -85,7 +85,17 @@ fn values(field: &str) -> Vec<Value> {
         "allow" => return vec![json!("m-.+"), json!(""), json!([]), json!({})],
         "grace" => time.into(),
         "identity" => ["seat", "name", "node", "pod"].map(Value::from).into(),
-        "strategy" => ["consistent", "per_node", "nodes"].map(Value::from).into(),
+        "strategy" => ["consistent", "per_node", "weighted", "nodes"].map(Value::from).into(),
+        "weight_label" => {
+            return vec![
+                json!("__weight"),
+                json!("a"),
+                json!(""),
+                json!("__meta_a"),
+                json!([]),
+                json!({}),
+            ];
+        }
         "static_configs" => return vec![json!([{"targets": ["a:1"]}]), json!([]), json!({}), json!([5])],
         "local_sd_configs" => return vec![json!([{}]), json!([]), json!({}), json!([5])],
         "relabel_configs" => return vec![json!([{"target_label": "a"}]), json!([]), json!({}), json!([5])],
@@ -163,6 +173,7 @@ fn file() -> impl Strategy<Value = Value> {
                 "replication_factor",
                 "unshared_jobs",
                 "strategy",
+                "weight_label",
                 "node_labels",
                 "fallback",
                 "identity",
@@ -183,6 +194,7 @@ fn file() -> impl Strategy<Value = Value> {
             "identity",
             "grace",
             "strategy",
+            "weight_label",
         ]),
     );
     let found = (found, prop::option::weighted(0.3, mapping(&["names", "allow"])));

@@ -18,6 +18,17 @@ pub(super) fn members(out: &mut Exposition, app: &App) {
     for member in &overview.members {
         family.sample(&[("member", &member.name)], count(member.listed));
     }
+    if overview.members.iter().any(|member| member.weight.is_some()) {
+        let help = "What the targets that a member owns weigh, each as the nearest power of two.";
+        let mut family = out.family("headcount_member_weight", Kind::Gauge, help);
+        for (member, weight) in overview
+            .members
+            .iter()
+            .filter_map(|member| Some((member, member.weight?)))
+        {
+            family.sample(&[("member", &member.name)], weight as f64);
+        }
+    }
     let help = "When a member was sent a list last, in seconds since 1970; 0 if it was not since headcount runs.";
     let mut family = out.family("headcount_member_last_sent_timestamp_seconds", Kind::Gauge, help);
     for member in &overview.members {

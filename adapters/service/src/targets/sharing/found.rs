@@ -122,7 +122,7 @@ fn names(found: &FoundMembers, strategy: &MemberStrategy, set: SetView<'_>) -> N
     let mut relabeler = Relabeler::new(found.relabeling.clone());
     let node_labels = match strategy {
         MemberStrategy::PerNode { labels, .. } => labels.as_slice(),
-        MemberStrategy::Consistent => &[],
+        MemberStrategy::Consistent | MemberStrategy::Weighted { .. } => &[],
     };
     let mut all = Names::default();
     for (_, stored) in sorted_groups(set) {

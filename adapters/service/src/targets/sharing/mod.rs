@@ -5,7 +5,7 @@
 //!
 //! * `members`: who the members are; `found`: those that a mechanism finds.
 //! * `ids`: the keys of a job's targets, and the targets by their keys.
-//! * `node`: where a target belongs that is shared out by nodes.
+//! * `node`: where a target belongs that is shared out by nodes. `weight`: what it weighs where it is shared out by weight.
 //! * `kept`: what is kept of that over a restart.
 //! * `ask`: what a member that asks is answered. `list`: its list as bytes.
 //!
@@ -23,6 +23,7 @@ mod members;
 mod node;
 #[cfg(test)]
 pub(crate) mod tests;
+mod weight;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -113,6 +114,8 @@ pub(crate) struct Owned {
     pub(crate) owners: Vec<Arc<str>>,
     /// Who has it until those have begun.
     pub(crate) leaving: Vec<Arc<str>>,
+    /// What it counts as, where targets have weights.
+    pub(crate) weight: Option<u64>,
 }
 
 /// The members and what is under way among them.
@@ -149,6 +152,9 @@ pub(crate) struct MemberEntry {
     pub(crate) targets: usize,
     /// How many are on its lists.
     pub(crate) listed: usize,
+    /// What the targets count as that it owns, where they have weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) weight: Option<u64>,
     /// Its seat, where members have some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seat: Option<u32>,
@@ -220,6 +226,7 @@ impl Sharing {
         Some(Owned {
             owners: shared.shares.owners(key).cloned().collect(),
             leaving: shared.shares.leaving(key).cloned().collect(),
+            weight: shared.weight_of(key),
         })
     }
 
@@ -257,6 +264,7 @@ impl Sharing {
                 retired,
                 targets,
                 listed,
+                weight: shared.is_weighted().then(|| shared.shares.weight(name)),
                 seat: shared.shares.seat(name),
                 asked: asked.map(age),
                 missing: shared
@@ -436,7 +444,7 @@ impl Shared {
     /// Takes all that the pools have.
     fn build(&mut self, now: Instant, state: &State) {
         let mut before = std::mem::take(&mut self.jobs);
-        let mut changes = Vec::new();
+        let (mut changes, mut weights) = (Vec::new(), Vec::new());
         for (job, pool) in state
             .pools
             .pools()
@@ -454,6 +462,7 @@ impl Shared {
             let old = before.remove(job).unwrap_or_default();
             let (came, went) = old.differences(&targets);
             self.place(now, pool, &targets, targets.all());
+            weights.push((job.clone(), self.weights(pool, &targets, targets.all())));
             changes.push((job.clone(), came, went));
             self.jobs.insert(job.clone(), targets);
         }
@@ -461,6 +470,7 @@ impl Shared {
             let (came, went) = old.differences(&JobTargets::default());
             changes.push((job, came, went));
         }
+        self.shares.set_weights(now, self.is_weighted().then_some(weights));
         let changes = changes
             .iter()
             .map(|(job, came, went)| (job, came.as_slice(), went.as_slice()));
@@ -507,8 +517,12 @@ impl Shared {
         let targets = std::mem::take(targets);
         if let Some(pool) = pool {
             // One whose key stays may be of another node.
-            let there = touched.into_keys().filter(|key| targets.has(*key));
-            self.place(now, pool, &targets, there);
+            let there = || touched.keys().copied().filter(|key| targets.has(*key));
+            self.place(now, pool, &targets, there());
+            if self.is_weighted() {
+                let weights = self.weights(pool, &targets, there());
+                self.shares.weigh(now, job, weights);
+            }
         }
         if pool.is_none() && targets.is_empty() {
             self.jobs.remove(job);

@@ -321,6 +321,88 @@ fn a_target_is_on_the_list_of_the_member_of_its_node() {
     );
 }
 
+/// Eight of a hundred targets have nine tenths of the weight.
+#[test]
+fn what_members_scrape_weighs_about_the_same() {
+    let names: Vec<String> = (0..100).map(|host| format!("h{host}:1")).collect();
+    let weight = |host: usize| {
+        if host < 8 {
+            "1000"
+        } else {
+            ["10", "9", "", "many"][host % 4]
+        }
+    };
+    let parts = names.iter().enumerate();
+    let parts = parts.map(|(host, name)| vec![("__address__", name.as_str()), ("__meta_weight", weight(host))]);
+    let rule = "relabel_configs: [{source_labels: [__meta_weight], target_label: __weight}]";
+    let options = job(&format!("scrape_interval: 15s, scrape_timeout: 10s, {rule}"));
+    let targets = targets_of(
+        vec![options.clone()],
+        view_of(vec![("node", vec![("s", vec![], parts.collect())])]),
+    );
+    let options = vec![options];
+    let share = |second, settings: &str| {
+        targets
+            .sharing
+            .configure(at(second), Some(&members(settings)), &options);
+        targets.read(|state| drop(targets.sharing.follow(at(second), state, &Changes::default())));
+    };
+    let weights = |second| {
+        let overview = targets.sharing.overview(at(second)).expect("members");
+        overview.members.iter().map(|member| member.weight).collect::<Vec<_>>()
+    };
+    share(0, "{names: [a, b, c, d]}");
+    assert_eq!(weights(1), [None; 4]);
+    let before = ["a", "b", "c", "d"].map(|member| listed(&targets, at(1), member, ListKind::Relabelled));
+
+    share(2, "{names: [a, b, c, d], strategy: weighted, weight_label: __weight}");
+    // Those of which nothing is said count as the typical one: 46 say 8.
+    let all = 8 * 1_024 + 92 * 8;
+    let shown: Vec<u64> = weights(3).into_iter().flatten().collect();
+    assert_eq!(shown.iter().sum::<u64>(), all);
+    assert!(
+        shown.iter().all(|weight| *weight <= all * 110 / 400),
+        "two heavy ones each, and the rest: {shown:?}"
+    );
+    // What moves by that is handed over: who has it keeps it.
+    let listed = ["a", "b", "c", "d"].map(|member| listed(&targets, at(3), member, ListKind::Relabelled));
+    assert!(
+        before
+            .iter()
+            .zip(&listed)
+            .all(|(before, listed)| before.is_subset(listed))
+    );
+    assert!(targets.sharing.overview(at(3)).expect("members").handovers > 0);
+    let id = targets.read(|state| {
+        let pool = state.pools.pool("node").expect("the job");
+        pool.targets().find_map(|view| view.fate.scraped()).expect("a target")
+    });
+    assert_eq!(
+        targets.sharing.owned("node", id).expect("shared out").weight,
+        Some(1_024)
+    );
+
+    // A target that weighs something else is the same one.
+    share(
+        4,
+        "{names: [a, b, c, d], strategy: weighted, weight_label: none_has_it}",
+    );
+    assert_eq!(weights(5).into_iter().flatten().sum::<u64>(), 100);
+    share(6, "{names: [a, b, c, d]}");
+    assert_eq!(weights(7), [None; 4]);
+    let again = ["a", "b", "c", "d"].map(|member| {
+        targets.sharing.overview(at(7)).map(|all| {
+            let found = all.members.into_iter().find(|other| &*other.name == member);
+            found.map_or(0, |member| member.targets)
+        })
+    });
+    assert_eq!(
+        again,
+        before.map(|list| Some(list.len())),
+        "as it was before there were weights"
+    );
+}
+
 /// The state of the manager of members in which these are found.
 fn found(names: &[&str]) -> crate::discovery::View {
     let targets = names.iter().map(|name| vec![("__address__", *name)]).collect();
