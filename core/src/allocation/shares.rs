@@ -13,6 +13,7 @@
 //!
 //! Who owns a target follows from the members and targets alone ([`Placed`]); this is what has a memory.
 
+mod changed;
 mod members;
 mod saved;
 
@@ -20,6 +21,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use changed::Changed;
 use saved::Resumed;
 pub use saved::{SavedHandover, SavedMember, SavedShares};
 
@@ -83,6 +85,7 @@ struct List {
     sent: u64,
     /// Each with the version in which it was put there.
     keys: BTreeMap<TargetKey, u64>,
+    changed: Changed,
 }
 
 /// A target between two owners.
@@ -295,6 +298,25 @@ impl Shares {
         let list = self.members.get(member)?.by_job.get(job);
         let keys = list.into_iter().flat_map(|list| list.keys.keys().copied());
         Some((list.map_or(0, |list| list.version), keys))
+    }
+
+    /// The targets on a member's list of a job whose keys are not below this one, in order.
+    pub fn listed_from(&self, member: &str, job: &str, from: TargetKey) -> impl Iterator<Item = TargetKey> {
+        let list = self.members.get(member).and_then(|lists| lists.by_job.get(job));
+        list.into_iter()
+            .flat_map(move |list| list.keys.range(from..).map(|(key, _)| *key))
+    }
+
+    /// Whether a target is on a member's list of a job.
+    pub fn is_listed(&self, member: &str, job: &str, key: TargetKey) -> bool {
+        let list = self.members.get(member).and_then(|lists| lists.by_job.get(job));
+        list.is_some_and(|list| list.keys.contains_key(&key))
+    }
+
+    /// What came onto a member's list of a job, or went from it, after this version of it, some of it more than once. `None` if that is
+    /// not known, since it is too long ago.
+    pub fn changed_since(&self, member: &str, job: &str, version: u64) -> Option<impl Iterator<Item = TargetKey>> {
+        self.members.get(member)?.by_job.get(job)?.changed.since(version)
     }
 
     /// All that have lists, sorted by name, each with whether it is retired.
@@ -533,25 +555,31 @@ impl Shares {
     }
 
     fn put(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey) {
-        self.edit(member, job, |list, version| {
+        self.edit(member, job, key, |list, version| {
             list.keys.insert(key, version);
         });
     }
 
     fn take(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey) {
-        self.edit(member, job, |list, _| {
+        self.edit(member, job, key, |list, _| {
             list.keys.remove(&key);
         });
     }
 
-    fn edit(&mut self, member: &Arc<str>, job: &Arc<str>, edit: impl FnOnce(&mut List, u64)) {
+    fn edit(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey, edit: impl FnOnce(&mut List, u64)) {
         let Some(lists) = self.members.get_mut(member) else {
             return;
         };
-        let list = lists.by_job.entry(job.clone()).or_default();
+        let before = self.versions;
+        let list = lists.by_job.entry(job.clone()).or_insert_with(|| List {
+            changed: Changed::after(before),
+            ..List::default()
+        });
         self.versions = self.versions.saturating_add(1);
         list.version = self.versions;
         edit(list, self.versions);
+        let most = (list.keys.len() / 8).saturating_add(16);
+        list.changed.note(self.versions, key, most);
     }
 }
 

@@ -182,6 +182,7 @@ macro_rules! in_core {
                     UnknownWeightsStay "a target that nothing is said of goes on counting as what was typical of its job"
                     OtherWeightIsAMove "a target that weighs something else, and stays where it is, is said to have moved"
                     LightestFirst "light targets are shared out before heavy ones"
+                    ChangesAreForgotten "what changed on a member's list longer ago than is kept did not change"
                     NobodyIsTooFull "where a class does not fit, its targets are put beyond what anybody may have"
                 }
             }

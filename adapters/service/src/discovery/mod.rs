@@ -40,7 +40,7 @@ pub(crate) use list::{as_list, write_labels, write_string};
 pub(crate) use managed::start;
 pub(crate) use managed::{Beginning, Called, Managed, start_limited};
 pub use observation::{Observation, Provider};
-pub(crate) use pieces::{Encoded, KeptIndex, Part, Parts};
+pub(crate) use pieces::{Encoded, KeptIndex, Part, Parts, Piece};
 pub(crate) use serve_incomplete::ServeIncomplete;
 #[cfg(test)]
 pub(crate) use view::tests::{GroupParts, OwnedParts, Sets, snapshot_of, view_of};

@@ -58,7 +58,7 @@ use sides::Sides;
 pub(crate) use trial::{Effect, Trial, Tried, Wanted as WantedEffects};
 pub(crate) use updater::start;
 #[cfg(test)]
-pub(crate) use updater::targets_of;
+pub(crate) use updater::{Following, targets_of};
 pub(crate) use url::secret_url;
 pub use url::{scrape_url, shown_labels};
 

@@ -352,6 +352,37 @@ pub(crate) fn targets_of(jobs: Vec<JobOptions>, view: View) -> Arc<Targets> {
     updater.targets
 }
 
+/// The same where other views may follow.
+#[cfg(test)]
+pub(crate) struct Following(PoolUpdater);
+
+#[cfg(test)]
+impl Following {
+    pub(crate) fn new(jobs: Vec<JobOptions>, view: View) -> Self {
+        let mut following = Self(PoolUpdater::new(Arc::default(), Arc::new(Executor::new()), None));
+        following.0.jobs = Some((1, jobs));
+        following.take(view, true);
+        following
+    }
+
+    pub(crate) fn targets(&self) -> Arc<Targets> {
+        self.0.targets.clone()
+    }
+
+    pub(crate) fn follow(&mut self, view: View) {
+        self.take(view, false);
+    }
+
+    fn take(&mut self, view: View, is_configured: bool) {
+        let discovered = Some(tests::change_to(view, &self.0.view.snapshot));
+        let configuration = self.0.jobs.clone().filter(|_| is_configured);
+        self.0.take(&Change {
+            discovered,
+            configuration,
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::members::REMEMBERED;
-use super::{List, Lists, Shares, TargetKey};
+use super::{Changed, List, Lists, Shares, TargetKey};
 use crate::Instant;
 
 /// What is kept of [`Shares`].
@@ -159,6 +159,7 @@ impl Shares {
                     self.versions = self.versions.saturating_add(1);
                     List {
                         version: self.versions,
+                        changed: Changed::after(self.versions),
                         ..List::default()
                     }
                 });

@@ -62,21 +62,9 @@ impl Encoded {
         }
     }
 
-    /// Of entries that were written each after a comma and the end of a line.
-    pub(crate) fn of_entries(entries: &[Vec<u8>]) -> Self {
-        const PIECE: usize = 64 << 10;
-        let (mut pieces, mut bytes) = (Vec::new(), Vec::new());
-        for entry in entries {
-            bytes.extend_from_slice(entry);
-            if bytes.len() >= PIECE {
-                pieces.push(Arc::new(Piece::new(&bytes)));
-                bytes.clear();
-            }
-        }
-        if !bytes.is_empty() {
-            pieces.push(Arc::new(Piece::new(&bytes)));
-        }
-        Self::new(pieces)
+    /// Of pieces that somebody else keeps.
+    pub(crate) fn of_pieces(pieces: impl Iterator<Item = Arc<Piece>>) -> Self {
+        Self::new(pieces.collect())
     }
 
     /// How many bytes it has.

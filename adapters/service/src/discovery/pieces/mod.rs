@@ -23,6 +23,7 @@ use headcount_core::{Group, ProviderId, SetView};
 use super::list::write_entries;
 pub(crate) use encoded::{Encoded, Part, Parts};
 pub(crate) use index::{Index, Touched, Write};
+pub(crate) use piece::Piece;
 use piece::Shelf;
 
 /// The pieces of all lists that somebody reads.

@@ -56,6 +56,11 @@ pub(super) fn hash(bytes: &[u8]) -> Hash {
 }
 
 impl Piece {
+    /// Of entries, each after a comma and the end of a line; none of nothing.
+    pub(crate) fn of_entries(bytes: &[u8]) -> Option<Arc<Self>> {
+        (!bytes.is_empty()).then(|| Arc::new(Self::new(bytes)))
+    }
+
     pub(super) fn new(bytes: &[u8]) -> Self {
         Self {
             hash: hash(bytes),

@@ -173,7 +173,7 @@ impl Targets {
         let list = self.read(|state| drawn.write(state, place))?;
         match self.sharing.lock().as_mut() {
             Some(shared) => Some(shared.keep(place.clone(), drawn, list)),
-            None => Some(list),
+            None => Some(list.1),
         }
     }
 

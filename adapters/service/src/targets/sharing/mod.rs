@@ -22,6 +22,8 @@ mod list;
 mod members;
 mod node;
 #[cfg(test)]
+mod piece_tests;
+#[cfg(test)]
 pub(crate) mod tests;
 mod weight;
 
@@ -89,6 +91,8 @@ struct Shared {
     is_resuming: bool,
     /// Which of all that there were it is.
     life: u64,
+    /// How many times all that the pools have was taken.
+    builds: u64,
     lists: HashMap<ListPlace, KeptList>,
     /// Who came and went, and nobody was told so yet.
     untold: Vec<MemberEvent>,
@@ -342,6 +346,7 @@ impl Shared {
     fn new(settings: MembersSettings, life: u64) -> Self {
         Self {
             life,
+            builds: 0,
             is_sound: true,
             is_resuming: false,
             shares: Shares::new(settings.replicas),
@@ -476,6 +481,7 @@ impl Shared {
             .map(|(job, came, went)| (job, came.as_slice(), went.as_slice()));
         self.shares.change_jobs(now, changes);
         self.is_built = true;
+        self.builds += 1;
     }
 
     /// Takes what changed among the targets of a job.
@@ -513,6 +519,7 @@ impl Shared {
                 (true, false) => went.push(*key),
                 _ => {}
             }
+            targets.note(*key);
         }
         let targets = std::mem::take(targets);
         if let Some(pool) = pool {
