@@ -6,6 +6,7 @@
 mod access;
 mod following;
 mod labels;
+mod members;
 
 use serde_json::{Value, json};
 
