@@ -161,6 +161,7 @@ macro_rules! in_adapters {
                     HalfOfJobsCounts "a configuration that is being written counts at once, without the jobs that are to come"
                     MembersOfAPartCount "members count of which some source has yet to be read"
                     OtherLabelsAreOnNoMembersList "a member's list keeps labels of a target that has others by now"
+                    ResumedByOtherRules "after a restart targets are shared out by another strategy before they are by that of before"
                     MembersAreSavedOnce "what members have is saved once, and not when it changes"
                     WhoIsNotFoundIsLost "a member that asks and is not found any more loses at once what others have not begun with"
                     ListedGroupLabelsWin "in a list the labels of a group replace those of its targets"

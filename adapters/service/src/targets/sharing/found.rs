@@ -34,6 +34,7 @@ pub(super) struct Taken {
     is_whole: bool,
     relabeling: Relabeling,
     identity: MemberIdentity,
+    node_labels: Vec<String>,
 }
 
 /// What was found.
@@ -77,8 +78,14 @@ impl Shared {
             return;
         }
         let is_whole = view.lacking(MEMBERS_SET).next().is_none();
+        let node_labels = match &self.settings.strategy {
+            MemberStrategy::PerNode { labels, .. } => labels.as_slice(),
+            MemberStrategy::Consistent | MemberStrategy::Weighted { .. } => &[],
+        };
         if let Some(taken) = &self.taken {
-            let is_named_alike = taken.relabeling == found.relabeling && taken.identity == found.identity;
+            let is_named_alike = taken.relabeling == found.relabeling
+                && taken.identity == found.identity
+                && taken.node_labels == node_labels;
             // What is found is shown for sources that are no more until those were read that came for them.
             let is_of_before = set.predecessors().next().is_some();
             let is_known = Arc::ptr_eq(&taken.list, &job.list) && taken.is_whole == is_whole;
@@ -86,12 +93,13 @@ impl Shared {
                 return;
             }
         }
-        let Names { mut names, nameless } = names(found, &self.settings.strategy, set);
+        let Names { mut names, nameless } = names(found, node_labels, set);
         self.taken = Some(Taken {
             list: job.list.clone(),
             is_whole,
             relabeling: found.relabeling.clone(),
             identity: found.identity,
+            node_labels: node_labels.to_vec(),
         });
         let Some(roster) = &mut self.roster else { return };
         if !is_whole {
@@ -118,12 +126,8 @@ impl Shared {
 }
 
 /// What the members of a set are called. Those with one name are one.
-fn names(found: &FoundMembers, strategy: &MemberStrategy, set: SetView<'_>) -> Names {
+fn names(found: &FoundMembers, node_labels: &[String], set: SetView<'_>) -> Names {
     let mut relabeler = Relabeler::new(found.relabeling.clone());
-    let node_labels = match strategy {
-        MemberStrategy::PerNode { labels, .. } => labels.as_slice(),
-        MemberStrategy::Consistent | MemberStrategy::Weighted { .. } => &[],
-    };
     let mut all = Names::default();
     for (_, stored) in sorted_groups(set) {
         let group = stored.group();
@@ -174,7 +178,11 @@ mod tests {
             .expect("members");
         let snapshot = snapshot_of(MEMBERS_SET, groups);
         let set = snapshot.set(MEMBERS_SET).expect("the set");
-        let Names { names, nameless } = names(members.found().expect("they are found"), &members.strategy, set);
+        let labels = match &members.strategy {
+            MemberStrategy::PerNode { labels, .. } => labels.as_slice(),
+            _ => &[],
+        };
+        let Names { names, nameless } = names(members.found().expect("they are found"), labels, set);
         (names.iter().map(ToString::to_string).collect(), nameless)
     }
 

@@ -1,18 +1,21 @@
 //! What is kept of members over a restart, and how that is gone on with.
 //!
 //! The one rule: **what was before is taken up before anything else is**: until the targets of before are there, members are
-//! those of before, nobody is answered, and nothing else is kept. Only then members are those that the settings say.
+//! those of before, and what decided who has what is what did, nobody is answered, and nothing else is kept. Only then it is as the
+//! settings say, and what moves by that is handed over.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use event_listener::EventListener;
-use headcount_config::{MOST_MEMBERS, MembersSettings, Who};
-use headcount_core::Instant;
+use headcount_config::{MOST_MEMBERS, MemberStrategy, MembersSettings, Who};
 use headcount_core::allocation::{Presence, PresenceOptions, Roster, RosterOptions, SavedShares, Seats, Shares};
+use headcount_core::{Instant, planted};
 use serde::{Deserialize, Serialize};
 
 use super::{Shared, Sharing};
+use crate::targets::State;
 
 /// The form of what is kept. Of another form nothing is known.
 const FORM: u32 = 1;
@@ -27,6 +30,55 @@ pub(crate) struct KeptMembers {
     settled: bool,
     /// Those that asked, each with the milliseconds between its requests.
     pub(crate) asked: Vec<(Arc<str>, u64)>,
+    /// What decided who has what; versions before this one did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<SharedBy>,
+}
+
+/// What decides who has what, besides who there is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SharedBy {
+    strategy: KeptStrategy,
+    unshared_jobs: BTreeSet<String>,
+}
+
+/// [`MemberStrategy`] as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptStrategy {
+    Consistent,
+    PerNode { labels: Vec<String>, has_fallback: bool },
+    Weighted { label: String },
+}
+
+impl SharedBy {
+    pub(super) fn of(settings: &MembersSettings) -> Self {
+        let strategy = match &settings.strategy {
+            MemberStrategy::Consistent => KeptStrategy::Consistent,
+            MemberStrategy::PerNode { labels, has_fallback } => KeptStrategy::PerNode {
+                labels: labels.clone(),
+                has_fallback: *has_fallback,
+            },
+            MemberStrategy::Weighted { label } => KeptStrategy::Weighted { label: label.clone() },
+        };
+        Self {
+            strategy,
+            unshared_jobs: settings.unshared_jobs.clone(),
+        }
+    }
+
+    /// Has settings say this.
+    pub(super) fn put_into(&self, settings: &mut MembersSettings) {
+        settings.unshared_jobs.clone_from(&self.unshared_jobs);
+        settings.strategy = match &self.strategy {
+            KeptStrategy::Consistent => MemberStrategy::Consistent,
+            KeptStrategy::PerNode { labels, has_fallback } => MemberStrategy::PerNode {
+                labels: labels.clone(),
+                has_fallback: *has_fallback,
+            },
+            KeptStrategy::Weighted { label } => MemberStrategy::Weighted { label: label.clone() },
+        };
+    }
 }
 
 impl KeptMembers {
@@ -93,6 +145,7 @@ impl Shared {
             shares: self.shares.saved(),
             settled: self.presence.as_ref().is_some_and(Presence::is_settled),
             asked: asked.map(|(name, refresh)| (name.clone(), millis(refresh))).collect(),
+            by: Some(SharedBy::of(&self.settings)),
         }
     }
 
@@ -101,6 +154,10 @@ impl Shared {
         let mut new = Self::new(settings.clone(), life);
         new.shares = Shares::resume(now, &kept.shares);
         new.is_resuming = true;
+        if let Some(by) = planted!(&kept.by, ResumedByOtherRules, &None) {
+            by.put_into(&mut new.settings);
+        }
+        new.shares.set_fallback(now, new.has_fallback());
         let there = || kept.shares.members.iter().filter(|member| !member.retired);
         let grace = match &settings.who {
             Who::Listed(_) => return new,
@@ -133,10 +190,21 @@ impl Shared {
         new
     }
 
-    /// The targets of before are there: from now on members are those that the settings say.
-    pub(super) fn end_resuming(&mut self, now: Instant) {
-        if std::mem::take(&mut self.is_resuming) {
-            self.share_as_said(now);
+    /// The targets of before are there: from now on all is as the settings say. Gives whether it was not before.
+    pub(super) fn end_resuming(&mut self, now: Instant, state: &State) -> bool {
+        if !std::mem::take(&mut self.is_resuming) {
+            return false;
         }
+        if let Some(said) = self.said.take()
+            && said != SharedBy::of(&self.settings)
+        {
+            said.put_into(&mut self.settings);
+            self.is_built = false;
+        }
+        self.share_as_said(now);
+        if !self.is_built {
+            self.build(now, state);
+        }
+        true
     }
 }

@@ -12,7 +12,7 @@ use headcount_config::{MOST_MEMBERS, MemberIdentity, MembersSettings, Who};
 use headcount_core::allocation::{Leaving, Presence, PresenceOptions, Roster, RosterOptions, Seats};
 use headcount_core::{Instant, JobOptions, MemberChange, planted};
 
-use super::{ListPlace, Shared};
+use super::{ListPlace, Shared, SharedBy};
 use crate::discovery::MemberEvent;
 use crate::targets::sharing::list::KeptList;
 
@@ -23,9 +23,14 @@ impl Shared {
     pub(super) fn configure(&mut self, now: Instant, settings: &MembersSettings, jobs: &[JobOptions]) {
         let intervals = jobs.iter().map(|job| (job.name.as_str().into(), job.scrape_interval));
         self.shares.set_jobs(intervals);
+        let mut settings = settings.clone();
+        if self.is_resuming {
+            self.said = Some(SharedBy::of(&settings));
+            SharedBy::of(&self.settings).put_into(&mut settings);
+        }
         self.is_built &= self.settings.unshared_jobs == settings.unshared_jobs;
         self.is_built &= self.settings.strategy == settings.strategy;
-        self.settings = settings.clone();
+        self.settings = settings;
         self.configure_members(now);
         if !self.is_resuming {
             self.share_as_said(now);

@@ -45,6 +45,7 @@ pub(crate) use ask::{Sent, Share, ShareLater};
 use found::Taken;
 pub(crate) use found::may_be_member;
 use ids::JobTargets;
+use kept::SharedBy;
 pub(crate) use kept::{KeptMembers, ToKeep};
 use list::KeptList;
 
@@ -71,7 +72,10 @@ pub(crate) struct Sharing {
 /// What is shared out, and among whom.
 #[derive(Debug)]
 struct Shared {
+    /// What counts of the settings: until what was before a restart is there, what decides who has what is of before.
     settings: MembersSettings,
+    /// What they say of that meanwhile.
+    said: Option<SharedBy>,
     shares: Shares,
     /// Where members are those that ask.
     presence: Option<Presence>,
@@ -204,8 +208,9 @@ impl Sharing {
                 shared.begin_anew(now, self.next_life());
             }
             shared.follow(now, state, changes);
-            if state.view.is_started() {
-                shared.end_resuming(now);
+            if state.view.is_started() && shared.end_resuming(now, state) {
+                // Members that are found may be called otherwise.
+                self.discovered.notify(usize::MAX);
             }
             shared.is_sound = true;
         }
@@ -351,6 +356,7 @@ impl Shared {
             is_resuming: false,
             shares: Shares::new(settings.replicas),
             settings,
+            said: None,
             presence: None,
             roster: None,
             seats: None,
@@ -371,6 +377,7 @@ impl Shared {
         new.seats = self.seats.take();
         (new.found_from, new.taken) = (self.found_from, self.taken.take());
         new.untold = std::mem::take(&mut self.untold);
+        (new.is_resuming, new.said) = (self.is_resuming, self.said.take());
         new.shares.set_jobs(self.shares.jobs());
         new.shares.set_fallback(now, new.has_fallback());
         // Where that follows from what they ask or what is found, it may not be known.

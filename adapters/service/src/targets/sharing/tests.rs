@@ -321,6 +321,66 @@ fn a_target_is_on_the_list_of_the_member_of_its_node() {
     );
 }
 
+/// What it is shared out by after a restart is another: what moves by that is on the list of who has it until others have begun.
+#[test]
+fn another_strategy_after_a_restart_hands_targets_over() {
+    let ways = [
+        "{names: [a, b, c]}",
+        "{names: [a, b, c], strategy: per_node, node_labels: [__meta_host], fallback: none}",
+        "{names: [a, b, c], strategy: weighted, weight_label: __weight}",
+        "{names: [a, b, c], unshared_jobs: [self]}",
+    ];
+    let parts: Vec<Vec<(String, String)>> = (0..90)
+        .map(|host| {
+            let weight = if host < 6 { "100000" } else { "1" };
+            let labels = [
+                ("__address__", format!("h{host}:1")),
+                ("__meta_host", ["a", "b", "d"][host % 3].to_owned()),
+                ("__weight", weight.to_owned()),
+            ];
+            labels.map(|(name, value)| (name.to_owned(), value)).to_vec()
+        })
+        .collect();
+    let of = |kept: Option<KeptMembers>, second: u64, settings: &str| {
+        let parts = parts.iter().map(|labels| {
+            labels
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect()
+        });
+        let options = vec![job("scrape_interval: 15s, scrape_timeout: 10s")];
+        let view = view_of(vec![("node", vec![("s", vec![], parts.collect())])]);
+        let targets = targets_of(options.clone(), view);
+        targets.sharing.begin_with(kept);
+        targets
+            .sharing
+            .configure(at(second), Some(&members(settings)), &options);
+        targets.read(|state| drop(targets.sharing.follow(at(second), state, &Changes::default())));
+        targets
+    };
+    let lists = |targets: &Targets, second| {
+        ["a", "b", "c"].map(|member| listed(targets, at(second), member, ListKind::Discovered))
+    };
+    for before in ways {
+        for after in ways {
+            let targets = of(None, 0, before);
+            let had = lists(&targets, 1);
+            let ToKeep::Members(kept) = targets.sharing.to_keep() else {
+                panic!("there are members")
+            };
+            let read = KeptMembers::read(&kept.write().expect("JSON")).expect("it is whole");
+            let targets = of(Some(read), 10, after);
+            let has = lists(&targets, 11);
+            for (had, has) in had.iter().zip(&has) {
+                assert!(had.is_subset(has), "from {before} to {after}: {had:?}, {has:?}");
+            }
+            targets.sharing.pass(at(100));
+            let alone = of(None, 0, after);
+            assert_eq!(lists(&targets, 101), lists(&alone, 101), "from {before} to {after}");
+        }
+    }
+}
+
 /// Eight of a hundred targets have nine tenths of the weight.
 #[test]
 fn what_members_scrape_weighs_about_the_same() {
