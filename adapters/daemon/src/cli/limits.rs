@@ -4,6 +4,10 @@ use clap::Args;
 use headcount_reader::parse_size;
 use headcount_service::Limits;
 
+/// Elsewhere 0 means that there is no bound, and here every provider would fail.
+const NOTHING_TAKEN: &str = "with 0 nothing would be taken of any provider; leave it out for the default, or write a number \
+                             that is larger than what you have";
+
 /// A backend that runs wild must not take the others with it: what exceeds a bound is a failure of its provider, and
 /// what that had found stays.
 #[derive(Debug, Args)]
@@ -13,15 +17,15 @@ pub(crate) struct LimitOptions {
     max_body_per_provider: u64,
 
     /// Takes at most so many groups of one provider. One that finds more fails, and keeps what it had.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().groups)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().groups, value_parser = parse_number)]
     max_groups_per_provider: usize,
 
     /// Takes at most so many targets of one provider.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().targets)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().targets, value_parser = parse_number)]
     max_targets_per_provider: usize,
 
     /// Takes targets with at most so many labels, with those of their group.
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().labels)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().labels, value_parser = parse_number)]
     max_labels_per_target: usize,
 
     /// Takes groups of one provider that need at most so much memory.
@@ -47,5 +51,34 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
     u64::try_from(size)
         .ok()
         .filter(|size| *size > 0)
-        .ok_or_else(|| "must be more than 0".to_owned())
+        .ok_or_else(|| NOTHING_TAKEN.to_owned())
+}
+
+fn parse_number(text: &str) -> Result<usize, String> {
+    let number: usize = text
+        .parse()
+        .map_err(|error: std::num::ParseIntError| error.to_string())?;
+    match number {
+        0 => Err(NOTHING_TAKEN.to_owned()),
+        number => Ok(number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_of_nothing_is_refused_with_what_to_write_instead() {
+        for refused in [
+            parse_number("0").map(|_| ()),
+            parse_bytes("0").map(|_| ()),
+            parse_bytes("0MiB").map(|_| ()),
+        ] {
+            let error = refused.expect_err("nothing could be found");
+            assert!(error.contains("leave it out"), "{error}");
+        }
+        assert_eq!((parse_number("1"), parse_bytes("1KiB")), (Ok(1), Ok(1024)));
+        assert!(parse_number("-1").is_err());
+    }
 }
