@@ -16,6 +16,8 @@ pub struct Health {
     pub unchanged_updates: u64,
     /// When it last reported groups, changed or not.
     pub last_update: Option<Instant>,
+    /// When it last reported without any error: an update that lacks nothing.
+    pub last_success: Option<Instant>,
     /// Refreshes whose duration is known, and how long they took in all.
     pub refreshes: (u64, Duration),
     /// When what it reported last changed something.
@@ -102,6 +104,7 @@ impl Health {
         Self {
             started,
             last_update: None,
+            last_success: None,
             last_change: None,
             last_failure: None,
             updates: 0,
@@ -127,10 +130,21 @@ impl Health {
         self.reports.failure()
     }
 
+    /// How often it has failed since it last did better.
+    pub fn consecutive_failures(&self) -> u64 {
+        match self.reports.condition {
+            Condition::Failing { times, .. } => times,
+            Condition::Starting | Condition::Healthy | Condition::Partial(_) => 0,
+        }
+    }
+
     /// Counts an update.
     pub(crate) fn counted(&mut self, now: Instant, update: &Update) {
         self.updates = self.updates.saturating_add(1);
         self.last_update = Some(now);
+        if update.missing().is_none() {
+            self.last_success = Some(now);
+        }
         self.refreshed(update.duration());
     }
 

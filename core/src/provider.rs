@@ -85,6 +85,9 @@ pub struct ProviderStatus<'a, C> {
     pub groups: usize,
     /// Targets in those groups.
     pub targets: usize,
+    /// Groups that it has only because it had them: all if it fails, those that its last read could not get (as far as it
+    /// [said](crate::Update::keeping) how many), and those from before a restart of which nothing was heard since.
+    pub stale_groups: usize,
     /// The drop that the guard holds, if it holds one (B05): targets that are gone and still counted
     /// above.
     pub held: Option<&'a Held>,

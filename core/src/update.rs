@@ -23,6 +23,7 @@ pub struct Update {
     duration: Option<Duration>,
     /// There for a partial update, and for no other.
     missing: Option<Missing>,
+    kept: usize,
 }
 
 /// What an update says of the sources that it does not name.
@@ -84,6 +85,7 @@ impl Update {
             groups,
             duration: None,
             missing: None,
+            kept: 0,
         }
     }
 
@@ -93,6 +95,18 @@ impl Update {
             duration: Some(duration),
             ..self
         }
+    }
+
+    /// Says of a partial update how many groups of those before stay as they were because they could not be got, for
+    /// who tells how much is stale. Mechanisms know that, and managers don't: what an update does not name may also be
+    /// what was read and is as it was.
+    pub fn keeping(self, kept: usize) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// How many groups stay as they were because they could not be got, as far as that was said.
+    pub fn kept(&self) -> usize {
+        self.kept
     }
 
     /// What it says of the sources that it does not name.

@@ -7,7 +7,7 @@ use super::guarded::Guarded;
 use crate::health::News;
 use crate::provider::ProviderStatus;
 use crate::snapshot::{Identity, ProviderSnapshot};
-use crate::{Failure, Groups, Health, Instant, StoreWork, Update, UpdateOutcome};
+use crate::{Condition, Failure, Groups, Health, Instant, StoreWork, Update, UpdateOutcome};
 
 /// Of thousands of providers none is in a cache when its next update comes, and most updates say nothing new. So **what
 /// such an update looks at stands together**, from `expired` to the first half of `health`: two or three lines of a cache
@@ -37,6 +37,8 @@ pub(super) struct Provider<C> {
     pub(super) health: Health,
     pub(super) subscribers: Vec<Arc<str>>,
     pub(super) guarded: Guarded,
+    /// Groups that its last report could not get, as far as it said so.
+    pub(super) kept: usize,
 }
 
 impl<C> Provider<C> {
@@ -48,6 +50,7 @@ impl<C> Provider<C> {
         }
         let news = self.health.updated(now, update);
         self.is_settled = self.health.reports.is_settled();
+        self.kept = update.kept();
         news
     }
 
@@ -89,6 +92,18 @@ impl<C> Provider<C> {
         self.expired.as_deref().unwrap_or_else(|| self.actual())
     }
 
+    /// How many of the groups that it shows are there only because they were: none was read after its last failure, these
+    /// could not be got, or nothing was heard of them since they were restored.
+    fn stale_groups(&self) -> usize {
+        let unheard = self.unheard.as_deref().map_or(0, Groups::len);
+        let stale = match self.health.reports.condition {
+            Condition::Failing { .. } => usize::MAX,
+            Condition::Partial(_) => self.kept.max(unheard),
+            Condition::Starting | Condition::Healthy => unheard,
+        };
+        stale.min(self.groups.len())
+    }
+
     pub(super) fn snapshot(&self) -> ProviderSnapshot {
         ProviderSnapshot {
             identity: self.identity.clone(),
@@ -107,6 +122,7 @@ impl<C> Provider<C> {
             health: &self.health,
             groups: self.groups.len(),
             targets: self.groups.target_count(),
+            stale_groups: self.stale_groups(),
             held: self.held.as_deref(),
         }
     }

@@ -213,6 +213,7 @@ impl<C: ProviderConfig> Registry<C> {
             unheard: unheard::of(groups.as_ref()),
             groups: groups.unwrap_or_default(),
             guarded: Guarded::default(),
+            kept: 0,
             awaited: None,
             is_successor: false,
             stale_at: None,

@@ -147,6 +147,9 @@ fn event<C>(at: Instant, provider: ProviderId, before: &Condition, after: &Condi
 fn note_update(now: Instant, health: &mut Health, update: &PlainUpdate) {
     health.updates += 1;
     health.last_update = Some(now);
+    if !matches!(update.kind, PlainKind::Partial(_)) {
+        health.last_success = Some(now);
+    }
     if let Some(duration) = update.duration {
         health.refreshes = (health.refreshes.0 + 1, health.refreshes.1.saturating_add(duration));
     }

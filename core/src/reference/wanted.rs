@@ -143,6 +143,7 @@ impl<C: ProviderConfig> PlainProvider<C> {
             health: Health {
                 started: now,
                 last_update: None,
+                last_success: None,
                 last_change: None,
                 last_failure: None,
                 updates: 0,

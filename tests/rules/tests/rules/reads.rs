@@ -194,3 +194,57 @@ fn b05_a_partial_read_does_not_confirm() {
     assert_eq!(story.full(id, &left).expect("it runs").held, 0);
     assert_eq!(story.received("node"), Some(left));
 }
+
+/// B04: how much of what is shown is there only because it was: all while a provider fails, what a read said that it
+/// could not get, and after a restart what nothing was heard of yet.
+#[test]
+fn b04_groups_that_are_as_they_were_are_counted() {
+    let mut story = Story::prompt();
+    let id = story.one_provider();
+    let stale = |story: &Story| story.manager().provider(id).map(|provider| provider.stale_groups);
+    let three = sources(&[("a", &["a:1"]), ("b", &["b:1"]), ("c", &["c:1"])]);
+    assert_eq!(stale(&story), Some(0));
+    story.full(id, &three).expect("it runs");
+    assert_eq!(stale(&story), Some(0));
+    story.fails(id, Failure::new("no answer")).expect("it runs");
+    assert_eq!(stale(&story), Some(3));
+    // What was read and is as it was need not be named.
+    story
+        .update(id, Update::partial(Vec::new(), zone_b()).keeping(2))
+        .expect("it runs");
+    assert_eq!(stale(&story), Some(2));
+    story.update(id, Update::unchanged()).expect("it runs");
+    assert_eq!(stale(&story), Some(0));
+
+    story.restart();
+    let id = story.one_provider();
+    let stale = |story: &Story| story.manager().provider(id).map(|provider| provider.stale_groups);
+    assert_eq!(stale(&story), Some(3));
+    story.delta(id, &sources(&[("a", &["a:1"])])).expect("it runs");
+    assert_eq!(stale(&story), Some(2), "two were not heard of");
+    story.update(id, Update::completing(Vec::new())).expect("it runs");
+    assert_eq!(stale(&story), Some(0));
+}
+
+/// B04: a read that could not get everything is no success, whenever it was.
+#[test]
+fn b04_a_part_is_no_success() {
+    let mut story = Story::prompt();
+    let id = story.one_provider();
+    story.full(id, &sources(&[("a", &["a:1"])])).expect("it runs");
+    let whole = story.now;
+    let health = |story: &Story| story.manager().provider(id).expect("it runs").health.clone();
+    for _ in 0..3 {
+        story.wait(Duration::from_secs(60));
+        story
+            .update(id, Update::partial(Vec::new(), zone_b()))
+            .expect("it runs");
+        assert_eq!(
+            (health(&story).last_update, health(&story).last_success),
+            (Some(story.now), Some(whole))
+        );
+    }
+    story.wait(Duration::from_secs(60));
+    story.update(id, Update::unchanged()).expect("it runs");
+    assert_eq!(health(&story).last_success, Some(story.now));
+}

@@ -99,12 +99,17 @@ proptest! {
         prop_assert_eq!(health(&story).last_failure.map(|failed| failed.at), Some(failed));
         prop_assert_eq!(failure(&story), Some("no answer".to_owned()));
         prop_assert!(story.manager().is_ready(), "a failure is an answer, too");
-        prop_assert_eq!(health(&story).last_update, None);
+        prop_assert_eq!((health(&story).last_update, health(&story).last_success), (None, None));
+        prop_assert_eq!(health(&story).consecutive_failures(), 1);
+        story.fails(id, Failure::new("no answer")).expect("it runs");
+        prop_assert_eq!((health(&story).consecutive_failures(), health(&story).failures), (2, 2));
 
         story.wait(Duration::from_millis(pause));
         story.full(id, &found).expect("it runs");
         let updated = story.now;
         prop_assert_eq!(health(&story).last_update, Some(updated));
+        prop_assert_eq!(health(&story).last_success, Some(updated));
+        prop_assert_eq!(health(&story).consecutive_failures(), 0);
         prop_assert_eq!(health(&story).last_change, (!found.is_empty()).then_some(updated));
         prop_assert_eq!(failure(&story), None);
         prop_assert_eq!(health(&story).last_failure.map(|failed| failed.at), Some(failed), "what was, was");
