@@ -399,3 +399,31 @@ fn nothing_but_run_touches_it() {
     }
     assert!(!home.exists());
 }
+
+/// A container without a home kept nothing, and nobody heard of it before the first restart.
+#[test]
+fn that_there_is_no_place_for_state_is_said_once() {
+    let restarts = Restarts::new();
+    let about = |entry: &Value| message(entry).starts_with("nothing is kept over a restart, because there is no place");
+    let daemon = restarts.setup.start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("u:1"));
+    assert_eq!(daemon.log_count(|entry| about(entry) && entry["level"] == "INFO"), 1);
+    for options in [&["--no-state"][..], &["--state-dir", &restarts.state]] {
+        let daemon = restarts.setup.start(options);
+        daemon.wait_for("/sd/node", |list| list.contains("u:1"));
+        assert_eq!(daemon.log_count(about), 0, "{options:?}");
+    }
+}
+
+/// Who waits for a pipe waits for ever.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_shown() {
+    let out = headcount()
+        .args(["state", "show", "/dev/zero"])
+        .output()
+        .expect("it runs");
+    assert_eq!(out.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("/dev/zero is no file"), "{said}");
+}

@@ -371,6 +371,12 @@ impl ServiceBuilder {
         is_recorded: bool,
     ) -> (Option<States>, [Option<SavedState<SdConfig>>; 2]) {
         let Some(folder) = self.state_folder(&plan) else {
+            if matches!(self.state, State::AsSettings(_)) && plan.settings.state.enabled != Some(false) {
+                tracing::info!(
+                    "nothing is kept over a restart, because there is no place for it: none of STATE_DIRECTORY, \
+                     XDG_STATE_HOME and HOME is set; name a folder with --state-dir or `state.dir`, or say --no-state"
+                );
+            }
             return (None, [None, None]);
         };
         let config = match source {

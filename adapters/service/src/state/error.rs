@@ -15,6 +15,28 @@ pub enum StateError {
         /// What the system says.
         source: io::Error,
     },
+    /// It is neither a file nor a folder: reading a pipe or a device may take for ever.
+    #[error("{} is no file", path.display())]
+    NoFile {
+        /// What is no file.
+        path: PathBuf,
+    },
+    /// There are changes, and not what they change.
+    #[error("{} has changes, and the base that they belong to is not there", path.display())]
+    NoBase {
+        /// The log.
+        path: PathBuf,
+    },
+    /// Somebody copied it.
+    #[error("{} is what {found:?} had, and not what {wanted:?} had", path.display())]
+    OtherManager {
+        /// The file.
+        path: PathBuf,
+        /// The manager that it is of.
+        found: String,
+        /// The manager whose name it has.
+        wanted: String,
+    },
     /// It does not begin as a state does.
     #[error("{} is no state of headcount", path.display())]
     Foreign {

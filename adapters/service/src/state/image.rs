@@ -44,17 +44,50 @@ pub(super) struct End {
     pub(super) log: Option<(Chain, u64)>,
 }
 
-/// Reads a manager's files; `None` when there are none.
+/// Reads a manager's files; `None` when there are none. They have to be that manager's.
+pub(super) fn read_own(folder: &Path, manager: &str) -> Result<Option<Image>, StateError> {
+    match read(folder, manager)? {
+        Some(image) if image.about.manager != manager => Err(StateError::OtherManager {
+            path: base_path(folder, manager),
+            found: image.about.manager,
+            wanted: manager.to_owned(),
+        }),
+        image => Ok(image),
+    }
+}
+
+/// The same of whatever files have such names.
 pub(super) fn read(folder: &Path, manager: &str) -> Result<Option<Image>, StateError> {
-    let path = base_path(folder, manager);
-    let base = match File::open(&path).and_then(|base| base.metadata().map(|about| (base, about.len()))) {
-        Ok((base, length)) => (BufReader::new(base), length),
+    let (path, log) = (base_path(folder, manager), log_path(folder, manager));
+    // What is in a log that can't be read is like one that is torn at its beginning; a base is worth having by itself.
+    let changes = |log: &Path| match open(log) {
+        Ok(Some((mut log, _))) => {
+            let mut bytes = Vec::new();
+            log.read_to_end(&mut bytes).map(|_| bytes).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    match open(&path)? {
+        Some((base, length)) => decode(&path, (BufReader::new(base), length), &changes(&log)).map(Some),
+        None if changes(&log).len() > HEAD => Err(StateError::NoBase { path: log }),
+        None => Ok(None),
+    }
+}
+
+/// Opens a file to read it, with its length; `None` when there is none. What is no file is not opened.
+pub(super) fn open(path: &Path) -> Result<Option<(File, u64)>, StateError> {
+    let path = path.to_owned();
+    let about = match fs::metadata(&path) {
+        Ok(about) if about.is_file() => about,
+        Ok(_) => return Err(StateError::NoFile { path }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(StateError::Read { path, source }),
     };
-    // One that can't be read is like one that is torn at its beginning; a base is worth having by itself.
-    let log = fs::read(log_path(folder, manager)).unwrap_or_default();
-    decode(&path, base, &log).map(Some)
+    match File::open(&path) {
+        Ok(file) => Ok(Some((file, about.len()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StateError::Read { path, source }),
+    }
 }
 
 /// What the two files say; the path is the base's, which is read record by record, and comes with its length.

@@ -10,7 +10,7 @@
 
 use std::convert::Infallible;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use super::codec::{self, About, Record};
 use super::folder::Folder;
 use super::format::{Head, Kind, NoHead};
 use super::saver::Retry;
-use super::{StateError, Status};
+use super::{StateError, Status, image};
 use crate::targets::{KeptMembers, Targets, ToKeep};
 
 /// What the file is of.
@@ -50,9 +50,12 @@ pub(super) fn path_in(folder: &Path) -> PathBuf {
 /// Reads the file; `None` if there is none.
 pub(super) fn read(folder: &Path) -> Result<Option<MembersImage>, StateError> {
     let path = path_in(folder);
-    match fs::read(&path) {
-        Ok(bytes) => decode(&path, &bytes).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+    let Some((mut file, _)) = image::open(&path)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    match file.read_to_end(&mut bytes) {
+        Ok(_) => decode(&path, &bytes).map(Some),
         Err(source) => Err(StateError::Read { path, source }),
     }
 }

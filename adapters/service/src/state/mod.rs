@@ -19,6 +19,8 @@ mod folder;
 mod format;
 mod image;
 mod members;
+#[cfg(test)]
+mod refused_tests;
 mod restore;
 mod saver;
 mod states;

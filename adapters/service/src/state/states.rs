@@ -80,7 +80,7 @@ impl States {
         manager: &'static str,
         sets: &[(String, Vec<SdConfig>)],
     ) -> Option<SavedState<SdConfig>> {
-        match image::read(self.folder.path(), manager) {
+        match image::read_own(self.folder.path(), manager) {
             Ok(Some(image)) => Some(self.share_out(manager, image, sets)),
             Ok(None) => None,
             Err(error) => {
@@ -134,11 +134,19 @@ impl States {
 
     /// Says why, and keeps the file for who wants to look at it: the next one takes its place.
     fn refuse(&self, manager: &str, error: &StateError) {
-        self.put_aside(manager, error, &base_path(self.folder.path(), manager));
+        let file = match error {
+            StateError::NoBase { path } => path.clone(),
+            _ => base_path(self.folder.path(), manager),
+        };
+        self.put_aside(manager, error, &file);
     }
 
     fn put_aside(&self, manager: &str, error: &StateError, file: &Path) {
-        let aside = file.with_extension("refused");
+        let aside = match error {
+            // Beside a base that was put aside before.
+            StateError::NoBase { .. } => file.with_extension("log.refused"),
+            _ => file.with_extension("refused"),
+        };
         let source = std::error::Error::source(error).map(ToString::to_string);
         tracing::warn!(
             manager,

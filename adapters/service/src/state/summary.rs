@@ -66,7 +66,11 @@ pub fn saved_states(path: &Path) -> Result<Vec<Result<StateSummary, StateError>>
         path: path.to_owned(),
         source,
     };
-    if !fs::metadata(path).map_err(read)?.is_dir() {
+    let about = fs::metadata(path).map_err(read)?;
+    if !about.is_dir() && !about.is_file() {
+        return Err(StateError::NoFile { path: path.to_owned() });
+    }
+    if about.is_file() {
         let (folder, manager) = (path.parent(), path.file_stem());
         let manager = manager
             .map(|name| name.to_string_lossy().into_owned())
@@ -139,12 +143,19 @@ fn members_in(folder: &Path) -> Option<Result<SavedMembersSummary, StateError>> 
 }
 
 fn in_folder(folder: &Path) -> impl Iterator<Item = Result<StateSummary, StateError>> + use<'_> {
-    MANAGERS.iter().filter_map(|manager| summary(folder, manager))
+    let own = move |manager: &&str| image::read_own(folder, manager).transpose();
+    MANAGERS
+        .iter()
+        .filter_map(move |manager| Some(summarised(folder, manager, own(manager)?)))
 }
 
 fn summary(folder: &Path, manager: &str) -> Option<Result<StateSummary, StateError>> {
     let image = image::read(folder, manager).transpose()?;
-    Some(image.map(|image| StateSummary::of(folder, manager, image)))
+    Some(summarised(folder, manager, image))
+}
+
+fn summarised(folder: &Path, manager: &str, image: Result<Image, StateError>) -> Result<StateSummary, StateError> {
+    image.map(|image| StateSummary::of(folder, manager, image))
 }
 
 impl StateSummary {

@@ -96,7 +96,7 @@ fn configs(sets: &[(String, Vec<u8>)]) -> Vec<(String, Vec<SdConfig>)> {
 }
 
 /// A manager, its files, and all that was ever true of them.
-struct World {
+pub(super) struct World {
     folder: tempfile::TempDir,
     manager: Manager<SdConfig>,
     encoder: Encoder,
@@ -234,7 +234,7 @@ impl World {
         self.manager.handle_update(self.now, id, update).expect("it runs");
     }
 
-    fn files(&self) -> (Vec<u8>, Vec<u8>) {
+    pub(super) fn files(&self) -> (Vec<u8>, Vec<u8>) {
         let read = |path| fs::read(path).expect("a file");
         (
             read(base_path(self.folder.path(), "scrape")),
@@ -269,7 +269,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 /// Something that was running before.
-fn started() -> World {
+pub(super) fn started() -> World {
     let mut world = World::new();
     world.take(&Step::Apply(vec![("a".to_owned(), vec![0, 1])]));
     world.take(&Step::Update(0, BTreeMap::from([("a".to_owned(), vec![1, 2])]), true));
