@@ -7,7 +7,7 @@
 //! * `feed`: what changed, for the pools and outputs.
 //! * `list`: the list of targets that http_sd and file_sd share.
 //! * `pieces`: that list as bytes, in pieces that are made once.
-//! * `health_log`, `delivery_log`: say in the log when a provider fails and recovers, and when a list is served
+//! * `health_log`, `delivery_log`: say in the log when a provider fails and recovers, and when a list is withheld or served
 //!   without everything. `removal_log` says when many targets are gone at once.
 //! * `churn`: how much of what each provider finds changes.
 //! * `hold_counts`: how many drops were held, and how they ended.
@@ -44,4 +44,4 @@ pub(crate) use pieces::{Encoded, KeptIndex, Part, Parts, Piece};
 pub(crate) use serve_incomplete::ServeIncomplete;
 #[cfg(test)]
 pub(crate) use view::tests::{GroupParts, OwnedParts, Sets, snapshot_of, view_of};
-pub(crate) use view::{View, ViewChange};
+pub(crate) use view::{Lacking, View, ViewChange, Why};

@@ -15,7 +15,7 @@ use headcount_runtime::{EventReceiver, SnapshotReceiver};
 use smol::{Executor, Timer};
 
 use super::churn::ChurnLog;
-use super::delivery_log;
+use super::delivery_log::DeliveryLog;
 use super::feed::Jobs;
 use super::health_log::HealthLog;
 use super::history::SharedHistory;
@@ -40,6 +40,7 @@ pub(super) struct Publisher {
     executor: Arc<Executor<'static>>,
     readers: Readers,
     health: HealthLog,
+    deliveries: DeliveryLog,
     history: Arc<SharedHistory>,
     churn: Arc<ChurnLog>,
     /// The snapshot that history and churn have: when publishing it panicked, it is published again, and happened once.
@@ -78,6 +79,7 @@ impl Publisher {
             executor,
             readers: Readers::default(),
             health: HealthLog::new(manager, shared.hold_counts),
+            deliveries: DeliveryLog::new(manager),
             history,
             churn: shared.churn,
             recorded: Snapshot::default(),
@@ -138,7 +140,7 @@ impl Publisher {
             diff: diff.clone(),
             jobs: Jobs(Arc::new(jobs)),
         };
-        delivery_log::log(self.manager, &before, &change);
+        self.deliveries.take(&before, &change);
         self.prepare(&change, &before);
         self.publication.publish(&change);
         // Nobody who waits for a list has to wait for what it is compared with.

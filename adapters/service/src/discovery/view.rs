@@ -4,9 +4,12 @@
 //! not name is shared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
-use headcount_core::{Instant, ProviderSnapshot, Readers, SetChange, Snapshot, SnapshotDiff};
+use headcount_core::{
+    Condition, Instant, ProviderId, ProviderSnapshot, Readers, Reports, SetChange, Snapshot, SnapshotDiff, one_line,
+};
 use imbl::OrdMap;
 
 use super::ServeIncomplete;
@@ -34,6 +37,45 @@ pub(crate) struct Lacking<'a> {
     pub(crate) name: &'a str,
     /// What it discovers, or was to discover.
     pub(crate) description: &'a str,
+    /// Why it lacks.
+    pub(crate) why: Why<'a>,
+}
+
+/// Why a provider lacks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Why<'a> {
+    /// It was never read whole; this is what it reported.
+    NotRead(ProviderId, &'a Reports),
+    /// It can't be run, for this reason.
+    NotRun(&'a str),
+}
+
+impl Why<'_> {
+    /// Whether that is known: one that was started a moment ago, and is being read, lacks for a moment only.
+    pub(super) fn is_known(self) -> bool {
+        match self {
+            Self::NotRun(_) => true,
+            Self::NotRead(_, reports) => {
+                reports.waited_out.is_some()
+                    || matches!(reports.condition, Condition::Failing { .. } | Condition::Partial(_))
+            }
+        }
+    }
+}
+
+/// For people, as what follows a name.
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRun(reason) => write!(f, "can't be run: {}", one_line(reason)),
+            Self::NotRead(_, reports) => match &reports.condition {
+                Condition::Failing { last, .. } => write!(f, "fails: {}", one_line(&last.message)),
+                Condition::Partial(missing) => write!(f, "could not get {}", one_line(&missing.to_string())),
+                Condition::Healthy => f.write_str("has not told all yet"),
+                Condition::Starting => f.write_str("has not answered yet"),
+            },
+        }
+    }
 }
 
 /// What a view has that the one before had not. Cheap to clone.
@@ -84,11 +126,13 @@ impl View {
         let unread = self.unread(set).map(|provider| Lacking {
             name: provider.name(),
             description: provider.description(),
+            why: Why::NotRead(provider.id(), provider.reports()),
         });
         let failed = self.snapshot.set(set).into_iter().flat_map(|set| set.failed_configs());
         unread.chain(failed.map(|failed| Lacking {
             name: &failed.name,
             description: &failed.description,
+            why: Why::NotRun(&failed.reason),
         }))
     }
 
@@ -316,7 +360,24 @@ pub(super) mod tests {
         }
 
         pub(crate) fn view(&mut self) -> View {
-            view_after(&self.manager, &View::default())
+            self.view_after(&View::default())
+        }
+
+        /// The view that follows another.
+        pub(in crate::discovery) fn view_after(&self, before: &View) -> View {
+            view_after(&self.manager, before)
+        }
+
+        /// Makes this set all there is, with so many providers of mechanisms of their own.
+        pub(in crate::discovery) fn reload_many(&mut self, name: &str, providers: usize) {
+            let config = |number| {
+                SdConfig::unsupported(Unsupported {
+                    mechanism: format!("m{number}"),
+                    entry: String::new(),
+                })
+            };
+            let configs = (0..providers).map(config).collect();
+            self.manager.apply(self.at, [(name.to_owned(), configs)]);
         }
     }
 

@@ -198,7 +198,7 @@ async fn route(app: &Arc<App>, request: &Request<Bytes>) -> Response<Body> {
         "/metrics" => metrics::all(app).await,
         "/config" => status::config(app),
         "/-/healthy" | "/livez" => respond::text(StatusCode::OK, "headcount is healthy."),
-        "/-/ready" | "/readyz" => status::ready(app),
+        "/-/ready" | "/readyz" => status::ready(app).await,
         _ => match path.strip_prefix("/sd/") {
             Some(job) => sd::job(app, job, query, request.headers()).await,
             None => RoutePrefix::default().nowhere(path),
