@@ -115,3 +115,73 @@ fn the_time_of_the_last_update_is_that_at_which_it_was_seen() {
     let second = value(&metrics(&daemon), series).expect("the series");
     assert!(between <= second && second <= now(), "{between} {second}");
 }
+
+/// A torn file of two was in none of the numbers that an alert looks at, and the last success went on.
+#[test]
+fn a_source_that_gets_a_part_only_is_seen_in_its_numbers() {
+    let setup = Setup::new();
+    let lists = setup.folder.path().join("lists");
+    std::fs::create_dir(&lists).expect("a folder");
+    let (a, b) = (lists.join("a.json"), lists.join("b.json"));
+    support::replace(&a, r#"[{"targets": ["a:1"]}, {"targets": ["a:2"]}]"#);
+    support::replace(&b, r#"[{"targets": ["b:1"]}]"#);
+    setup.write(
+        "scrape_configs: [{job_name: node, file_sd_configs: [{files: ['lists/*.json'], refresh_interval: 200ms}]}]",
+    );
+    let daemon = setup.start(&[]);
+    let series =
+        |name: &str| format!("headcount_sd_provider_{name}{{name=\"scrape\",provider=\"file/0\",mechanism=\"file\"}}");
+    let (partial, success) = (series("partial"), series("last_success_timestamp_seconds"));
+    daemon.wait_for("/metrics", |text| value(text, &series("targets")) == Some(3.0));
+    let text = metrics(&daemon);
+    assert_eq!(value(&text, &partial), Some(0.0));
+    assert_eq!(value(&text, &series("stale_groups")), Some(0.0));
+    support::replace(&a, "[{\"targets\": [");
+    daemon.wait_for("/metrics", |text| value(text, &partial) == Some(1.0));
+    let torn = metrics(&daemon);
+    assert_eq!(value(&torn, &series("stale_groups")), Some(2.0), "those of a.json");
+    assert_eq!(value(&torn, &series("failing")), Some(0.0));
+    let updates = |daemon: &Daemon| {
+        let answer = daemon.get("/api/v1/providers").json();
+        let provider = &answer["data"]["providers"][0];
+        let health = &provider["health"];
+        assert_eq!(provider["staleGroups"], 2, "{provider}");
+        assert_eq!(health["consecutiveFailures"], 0, "{provider}");
+        assert!(
+            health["lastSuccess"].as_f64() < health["lastUpdate"].as_f64(),
+            "{provider}"
+        );
+        health["updates"].as_u64().expect("a number")
+    };
+    // Some reads later it is still that of the last whole one.
+    let before = updates(&daemon);
+    daemon.wait_for("/api/v1/providers", |_| updates(&daemon) > before + 2);
+    assert_eq!(value(&metrics(&daemon), &success), value(&torn, &success));
+    support::replace(&a, "[]");
+    daemon.wait_for("/metrics", |text| value(text, &partial) == Some(0.0));
+    daemon.wait_for("/metrics", |text| value(text, &success) > value(&torn, &success));
+}
+
+/// How often in a row a source failed, which decides whether somebody has to look, was nowhere.
+#[test]
+fn failures_in_a_row_are_counted_and_all_that_it_has_is_stale() {
+    let setup = Setup::new();
+    setup.write(&format!(
+        "scrape_configs: [{{job_name: node, {REFUSED}, static_configs: [{{targets: ['h:1']}}]}}]"
+    ));
+    let daemon = setup.start(&[]);
+    let failures = "headcount_sd_provider_consecutive_failures{name=\"scrape\",provider=\"http/0\",mechanism=\"http\"}";
+    daemon.wait_for("/metrics", |text| value(text, failures) > Some(1.0));
+    // A job is withheld for it: that is said once, and where it is asked whether headcount is ready, all the same.
+    let ready = daemon.get("/-/ready");
+    assert_eq!(ready.status, 200);
+    let text = ready.text();
+    assert!(
+        text.contains("\nnode is not served (503), and waits for http/0 (http://127.0.0.1:1/"),
+        "{text}"
+    );
+    daemon.logged("that the job is withheld", |entry| {
+        let is_withheld = entry["message"].as_str()?.starts_with("the list is not served until");
+        (is_withheld && entry["set"] == "node" && entry["lacking"].as_str()?.starts_with("http/0 (")).then_some(())
+    });
+}

@@ -64,6 +64,9 @@ pub(crate) struct Provider {
     pub(crate) subscribers: Vec<String>,
     pub(crate) groups: usize,
     pub(crate) targets: usize,
+    /// Groups that it has only because it had them.
+    #[serde(default, rename = "staleGroups")]
+    pub(crate) stale_groups: usize,
     pub(crate) churn: Churn,
     pub(crate) health: Health,
     pub(crate) held: Option<HeldDrop>,
@@ -88,6 +91,9 @@ pub(crate) struct Health {
     pub(crate) state: String,
     /// Seconds since it was last read.
     pub(crate) last_update_age: Option<f64>,
+    /// Seconds since it was last read without any error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_success_age: Option<f64>,
     pub(crate) last_change_age: Option<f64>,
     pub(crate) last_error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,6 +102,9 @@ pub(crate) struct Health {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) restored_age: Option<f64>,
     pub(crate) failures: u64,
+    /// Since it last did better.
+    #[serde(default)]
+    pub(crate) consecutive_failures: u64,
     pub(crate) refreshes: u64,
     pub(crate) refresh_seconds: f64,
 }

@@ -192,7 +192,11 @@ impl Provider {
         let health = &self.health;
         let is_stale = health.state == "failing" || health.restored_age.is_some();
         // After a restart it is older than the last word of the new process.
-        let age = health.restored_age.or(health.last_update_age).unwrap_or_default();
+        let age = health
+            .restored_age
+            .or(health.last_success_age)
+            .or(health.last_update_age);
+        let age = age.unwrap_or_default();
         (is_stale && (self.targets > 0 || health.last_update_age.is_some())).then_some(age)
     }
 }

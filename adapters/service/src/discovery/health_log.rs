@@ -143,6 +143,16 @@ impl HealthLog {
                     "discovery got a part only; targets that were found before in what is missing are kept"
                 );
             }
+            // It got parts, and did not fail.
+            Transition::Recovered(0) => {
+                tracing::info!(
+                    manager,
+                    provider = name,
+                    description,
+                    sets,
+                    "discovery gets everything again"
+                );
+            }
             Transition::Recovered(failures) => {
                 tracing::info!(
                     manager,

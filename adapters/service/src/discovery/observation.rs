@@ -37,6 +37,8 @@ pub struct Provider {
     pub groups: usize,
     /// Targets in them.
     pub targets: usize,
+    /// Groups that it has only because it had them.
+    pub stale_groups: usize,
     /// The drop that the guard holds.
     pub held: Option<Held>,
 }
@@ -63,6 +65,7 @@ impl Provider {
             health: status.health.clone(),
             groups: status.groups,
             targets: status.targets,
+            stale_groups: status.stale_groups,
             held: status.held.cloned(),
         }
     }

@@ -134,11 +134,11 @@ function told({ refresh, targets, lastError, missing, message }) {
 function providerCard(provider, deeds) {
   const { health, held } = provider;
   const facts = [
-    ["Targets", `${count(provider.targets)} in ${plural(provider.groups, "group")}`],
-    ["Last success", ago(health.lastUpdate)],
+    ["Targets", `${count(provider.targets)} in ${plural(provider.groups, "group")}${provider.staleGroups ? `, ${count(provider.staleGroups)} as they were` : ""}`],
+    ["Last success", ago(health.lastSuccess)],
     ["Last change", ago(health.lastChange)],
     ["Updates", `${count(health.updates)}${health.unchanged ? `, ${count(health.unchanged)} without a change` : ""}`],
-    ["Failures", health.failures ? [count(health.failures), ", last ", ago(health.lastFailure)] : "none"],
+    ["Failures", health.failures ? [count(health.failures), health.consecutiveFailures > 1 && `, ${count(health.consecutiveFailures)} in a row`, ", last ", ago(health.lastFailure)] : "none"],
   ];
   if (health.refreshes) facts.push(["Takes", `${((health.refreshSeconds / health.refreshes) * 1000).toFixed(1)} ms on average`]);
   return h(

@@ -267,6 +267,27 @@ pub(super) fn providers(out: &mut Exposition, observations: &Observations, clock
     );
     each(
         out,
+        "headcount_sd_provider_partial",
+        Kind::Gauge,
+        "Whether the provider's last refresh could not get everything; what it found before in what is missing is kept.",
+        &|provider| Some(f64::from(u8::from(provider.health.reports.missing().is_some()))),
+    );
+    each(
+        out,
+        "headcount_sd_provider_consecutive_failures",
+        Kind::Gauge,
+        "The provider's refreshes that failed since it last did better.",
+        &|provider| Some(count(provider.health.consecutive_failures())),
+    );
+    each(
+        out,
+        "headcount_sd_provider_stale_groups",
+        Kind::Gauge,
+        "Groups that the provider shows as they were: it fails, could not get them, or has them from before a restart.",
+        &|provider| Some(count(provider.stale_groups)),
+    );
+    each(
+        out,
         "headcount_sd_provider_targets",
         Kind::Gauge,
         "Targets that the provider found.",
@@ -276,8 +297,8 @@ pub(super) fn providers(out: &mut Exposition, observations: &Observations, clock
         out,
         "headcount_sd_provider_last_success_timestamp_seconds",
         Kind::Gauge,
-        "When the provider last found targets, or none, as a Unix timestamp; absent until then.",
-        &|provider| provider.health.last_update.map(|at| clock.unix_seconds(at)),
+        "When the provider last found targets, or none, without any error, as a Unix timestamp; absent until then.",
+        &|provider| provider.health.last_success.map(|at| clock.unix_seconds(at)),
     );
     each(
         out,

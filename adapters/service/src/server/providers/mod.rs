@@ -43,6 +43,8 @@ struct Entry {
     subscribers: Vec<Arc<str>>,
     groups: usize,
     targets: usize,
+    /// Groups that it has only because it had them: it fails, could not get them, or has them from before a restart.
+    stale_groups: usize,
     churn: Churned,
     health: Health,
     /// The drop that is held, or `null`.
@@ -91,6 +93,9 @@ struct Health {
     started: f64,
     last_update: Option<f64>,
     last_update_age: Option<f64>,
+    /// The last update that lacked nothing.
+    last_success: Option<f64>,
+    last_success_age: Option<f64>,
     last_change: Option<f64>,
     last_change_age: Option<f64>,
     last_error: Option<Arc<str>>,
@@ -107,6 +112,8 @@ struct Health {
     updates: u64,
     unchanged: u64,
     failures: u64,
+    /// Since it last did better.
+    consecutive_failures: u64,
     refreshes: u64,
     refresh_seconds: f64,
 }
@@ -196,6 +203,7 @@ fn entry(manager: &'static str, provider: Provider, churn: Churn, clock: WallClo
     let age = |instant: Option<headcount_core::Instant>| instant.map(|at| clock.age_seconds(at));
     let restored = health.reports.only_restored().map(|restored| restored.as_of);
     let missing = health.reports.missing().map(ToString::to_string);
+    let consecutive_failures = health.consecutive_failures();
     let (last_failure, last_error) = health.last_failure.map(|failed| (failed.at, failed.message)).unzip();
     Entry {
         manager,
@@ -205,12 +213,15 @@ fn entry(manager: &'static str, provider: Provider, churn: Churn, clock: WallClo
         subscribers: provider.subscribers,
         groups: provider.groups,
         targets: provider.targets,
+        stale_groups: provider.stale_groups,
         churn: churn.into(),
         health: Health {
             state,
             started: clock.unix_seconds(health.started),
             last_update: at(health.last_update),
             last_update_age: age(health.last_update),
+            last_success: at(health.last_success),
+            last_success_age: age(health.last_success),
             last_change: at(health.last_change),
             last_change_age: age(health.last_change),
             last_error,
@@ -222,6 +233,7 @@ fn entry(manager: &'static str, provider: Provider, churn: Churn, clock: WallClo
             updates: health.updates,
             unchanged: health.unchanged_updates,
             failures: health.failures,
+            consecutive_failures,
             refreshes: health.refreshes.0,
             refresh_seconds: health.refreshes.1.as_secs_f64(),
         },
