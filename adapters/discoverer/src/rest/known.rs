@@ -89,6 +89,7 @@ impl<P: Ord + Clone> Known<P> {
         let mut before = std::mem::take(&mut self.parts);
         let mut fresh = Vec::new();
         let mut is_changed = false;
+        let mut kept = 0_usize;
         for (name, outcome) in outcomes {
             let mut part = before.remove(&name).unwrap_or_default();
             match outcome {
@@ -107,7 +108,7 @@ impl<P: Ord + Clone> Known<P> {
                     (part.answered, part.held, part.is_emptied) = (answered, None, false);
                 }
                 Outcome::Same(answered) => (part.answered, part.held, part.is_emptied) = (answered, None, false),
-                Outcome::Missing => {}
+                Outcome::Missing => kept = kept.saturating_add(part.before().len()),
             }
             self.parts.insert(name, part);
         }
@@ -128,7 +129,7 @@ impl<P: Ord + Clone> Known<P> {
         let was_whole = self.was_whole;
         self.was_whole |= self.is_whole;
         match missing {
-            Some(missing) => Some(Update::partial(fresh, missing)),
+            Some(missing) => Some(Update::partial(fresh, missing).keeping(kept)),
             None if last_was_whole && !is_changed => None,
             // The manager may have what another process has saved.
             None if planted!(!was_whole, FirstWholeIsNotAll, false) => {

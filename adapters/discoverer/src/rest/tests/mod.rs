@@ -207,6 +207,8 @@ fn what_fails_keeps_what_it_had_and_the_others_go_on() {
     assert_eq!(collected.addresses(), ["1", "2", "4"]);
     let reason = "http://cloud/a?page=1: the server answered with status 500, not 200";
     assert_eq!(missing(last(&received)), [("zone a", reason)]);
+    let kept = last(&received).update().map(|update| update.kept());
+    assert_eq!(kept, Some(2), "what zone a had");
     // Both: a failure.
     lock(&server).trouble("b", Trouble::Down(0));
     let received = world.run_for(MINUTE * 2);
