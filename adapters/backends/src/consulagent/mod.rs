@@ -132,7 +132,7 @@ impl Registered {
             .cloned()
             .collect();
         let mut missing = Vec::new();
-        let mut first = None;
+        let (mut first, mut kept) = (None, 0);
         let mut batch = self.encoder.batch();
         for (name, found) in services {
             let rejected = match found {
@@ -146,6 +146,7 @@ impl Registered {
                 },
                 Err(rejected) => rejected,
             };
+            kept += usize::from(self.known.contains(&name));
             missing.push(MissingPart::new(format!("service {name}"), rejected.reason()));
             first.get_or_insert_with(|| failure(&format!("service {name}"), rejected));
         }
@@ -162,7 +163,9 @@ impl Registered {
                 self.known.remove(&name);
             }
         }
-        Ok(Refreshed::Update(Update::partial(batch.finish(), missing)))
+        Ok(Refreshed::Update(
+            Update::partial(batch.finish(), missing).keeping(kept),
+        ))
     }
 }
 

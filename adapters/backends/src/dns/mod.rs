@@ -12,6 +12,7 @@
 
 mod settings;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ struct Names {
     wanted: Wanted,
     deadline: Duration,
     encoder: Encoder,
+    /// Those that have records: they stay when they can't be looked up.
+    found: HashSet<String>,
 }
 
 impl Refresh for Names {
@@ -82,7 +85,7 @@ impl Refresh for Names {
 impl Names {
     fn new(settings: &DnsSd) -> Self {
         let mut names: Vec<String> = Vec::with_capacity(settings.names.len());
-        let mut known = std::collections::HashSet::new();
+        let mut known = HashSet::new();
         names.extend(
             settings
                 .names
@@ -95,6 +98,7 @@ impl Names {
             wanted: settings.wanted,
             deadline: settings.refresh_interval.clamp(SHORTEST_DEADLINE, LONGEST_REFRESH),
             encoder: Encoder::new(),
+            found: HashSet::new(),
         }
     }
 
@@ -112,20 +116,30 @@ impl Names {
         let mut batch = self.encoder.batch();
         let mut failures = Vec::new();
         for (name, answer) in self.names.iter().zip(answers) {
+            let has_records = matches!(&answer, Ok(answer) if matches!(answer.found, Found::Records(_)));
             let added = answer
                 .map_err(Failed::Dns)
                 .and_then(|answer| add(&mut batch, name, self.wanted, answer.found).map_err(Failed::Group));
-            failures.extend(added.err().map(|failed| (name, failed)));
+            match added {
+                Ok(()) if has_records => {
+                    self.found.insert(name.clone());
+                }
+                Ok(()) => {
+                    self.found.remove(name);
+                }
+                Err(failed) => failures.push((name, failed)),
+            }
         }
         if failures.len() == self.names.len() {
             return Err(nothing(&failures));
         }
         let groups = batch.finish();
+        let kept = failures.iter().filter(|(name, _)| self.found.contains(*name)).count();
         let parts = failures
             .iter()
             .map(|(name, failed)| MissingPart::new(name.as_str(), failed.to_string()));
         Ok(Refreshed::Update(match Missing::of(parts) {
-            Some(missing) => Update::partial(groups, missing),
+            Some(missing) => Update::partial(groups, missing).keeping(kept),
             None => Update::full(groups),
         }))
     }

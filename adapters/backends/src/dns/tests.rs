@@ -230,6 +230,7 @@ fn a_name_that_fails_keeps_its_targets_and_is_named_while_the_others_go_on() {
         update.missing().map(ToString::to_string).as_deref(),
         Some("web (looking up web (A): 192.0.2.53:53 answered SERVFAIL (web.))")
     );
+    assert_eq!(update.kept(), 1, "what web had");
     collected.receive(&received);
     assert_eq!(
         collected.addresses(),

@@ -127,8 +127,8 @@ impl FileDiscoverer {
         loop {
             let started = env.clock.now();
             on_demand.begin();
+            files.note_watch(watch.trouble());
             files.read_all(reason, &updates).await?;
-            files.report_watch(watch.news(), &updates).await?;
             let ended = if files.are_well() { Ended::Well } else { Ended::Failed };
             on_demand.end(ended).await?;
             reason = Reason::Again;
@@ -139,15 +139,20 @@ impl FileDiscoverer {
                 retry =
                     planted!(files.lacks_something(), MissingFolderWaits, false).then(|| retry.unwrap_or_else(later));
                 let next = wait(&env, &mut watch, files.next_due(), retry, interval_ends);
-                match next.or(wanted(&on_demand)).await {
+                let wake = next.or(wanted(&on_demand)).await;
+                let woke = env.clock.now();
+                match wake {
                     Wake::Retry if files.may_have_come().await => {
                         // What can't be listed is tried less and less often, like what is not there.
                         (retry, retries) = (None, retries + 1);
                         watch.renew();
+                        files.note_watch(watch.trouble());
                         files.read_all(Reason::Again, &updates).await?;
-                        files.report_watch(watch.news(), &updates).await?;
                     }
-                    Wake::Retry => (retry, retries) = (None, retries + 1),
+                    Wake::Retry => {
+                        (retry, retries) = (None, retries + 1);
+                        files.report_again(woke, &updates).await?;
+                    }
                     Wake::Changed(Ok(paths)) => {
                         let candidates = self.settings.patterns.files_meant_by(&paths);
                         if planted!(
@@ -163,8 +168,8 @@ impl FileDiscoverer {
                     }
                     Wake::Changed(Err(error)) => {
                         watch.failed(&error);
+                        files.note_watch(watch.trouble());
                         planted!(files.read_all(Reason::Again, &updates).await?, MissedChangeWaits, ());
-                        files.report_watch(watch.news(), &updates).await?;
                     }
                     Wake::Due => files.read_due(&updates).await?,
                     Wake::Interval | Wake::Wanted => break,

@@ -51,6 +51,10 @@ struct State {
     unlisted: Vec<Trouble>,
     /// Whether something was lost and that has not been reported.
     has_news: bool,
+    /// What can't be watched.
+    unwatched: Option<Trouble>,
+    /// Whether that is another than was reported.
+    has_other_watch: bool,
     /// Whether everything was read once without any error, and reported as all there is (B09).
     was_whole: bool,
     modified: ModifiedTimes,
@@ -69,6 +73,8 @@ impl Files {
             folders: Folders::new(&settings.patterns),
             unlisted: Vec::new(),
             has_news: false,
+            unwatched: None,
+            has_other_watch: false,
             was_whole: false,
             modified,
             warnings: Vec::new(),
@@ -99,8 +105,9 @@ impl Files {
         }
         let State { known, folders, .. } = &mut self.state;
         let known_files = known.keys().map(PathBuf::as_path);
-        let is_lost = folders.look_at_all(&self.env, &found, known_files, &mut unlisted).await;
-        self.state.has_news = !unlisted.is_empty() || is_lost;
+        folders.look_at_all(&self.env, &found, known_files, &mut unlisted).await;
+        // Whether it was said before or not: each read of everything that lacks something is one that failed.
+        self.state.has_news = !unlisted.is_empty() || self.state.folders.any_lost();
         self.state.unlisted = unlisted;
         let State {
             known, broken, named, ..
@@ -109,17 +116,25 @@ impl Files {
         self.read(found, reason, started, updates).await
     }
 
-    /// Says what can't be watched, behind what else is wrong, which must not be lost by it.
-    pub(super) async fn report_watch(&self, watch: Option<Trouble>, updates: &Updates) -> Result<(), Stopped> {
-        let Some(watch) = watch else { return Ok(()) };
-        let mut troubles = self.state.troubles();
-        let is_well = troubles.is_empty();
-        troubles.push(watch);
+    /// What can't be watched is said with the next report, and whether that is news: what is wrong is one failure, however
+    /// much of it there is.
+    pub(super) fn note_watch(&mut self, (unwatched, is_news): (Option<Trouble>, bool)) {
+        self.state.unwatched = unwatched;
+        self.state.has_other_watch |= is_news;
+    }
+
+    /// Says that what was wrong still is: somebody looked, and each look that is in vain counts.
+    pub(super) async fn report_again(&self, started: Instant, updates: &Updates) -> Result<(), Stopped> {
+        let took = self.env.clock.now().saturating_duration_since(started);
+        let troubles = self.state.troubles();
         match (missing(troubles.iter()), summary(troubles.iter())) {
-            (Some(missing), _) if !is_well && self.state.has_well() => {
-                updates.send(Update::partial(Vec::new(), missing)).await
+            (Some(missing), _) if self.state.has_well() => {
+                let kept = self.state.kept();
+                updates
+                    .send(Update::partial(Vec::new(), missing).keeping(kept).took(took))
+                    .await
             }
-            (_, Some(summary)) => updates.fail(Failure::new(summary)).await,
+            (_, Some(summary)) => updates.fail(Failure::new(summary).took(took)).await,
             (_, None) => Ok(()),
         }
     }
@@ -193,7 +208,8 @@ impl Files {
         let now = self.env.clock.now();
         let took = now.saturating_duration_since(started);
         self.env.metrics.observe(SCANS, &[], now, took);
-        let is_news = std::mem::take(&mut self.state.has_news) || is_news;
+        let has_other_watch = std::mem::take(&mut self.state.has_other_watch);
+        let is_news = std::mem::take(&mut self.state.has_news) || is_news || has_other_watch;
         let troubles = self.state.troubles();
         // It is not whole either as long as something is only half seen, in this round or in one before: what was restored
         // and is in none of the updates up to the one that says that this is all would be gone with that one.
@@ -201,7 +217,7 @@ impl Files {
         let update = match missing(troubles.iter()) {
             // What is broken is said with what is found: alone, that would say that all is well.
             Some(missing) if !groups.is_empty() || is_news && self.state.has_well() => {
-                Some(Update::partial(groups, missing))
+                Some(Update::partial(groups, missing).keeping(self.state.kept()))
             }
             Some(_) => None,
             None if is_whole && reason == Reason::First => Some(Update::full(groups)),
@@ -217,6 +233,15 @@ impl Files {
             (None, Some(summary)) if is_news => updates.fail(Failure::new(summary).took(took)).await?,
             (None, _) => {}
         }
+        // What can't be watched is read all the same; where something can't be read either, it was said with that.
+        let alone = self
+            .state
+            .unwatched
+            .as_ref()
+            .filter(|_| has_other_watch && self.state.is_well());
+        if let Some(unwatched) = alone {
+            updates.fail(Failure::new(unwatched.to_string())).await?;
+        }
         for warning in std::mem::take(&mut self.state.warnings) {
             updates.warn(warning).await?;
         }
@@ -230,11 +255,22 @@ impl State {
         self.unlisted.is_empty() && !self.folders.any_lost() && self.broken.is_empty()
     }
 
-    /// Everything that is wrong.
+    /// Everything that can't be read, and with it what can't be watched.
     fn troubles(&self) -> Vec<Trouble> {
         let unlisted = self.unlisted.iter().cloned();
         let of_files = self.broken.values().cloned();
-        unlisted.chain(self.folders.troubles()).chain(of_files).collect()
+        let mut troubles: Vec<_> = unlisted.chain(self.folders.troubles()).chain(of_files).collect();
+        if !troubles.is_empty() {
+            troubles.extend(self.unwatched.clone());
+        }
+        troubles
+    }
+
+    /// How many groups stay as they were because their files can't be read.
+    fn kept(&self) -> usize {
+        let is_kept = |path: &PathBuf| self.broken.contains_key(path) || self.folders.is_lost(folder_of(path));
+        let kept = self.known.iter().filter(|(path, _)| is_kept(path));
+        kept.map(|(_, known)| known.groups.len()).sum()
     }
 
     /// Whether any file that was read is well.

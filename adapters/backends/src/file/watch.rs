@@ -68,8 +68,8 @@ impl Watch {
         (self.running, self.missing) = watch(&self.env, &self.folders);
     }
 
-    /// What can't be watched, if that is news.
-    pub(super) fn news(&mut self) -> Option<Trouble> {
+    /// What can't be watched, and whether that is news.
+    pub(super) fn trouble(&mut self) -> (Option<Trouble>, bool) {
         let reasons: Vec<_> = self.missing.iter().map(ToString::to_string).collect();
         let trouble = (!reasons.is_empty()).then(|| {
             let (reasons, interval) = (reasons.join("; "), self.interval);
@@ -77,11 +77,9 @@ impl Watch {
                 "{reasons}; the files there are read every {interval:?} instead, and when a folder that was missing comes"
             ))
         });
-        if trouble == self.reported {
-            return None;
-        }
+        let is_news = trouble != self.reported;
         self.reported.clone_from(&trouble);
-        trouble
+        (trouble, is_news)
     }
 }
 
