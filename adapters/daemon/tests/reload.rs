@@ -259,7 +259,13 @@ fn b11_a_configuration_that_is_being_written_takes_nothing_away() {
     let lists = setup.folder.path().join("lists");
     std::fs::create_dir(&lists).expect("made");
     let daemon = setup.start(&["--file-sd-dir", lists.to_str().expect("UTF-8")]);
-    let files = || std::fs::read_dir(&lists).expect("listed").count();
+    let files = || {
+        let entries = std::fs::read_dir(&lists).expect("listed").flatten();
+        let paths = entries.map(|entry| entry.path());
+        paths
+            .filter(|path| path.extension().is_some_and(|end| end == "json"))
+            .count()
+    };
     wait_until("all lists are written", || (files() == 6).then_some(()));
 
     // Empty it is refused, however long it stays so.

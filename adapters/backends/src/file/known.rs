@@ -304,8 +304,11 @@ mod tests {
             Verdict::LookAgain,
             "before its time"
         );
-        assert_eq!(looks.next_due(), Some(at(50)));
-        assert_eq!(looks.saw(path, Sight::Gone, at(50)), Verdict::Settled { told: false });
+        assert_eq!(looks.next_due(), Some(at(5_000)));
+        assert_eq!(
+            looks.saw(path, Sight::Gone, at(5_000)),
+            Verdict::Settled { told: false }
+        );
         assert_eq!(looks.next_due(), None);
     }
 
