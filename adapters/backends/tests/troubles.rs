@@ -5,54 +5,25 @@
 //! mechanism of the registry without one fails here. **None is excepted from any trouble.**
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is a test's report")]
-#![allow(clippy::indexing_slicing, reason = "of a constant list")]
 
-#[path = "../../../fuzz/fuzz_targets/mechanism/stories.rs"]
-mod stories;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::path::Path;
 use std::time::Duration;
 
 use headcount_backends::registry;
 use headcount_discoverer::env::HttpError;
 use headcount_discoverer::mechanism::Entry;
-use headcount_discoverer::testing::{Answer, Collected, Received, World};
+use headcount_discoverer::testing::Answer;
 
-/// These ask nobody, or not over HTTP.
-const WITHOUT_HTTP: [&str; 7] = ["dns", "file", "local", "nerve", "process", "serverset", "static"];
-
-/// Longer than any interval and pause of the entries, and than what a watch that is silent is waited for.
-const LONG: Duration = Duration::from_secs(15 * 60);
+use self::told::{Good, LONG, WITHOUT_HTTP, answer_all, failures, found};
 
 /// How long the server wants to be left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(500);
 
 /// Something that goes wrong with a request: its name, what is answered, and what has to be said of it.
 type Trouble = (&'static str, fn(&Good) -> Answer, &'static [&'static str]);
-
-/// What was answered last while all was well.
-#[derive(Clone)]
-struct Good {
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Good {
-    /// This body, as if it were a list.
-    fn like(&self, body: impl Into<Vec<u8>>) -> Answer {
-        let answer = Answer::new(200).body(body);
-        let headers = self.headers.iter();
-        headers.fold(answer, |answer, (name, value)| answer.header(name, value))
-    }
-
-    /// Half of the answer, or of the first of its lines: what comes in lines is as good as the lines that came.
-    fn half(&self) -> &[u8] {
-        let first = self.body.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        &first[..first.len() / 2]
-    }
-}
 
 fn host() -> String {
     "a.example:80".to_owned()
@@ -106,87 +77,10 @@ const TROUBLES: [Trouble; 19] = [
     ("no text", |good| good.like(vec![0xff; 1_000]), &[]),
 ];
 
-/// A story in which something is found.
-struct Story {
-    name: String,
-    fuzzed: &'static stories::Fuzzed,
-    bytes: Vec<u8>,
-}
-
-impl Story {
-    /// Tells it until something is found; nothing, if nothing is.
-    fn tell(&self) -> Option<(World, Collected, Good)> {
-        let (_, rest) = stories::mechanism(&self.bytes)?;
-        let mut world = stories::world();
-        let mut good = None;
-        for answer in stories::answers(rest) {
-            for file in self.fuzzed.files {
-                world.files.write(file, answer.body);
-            }
-            world.http.then_answer(answer.status, &answer.headers(), answer.body);
-            if answer.status == 200 {
-                good = Some(Good {
-                    headers: answer.headers.clone(),
-                    body: answer.body.to_vec(),
-                });
-            }
-        }
-        world.start(self.fuzzed.discoverer());
-        let mut collected = Collected::default();
-        for _ in 0..10 {
-            collected.receive(&world.run_for(Duration::from_millis(500)));
-            if !collected.addresses().is_empty() {
-                return Some((world, collected, good?));
-            }
-        }
-        None
-    }
-}
-
-/// Whether a fuzzer gave a file its name, which is a hash. Such stories lie about where somebody has fuzzed, and go on with what
-/// fails by itself.
-fn was_fuzzed(name: &str) -> bool {
-    name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The stories of the corpus in which something is found.
-fn found() -> Vec<Story> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/mechanism");
-    let files = std::fs::read_dir(&corpus).unwrap_or_else(|error| panic!("{}: {error}", corpus.display()));
-    let mut found: Vec<Story> = files
-        .filter_map(|file| {
-            let path = file.expect("a file").path();
-            let name = path.file_name()?.to_string_lossy().into_owned();
-            if was_fuzzed(&name) {
-                return None;
-            }
-            let bytes = std::fs::read(&path).expect("a file");
-            let (fuzzed, _) = stories::mechanism(&bytes)?;
-            let story = Story { name, fuzzed, bytes };
-            let uses_http = !WITHOUT_HTTP.contains(&fuzzed.name);
-            (uses_http && story.tell().is_some()).then_some(story)
-        })
-        .collect();
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    found
-}
-
-/// From now on each request is answered so.
-fn answer_all(world: &World, answer: impl Fn() -> Answer + Clone + Send + Sync + 'static) {
-    for start in ["http:/", "https:/"] {
-        let answer = answer.clone();
-        world.http.serve(start, move |_| answer());
-    }
-}
-
-fn failures(received: &[Received]) -> Vec<&str> {
-    received.iter().filter_map(Received::failure).collect()
-}
-
 #[test]
 fn each_mechanism_that_asks_over_http_has_a_story_in_which_something_is_found() {
     let found = found();
-    let told: BTreeSet<&str> = found.iter().map(|story| story.fuzzed.name).collect();
+    let told: BTreeSet<&str> = found.iter().map(|story| story.mechanism()).collect();
     let registry = registry();
     let asks = registry
         .iter()

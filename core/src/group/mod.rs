@@ -146,6 +146,19 @@ impl Group {
             .saturating_add(self.0.slice.len())
     }
 
+    /// Whether this very group is held by somebody else, too: for who keeps groups as long as they are of use.
+    ///
+    /// ```
+    /// # let group = headcount_core::Group::empty("racks.json:0");
+    /// assert!(!group.is_held_elsewhere());
+    /// let other = group.clone();
+    /// assert!(group.is_held_elsewhere());
+    /// # drop(other);
+    /// ```
+    pub fn is_held_elsewhere(&self) -> bool {
+        ThinArc::strong_count(&self.0) > 1
+    }
+
     /// The same labels and targets, from another source; a longer one is cut to [`MAX_SOURCE_BYTES`].
     ///
     /// ```

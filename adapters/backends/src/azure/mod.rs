@@ -137,7 +137,7 @@ struct Site<'a> {
 struct Listed<T> {
     value: Vec<T>,
     #[serde(default)]
-    next_link: Text,
+    next_link: Option<String>,
 }
 
 /// What stands on a page, and where the list goes on.
@@ -337,7 +337,7 @@ impl Site<'_> {
 
     fn page<T: DeserializeOwned>(&self, what: &'static str, body: &[u8]) -> Result<PageOf<T>, AnswerError> {
         let listed = listed(body).map_err(|source| AnswerError::Json { what, source })?;
-        match listed.next_link.0 {
+        match listed.next_link.unwrap_or_default() {
             link if link.is_empty() => Ok((listed.value, None)),
             // A token is sent nowhere else.
             link if self.cloud.has(&link) => Ok((listed.value, Some(link))),
@@ -349,16 +349,21 @@ impl Site<'_> {
     async fn sets(&self) -> Result<Vec<ScaleSet>, ReadError> {
         let url = self.url(&format!("Microsoft.Compute/{SETS}"), VERSION);
         let sets: Vec<Object<Set>> = self.list("scale sets", url).await?;
-        let sets = sets.into_iter().filter_map(|set| set.0);
+        let sets = sets.into_iter().map(|set| set.0.unwrap_or_default());
         let is_uniform = |set: &Set| {
             let mode = set
                 .properties
                 .0
                 .as_ref()
                 .map_or("", |properties| properties.orchestration_mode.as_str());
-            !mode.eq_ignore_ascii_case("Flexible") && set.id.as_str().starts_with('/')
+            !mode.eq_ignore_ascii_case("Flexible")
         };
-        let sets = sets.filter(is_uniform).map(|set| {
+        let sets: Vec<Set> = sets.filter(is_uniform).collect();
+        if sets.iter().any(|set| !set.id.as_str().starts_with('/')) {
+            // Its machines can't be asked for.
+            return Err(ReadError::answer(SETS, "one of the scale sets has no id"));
+        }
+        let sets = sets.into_iter().map(|set| {
             let (Text(id), Text(name)) = (set.id, set.name);
             let name = if name.is_empty() {
                 last_step(&id).to_owned()

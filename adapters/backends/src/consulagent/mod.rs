@@ -185,13 +185,20 @@ impl Questions<'_> {
         let namespace = or_variable(&self.settings.namespace, self.env, "CONSUL_NAMESPACE");
         let scope = Query::default().with("ns", &namespace);
         let wanted = self.wanted(&agent, &namespace).await?;
-        let names: BTreeSet<String> = wanted.values().map(|service| service.service.clone()).collect();
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        for service in wanted.values() {
+            let count = names.entry(service.service.clone()).or_default();
+            *count = count.saturating_add(1);
+        }
         let (scope, wanted) = (&scope, &wanted);
-        let asked = names.into_iter().map(|name| async move {
+        let asked = names.into_iter().map(|(name, count)| async move {
             let mut found = self.health(&name, scope).await;
             if let Ok(instances) = &mut found {
                 // What the list left out is left out here as well: it was the list that was filtered.
                 instances.retain(|instance| wanted.contains_key(&instance.service.id));
+                // Of whom nothing is said, or not who it is, nothing is known.
+                let unknown = count.saturating_sub(instances.len());
+                self.env.metrics.add(SKIPPED, &[], unknown as f64);
             }
             (name, found)
         });

@@ -34,7 +34,7 @@ struct Connection {
 struct Answer {
     databases: Vec<Object<Database>>,
     #[serde(default)]
-    links: Object<Links>,
+    links: Option<Links>,
 }
 
 /// The databases that have a host, and how many have none.
@@ -43,7 +43,7 @@ pub(super) async fn list(ask: &Ask<'_>) -> Result<(Vec<Database>, usize), ReadEr
         let found: Answer = crate::json::from_slice(&answer.body)?;
         Ok::<_, serde_json::Error>(Page {
             items: found.databases,
-            next: next(ask, "databases", found.links),
+            next: next(ask, "databases", found.links)?,
         })
     });
     let all = all.await?;

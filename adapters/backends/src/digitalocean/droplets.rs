@@ -54,7 +54,7 @@ struct Address {
 struct Answer {
     droplets: Vec<Object<Droplet>>,
     #[serde(default)]
-    links: Object<Links>,
+    links: Option<Links>,
 }
 
 /// The droplets that have an address, and how many have none.
@@ -63,7 +63,7 @@ pub(super) async fn list(ask: &Ask<'_>) -> Result<(Vec<Droplet>, usize), ReadErr
         let found: Answer = crate::json::from_slice(&answer.body)?;
         Ok::<_, serde_json::Error>(Page {
             items: found.droplets,
-            next: next(ask, "droplets", found.links),
+            next: next(ask, "droplets", found.links)?,
         })
     });
     let all = all.await?;

@@ -21,8 +21,9 @@ use headcount_discoverer::metrics::{Definition, Kind};
 use headcount_discoverer::rest::{Ask, ReadError, Rest, Whole};
 use headcount_reader::HttpClientSettings;
 use serde::Deserialize;
+use serde::de::Error as _;
 
-use crate::answers::{Object, Text, get_json};
+use crate::answers::get_json;
 use settings::Role;
 
 pub use settings::DigitalOceanSd;
@@ -99,13 +100,13 @@ impl DigitalOcean {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Links {
-    pages: Object<Pages>,
+    pages: Option<Pages>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Pages {
-    next: Text,
+    next: Option<String>,
 }
 
 /// A page of a list.
@@ -113,13 +114,19 @@ fn page(ask: &Ask<'_>, list: &str, number: &str) -> HttpRequest {
     get_json(ask, format!("{API}/{list}?page={number}&per_page=200"))
 }
 
-/// The page that comes next: of its link only the number counts.
-fn next(ask: &Ask<'_>, list: &str, links: Object<Links>) -> Option<HttpRequest> {
-    let link = links.0?.pages.0?.next.0;
-    let (_, query) = link.split_once('?')?;
-    let number = query.split('&').find_map(|pair| pair.strip_prefix("page="))?;
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| page(ask, list, number))
+/// The page that comes next: of its link only the number counts. A link without one is an error, and not the end.
+fn next(ask: &Ask<'_>, list: &str, links: Option<Links>) -> serde_json::Result<Option<HttpRequest>> {
+    let link = links.and_then(|links| links.pages?.next).unwrap_or_default();
+    if link.is_empty() {
+        return Ok(None);
+    }
+    let query = link.split_once('?').map_or("", |(_, query)| query);
+    let number = query.split('&').find_map(|pair| pair.strip_prefix("page="));
+    let is_number = |number: &&str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    match number.filter(is_number) {
+        Some(number) => Ok(Some(page(ask, list, number))),
+        None => Err(serde_json::Error::custom("the next page has no number")),
+    }
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
          "tags": "a", "features": [null]},
         {"networks": {"v4": []}}, {"networks": null}, {"networks": {"v4": [{"type": "public", "ip_address": null}]}}, null, 5,
     ]);
-    let links = json!({"pages": {"next": "nonsense?page=x"}});
+    let links = json!({"pages": {"next": null}});
     world
         .http
         .at(DROPLETS)
@@ -111,6 +111,15 @@ fn a_page_that_cannot_be_had_is_a_failure_and_all_targets_stay() {
         (Answer::json(r#"{"droplets": null}"#), "invalid type: null"),
         (Answer::json(r#"{"droplets": [{"id""#), "EOF while parsing"),
         (Answer::json("<html>"), "expected value"),
+        // Where it goes on makes no sense, which is not the end.
+        (
+            Answer::json(r#"{"droplets": [{}], "links": {"pages": {"next": "nonsense?page=x"}}}"#),
+            "the next page has no number",
+        ),
+        (
+            Answer::json(r#"{"droplets": [{}], "links": {"pages": {"next": 2}}}"#),
+            "invalid type: integer",
+        ),
         // It is there again, and leads nowhere but to itself.
         (
             Answer::json(r#"{"droplets": [{}], "links": {"pages": {"next": "https://x/?page=2"}}}"#),

@@ -63,9 +63,9 @@ pub(super) struct ContainerInstance {
 }
 
 impl Cluster {
-    /// Whether this is what is meant by a name or an ARN.
-    pub(super) fn is_called(&self, name: &str) -> bool {
-        self.cluster_arn == name || self.cluster_name.as_deref() == Some(name)
+    /// What it may be called: its name or its ARN.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.cluster_arn.as_str()).chain(self.cluster_name.as_deref())
     }
 
     /// Whether it was deleted, and is only remembered.
@@ -102,12 +102,15 @@ impl Attachment {
 
 /// A page of a list of ARNs.
 pub(super) fn arns(body: &[u8], field: &'static str) -> Result<Page<String>, JsonError> {
-    let answer: Value = read(body)?;
-    let arns = answer.get(field).and_then(Value::as_array);
-    let arns = arns.ok_or(JsonError::Missing(field))?;
-    let texts = arns.iter().filter_map(Value::as_str).map(str::to_owned);
-    let next = answer.get("nextToken").and_then(Value::as_str);
-    Ok((texts.collect(), next.map(str::to_owned)))
+    let mut answer: Value = read(body)?;
+    let mut take = |field| answer.get_mut(field).map(Value::take).unwrap_or_default();
+    let arns: Option<Vec<String>> = serde_json::from_value(take(field))?;
+    // What has no name can't be asked for.
+    let arns = arns.filter(|arns| arns.iter().all(|arn| !arn.is_empty()));
+    Ok((
+        arns.ok_or(JsonError::Missing(field))?,
+        serde_json::from_value(take("nextToken"))?,
+    ))
 }
 
 /// Clusters that have an ARN.

@@ -24,6 +24,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headcount_core::Batch;
@@ -141,7 +142,9 @@ impl Rest for Ecs {
         let described = self.ask_each(session, ask, "DescribeClusters", parameters.collect(), answer::clusters);
         let clusters: Vec<Cluster> = described.await?;
         let source = |name: &str| format!("{}/{name}", session.region);
-        let is_known = |name: &String| clusters.iter().any(|cluster| cluster.is_called(name));
+        let names = clusters.iter().flat_map(Cluster::names);
+        let names: BTreeSet<&str> = names.collect();
+        let is_known = |name: &String| names.contains(name.as_str());
         let unknown: Vec<&String> = named.iter().filter(|name| !is_known(name)).collect();
         let unknown = unknown
             .into_iter()

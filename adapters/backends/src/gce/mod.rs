@@ -116,7 +116,7 @@ struct Listed {
     kind: Option<String>,
     items: Option<Vec<Object<Instance>>>,
     #[serde(default)]
-    next_page_token: Text,
+    next_page_token: Option<String>,
     #[serde(default)]
     warning: Object<Warning>,
 }
@@ -166,12 +166,13 @@ impl Rest for Gce {
             let Listed {
                 kind,
                 items,
-                next_page_token: Text(next),
+                next_page_token: next,
                 warning,
             } = listed(&answer.body)?;
             if items.is_none() && kind.is_none() {
                 return Err(AnswerError::NoList);
             }
+            let next = next.unwrap_or_default();
             let warning = warning.0.unwrap_or_default();
             // An empty page is nothing to warn of; all else is rare, and worth waiting for.
             if matches!(warning.code.as_str(), "UNREACHABLE" | "PARTIAL_SUCCESS") {

@@ -101,26 +101,26 @@ struct Network {
 struct ServerPage {
     servers: Vec<Object<Server>>,
     #[serde(default)]
-    meta: Object<Meta>,
+    meta: Option<Meta>,
 }
 
 #[derive(Deserialize)]
 struct NetworkPage {
     networks: Vec<Object<Network>>,
     #[serde(default)]
-    meta: Object<Meta>,
+    meta: Option<Meta>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Meta {
-    pagination: Object<Pagination>,
+    pagination: Option<Pagination>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Pagination {
-    next_page: Number,
+    next_page: Option<i64>,
 }
 
 /// All servers that have these labels.
@@ -167,8 +167,8 @@ fn page(ask: &Ask<'_>, url: &str, number: i64) -> HttpRequest {
     get_json(ask, format!("{url}page={number}&per_page=50"))
 }
 
-fn next(ask: &Ask<'_>, url: &str, meta: Object<Meta>) -> Option<HttpRequest> {
-    let number = meta.0?.pagination.0?.next_page.0?;
+fn next(ask: &Ask<'_>, url: &str, meta: Option<Meta>) -> Option<HttpRequest> {
+    let number = meta?.pagination?.next_page?;
     Some(page(ask, url, number))
 }
 

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_lite::future::or;
-use headcount_core::{Encoder, Failure, Group, Instant, Missing, MissingPart, Update};
+use headcount_core::{Failure, Group, Instant, Missing, MissingPart, Update};
 use headcount_discoverer::on_demand::{Ended, OnDemand};
 use headcount_discoverer::refresh::and_others;
 use headcount_discoverer::{Env, Stopped, Updates};
 
 use super::kind::Kind;
 use super::labels::{Families, Look, Looks, Surroundings, add_group};
+use super::made::Made;
 use super::members::{Member, Members};
 use super::metrics;
 use super::object::namespace_of;
@@ -33,7 +34,8 @@ pub(super) struct Desk<'m> {
     env: Env,
     updates: Updates,
     on_demand: OnDemand,
-    encoder: Encoder,
+    /// The groups that other entries made, too.
+    made: Arc<Made>,
     /// How each member is, in their order.
     states: Vec<State>,
     /// The groups that were made and have targets.
@@ -66,12 +68,12 @@ impl<'m> Desk<'m> {
     pub(super) fn new(settings: Arc<KubernetesSd>, members: &'m Members, env: Env, updates: Updates) -> Self {
         Self {
             on_demand: OnDemand::new(&env, &updates),
+            made: Made::shared(&settings.access, settings.role, &env),
             states: members.iter().map(|_| State::default()).collect(),
             settings,
             members,
             env,
             updates,
-            encoder: Encoder::new(),
             groups: BTreeMap::new(),
             looks: Looks::default(),
             families: Families::default(),
@@ -223,7 +225,8 @@ impl<'m> Desk<'m> {
         }
         let (role, attach, members) = (self.settings.role, self.settings.attach, self.members);
         let get = |kind: Kind, key: &str| members.get(kind, key);
-        let mut batch = self.encoder.batch();
+        let mut shared = self.made.groups();
+        let mut batch = shared.encoder.batch();
         // In the order in which the batch has them; who could not be made is not in it.
         let mut made: Vec<(Arc<str>, BTreeSet<Look>)> = Vec::new();
         let mut gone = Vec::new();
@@ -246,18 +249,21 @@ impl<'m> Desk<'m> {
         let mut changed = Vec::new();
         for (group, (key, looks)) in batch.finish().into_iter().zip(made) {
             self.looks.set(&key, looks);
-            let is_new = match group.target_count() {
-                0 => self.groups.remove(&key).is_some(),
-                _ => self
-                    .groups
-                    .insert(key, group.clone())
-                    .is_none_or(|before| before != group),
-            };
-            changed.extend(is_new.then_some(group));
+            if group.target_count() == 0 {
+                if self.groups.remove(&key).is_some() {
+                    shared.gone(&key);
+                    changed.push(group);
+                }
+            } else if self.groups.get(&key) != Some(&group) {
+                let group = shared.share(&key, group);
+                self.groups.insert(key, group.clone());
+                changed.push(group);
+            }
         }
         for key in gone {
             self.looks.set(&key, BTreeSet::new());
             if let Some(group) = self.groups.remove(&key) {
+                shared.gone(&key);
                 changed.push(Group::empty(group.source()));
             }
         }

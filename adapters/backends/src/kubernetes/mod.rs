@@ -6,7 +6,8 @@
 //! protobuf.
 //!
 //! **What is shared.** All entries of the process that reach the same server in the same way have one watch of each kind,
-//! namespace and selector. What is kept of an object is what becomes labels, once for all of them.
+//! namespace and selector. What is kept of an object is what becomes labels, once for all of them; and groups that are equal
+//! are one, whichever entry shows them (the module `made`).
 //!
 //! **What becomes of it.** One group an object, with Prometheus's labels and sources (the module `labels`). A group is
 //! made anew when its object changes, or anything that was looked up for it. An object that makes no sense is skipped and
@@ -30,6 +31,7 @@ mod access;
 mod desk;
 mod kind;
 mod labels;
+mod made;
 mod members;
 mod metrics;
 mod object;

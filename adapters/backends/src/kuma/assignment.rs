@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use headcount_core::{Batch, GroupError};
 use serde::Deserialize;
 
-use crate::answers::{List, Map, Object, Text, put};
+use crate::answers::{Map, Object, Text, put};
 use crate::label_name::label_name;
 
 /// What is asked for.
@@ -33,7 +33,7 @@ pub(super) struct Assignment {
     type_url: Text,
     mesh: Text,
     service: Text,
-    targets: List<Object<Target>>,
+    targets: Option<Vec<Object<Target>>>,
     labels: Map<Text>,
 }
 
@@ -56,11 +56,11 @@ impl Assignment {
 
     /// How many targets it has, and how many of them make sense.
     pub(super) fn count(&self) -> (usize, usize) {
-        (self.targets.0.len(), self.targets().count())
+        (self.targets.iter().flatten().count(), self.targets().count())
     }
 
     fn targets(&self) -> impl Iterator<Item = &Target> {
-        let targets = self.targets.0.iter().filter_map(|target| target.0.as_ref());
+        let targets = self.targets.iter().flatten().filter_map(|target| target.0.as_ref());
         targets.filter(|target| !target.address.as_str().is_empty())
     }
 

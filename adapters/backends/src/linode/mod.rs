@@ -109,9 +109,9 @@ struct Range {
 struct Answer<T> {
     data: Vec<Object<T>>,
     #[serde(default)]
-    page: Number,
+    page: Option<i64>,
     #[serde(default)]
-    pages: Number,
+    pages: Option<i64>,
 }
 
 impl Rest for Linode {
@@ -200,7 +200,7 @@ impl Linode {
         };
         let found = ask.pages(page(1), |answer| {
             let found: Answer<T> = crate::json::from_slice(&answer.body)?;
-            let (this, last) = (found.page.0.unwrap_or(1), found.pages.0.unwrap_or(1));
+            let (this, last) = (found.page.unwrap_or(1), found.pages.unwrap_or(1));
             Ok::<_, serde_json::Error>(Page {
                 items: found.data,
                 next: (this < last).then(|| page(this.saturating_add(1))),

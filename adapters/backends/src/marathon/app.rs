@@ -15,7 +15,7 @@ use crate::label_name::label_name;
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct App {
     id: Text,
-    tasks: List<Object<Task>>,
+    tasks: Option<Vec<Object<Task>>>,
     labels: Map<Text>,
     container: Object<Container>,
     port_definitions: List<Object<PortDefinition>>,
@@ -94,11 +94,12 @@ impl App {
         self.id.as_str()
     }
 
-    /// How many ports make no target.
+    /// How many ports make no target, and how many tasks make no sense.
     pub(super) fn skipped(&self) -> usize {
         let (declared, _) = self.declared();
-        let ports = self.ports(&declared);
-        ports.filter(|port| port.address.is_none()).count()
+        let ports = self.ports(&declared).filter(|port| port.address.is_none());
+        let nonsense = self.tasks.iter().flatten().filter(|task| task.0.is_none());
+        ports.count().saturating_add(nonsense.count())
     }
 
     /// Adds its labels and targets to the open group.
@@ -178,7 +179,7 @@ impl App {
     /// All ports of all tasks.
     fn ports<'a>(&'a self, declared: &'a [Declared<'a>]) -> impl Iterator<Item = Port<'a>> {
         let is_inside = self.is_in_a_network();
-        let tasks = self.tasks.0.iter().filter_map(|task| task.0.as_ref());
+        let tasks = self.tasks.iter().flatten().filter_map(|task| task.0.as_ref());
         tasks.flat_map(move |task| {
             let own = &task.ports.0;
             let count = if declared.is_empty() { own.len() } else { declared.len() };

@@ -67,9 +67,9 @@ impl Rest for Marathon {
         let mut failed = None;
         for server in in_turn(&self.0.servers, ask.env()) {
             match self.apps(ask, server).await {
-                Ok(apps) => {
+                Ok((apps, without_id)) => {
                     let skipped: usize = apps.values().map(App::skipped).sum();
-                    ask.env().metrics.add(SKIPPED, &[], skipped as f64);
+                    ask.env().metrics.add(SKIPPED, &[], (skipped + without_id) as f64);
                     return Ok(Some(apps));
                 }
                 // What the first of them said is told.
@@ -95,7 +95,8 @@ impl Rest for Marathon {
 }
 
 impl Marathon {
-    async fn apps(&self, ask: &Ask<'_>, server: &ServerUrl) -> Result<BTreeMap<String, App>, ReadError> {
+    /// The applications by their ids, and how many have none: they could not be told from others.
+    async fn apps(&self, ask: &Ask<'_>, server: &ServerUrl) -> Result<(BTreeMap<String, App>, usize), ReadError> {
         let url = server.join("/v2/apps/?embed=apps.tasks");
         let mut request = get_json(ask, url.as_str());
         if self.0.servers.len() > 1 {
@@ -112,13 +113,14 @@ impl Marathon {
         }
         let answer = ask.get(request).await?;
         let found: Answer = crate::json::from_slice(&answer.body).map_err(|error| ReadError::answer(&url, error))?;
-        // One without an id could not be told from others.
-        let apps = found
-            .apps
-            .into_iter()
-            .filter_map(|app| app.0)
-            .filter(|app| !app.id().is_empty());
-        Ok(apps.map(|app| (app.id().to_owned(), app)).collect())
+        let count = found.apps.len();
+        let apps = found.apps.into_iter().filter_map(|app| app.0);
+        let apps: Vec<App> = apps.filter(|app| !app.id().is_empty()).collect();
+        let without_id = count.saturating_sub(apps.len());
+        Ok((
+            apps.into_iter().map(|app| (app.id().to_owned(), app)).collect(),
+            without_id,
+        ))
     }
 }
 

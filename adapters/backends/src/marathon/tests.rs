@@ -90,7 +90,7 @@ fn each_task_has_its_own_ports_and_what_is_not_known_is_skipped_and_counted() {
     ];
     assert_eq!(
         (found(&mut world), counted(&world, SKIPPED)),
-        (BTreeSet::from(all), 3.0)
+        (BTreeSet::from(all), 6.0)
     );
 }
 

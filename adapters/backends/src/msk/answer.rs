@@ -141,9 +141,12 @@ pub(super) fn clusters(body: &[u8]) -> Result<Page<Cluster>, JsonError> {
         next_token: Option<String>,
     }
     let answer: Answer = read(body)?;
-    let mut clusters = answer.cluster_info_list.ok_or(JsonError::Missing("clusterInfoList"))?;
-    clusters.retain(|cluster| !cluster.cluster_arn.is_empty());
-    Ok((clusters, answer.next_token))
+    let clusters = answer.cluster_info_list.ok_or(JsonError::Missing("clusterInfoList"))?;
+    // What has no name can't be asked for.
+    match clusters.iter().all(|cluster| !cluster.cluster_arn.is_empty()) {
+        true => Ok((clusters, answer.next_token)),
+        false => Err(JsonError::Missing("clusterArn")),
+    }
 }
 
 /// The answer to `DescribeClusterV2`.

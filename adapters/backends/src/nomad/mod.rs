@@ -71,7 +71,7 @@ impl fmt::Display for Service {
 #[serde(default, rename_all = "PascalCase")]
 struct Namespace {
     namespace: Text,
-    services: List<Object<Listed>>,
+    services: Option<Vec<Object<Listed>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -109,10 +109,16 @@ impl Rest for Nomad {
         let request = self.request(ask, "/v1/services", &self.settings.namespace);
         let url = self.settings.server.shown();
         let namespaces: Vec<Object<Namespace>> = get(ask, request).await?;
-        let mut services = Vec::new();
-        for namespace in namespaces.into_iter().filter_map(|namespace| namespace.0) {
+        let (mut services, mut count) = (Vec::new(), 0_usize);
+        for namespace in namespaces {
+            let Some(namespace) = namespace.0 else {
+                count = count.saturating_add(1);
+                continue;
+            };
             let name = namespace.namespace.0.into();
-            let listed = namespace.services.0.into_iter().filter_map(|listed| listed.0);
+            let listed = namespace.services.unwrap_or_default();
+            count = count.saturating_add(listed.len());
+            let listed = listed.into_iter().filter_map(|listed| listed.0);
             let listed = listed
                 .map(|listed| listed.service_name.0)
                 .filter(|name| !name.is_empty());
@@ -121,6 +127,9 @@ impl Rest for Nomad {
                 name: service.into(),
             }));
         }
+        // Who has no name can't be asked for.
+        let skipped = count.saturating_sub(services.len());
+        ask.env().metrics.add(SKIPPED, &[], skipped as f64);
         self.listed.believe(url, services.len())?;
         Ok(services)
     }

@@ -134,7 +134,7 @@ fn what_is_missing_costs_a_label_and_what_has_no_address_is_counted() {
     four.insert("__meta_nomad_tags".to_owned(), ";x;;".to_owned());
     assert_eq!(
         (found(&mut world), counted(&world, SKIPPED)),
-        (BTreeSet::from([six, four]), 4.0)
+        (BTreeSet::from([six, four]), 7.0)
     );
     assert_eq!(urls(&world)[1], "/v1/service/a?stale=");
 }

@@ -372,10 +372,16 @@ impl Site<'_> {
             ("compartmentIdInSubtree", "true"),
         ];
         let found: Vec<Object<Compartment>> = self.list(&list, &query).await?;
+        let count = found.len();
         let found = found.into_iter().filter_map(|compartment| compartment.0);
-        let active = found.filter(|compartment| compartment.lifecycle_state.as_str() == "ACTIVE");
-        let ids = active.map(|compartment| compartment.id.0).filter(|id| !id.is_empty());
-        Ok(ids.chain([tenancy.to_owned()]).collect())
+        let known: Vec<Compartment> = found
+            .filter(|compartment| !compartment.id.as_str().is_empty())
+            .collect();
+        // What has no id can't be asked for.
+        let skipped = count.saturating_sub(known.len());
+        self.ask.env().metrics.add(SKIPPED, &[], skipped as f64);
+        let active = known.into_iter().filter(|one| one.lifecycle_state.as_str() == "ACTIVE");
+        Ok(active.map(|one| one.id.0).chain([tenancy.to_owned()]).collect())
     }
 }
 

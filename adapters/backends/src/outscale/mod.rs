@@ -74,7 +74,7 @@ struct Tag {
 struct Answer {
     vms: Vec<Object<Vm>>,
     #[serde(default)]
-    next_page_token: Text,
+    next_page_token: Option<String>,
 }
 
 impl Rest for Outscale {
@@ -98,7 +98,7 @@ impl Rest for Outscale {
         };
         let all = ask.pages(self.page(ask, &keys, None), |answer| {
             let found: Answer = crate::json::from_slice(&answer.body)?;
-            let next = Some(found.next_page_token.0).filter(|token| !token.is_empty());
+            let next = found.next_page_token.filter(|token| !token.is_empty());
             Ok::<_, serde_json::Error>(Page {
                 items: found.vms,
                 next: next.map(|token| self.page(ask, &keys, Some(&token))),

@@ -97,8 +97,12 @@ impl Rest for OvhCloud {
         self.is_busy.store(false, Ordering::Relaxed);
         self.signer.begin(ask).await?;
         let names: Vec<Text> = self.get(ask, self.path()).await?;
+        let count = names.len();
         let names = names.into_iter().map(|name| name.0).filter(|name| !name.is_empty());
         let servers: Vec<Server> = names.map(|name| Server(name.into())).collect();
+        // Who has no name can't be asked for.
+        let skipped = count.saturating_sub(servers.len());
+        ask.env().metrics.add(SKIPPED, &[], skipped as f64);
         self.listed.believe(self.path(), servers.len())?;
         Ok(servers)
     }

@@ -68,7 +68,7 @@ fn what_is_missing_costs_a_label_and_what_has_no_address_is_counted() {
     ]);
     assert_eq!(
         (found(&mut world), counted(&world, SKIPPED)),
-        (BTreeSet::from([only]), 1.0)
+        (BTreeSet::from([only]), 3.0)
     );
 }
 

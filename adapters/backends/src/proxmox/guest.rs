@@ -62,6 +62,11 @@ impl Guest {
         matches!(self.r#type.as_str(), "qemu" | "lxc") && self.template.as_str() != "1"
     }
 
+    /// Whether it does not say what it is.
+    pub(super) fn is_nonsense(&self) -> bool {
+        self.r#type.as_str().is_empty()
+    }
+
     pub(super) fn is_running(&self) -> bool {
         self.status.as_str() == "running"
     }

@@ -142,6 +142,8 @@ impl Rest for Proxmox {
         let secret = self.secret(ask).await?;
         self.state().secret = secret;
         let listed = self.resources(ask).await?;
+        let nonsense = listed.iter().filter(|guest| guest.is_nonsense()).count();
+        ask.env().metrics.add(SKIPPED, &[], nonsense as f64);
         let mut nodes: BTreeMap<String, Vec<Guest>> = BTreeMap::new();
         let mut numbers = BTreeSet::new();
         for guest in listed.into_iter().filter(Guest::is_machine) {
@@ -235,7 +237,7 @@ impl Proxmox {
         for server in servers {
             self.state().server.clone_from(&server);
             match self.data::<Vec<Object<Guest>>>(ask, "cluster/resources?type=vm").await {
-                Ok(found) => return Ok(found.into_iter().filter_map(|guest| guest.0).collect()),
+                Ok(found) => return Ok(found.into_iter().map(|guest| guest.0.unwrap_or_default()).collect()),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }

@@ -216,7 +216,7 @@ fn what_is_missing_costs_a_label_and_what_has_no_address_is_skipped_and_counted(
         ("__meta_proxmox_vmid", "100"),
     ]);
     assert_eq!(found, expected);
-    assert_eq!((counted(&world, SKIPPED), counted(&world, AGENT_FAILURES)), (2.0, 0.0));
+    assert_eq!((counted(&world, SKIPPED), counted(&world, AGENT_FAILURES)), (5.0, 0.0));
 }
 
 #[test]

@@ -64,20 +64,20 @@ struct Instance {
 struct Answer {
     instances: Vec<Object<Instance>>,
     #[serde(default)]
-    meta: Object<Meta>,
+    meta: Option<Meta>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Meta {
-    links: Object<Links>,
+    links: Option<Links>,
 }
 
 /// Where a list goes on.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Links {
-    next: Text,
+    next: Option<String>,
 }
 
 impl Rest for Vultr {
@@ -123,9 +123,8 @@ impl Rest for Vultr {
     }
 }
 
-fn next(ask: &Ask<'_>, meta: Object<Meta>) -> Option<HttpRequest> {
-    let cursor = meta.0?.links.0?.next.0;
-    let cursor = Some(cursor).filter(|cursor| !cursor.is_empty())?;
+fn next(ask: &Ask<'_>, meta: Option<Meta>) -> Option<HttpRequest> {
+    let cursor = meta?.links?.next.filter(|cursor| !cursor.is_empty())?;
     let cursor = utf8_percent_encode(&cursor, NON_ALPHANUMERIC);
     Some(get_json(ask, format!("{URL}&cursor={cursor}")))
 }

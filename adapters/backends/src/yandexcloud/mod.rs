@@ -252,7 +252,8 @@ impl YandexCloud {
     /// All folders that the account may see.
     async fn folders(&self, api: &Api<'_, Account>) -> Result<BTreeSet<String>, ReadError> {
         let url = self.url("organization-manager", "/organization-manager/v1/organizations")?;
-        let mut organizations = ids(list(api, "organizations", &url, ("", "")).await?);
+        let listed = list(api, "organizations", &url, ("", "")).await?;
+        let mut organizations = ids(listed, "organizations", &url)?;
         if organizations.is_empty() {
             // A cloud may be seen without its organization.
             organizations.insert(String::new());
@@ -260,14 +261,14 @@ impl YandexCloud {
         let url = self.url("resource-manager", "/resource-manager/v1/clouds")?;
         let mut clouds = BTreeSet::new();
         for organization in &organizations {
-            clouds.append(&mut ids(
-                list(api, "clouds", &url, ("organizationId", organization)).await?
-            ));
+            let listed = list(api, "clouds", &url, ("organizationId", organization)).await?;
+            clouds.extend(ids(listed, "clouds", &url)?);
         }
         let url = self.url("resource-manager", "/resource-manager/v1/folders")?;
         let mut folders = BTreeSet::new();
         for cloud in &clouds {
-            folders.append(&mut ids(list(api, "folders", &url, ("cloudId", cloud)).await?));
+            let listed = list(api, "folders", &url, ("cloudId", cloud)).await?;
+            folders.extend(ids(listed, "folders", &url)?);
         }
         match folders.is_empty() {
             true => {
@@ -309,22 +310,27 @@ async fn list<T: DeserializeOwned + Send>(
         let wrong = |source| AnswerError::Json { what, source };
         let mut listed: Value = crate::json::from_slice(&answer.body).map_err(wrong)?;
         let listed = listed.as_object_mut().ok_or(AnswerError::NoList { what })?;
-        let next = listed.remove("nextPageToken").unwrap_or_default();
-        let next = next.as_str().unwrap_or_default();
+        let next: Option<String> = match listed.remove("nextPageToken") {
+            Some(next) => serde_json::from_value(next).map_err(wrong)?,
+            None => None,
+        };
+        let next = next.unwrap_or_default();
         // A list of nothing is left out, but then there is nothing else either.
         let items = match listed.remove(what) {
             Some(items) => serde_json::from_value(items).map_err(wrong)?,
             None if listed.is_empty() => Vec::new(),
             None => return Err(AnswerError::NoList { what }),
         };
-        Ok((items, (!next.is_empty()).then(|| page(next))))
+        Ok((items, (!next.is_empty()).then(|| page(&next))))
     });
     found.await
 }
 
-fn ids(places: Vec<Object<Place>>) -> BTreeSet<String> {
-    let places = places.into_iter().filter_map(|place| place.0);
-    places.map(|place| place.id.0).filter(|id| !id.is_empty()).collect()
+/// The ids of places. What is in a place without one can't be known, so that the list makes no sense.
+fn ids(places: Vec<Object<Place>>, what: &'static str, url: &str) -> Result<BTreeSet<String>, ReadError> {
+    let ids = places.into_iter().map(|place| place.0.map(|place| place.id.0));
+    let ids: Option<BTreeSet<String>> = ids.map(|id| id.filter(|id| !id.is_empty())).collect();
+    ids.ok_or_else(|| ReadError::answer(url, format!("one of the {what} has no id")))
 }
 
 #[cfg(test)]

@@ -62,6 +62,9 @@ pub(super) enum End {
     Broken(std::io::ErrorKind),
 }
 
+/// The status, the headers and the body of an answer.
+pub type Parts = (u16, Vec<(String, String)>, Vec<u8>);
+
 impl Answer {
     /// An answer without a body, at once.
     pub fn new(status: u16) -> Self {
@@ -113,6 +116,21 @@ impl Answer {
                 body: Body::Script(pieces, End::Whole),
                 ..
             } => Some(pieces.iter().flat_map(|(_, piece)| piece).copied().collect()),
+            _ => None,
+        }
+    }
+
+    /// Its status, headers and body, if all of it comes.
+    pub fn parts(&self) -> Option<Parts> {
+        match &self.head {
+            Head::Answer {
+                status,
+                headers,
+                body: Body::Script(pieces, End::Whole),
+            } => {
+                let body = pieces.iter().flat_map(|(_, piece)| piece).copied().collect();
+                Some((*status, headers.clone(), body))
+            }
             _ => None,
         }
     }
