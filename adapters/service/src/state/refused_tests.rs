@@ -79,14 +79,19 @@ fn what_is_no_file_is_not_read() {
     let folder = folder.path().to_owned();
     std::thread::spawn(move || {
         let show = |path: &Path| saved_states(path).map(|found| found.into_iter().collect::<Result<Vec<_>, _>>());
-        let mut said = vec![show(&folder.join("scrape.base")).expect_err("refused").to_string()];
-        said.push(show(&folder).expect("a folder").expect_err("refused").to_string());
-        said.push(show(Path::new("/dev/zero")).expect_err("refused").to_string());
-        said.extend(
-            saved_members(&folder)
-                .into_iter()
-                .map(|found| found.err().expect("refused").to_string()),
-        );
+        let shown = [
+            show(&folder.join("scrape.base")).expect_err("refused"),
+            show(&folder).expect("a folder").expect_err("refused"),
+            show(Path::new("/dev/zero")).expect_err("refused"),
+        ];
+        let members = saved_members(&folder)
+            .into_iter()
+            .map(|found| found.expect_err("refused"));
+        let said: Vec<_> = shown
+            .into_iter()
+            .chain(members)
+            .map(|error| error.to_string())
+            .collect();
         assert_eq!(refused_by(&folder), ["members.state", "other.log", "scrape.refused"]);
         done.send(said).ok();
     });
