@@ -47,7 +47,7 @@ pub use collected::Collected;
 pub use connections::{Peer, Saying, ScriptedConnections};
 pub use dns::{DnsFault, VirtualDns};
 pub use files::MemoryFiles;
-pub use http::{Answer, Answered, BodyPipe, Script, ScriptedHttp, SentRequest};
+pub use http::{Answer, Answered, BodyPipe, Parts, Script, ScriptedHttp, SentRequest};
 pub use programs::ScriptedPrograms;
 pub use variables::MemoryVariables;
 

@@ -8,7 +8,13 @@ use super::*;
 
 /// A story with two pods that were told.
 fn told() -> Story {
+    told_by(Streams::Refused)
+}
+
+/// The same with a server that does this with lists as the beginning of a watch.
+fn told_by(streams: Streams) -> Story {
     let mut story = Story::new();
+    story.server.stream(streams);
     story.server.put(PODS, pod("a", "p1", "10.0.0.1"));
     story.server.put(PODS, pod("a", "p2", "10.0.0.2"));
     story.start("role: pod");
@@ -28,11 +34,21 @@ fn a_watch_that_breaks_goes_on_where_it_was_and_nobody_hears_of_it() {
     let received = story.run(SOON);
     assert_eq!(failures(&received), Vec::<&str>::new());
     assert_eq!(story.addresses(), ["10.0.0.2:8080", "10.0.0.3:8080"]);
+    // One small list says that the server is still as far as that, and no other one is needed.
     let requests = story.server.take_requests();
-    assert!(
-        requests.len() == 1 && requests[0].contains("resourceVersion=102"),
-        "{requests:?}"
-    );
+    assert_eq!(requests.len(), 2, "{requests:?}");
+    assert_eq!(requests[0], "/api/v1/pods?limit=1");
+    assert!(requests[1].contains("resourceVersion=102"), "{requests:?}");
+    // One that lasts as long as it was asked to is followed by the next one at once.
+    for _ in 0..4 {
+        story.run(MINUTE);
+        let bookmark = serde_json::json!({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "104"}}});
+        story.server.say(&format!("{bookmark}\n"));
+    }
+    story.server.end_watches();
+    story.run(SOON);
+    let requests = story.server.take_requests();
+    assert!(requests.len() == 1 && requests[0].contains("watch=1"), "{requests:?}");
 }
 
 #[test]
@@ -70,13 +86,74 @@ fn a_watch_that_is_silent_is_opened_again() {
 }
 
 #[test]
-fn a_server_that_went_back_in_time_unnoticed_is_listed_when_it_was_silent() {
+fn a_server_that_went_back_in_time_is_listed_when_its_watches_broke() {
     for streams in [Streams::Refused, Streams::Given] {
-        let mut story = told();
-        story.server.stream(streams);
-        story.server.put(PODS, pod("a", "p1", "10.0.0.9"));
+        let mut story = told_by(streams);
         story.run(MINUTE);
         story.server.go_back();
+        story.server.put(PODS, pod("a", "p1", "10.0.0.1"));
+        story.server.put(PODS, pod("a", "p7", "10.0.0.7"));
+        let received = story.run(SOON);
+        // What is in both was never gone.
+        assert_eq!(failures(&received), Vec::<&str>::new());
+        assert_eq!(kinds(&received), [UpdateKind::Delta], "{streams:?}");
+        assert_eq!(story.addresses(), ["10.0.0.1:8080", "10.0.0.7:8080"]);
+        let requests = story.server.take_requests();
+        assert_eq!(requests[0], "/api/v1/pods?limit=1", "{requests:?}");
+        // It is followed from there on, up to versions that were there before and beyond.
+        for number in 0..200 {
+            story.server.put(PODS, pod("a", "p8", &format!("10.0.1.{number}")));
+        }
+        story.run(SOON);
+        assert_eq!(story.addresses(), ["10.0.0.1:8080", "10.0.0.7:8080", "10.0.1.199:8080"]);
+    }
+}
+
+#[test]
+fn who_cannot_say_how_far_it_is_is_watched_as_before() {
+    for answer in [
+        status(400, "BadRequest", "limit is not supported"),
+        Answer::json(r#"{"kind":"PodList","metadata":{"resourceVersion":"a7"},"items":[]}"#),
+    ] {
+        let mut story = told();
+        story.run(MINUTE);
+        story
+            .server
+            .fail(move |request| request.url.ends_with("?limit=1").then(|| answer.clone()));
+        story.server.break_watches();
+        story.server.put(PODS, pod("a", "p3", "10.0.0.3"));
+        let received = story.run(SOON);
+        assert_eq!(failures(&received), Vec::<&str>::new());
+        assert_eq!(story.addresses().len(), 3);
+        let requests = story.server.take_requests();
+        assert_eq!(requests.len(), 2, "{requests:?}");
+    }
+    // What is no answer is a failure like any other, and leads to a list.
+    for answer in [
+        status(500, "InternalError", "etcd"),
+        Answer::json("{}"),
+        Answer::json(r#"{"kind":"PodList","#).never_ends(),
+    ] {
+        let mut story = told();
+        story.run(MINUTE);
+        story
+            .server
+            .fail(move |request| request.url.ends_with("?limit=1").then(|| answer.clone()));
+        story.server.break_watches();
+        story.server.delete(PODS, "a/p1");
+        let received = story.run(MINUTE * 2);
+        assert_eq!(failures(&received).len(), 1, "{received:?}");
+        assert_eq!(story.addresses(), ["10.0.0.2:8080"]);
+    }
+}
+
+#[test]
+fn a_server_that_went_back_in_time_unnoticed_is_listed_when_it_was_silent() {
+    for streams in [Streams::Refused, Streams::Given] {
+        let mut story = told_by(streams);
+        story.server.put(PODS, pod("a", "p1", "10.0.0.9"));
+        story.run(MINUTE);
+        story.server.go_back_in_silence();
         story.server.put(PODS, pod("a", "p7", "10.0.0.7"));
         let received = story.run(MINUTE * 3);
         assert_eq!(failures(&received), Vec::<&str>::new());

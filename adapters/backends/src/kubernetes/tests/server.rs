@@ -108,13 +108,26 @@ impl VirtualServer {
         }
     }
 
-    /// It is what it was in the beginning, and nobody noticed that it was away.
+    /// Ends all watches as they end when their time is over.
+    pub(super) fn end_watches(&self) {
+        for watch in self.with(|state| std::mem::take(&mut state.watches)) {
+            watch.pipe.end();
+        }
+    }
+
+    /// It is what it was in the beginning, and is there again before anybody finds it away.
     pub(super) fn go_back(&self) {
         self.with(|state| {
             (state.version, state.oldest) = (10, 10);
             state.objects.clear();
         });
         self.break_watches();
+    }
+
+    /// The same, and nobody hears of it: the watches are silent.
+    pub(super) fn go_back_in_silence(&self) {
+        self.hush();
+        self.go_back();
     }
 
     /// All watches go silent: what happens is told to nobody.

@@ -67,8 +67,9 @@ fn one_request_lists_and_watches() {
     story.run(SOON);
     assert_eq!(story.addresses().len(), 3);
     let requests = story.server.take_requests();
+    assert_eq!(requests.len(), 2, "{requests:?}");
     assert!(
-        requests.len() == 1 && requests[0].contains("resourceVersion=104"),
+        requests[0].ends_with("?limit=1") && requests[1].contains("resourceVersion=104"),
         "{requests:?}"
     );
     // What was forgotten is listed, without a gap, in the same way.
@@ -83,7 +84,7 @@ fn one_request_lists_and_watches() {
     );
     assert_eq!(story.addresses(), ["10.0.0.3:8080", "10.0.0.4:8080"]);
     let requests = story.server.take_requests();
-    assert!(requests.len() == 2 && is_stream(&requests[1]), "{requests:?}");
+    assert!(requests.len() == 3 && is_stream(&requests[2]), "{requests:?}");
     assert_eq!(story.metric("prometheus_sd_kubernetes_failures_total"), 0.0);
 }
 
@@ -120,10 +121,14 @@ fn what_was_not_said_to_be_all_is_not_told() {
     pipe.send(&fourth[50..]);
     story.run(SOON);
     assert_eq!(story.addresses().len(), 3);
+    // The server itself is as far as what it said.
+    for number in 0..5 {
+        story.server.put(SERVICES, service("a", &format!("s{number}")));
+    }
     story.server.take_requests();
     pipe.breaks(std::io::ErrorKind::ConnectionReset);
     story.run(MINUTE);
-    assert!(story.server.take_requests()[0].contains("resourceVersion=107"));
+    assert!(story.server.take_requests()[1].contains("resourceVersion=107"));
 }
 
 #[test]

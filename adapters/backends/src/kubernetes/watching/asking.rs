@@ -27,7 +27,7 @@ pub(super) struct Asking {
 
 /// Why something was not answered.
 pub(super) enum Refused {
-    /// The server no longer knows the version.
+    /// The server no longer knows the version, or does not have it yet.
     Gone,
     /// The server does not know, or does not take, what it was asked.
     Invalid(RefreshError),

@@ -6,6 +6,7 @@
 //! subscription everything is gone, the connection first.
 
 mod asking;
+mod behind;
 mod events;
 mod initial;
 mod lines;

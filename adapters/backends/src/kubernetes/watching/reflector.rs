@@ -14,6 +14,8 @@
 //! * A watch that is silent for [`IDLE`] is not trusted, and opened again: a connection whose other end is gone looks the
 //!   same. If the server has said something since the last list, everything is listed: one that is back from a copy sooner
 //!   than that was noticed waits in silence for a version that it does not have yet.
+//! * After a watch that broke, ended before its time or was silent, the server is asked for its newest version before the
+//!   next one is opened, and listed if that is an earlier one (the module `behind`).
 //! * After a failure to open one, everything is listed: a server that was away may have been restored from a copy, and
 //!   be earlier in its history than before. So it is each [`RESYNC`] in any case, and when somebody asks for it.
 //! * After failures the wait doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]; `Retry-After` counts.
@@ -35,6 +37,7 @@ use super::super::kind::Kind;
 use super::super::object::{Nonsense, Object};
 use super::Subject;
 use super::asking::{Asking, Refused};
+use super::behind::is_behind;
 use super::events::Events;
 use super::initial::{self, Unlisted, Watch};
 use super::list::{ListReader, Page};
@@ -78,6 +81,8 @@ pub(super) struct Reflector {
     failed: u32,
     /// Whether a watch has said something since the last list.
     is_talking: bool,
+    /// Whether the last watch did not end as it should have: the server may be back from a copy.
+    is_in_doubt: bool,
     /// From when on a list may be the beginning of a watch.
     streams_at: Instant,
     /// Whether the next list is in pages in any case.
@@ -116,6 +121,7 @@ impl Reflector {
             list_at: now,
             failed: 0,
             is_talking: false,
+            is_in_doubt: false,
             streams_at: now,
             is_in_pages: false,
         }
@@ -132,7 +138,7 @@ impl Reflector {
         let now = self.env.clock.now();
         let version = self.version.clone();
         let watch = match version.filter(|_| now < self.list_at && !self.store.is_asked()) {
-            Some(version) => self.open(&version).await,
+            Some(version) => self.go_on(&version).await,
             None => match self.list().await {
                 Some(watch) => Ok(watch),
                 None => return,
@@ -145,6 +151,9 @@ impl Reflector {
         };
         let now = self.env.clock.now();
         let is_short = |since: Instant| now.saturating_duration_since(since) < SHORT;
+        if matches!(left, Left::Ended { .. }) && now.saturating_duration_since(opened) < WATCH.0 {
+            self.is_in_doubt = true;
+        }
         match left {
             Left::Given => self.failed = 0,
             Left::Ended { said_something: false } if is_short(opened) => {
@@ -183,7 +192,7 @@ impl Reflector {
                 self.store.replace(listed.objects, &listed.kept, answers);
                 self.version = Some(listed.version);
                 self.listed_at = now;
-                self.is_talking = false;
+                (self.is_talking, self.is_in_doubt) = (false, false);
                 self.list_at = now + self.env.random.between(RESYNC.mul_f64(0.9), RESYNC);
                 self.failed = 0;
                 watch
@@ -192,7 +201,10 @@ impl Reflector {
                 let wait = self.pause(error.retry(), self.failed);
                 self.list_at = self.env.clock.now() + wait;
                 match self.version {
-                    Some(_) => self.told(&error, wait, Some(answers)),
+                    Some(_) => {
+                        self.is_in_doubt = true;
+                        self.told(&error, wait, Some(answers));
+                    }
                     None => self.fail(error, Some(answers)).await,
                 }
                 None
@@ -280,6 +292,15 @@ impl Reflector {
         }
     }
 
+    /// Opens a watch of what changes after a version, unless the server is no longer that far.
+    async fn go_on(&mut self, version: &str) -> Result<Watch, Refused> {
+        if self.is_in_doubt && is_behind(&mut self.asking, &self.env, version).await? {
+            return Err(Refused::Gone);
+        }
+        self.is_in_doubt = false;
+        self.open(version).await
+    }
+
     /// Opens a watch of what changes after a version.
     async fn open(&mut self, version: &str) -> Result<Watch, Refused> {
         let seconds = seconds_of_a_watch(&self.env);
@@ -320,6 +341,7 @@ impl Reflector {
                     awaited: Awaited::Piece,
                     ..
                 })) => {
+                    self.is_in_doubt = true;
                     if self.is_talking {
                         self.list_at = clock.now();
                     }

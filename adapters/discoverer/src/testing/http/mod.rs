@@ -17,7 +17,7 @@ use super::VirtualClock;
 use crate::BoxFuture;
 use crate::env::{Awaited, Clock, Http, HttpClient, HttpError, HttpRequest, HttpResponse, HttpStream};
 
-pub use answer::{Answer, BodyPipe};
+pub use answer::{Answer, BodyPipe, Parts};
 
 /// A request, and what answered it.
 pub type Answered = (HttpRequest, Answer);
