@@ -59,6 +59,7 @@ mod members;
 mod metrics;
 mod nginx;
 mod openstack;
+mod openstack_recorded;
 mod page;
 mod prometheus;
 mod promtool;

@@ -7,6 +7,7 @@ mod access;
 mod following;
 mod labels;
 mod members;
+mod metrics;
 
 use serde_json::{Value, json};
 
