@@ -8,7 +8,9 @@
 //! Prometheus, whose documentation promises the endpoint's. An instance that has no endpoint yet is skipped and counted;
 //! Prometheus makes a target of it that has no address.
 //!
-//! **What is believed.** A cluster that is named and can't be read keeps its targets, and is named as missing.
+//! **What is believed.** A cluster that is named and can't be read keeps its targets, and is named as missing. A list with a
+//! cluster that has no name is a failure: it can't be asked for its instances. An instance that says no cluster, or one that
+//! was not asked for, is skipped and counted.
 
 mod fields;
 mod settings;
@@ -109,8 +111,7 @@ impl Rest for Rds {
         let name = part.what.0.as_deref();
         let mut found = BTreeMap::new();
         for said in self.clusters(session, ask, name).await? {
-            // It can't be asked for the instances of one that has none.
-            if let Some(id) = said.at("DBClusterIdentifier").map(str::to_owned) {
+            if let Some(id) = id_of(&said).map(str::to_owned) {
                 let instances = Vec::new();
                 found.insert(id, Cluster { said, instances });
             }
@@ -122,13 +123,11 @@ impl Rest for Rds {
         let (ids, mut skipped) = (found.keys().cloned().collect::<Vec<_>>(), 0_usize);
         for ids in ids.chunks(CLUSTERS_AT_ONCE) {
             for instance in self.instances(session, ask, ids.to_vec()).await? {
-                let of = instance.at("DBClusterIdentifier");
-                let Some(cluster) = of.and_then(|of| found.get_mut(of)) else {
-                    continue;
-                };
-                match instance.at("Endpoint/Address") {
-                    Some(_) => cluster.instances.push(instance),
-                    None => skipped += 1,
+                // Those of clusters were asked for, and of no other ones.
+                let cluster = id_of(&instance).and_then(|id| found.get_mut(id));
+                match (cluster, instance.at("Endpoint/Address")) {
+                    (Some(cluster), Some(_)) => cluster.instances.push(instance),
+                    _ => skipped += 1,
                 }
             }
         }
@@ -177,11 +176,18 @@ fn put(batch: &mut Batch<'_>, port: u16, cluster: &Cluster) -> Result<(), GroupE
 }
 
 fn clusters(body: &[u8]) -> Result<Page<Element>, XmlError> {
-    list(
-        body,
-        ["DescribeDBClustersResponse", "DescribeDBClustersResult", "DBClusters"],
-        "Marker",
-    )
+    let names = ["DescribeDBClustersResponse", "DescribeDBClustersResult", "DBClusters"];
+    let (clusters, next) = list(body, names, "Marker")?;
+    // One that has no name can't be asked for its instances.
+    match clusters.iter().all(|cluster| id_of(cluster).is_some()) {
+        true => Ok((clusters, next)),
+        false => Err(XmlError::Missing("DBClusterIdentifier")),
+    }
+}
+
+/// The name of a cluster, or of that which an instance is in.
+fn id_of(said: &Element) -> Option<&str> {
+    said.at("DBClusterIdentifier").filter(|id| !id.is_empty())
 }
 
 fn instances(body: &[u8]) -> Result<Page<Element>, XmlError> {

@@ -146,4 +146,32 @@ fn what_fails_takes_nothing_away() {
         assert!(said.iter().any(|said| said.contains(says)), "{says}: {said:?}");
         assert_eq!(site.targets(), before, "{says}");
     }
+    // A cluster without a name has instances, too, of which nothing can be known.
+    site.world.http.serve(RDS, |request| match &*form(request)["Action"] {
+        "DescribeDBClusters" => clusters(&["one", ""], ""),
+        _ => instances(&[("one-1", "one")]),
+    });
+    let received = site.run_for(5 * MINUTE);
+    let said = failures(&received);
+    assert!(
+        said.iter().any(|said| said.contains("it has no <DBClusterIdentifier>")),
+        "{said:?}"
+    );
+    assert_eq!(site.targets(), before);
+}
+
+#[test]
+fn an_instance_of_another_cluster_is_skipped_and_counted() {
+    let mut site = Site::of("rds", &format!("{{{KEYS}}}"));
+    site.world.http.serve(RDS, |request| match &*form(request)["Action"] {
+        "DescribeDBClusters" => clusters(&["one"], ""),
+        _ => instances(&[("one-1", "one"), ("two-1", "two"), ("alone", "")]),
+    });
+    assert_eq!(failures(&site.ask()), [""; 0]);
+    assert_eq!(site.found.addresses(), ["one-1.example:80"]);
+    assert_eq!(
+        site.counted("headcount_sd_rds_skipped_total"),
+        Some(3.0),
+        "and one that has no endpoint yet"
+    );
 }
