@@ -204,7 +204,7 @@ fn members_have_about_the_same_weight_of_targets() {
         all.iter().all(|name| heavy(name).len() == 1).then_some(())
     });
     let weights = |daemon: &Daemon| all.map(|name| member(daemon, name)["weight"].as_u64().unwrap_or_default());
-    let (before, had) = (weights(&daemon), all.map(|name| heavy(name)));
+    let (before, had) = (weights(&daemon), all.map(&heavy));
     assert_eq!(before.iter().sum::<u64>(), 3 * 4096 + 57);
     assert!(before.iter().all(|weight| *weight >= 4096), "{before:?}");
     daemon.wait_for("/metrics", |metrics| {

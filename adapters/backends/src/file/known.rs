@@ -229,11 +229,13 @@ impl Drop for ModifiedTimes {
     }
 }
 
+/// The groups of a file, by the numbers of their sources.
+type Numbered = Vec<(usize, Group)>;
+
 /// The lists, by file, that were found before a discoverer was started.
 pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTreeMap<PathBuf, Known> {
     // Patterns are matched for each file: to match them for each group would take longer than all else of a start.
-    let mut lists: HashMap<String, Option<Vec<(usize, Group)>>, BuildHasherDefault<RapidHasher<'static>>> =
-        HashMap::default();
+    let mut lists: HashMap<String, Option<Numbered>, BuildHasherDefault<RapidHasher<'static>>> = HashMap::default();
     for group in groups {
         let source = group.source();
         // It ends in a number of a few digits, which are passed more quickly than anything is searched for.
@@ -253,7 +255,7 @@ pub(super) fn recall(groups: Vec<Group>, is_meant: impl Fn(&str) -> bool) -> BTr
             }
         }
     }
-    let known = |mut list: Vec<(usize, Group)>| {
+    let known = |mut list: Numbered| {
         planted!(list.sort_unstable_by_key(|(number, _)| *number), RecalledInAnyOrder, ());
         let groups: Vec<Group> = list.into_iter().map(|(_, group)| group).collect();
         Known {

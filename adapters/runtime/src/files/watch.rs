@@ -5,6 +5,7 @@
 //! caller looks at everything and watches anew.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -90,7 +91,7 @@ struct Seen {
 pub(super) struct Folder {
     /// As whoever watches it calls it, and wants to hear of what is in it.
     given: PathBuf,
-    /// As the system's events call it, whoever asks for them.
+    /// As the system's events call it, whoever watches it.
     absolute: PathBuf,
 }
 
@@ -103,8 +104,14 @@ pub(super) struct Changes {
 
 impl Folder {
     fn new(given: &Path) -> Self {
-        // It is an error where there is no current folder; then a relative one can't be watched either, which is said.
-        let absolute = std::path::absolute(given).unwrap_or_else(|_| given.to_owned());
+        let folder = match given.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => given,
+        };
+        // As it is without links: the system watches a folder once, however many ways lead to it, and tells of it by the last
+        // of them. One that is not there can't be watched, which is said.
+        let absolute = fs::canonicalize(folder).or_else(|_| std::path::absolute(folder));
+        let absolute = absolute.unwrap_or_else(|_| folder.to_owned());
         Self {
             given: given.to_owned(),
             absolute,

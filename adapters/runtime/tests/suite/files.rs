@@ -108,17 +108,22 @@ async fn a_change_is_told(runtime: SharedRuntime) {
 }
 
 async fn a_change_is_told_as_its_folder_was_called(runtime: SharedRuntime) {
-    let (files, folder) = (SystemFiles::new(runtime), folder());
+    let (files, folder, other) = (SystemFiles::new(runtime), folder(), folder());
     // A way to it from the current folder.
     let here = std::env::current_dir().unwrap();
     let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
     let relative = up.join(folder.path().strip_prefix("/").unwrap());
+    let link = other.path().join("link");
+    std::os::unix::fs::symlink(folder.path(), &link).unwrap();
     let mut watch = files.watch(std::slice::from_ref(&relative)).unwrap();
+    // The same folder in other ways, which each hear of it as they call it.
     let mut absolute = files.watch(&[folder.path().to_owned()]).unwrap();
+    let mut linked = files.watch(std::slice::from_ref(&link)).unwrap();
     fs::write(folder.path().join("a"), "1").unwrap();
     told(&mut watch, &[relative.join("a")]).await;
     told(&mut absolute, &[folder.path().join("a")]).await;
-    drop(absolute);
+    told(&mut linked, &[link.join("a")]).await;
+    drop((absolute, linked));
     fs::write(folder.path().join("b"), "1").unwrap();
     told(&mut watch, &[relative.join("b")]).await;
     fs::remove_dir_all(&folder).unwrap();

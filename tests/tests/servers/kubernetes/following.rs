@@ -1,6 +1,17 @@
 //! What changes at the server, and the server's own troubles.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
+
+/// Says that it is over when it goes, which it does when a test fails, too.
+struct Over<'o>(&'o AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 #[test]
 fn pods_come_change_and_go_and_so_does_the_server() {
@@ -34,6 +45,86 @@ fn pods_come_change_and_go_and_so_does_the_server() {
     cluster.create("/api/v1/namespaces", &json!({"metadata": {"name": "prod"}}));
     run_pod(&cluster, "p4", "127.1.0.4", simple_pod());
     headcount.wait_for("pods", &["127.1.0.4:8080"]);
+}
+
+/// A server whose data is that of an older day: versions that headcount has seen are yet to come there. It follows to what
+/// was true then, and to what becomes of that, and what is in both is never gone.
+#[test]
+fn a_server_goes_back_to_older_data() {
+    let folder = Folder::new();
+    let mut cluster = cluster!(&folder);
+    run_pod(&cluster, "kept", "127.1.0.1", simple_pod());
+    run_pod(&cluster, "moved", "127.1.0.2", simple_pod());
+    run_pod(&cluster, "deleted", "127.1.0.3", simple_pod());
+    cluster.save(&folder);
+    let saved = cluster.version();
+    let jobs = [
+        ("pods", "role: pod"),
+        ("nodes", "role: node"),
+        ("points", "role: endpoints, namespaces: {names: [prod]}"),
+    ];
+    let headcount = run(&folder, &cluster, &jobs);
+    headcount.wait_for("pods", &["127.1.0.1:8080", "127.1.0.2:8080", "127.1.0.3:8080"]);
+    let ip = json!({"status": {"podIP": "127.1.0.9", "podIPs": [{"ip": "127.1.0.9"}]}});
+    cluster.change(&format!("{PODS}/moved/status"), &ip);
+    cluster.delete(&format!("{PODS}/deleted"));
+    for number in 0..20 {
+        run_pod(
+            &cluster,
+            &format!("new{number}"),
+            &format!("127.1.1.{number}"),
+            simple_pod(),
+        );
+    }
+    let address = json!({"ip": "192.0.2.1"});
+    let subset = json!({"addresses": [address], "ports": [{"name": "http", "port": 8080}]});
+    cluster.create(ENDPOINTS, &json!({"metadata": {"name": "web"}, "subsets": [subset]}));
+    headcount.wait_for("points", &["192.0.2.1:8080"]);
+    let mut newer = vec!["127.1.0.1:8080".to_owned(), "127.1.0.9:8080".to_owned()];
+    newer.extend((0..20).map(|number| format!("127.1.1.{number}:8080")));
+    newer.sort();
+    let newer: Vec<&str> = newer.iter().map(String::as_str).collect();
+    headcount.wait_for("pods", &newer);
+    let newest = cluster.version();
+    let is_kept = || {
+        let targets = headcount.list("pods").expect("a list");
+        let addresses = targets.iter().filter_map(|target| target.get("__address__"));
+        assert!(
+            addresses.into_iter().any(|address| address == "127.1.0.1:8080"),
+            "{targets:?}"
+        );
+    };
+    // Whoever looks meanwhile always finds what is in both.
+    let is_over = AtomicBool::new(false);
+    let looked = std::thread::scope(|scope| {
+        let over = Over(&is_over);
+        let looking = scope.spawn(|| {
+            let mut times = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                is_kept();
+                times += 1;
+                std::thread::yield_now();
+            }
+            times
+        });
+        cluster.go_back(&folder);
+        assert!(
+            cluster.version() < newest,
+            "{} of {newest}, saved at {saved}",
+            cluster.version()
+        );
+        headcount.wait_for("pods", &["127.1.0.1:8080", "127.1.0.2:8080", "127.1.0.3:8080"]);
+        headcount.wait_for("points", &[]);
+        headcount.wait_for_health("kubernetes");
+        // What comes now has versions that other objects had before.
+        run_pod(&cluster, "again", "127.1.2.1", simple_pod());
+        cluster.delete(&format!("{PODS}/deleted"));
+        headcount.wait_for("pods", &["127.1.0.1:8080", "127.1.0.2:8080", "127.1.2.1:8080"]);
+        assert!(cluster.version() < newest, "{} of {newest}", cluster.version());
+        drop(over);
+        looking.join()
+    });
+    assert!(looked.expect("it never went") > 10);
 }
 
 #[test]

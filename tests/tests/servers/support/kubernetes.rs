@@ -213,6 +213,37 @@ impl Kubernetes {
         self.kill();
         self.etcd.kill();
         std::fs::remove_dir_all(folder.path("etcd")).expect("what etcd knew");
+        self.restart_with_etcd(folder);
+    }
+
+    /// Keeps what it knows now for [`go_back`](Self::go_back); it is stopped for that, and started again.
+    pub(crate) fn save(&mut self, folder: &Folder) {
+        self.kill();
+        self.etcd.kill();
+        copy_folder(&folder.path("etcd"), &folder.path("etcd-saved"));
+        self.restart_with_etcd(folder);
+    }
+
+    /// Starts it again, at the same address, with what it knew when that was saved.
+    pub(crate) fn go_back(&mut self, folder: &Folder) {
+        self.kill();
+        self.etcd.kill();
+        std::fs::remove_dir_all(folder.path("etcd")).expect("what etcd knew");
+        copy_folder(&folder.path("etcd-saved"), &folder.path("etcd"));
+        self.restart_with_etcd(folder);
+    }
+
+    /// The version of all that there is.
+    #[track_caller]
+    pub(crate) fn version(&self) -> u64 {
+        let (status, answer) = self.send("GET", "/api/v1/pods", None).expect("an answer");
+        assert_eq!(status, 200, "{answer}");
+        let list: Value = serde_json::from_str(&answer).expect("JSON");
+        let version = list["metadata"]["resourceVersion"].as_str();
+        version.and_then(|version| version.parse().ok()).expect("a version")
+    }
+
+    fn restart_with_etcd(&mut self, folder: &Folder) {
         let (etcd, address) = start_etcd(folder);
         self.etcd = etcd;
         for argument in &mut self.arguments {
@@ -297,6 +328,18 @@ fn launch(program: &std::path::Path, arguments: &[String], log: &std::path::Path
     let mut command = Process::command(program);
     command.args(arguments);
     Process::start("kube-apiserver", &mut command, log.to_owned())
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).expect("a new folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        match entry.file_type().expect("a type").is_dir() {
+            true => copy_folder(&entry.path(), &to),
+            false => drop(std::fs::copy(entry.path(), to).expect("a copy")),
+        }
+    }
 }
 
 fn start_etcd(folder: &Folder) -> (Process, String) {
