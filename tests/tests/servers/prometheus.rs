@@ -28,7 +28,7 @@ const JOBS: [Job; 5] = [
 ",
         discovery: "
     file_sd_configs:
-      - {files: ['@SD@/web-*.json', '@SD@/db.yml'], refresh_interval: 1s}
+      - {files: ['@SD@/web-*.json', '@SD@/d*.yml'], refresh_interval: 1s}
 ",
     },
     Job {
@@ -48,7 +48,7 @@ const JOBS: [Job; 5] = [
 "#,
         discovery: "
     file_sd_configs:
-      - {files: ['@SD@/web-*.json', '@SD@/db.yml'], refresh_interval: 1s}
+      - {files: ['@SD@/web-*.json', '@SD@/d*.yml'], refresh_interval: 1s}
 ",
     },
     Job {
@@ -82,7 +82,7 @@ const JOBS: [Job; 5] = [
       - {targets: ['10.9.0.1:9100'], labels: {env: prod}}
       - {targets: ['10.9.0.2:9100'], labels: {env: test}}
     file_sd_configs:
-      - {files: ['@SD@/db.yml'], refresh_interval: 1s}
+      - {files: ['@SD@/d*.yml'], refresh_interval: 1s}
 ",
     },
 ];

@@ -119,7 +119,9 @@ fn one_of_two_behind_a_name_is_enough() {
     let config = folder.write("prometheus.yml", config);
     let folders = [Folder::new(), Folder::new()];
     // Without state: the one that comes back knows nothing.
-    let arguments = ["--config", path(&config), "--no-state"];
+    // Who is asked by a name has to know it.
+    let settings = folder.write("headcount.yml", "web: {allowed_hosts: [headcount.two.test]}\n");
+    let arguments = ["--config", path(&config), "--settings", path(&settings), "--no-state"];
     let mut both: Vec<_> = folders
         .iter()
         .zip(ADDRESSES)

@@ -69,7 +69,7 @@ impl Deed {
             (Self::SayNothing(nothing), Some(source)) => say_nothing(world, source, nothing),
             (Self::WriteSlowly, Some(source)) => write_slowly(world, source, random),
             (Self::BlankForAMoment, Some(source)) => be_away(world, source, "blank", |path| fs::write(path, "")),
-            (Self::GoneForAMoment, Some(source)) => be_away(world, source, "gone", |path| fs::remove_file(path)),
+            (Self::GoneForAMoment, Some(source)) => be_away(world, source, "gone", fs::remove_file),
         }
         true
     }
