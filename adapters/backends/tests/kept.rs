@@ -126,5 +126,4 @@ fn a_hundred_jobs_keep_each_group_of_a_cluster_once() {
     let each = (second.len() as u64, others.len() as u64);
     assert!(second_keeps < each.0 * 96 && others_keep < each.1 * 96, "{kept}");
     assert!(second_keeps * 3 < of_second && others_keep * 3 < of_others, "{kept}");
-    println!("{kept}");
 }

@@ -109,7 +109,7 @@ fn what_was_found_stays_in_each_trouble_which_is_said() {
                 ));
             }
             let is_said = |part: &&str| failures.iter().any(|failure| failure.contains(*part));
-            if failures.is_empty() || !said.iter().all(|part| is_said(part)) {
+            if failures.is_empty() || !said.iter().all(is_said) {
                 wrong.push(format!("{}, {trouble}: said was {:?}", story.name, failures.first()));
             }
             if world.running() != 1 {
