@@ -52,6 +52,7 @@ mod history;
 mod manager;
 mod members;
 mod missing;
+mod newest;
 mod pool;
 mod printable;
 mod provider;
@@ -92,6 +93,7 @@ pub use manager::{
     Percent, PercentError, Release, Reload, SetOptions, StillThere, Throttle, ThrottleError, TimeoutReason,
 };
 pub use missing::{Missing, MissingPart};
+pub use newest::Newest;
 pub use pool::{
     Fate, FateCounts, InvalidTarget, JobOptions, PoolChanges, PoolOutput, TargetCursor, TargetExplanation, TargetId,
     TargetLabels, TargetLimit, TargetLimits, TargetPool, TargetPools, TargetReader, TargetView,

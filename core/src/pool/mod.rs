@@ -29,12 +29,11 @@ mod pools;
 mod populate;
 mod reader;
 mod slots;
-mod touched;
 mod views;
 
 use std::sync::Arc;
 
-use crate::{Group, GroupChange, ProviderId, store};
+use crate::{Group, GroupChange, Newest, ProviderId, store};
 use alike::Alikes;
 use entries::Entries;
 use evaluate::Evaluator;
@@ -43,7 +42,6 @@ use job::Job;
 use output::Outputs;
 use owners::{Added, Owners, Removed};
 use slots::Slots;
-use touched::TouchedGroups;
 
 pub use changes::PoolChanges;
 pub use cursor::TargetCursor;
@@ -126,7 +124,9 @@ pub struct TargetPool {
     alikes: Alikes,
     counts: FateCounts,
     outputs: Outputs,
-    touched: TouchedGroups,
+    /// Groups, by the hash of their sources, that have targets with other fates than before. A change of one can give a target of
+    /// another one another fate: the last of those with the same identity is the one that is scraped.
+    touched: Newest<(ProviderId, u64)>,
     /// How many targets were worked out since it was made.
     evaluated: u64,
 }
@@ -143,7 +143,7 @@ impl TargetPool {
             alikes: Alikes::default(),
             counts: FateCounts::default(),
             outputs: Outputs::default(),
-            touched: TouchedGroups::default(),
+            touched: Newest::default(),
             evaluated: 0,
         }
     }
@@ -248,7 +248,7 @@ impl TargetPool {
     /// that is the same as another one in the end is scraped once that is gone, whatever group it is in. `None` where so
     /// much has changed since that it is not known, as after other options.
     pub fn touched_since(&self, number: u64) -> Option<impl Iterator<Item = (ProviderId, u64)>> {
-        self.touched.since(number)
+        Some(self.touched.since(number)?.copied())
     }
 
     /// Works out the labels of this pool's targets, as they are configured now.
@@ -339,7 +339,7 @@ impl TargetPool {
     fn touch(&mut self, slot: u32) {
         let most = (self.slots.count() as usize / 8).saturating_add(16);
         if let Some(held) = self.slots.get(slot) {
-            self.touched.note(held.provider, held.key, most);
+            self.touched.note((held.provider, held.key), most);
         }
     }
 

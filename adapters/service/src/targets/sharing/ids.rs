@@ -1,19 +1,18 @@
 //! A job's targets by what they are allocated by.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
 
-use headcount_core::TargetId;
 use headcount_core::allocation::TargetKey;
+use headcount_core::{Newest, TargetId};
 
 /// The keys of a job's targets, and the targets of each key: nearly always one.
 #[derive(Debug, Default)]
 pub(super) struct JobTargets {
     keys: HashMap<TargetId, TargetKey>,
     ids: HashMap<TargetKey, Ids>,
-    /// The newest keys of which others are the targets, and how many there were before those.
-    changed: VecDeque<TargetKey>,
-    forgotten: u64,
+    /// Keys of which others are the targets than before.
+    changed: Newest<TargetKey>,
 }
 
 #[derive(Debug)]
@@ -81,22 +80,17 @@ impl JobTargets {
 
     /// Takes note that others are the targets of this key.
     pub(super) fn note(&mut self, key: TargetKey) {
-        self.changed.push_back(key);
-        while self.changed.len() > self.ids.len() / 8 + 16 {
-            self.changed.pop_front();
-            self.forgotten += 1;
-        }
+        self.changed.note(key, self.ids.len() / 8 + 16);
     }
 
     /// The number of the next such note.
     pub(super) fn next_change(&self) -> u64 {
-        self.forgotten + self.changed.len() as u64
+        self.changed.next()
     }
 
     /// The keys that were noted with this number and later ones; `None` if that is not known any more.
     pub(super) fn changed_since(&self, number: u64) -> Option<impl Iterator<Item = TargetKey>> {
-        let skipped = usize::try_from(number.checked_sub(self.forgotten)?).ok()?;
-        Some(self.changed.iter().skip(skipped).copied())
+        Some(self.changed.since(number)?.copied())
     }
 
     /// The keys that `after` has and this has not, and those that only this has.
