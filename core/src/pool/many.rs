@@ -18,7 +18,7 @@ const SAMPLE: usize = 1 << 10;
 struct InHand<'a> {
     key: u64,
     group: &'a Group,
-    /// What the slot will hold of it.
+    /// What a new slot is to hold of it, where it is sure to get one.
     held: Option<Group>,
     entries: Entries,
 }
@@ -53,7 +53,7 @@ impl TargetPool {
             block.iter().for_each(|in_hand| in_hand.group.touch());
             for in_hand in &mut block {
                 // While it is at hand: to count who holds it waits for all that is being written.
-                in_hand.held = Some(in_hand.group.clone());
+                in_hand.held = is_first.then(|| in_hand.group.clone());
                 in_hand.entries = self.evaluate(&job, in_hand.group, || true).unwrap_or_default();
             }
             self.slots.touch(provider, block.iter().map(|in_hand| in_hand.key));
@@ -67,10 +67,9 @@ impl TargetPool {
                 entries,
             } in block.drain(..)
             {
-                let held = || held.unwrap_or_else(|| group.clone());
-                let slot = match is_first {
-                    true => self.insert(provider, key, held()),
-                    false => self.slot_of(provider, key, None, group, held),
+                let slot = match held {
+                    Some(held) => self.insert(provider, key, held),
+                    None => self.slot_of(provider, key, None, group),
                 };
                 self.fill(slot, group, entries);
                 taken = taken.saturating_add(1);
@@ -83,20 +82,13 @@ impl TargetPool {
         }
     }
 
-    /// The slot of a group's source, which is `old`'s if that is the one that is held. A new one has what `held` gives.
-    fn slot_of(
-        &mut self,
-        provider: ProviderId,
-        key: u64,
-        old: Option<&Group>,
-        group: &Group,
-        held: impl FnOnce() -> Group,
-    ) -> u32 {
+    /// The slot of a group's source, which is `old`'s if that is the one that is held.
+    fn slot_of(&mut self, provider: ProviderId, key: u64, old: Option<&Group>, group: &Group) -> u32 {
         let source = group.source_bytes();
         // The very group that is held needs not be read to know its source.
         let is_it = |held: &Group| old.is_some_and(|old| held.is_same_allocation(old)) || held.source_bytes() == source;
         let found = self.slots.find(provider, key, is_it);
-        found.unwrap_or_else(|| self.insert(provider, key, held()))
+        found.unwrap_or_else(|| self.insert(provider, key, group.clone()))
     }
 
     /// Gives a group a slot, without its targets.
@@ -111,7 +103,7 @@ impl TargetPool {
 
     /// Takes a group in, in the place of `old` if that is the one with its source.
     pub(super) fn change_group(&mut self, provider: ProviderId, old: Option<&Group>, group: &Group) {
-        let slot = self.slot_of(provider, store::key_of(group), old, group, || group.clone());
+        let slot = self.slot_of(provider, store::key_of(group), old, group);
         self.replace(slot, group);
     }
 

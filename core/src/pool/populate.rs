@@ -31,7 +31,7 @@ pub(super) struct Populator {
     next_lineage: u32,
     starts: Vec<Start>,
     index: HashTable<u32>,
-    /// The place of the start that was made last: most groups look alike.
+    /// The place of the start that was used last: most groups look alike.
     last: usize,
 }
 
