@@ -4,6 +4,7 @@
 //! reload while the file is being written does not mean what is in it so far. Half a YAML file is often a valid one; what it
 //! lacks is what stands behind some line of it. What is empty is never meant, since that can be said.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,26 +18,23 @@ use crate::plan::Plan;
 use crate::trace::Trace;
 
 /// A file that was modified before that is not being written any more.
-pub(crate) const JUST_WRITTEN: Duration = Duration::from_secs(2);
+pub(super) const JUST_WRITTEN: Duration = Duration::from_secs(2);
 
-/// When it is looked at again.
+/// How long after a look it is looked at again.
 pub(crate) const AGAIN: Duration = Duration::from_secs(1);
 
-/// How often, while it goes on changing. Then what is there counts.
-pub(crate) const MOST_LOOKS: usize = 5;
+/// How often that is, while it goes on changing. Then what is there counts.
+pub(super) const MOST_LOOKS: usize = 5;
 
 /// Whether a plan may be one whose file was cut somewhere: everything behind that is gone, and the job in which it is, or
 /// the settings, are others.
 pub(super) fn may_be_cut(before: &Plan, after: &Plan) -> bool {
     let changes = Changes::between(before, after);
     let lists = [&changes.jobs, &changes.alertmanagers];
-    let is_last = |name: &String| {
-        let mut jobs = after.jobs.iter();
-        jobs.find(|job| job.job_name == *name).is_some_and(|job| {
-            let mut others = after.jobs.iter().filter(|other| other.file == job.file);
-            !others.any(|other| other.position.line > job.position.line)
-        })
-    };
+    // In the order of the files, so the last of each stays.
+    let jobs = after.jobs.iter();
+    let last: BTreeMap<&Path, &str> = jobs.map(|job| (&*job.file, job.job_name.as_str())).collect();
+    let is_last = |name: &String| last.values().any(|last| last == name);
     planted!(
         lists.iter().any(|list| !list.removed.is_empty()),
         HalfOfJobsCounts,
