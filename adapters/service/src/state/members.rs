@@ -24,7 +24,8 @@ use smol::Timer;
 use super::codec::{self, About, Record};
 use super::folder::Folder;
 use super::format::{Head, Kind, NoHead};
-use super::saver::Retry;
+use super::retry::Retry;
+use super::saver::in_words;
 use super::{StateError, Status, image};
 use crate::targets::{KeptMembers, Targets, ToKeep};
 
@@ -173,11 +174,14 @@ impl MembersSaver {
             MembersAreSavedOnce,
             self.written.is_some()
         ) {
-            self.retry.worked();
+            // What could not be saved is no more.
+            if self.retry.wait().is_some() {
+                self.note_saved(0);
+            }
             return;
         }
         let now = self.clock.now();
-        let folder = self.folder.ensure().map_err(|error| error.to_string());
+        let folder = self.folder.ensure().map_err(in_words);
         let saved = folder.and_then(|()| {
             let saved = write(self.folder.path(), &self.config, now, &kept);
             saved.map_err(|error| format!("writing to {}: {error}", self.folder.path().display()))
@@ -185,26 +189,22 @@ impl MembersSaver {
         match saved {
             Ok(bytes) => {
                 self.written = Some(kept);
-                self.retry.worked();
-                let before = self.status.note(MEMBERS, |written| {
-                    written.is_failing = false;
-                    written.last = Some(now);
-                    written.bytes = written.bytes.saturating_add(bytes);
-                });
-                if before.is_failing {
-                    tracing::info!("who the members are is saved again");
-                }
+                self.note_saved(bytes);
             }
             Err(error) => {
                 self.retry.failed();
-                let before = self.status.note(MEMBERS, |written| {
-                    written.is_failing = true;
-                    written.failures = written.failures.saturating_add(1);
-                });
-                if !before.is_failing {
+                if !self.status.failed(MEMBERS) {
                     tracing::warn!(error, "who the members are can't be saved; it is tried again");
                 }
             }
+        }
+    }
+
+    /// All that there is to keep is in the file, of which so many bytes were written.
+    fn note_saved(&mut self, bytes: u64) {
+        self.retry.worked();
+        if self.status.written(MEMBERS, self.clock.now(), bytes) {
+            tracing::info!("who the members are is saved again");
         }
     }
 }

@@ -22,6 +22,7 @@ mod members;
 #[cfg(test)]
 mod refused_tests;
 mod restore;
+mod retry;
 mod saver;
 mod states;
 mod status;

@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_channel::Receiver;
 use futures_lite::FutureExt;
@@ -15,17 +14,10 @@ use smol::Timer;
 use super::Status;
 use super::folder::{Folder, FolderError};
 use super::restore::Kept;
+use super::retry::Retry;
 use super::store::Store;
 use super::writer::{INTERVAL, STILL_SO, Writer};
 use crate::discovery::Managed;
-
-/// When what could not be written is tried again: soon, and then less often.
-const RETRY: Duration = Duration::from_secs(5);
-const LONGEST_RETRY: Duration = Duration::from_secs(5 * 60);
-
-/// How long it takes until what could not be written is tried again; nothing while it can be.
-#[derive(Debug, Default)]
-pub(super) struct Retry(Option<Duration>);
 
 pub(super) struct Saver {
     managed: Arc<Managed>,
@@ -39,21 +31,6 @@ pub(super) struct Saver {
     writer: Writer,
     /// What the files have that the manager begins with, until its first snapshot shows what became of that.
     kept: Option<Kept>,
-}
-
-impl Retry {
-    pub(super) fn wait(&self) -> Option<Duration> {
-        self.0
-    }
-
-    pub(super) fn failed(&mut self) {
-        let next = self.0.map_or(RETRY, |before| before.saturating_mul(2));
-        self.0 = Some(next.min(LONGEST_RETRY));
-    }
-
-    pub(super) fn worked(&mut self) {
-        self.0 = None;
-    }
 }
 
 /// What wakes it.
@@ -161,22 +138,13 @@ impl Saver {
             Ok(bytes) => {
                 self.retry.worked();
                 let now = self.clock.now();
-                let before = self.status.note(manager, |written| {
-                    written.is_failing = false;
-                    written.last = Some(now);
-                    written.bytes = written.bytes.saturating_add(bytes);
-                });
-                if before.is_failing {
+                if self.status.written(manager, now, bytes) {
                     tracing::info!(manager, "what is found is saved again");
                 }
             }
             Err(error) => {
                 self.retry.failed();
-                let before = self.status.note(manager, |written| {
-                    written.is_failing = true;
-                    written.failures = written.failures.saturating_add(1);
-                });
-                if !before.is_failing {
+                if !self.status.failed(manager) {
                     tracing::warn!(
                         manager,
                         error,
@@ -188,7 +156,7 @@ impl Saver {
     }
 }
 
-fn in_words(error: FolderError) -> String {
+pub(super) fn in_words(error: FolderError) -> String {
     match std::error::Error::source(&error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -28,12 +28,25 @@ impl Status {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes something about a manager, and gives how it was before.
-    pub(super) fn note(&self, manager: &'static str, note: impl FnOnce(&mut Written)) -> Written {
+    /// Notes that all there is was written, with so many bytes. Gives whether the attempt before failed.
+    pub(super) fn written(&self, manager: &'static str, at: Instant, bytes: u64) -> bool {
+        self.note(manager, |written| {
+            written.last = Some(at);
+            written.bytes = written.bytes.saturating_add(bytes);
+            std::mem::take(&mut written.is_failing)
+        })
+    }
+
+    /// Notes that an attempt failed. Gives whether the one before did, too.
+    pub(super) fn failed(&self, manager: &'static str) -> bool {
+        self.note(manager, |written| {
+            written.failures = written.failures.saturating_add(1);
+            std::mem::replace(&mut written.is_failing, true)
+        })
+    }
+
+    fn note<T>(&self, manager: &'static str, note: impl FnOnce(&mut Written) -> T) -> T {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = all.entry(manager).or_default();
-        let before = *written;
-        note(written);
-        before
+        note(all.entry(manager).or_default())
     }
 }
