@@ -425,5 +425,8 @@ fn what_is_no_file_is_not_shown() {
         .expect("it runs");
     assert_eq!(out.status.code(), Some(2));
     let said = String::from_utf8_lossy(&out.stderr);
-    assert!(said.contains("/dev/zero is no file"), "{said}");
+    assert!(
+        said.contains("/dev/zero is neither a file nor a folder; name a saved state"),
+        "{said}"
+    );
 }

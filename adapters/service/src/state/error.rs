@@ -16,7 +16,7 @@ pub enum StateError {
         source: io::Error,
     },
     /// It is neither a file nor a folder: reading a pipe or a device may take for ever.
-    #[error("{} is no file", path.display())]
+    #[error("{} is neither a file nor a folder; name a saved state, or the folder that has some", path.display())]
     NoFile {
         /// What is no file.
         path: PathBuf,
