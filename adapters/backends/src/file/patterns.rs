@@ -97,24 +97,15 @@ impl Patterns {
     }
 
     /// The files that are meant when a watch tells of changes at `paths`.
-    ///
-    /// A watch may tell a folder by another path than the configuration does (through a link, say);
-    /// then the name decides, in every folder. A file too many costs a look.
     pub(super) fn files_meant_by(&self, paths: &[PathBuf]) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::new();
         for path in paths {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
                 continue;
             };
-            let known_folder = self
-                .all
-                .iter()
-                .any(|pattern| path.parent() == Some(pattern.watched_folder()));
-            let meant = self
-                .all
-                .iter()
-                .filter(|pattern| !known_folder || path.parent() == Some(pattern.watched_folder()));
-            let matching = meant.filter(|pattern| pattern::matches(&pattern.name, name) == Ok(true));
+            let here = self.all.iter();
+            let here = here.filter(|pattern| path.parent() == Some(pattern.watched_folder()));
+            let matching = here.filter(|pattern| pattern::matches(&pattern.name, name) == Ok(true));
             files.extend(matching.map(|pattern| pattern.folder.join(name)));
         }
         files
@@ -181,9 +172,7 @@ mod tests {
         assert_eq!(meant(&all, "/etc/sd/web.yml"), [Path::new("/etc/sd/web.yml")]);
         assert_eq!(meant(&all, "/etc/sd/other.yml"), Vec::<PathBuf>::new());
         assert_eq!(meant(&all, "/etc/sd/.a.json.swp"), Vec::<PathBuf>::new());
-        // Told by another path: the name decides.
-        let both = [Path::new("/etc/sd/a.json"), Path::new("/srv/a.json")];
-        assert_eq!(meant(&all, "/private/etc/sd/a.json"), both);
+        assert_eq!(meant(&all, "/private/etc/sd/a.json"), Vec::<PathBuf>::new());
         // In the current folder, files are called as the pattern calls them.
         assert_eq!(meant(&["*.json"], "./a.json"), [Path::new("a.json")]);
         assert_eq!(meant(&["./*.json"], "./a.json"), [Path::new("./a.json")]);

@@ -29,9 +29,10 @@ impl Hub {
     pub(super) fn join(&self, changes: &Arc<Changes>) -> Result<(), FileError> {
         let mut watcher = lock(&self.watcher);
         for folder in changes.folders() {
-            if let Err(error) = self.join_folder(&mut watcher, folder.absolute(), changes) {
+            if let Err(error) = self.join_folder(&mut watcher, folder, changes) {
                 self.part_all(&mut watcher, changes);
-                return Err(watch_error(folder.given(), notify::Error::new(error.kind)));
+                let called = changes.called(folder).next().unwrap_or_default();
+                return Err(watch_error(&called, notify::Error::new(error.kind)));
             }
         }
         Ok(())
@@ -68,7 +69,6 @@ impl Hub {
 
     fn part_all(&self, watcher: &mut Option<RecommendedWatcher>, changes: &Arc<Changes>) {
         for folder in changes.folders() {
-            let folder = folder.absolute();
             let mut listeners = lock(&self.listeners);
             let Some(others) = listeners.get_mut(folder) else {
                 continue;

@@ -4,7 +4,7 @@
 //! path (the system's queue overflowed, the folder itself went away) is an error, upon which the
 //! caller looks at everything and watches anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +39,7 @@ impl Watch {
     pub(super) fn new(runtime: SharedRuntime, hub: Arc<Hub>, folders: &[PathBuf]) -> Result<Self, FileError> {
         let (wake, signal) = async_channel::bounded(1);
         let changes = Arc::new(Changes {
-            folders: folders.iter().map(|folder| Folder::new(folder)).collect(),
+            folders: by_path(folders),
             seen: Mutex::default(),
             wake,
         });
@@ -87,58 +87,31 @@ struct Seen {
     error: Option<FileError>,
 }
 
-/// A folder that is watched.
-pub(super) struct Folder {
-    /// As whoever watches it calls it, and wants to hear of what is in it.
-    given: PathBuf,
-    /// As the system's events call it, whoever watches it.
-    absolute: PathBuf,
-}
+/// Folders as the system's events call them, each with how those call it who watch it, and want to hear of what is in it.
+type Folders = BTreeMap<PathBuf, Vec<PathBuf>>;
 
 /// Filled by the watcher's thread, emptied by the watch.
 pub(super) struct Changes {
-    folders: Vec<Folder>,
+    folders: Folders,
     seen: Mutex<Seen>,
     wake: Sender<()>,
 }
 
-impl Folder {
-    fn new(given: &Path) -> Self {
-        let folder = match given.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => given,
-        };
-        // As it is without links: the system watches a folder once, however many ways lead to it, and tells of it by the last
-        // of them. One that is not there can't be watched, which is said.
-        let absolute = fs::canonicalize(folder).or_else(|_| std::path::absolute(folder));
-        let absolute = absolute.unwrap_or_else(|_| folder.to_owned());
-        Self {
-            given: given.to_owned(),
-            absolute,
-        }
-    }
-
-    pub(super) fn given(&self) -> &Path {
-        &self.given
-    }
-
-    pub(super) fn absolute(&self) -> &Path {
-        &self.absolute
-    }
-
-    /// What an event calls so, if it is this folder or in it, as whoever watches would call it.
-    fn called(&self, path: &Path) -> Option<PathBuf> {
-        if path == self.absolute {
-            return Some(self.given.clone());
-        }
-        let name = path.file_name()?;
-        (path.parent()? == self.absolute).then(|| self.given.join(name))
-    }
-}
-
 impl Changes {
-    pub(super) fn folders(&self) -> &[Folder] {
-        &self.folders
+    /// The folders, as the system's events call them.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.folders.keys().map(PathBuf::as_path)
+    }
+
+    /// What an event calls so, if it is one of the folders or in one, as whoever watches would call it.
+    pub(super) fn called<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
+        let itself = self.folders.get(path).into_iter().flatten().cloned();
+        let names = path
+            .parent()
+            .and_then(|folder| self.folders.get(folder))
+            .into_iter()
+            .flatten();
+        itself.chain(names.filter_map(|folder| Some(folder.join(path.file_name()?))))
     }
 
     /// Notes an event, or the watcher's own trouble.
@@ -154,10 +127,7 @@ impl Changes {
                 if planted!(self.lost_folder(event), LostFolderIsSilent, false) {
                     seen.error = Some(self.missed("a watched folder was removed or moved"));
                 }
-                for path in &event.paths {
-                    seen.paths
-                        .extend(self.folders.iter().filter_map(|folder| folder.called(path)));
-                }
+                seen.paths.extend(event.paths.iter().flat_map(|path| self.called(path)));
                 if seen.paths.len() > PATHS {
                     seen.paths.clear();
                     seen.error = Some(self.missed("too many files changed at once"));
@@ -189,15 +159,30 @@ impl Changes {
             event.kind,
             EventKind::Remove(RemoveKind::Folder | RemoveKind::Other) | EventKind::Modify(ModifyKind::Name(_))
         );
-        let is_folder = |path: &PathBuf| self.folders.iter().any(|folder| folder.absolute == *path);
-        gone && event.paths.iter().any(is_folder)
+        gone && event.paths.iter().any(|path| self.folders.contains_key(path))
     }
 
     fn missed(&self, reason: &'static str) -> FileError {
-        let path = self.folders.first().map(|folder| folder.given.clone());
-        let path = path.unwrap_or_default();
+        let path = self.folders.values().flatten().next().cloned().unwrap_or_default();
         FileError::Missed { path, reason }
     }
+}
+
+/// The folders as they are without links: the system watches a folder once, however many ways lead to it, and tells of it by
+/// the last of them. One that is not there can't be watched, which is said.
+fn by_path(folders: &[PathBuf]) -> Folders {
+    let mut all = Folders::new();
+    for given in folders {
+        let folder = match given.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => given,
+        };
+        let path = fs::canonicalize(folder).or_else(|_| std::path::absolute(folder));
+        all.entry(path.unwrap_or_else(|_| folder.to_owned()))
+            .or_default()
+            .push(given.clone());
+    }
+    all
 }
 
 /// Whether it says that a file may be another one than before. Our own reading of the files says
@@ -233,7 +218,7 @@ mod tests {
         let (wake, signal) = async_channel::bounded(1);
         (
             Changes {
-                folders: vec![Folder::new(folder.as_ref())],
+                folders: by_path(&[folder.into()]),
                 seen: Mutex::default(),
                 wake,
             },
