@@ -68,14 +68,14 @@ impl Folders {
     }
 
     /// Looks at all of them, when `found` are the lists that are there and `known` are those that were. Adds to
-    /// `unlisted` what can't be listed, and says whether anything was lost that was not lost before.
+    /// `unlisted` what can't be listed.
     pub(super) async fn look_at_all(
         &mut self,
         env: &Env,
         found: &BTreeSet<PathBuf>,
         known: impl Iterator<Item = &Path>,
         unlisted: &mut Vec<Trouble>,
-    ) -> bool {
+    ) {
         let with_lists: BTreeSet<_> = found.iter().map(|path| folder_of(path)).collect();
         let were_known: BTreeSet<_> = known.map(folder_of).collect();
         let mut lost = BTreeMap::new();
@@ -100,9 +100,7 @@ impl Folders {
                 Ok(_) => {}
             }
         }
-        let is_news = lost.iter().any(|(folder, loss)| self.lost.get(folder) != Some(loss));
         self.lost = lost;
-        is_news
     }
 
     /// A list that was known is not there: looks at its folder. Whether that is news.

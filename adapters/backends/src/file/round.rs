@@ -508,22 +508,22 @@ impl Round<'_> {
             let trouble = Trouble::reading(name, "it is a link to a file that is not there");
             return self.bad(path, Sight::Unreadable, trouble);
         }
-        if self.state.known.contains_key(path) {
-            let folder = folder_of(path);
-            if planted!(self.state.folders.is_lost(folder), LostFolderTakesItsFiles, false) {
-                return self.state.looks.forget(path);
-            }
-            // Nobody but the configuration says that there is such a list, and it does: who wants it empty has to say so.
-            if planted!(self.state.named.contains(path), NamedMayBeMissing, false) {
-                let why = "there is no such file; what it had stays until it is there, and may say `[]`";
-                return self.bad(path, Sight::Bad, Trouble::reading(name, why));
-            }
+        let (folder, is_known) = (folder_of(path), self.state.known.contains_key(path));
+        if is_known && planted!(self.state.folders.is_lost(folder), LostFolderTakesItsFiles, false) {
+            return self.state.looks.forget(path);
+        }
+        // Nobody but the configuration says that there is such a list, and it does: who wants it empty has to say so.
+        if planted!(self.state.named.contains(path), NamedMayBeMissing, false) {
+            let why = match is_known {
+                true => "there is no such file; what it had stays until it is there, and may say `[]`",
+                false => "there is no such file",
+            };
+            return self.bad(path, Sight::Bad, Trouble::reading(name, why));
+        }
+        if is_known {
             // A folder that was made anew may be about to be filled.
-            let sight = self
-                .state
-                .folders
-                .anew(folder)
-                .map_or(Sight::Gone, |lists| Sight::Less(Fingerprint::of(&lists.to_le_bytes())));
+            let anew = self.state.folders.anew(folder);
+            let sight = anew.map_or(Sight::Gone, |lists| Sight::Less(Fingerprint::of(&lists.to_le_bytes())));
             if planted!(self.not_yet(path, sight), GoneFileIsGoneAtOnce, false) {
                 return;
             }
@@ -532,9 +532,6 @@ impl Round<'_> {
                 self.removed.extend(gone);
             }
             planted!(self.state.modified.hide(name), RemovedFileHasATime, ());
-        }
-        if planted!(self.state.named.contains(path), NamedMayBeMissing, false) {
-            return self.bad(path, Sight::Bad, Trouble::reading(name, "there is no such file"));
         }
         self.well(path);
     }
