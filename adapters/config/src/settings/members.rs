@@ -56,6 +56,16 @@ pub enum MemberStrategy {
     },
 }
 
+impl MemberStrategy {
+    /// The labels that are said to name a target's node; none where nothing is said, or nodes don't matter.
+    pub fn node_labels(&self) -> &[String] {
+        match self {
+            Self::PerNode { labels, .. } => labels,
+            Self::Consistent | Self::Weighted { .. } => &[],
+        }
+    }
+}
+
 /// The labels that name a target's node unless others are said, as OpenTelemetry's target allocator has them; beside them
 /// `__meta_kubernetes_endpointslice_address_target_name`, where what it names is a node.
 pub const NODE_LABELS: [&str; 3] = [

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headcount_config::{FoundMembers, MemberIdentity, MemberStrategy};
+use headcount_config::{FoundMembers, MemberIdentity};
 use headcount_core::relabel::{Relabeler, Relabeling, Verdict};
 use headcount_core::{Instant, SetView, planted};
 
@@ -78,10 +78,7 @@ impl Shared {
             return;
         }
         let is_whole = view.lacking(MEMBERS_SET).next().is_none();
-        let node_labels = match &self.settings.strategy {
-            MemberStrategy::PerNode { labels, .. } => labels.as_slice(),
-            MemberStrategy::Consistent | MemberStrategy::Weighted { .. } => &[],
-        };
+        let node_labels = self.settings.strategy.node_labels();
         if let Some(taken) = &self.taken {
             let is_named_alike = taken.relabeling == found.relabeling
                 && taken.identity == found.identity
@@ -178,10 +175,7 @@ mod tests {
             .expect("members");
         let snapshot = snapshot_of(MEMBERS_SET, groups);
         let set = snapshot.set(MEMBERS_SET).expect("the set");
-        let labels = match &members.strategy {
-            MemberStrategy::PerNode { labels, .. } => labels.as_slice(),
-            _ => &[],
-        };
+        let labels = members.strategy.node_labels();
         let Names { names, nameless } = names(members.found().expect("they are found"), labels, set);
         (names.iter().map(ToString::to_string).collect(), nameless)
     }

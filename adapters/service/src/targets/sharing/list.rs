@@ -109,17 +109,13 @@ impl Shared {
         if [life, builds] != [self.life, self.builds] || [state_life, configuration] != now.pools[..2] {
             return None;
         }
-        let (targets, pool, set) = (
-            self.jobs.get(job)?,
-            state.pools.pool(job)?,
-            state.view.snapshot.set(job)?,
-        );
+        let (targets, pool) = (self.jobs.get(job)?, state.pools.pool(job)?);
         let mut changed: BTreeSet<TargetKey> = self.shares.changed_since(member, job, version)?.collect();
         let is_listed = |key: &TargetKey| self.shares.is_listed(member, job, *key);
         changed.extend(targets.changed_since(noted)?.filter(is_listed));
         let touched: BTreeSet<_> = pool.touched_since(touched)?.collect();
         for (id, hash) in planted!(touched, OtherLabelsAreOnNoMembersList, BTreeSet::new()) {
-            let provider = set.providers().find(|provider| provider.id() == id);
+            let provider = state.view.snapshot.provider(id);
             let stored = provider
                 .into_iter()
                 .flat_map(|provider| provider.groups().of_hash(hash));

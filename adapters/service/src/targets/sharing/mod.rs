@@ -423,7 +423,8 @@ impl Shared {
     fn place(&mut self, now: Instant, pool: &TargetPool, targets: &JobTargets, keys: impl Iterator<Item = TargetKey>) {
         let strategy = &self.settings.strategy;
         // Where nothing belongs anywhere and nothing did, nobody looks at a million targets to find that.
-        if *strategy == MemberStrategy::Consistent && !self.shares.has_places() {
+        let has_nodes = matches!(strategy, MemberStrategy::PerNode { .. });
+        if !has_nodes && !self.shares.has_places() {
             return;
         }
         let place = |key: TargetKey| {
