@@ -49,8 +49,8 @@ const WORDS: [&str; 19] = [
 pub(crate) enum Marked {
     /// A name: what is before its number, and what is behind it.
     Name(String, String),
-    /// An address, and what is around it.
-    Address(String, IpAddr, String),
+    /// An address, and what is behind it.
+    Address(IpAddr, String),
     /// A whole number.
     Number(i64),
 }
@@ -71,13 +71,13 @@ impl Marked {
             None => (text, ""),
         };
         if let Some(address) = address.parse().ok().filter(|address| can_be_another(*address)) {
-            return Some(Self::Address(String::new(), address, behind.to_owned()));
+            return Some(Self::Address(address, behind.to_owned()));
         }
         let port = text.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
         if let Some((host, port)) = port
             && let Ok(address) = host.parse()
         {
-            return Some(Self::Address(String::new(), address, format!(":{port}")));
+            return Some(Self::Address(address, format!(":{port}")));
         }
         if text.is_empty() || WORDS.contains(&text) || text.contains("://") || !stands_for_an_object(key) {
             return None;
@@ -98,7 +98,7 @@ impl Marked {
     pub(crate) fn write(&self, number: usize) -> String {
         match self {
             Self::Name(before, behind) => format!("{before}{MARK}{number}{behind}"),
-            Self::Address(before, address, behind) => format!("{before}{}{behind}", another(*address, number)),
+            Self::Address(address, behind) => format!("{}{behind}", another(*address, number)),
             Self::Number(of_the_first) => (of_the_first + STEP * (number as i64 + 1)).to_string(),
         }
     }

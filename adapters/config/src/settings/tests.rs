@@ -265,6 +265,10 @@ fn members_are_said_in_one_way() {
         let said = wrong(JOBS, &format!("members: {members}"));
         assert!(said.contains(expected), "{members}: {said}");
     }
+}
+
+#[test]
+fn members_that_ask_are_known_by_their_names() {
     let asking = settings("members: {allow: 'm-[0-9]+'}").members.expect("members");
     let Who::Asking {
         allow,
@@ -277,6 +281,10 @@ fn members_are_said_in_one_way() {
     assert!(allow.is_match("m-1") && !allow.is_match("m-1x"));
     assert_eq!((grace, asking.replicas), (Duration::from_secs(60), 1));
     assert_eq!(asking.strategy, MemberStrategy::Consistent);
+}
+
+#[test]
+fn what_decides_who_scrapes_a_target_is_said_with_its_labels() {
     let per_node = settings("members: {allow: a, strategy: per_node}")
         .members
         .expect("members");

@@ -109,18 +109,24 @@ fn a_server_that_went_back_in_time_is_listed_when_its_watches_broke() {
     }
 }
 
+/// One whose watches broke, and that answers so when it is asked how far it is.
+fn doubted(answer: Answer) -> Story {
+    let mut story = told();
+    story.run(MINUTE);
+    story
+        .server
+        .fail(move |request| request.url.ends_with("?limit=1").then(|| answer.clone()));
+    story.server.break_watches();
+    story
+}
+
 #[test]
 fn who_cannot_say_how_far_it_is_is_watched_as_before() {
     for answer in [
         status(400, "BadRequest", "limit is not supported"),
         Answer::json(r#"{"kind":"PodList","metadata":{"resourceVersion":"a7"},"items":[]}"#),
     ] {
-        let mut story = told();
-        story.run(MINUTE);
-        story
-            .server
-            .fail(move |request| request.url.ends_with("?limit=1").then(|| answer.clone()));
-        story.server.break_watches();
+        let mut story = doubted(answer);
         story.server.put(PODS, pod("a", "p3", "10.0.0.3"));
         let received = story.run(SOON);
         assert_eq!(failures(&received), Vec::<&str>::new());
@@ -134,12 +140,7 @@ fn who_cannot_say_how_far_it_is_is_watched_as_before() {
         Answer::json("{}"),
         Answer::json(r#"{"kind":"PodList","#).never_ends(),
     ] {
-        let mut story = told();
-        story.run(MINUTE);
-        story
-            .server
-            .fail(move |request| request.url.ends_with("?limit=1").then(|| answer.clone()));
-        story.server.break_watches();
+        let mut story = doubted(answer);
         story.server.delete(PODS, "a/p1");
         let received = story.run(MINUTE * 2);
         assert_eq!(failures(&received).len(), 1, "{received:?}");

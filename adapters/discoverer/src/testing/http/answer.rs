@@ -110,14 +110,8 @@ impl Answer {
 
     /// Its body, if it comes with status 200 and as a whole.
     pub fn whole_body(&self) -> Option<Vec<u8>> {
-        match &self.head {
-            Head::Answer {
-                status: 200,
-                body: Body::Script(pieces, End::Whole),
-                ..
-            } => Some(pieces.iter().flat_map(|(_, piece)| piece).copied().collect()),
-            _ => None,
-        }
+        let whole = self.parts().filter(|(status, ..)| *status == 200);
+        whole.map(|(.., body)| body)
     }
 
     /// Its status, headers and body, if all of it comes.
