@@ -40,11 +40,7 @@ fn a_watch_that_breaks_goes_on_where_it_was_and_nobody_hears_of_it() {
     assert_eq!(requests[0], "/api/v1/pods?limit=1");
     assert!(requests[1].contains("resourceVersion=102"), "{requests:?}");
     // One that lasts as long as it was asked to is followed by the next one at once.
-    for _ in 0..4 {
-        story.run(MINUTE);
-        let bookmark = serde_json::json!({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "104"}}});
-        story.server.say(&format!("{bookmark}\n"));
-    }
+    follow_for_minutes(&mut story, 5);
     story.server.end_watches();
     story.run(SOON);
     let requests = story.server.take_requests();
@@ -106,6 +102,55 @@ fn a_server_that_went_back_in_time_is_listed_when_its_watches_broke() {
         }
         story.run(SOON);
         assert_eq!(story.addresses(), ["10.0.0.1:8080", "10.0.0.7:8080", "10.0.1.199:8080"]);
+    }
+}
+
+#[test]
+fn a_server_that_went_back_in_time_is_listed_when_its_watches_broke_late() {
+    // In the last minute of their time, and when it was over.
+    for minutes in [4, 5] {
+        let mut story = told();
+        follow_for_minutes(&mut story, minutes);
+        story.server.go_back();
+        story.server.put(PODS, pod("a", "p1", "10.0.0.1"));
+        assert_eq!(failures(&story.run(SOON)), Vec::<&str>::new());
+        assert_eq!(story.addresses(), ["10.0.0.1:8080"], "{minutes}");
+    }
+}
+
+#[test]
+fn a_server_that_went_back_in_time_is_listed_when_its_watches_ended_before_their_time() {
+    let mut story = told();
+    // One that is asked to last well over four minutes, which is the least.
+    let mut lasts = 0;
+    while lasts < 255 {
+        follow_for_minutes(&mut story, 5);
+        story.server.end_watches();
+        story.run(SOON);
+        let requests = story.server.take_requests();
+        let [watch] = requests.as_slice() else {
+            panic!("one watch follows another: {requests:?}");
+        };
+        let (_, seconds) = watch.split_once("timeoutSeconds=").expect("it is asked to last");
+        lasts = seconds.parse().expect("a number");
+    }
+    follow_for_minutes(&mut story, 4);
+    story.run(Duration::from_secs(lasts - 4 * 60 - 10));
+    story.server.end_watches();
+    story.server.go_back();
+    story.server.put(PODS, pod("a", "p1", "10.0.0.1"));
+    assert_eq!(failures(&story.run(SOON)), Vec::<&str>::new());
+    assert_eq!(story.addresses(), ["10.0.0.1:8080"]);
+}
+
+/// Lets minutes pass, in which the server says that nothing happened.
+fn follow_for_minutes(story: &mut Story, minutes: u32) {
+    let version = story.server.version();
+    let bookmark =
+        serde_json::json!({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version.to_string()}}});
+    for _ in 0..minutes {
+        story.run(MINUTE);
+        story.server.say(&format!("{bookmark}\n"));
     }
 }
 

@@ -65,6 +65,11 @@ impl VirtualServer {
         server
     }
 
+    /// The version of all that there is.
+    pub(super) fn version(&self) -> u64 {
+        self.with(|state| state.version)
+    }
+
     /// From now on it does this with the wish for a list as the beginning of a watch.
     pub(super) fn stream(&self, streams: Streams) {
         self.with(|state| state.streams = streams);

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use futures_lite::future::or;
+use headcount_core::Instant;
 use headcount_discoverer::Env;
 use headcount_discoverer::env::{HttpLimits, HttpStream};
 use headcount_discoverer::refresh::RefreshError;
@@ -16,7 +17,7 @@ use headcount_discoverer::refresh::RefreshError;
 use super::asking::{Asking, Refused};
 use super::events::Events;
 use super::lines::Lines;
-use super::reflector::{IDLE, Listed, by_body_error, seconds_of_a_watch, too_many};
+use super::reflector::{IDLE, Listed, by_body_error, how_long_a_watch_lasts, too_many};
 use super::store::Store;
 
 /// How long a server may tell of no object before the bookmark that ends them.
@@ -28,15 +29,18 @@ pub(super) struct Watch {
     /// What of it was not read yet.
     pub(super) lines: Lines,
     pub(super) has_said_something: bool,
+    /// When the server should end it, as it was asked to.
+    pub(super) ends_at: Instant,
 }
 
 impl Watch {
     /// One that has said nothing yet.
-    pub(super) fn new(stream: HttpStream) -> Self {
+    pub(super) fn new(stream: HttpStream, ends_at: Instant) -> Self {
         Self {
             stream,
             lines: Lines::default(),
             has_said_something: false,
+            ends_at,
         }
     }
 }
@@ -60,7 +64,8 @@ struct Initial(Listed);
 
 /// Everything there is, at the newest version, and the watch from there on.
 pub(super) async fn list(asking: &mut Asking, store: &Store, env: &Env) -> Result<(Listed, Watch), Unlisted> {
-    let seconds = seconds_of_a_watch(env);
+    let lasts = how_long_a_watch_lasts(env);
+    let seconds = lasts.as_secs().to_string();
     let parameters = [
         ("watch", "1"),
         ("sendInitialEvents", "true"),
@@ -70,7 +75,7 @@ pub(super) async fn list(asking: &mut Asking, store: &Store, env: &Env) -> Resul
         ("timeoutSeconds", &seconds),
     ];
     let mut watch = match asking.ask(&parameters, HttpLimits::stream(IDLE)).await {
-        Ok(stream) => Watch::new(stream),
+        Ok(stream) => Watch::new(stream, env.clock.now() + lasts),
         Err(refused) => return Err(refused_list(refused)),
     };
     let kind = asking.subject.kind;

@@ -14,8 +14,8 @@
 //! * A watch that is silent for [`IDLE`] is not trusted, and opened again: a connection whose other end is gone looks the
 //!   same. If the server has said something since the last list, everything is listed: one that is back from a copy sooner
 //!   than that was noticed waits in silence for a version that it does not have yet.
-//! * After a watch that broke, ended before its time or was silent, the server is asked for its newest version before the
-//!   next one is opened, and listed if that is an earlier one (the module `behind`).
+//! * After a watch that broke, was silent, or ended before the time that it was asked to last, the server is asked for its
+//!   newest version before the next one is opened, and listed if that is an earlier one (the module `behind`).
 //! * After a failure to open one, everything is listed: a server that was away may have been restored from a copy, and
 //!   be earlier in its history than before. So it is each [`RESYNC`] in any case, and when somebody asks for it.
 //! * After failures the wait doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]; `Retry-After` counts.
@@ -55,6 +55,8 @@ const PAGE_IDLE: Duration = Duration::from_secs(60);
 pub(super) const IDLE: Duration = Duration::from_secs(150);
 /// How long a watch is asked to last, at least and at most.
 const WATCH: (Duration, Duration) = (Duration::from_secs(240), Duration::from_secs(300));
+/// How much sooner than it was asked to a server may end a watch: its time began when it was asked.
+const EARLY: Duration = Duration::from_secs(5);
 /// How long a server that could not list as the beginning of a watch is not asked to do so again: it may be replaced by a
 /// newer one.
 const UNABLE: Duration = Duration::from_secs(6 * 60 * 60);
@@ -151,9 +153,6 @@ impl Reflector {
         };
         let now = self.env.clock.now();
         let is_short = |since: Instant| now.saturating_duration_since(since) < SHORT;
-        if matches!(left, Left::Ended { .. }) && now.saturating_duration_since(opened) < WATCH.0 {
-            self.is_in_doubt = true;
-        }
         match left {
             Left::Given => self.failed = 0,
             Left::Ended { said_something: false } if is_short(opened) => {
@@ -303,7 +302,8 @@ impl Reflector {
 
     /// Opens a watch of what changes after a version.
     async fn open(&mut self, version: &str) -> Result<Watch, Refused> {
-        let seconds = seconds_of_a_watch(&self.env);
+        let lasts = how_long_a_watch_lasts(&self.env);
+        let seconds = lasts.as_secs().to_string();
         let parameters = [
             ("watch", "1"),
             ("allowWatchBookmarks", "true"),
@@ -311,7 +311,7 @@ impl Reflector {
             ("timeoutSeconds", &seconds),
         ];
         let stream = self.asking.ask(&parameters, HttpLimits::stream(IDLE)).await?;
-        Ok(Watch::new(stream))
+        Ok(Watch::new(stream, self.env.clock.now() + lasts))
     }
 
     /// Reads what a watch says, until there is something else to do.
@@ -348,7 +348,9 @@ impl Reflector {
                     return Left::Given;
                 }
                 // What was told is known, and the next one goes on from there. If the server is gone that will fail.
-                Some(Ok(None) | Err(_)) => {
+                Some(end @ (Ok(None) | Err(_))) => {
+                    let early = watch.ends_at.saturating_duration_since(clock.now());
+                    self.is_in_doubt |= end.is_err() || early > EARLY;
                     return Left::Ended {
                         said_something: watch.has_said_something,
                     };
@@ -421,8 +423,8 @@ async fn until_asked(store: &Store) {
 }
 
 /// How long a watch is asked to last.
-pub(super) fn seconds_of_a_watch(env: &Env) -> String {
-    env.random.between(WATCH.0, WATCH.1).as_secs().to_string()
+pub(super) fn how_long_a_watch_lasts(env: &Env) -> Duration {
+    Duration::from_secs(env.random.between(WATCH.0, WATCH.1).as_secs())
 }
 
 /// There is more than is wanted.
