@@ -37,7 +37,7 @@ const SOURCE: &str = "Docker";
 
 const SKIPPED: Definition = Definition {
     name: "headcount_sd_docker_skipped_objects_total",
-    help: "Containers without an address, and containers and networks that made no sense.",
+    help: "Containers without an address or a name, and containers and networks that made no sense.",
     kind: Kind::Counter,
 };
 
@@ -59,8 +59,8 @@ impl Rest for DockerSd {
         let session = self.engine.session(ask).await?;
         let (containers, nonsense) = session.list::<Container>("/containers/json", &self.filters).await?;
         let (networks, without_sense) = networks(&session, PREFIX).await?;
-        let (targets, without_address) = targets::targets(self, &containers, &networks);
-        let skipped = nonsense + without_sense + without_address;
+        let (targets, left_out) = targets::targets(self, &containers, &networks);
+        let skipped = nonsense + without_sense + left_out;
         ask.env().metrics.add(SKIPPED, &[], skipped as f64);
         Ok(Some(targets.into_iter().map(Labels::into_pairs).collect()))
     }

@@ -8,7 +8,7 @@ use super::container::{Attached, Container, NamedNetworks, Port};
 use super::{DockerSd, PREFIX};
 use crate::docker_api::{Labels, Networks, address};
 
-/// The labels of all targets, and how many containers or networks of containers have no address.
+/// The labels of all targets, and how many containers or networks of containers have no address, or no name.
 pub(super) fn targets(settings: &DockerSd, containers: &[Container], networks: &Networks) -> (Vec<Labels>, usize) {
     let by_id: HashMap<&str, &Container> = containers
         .iter()
@@ -18,12 +18,12 @@ pub(super) fn targets(settings: &DockerSd, containers: &[Container], networks: &
         settings,
         networks,
         found: Vec::new(),
-        without_address: 0,
+        skipped: 0,
     };
     for container in containers {
         targets.add(container, attached(container, &by_id));
     }
-    (targets.found, targets.without_address)
+    (targets.found, targets.skipped)
 }
 
 /// The networks that a container has: its own, or those of the container whose it has, and so on.
@@ -46,12 +46,15 @@ struct Targets<'a> {
     settings: &'a DockerSd,
     networks: &'a Networks,
     found: Vec<Labels>,
-    without_address: usize,
+    skipped: usize,
 }
 
 impl Targets<'_> {
     fn add(&mut self, container: &Container, attached: &NamedNetworks) {
-        let Some(common) = common(container) else { return };
+        let Some(common) = common(container) else {
+            self.skipped += 1;
+            return;
+        };
         let most = match self.settings.match_first_network {
             true => 1,
             false => usize::MAX,
@@ -62,7 +65,7 @@ impl Targets<'_> {
             self.add_in(container, &common, network);
         }
         if !any {
-            self.without_address += 1;
+            self.skipped += 1;
         }
     }
 
@@ -95,7 +98,7 @@ impl Targets<'_> {
             };
             match address {
                 Some(address) => targets.push(of_network(address, None)),
-                None => self.without_address += 1,
+                None => self.skipped += 1,
             }
         }
         self.found.append(&mut targets);

@@ -155,7 +155,7 @@ fn the_address_is_the_one_in_the_network() {
     ]);
     let (first, skipped) = found(ENTRY, containers.clone(), json!([]));
     assert_eq!(addresses(&first), ["10.0.0.3:80", "[fd00::2]:80", "localhost"]);
-    assert_eq!(skipped, 3.0);
+    assert_eq!(skipped, 4.0);
     let entry = "{host: 'http://docker.example', port: 9100, host_networking_host: h, match_first_network: false}";
     let (all, _) = found(entry, containers, json!([]));
     let expected = ["10.0.0.2:80", "10.0.0.3:9100", "10.0.0.4:80", "[fd00::2]:80", "h"];
@@ -208,6 +208,26 @@ fn what_makes_no_sense_is_left_out_and_what_is_absent_costs_a_label() {
         ]
     );
     assert_eq!(skipped, 7.0);
+}
+
+#[test]
+fn a_network_without_an_id_is_nobodys() {
+    let containers = json!([container(
+        "c",
+        "b",
+        json!({"b": {"NetworkID": "", "IPAddress": "10.0.0.2"}}),
+        json!([])
+    ),]);
+    for nameless in [
+        json!({"Name": "stray"}),
+        json!({"Id": "", "Name": "stray"}),
+        json!({"Id": null, "Name": "stray"}),
+    ] {
+        let (found, skipped) = found(ENTRY, containers.clone(), json!([nameless]));
+        assert_eq!(addresses(&found), ["10.0.0.2:80"]);
+        assert_eq!(found[0].get("__meta_docker_network_name"), None);
+        assert_eq!(skipped, 1.0);
+    }
 }
 
 fn one(ip: &str) -> Value {

@@ -30,6 +30,8 @@ struct Network {
 /// Asks for all networks; `prefix` is what their labels begin with. Gives how many made no sense, too.
 pub(crate) async fn networks(session: &Session<'_>, prefix: &str) -> Result<(Networks, usize), ReadError> {
     let (networks, skipped) = session.list::<Network>("/networks", &Filters::default()).await?;
+    // Who is in no network names one that has no id.
+    let (networks, nameless): (Vec<_>, Vec<_>) = networks.into_iter().partition(|network| !network.id.is_empty());
     let labels = |network: Network| {
         let mut labels = Labels::default();
         let mut put = |name: &str, value: &str| labels.put(&format!("{prefix}network_{name}"), value);
@@ -41,5 +43,6 @@ pub(crate) async fn networks(session: &Session<'_>, prefix: &str) -> Result<(Net
         labels.put_texts(&format!("{prefix}network_label_"), &network.labels);
         (network.id, labels)
     };
+    let skipped = skipped.saturating_add(nameless.len());
     Ok((networks.into_iter().map(labels).collect(), skipped))
 }

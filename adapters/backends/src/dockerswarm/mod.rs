@@ -13,7 +13,7 @@
 //! * A virtual address or an address of a task that makes no sense is left out and counted, where Prometheus fails the
 //!   whole refresh.
 //! * What has no address is no target and counted, where Prometheus makes it `:80`: a node that says none, or a task that
-//!   is published on a node that is not known.
+//!   is published on a node that is not known. So are services and tasks that have none at all, over which Prometheus passes.
 //! * An object that makes no sense is left out and counted, and the others stay.
 
 mod nodes;
@@ -41,7 +41,7 @@ const SOURCE: &str = "DockerSwarm";
 
 const SKIPPED: Definition = Definition {
     name: "headcount_sd_dockerswarm_skipped_objects_total",
-    help: "Addresses and objects of a swarm that made no sense, and nodes and tasks without an address.",
+    help: "Addresses and objects of a swarm that made no sense, and nodes, services and tasks without an address.",
     kind: Kind::Counter,
 };
 

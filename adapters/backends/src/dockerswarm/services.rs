@@ -140,6 +140,9 @@ pub(super) fn add(targets: &mut Targets, services: &[Service], networks: &Networ
         let mut common = Labels::default();
         service.put(&mut common);
         service.put_own(&mut common);
+        if service.endpoint.virtual_ips.is_empty() {
+            targets.skipped += 1;
+        }
         for virtual_ip in &service.endpoint.virtual_ips {
             let ip = prefix_address(&virtual_ip.address);
             let of_network = |labels: &mut Labels| {

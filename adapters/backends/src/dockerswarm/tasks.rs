@@ -87,6 +87,19 @@ struct Network {
     id: String,
 }
 
+impl Task {
+    /// The TCP ports that are published on its node.
+    fn ports(&self) -> impl Iterator<Item = &Port> {
+        self.status.port_status.ports.iter().filter(|port| port.is_tcp())
+    }
+
+    /// Whether it says anything of where it is reached.
+    fn is_reachable(&self) -> bool {
+        let has_addresses = |attachment: &Attachment| !attachment.addresses.is_empty();
+        self.ports().next().is_some() || self.networks_attachments.iter().any(has_addresses)
+    }
+}
+
 /// What tasks get labels of.
 pub(super) struct Around<'a> {
     services: HashMap<&'a str, &'a Service>,
@@ -111,7 +124,10 @@ pub(super) fn add(targets: &mut Targets, tasks: &[Task], around: &Around<'_>, po
         let service = around.services.get(task.service_id.as_str()).copied();
         let node = around.nodes.get(task.node_id.as_str()).copied();
         let common = common(task, service, node);
-        for port in task.status.port_status.ports.iter().filter(|port| port.is_tcp()) {
+        if !task.is_reachable() {
+            targets.skipped += 1;
+        }
+        for port in task.ports() {
             let address = node.and_then(|node| node.address(port.published_port));
             targets.add(address, |labels| {
                 labels.put(&name("task_port_publish_mode"), &port.publish_mode);

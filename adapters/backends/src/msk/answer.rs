@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::aws_api::{JsonError, Page, read};
 
@@ -58,6 +59,7 @@ pub(super) struct Node {
     pub(super) added_to_cluster_time: Option<String>,
     pub(super) broker_node_info: Option<Broker>,
     controller_node_info: Option<Controller>,
+    zookeeper_node_info: Option<IgnoredAny>,
     pub(super) instance_type: Option<String>,
     #[serde(rename = "nodeARN")]
     pub(super) node_arn: Option<String>,
@@ -81,8 +83,7 @@ struct Controller {
 
 impl Cluster {
     pub(super) fn is_provisioned(&self) -> bool {
-        // Where it does not say, it is a list of those that are.
-        self.cluster_type.as_deref().is_none_or(|kind| kind == "PROVISIONED")
+        self.cluster_type.as_deref() != Some("SERVERLESS")
     }
 
     pub(super) fn software(&self) -> Option<&Software> {
@@ -111,6 +112,11 @@ impl Node {
             (None, Some(_)) => Some("CONTROLLER"),
             (None, None) => None,
         }
+    }
+
+    /// Whether it is one of ZooKeeper's, which are none that could be scraped.
+    pub(super) fn is_zookeeper(&self) -> bool {
+        self.kind().is_none() && self.zookeeper_node_info.is_some()
     }
 
     /// Where it is reached.

@@ -5,7 +5,7 @@
 //!
 //! **What becomes of it.** One group a cluster, whose source is the region and the cluster's ARN, where Prometheus has one
 //! for the region; a target for each endpoint of a node, with Prometheus's labels and the entry's port. A node without
-//! endpoints is skipped and counted.
+//! endpoints, or that is neither of these nor ZooKeeper's, is skipped and counted.
 //!
 //! **What is believed.** A cluster that can't be read keeps its targets, and is named as missing. One that does not say
 //! which software it runs lacks those labels; in Prometheus it ends the process.
@@ -119,8 +119,7 @@ impl Rest for Msk {
             let request = |endpoint: &str, mark: Option<&str>| page(endpoint, &path, mark);
             nodes = self.aws.pages(session, ask, &KAFKA, request, answer::nodes).await?;
         }
-        // ZooKeeper's nodes are none that could be scraped.
-        nodes.retain(|node| node.kind().is_some());
+        nodes.retain(|node| !node.is_zookeeper());
         let before = nodes.len();
         nodes.retain(|node| node.endpoints().next().is_some());
         let skipped = before.saturating_sub(nodes.len());

@@ -29,6 +29,7 @@ fn nodes() -> Value {
                             "clientVpcIpAddress": "10.0.0.1", "endpoints": ["b-1.example", "b-1-2.example"]}},
         {"nodeARN": "arn:node:2", "controllerNodeInfo": {"endpoints": ["c-1.example"]}},
         {"nodeARN": "arn:node:3", "zookeeperNodeInfo": {"endpoints": ["z-1.example"]}},
+        {"nodeARN": "arn:node:4"},
         {"nodeARN": "arn:node:4", "brokerNodeInfo": {"brokerId": null, "endpoints": null}},
     ])
 }
@@ -76,8 +77,8 @@ fn labels_are_those_of_prometheus_and_absent_fields_are_none() {
     insta::assert_debug_snapshot!(site.targets());
     assert_eq!(
         site.counted("headcount_sd_msk_skipped_total"),
-        Some(1.0),
-        "a broker that has no endpoints yet"
+        Some(2.0),
+        "a broker that has no endpoints yet, and a node that does not say what it is"
     );
     assert!(site.signed(KAFKA).iter().all(|signed| signed == "AKID eu-west-1 kafka"));
 }

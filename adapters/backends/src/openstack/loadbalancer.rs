@@ -50,6 +50,18 @@ struct Owner {
     id: Text,
 }
 
+impl Listener {
+    /// Whether it says which protocol it speaks and, if that is the one for Prometheus, of which load balancer it is.
+    fn says_what_and_whose_it_is(&self) -> bool {
+        let has_id = |owner: &Object<Owner>| owner.0.as_ref().is_some_and(|owner| !owner.id.as_str().is_empty());
+        match self.protocol.as_str() {
+            "" => false,
+            PROTOCOL => self.loadbalancers.0.iter().any(has_id),
+            _ => true,
+        }
+    }
+}
+
 /// All load balancers that can be scraped.
 pub(super) async fn list(
     ask: &Ask<'_>,
@@ -61,19 +73,24 @@ pub(super) async fn list(
     let listeners: Vec<Option<Listener>> = listing::all(ask, "listeners", service.get("lbaas/listeners")).await?;
     let mut floating = network::by_port(ask, network).await?;
     let mut ports: BTreeMap<String, u16> = BTreeMap::new();
-    for listener in listeners
-        .into_iter()
-        .flatten()
-        .filter(|one| one.protocol.as_str() == PROTOCOL)
-    {
+    let (mut found, mut skipped) = (Vec::new(), 0_usize);
+    for listener in listeners {
+        let listener = listener.unwrap_or_default();
+        if !listener.says_what_and_whose_it_is() {
+            skipped = skipped.saturating_add(1);
+        }
+        if listener.protocol.as_str() != PROTOCOL {
+            continue;
+        }
         let port = listener.protocol_port.0.and_then(|port| u16::try_from(port).ok());
         for owner in listener.loadbalancers.0.into_iter().filter_map(|owner| owner.0) {
             // The first one counts.
             ports.entry(owner.id.0).or_insert(port.unwrap_or_default());
         }
     }
-    let (mut found, mut skipped) = (Vec::new(), 0_usize);
     for balancer in all {
+        // One without an id is no listener's.
+        let balancer = balancer.filter(|balancer| !balancer.id.as_str().is_empty());
         let port = balancer.as_ref().map(|balancer| ports.get(balancer.id.as_str()));
         match (balancer, port) {
             // Without such a listener it is none that anybody wants.

@@ -138,6 +138,8 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
         listener("a", json!(9001)),
         listener("b", json!(null)),
         listener("c", json!(1)),
+        {"protocol": "PROMETHEUS", "protocol_port": 1, "loadbalancers": []},
+        {"loadbalancers": [{"id": "d"}]},
         4
     ]);
     cloud.set_list(LISTENERS, "listeners", listeners);
@@ -147,6 +149,7 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
         vip("b", json!("10.0.0.2")),
         vip("c", json!(null)),
         vip("d", json!("10.0.0.3")),
+        {"vip_address": "10.0.0.4"},
         null
     ]);
     cloud.set_list(BALANCERS, "loadbalancers", balancers);
@@ -155,8 +158,9 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
     assert_eq!(collected.addresses(), ["10.0.0.1:9000"]);
     assert_eq!(
         skipped(&world),
-        3.0,
-        "one without a port, one without an address, and nothing"
+        7.0,
+        "of load balancers one without a port, one without an address, one without an id, and nothing; of listeners one \
+         that is nobody's, one that does not say what it speaks, and what is none"
     );
 }
 
