@@ -101,6 +101,11 @@ impl Failure {
             .iter()
             .any(|end| self.code.ends_with(end))
     }
+
+    /// Whether what was asked for is in a state in which it can't be asked about: it is made, changed or deleted.
+    pub(crate) fn is_of_its_state(&self) -> bool {
+        self.code.starts_with("Invalid") && self.code.trim_end_matches("Fault").ends_with("State")
+    }
 }
 
 impl fmt::Display for Failure {
@@ -168,6 +173,15 @@ mod tests {
         assert!(denied.is_of_credentials() && !denied.is_throttled());
         assert_eq!(answer(500, &[], "oops").to_string(), "status 500");
         assert!(answer(404, &[], "<E><Code>CacheClusterNotFound</Code></E>").is_not_found());
+        for (code, expected) in [
+            ("InvalidCacheClusterState", true),
+            ("InvalidServerlessCacheStateFault", true),
+            ("InvalidARN", false),
+            ("CacheClusterNotFound", false),
+        ] {
+            let failure = answer(400, &[], &format!("<E><Code>{code}</Code></E>"));
+            assert_eq!(failure.is_of_its_state(), expected, "{code}");
+        }
     }
 
     #[test]

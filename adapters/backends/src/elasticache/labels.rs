@@ -25,6 +25,14 @@ const LOGS: [(&str, &str); 7] = [
     ("Status", "status"),
 ];
 
+/// Whether there is a target of it.
+pub(super) fn has_address(kind: Kind, said: &Element) -> bool {
+    match kind {
+        Kind::Clusters => said.list("CacheNodes").iter().any(|node| address(node).is_some()),
+        Kind::Serverless => address(said).is_some(),
+    }
+}
+
 /// How many targets there would be more if all had an address.
 pub(super) fn without_address(kind: Kind, cache: &Cache) -> usize {
     match kind {

@@ -11,7 +11,9 @@
 //! **`clusters`** are ARNs of serverless caches, of replication groups or of clusters, and then nothing else is found.
 //! In Prometheus a replication group's id is taken for a cluster's, and who names some of one kind gets all of the other.
 //!
-//! **What is believed.** Clusters and serverless caches are read by themselves, and keep what they had when they fail.
+//! **What is believed.** Clusters and serverless caches are read by themselves, and keep what they had when they fail. What
+//! is in a list, and whose tags ElastiCache says not to know or not to tell while it is changed, keeps those that it had; if
+//! it had none, what is not known is left out and counted. In Prometheus each of these ends the refresh.
 
 mod fields;
 mod labels;
@@ -19,7 +21,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use headcount_core::Batch;
 use headcount_discoverer::in_parallel;
@@ -37,10 +40,15 @@ struct Elasticache {
     settings: Arc<ElasticacheSd>,
     aws: Aws,
     skipped: Definition,
+    /// The tags that were told last.
+    known: Mutex<BTreeMap<Kind, Known>>,
 }
 
+/// Tags by the ARNs of those that have them.
+type Known = BTreeMap<String, Arc<[Element]>>;
+
 /// What is read by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Clusters,
     Serverless,
@@ -49,7 +57,7 @@ enum Kind {
 /// A cluster or a cache with its tags.
 struct Cache {
     said: Element,
-    tags: Vec<Element>,
+    tags: Arc<[Element]>,
 }
 
 impl Kind {
@@ -95,6 +103,7 @@ impl Elasticache {
             aws: Aws::new(settings.account.clone(), settings.concurrency),
             settings: settings.clone(),
             skipped,
+            known: Mutex::default(),
         }
     }
 
@@ -117,19 +126,77 @@ impl Elasticache {
         self.aws.pages(session, ask, &ELASTICACHE, request, read).await
     }
 
-    /// The tags of what has this ARN. What is gone by now has none.
-    async fn tags(&self, session: &Session, ask: &Ask<'_>, arn: &str) -> Result<Vec<Element>, ReadError> {
+    /// The tags of what has this ARN, or else those that are known of it. None of what is gone by now.
+    async fn tags(
+        &self,
+        session: &Session,
+        ask: &Ask<'_>,
+        arn: &str,
+        known: Option<&Arc<[Element]>>,
+    ) -> Result<Option<Arc<[Element]>>, ReadError> {
         let query = Query::new("ListTagsForResource", VERSION).with("ResourceName", arn);
         let answer = self
             .aws
             .call(session, ask, &ELASTICACHE, |endpoint| query.request(endpoint));
         match answer.await {
             Ok(answer) => {
-                tags(&answer.body).map_err(|error| ReadError::refused("ListTagsForResource", error.to_string(), None))
+                let tags = tags(&answer.body);
+                let tags = tags.map_err(|error| ReadError::refused("ListTagsForResource", error.to_string(), None));
+                Ok(Some(tags?.into()))
             }
-            Err(CallError::Said(failure, _)) if failure.is_not_found() => Ok(Vec::new()),
+            Err(CallError::Said(failure, _)) if failure.is_not_found() => Ok(known.cloned()),
+            Err(CallError::Said(failure, _)) if failure.is_of_its_state() && known.is_some() => Ok(known.cloned()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn known_of(&self, kind: Kind) -> Known {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&kind).cloned().unwrap_or_default()
+    }
+
+    /// What was described, with its tags, and how much of it is gone by now.
+    async fn with_tags(
+        &self,
+        kind: Kind,
+        described: Vec<Element>,
+        session: &Session,
+        ask: &Ask<'_>,
+    ) -> Result<(Vec<Cache>, usize), ReadError> {
+        let none: Arc<[Element]> = Arc::default();
+        let known = &self.known_of(kind);
+        // Of what has no address nobody sees the tags, which may not be asked for before it is made.
+        let arn = |said: &Element| {
+            said.at("ARN")
+                .filter(|_| labels::has_address(kind, said))
+                .map(str::to_owned)
+        };
+        let arns: Vec<Option<String>> = described.iter().map(arn).collect();
+        let told = arns.into_iter().map(|arn| {
+            let none = none.clone();
+            async move {
+                let Some(arn) = arn else { return Ok((None, Some(none))) };
+                let tags = self.tags(session, ask, &arn, known.get(&arn)).await?;
+                Ok::<_, ReadError>((Some(arn), tags))
+            }
+        });
+        let told = in_parallel(self.settings.concurrency, told).await;
+        let told = told.into_iter().collect::<Result<Vec<_>, ReadError>>()?;
+        let newly = told
+            .iter()
+            .filter_map(|(arn, tags)| Some((arn.clone()?, tags.clone()?)));
+        let newly: Known = newly.collect();
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(kind, newly);
+        let count = described.len();
+        let caches = described.into_iter().zip(told);
+        let caches: Vec<Cache> = caches
+            .filter_map(|(said, (_, tags))| Some(Cache { said, tags: tags? }))
+            .collect();
+        let gone = count.saturating_sub(caches.len());
+        Ok((caches, gone))
     }
 
     /// Whether the entry wants something of a kind.
@@ -166,20 +233,11 @@ impl Rest for Elasticache {
         let mut described = self.described(kind, session, ask).await?;
         let wanted = &self.settings.clusters;
         described.retain(|said| wanted.is_empty() || wanted.iter().any(|arn| kind.is_meant(said, arn)));
-        let arns: Vec<Option<String>> = described.iter().map(|said| said.at("ARN").map(str::to_owned)).collect();
-        let tags = arns.into_iter().map(|arn| async move {
-            match arn {
-                Some(arn) => self.tags(session, ask, &arn).await,
-                None => Ok(Vec::new()),
-            }
-        });
-        let tags = in_parallel(self.settings.concurrency, tags).await;
-        let mut caches = Vec::with_capacity(described.len());
-        for (said, tags) in described.into_iter().zip(tags) {
-            caches.push(Cache { said, tags: tags? });
-        }
+        let (caches, gone) = self.with_tags(kind, described, session, ask).await?;
         let skipped: usize = caches.iter().map(|cache| labels::without_address(kind, cache)).sum();
-        ask.env().metrics.add(self.skipped, &[], skipped as f64);
+        ask.env()
+            .metrics
+            .add(self.skipped, &[], skipped.saturating_add(gone) as f64);
         Ok(Some(caches))
     }
 

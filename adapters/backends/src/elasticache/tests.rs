@@ -91,9 +91,6 @@ fn serve(site: &Site) {
                 ),
                 serverless("s2", "")
             )),
-            ("ListTagsForResource", _) if form["ResourceName"].ends_with(":s2") => {
-                refused(404, "ServerlessCacheNotFoundFault")
-            }
             _ => tags(form["ResourceName"].rsplit(':').next().unwrap_or_default()),
         }
     });
@@ -122,6 +119,55 @@ fn labels_are_those_of_prometheus() {
     );
     let sent = site.world.http.take_requests();
     assert_eq!(sent.len(), 3 + 4, "pages, and the tags of each");
+}
+
+#[test]
+fn what_is_listed_keeps_the_tags_that_can_not_be_asked_for() {
+    let serve = |site: &Site, refusal: Option<Answer>| {
+        site.world
+            .http
+            .serve(ELASTICACHE, move |request| match &*form(request)["Action"] {
+                "DescribeCacheClusters" => {
+                    let made = format!("<CacheNodes>{}</CacheNodes>", node("0001", ""));
+                    clusters(&cluster("made", &made), "")
+                }
+                "DescribeServerlessCaches" => caches(&serverless("s1", "")),
+                _ => refusal.clone().unwrap_or_else(|| tags("it")),
+            });
+    };
+    let gone = || refused(404, "ServerlessCacheNotFoundFault");
+    let changed = || refused(400, "InvalidServerlessCacheStateFault");
+    let mut site = Site::of("elasticache", &format!("{{{KEYS}}}"));
+    serve(&site, None);
+    site.ask();
+    let before = site.targets();
+    assert!(format!("{before:?}").contains("__meta_elasticache_serverless_cache_tag_of"));
+    site.world.http.take_requests();
+    for refusal in [gone(), changed()] {
+        serve(&site, Some(refusal));
+        let received = site.run_for(3 * MINUTE);
+        assert_eq!((failures(&received), missing(&received)), (vec![], vec![]));
+        assert_eq!(site.targets(), before);
+    }
+    let sent = site.world.http.take_requests();
+    let asked = sent
+        .iter()
+        .filter_map(|sent| form(&sent.request).remove("ResourceName"));
+    assert!(
+        asked.into_iter().all(|arn| arn.ends_with(":s1")),
+        "what has no address yet"
+    );
+    // Whose tags were never told is not there without them.
+    let mut site = Site::of("elasticache", &format!("{{{KEYS}}}"));
+    serve(&site, Some(gone()));
+    assert_eq!(failures(&site.ask()), [""; 0]);
+    assert_eq!(site.found.addresses(), [""; 0]);
+    assert_eq!(site.counted("headcount_sd_elasticache_skipped_total"), Some(2.0));
+    let mut site = Site::of("elasticache", &format!("{{{KEYS}}}"));
+    serve(&site, Some(changed()));
+    let received = site.ask();
+    let said = format!("{:?} {:?}", failures(&received), missing(&received));
+    assert!(said.contains("InvalidServerlessCacheStateFault"), "{said}");
 }
 
 #[test]
@@ -182,7 +228,10 @@ fn clusters_and_serverless_caches_fail_by_themselves() {
     site.world
         .http
         .serve(ELASTICACHE, |request| match &*form(request)["Action"] {
-            "DescribeCacheClusters" => clusters(&cluster("alone", ""), ""),
+            "DescribeCacheClusters" => {
+                let nodes = format!("<CacheNodes>{}</CacheNodes>", node("0001", "c.example"));
+                clusters(&cluster("alone", &nodes), "")
+            }
             "DescribeServerlessCaches" => caches(&serverless("s1", "")),
             _ => refused(403, "AccessDenied"),
         });
