@@ -27,13 +27,15 @@ static ALLOCATOR: Counting<true> = Counting;
 const OTHERWISE: [(&str, usize, &str); 1] = [("oci", 20, "three requests an object are signed with RSA")];
 
 /// Stories that can't be told of many, and why.
-const OF_ONE: [(&str, &str); 4] = [
+const OF_ONE: [(&str, &str); 6] = [
     (
         "aws-role_msk",
         "the entry names a cluster, whose nodes are those of msk",
     ),
     ("consul-empty_without_leader", "it goes on with a failure"),
     ("consul-without_datacenter", "its service has no name"),
+    ("gce-credentials_of_a_person", "its token is as long as its list"),
+    ("gce-credentials_of_somebody_else", "the same"),
     (
         "uyuni-systems",
         "what is asked for are lists of numbers, which are answered whole",

@@ -47,7 +47,7 @@ macro_rules! scaleway {
 }
 
 /// The place in this list is the first byte of an input, so new mechanisms come last.
-pub(crate) const MECHANISMS: [Fuzzed; 61] = [
+pub(crate) const MECHANISMS: [Fuzzed; 62] = [
     Fuzzed {
         name: "http",
         entry: "{url: 'http://sd.example/list'}",
@@ -360,6 +360,11 @@ pub(crate) const MECHANISMS: [Fuzzed; 61] = [
     Fuzzed {
         name: "oci",
         entry: "{region: r, auth: instance_principal}",
+        files: &[],
+    },
+    Fuzzed {
+        name: "aws",
+        entry: "{role: ec2, region: eu-west-1, access_key: a, secret_key: s}",
         files: &[],
     },
 ];
