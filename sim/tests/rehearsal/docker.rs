@@ -11,7 +11,7 @@ use super::{configured, scenario};
 /// The longest that an Engine is silent before a refresh is given up, with all that comes after.
 const BOUND: Span = Span::mins(3);
 
-/// An Engine with a container and a task for each host. **It knows of no fault.**
+/// An Engine with a container, a task, a service and a node for each host. **It knows of no fault.**
 struct Engine;
 
 impl Site for Engine {
@@ -21,7 +21,8 @@ impl Site for Engine {
             "_ping" => return Answer::Now(Page::text(200, "OK").header("api-version", "1.41")),
             "v1.41/containers/json" => of_hosts(container),
             "v1.41/tasks" => of_hosts(task),
-            "v1.41/services" | "v1.41/networks" => json!([]),
+            "v1.41/services" => of_hosts(service),
+            "v1.41/networks" => json!([]),
             "v1.41/nodes" => of_hosts(node),
             _ => return Answer::Now(Page::text(404, "there is no such path\n")),
         };
@@ -52,17 +53,37 @@ fn task(host: &ShownHost) -> Value {
     })
 }
 
-fn node(host: &ShownHost) -> Value {
-    json!({"ID": host.host.to_string(), "Status": {"State": "ready", "Addr": place(host).0}})
+fn service(host: &ShownHost) -> Value {
+    let (ip, port) = place(host);
+    json!({
+        "ID": host.host.to_string(), "Spec": {"Labels": {"stamp": host.stamp}},
+        "Endpoint": {"VirtualIPs": [{"Addr": format!("{ip}/24")}], "Ports": [{"Protocol": "tcp", "PublishedPort": port}]},
+    })
 }
 
-/// A mechanism, what stands in its entry beside the Engine, and the label with the stamp. Both are read by the same loop,
+fn node(host: &ShownHost) -> Value {
+    let labels = json!({"stamp": host.stamp});
+    json!({"ID": host.host.to_string(), "Spec": {"Labels": labels}, "Status": {"State": "ready", "Addr": place(host).0}})
+}
+
+/// A mechanism, what stands in its entry beside the Engine, and the label with the stamp. All are read by the same loop,
 /// so that each meets one half of what can happen.
 const DOCKER: (&str, &str, &str) = ("docker", "", "__meta_docker_container_label_stamp");
 const SWARM: (&str, &str, &str) = (
     "dockerswarm",
     ", role: tasks",
     "__meta_dockerswarm_container_label_stamp",
+);
+
+const SERVICES: (&str, &str, &str) = (
+    "dockerswarm",
+    ", role: services",
+    "__meta_dockerswarm_service_label_stamp",
+);
+const NODES: (&str, &str, &str) = (
+    "dockerswarm",
+    ", role: nodes, port: 9100",
+    "__meta_dockerswarm_node_label_stamp",
 );
 
 /// All that an HTTP server can do.
@@ -95,13 +116,31 @@ fn check((mechanism, entry, label): (&'static str, &str, &str), fault: impl Fn(F
     }
 }
 
+fn any_request_may_fail(of: (&'static str, &str, &str)) {
+    check(of, |kind| Fault::new(kind).rate(Ratio::percent(10)));
+}
+
+fn survive_minutes_of_trouble(of: (&'static str, &str, &str)) {
+    let lasts = SpanRange::between(Span::secs(20), Span::mins(4));
+    check(of, |kind| Fault::new(kind).every(Span::mins(8)).lasts(lasts));
+}
+
 #[test]
 fn of_containers_any_request_may_fail() {
-    check(DOCKER, |kind| Fault::new(kind).rate(Ratio::percent(10)));
+    any_request_may_fail(DOCKER);
 }
 
 #[test]
 fn tasks_survive_minutes_of_trouble() {
-    let lasts = SpanRange::between(Span::secs(20), Span::mins(4));
-    check(SWARM, |kind| Fault::new(kind).every(Span::mins(8)).lasts(lasts));
+    survive_minutes_of_trouble(SWARM);
+}
+
+#[test]
+fn of_services_any_request_may_fail() {
+    any_request_may_fail(SERVICES);
+}
+
+#[test]
+fn nodes_survive_minutes_of_trouble() {
+    survive_minutes_of_trouble(NODES);
 }

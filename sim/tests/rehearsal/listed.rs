@@ -60,16 +60,26 @@ fn rehearsed(site: impl Site + Copy + 'static, listed: Listed, scenario: &Scenar
 
 /// A mechanism survives all that can happen to the requests to this site: first so many of a hundred fail, then there are
 /// minutes of trouble. All arrives within this time.
-pub(super) fn survives(site: impl Site + Copy + 'static, listed: Listed, (percent, within): (u32, Span)) {
+pub(super) fn survives(site: impl Site + Copy + 'static, listed: Listed, bound: (u32, Span)) {
+    // Addresses that nobody takes for none.
+    let hosts = Hosts::new(20).zones(3).first_address(0x0a00_0000);
+    survives_in(&scenario(BackendKind::Http).hosts(hosts), site, listed, bound);
+}
+
+/// The same in this scenario.
+pub(super) fn survives_in(
+    scenario: &Scenario,
+    site: impl Site + Copy + 'static,
+    listed: Listed,
+    (percent, within): (u32, Span),
+) {
     let lasts = SpanRange::between(Span::secs(20), Span::mins(3));
     let ways: [&dyn Fn(FaultKind) -> Fault; 2] = [&|kind| Fault::new(kind).rate(Ratio::percent(percent)), &|kind| {
         Fault::new(kind).every(Span::mins(7)).lasts(lasts)
     }];
     for fault in ways {
         for kind in super::http_faults() {
-            // Addresses that nobody takes for none.
-            let scenario = scenario(BackendKind::Http).hosts(Hosts::new(20).zones(3).first_address(0x0a00_0000));
-            let outcome = rehearsed(site, listed, &scenario.fault(fault(kind)), within);
+            let outcome = rehearsed(site, listed, &scenario.clone().fault(fault(kind)), within);
             let name = listed.mechanism;
             assert!(outcome.is_clean(), "{name}, {kind:?}: {:?}", outcome.violations);
             let learned = outcome.metrics.changes_learned;

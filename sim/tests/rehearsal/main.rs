@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "a panic is the report")]
 
 mod as_described;
+mod aws;
 mod clouds;
 mod consul;
 mod consul_site;

@@ -1,4 +1,5 @@
-//! `openstack`, under everything that can happen to its requests: a login, floating addresses, ports, and servers in pages.
+//! `openstack`, under everything that can happen to its requests: a login, floating addresses, ports, and servers in pages;
+//! hypervisors; load balancers and their listeners.
 
 use headcount_discoverer::env::HttpRequest;
 use headcount_sim::{
@@ -13,7 +14,7 @@ const CLOUD: &str = "http://cloud.example";
 /// As many servers as a page has.
 const PAGE: usize = 7;
 
-/// A cloud with a server for each host. Its tokens are good until it starts again.
+/// A cloud with a server, a hypervisor and a load balancer for each host. Its tokens are good until it starts again.
 #[derive(Default)]
 struct Cloud {
     lives: u32,
@@ -29,6 +30,7 @@ impl Cloud {
         let catalog = json!([
             {"type": "compute", "endpoints": place("compute")},
             {"type": "network", "endpoints": place("network")},
+            {"type": "load-balancer", "endpoints": place("balancers")},
         ]);
         let token = json!({"token": {"catalog": catalog, "expires_at": "2100-01-01T00:00:00Z"}});
         Page::json(token.to_string()).header("x-subject-token", self.token())
@@ -50,6 +52,9 @@ impl Site for Cloud {
             "/network/v2.0/floatingips" => Page::json(floating(&shown.hosts).to_string()),
             "/network/v2.0/ports" => Page::json(ports(&shown.hosts).to_string()),
             "/compute/servers/detail" => Page::json(servers(&shown.hosts, query).to_string()),
+            "/compute/os-hypervisors/detail" => Page::json(hypervisors(&shown.hosts).to_string()),
+            "/balancers/v2.0/lbaas/loadbalancers" => Page::json(balancers(&shown.hosts).to_string()),
+            "/balancers/v2.0/lbaas/listeners" => Page::json(listeners(&shown.hosts).to_string()),
             _ => Page::text(404, "there is no such path\n"),
         })
     }
@@ -95,9 +100,36 @@ fn servers(hosts: &[ShownHost], query: &str) -> Value {
     json!({"servers": servers.collect::<Vec<_>>(), "servers_links": links})
 }
 
-fn rehearsed(scenario: &Scenario, seed: u64) -> Outcome {
+fn hypervisors(hosts: &[ShownHost]) -> Value {
+    let hypervisors = hosts.iter().map(
+        |host| json!({"id": host.host.to_string(), "host_ip": ip(host), "hypervisor_hostname": host.stamp.to_string()}),
+    );
+    json!({"hypervisors": hypervisors.collect::<Vec<_>>()})
+}
+
+fn balancers(hosts: &[ShownHost]) -> Value {
+    let balancers = hosts
+        .iter()
+        .map(|host| json!({"id": host.host.to_string(), "name": host.stamp.to_string(), "vip_address": ip(host)}));
+    json!({"loadbalancers": balancers.collect::<Vec<_>>()})
+}
+
+fn listeners(hosts: &[ShownHost]) -> Value {
+    let listeners = hosts.iter().map(|host| {
+        let owner = json!([{"id": host.host.to_string()}]);
+        json!({"protocol": "PROMETHEUS", "protocol_port": 9100, "loadbalancers": owner})
+    });
+    json!({"listeners": listeners.collect::<Vec<_>>()})
+}
+
+/// A role, and the label with the stamp.
+const INSTANCE: (&str, &str) = ("instance", "__meta_openstack_tag_stamp");
+const HYPERVISOR: (&str, &str) = ("hypervisor", "__meta_openstack_hypervisor_hostname");
+const BALANCER: (&str, &str) = ("loadbalancer", "__meta_openstack_loadbalancer_name");
+
+fn rehearsed((role, stamp): (&str, &'static str), scenario: &Scenario, seed: u64) -> Outcome {
     let entry = format!(
-        "{{role: instance, region: sim, identity_endpoint: '{CLOUD}/identity/v3', username: u, domain_id: d, \
+        "{{role: {role}, region: sim, identity_endpoint: '{CLOUD}/identity/v3', username: u, domain_id: d, \
          password: p, port: 9100, refresh_interval: 15s}}"
     );
     Rehearsal::new(scenario, seed)
@@ -105,27 +137,60 @@ fn rehearsed(scenario: &Scenario, seed: u64) -> Outcome {
         .site(format!("{CLOUD}/"), Cloud::default)
         .discoverer("cmdb", move |_| configured("openstack", &entry))
         .expect("they are in the scenario")
-        .stamped_by("cmdb", "__meta_openstack_tag_stamp")
+        .stamped_by("cmdb", stamp)
         .expect("they are real")
         .within(Span::mins(3))
         .run()
 }
 
-fn check(fault: impl Fn(FaultKind) -> Fault) {
+fn check(role: (&str, &'static str), fault: impl Fn(FaultKind) -> Fault) {
     for kind in super::http_faults() {
-        let outcome = rehearsed(&scenario(BackendKind::Http).fault(fault(kind)), 1);
-        assert!(outcome.is_clean(), "{kind:?}: {:?}", outcome.violations);
-        assert!(outcome.metrics.changes_learned > 20, "{kind:?}: {:?}", outcome.metrics);
+        let outcome = rehearsed(role, &scenario(BackendKind::Http).fault(fault(kind)), 1);
+        let role = role.0;
+        assert!(outcome.is_clean(), "{role}, {kind:?}: {:?}", outcome.violations);
+        assert!(
+            outcome.metrics.changes_learned > 20,
+            "{role}, {kind:?}: {:?}",
+            outcome.metrics
+        );
     }
 }
 
-#[test]
-fn any_request_may_fail() {
-    check(|kind| Fault::new(kind).rate(Ratio::percent(10)));
+fn any_request_may_fail(role: (&str, &'static str)) {
+    check(role, |kind| Fault::new(kind).rate(Ratio::percent(10)));
+}
+
+fn it_survives_minutes_of_trouble(role: (&str, &'static str)) {
+    let lasts = SpanRange::between(Span::secs(20), Span::mins(3));
+    check(role, |kind| Fault::new(kind).every(Span::mins(7)).lasts(lasts));
 }
 
 #[test]
-fn it_survives_minutes_of_trouble() {
-    let lasts = SpanRange::between(Span::secs(20), Span::mins(3));
-    check(|kind| Fault::new(kind).every(Span::mins(7)).lasts(lasts));
+fn of_instances_any_request_may_fail() {
+    any_request_may_fail(INSTANCE);
+}
+
+#[test]
+fn instances_survive_minutes_of_trouble() {
+    it_survives_minutes_of_trouble(INSTANCE);
+}
+
+#[test]
+fn of_hypervisors_any_request_may_fail() {
+    any_request_may_fail(HYPERVISOR);
+}
+
+#[test]
+fn hypervisors_survive_minutes_of_trouble() {
+    it_survives_minutes_of_trouble(HYPERVISOR);
+}
+
+#[test]
+fn of_load_balancers_any_request_may_fail() {
+    any_request_may_fail(BALANCER);
+}
+
+#[test]
+fn load_balancers_survive_minutes_of_trouble() {
+    it_survives_minutes_of_trouble(BALANCER);
 }
