@@ -81,6 +81,8 @@ pub enum Rule {
     Expectation,
     /// Nothing panics.
     NoPanic,
+    /// An instant comes to its end.
+    TimeGoesOn,
 }
 
 /// What sort of failure it is; each has an exit code of its own.
@@ -93,7 +95,7 @@ pub enum FailureClass {
     Liveness,
     /// A rule holds, but the scenario wanted more.
     Expectation,
-    /// The run came to no end: something in it panicked.
+    /// The run came to no end: something in it panicked, or went on and on at one instant.
     Panic,
 }
 
@@ -114,7 +116,7 @@ pub enum Endures {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::S01,
         Self::S02,
         Self::S03,
@@ -150,6 +152,7 @@ impl Rule {
         Self::Model,
         Self::Expectation,
         Self::NoPanic,
+        Self::TimeGoesOn,
     ];
 
     /// What it says.
@@ -190,6 +193,7 @@ impl Rule {
             Self::Model => "the reference model says the same",
             Self::Expectation => "what the scenario expects",
             Self::NoPanic => "nothing panics",
+            Self::TimeGoesOn => "an instant comes to its end",
         }
     }
 
@@ -219,7 +223,7 @@ impl Rule {
                 FailureClass::Liveness
             }
             Self::Expectation => FailureClass::Expectation,
-            Self::NoPanic => FailureClass::Panic,
+            Self::NoPanic | Self::TimeGoesOn => FailureClass::Panic,
             _ => FailureClass::Correctness,
         }
     }
@@ -240,6 +244,7 @@ impl fmt::Display for Rule {
             Self::Model => "model",
             Self::Expectation => "expectation",
             Self::NoPanic => "no-panic",
+            Self::TimeGoesOn => "time-goes-on",
             numbered => return fmt::Debug::fmt(numbered, f),
         };
         f.write_str(word)

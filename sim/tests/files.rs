@@ -98,3 +98,37 @@ fn every_mistake_has_its_place_and_what_would_be_right() {
 fn an_empty_file_is_no_scenario() {
     insta::assert_snapshot!(Scenario::from_yaml("").expect_err("empty"));
 }
+
+/// In each of these one instant went on for ever: what is asked for is there at once, and is asked for again.
+#[test]
+fn what_would_never_end_is_refused_in_its_place() {
+    let files = [
+        // No index that could be waited for.
+        ("kind: consul, latency: 0s", "", "empty", "2:45: backends[0].latency: "),
+        ("kind: consul, wait: 0s", "", "refused", "2:42: backends[0].wait: "),
+        // Each call is hit again.
+        (
+            "kind: http, latency: 0s",
+            ", retry: 0s",
+            "refused",
+            "2:43: backends[0].latency: ",
+        ),
+        (
+            "kind: http, latency: 0s",
+            "",
+            "{step: {by: 1m}}",
+            "2:43: backends[0].latency: ",
+        ),
+    ];
+    for (backend, more, fault, wanted) in files {
+        let text = format!(
+            "name: x\nbackends: [{{name: a, {backend}}}]\ndiscoverers: [{{backend: a{more}}}]\n\
+             faults: [{{kind: {fault}, from: 5s, until: 1m}}]\n"
+        );
+        let refused = Scenario::from_yaml(&text)
+            .map(|read| read.name)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.starts_with(wanted), "{refused}\n{text}");
+    }
+}

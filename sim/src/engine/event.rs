@@ -61,4 +61,25 @@ impl Event {
             | Self::GoesOn => None,
         }
     }
+
+    /// What it is that happens, behind the name of whoever it is about.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Ask { .. } => "asks",
+            Self::Answer { .. } => "is answered",
+            Self::Echo { .. } => "is answered once more",
+            Self::Deliver { .. } => "is told of a change",
+            Self::Notify { .. } => "is notified",
+            Self::LinkEnds { .. } => "loses its connection",
+            Self::WaitOver { .. } => "has waited long enough",
+            Self::Show { .. } => "a backend shows a host",
+            Self::WindowShuts { .. } => "a fault ends",
+            Self::GhostReports { .. } => "one that was stopped reports",
+            Self::ReceiverReady { .. } => "the receiver is ready",
+            Self::QueueDone { .. } => "the queue goes on",
+            Self::CannotBuild { .. } => "nothing can be built from a config",
+            Self::Sweep => "what is late is checked",
+            Self::GoesOn => "the process goes on",
+        }
+    }
 }

@@ -68,7 +68,7 @@ impl Stage {
             }
         }
         let reason = "a discoverer does one thing after another and never lets time pass";
-        self.simulation.broken(*Broken::of(Rule::Converges, reason));
+        self.simulation.broken(*Broken::of(Rule::TimeGoesOn, reason));
     }
 
     /// Lets everybody do what can be done now; says whether anybody did anything.

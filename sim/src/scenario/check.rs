@@ -198,6 +198,13 @@ impl Scenario {
             found.unless((1..=64).contains(&backend.replicas), &format!("{at}.replicas"), || {
                 format!("{}; from 1 to 64 are possible", backend.replicas)
             });
+            found.unless(!backend.latency.high().is_zero(), &format!("{at}.latency"), || {
+                "who is answered in no time and asks again at once never ends; write for example `1ms`".to_owned()
+            });
+            let blocks = backend.kind == BackendKind::Consul;
+            found.unless(!blocks || !backend.wait.is_zero(), &format!("{at}.wait"), || {
+                "asking again after no time never ends; write for example `5m`".to_owned()
+            });
         }
         found.unless(!self.discoverers.is_empty(), "discoverers", || {
             "there are none, so nothing is discovered; add for example `- {backend: cmdb}`".to_owned()
@@ -385,6 +392,7 @@ fn listed(names: &[&str]) -> String {
 mod tests {
     use crate::{
         Backend, BackendKind, Churn, Discoverers, Fault, FaultKind, Guard, Jobs, Manager, Ratio, Scenario, Span,
+        SpanRange,
     };
 
     #[test]
@@ -406,6 +414,27 @@ mod tests {
             .fault(Fault::new(FaultKind::Nxdomain).backend("cmdb").from(Span::hours(1)));
         let problems = wrong.check().expect_err("it makes no sense");
         insta::assert_snapshot!(problems);
+    }
+
+    #[test]
+    fn what_would_be_asked_for_without_end_is_refused() {
+        let refused = |backend: Backend| {
+            let scenario = Scenario::new("s").backend(backend).discoverers(Discoverers::of("b"));
+            scenario.check().err().map(|problems| problems.to_string())
+        };
+        for kind in BackendKind::ALL {
+            let backend = Backend::new("b", kind);
+            let in_no_time = refused(backend.clone().latency(SpanRange::ZERO)).expect("it is refused");
+            assert!(in_no_time.starts_with("backends[0].latency: "), "{in_no_time}");
+            assert_eq!(
+                refused(backend.clone().latency("0s..1ms".parse().expect("a range"))),
+                None
+            );
+            // Only a query that blocks is begun again at once.
+            let unblocked = refused(backend.wait(Span::ZERO));
+            let is_refused = unblocked.is_some_and(|wrong| wrong.starts_with("backends[0].wait: "));
+            assert_eq!(is_refused, kind == BackendKind::Consul, "{kind:?}");
+        }
     }
 
     #[test]

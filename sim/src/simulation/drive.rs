@@ -4,6 +4,7 @@
 use headcount_core::reference::{Input as Given, PlainSnapshot};
 use headcount_core::{Failure, Instant, Output, ProviderId, Update, UpdateOutcome};
 
+use super::at_once::Turn;
 use super::{SWEEP_EVERY, Simulation, told};
 use crate::engine::{Body, Event, Report};
 use crate::oracle::{Broken, Verdict};
@@ -21,15 +22,19 @@ impl<M: Subject> Simulation<M> {
         let now = self.world.now;
         while let Some(input) = self.inputs.next(now, &self.world.truth) {
             self.world.meter.events += 1;
+            if !self.may_happen(Turn::Input) {
+                return;
+            }
             self.decide(input);
             self.pump();
         }
         let overdue = self.manager.poll_timeout().is_some_and(|deadline| deadline <= now);
-        if overdue && self.world.stands_until <= now {
+        if overdue && self.world.stands_until <= now && self.may_happen(Turn::Timeout) {
             self.give(Given::Timeout, None);
         }
         while self.violations.is_empty()
             && let Some(event) = self.world.next_event()
+            && self.may_happen(Turn::Event(event))
         {
             match event {
                 Event::GoesOn => self.goes_on(),

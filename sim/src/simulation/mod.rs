@@ -1,5 +1,6 @@
 //! A run: the world, the manager under test, and the clock that jumps from event to event.
 
+mod at_once;
 mod drive;
 mod emission;
 mod future;
@@ -31,6 +32,7 @@ use crate::subject::{Spec, Subject};
 use crate::trace::{TraceEvent, Traced};
 use crate::world::truth::Truth;
 use crate::{DiscovererId, Input, JobId, KeyedRng, Problems, Rule, Span, Work};
+use at_once::AtOnce;
 use restart::State;
 
 /// A run of a scenario.
@@ -58,6 +60,7 @@ pub struct Simulation<M = Manager<Spec>> {
     world: World,
     inputs: Source,
     end: Instant,
+    at_once: AtOnce,
     manager: M,
     /// The reference model, for worlds that are small enough.
     shadow: Option<Box<Pair<Spec>>>,
@@ -128,7 +131,7 @@ enum Past {
     Nothing,
     /// It goes on when the scenario wanted more.
     Expectations,
-    /// It goes on past everything but a panic.
+    /// It goes on past everything but what ends it: a panic, and an instant without end.
     Failures,
 }
 
@@ -176,6 +179,7 @@ impl<M: Subject> Simulation<M> {
         let mut simulation = Self {
             inputs,
             end: plan.scenario.until.moment(),
+            at_once: AtOnce::new(&plan),
             manager: M::new(Instant::ZERO, options.clone()),
             shadow: shadow(&plan.scenario, Instant::ZERO, &options),
             pools: pools(&plan.scenario),
@@ -252,7 +256,7 @@ impl<M: Subject> Simulation<M> {
     }
 
     /// Goes on when a rule is broken, too: the outcome has all that went wrong, each once for each cause. What comes after the
-    /// first may follow from it. Only a panic ends the run.
+    /// first may follow from it. Only a panic ends the run, or an instant without end.
     #[must_use = "it is this run that goes on"]
     pub fn past_failures(mut self) -> Self {
         self.past = Past::Failures;
@@ -465,7 +469,7 @@ impl<M: Subject> Simulation<M> {
         let name = |provider: headcount_core::ProviderId| format!("{}/{}", kind(provider.number()), provider.number());
         let violation = broken.at(self.world.at(), name);
         match (self.past, violation.rule) {
-            (_, Rule::NoPanic) | (Past::Nothing, _) => self.violations.push(violation.clone()),
+            (_, Rule::NoPanic | Rule::TimeGoesOn) | (Past::Nothing, _) => self.violations.push(violation.clone()),
             // Each is told once by who watches it.
             (_, Rule::Expectation) => self.noted.push(violation.clone()),
             (Past::Expectations, _) => self.violations.push(violation.clone()),

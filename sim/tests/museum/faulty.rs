@@ -50,6 +50,10 @@ pub(crate) trait Bug: Clone + Default {
         core.handle_receiver_ready(now);
     }
 
+    fn timeout(&self, core: &Core, _now: Instant) -> Option<Instant> {
+        Subject::poll_timeout(core)
+    }
+
     fn output(&mut self, core: &mut Core, _now: Instant) -> Option<Output<Spec>> {
         core.poll_output()
     }
@@ -125,7 +129,7 @@ impl<B: Bug> Subject for Faulty<B> {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        Subject::poll_timeout(&self.core)
+        self.bug.timeout(&self.core, self.now)
     }
 
     fn counters(&self) -> Counters {

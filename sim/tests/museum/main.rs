@@ -16,6 +16,7 @@ mod restarts;
 mod storm;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use exhibits::{Exhibit, exhibits};
 use faulty::{Bug, Core, Faulty};
@@ -23,7 +24,7 @@ use guards::HoldsAdditionsToo;
 use headcount_core::{Failure, Group, Instant, ManagerOptions, ProviderId, UnknownProvider};
 use headcount_sim::{
     Checks, Condition, Expectation, InputLog, Manager, ProcessEvent, Ratio, Restarted, Rule, Scenario, ShrinkLimits,
-    Simulation, Sources, Span, Swarm, shrink_of,
+    Simulation, Sources, Span, Subject, Swarm, shrink_of,
 };
 use storm::{SEEDS, guarded_storm, storm};
 
@@ -208,6 +209,32 @@ fn a_panic_is_a_failure_with_its_seed_and_shrinks() {
     let (log, _) = InputLog::record_of::<Faulty<PanicsAtAFailure>>(&scenario, found.seed).unwrap();
     let shrunk = shrink_of::<Faulty<PanicsAtAFailure>>(&log, ShrinkLimits { runs: 300 }).unwrap();
     assert_eq!(shrunk.violation.rule, Rule::NoPanic);
+    assert!(shrunk.yaml().lines().count() <= 20, "{}", shrunk.yaml());
+}
+
+/// Whatever is done at a time is to be done at the same time again.
+#[derive(Debug, Clone, Default)]
+struct IsNeverDone;
+
+impl Bug for IsNeverDone {
+    fn timeout(&self, core: &Core, now: Instant) -> Option<Instant> {
+        Subject::poll_timeout(core).map(|at| if at <= now + Duration::from_secs(1) { now } else { at })
+    }
+}
+
+#[test]
+fn a_manager_that_is_never_done_is_a_failure_and_shrinks() {
+    // A deadline that is not the throttle's is found before time stands still.
+    let calm = storm().checks(Checks::None);
+    let swarm = Swarm::new(calm.clone()).seeds(0..1);
+    let report = swarm.run_of::<Faulty<IsNeverDone>>(|_, _| true).unwrap();
+    let found = report.failures.first().unwrap();
+    assert_eq!(found.violation.rule, Rule::TimeGoesOn, "{report}");
+    assert!(found.violation.reason.contains("the manager's time is up"), "{report}");
+    let scenario = Swarm::new(calm).drawn(found.seed);
+    let (log, _) = InputLog::record_of::<Faulty<IsNeverDone>>(&scenario, found.seed).unwrap();
+    let shrunk = shrink_of::<Faulty<IsNeverDone>>(&log, ShrinkLimits { runs: 300 }).unwrap();
+    assert_eq!(shrunk.violation.rule, Rule::TimeGoesOn);
     assert!(shrunk.yaml().lines().count() <= 20, "{}", shrunk.yaml());
 }
 
