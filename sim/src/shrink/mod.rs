@@ -1,17 +1,21 @@
 //! From a run that failed to the smallest scenario that still fails in the same way.
 //!
-//! First, while everything is still drawn, entries of the scenario are left out: troubles, backends, jobs, settings. Then
-//! the run's decisions are written out into the scenario's `script`, so that nothing is drawn any more, and whatever can be
-//! left out is: inputs, halves of them at a time (delta debugging: Zeller, Hildebrandt, IEEE TSE 2002); then entries and
-//! fields of the scenario; then numbers become small, spans short and round. Should the script be long, and the scenario that
+//! First, while everything is still drawn, the run is ended where it fails, the fleet is made small, and entries of the
+//! scenario are left out: troubles, backends, jobs, settings, each with what names it. Then the run's decisions are
+//! written out into the scenario's `script`, so that nothing is drawn any more, and whatever can be left out is:
+//! inputs, halves of them at a time (delta debugging: Zeller, Hildebrandt, IEEE TSE 2002); then entries and fields of
+//! the scenario; then numbers become small, spans short and round. Should the script be long, and the scenario that
 //! draws it short, it is the latter that is given.
 //!
-//! **A step is kept if and only if the same still goes wrong**: the same rule, for the same cause, by a provider of the same
-//! kind ([`Violation::is_like`]). What the scenario expects stays as it is, or is left out whole: an expectation made weaker
-//! would be missed for another reason. The order of the steps is fixed, and what bounds them is their number, so the same
-//! failure always ends in the same scenario.
+//! **A step is kept if and only if the same still goes wrong**: the same rule, for the same cause, by a provider of the
+//! same kind ([`Violation::is_like`]). What the scenario expects stays as it is, or is left out whole: an expectation
+//! made weaker would be missed for another reason. The order of the steps is fixed, and what bounds them is their
+//! number and that of the events in them, so the same failure always ends in the same scenario. What is tried is run
+//! for half as long again as it took to fail, and some seconds, and for half as many events again, so that a step that
+//! fails no longer costs about as much as one that does.
 
 mod cut;
+mod mend;
 mod text;
 mod tree;
 
@@ -20,7 +24,7 @@ use core::cell::Cell;
 use headcount_core::Manager;
 
 use crate::{Expectation, Happening, InputLog, Problems, Scenario, Simulation, Span, Spec, Subject, Violation};
-use cut::{Cutter, Trial};
+use cut::{Cutter, Failed, Trial};
 pub use text::one_line;
 
 /// How far to go.
@@ -28,12 +32,17 @@ pub use text::one_line;
 pub struct ShrinkLimits {
     /// The most runs that are tried.
     pub runs: u64,
+    /// The most events that these runs have together: what is large takes long, and ends sooner.
+    pub events: u64,
 }
 
 impl Default for ShrinkLimits {
-    /// Far enough for most: two thousand runs.
+    /// Far enough for most: two thousand runs, of five million events.
     fn default() -> Self {
-        Self { runs: 2_000 }
+        Self {
+            runs: 2_000,
+            events: 5_000_000,
+        }
     }
 }
 
@@ -46,6 +55,8 @@ pub struct Shrunk {
     pub violation: Violation,
     /// How many runs it took.
     pub runs: u64,
+    /// How many events these had together.
+    pub events: u64,
 }
 
 /// Why a log can't be shrunk.
@@ -109,45 +120,57 @@ pub fn shrink_watched<M: Subject>(
 ) -> Result<Shrunk, ShrinkError> {
     let outcome = log.run_of::<M>()?.outcome;
     let wanted = outcome.violations.into_iter().next().ok_or(ShrinkError::Clean)?;
-    let fails = |scenario: &Scenario| -> Option<Violation> {
-        let outcome = Simulation::<M>::of(scenario, scenario.seed).ok()?.run();
-        let violation = outcome.violations.into_iter().next()?;
-        violation.is_like(&wanted).then_some(violation)
+    let fails = |scenario: &Scenario, within: Span, events: u64| -> (Option<Violation>, u64) {
+        let Ok(mut run) = Simulation::<M>::of(scenario, scenario.seed) else {
+            return (None, 0);
+        };
+        while run.now() <= within && run.events() < events && run.step() {}
+        let first = run.outcome().violations.into_iter().next();
+        (first.filter(|violation| violation.is_like(&wanted)), run.events())
     };
     let trial = Trial {
         fails: &fails,
         watch: &watch,
+        limits,
         runs: Cell::new(0),
+        events: Cell::new(0),
     };
 
     let mut drawn = None;
     let mut shorter = None;
     if let Some(scenario) = as_drawn(log)
-        && let Some(violation) = trial.run(&scenario)
+        && let Some(failed) = trial.begin(scenario, wanted.at)
     {
-        let fewer = Cutter::new(&trial, scenario, violation, limits.runs / 4).cut_entries();
+        let fewer = Cutter::new(&trial, failed, limits.runs / 4).cut_entries();
         shorter = InputLog::record_of::<M>(&fewer.scenario, log.seed)
             .ok()
-            .map(|(log, _)| log);
+            .map(|(log, _)| (log, fewer.violation.clone()));
         drawn = Some(fewer);
     }
-    let found = shorter.iter().chain([log]).find_map(|log| {
-        let scripted = [false, true].map(|calms| written_out(log, &wanted, calms));
-        scripted
+    let shorter = shorter.iter().map(|(log, violation)| (log, violation));
+    let found = shorter.chain([(log, &wanted)]).find_map(|(log, failed)| {
+        [false, true]
             .into_iter()
-            .find_map(|scenario| Some((trial.run(&scenario)?, scenario)))
+            .find_map(|calms| trial.begin(written_out(log, failed, calms), failed.at))
     });
-    let scripted = found.map(|(violation, scenario)| Cutter::new(&trial, scenario, violation, limits.runs).cut());
-    let lines = |shrunk: &Shrunk| shrunk.yaml().lines().count();
+    // A quarter of the runs is left for what is drawn, should it be needed.
+    let runs = limits.runs - if drawn.is_some() { limits.runs / 4 } else { 0 };
+    let scripted = found.map(|failed| Cutter::new(&trial, failed, runs).cut());
+    let lines = |failed: &Failed| text::yaml(&failed.scenario).lines().count();
     let best = match (scripted, drawn) {
-        (Some(scripted), Some(drawn)) if lines(&scripted) > FEW_LINES && lines(&drawn) < lines(&scripted) => {
-            Some(drawn)
+        (Some(scripted), _) if lines(&scripted) <= FEW_LINES => Some(scripted),
+        (scripted, drawn) => {
+            let drawn = drawn.map(|failed| Cutter::new(&trial, failed, limits.runs).cut());
+            scripted.into_iter().chain(drawn).min_by_key(lines)
         }
-        (scripted, drawn) => scripted.or(drawn),
     };
-    let mut best = best.ok_or_else(|| ShrinkError::NotReproduced(wanted.rule.to_string()))?;
-    best.runs = trial.runs.get();
-    Ok(best)
+    let best = best.ok_or_else(|| ShrinkError::NotReproduced(wanted.rule.to_string()))?;
+    Ok(Shrunk {
+        scenario: best.scenario,
+        violation: best.violation,
+        runs: trial.runs.get(),
+        events: trial.events.get(),
+    })
 }
 
 /// A script of so many lines is read rather than what draws it.

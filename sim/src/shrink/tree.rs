@@ -56,6 +56,37 @@ impl Tree {
         fields.get(*first).is_some_and(|(name, _)| name == "expect")
     }
 
+    /// Whether it says when the scenario ends.
+    pub(super) fn is_end(&self, path: &[usize]) -> bool {
+        let (Self::Map(fields), [field]) = (self, path) else {
+            return false;
+        };
+        fields.get(*field).is_some_and(|(name, _)| name == "until")
+    }
+
+    /// The innermost entry of a list that a path in words names, such as `discoverers[0].backend`.
+    pub(super) fn entry(&self, words: &str) -> Option<Path> {
+        let (mut tree, mut path, mut entry) = (self, Path::new(), None);
+        for word in words.split('.') {
+            let (name, number) = match word.strip_suffix(']').and_then(|word| word.split_once('[')) {
+                Some((name, number)) => (name, Some(number.parse().ok()?)),
+                None => (word, None),
+            };
+            let Self::Map(fields) = tree else { break };
+            // What is as ever is not written.
+            let Some(field) = fields.iter().position(|(other, _)| other == name) else {
+                break;
+            };
+            path.push(field);
+            if let Some(number) = number {
+                path.push(number);
+                entry = Some(path.clone());
+            }
+            tree = self.at(&path)?;
+        }
+        entry
+    }
+
     pub(super) fn at(&self, path: &[usize]) -> Option<&Self> {
         let Some((first, rest)) = path.split_first() else {
             return Some(self);

@@ -335,6 +335,11 @@ impl<M: Subject> Simulation<M> {
         self.world.at()
     }
 
+    /// How many events the engine has handled so far.
+    pub(crate) fn events(&self) -> u64 {
+        self.world.meter.events
+    }
+
     /// The scenario.
     pub fn scenario(&self) -> &Scenario {
         &self.plan.scenario

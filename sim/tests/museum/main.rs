@@ -207,7 +207,11 @@ fn a_panic_is_a_failure_with_its_seed_and_shrinks() {
     assert!(found.violation.reason.contains("never meant to happen"), "{report}");
     let scenario = Swarm::new(calm).drawn(found.seed);
     let (log, _) = InputLog::record_of::<Faulty<PanicsAtAFailure>>(&scenario, found.seed).unwrap();
-    let shrunk = shrink_of::<Faulty<PanicsAtAFailure>>(&log, ShrinkLimits { runs: 300 }).unwrap();
+    let limits = ShrinkLimits {
+        runs: 300,
+        ..ShrinkLimits::default()
+    };
+    let shrunk = shrink_of::<Faulty<PanicsAtAFailure>>(&log, limits).unwrap();
     assert_eq!(shrunk.violation.rule, Rule::NoPanic);
     assert!(shrunk.yaml().lines().count() <= 20, "{}", shrunk.yaml());
 }
@@ -233,7 +237,11 @@ fn a_manager_that_is_never_done_is_a_failure_and_shrinks() {
     assert!(found.violation.reason.contains("the manager's time is up"), "{report}");
     let scenario = Swarm::new(calm).drawn(found.seed);
     let (log, _) = InputLog::record_of::<Faulty<IsNeverDone>>(&scenario, found.seed).unwrap();
-    let shrunk = shrink_of::<Faulty<IsNeverDone>>(&log, ShrinkLimits { runs: 300 }).unwrap();
+    let limits = ShrinkLimits {
+        runs: 300,
+        ..ShrinkLimits::default()
+    };
+    let shrunk = shrink_of::<Faulty<IsNeverDone>>(&log, limits).unwrap();
     assert_eq!(shrunk.violation.rule, Rule::TimeGoesOn);
     assert!(shrunk.yaml().lines().count() <= 20, "{}", shrunk.yaml());
 }

@@ -113,7 +113,11 @@ pub(super) fn shrink_log(options: &ShrinkOptions) -> anyhow::Result<ExitCode> {
 fn shrunk(log: &InputLog, runs: u64, seconds: u64) -> anyhow::Result<Shrunk> {
     let bar = RefCell::new(Bar::new());
     let ends = Instant::now() + Duration::from_secs(seconds);
-    let shrunk = shrink_watched::<Manager<Spec>>(log, ShrinkLimits { runs }, |run| {
+    let limits = ShrinkLimits {
+        runs,
+        ..ShrinkLimits::default()
+    };
+    let shrunk = shrink_watched::<Manager<Spec>>(log, limits, |run| {
         bar.borrow_mut()
             .at(run, runs, || format!("run {run} of at most {runs}"));
         Instant::now() < ends
