@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is the report")]
 
-use headcount_sim::{Scenario, Shipped, Simulation, Swarm};
+use headcount_sim::{Scenario, Shipped, Simulation, Swarm, drawn_world};
 
 /// A shipped scenario, and seeds of its swarm.
 const ONCE_RED: &[(&str, &[u64])] = &[
@@ -67,4 +67,12 @@ fn nobody_is_accused_of_what_a_model_did() {
 fn drawn_worlds_are_clean() {
     let report = Swarm::of_drawn_worlds().seeds(0..100).run().unwrap();
     assert!(report.is_clean(), "{report}");
+}
+
+/// The clock of who polls leapt past each of its waits: it asked a thousand times a second, for minutes.
+#[test]
+fn nobody_asks_without_a_pause_in_a_drawn_world() {
+    let outcome = Simulation::new(&drawn_world(2_941), 2_941).unwrap().run();
+    assert!(outcome.is_clean(), "{:?}", outcome.violations);
+    assert!(outcome.events < 50_000, "{} events", outcome.events);
 }

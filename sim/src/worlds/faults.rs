@@ -30,9 +30,12 @@ pub(super) fn fault(dice: &mut Dice, world: &Scenario) -> Option<Fault> {
     if !kind.is_state() {
         fault.rate = dice.percent(&[10, 30, 100]);
     }
-    // Who is given no index that can be waited for asks again at once, for as long as it lasts.
+    // Who is given no index that can be waited for asks again at once, for as long as it lasts, and so does he whose clock
+    // leaps past each wait.
     let spins = |backend: &Backend| backend.kind == BackendKind::Consul && kind.applies_to(backend.kind);
-    if kind.leaves_a_trace() && fault.rate.is_always() && world.backends.iter().any(spins) {
+    let is_given_none = kind.leaves_a_trace() && world.backends.iter().any(spins);
+    let leaps = matches!(kind, FaultKind::Step { back: false, .. });
+    if fault.rate.is_always() && (is_given_none || leaps) {
         fault.rate = Ratio::percent(30);
     }
     match dice.between(1, 3) {
