@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use headcount_core::planted::bugs::{Bug, Part};
 
+use super::small::SMALL;
 use super::suite::{self, Program, Suite};
 use super::table::Table;
 
@@ -14,7 +15,9 @@ pub(crate) enum Command {
     List,
     /// Runs drawn worlds until something is found.
     Drawn,
-    /// The same for shipped scenarios.
+    /// Makes small what a drawn world shows.
+    Small,
+    /// Runs shipped scenarios until something is found.
     Shipped,
     /// Runs every suite with each bug.
     Score,
@@ -28,17 +31,19 @@ pub(crate) struct Arguments {
     pub(crate) part: Part,
     /// How many drawn worlds are tried.
     pub(crate) seeds: u64,
+    /// The drawn world that is made small.
+    pub(crate) seed: u64,
     pub(crate) table: Option<PathBuf>,
     names: Vec<String>,
     /// A sample: so many of the bugs, from one that this number names.
     sample: Option<(usize, u64)>,
     /// Programs with tests.
     tests: Vec<Program>,
-    /// The suites that are to be run, if not all.
+    /// The suites that are to be run, and whether failures are made small, if not all.
     only: Vec<String>,
 }
 
-const USAGE: &str = "usage: score list | drawn [--seeds N] | shipped
+const USAGE: &str = "usage: score list | drawn [--seeds N] | small [--seed N] | shipped
        score all [--part core|adapters] [--seeds N] [--bugs NAME,...] [--suites NAME,...] [--sample COUNT:NUMBER] [--table FILE] [--tests NAME=FOLDER=PROGRAM]...";
 
 /// A bug that is found after so many worlds may be in a sample.
@@ -49,6 +54,7 @@ impl Arguments {
         let command = match words.next().as_deref() {
             Some("list") => Command::List,
             Some("drawn") => Command::Drawn,
+            Some(SMALL) => Command::Small,
             Some("shipped") => Command::Shipped,
             Some("all") => Command::Score,
             _ => return Err(USAGE.to_owned()),
@@ -57,6 +63,7 @@ impl Arguments {
             command,
             part: Part::Core,
             seeds: 2_000,
+            seed: 0,
             table: None,
             names: Vec::new(),
             sample: None,
@@ -75,6 +82,7 @@ impl Arguments {
                     };
                 }
                 "--seeds" => arguments.seeds = number(&value)?,
+                "--seed" => arguments.seed = number(&value)?,
                 "--table" => arguments.table = Some(value.into()),
                 "--bugs" => arguments.names.extend(value.split(',').map(str::to_owned)),
                 "--suites" => arguments.only.extend(value.split(',').map(str::to_owned)),
@@ -111,8 +119,17 @@ impl Arguments {
         [Suite::Simulated(suite::DRAWN), Suite::Simulated(suite::SHIPPED)]
             .into_iter()
             .chain(tests)
-            .filter(|suite| self.only.is_empty() || self.only.iter().any(|name| name == suite.name()))
+            .filter(|suite| self.is_wanted(suite.name()))
             .collect()
+    }
+
+    /// Whether what drawn worlds show is made small, too.
+    pub(crate) fn makes_small(&self) -> bool {
+        self.part == Part::Core && !self.is_sample() && self.is_wanted(SMALL)
+    }
+
+    fn is_wanted(&self, suite: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == suite)
     }
 
     /// The bugs that are to be planted: for a sample those that few worlds find, so that some other worlds find them, too, after

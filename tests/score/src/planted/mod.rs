@@ -4,6 +4,7 @@ mod arguments;
 mod place;
 mod process;
 mod simulated;
+mod small;
 mod suite;
 mod table;
 
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use headcount_core::planted::bugs::{Bug, Part};
+use small::{SMALL, Sizes};
 use suite::Found;
 use table::{Missed, Row, Table};
 
@@ -34,6 +36,7 @@ pub(crate) fn run(words: impl Iterator<Item = String>) -> Result<ExitCode, Strin
             Ok(ExitCode::SUCCESS)
         }
         Command::Drawn => simulated::drawn(arguments.seeds),
+        Command::Small => simulated::small(arguments.seed),
         Command::Shipped => simulated::shipped(),
         Command::Score => score(&arguments),
     }
@@ -58,17 +61,25 @@ fn score(arguments: &Arguments) -> Result<ExitCode, String> {
             let found = suite.run(Some(*bug), arguments)?;
             row.set(suite.name(), found.ok_or_else(|| Missed(suite.limit(arguments))));
         }
+        if arguments.makes_small() {
+            match row.seed() {
+                Some(seed) => row.set(SMALL, small::made_small(*bug, seed)?),
+                // What never ends can't be run again and again.
+                None => row.forget(SMALL),
+            }
+        }
         println!("{:>3}/{} {}", number + 1, bugs.len(), row.line());
         table.put(row);
         if let Some(path) = arguments.table.as_ref().filter(|_| !arguments.is_sample()) {
             table.write(path)?;
         }
     }
-    Ok(judge(arguments.part, &table, &bugs))
+    Ok(judge(arguments, &table, &bugs))
 }
 
-/// Says how many of the bugs are found, and by whom.
-fn judge(part: Part, table: &Table, bugs: &[Bug]) -> ExitCode {
+/// Says how many of the bugs are found, and by whom, and how small what shows them is.
+fn judge(arguments: &Arguments, table: &Table, bugs: &[Bug]) -> ExitCode {
+    let part = arguments.part;
     let rows: Vec<Row> = bugs.iter().map(|bug| table.row(*bug)).collect();
     let survivors = |is_found: &dyn Fn(&Row) -> bool| -> Vec<&str> {
         let left = rows.iter().filter(|row| !is_found(row));
@@ -77,12 +88,17 @@ fn judge(part: Part, table: &Table, bugs: &[Bug]) -> ExitCode {
     let from_drawn = survivors(&|row| row.found(suite::DRAWN).is_some());
     let from_all = survivors(&|row| row.is_found());
     let found = bugs.len() - from_drawn.len();
+    let not_small = survivors(&|row| row.seed().is_none() || row.small().is_some());
+    let small = Sizes(rows.iter().filter_map(Row::small).collect());
     if part == Part::Core {
         println!(
             "drawn worlds find {found} of {}; not: {}",
             bugs.len(),
             from_drawn.join(", ")
         );
+    }
+    if arguments.makes_small() {
+        println!("made small: {small}; not: {}", not_small.join(", "));
     }
     println!(
         "all suites together find {} of {}; not: {}",
@@ -91,7 +107,8 @@ fn judge(part: Part, table: &Table, bugs: &[Bug]) -> ExitCode {
         from_all.join(", ")
     );
     let is_drawn = part == Part::Adapters || found * 100 >= bugs.len() * FROM_DRAWN_WORLDS;
-    let is_enough = is_drawn && from_all.is_empty();
+    let is_small = !arguments.makes_small() || (not_small.is_empty() && small.are_enough());
+    let is_enough = is_drawn && is_small && from_all.is_empty();
     ExitCode::from(u8::from(!is_enough))
 }
 

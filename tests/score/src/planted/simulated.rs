@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use headcount_sim::{Outcome, Scenario, Simulation, Swarm, drawn_world};
+use headcount_sim::{InputLog, Outcome, Scenario, ShrinkLimits, Simulation, Swarm, drawn_world, shrink};
 
 /// Shipped scenarios with more hosts than this are run with as many.
 const MOST_HOSTS: u32 = 200;
@@ -17,6 +17,18 @@ pub(crate) fn drawn(seeds: u64) -> Result<ExitCode, String> {
             break;
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes small what the world that a seed draws shows.
+pub(crate) fn small(seed: u64) -> Result<ExitCode, String> {
+    println!("seed {seed}");
+    let world = drawn_world(seed);
+    let (log, _) = InputLog::record(&world, seed).map_err(|problems| format!("{}: {problems}", world.name))?;
+    let shrunk = shrink(&log, ShrinkLimits::default()).map_err(|error| error.to_string())?;
+    let yaml = shrunk.yaml();
+    eprintln!("{} (after {} events)\n{yaml}", shrunk.violation, shrunk.events);
+    println!("small: {} lines, {} runs", yaml.lines().count(), shrunk.runs);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use headcount_core::planted::bugs::{Bug, Part};
 
+use super::small::{SMALL, Sizes, Small};
 use super::suite::{ADAPTERS, DRAWN, Found, SHIPPED};
 
 /// By bug of a part, what each suite made of it.
@@ -32,6 +33,7 @@ fn columns(part: Part) -> &'static [(&'static str, &'static str)] {
     match part {
         Part::Core => &[
             (DRAWN, "drawn worlds"),
+            (SMALL, "made small"),
             (SHIPPED, "shipped scenarios"),
             ("rules", "rules' tests"),
             ("core", "core's tests"),
@@ -51,14 +53,19 @@ first, then all of its crate, then all others, and no more once one has failed. 
 not run. A program with tests is ended after 3 min: \"no end\" is a find.
 ";
 
+/// What the first column is called, by which the head of a table is known.
+const FIRST_COLUMN: &str = "bug";
+
 const HEAD: &str = "# The score
 
 Bugs that `tests/score/run` plants in the core (`core/src/planted`), and what finds them. It writes this file.
 
-A number says after how many seeds it was found, and by which rule; of shipped scenarios, after how many runs, and in which
-one. Of tests it is named which one failed first. – is not found, by as many seeds as it says or within as many seconds; where
-it says nothing of that, by all of it. What is empty was not run. A process is ended after 15 min, and one of the simulator's
-after a minute in which it gets to no other seed: \"no end\" is a find.
+A number says after how many seeds it was found, and by which rule; of shipped scenarios, after how many runs, and in
+which one. What a drawn world shows is then made small, as by `headcount sim shrink`: so many lines has the scenario
+in which the same goes wrong, and so many runs did it take. Of tests it is named which one failed first. – is not
+found, by as many seeds as it says or within as many seconds; where it says nothing of that, by all of it. What is
+empty was not run. A process is ended after 15 min, and one of the simulator's after a minute in which it gets to no
+other seed: \"no end\" is a find.
 ";
 
 impl Table {
@@ -76,16 +83,26 @@ impl Table {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(table),
             Err(error) => return Err(format!("reading {}: {error}", path.display())),
         };
+        // A table that was written before has the columns that its head names.
+        let mut suites: Vec<Option<&str>> = Vec::new();
         for line in text.lines() {
             let mut cells = line.split('|').map(str::trim).skip(1);
-            // A bug that is no longer there has no row.
             let name = cells.next().unwrap_or_default().trim_matches('`');
+            if name == FIRST_COLUMN {
+                let of_name = |cell| columns(part).iter().find(|(_, name)| *name == cell);
+                suites = cells
+                    .skip(1)
+                    .map(|cell| of_name(cell).map(|(suite, _)| *suite))
+                    .collect();
+                continue;
+            }
+            // A bug that is no longer there has no row.
             let of_part = Bug::named(name).filter(|bug| bug.part() == part);
             let Some(mut row) = of_part.map(|bug| table.row(bug)) else {
                 continue;
             };
-            for ((suite, _), cell) in columns(part).iter().zip(cells.skip(1)) {
-                if !cell.is_empty() {
+            for (suite, cell) in suites.iter().zip(cells.skip(1)) {
+                if let Some(suite) = suite.filter(|_| !cell.is_empty()) {
                     row.set(suite, read_cell(cell));
                 }
             }
@@ -122,7 +139,11 @@ impl Table {
                 let names: Vec<_> = columns.iter().map(|(_, name)| *name).collect();
                 let (names, rule) = (names.join(" | "), vec!["---"; columns.len() + 2].join("|"));
                 // Writing to a text can't fail.
-                write!(text, "\n## {kind}\n\n| bug | what goes wrong | {names} |\n|{rule}|\n").ok();
+                write!(
+                    text,
+                    "\n## {kind}\n\n| {FIRST_COLUMN} | what goes wrong | {names} |\n|{rule}|\n"
+                )
+                .ok();
             }
             writeln!(text, "{}", row.line()).ok();
         }
@@ -132,6 +153,11 @@ impl Table {
     fn summary(&self) -> String {
         let mut text = String::new();
         for (suite, name) in columns(self.part) {
+            if *suite == SMALL {
+                let small = Sizes(self.rows.values().filter_map(Row::small).collect());
+                writeln!(text, "- {name}: {small}").ok();
+                continue;
+            }
             let run: Vec<&Row> = self
                 .rows
                 .values()
@@ -171,7 +197,23 @@ impl Row {
     }
 
     pub(crate) fn is_found(&self) -> bool {
-        self.by_suite.values().any(Result::is_ok)
+        let mut suites = self.by_suite.iter().filter(|(suite, _)| *suite != SMALL);
+        suites.any(|(_, found)| found.is_ok())
+    }
+
+    /// Forgets what something made of it.
+    pub(crate) fn forget(&mut self, suite: &str) {
+        self.by_suite.remove(suite);
+    }
+
+    /// The drawn world that shows it.
+    pub(crate) fn seed(&self) -> Option<u64> {
+        self.found(DRAWN)?.seeds?.checked_sub(1)
+    }
+
+    /// What it ended in, if it was made small.
+    pub(crate) fn small(&self) -> Option<Small> {
+        Small::read(&self.found(SMALL)?.how)
     }
 
     /// It as a line of the table.
