@@ -143,3 +143,61 @@ impl fmt::Display for Turn {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::generate::Source;
+    use crate::{
+        Backend, BackendKind, Discoverers, Fault, FaultKind, Hosts, KeyedRng, Scenario, Span, SpanRange, Violation,
+    };
+
+    /// Who is given no index that can be waited for asks again at once.
+    fn spins(latency: SpanRange) -> Simulation {
+        let scenario = Scenario::new("an answer in no time")
+            .until(Span::secs(30))
+            .hosts(Hosts::new(1))
+            .backend(Backend::new("consul", BackendKind::Consul))
+            .discoverers(Discoverers::of("consul"))
+            .fault(Fault::new(FaultKind::Empty));
+        let mut plan = Plan::new(&scenario).expect("it makes sense");
+        // Which is refused of a scenario.
+        plan.scenario.backends[0].latency = latency;
+        let plan = Arc::new(plan);
+        let source = Source::drawn(&plan, KeyedRng::new(1));
+        Simulation::start(plan, KeyedRng::new(1), source)
+    }
+
+    fn broken(run: Simulation) -> Vec<Violation> {
+        run.run().violations
+    }
+
+    #[test]
+    fn an_instant_without_end_fails_and_says_of_whom() {
+        let found = broken(spins(SpanRange::ZERO));
+        let [violation] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!(violation.rule, Rule::TimeGoesOn);
+        assert_eq!(violation.provider.as_deref(), Some("consul/0"));
+        assert!(
+            violation.reason.contains("is answered") && violation.reason.contains("asks"),
+            "{violation}"
+        );
+        // It ends a run that goes past failures, too, and is the same however often it is run.
+        assert_eq!(broken(spins(SpanRange::ZERO).past_failures()), found);
+    }
+
+    #[test]
+    fn who_lets_time_pass_may_ask_as_often() {
+        let run = spins(SpanRange::exactly(Span::millis(1))).run();
+        assert!(run.events > 2 * IN_ANY, "{} events", run.events);
+        assert!(
+            run.violations
+                .iter()
+                .all(|violation| violation.rule != Rule::TimeGoesOn)
+        );
+    }
+}
