@@ -18,7 +18,7 @@ const SAMPLE: usize = 1 << 10;
 struct InHand<'a> {
     key: u64,
     group: &'a Group,
-    /// What a new slot is to hold of it, where it is sure to get one.
+    /// The same to be held by a slot, where it is sure to get a new one.
     held: Option<Group>,
     entries: Entries,
 }
@@ -33,6 +33,16 @@ impl<'a> InHand<'a> {
             entries,
         }
     }
+
+    /// What a new slot holds.
+    fn held(self, provider: ProviderId) -> PoolGroup {
+        PoolGroup {
+            provider,
+            key: self.key,
+            group: self.held.unwrap_or_else(|| self.group.clone()),
+            entries: self.entries,
+        }
+    }
 }
 
 impl TargetPool {
@@ -40,6 +50,7 @@ impl TargetPool {
     pub(super) fn put_all(&mut self, provider: ProviderId, groups: &Groups) {
         // A provider has each of its sources once: where there was no group, none needs to be looked for.
         let is_first = self.slots.is_empty();
+        self.slots.begin_anew();
         self.slots.reserve(groups.len());
         let job = self.job.clone();
         let (before, mut taken) = (self.owners.len(), 0_usize);
@@ -60,19 +71,15 @@ impl TargetPool {
             let entries = block.iter().flat_map(|in_hand| in_hand.entries.as_slice());
             self.owners
                 .touch(entries.filter_map(|entry| entry.target()).map(|(id, _)| id));
-            for InHand {
-                key,
-                group,
-                held,
-                entries,
-            } in block.drain(..)
-            {
-                let slot = match held {
-                    Some(held) => self.insert(provider, key, held),
-                    None => self.slot_of(provider, key, None, group),
-                };
-                self.fill(slot, group, entries);
-                taken = taken.saturating_add(1);
+            taken = taken.saturating_add(block.len());
+            if is_first {
+                let slots = self.slots.append(block.drain(..).map(|in_hand| in_hand.held(provider)));
+                slots.for_each(|slot| self.settle(slot, &Entries::None));
+            } else {
+                for in_hand in block.drain(..) {
+                    let slot = self.slot_of(provider, in_hand.key, None, in_hand.group);
+                    self.fill(slot, in_hand.group, in_hand.entries);
+                }
             }
             // How many targets a job's rules keep shows after a few of them.
             if taken == SAMPLE {
@@ -88,16 +95,13 @@ impl TargetPool {
         // The very group that is held needs not be read to know its source.
         let is_it = |held: &Group| old.is_some_and(|old| held.is_same_allocation(old)) || held.source_bytes() == source;
         let found = self.slots.find(provider, key, is_it);
-        found.unwrap_or_else(|| self.insert(provider, key, group.clone()))
-    }
-
-    /// Gives a group a slot, without its targets.
-    fn insert(&mut self, provider: ProviderId, key: u64, group: Group) -> u32 {
-        self.slots.insert(PoolGroup {
-            provider,
-            key,
-            group,
-            entries: Entries::None,
+        found.unwrap_or_else(|| {
+            self.slots.insert(PoolGroup {
+                provider,
+                key,
+                group: group.clone(),
+                entries: Entries::None,
+            })
         })
     }
 

@@ -279,9 +279,17 @@ impl TargetPool {
         if !held.group.is_same_allocation(group) {
             held.group = group.clone();
         }
-        let replaced = core::mem::take(&mut held.entries);
-        let (old, new) = (replaced.as_slice(), entries.as_slice());
+        let replaced = core::mem::replace(&mut held.entries, entries);
+        self.settle(slot, &replaced);
+    }
+
+    /// After the fates in a slot became others than `replaced`: takes in which identities that brings and takes away.
+    fn settle(&mut self, slot: u32, replaced: &Entries) {
         let slots = &self.slots;
+        let Some(held) = slots.get(slot) else {
+            return;
+        };
+        let (old, new) = (replaced.as_slice(), held.entries.as_slice());
         // The slots of others.
         let mut touched = Vec::new();
         let stays = |index: u32| {
@@ -322,9 +330,6 @@ impl TargetPool {
                 Added::Behind(other) if other != slot => planted!(touched.push(other), OustedIsNotTouched, ()),
                 Added::Behind(_) | Added::Before => {}
             }
-        }
-        if let Some(held) = self.slots.get_mut(slot) {
-            held.entries = entries;
         }
         let all = self.slots.iter_from(0).flat_map(|(_, held)| held.entries.as_slice());
         self.alikes

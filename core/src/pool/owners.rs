@@ -25,7 +25,12 @@ pub(super) struct Place {
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Owners {
-    last: HashTable<Owner>,
+    /// One after the other, and by identity their places: of a million, what is looked up by chance is a fifth as large as
+    /// if they stood there, and what is new is written behind what was new before.
+    last: Vec<Owner>,
+    /// Places of those that are gone, which the next ones take.
+    free: Vec<u32>,
+    places: HashTable<u32>,
     /// The others, where there are any.
     others: BTreeMap<TargetId, BTreeSet<Place>>,
 }
@@ -62,7 +67,7 @@ pub(super) enum Removed {
 impl Owners {
     /// How many identities there are.
     pub(super) fn len(&self) -> usize {
-        self.last.len()
+        self.places.len()
     }
 
     /// Bytes that it takes. Of trees, what stands in them is counted, and not their nodes.
@@ -74,24 +79,27 @@ impl Owners {
         let others = size_of::<(TargetId, BTreeSet<Place>)>().saturating_mul(self.others.len());
         places
             .fold(others, usize::saturating_add)
-            .saturating_add(self.last.allocation_size())
+            .saturating_add(size_of::<Owner>().saturating_mul(self.last.capacity()))
+            .saturating_add(size_of::<u32>().saturating_mul(self.free.capacity()))
+            .saturating_add(self.places.allocation_size())
     }
 
     /// Makes room for so many more identities.
     pub(super) fn reserve(&mut self, identities: usize) {
-        self.last.reserve(identities, |owner| owner.id.number());
+        let Self { last, free, places, .. } = self;
+        last.reserve(identities.saturating_sub(free.len()));
+        places.reserve(identities, |place| number_at(last, *place));
     }
 
     /// Fetches the memory in which these identities stand, or would stand: to look for one after the other would wait for
     /// each.
     pub(super) fn touch(&self, ids: impl Iterator<Item = TargetId>) {
-        let is_known = |id: TargetId| self.last.find(id.number(), |owner| owner.id == id);
-        core::hint::black_box(ids.filter_map(is_known).count());
+        core::hint::black_box(ids.filter_map(|id| self.place(id)).count());
     }
 
     /// The slot and the index of the target that stands for an identity.
     pub(super) fn get(&self, id: TargetId) -> Option<(u32, u32)> {
-        let owner = self.last.find(id.number(), |owner| owner.id == id)?;
+        let owner = self.last.get(self.place(id)? as usize)?;
         Some((owner.slot, owner.index))
     }
 
@@ -102,8 +110,23 @@ impl Owners {
             slot: place.slot,
             index: place.index,
         };
-        let Some(owner) = self.last.find_mut(id.number(), |owner| owner.id == id) else {
-            self.last.insert_unique(id.number(), new, |owner| owner.id.number());
+        let known = self.place(id);
+        let Some(owner) = known.and_then(|place| self.last.get_mut(place as usize)) else {
+            let Self { last, free, places, .. } = self;
+            let place = match free.pop() {
+                Some(place) => {
+                    if let Some(owner) = last.get_mut(place as usize) {
+                        *owner = new;
+                    }
+                    place
+                }
+                None => {
+                    last.push(new);
+                    // Targets take more memory than their numbers.
+                    u32::try_from(last.len().saturating_sub(1)).unwrap_or(u32::MAX)
+                }
+            };
+            places.insert_unique(id.number(), place, |place| number_at(last, *place));
             return Added::New;
         };
         let old = place_of(owner.slot, owner.index);
@@ -119,14 +142,16 @@ impl Owners {
 
     /// Removes a target.
     pub(super) fn remove(&mut self, id: TargetId, place: Place) -> Removed {
-        let Ok(mut entry) = self.last.find_entry(id.number(), |owner| owner.id == id) else {
+        let Some(at) = self.place(id) else {
             return Removed::Another;
         };
-        let owner = entry.get_mut();
+        let Some(owner) = self.last.get_mut(at as usize) else {
+            return Removed::Another;
+        };
         let is_last = (owner.slot, owner.index) == (place.slot, place.index);
         let Some(others) = self.others.get_mut(&id) else {
             if is_last {
-                entry.remove();
+                self.forget(id, at);
                 return Removed::Only;
             }
             return Removed::Another;
@@ -145,4 +170,23 @@ impl Owners {
         }
         removed
     }
+
+    #[inline]
+    fn place(&self, id: TargetId) -> Option<u32> {
+        let is_it = |place: &u32| self.last.get(*place as usize).is_some_and(|owner| owner.id == id);
+        self.places.find(id.number(), is_it).copied()
+    }
+
+    /// Takes out who stands for an identity, at its place.
+    fn forget(&mut self, id: TargetId, at: u32) {
+        if let Ok(entry) = self.places.find_entry(id.number(), |place| *place == at) {
+            entry.remove();
+            self.free.push(at);
+        }
+    }
+}
+
+/// What an identity is found by.
+fn number_at(last: &[Owner], place: u32) -> u64 {
+    last.get(place as usize).map_or(0, |owner| owner.id.number())
 }

@@ -145,13 +145,10 @@ impl Populator {
             self.index.clear();
         }
         let lineage = self.enter(group);
+        let labels = group.labels();
         let mut values = Value::recycle(spare.values);
-        let mut has_empty = false;
-        for raw in group.labels().raw_values() {
-            let value = self.value(texts, group, raw);
-            has_empty |= value.is_empty();
-            values.push(value);
-        }
+        values.resize(labels.len(), Value::Known(Texts::EMPTY));
+        let has_empty = self.read(texts, group, labels, &mut values);
         Opened {
             group,
             lineage,
@@ -182,26 +179,8 @@ impl Populator {
         };
         if let Some(layout) = layout {
             draft.start(layout);
-            let mut has_empty = false;
-            for (place, raw) in draft.make_room(target.len()).iter_mut().zip(target.raw_values()) {
-                // Each kind is written where it is known: the common ones are hot.
-                match raw {
-                    RawValue::Text(bytes) => {
-                        has_empty |= bytes.is_empty();
-                        *place = Value::Given(bytes);
-                    }
-                    RawValue::Symbol(symbol) => match self.known(symbol) {
-                        Some(id) => {
-                            has_empty |= id == Texts::EMPTY;
-                            *place = Value::Known(id);
-                        }
-                        None => {
-                            *place = self.learn(source.relabeler.texts_mut(), opened.group, symbol);
-                            has_empty |= place.is_empty();
-                        }
-                    },
-                }
-            }
+            let places = draft.make_room(target.len());
+            let has_empty = self.read(source.relabeler.texts_mut(), opened.group, target, places);
             if !has_empty {
                 draft.give(opened.shared.iter().copied());
                 return true;
@@ -319,6 +298,33 @@ impl Populator {
         let number = symbols.number;
         self.lineages.push(symbols);
         number
+    }
+
+    /// Reads the values of a set of the group that was opened last. Whether one of them is empty.
+    #[inline]
+    fn read<'a>(&mut self, texts: &mut Texts, group: &'a Group, set: LabelSet<'a>, places: &mut [Value<'a>]) -> bool {
+        let mut has_empty = false;
+        for (place, raw) in places.iter_mut().zip(set.raw_values()) {
+            // Each kind is written where it is known, part by part. One that is put together first is read as a whole when it
+            // is copied, and the processor waits with that for all that is still being written.
+            match raw {
+                RawValue::Text(bytes) => {
+                    has_empty |= bytes.is_empty();
+                    *place = Value::Given(bytes);
+                }
+                RawValue::Symbol(symbol) => match self.known(symbol) {
+                    Some(id) => {
+                        has_empty |= id == Texts::EMPTY;
+                        *place = Value::Known(id);
+                    }
+                    None => {
+                        *place = self.learn(texts, group, symbol);
+                        has_empty |= place.is_empty();
+                    }
+                },
+            }
+        }
+        has_empty
     }
 
     /// A value of the group that was opened last.

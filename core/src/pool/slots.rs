@@ -83,17 +83,40 @@ impl Slots {
     /// Gives a group a slot.
     pub(super) fn insert(&mut self, group: PoolGroup) -> u32 {
         let hash_of_it = hash(group.provider, group.key);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.groups.push(None);
-            number(self.groups.len()).saturating_sub(1)
-        });
-        if let Some(place) = self.groups.get_mut(slot as usize) {
-            *place = Some(group);
+        let free = self.free.pop();
+        let slot = free.unwrap_or_else(|| number(self.groups.len()));
+        match free.and_then(|slot| self.groups.get_mut(slot as usize)) {
+            Some(place) => *place = Some(group),
+            None => self.groups.push(Some(group)),
         }
         let groups = &self.groups;
         self.by_source
             .insert_unique(hash_of_it, slot, |slot| rehash(groups, *slot));
         slot
+    }
+
+    /// Gives groups new slots, and says which.
+    ///
+    /// Each is made where it stands. One that is put together first is read as a whole when it is copied, and the processor
+    /// waits with that for all that is still being written.
+    pub(super) fn append(&mut self, all: impl Iterator<Item = PoolGroup>) -> core::ops::Range<u32> {
+        let first = self.groups.len();
+        self.groups.extend(all.map(Some));
+        let groups = &self.groups;
+        let new = groups.get(first..).unwrap_or_default();
+        for (slot, group) in (number(first)..).zip(new.iter().flatten()) {
+            self.by_source
+                .insert_unique(hash(group.provider, group.key), slot, |slot| rehash(groups, *slot));
+        }
+        number(first)..number(groups.len())
+    }
+
+    /// Forgets slots that are not in use, if none is.
+    pub(super) fn begin_anew(&mut self) {
+        if self.is_empty() {
+            self.groups.clear();
+            self.free.clear();
+        }
     }
 
     /// Empties a slot.

@@ -41,3 +41,30 @@ fn all_groups_at_once_are_what_they_are_one_by_one() {
     let counts = at_once.counts();
     assert!(counts.duplicate > 1_000 && counts.dropped > 1_000, "{counts:?}");
 }
+
+/// What is gone leaves its places to what comes, whether that comes by itself or at once.
+#[test]
+fn a_pool_of_which_everything_is_always_another_does_not_grow() {
+    const GROUPS: usize = 200;
+    let mut pool = TargetPool::new(job(vec![]));
+    let mut sizes = Vec::new();
+    for round in 0..20 {
+        let (before, new) = (groups(round * GROUPS, GROUPS), groups((round + 1) * GROUPS, GROUPS));
+        let remove = |pool: &mut TargetPool| {
+            let sources = before.iter().map(|stored| stored.group().source());
+            sources.for_each(|source| pool.remove_group(PROVIDER, source));
+        };
+        if round % 2 == 0 {
+            new.iter().for_each(|stored| pool.put_group(PROVIDER, stored.group()));
+            remove(&mut pool);
+        } else {
+            remove(&mut pool);
+            pool.put_all(PROVIDER, &new);
+        }
+        assert!(pool.counts().active > GROUPS, "{round}: {:?}", pool.counts());
+        drain(&mut pool);
+        sizes.push(pool.size_bytes());
+    }
+    // Lists grow by doubling; what is kept of each round would be more than that.
+    assert!(sizes[19] < sizes[7] * 5 / 4, "{sizes:?}");
+}
