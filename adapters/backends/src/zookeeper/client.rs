@@ -201,7 +201,6 @@ impl Client {
         asks: &mut VecDeque<Ask>,
         until: Instant,
     ) -> Result<Option<Incoming>, Trouble> {
-        let mut piece = [0; PIECE];
         loop {
             self.ask(env, asks).await?;
             loop {
@@ -228,6 +227,8 @@ impl Client {
                 continue;
             }
             let wait = until.min(silent_at).min(ping_at).saturating_duration_since(now);
+            // Not before it is known that something is to be read: it is as large as hundreds of answers that are there.
+            let mut piece = [0; PIECE];
             match link.connection.read(&mut piece, wait).await {
                 Ok(0) => {
                     let endpoint = link.connection.endpoint().clone();

@@ -470,10 +470,9 @@ impl State {
                 } else {
                     format!("{path}/")
                 };
-                let names: Vec<&str> = self
-                    .nodes
-                    .keys()
-                    .filter_map(|node| node.strip_prefix(&above))
+                let below = self.nodes.range(above.clone()..).map(|(node, _)| node);
+                let names: Vec<&str> = below
+                    .map_while(|node| node.strip_prefix(&above))
                     .filter(|name| !name.is_empty() && !name.contains('/'))
                     .collect();
                 int(rest, names.len() as i32);
