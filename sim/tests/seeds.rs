@@ -76,3 +76,10 @@ fn nobody_asks_without_a_pause_in_a_drawn_world() {
     assert!(outcome.is_clean(), "{:?}", outcome.violations);
     assert!(outcome.events < 50_000, "{} events", outcome.events);
 }
+
+/// What the receiver was kept waiting for went with its job, and nothing else was due yet.
+#[test]
+fn who_was_kept_waiting_for_what_is_gone_waits_for_the_next() {
+    let outcome = Simulation::new(&drawn_world(20_163), 20_163).unwrap().run();
+    assert!(outcome.is_clean(), "{:?}", outcome.violations);
+}

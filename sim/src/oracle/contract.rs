@@ -347,7 +347,10 @@ impl Contract {
     pub(crate) fn settle(&mut self, now: Instant, waited: bool, subject: &impl Subject) -> Verdict {
         let reported = subject.poll_timeout();
         let due = self.dues.window();
-        if waited && due.is_some() {
+        // What it was kept waiting for may have gone with its set, and what changed by that may be due only later: that it is
+        // late is said of it then.
+        let is_surely_due = due.as_ref().is_some_and(|window| window.latest <= now);
+        if waited && is_surely_due {
             return Err(Broken::of(
                 Rule::S09,
                 "the receiver was kept waiting, is ready, and got nothing",
