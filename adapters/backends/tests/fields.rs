@@ -36,14 +36,7 @@ const HUGE: &str = "\u{e001}1e400\u{e001}";
 const ABSENT: &str = "\u{e001}absent\u{e001}";
 
 /// What takes targets away because that is what it means: whose, what is asked for, where it stands, and why. Each is needed.
-const MEANT: [(&str, &str, &str, &str); 24] = [
-    (
-        "consul",
-        "catalog/services",
-        "/web",
-        "only services with the entry's tag are wanted",
-    ),
-    ("consul", "catalog/services", "/web/0", "the same"),
+const MEANT: [(&str, &str, &str, &str); 22] = [
     (
         "consulagent",
         "agent/self",

@@ -43,6 +43,9 @@
 //! not be asked for it, and a token without `agent:read` is enough, with which Prometheus asks every 15 s for ever
 //! (prometheus#4253). Only where nodes don't say (servers that imitate Consul) the agent is asked, and who may not
 //! ask it loses that label. An instance without any address is skipped and counted.
+//!
+//! **That all services are gone is doubted** (B11): a Consul that has lost what it knew says so as well, until whoever
+//! registers them has done it again. What was found stays for ten seconds from the first such list on.
 
 mod answer;
 mod belief;
@@ -57,6 +60,7 @@ mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_lite::FutureExt;
 use headcount_core::{Encoder, Failure, Group, Instant, Missing, MissingPart, Update};
@@ -73,6 +77,11 @@ use plan::{Ask, Plan, Trouble, What};
 use request::Requests;
 
 pub use settings::ConsulSd;
+
+/// How long it is doubted that all services are gone.
+const SECOND_LOOK: Duration = Duration::from_secs(10);
+/// The service that is in each list.
+const CONSUL: &str = "consul";
 
 struct ConsulDiscoverer {
     settings: Arc<ConsulSd>,
@@ -120,6 +129,10 @@ struct Session {
     findings: Findings,
     flights: Flights<Ask>,
     agent: AgentDatacenter,
+    /// Whether there were other services than Consul itself, before this discoverer began, too.
+    had_some: bool,
+    /// When all of them were gone.
+    gone_since: Option<Instant>,
     encoder: Encoder,
     /// All groups, until they were reported as a whole.
     so_far: Option<BTreeMap<String, Group>>,
@@ -161,6 +174,8 @@ impl Session {
             findings: Findings::new(settings.refresh_interval, given),
             flights: Flights::new(),
             agent: AgentDatacenter::Unknown,
+            had_some: is_some(&updates.take_found_before()),
+            gone_since: None,
             encoder: Encoder::new(),
             so_far: Some(BTreeMap::new()),
             on_demand: OnDemand::new(&env, &updates),
@@ -306,6 +321,7 @@ impl Session {
                     .iter()
                     .filter(|(name, tags)| self.settings.wants(name, &tags.0));
                 let names: Vec<Arc<str>> = wanted.map(|(name, _)| Arc::from(name.as_str())).collect();
+                self.doubt(now, &names)?;
                 self.findings.set_services(now, names.iter().cloned());
                 understood.services = Some(names);
             }
@@ -330,6 +346,24 @@ impl Session {
             },
         }
         Ok(understood)
+    }
+
+    /// Refuses that all services are gone, for a while.
+    fn doubt(&mut self, now: Instant, names: &[Arc<str>]) -> Result<(), Rejected> {
+        let are_there = names.iter().any(|name| **name != *CONSUL);
+        if are_there || !self.had_some {
+            (self.had_some, self.gone_since) = (self.had_some || are_there, None);
+            return Ok(());
+        }
+        let since = *self.gone_since.get_or_insert(now);
+        if now >= since + SECOND_LOOK {
+            (self.had_some, self.gone_since) = (false, None);
+            return Ok(());
+        }
+        let seconds = SECOND_LOOK.as_secs();
+        let reason =
+            format!("all services are gone at once, as if Consul had lost them; that counts after {seconds} s");
+        Err(Rejected::Question(reason))
     }
 
     /// Has the agent asked for its datacenter, if a node does not say its own.
@@ -423,6 +457,12 @@ impl Session {
 #[cfg(feature = "decoding")]
 pub(crate) fn instances(body: &[u8]) -> serde_json::Result<Vec<impl Sized + use<>>> {
     answer::instances(body)
+}
+
+/// Whether these are of other services than Consul itself.
+fn is_some(groups: &[Group]) -> bool {
+    let are_others = |group: &Group| group.source() != CONSUL && group.target_count() > 0;
+    groups.iter().any(are_others)
 }
 
 /// Puts groups in the place of those of the same service.

@@ -102,11 +102,14 @@ fn services_are_followed_as_they_come_change_and_go() {
     headcount.wait_for("all", &["10.0.0.10:5432", "127.0.0.1:8081"]);
     consul.deregister("web-81");
     headcount.wait_for("all", &["10.0.0.10:5432"]);
+    assert_eq!(headcount.counted("consul", "failures"), Ok(0));
+    // That all are gone is doubted for a while.
     consul.put("/v1/catalog/deregister", &json!({"Node": "far"}));
+    headcount.wait_for_failure("consul", &["all services are gone at once"]);
     headcount.wait_for("all", &[]);
     consul.register(&instance("web", 80));
     headcount.wait_for("all", &["127.0.0.1:80"]);
-    assert_eq!(headcount.counted("consul", "failures"), Ok(0));
+    headcount.wait_for_health("consul");
 }
 
 #[test]

@@ -434,3 +434,26 @@ fn signals_that_are_refused_are_done_without() {
         .map(|target| target.get("__meta_consul_health").map(str::to_owned));
     assert_eq!(health.next().flatten().as_deref(), Some("warning"));
 }
+
+/// B11: a Consul that has lost what it knew says the same as one in which nobody is registered any more.
+#[test]
+fn b11_that_all_services_are_gone_counts_when_it_stays_so() {
+    let mut story = Story::new();
+    let web = [on("n1", "10.0.0.1", 80)];
+    story.consul.set("consul", &[on("n0", "10.0.0.9", 8300)]);
+    story.consul.set("web", &web);
+    story.start("{}");
+    story.run(MINUTE);
+    story.consul.set("web", &[]);
+    let received = story.run(INTERVAL / 2);
+    assert_eq!(story.addresses(), ["10.0.0.9:8300", "10.0.0.1:80"]);
+    let said = format!("{received:?}");
+    assert!(said.contains("all services are gone at once"), "{said}");
+    // Whoever registers it has done it again.
+    story.consul.set("web", &web);
+    story.run(INTERVAL * 2);
+    assert_eq!(story.addresses(), ["10.0.0.9:8300", "10.0.0.1:80"]);
+    story.consul.set("web", &[]);
+    story.run(INTERVAL * 3);
+    assert_eq!(story.addresses(), ["10.0.0.9:8300"]);
+}
