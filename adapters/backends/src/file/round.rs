@@ -494,7 +494,7 @@ impl Round<'_> {
         // Who empties a file to write it anew is not finished when it has as many targets as before.
         let is_being_written = is_yaml && self.state.looks.is_less(path);
         if is_blank
-            || planted!(targets == 0 && before > 0, EmptyListCountsAtOnce, false)
+            || planted!(decoded.addresses == 0 && before > 0, EmptyListCountsAtOnce, false)
             || is_yaml && planted!(targets < before, ShorterListCountsAtOnce, false)
             || is_being_written
         {

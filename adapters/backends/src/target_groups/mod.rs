@@ -44,6 +44,8 @@ pub struct Counts {
     pub groups: usize,
     /// Targets in all of them.
     pub targets: usize,
+    /// How many of them have an address.
+    pub addresses: usize,
     /// The line from which on a YAML file is not read, because its list ends before; 0 when it is not known.
     pub ignored_from: Option<u64>,
 }

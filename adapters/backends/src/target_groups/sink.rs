@@ -72,6 +72,8 @@ impl<'s, 'e> Sink<'s, 'e> {
         self.in_entry = false;
         self.done.groups = self.done.groups.saturating_add(1);
         self.done.targets = self.done.targets.saturating_add(targets);
+        // They have what they had before, so it is nothing that is suddenly less.
+        self.done.addresses = self.done.addresses.saturating_add(targets);
     }
 
     /// What was decoded.
@@ -127,6 +129,7 @@ impl Receiver for Sink<'_, '_> {
         let address = address.unwrap_or_default();
         self.spend(address.len())?;
         self.done.targets = self.done.targets.saturating_add(1);
+        self.done.addresses = self.done.addresses.saturating_add(usize::from(!address.is_empty()));
         let added = self
             .batch
             .begin_target()

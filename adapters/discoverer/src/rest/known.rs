@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use headcount_core::{Group, Instant, Missing, Update, planted};
+use headcount_core::{Group, Instant, LabelSet, Missing, Update, planted};
 
 use super::ReadError;
 use super::ask::Answered;
@@ -69,14 +69,16 @@ impl<P: Ord + Clone> Known<P> {
         let Some(known) = self.parts.get_mut(part) else {
             return Ok(());
         };
-        let count = |groups: &[Group]| groups.iter().map(Group::target_count).sum::<usize>();
-        let before = count(known.before());
+        let before: usize = known.before().iter().map(Group::target_count).sum();
+        // A target without an address is none; the first one that has one is enough.
+        let is_some = |set: LabelSet<'_>| set.get("__address__") != Some("");
+        let has_some = groups.iter().any(|group| group.targets().any(is_some));
         if planted!(
-            before == 0 || count(groups) > 0 || known.is_emptied,
+            before == 0 || has_some || known.is_emptied,
             EmptyIsBelieved,
             true,
             EmptyIsNeverBelieved,
-            before == 0 || count(groups) > 0
+            before == 0 || has_some
         ) {
             return Ok(());
         }
