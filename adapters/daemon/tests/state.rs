@@ -74,6 +74,38 @@ fn restored(daemon: &Daemon) -> Option<Value> {
     providers.iter().find(|provider| provider["kind"] == "http").cloned()
 }
 
+/// A file is empty when it is about to be written, or after the machine has failed.
+#[test]
+fn an_empty_configuration_forgets_nothing() {
+    let restarts = Restarts::new();
+    let mut daemon = restarts.start();
+    daemon.wait_for("/sd/node", |list| list.contains("u:2"));
+    restarts.wait_until_saved(3);
+    daemon.signal(Signal::KILL);
+    daemon.ended();
+
+    restarts.upstream.answer(500, "");
+    let file = restarts.setup.folder.path().join("prometheus.yml");
+    let whole = fs::read_to_string(&file).expect("it is there");
+    for blank in ["", "\n \n"] {
+        fs::write(&file, blank).expect("written");
+        let mut run = headcount();
+        run.args(["run", "--listen", "127.0.0.1:0", "--state-dir", &restarts.state]);
+        let out = run.arg("--config").arg(&file).output().expect("it runs");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{said}");
+        assert!(said.contains("it is empty, and was not before"), "{said}");
+    }
+    fs::write(&file, whole).expect("written");
+    let daemon = restarts.start();
+    daemon.wait_for("/sd/node", |list| list.contains("u:1") && list.contains("u:2"));
+
+    // Nothing was known of this one.
+    let other = restarts.setup.folder.path().join("other.yml");
+    fs::write(&other, "").expect("written");
+    Daemon::with_config(&other, &["--state-dir", &restarts.state]).get("/-/healthy");
+}
+
 #[test]
 fn a_source_that_died_is_served_as_it_was_and_others_go_on() {
     let restarts = Restarts::new();

@@ -333,6 +333,9 @@ pub enum ProblemKind {
         "it is empty, and was not before: it may be about to be written; where nothing is to be in it, write `{{}}`"
     )]
     Emptied,
+    /// It was another each time that it was looked at, and has less in it than before.
+    #[error("it is still being written, and has less in it than before; reload it when it is whole")]
+    Unfinished,
     /// A setting that Prometheus does not have.
     #[error("this setting is headcount's own, and Prometheus refuses a file with it; put the job into headcount.yml")]
     SettingNotPrometheus,

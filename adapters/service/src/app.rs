@@ -215,7 +215,8 @@ impl App {
                 continue;
             }
             let loaded = self.reloader.load(None).await;
-            if changes.count(self.reloader.news(&loaded)) {
+            let news = self.reloader.news(&loaded).await;
+            if changes.count(news) {
                 // What went wrong is in the log.
                 self.take(loaded).await.ok();
             }

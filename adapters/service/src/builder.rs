@@ -27,7 +27,7 @@ use crate::server::{
     WatchedConfig, WebOptions, WrittenJobs,
 };
 use crate::service::Running;
-use crate::state::{States, Status, state_folder, state_root};
+use crate::state::{Forgets, States, Status, state_folder, state_root};
 use crate::targets::{GlobalUrls, Names};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
 
@@ -284,7 +284,14 @@ impl ServiceBuilder {
             None => None,
         };
         let recording = self.record.as_deref().map(Recording::begin).transpose()?;
-        let (states, saved) = self.saved(&workers, &source, plan.clone(), recording.is_some()).await;
+        // What is empty may be about to be written, and what is known meanwhile is not to be forgotten.
+        let emptied = reloader.emptied();
+        let saved = self.saved(&workers, &source, plan.clone(), recording.is_some(), emptied.is_none());
+        let (states, saved) = match (saved.await, emptied) {
+            (Ok(saved), _) => saved,
+            (Err(Forgets), Some(errors)) => return Err(errors.into()),
+            (Err(Forgets), None) => (None, [None, None]),
+        };
         let status = states.as_ref().map(|states| states.status().clone());
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let (mut app, mut tasks) = self.app(&workers, reloader, recording.as_ref(), saved, status)?;
@@ -369,7 +376,8 @@ impl ServiceBuilder {
         source: &Source,
         plan: Arc<Plan>,
         is_recorded: bool,
-    ) -> (Option<States>, [Option<SavedState<SdConfig>>; 2]) {
+        may_forget: bool,
+    ) -> Result<(Option<States>, [Option<SavedState<SdConfig>>; 2]), Forgets> {
         let Some(folder) = self.state_folder(&plan) else {
             if matches!(self.state, State::AsSettings(_)) && plan.settings.state.enabled != Some(false) {
                 tracing::info!(
@@ -377,7 +385,7 @@ impl ServiceBuilder {
                      XDG_STATE_HOME and HOME is set; name a folder with --state-dir or `state.dir`, or say --no-state"
                 );
             }
-            return (None, [None, None]);
+            return Ok((None, [None, None]));
         };
         let config = match source {
             Source::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
@@ -389,14 +397,17 @@ impl ServiceBuilder {
         }
         let read = move || {
             let states = States::open(folder, &config.to_string_lossy(), clock);
-            let restore = |manager, sets: &[_]| states.as_ref().and_then(|states| states.restore(manager, sets));
+            let restore = |manager, sets: &[_]| match &states {
+                Some(states) => states.restore(manager, sets, may_forget),
+                None => Ok(None),
+            };
             let scrape = if is_recorded {
                 None
             } else {
-                restore(SCRAPE, &plan.scrape_sets())
+                restore(SCRAPE, &plan.scrape_sets())?
             };
-            let notify = restore(NOTIFY, &plan.notify_sets());
-            (states, [scrape, notify])
+            let notify = restore(NOTIFY, &plan.notify_sets())?;
+            Ok((states, [scrape, notify]))
         };
         unblock(read).await
     }

@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
 use headcount_config::{Machine, Surroundings};
@@ -69,17 +69,22 @@ impl Trace {
         })
     }
 
-    /// Whether one of the files was modified that recently, or seems to be from the future. Asks the system; call it where
-    /// blocking is allowed.
-    pub(crate) fn was_modified_within(&self, recently: Duration) -> bool {
-        self.looks.iter().any(|look| match look {
-            Look::File { path, .. } => {
-                let modified = fs::metadata(path).and_then(|about| about.modified());
-                // It is an error where that is yet to come.
-                modified.is_ok_and(|at| at.elapsed().map_or(true, |age| age < recently))
-            }
-            _ => false,
-        })
+    /// The files that were modified that recently, or seem to be from the future. Asks the system; call it where blocking is
+    /// allowed.
+    pub(crate) fn modified_within(&self, recently: Duration) -> Vec<PathBuf> {
+        // It is an error where that is yet to come.
+        let is_recent = |at: &SystemTime| at.elapsed().map_or(true, |age| age < recently);
+        let recent = self.modified().into_iter().filter(|(_, at)| is_recent(at));
+        recent.map(|(path, _)| path).collect()
+    }
+
+    /// When each of the files was modified. Asks the system, too.
+    pub(crate) fn modified(&self) -> Vec<(PathBuf, SystemTime)> {
+        let modified = |look: &Look| match look {
+            Look::File { path, .. } => Some((path.clone(), fs::metadata(path).ok()?.modified().ok()?)),
+            _ => None,
+        };
+        self.looks.iter().filter_map(modified).collect()
     }
 
     pub(crate) fn note_file(&mut self, path: &Path, limit: u64, content: &io::Result<Vec<u8>>) {

@@ -5,7 +5,7 @@
 //! lacks is what stands behind some line of it. What is empty is never meant, since that can be said.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) const JUST_WRITTEN: Duration = Duration::from_secs(2);
 /// How long after a look it is looked at again.
 pub(crate) const AGAIN: Duration = Duration::from_secs(1);
 
-/// How often that is, while it goes on changing. Then what is there counts.
+/// How often that is, while it goes on changing. Then it is refused.
 pub(super) const MOST_LOOKS: usize = 5;
 
 /// Whether a plan may be one whose file was cut somewhere: everything behind that is gone, and the job in which it is, or
@@ -52,16 +52,31 @@ pub(super) fn emptied(before: (&Plan, &Trace), after: (&Plan, &Trace)) -> Option
     if !may_be_cut(before.0, after.0) {
         return None;
     }
+    Some(refused(now, || ProblemKind::Emptied))
+}
+
+/// What is wrong with a configuration whose file is empty, if it was not before.
+pub(super) fn blank(file: &Path, trace: &Trace) -> Option<LoadErrors> {
+    let is_blank = trace.blank_files().any(|blank| blank == file);
+    is_blank.then(|| refused([file].into_iter(), || ProblemKind::Emptied))
+}
+
+/// What is wrong with a configuration whose files are others each time that they are looked at.
+pub(super) fn unfinished(files: &[PathBuf]) -> LoadErrors {
+    refused(files.iter().map(PathBuf::as_path), || ProblemKind::Unfinished)
+}
+
+fn refused<'a>(files: impl Iterator<Item = &'a Path>, kind: impl Fn() -> ProblemKind) -> LoadErrors {
     let problem = |path: &Path| Problem {
         file: Arc::from(path),
         position: None,
         field: String::new(),
-        kind: ProblemKind::Emptied,
+        kind: kind(),
     };
-    Some(LoadErrors {
-        problems: now.map(problem).collect(),
+    LoadErrors {
+        problems: files.map(problem).collect(),
         omitted: 0,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ mod changes;
 mod less;
 mod turns;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use blocking::unblock;
@@ -85,7 +87,14 @@ pub enum ReloadError {
 /// Changes of files, which count when they are seen a second time as they were the first (B11).
 #[derive(Debug, Default)]
 pub(crate) struct SettledChanges {
-    seen: Option<Fingerprint>,
+    seen: Option<Sight>,
+}
+
+/// What was in files, and when each was modified: one that was something else in between is not as it was.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Sight {
+    fingerprint: Fingerprint,
+    modified: Vec<(PathBuf, SystemTime)>,
 }
 
 impl SettledChanges {
@@ -95,7 +104,7 @@ impl SettledChanges {
     }
 
     /// Whether what is news now counts.
-    pub(crate) fn count(&mut self, news: Option<Fingerprint>) -> bool {
+    pub(crate) fn count(&mut self, news: Option<Sight>) -> bool {
         let is_settled = news.is_some() && news == self.seen;
         self.seen = news.filter(|_| !is_settled);
         is_settled
@@ -128,6 +137,14 @@ impl Reloader {
         self.plan.load_full()
     }
 
+    /// What is wrong with the configuration that runs if its file is empty, and was not before.
+    pub(crate) fn emptied(&self) -> Option<LoadErrors> {
+        self.read(|state| match &state.source {
+            Source::File(path) => less::blank(path, &state.trace),
+            Source::BuiltIn | Source::Text { .. } | Source::Plan(_) => None,
+        })
+    }
+
     /// What reads configurations.
     pub(crate) fn loader(&self) -> &Loader {
         &self.loader
@@ -150,29 +167,37 @@ impl Reloader {
     }
 
     /// The same for who wants what is there now: what was just written, and has less in it than what runs, is read until it is
-    /// as it was when it was read before, with a `wait` between (B11).
+    /// as it was when it was read before, with a `wait` between (B11). One that never is is refused.
     pub(crate) async fn load_settled(&self, source: Option<Source>, mut wait: impl AsyncFnMut()) -> Loaded {
         let mut loaded = self.load(source).await;
         for _ in 0..less::MOST_LOOKS {
-            if !self.may_be_half(&loaded).await {
-                break;
+            if self.written_by_halves(&loaded).await.is_empty() {
+                return loaded;
             }
             wait().await;
             let again = self.load(Some(loaded.source.clone())).await;
             let is_settled = again.trace.fingerprint() == loaded.trace.fingerprint();
             loaded = again;
             if is_settled {
-                break;
+                return loaded;
             }
+        }
+        let files = self.written_by_halves(&loaded).await;
+        if !files.is_empty() {
+            loaded.plan = Err(less::unfinished(&files));
         }
         loaded
     }
 
-    /// Whether the file of what was loaded may be being written.
-    async fn may_be_half(&self, loaded: &Loaded) -> bool {
-        let Ok(plan) = &loaded.plan else { return false };
-        let trace = loaded.trace.clone();
-        unblock(move || trace.was_modified_within(less::JUST_WRITTEN)).await && less::may_be_cut(&self.plan(), plan)
+    /// The files of what was loaded that may be being written, if half of them would have been read by that.
+    async fn written_by_halves(&self, loaded: &Loaded) -> Vec<PathBuf> {
+        match &loaded.plan {
+            Ok(plan) if less::may_be_cut(&self.plan(), plan) => {
+                let trace = loaded.trace.clone();
+                unblock(move || trace.modified_within(less::JUST_WRITTEN)).await
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Whether reading the configuration again would give the one that runs. Costs reading its files, and no more.
@@ -192,10 +217,14 @@ impl Reloader {
     }
 
     /// What was read, if it is not what was read last.
-    pub(crate) fn news(&self, loaded: &Loaded) -> Option<Fingerprint> {
+    pub(crate) async fn news(&self, loaded: &Loaded) -> Option<Sight> {
         let fingerprint = loaded.trace.fingerprint();
-        let is_news = self.read(|state| state.fingerprint != fingerprint);
-        is_news.then_some(fingerprint)
+        if self.read(|state| state.fingerprint == fingerprint) {
+            return None;
+        }
+        let trace = loaded.trace.clone();
+        let modified = unblock(move || trace.modified()).await;
+        Some(Sight { fingerprint, modified })
     }
 
     /// Makes what was loaded the configuration that runs, unless it is wrong; then the source is
@@ -281,7 +310,7 @@ mod tests {
                 (
                     half(2),
                     (1..9).map(|n| half(2) + &format!("- job_name: x{n}\n")).collect(),
-                    Some(2),
+                    None,
                     5,
                 ),
             ] {
@@ -315,18 +344,26 @@ mod tests {
         let read = |text: &str| {
             let path = folder.path().join("prometheus.yml");
             std::fs::write(&path, text).expect("written");
-            Source::File(path).load(&crate::loader()).0.fingerprint()
+            let trace = Source::File(path).load(&crate::loader()).0;
+            move |at: u64| Sight {
+                fingerprint: trace.fingerprint(),
+                modified: vec![(
+                    PathBuf::new(),
+                    SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(at),
+                )],
+            }
         };
         let (half, whole) = (read("scrape_configs: []"), read("scrape_configs: [{job_name: a}]"));
         let mut changes = SettledChanges::default();
         assert!(!changes.count(None));
-        assert!(!changes.count(Some(half)));
+        assert!(!changes.count(Some(half(1))));
         assert!(changes.is_waiting());
-        assert!(!changes.count(Some(whole)), "it is another than it was");
-        assert!(changes.count(Some(whole)));
+        assert!(!changes.count(Some(whole(2))), "it is another than it was");
+        assert!(changes.count(Some(whole(2))));
         assert!(!changes.is_waiting());
-        assert!(!changes.count(Some(half)));
+        assert!(!changes.count(Some(half(3))));
+        assert!(!changes.count(Some(half(5))), "it was something else in between");
         assert!(!changes.count(None), "it is as it was before");
-        assert!(!changes.count(Some(half)));
+        assert!(!changes.count(Some(half(5))));
     }
 }

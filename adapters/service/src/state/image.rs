@@ -28,6 +28,8 @@ pub(super) struct Image {
     pub(super) providers: Vec<(ProviderRecord, Vec<(Instant, Group)>)>,
     /// Bytes at the end of the log that are no whole change.
     pub(super) torn: u64,
+    /// Why there is nothing of the log, if it is none of ours.
+    pub(super) refused_log: Option<StateError>,
     /// Bytes of both files.
     pub(super) length: u64,
     pub(super) end: End,
@@ -140,6 +142,7 @@ pub(super) fn decode(path: &Path, (mut base, length): (impl Read, u64), log: &[u
         at: since.unwrap_or(at),
         providers: replay.finish(),
         torn: whole.torn,
+        refused_log: whole.refused.map(|no_head| no_head.of(&path.with_extension("log"))),
         length: length.saturating_add(log.len() as u64),
         end: End {
             id: head.id,
@@ -154,6 +157,8 @@ pub(super) fn decode(path: &Path, (mut base, length): (impl Read, u64), log: &[u
 struct WholeChanges<'a> {
     records: Vec<&'a [u8]>,
     torn: u64,
+    /// What is wrong with its head, if all of one is there.
+    refused: Option<NoHead>,
     /// The check and the bytes up to there, if it is a log of the base.
     end: Option<(Chain, u64)>,
 }
@@ -163,11 +168,17 @@ fn whole_changes(base: u64, end: Chain, log: &[u8]) -> WholeChanges<'_> {
     let mut whole = WholeChanges {
         records: Vec::new(),
         torn: log.len() as u64,
+        refused: None,
         end: None,
     };
     let (head, chain): (Head, Chain) = match Head::take(&mut rest) {
         Ok(read) => read,
-        Err(_) => return whole,
+        Err(no_head) => {
+            // Half of a head is what a process leaves that ends while it writes one.
+            let is_whole = log.len() >= HEAD;
+            whole.refused = is_whole.then_some(no_head);
+            return whole;
+        }
     };
     if (head
         != Head {

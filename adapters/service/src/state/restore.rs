@@ -196,6 +196,7 @@ mod tests {
             at: Instant::from_nanos(3),
             providers: providers.collect(),
             torn: 0,
+            refused_log: None,
             length: 0,
             end: {
                 let (_, chain) = Head {

@@ -22,7 +22,7 @@ use super::members::{self, MembersSaver};
 use super::restore::{Kept, Left, Restored, restore};
 use super::retry::Retry;
 use super::saver::Saver;
-use super::store::base_path;
+use super::store::{base_path, log_path};
 use super::{StateError, Status};
 use crate::discovery::Managed;
 use crate::targets::{KeptMembers, Targets};
@@ -44,6 +44,10 @@ pub(crate) struct States {
     /// What is in the files of managers that nobody follows yet.
     kept: Mutex<HashMap<String, Kept>>,
 }
+
+/// Something that was saved is of no source that there is now, and it is not sure that this is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Forgets;
 
 impl States {
     /// Takes the folder; `None` when another process has it. `config` is what is configured, for people.
@@ -76,31 +80,50 @@ impl States {
     }
 
     /// What was saved of a manager, for the configs of these sets. Reads files, and says in the log what comes of it.
+    ///
+    /// # Errors
+    /// `may_forget` is not set, and there is something of a source that the configuration does not have any more. Nothing is
+    /// done then.
     pub(crate) fn restore(
         &self,
         manager: &'static str,
         sets: &[(String, Vec<SdConfig>)],
-    ) -> Option<SavedState<SdConfig>> {
+        may_forget: bool,
+    ) -> Result<Option<SavedState<SdConfig>>, Forgets> {
         match image::read_own(self.folder.path(), manager) {
-            Ok(Some(image)) => Some(self.share_out(manager, image, sets)),
-            Ok(None) => None,
+            Ok(Some(image)) => self.share_out(manager, image, sets, may_forget).map(Some),
+            Ok(None) => Ok(None),
             Err(error) => {
                 self.refuse(manager, &error);
-                None
+                Ok(None)
             }
         }
     }
 
-    fn share_out(&self, manager: &str, image: Image, sets: &[(String, Vec<SdConfig>)]) -> SavedState<SdConfig> {
-        if image.torn > 0 {
+    fn share_out(
+        &self,
+        manager: &str,
+        mut image: Image,
+        sets: &[(String, Vec<SdConfig>)],
+        may_forget: bool,
+    ) -> Result<SavedState<SdConfig>, Forgets> {
+        let (torn, refused_log) = (image.torn, image.refused_log.take());
+        let age = self.clock.now().saturating_duration_since(image.at);
+        let Restored { state, left, kept } = restore(image, sets);
+        if !may_forget && left.iter().any(|left| left.targets > 0) {
+            return Err(Forgets);
+        }
+        if let Some(error) = &refused_log {
+            let log = log_path(self.folder.path(), manager);
+            tracing::warn!(manager, %error, "the newest changes that were saved can't be used; what was saved before them is");
+            keep_aside(manager, &log, &log.with_extension("log.refused"));
+        } else if torn > 0 {
             tracing::info!(
                 manager,
-                bytes = image.torn,
+                bytes = torn,
                 "the last change that was being saved is not whole, and left out"
             );
         }
-        let age = self.clock.now().saturating_duration_since(image.at);
-        let Restored { state, left, kept } = restore(image, sets);
         self.keep(manager, kept);
         let (providers, targets) = (state.providers().len(), state.target_count());
         if providers > 0 {
@@ -122,7 +145,7 @@ impl States {
             tracing::debug!(manager, kind, description = described, targets, age_seconds, "restored");
         }
         say_left(manager, &left);
-        state
+        Ok(state)
     }
 
     /// Has who follows go on with the files, if they are such as it writes.
@@ -155,9 +178,7 @@ impl States {
             source,
             "what was saved can't be used; starting without it, as after a first installation"
         );
-        if fs::rename(file, &aside).is_ok() {
-            tracing::info!(manager, file = %aside.display(), "the file is kept under this name");
-        }
+        keep_aside(manager, file, &aside);
     }
 
     /// Writes what this manager has from now on.
@@ -236,6 +257,12 @@ impl States {
         drop(self.stop);
         drop(self.ending);
         self.ended.recv().await.ok();
+    }
+}
+
+fn keep_aside(manager: &str, file: &Path, aside: &Path) {
+    if fs::rename(file, aside).is_ok() {
+        tracing::info!(manager, file = %aside.display(), "the file is kept under this name");
     }
 }
 
