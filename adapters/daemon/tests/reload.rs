@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::json;
-use support::{CONFIG, Daemon, Setup, replace, wait_until};
+use support::{CONFIG, Daemon, Setup, Upstream, replace, wait_until};
 
 const JSON: (&str, &str) = ("Accept", "text/html;q=0.1, application/json");
 
@@ -287,4 +287,45 @@ fn b11_a_configuration_that_is_being_written_takes_nothing_away() {
     });
     setup.write("{}");
     assert!(reload(&daemon).contains("2 removed"));
+}
+
+/// B03: what is shown of a source that nobody asks any more is not said to be fresh.
+#[test]
+fn what_stands_in_for_a_source_that_was_not_read_is_named() {
+    let setup = Setup::new();
+    let (old, new) = (
+        Upstream::start(200, r#"[{"targets": ["u:1"]}]"#),
+        Upstream::start(500, ""),
+    );
+    let config = |upstream: &Upstream| {
+        let url = &upstream.url;
+        setup.write(&format!(
+            "scrape_configs: [{{job_name: node, http_sd_configs: [{{url: '{url}', refresh_interval: 1s}}]}}]"
+        ));
+    };
+    config(&old);
+    let daemon = setup.start(&[]);
+    daemon.wait_for("/sd/node", |list| list.contains("u:1"));
+    let stale = |daemon: &Daemon| daemon.get("/api/v1/targets?state=stale").text();
+    assert!(!stale(&daemon).contains("u:1"), "{}", stale(&daemon));
+
+    config(&new);
+    reload(&daemon);
+    let list = daemon.get("/sd/node");
+    assert!(list.text().contains("u:1"), "{}", list.text());
+    let named = list.header("x-headcount-replaced").expect("it is said");
+    assert!(named.starts_with("http/"), "{named}");
+    let ready = daemon.get("/-/ready").text();
+    assert!(ready.contains(&format!("node has what {named} (")), "{ready}");
+    assert!(ready.contains("had before a reload"), "{ready}");
+    let targets = stale(&daemon);
+    assert!(
+        targets.contains("u:1") && targets.contains("another source in its place"),
+        "{targets}"
+    );
+
+    new.answer(200, r#"[{"targets": ["u:2"]}]"#);
+    let list = daemon.wait_for("/sd/node", |list| list.contains("u:2"));
+    assert_eq!(list.header("x-headcount-replaced"), None);
+    assert!(!daemon.get("/-/ready").text().contains("before a reload"));
 }

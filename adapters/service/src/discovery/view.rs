@@ -143,6 +143,11 @@ impl View {
         providers.filter_map(|provider| Some((provider, provider.reports().only_restored()?.as_of)))
     }
 
+    /// The providers that a set does not want any more, and shows until what takes their place was read (B03).
+    pub(crate) fn replaced(&self, set: &str) -> impl Iterator<Item = &ProviderSnapshot> {
+        self.snapshot.set(set).into_iter().flat_map(|set| set.predecessors())
+    }
+
     /// The view after `diff`, and the sets that came or went, or whose list or completeness may be
     /// another. Lists of sets whose groups are the same are those of this view.
     pub(super) fn next(

@@ -23,8 +23,9 @@ pub(super) async fn ready(app: &App) -> Response<Body> {
         let view = app.scrape.view();
         let now = reported(app, &view).await;
         let text = format!(
-            "headcount is ready.{}{}",
+            "headcount is ready.{}{}{}",
             lacking(&view, &now),
+            replaced(&view),
             restored(&view, app.wall_clock())
         );
         return respond::text(StatusCode::OK, text);
@@ -84,6 +85,19 @@ fn lacking(view: &View, now: &BTreeMap<ProviderId, Arc<Reports>>) -> String {
         ));
     }
     text
+}
+
+/// The jobs that show what sources had before a reload, because what takes their place was not read yet (B03).
+fn replaced(view: &View) -> String {
+    let parts = view
+        .jobs
+        .keys()
+        .flat_map(|name| view.replaced(name).map(move |part| (name, part)));
+    let lines = parts.take(MOST).map(|(name, provider)| {
+        let (provider, description) = (provider.name(), provider.description());
+        format!("\n{name} has what {provider} ({description}) had before a reload, until what takes its place was read")
+    });
+    lines.collect()
 }
 
 /// The jobs of whose lists a part is as it was before a restart, with who was not read whole since. The first of them:

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headcount_core::{Fate, ProviderId, Snapshot, TargetId, TargetLimit, TargetPool, TargetReader, TargetView};
+use headcount_core::{
+    Fate, ProviderId, ProviderSnapshot, Snapshot, TargetId, TargetLimit, TargetPool, TargetReader, TargetView,
+};
 use headcount_reader::MASK;
 use serde::Serialize;
 
@@ -69,7 +71,7 @@ fn alone<R>(
     })
 }
 
-/// The providers that fail or of which a drop is held, and what time it is.
+/// The providers that fail, that nobody asks any more, or of which a drop is held, and what time it is.
 #[derive(Default)]
 pub(crate) struct Stale {
     held: Holds,
@@ -108,6 +110,19 @@ impl Stale {
             failing: failing.map(|provider| (provider.id, entry(provider))).collect(),
             clock: Some(clock),
         }
+    }
+
+    /// The same, and of those that are shown until what takes their place was read: nobody asks them any more (B03).
+    pub(crate) fn and_replaced(mut self, snapshot: &Snapshot) -> Self {
+        let replaced = |provider: &ProviderSnapshot| Some((provider.id(), provider.reports().replaced?));
+        for (id, at) in snapshot.providers().filter_map(replaced) {
+            let entry = StaleEntry {
+                since: self.clock.map(|clock| clock.unix_seconds(at)),
+                error: Arc::from("a reload has put another source in its place, which was not read yet"),
+            };
+            self.failing.insert(id, entry);
+        }
+        self
     }
 
     pub(crate) fn is_stale(&self, provider: ProviderId) -> bool {

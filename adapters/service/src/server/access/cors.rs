@@ -14,7 +14,8 @@ use crate::server::respond::{self, Body};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
 const HEADERS: HeaderValue = HeaderValue::from_static("Accept, Authorization, If-None-Match");
-const EXPOSED: HeaderValue = HeaderValue::from_static("Date, ETag, X-Headcount-Incomplete, X-Headcount-Restored");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("Date, ETag, X-Headcount-Incomplete, X-Headcount-Restored, X-Headcount-Replaced");
 
 /// The answer to a browser that asks what a page may do.
 pub(super) fn preflight(allowed: &CorsOrigin, request: &Parts) -> Option<Response<Body>> {

@@ -19,6 +19,10 @@ pub(super) const INCOMPLETE: HeaderName = HeaderName::from_static("x-headcount-i
 /// whole since, and how old what they have is.
 pub(super) const RESTORED: HeaderName = HeaderName::from_static("x-headcount-restored");
 
+/// The header of an answer with a list of which a part is as it was before a reload: the providers that are shown until
+/// what takes their place was read.
+pub(super) const REPLACED: HeaderName = HeaderName::from_static("x-headcount-replaced");
+
 /// Lists shorter than this are not worth compressing.
 const WORTH_COMPRESSING: u64 = 1024;
 
@@ -27,7 +31,7 @@ const WORTH_COMPRESSING: u64 = 1024;
 pub(super) fn reply(
     list: &Arc<Encoded>,
     headers: &HeaderMap,
-    said: [Option<HeaderValue>; 2],
+    said: [Option<HeaderValue>; 3],
     then: impl FnOnce() + Send + Sync + 'static,
 ) -> (Response<Body>, bool) {
     let tags = [format!("\"{}\"", list.tag()), format!("\"{}-gzip\"", list.tag())];
@@ -48,15 +52,15 @@ pub(super) fn reply(
     (response, is_compressed)
 }
 
-/// What is to be said with a list: who lacks in it, and what of it is from before a restart.
-pub(super) fn said(app: &App, view: &View, name: &str, delivery: Delivery) -> [Option<HeaderValue>; 2] {
+/// What is to be said with a list: who lacks in it, and what of it is from before a restart or a reload.
+pub(super) fn said(app: &App, view: &View, name: &str, delivery: Delivery) -> [Option<HeaderValue>; 3] {
     let lacking = (delivery == Delivery::Incomplete).then(|| lacking(view, name));
-    [lacking, restored(view, name, app.wall_clock())]
+    [lacking, restored(view, name, app.wall_clock()), replaced(view, name)]
 }
 
-pub(super) fn described(mut response: Response<Body>, tag: &str, said: [Option<HeaderValue>; 2]) -> Response<Body> {
+pub(super) fn described(mut response: Response<Body>, tag: &str, said: [Option<HeaderValue>; 3]) -> Response<Body> {
     let headers = response.headers_mut();
-    for (name, value) in [INCOMPLETE, RESTORED].into_iter().zip(said) {
+    for (name, value) in [INCOMPLETE, RESTORED, REPLACED].into_iter().zip(said) {
         if let Some(value) = value {
             headers.insert(name, value);
         }
@@ -88,6 +92,16 @@ fn restored(view: &View, job: &str, clock: WallClock) -> Option<HeaderValue> {
     (!names.is_empty()).then(|| header(&names.join(", ")).unwrap_or(HeaderValue::from_static("?")))
 }
 
+/// The providers that are shown until what takes their place was read.
+fn replaced(view: &View, job: &str) -> Option<HeaderValue> {
+    let names: Vec<_> = view
+        .replaced(job)
+        .take(MOST_NAMED)
+        .map(|provider| &**provider.name())
+        .collect();
+    (!names.is_empty()).then(|| header(&names.join(", ")).unwrap_or(HeaderValue::from_static("?")))
+}
+
 /// Mechanisms of one's own may have any name.
 fn header(value: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(value).ok().filter(|value| !value.is_empty())
@@ -111,7 +125,7 @@ mod tests {
         let response = described(
             respond::text(StatusCode::OK, "[]"),
             "\"tag\"",
-            [Some(lacking(&view, "a")), None],
+            [Some(lacking(&view, "a")), None, None],
         );
         assert_eq!(response.headers()[&INCOMPLETE], "a/0");
         // Who lacked when the list was made may lack no more.

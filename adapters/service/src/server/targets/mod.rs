@@ -106,7 +106,7 @@ pub(super) async fn targets(app: &Arc<App>, query: &str) -> Response<Body> {
     };
     let clock = app.wall_clock();
     let healths = Healths::of(app.scraping.as_ref(), clock);
-    let stale = Stale::of(&observation, clock);
+    let stale = Stale::of(&observation, clock).and_replaced(&app.scrape.view().snapshot);
     let walk = Walk::new(app.targets.clone(), query, stale, healths, app.global.clone());
     let (pieces, receiver) = async_channel::bounded(PIECES_AHEAD);
     let write = async move {
