@@ -18,7 +18,7 @@
 //! * `members`: several Prometheus share targets out.
 //! * `kit`: what is delivered beside the binary.
 //! * `openstack`: targets out of an OpenStack, in the long mode.
-//! * `puppetdb`: targets out of a PuppetDB, in the long mode.
+//! * `puppetdb`: targets out of a PuppetDB.
 //! * `scraping`: headcount finds of its targets what Prometheus finds.
 //! * `web_config`: headcount behind its own TLS, certificates and passwords.
 //! * `zookeeper`: targets out of a tree of ZooKeeper's.

@@ -1,4 +1,4 @@
-//! A whole headcount with `puppetdb_sd_configs` and a real PuppetDB 7, in the long mode.
+//! A whole headcount with `puppetdb_sd_configs` and a real PuppetDB 7.
 //!
 //! Its labels are compared with those that promtool finds at the same server at the same time, field by field. promtool
 //! scrapes nothing.

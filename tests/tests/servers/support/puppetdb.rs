@@ -1,4 +1,4 @@
-//! A real PuppetDB with a PostgreSQL of its own. It takes a quarter of a minute to start, so it runs in the long mode only.
+//! A real PuppetDB with a PostgreSQL of its own. It takes a quarter of a minute to start.
 
 use std::env;
 use std::fs;
@@ -13,7 +13,7 @@ use super::folder::Folder;
 use super::http::send;
 use super::ports::free_port;
 use super::process::Process;
-use super::required::{all_are_installed, are_possible, find, is_long};
+use super::required::{all_are_installed, are_possible, find};
 use super::wait::until;
 
 /// What Debian's package has.
@@ -31,9 +31,8 @@ pub(crate) struct PuppetDb {
 /// Whether one can be run, and is wanted. If not, it is said which test is skipped for it.
 pub(crate) fn is_wanted() -> bool {
     let is_there = || Path::new(JAR).is_file() && postgres("initdb").is_some();
-    is_long("a real PuppetDB")
-        && all_are_installed(&["java", "psql", "setpriv", "chown", "date"])
-        && are_possible("a PuppetDB (tests/setup --long installs it)", is_there)
+    all_are_installed(&["java", "psql", "setpriv", "chown", "date"])
+        && are_possible("a PuppetDB (tests/setup installs it)", is_there)
 }
 
 impl PuppetDb {
