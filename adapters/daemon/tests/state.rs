@@ -37,6 +37,16 @@ impl Restarts {
         self.setup.start(&["--state-dir", &self.state])
     }
 
+    /// Runs until all is saved, and is killed then; the source that can die has.
+    fn run_and_die(&self) {
+        let mut daemon = self.start();
+        daemon.wait_for("/sd/node", |list| list.contains("u:2"));
+        self.wait_until_saved(3);
+        daemon.signal(Signal::KILL);
+        daemon.ended();
+        self.upstream.answer(500, "");
+    }
+
     /// The one folder in the folder of states.
     fn folder(&self) -> PathBuf {
         let mut entries = fs::read_dir(&self.state).expect("a folder");
@@ -78,13 +88,7 @@ fn restored(daemon: &Daemon) -> Option<Value> {
 #[test]
 fn an_empty_configuration_forgets_nothing() {
     let restarts = Restarts::new();
-    let mut daemon = restarts.start();
-    daemon.wait_for("/sd/node", |list| list.contains("u:2"));
-    restarts.wait_until_saved(3);
-    daemon.signal(Signal::KILL);
-    daemon.ended();
-
-    restarts.upstream.answer(500, "");
+    restarts.run_and_die();
     let file = restarts.setup.folder.path().join("prometheus.yml");
     let whole = fs::read_to_string(&file).expect("it is there");
     for blank in ["", "\n \n"] {
@@ -109,13 +113,7 @@ fn an_empty_configuration_forgets_nothing() {
 #[test]
 fn a_source_that_died_is_served_as_it_was_and_others_go_on() {
     let restarts = Restarts::new();
-    let mut daemon = restarts.start();
-    daemon.wait_for("/sd/node", |list| list.contains("u:2"));
-    restarts.wait_until_saved(3);
-    daemon.signal(Signal::KILL);
-    daemon.ended();
-
-    restarts.upstream.answer(500, "");
+    restarts.run_and_die();
     replace(&restarts.setup.targets, r#"[{"targets": ["b:9100"]}]"#);
     let mut daemon = restarts.start();
     // From the first answer on: a 503 would be right, too, but a list without them never is.

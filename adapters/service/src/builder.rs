@@ -27,7 +27,7 @@ use crate::server::{
     WatchedConfig, WebOptions, WrittenJobs,
 };
 use crate::service::Running;
-use crate::state::{Forgets, States, Status, state_folder, state_root};
+use crate::state::{States, Status, state_folder, state_root};
 use crate::targets::{GlobalUrls, Names};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
 
@@ -286,12 +286,8 @@ impl ServiceBuilder {
         let recording = self.record.as_deref().map(Recording::begin).transpose()?;
         // What is empty may be about to be written, and what is known meanwhile is not to be forgotten.
         let emptied = reloader.emptied();
-        let saved = self.saved(&workers, &source, plan.clone(), recording.is_some(), emptied.is_none());
-        let (states, saved) = match (saved.await, emptied) {
-            (Ok(saved), _) => saved,
-            (Err(Forgets), Some(errors)) => return Err(errors.into()),
-            (Err(Forgets), None) => (None, [None, None]),
-        };
+        let saved = self.saved(&workers, &source, plan.clone(), recording.is_some(), emptied);
+        let (states, saved) = saved.await?;
         let status = states.as_ref().map(|states| states.status().clone());
         let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let (mut app, mut tasks) = self.app(&workers, reloader, recording.as_ref(), saved, status)?;
@@ -376,8 +372,8 @@ impl ServiceBuilder {
         source: &Source,
         plan: Arc<Plan>,
         is_recorded: bool,
-        may_forget: bool,
-    ) -> Result<(Option<States>, [Option<SavedState<SdConfig>>; 2]), Forgets> {
+        emptied: Option<LoadErrors>,
+    ) -> Result<(Option<States>, [Option<SavedState<SdConfig>>; 2]), LoadErrors> {
         let Some(folder) = self.state_folder(&plan) else {
             if matches!(self.state, State::AsSettings(_)) && plan.settings.state.enabled != Some(false) {
                 tracing::info!(
@@ -398,7 +394,7 @@ impl ServiceBuilder {
         let read = move || {
             let states = States::open(folder, &config.to_string_lossy(), clock);
             let restore = |manager, sets: &[_]| match &states {
-                Some(states) => states.restore(manager, sets, may_forget),
+                Some(states) => states.restore(manager, sets, emptied.as_ref()),
                 None => Ok(None),
             };
             let scrape = if is_recorded {

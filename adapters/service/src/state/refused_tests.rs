@@ -14,7 +14,7 @@ use super::tests::{Seconds, started};
 /// What is in `folder` after `scrape` was restored from it, and that nothing was.
 fn refused_by(folder: &Path) -> Vec<String> {
     let states = States::open(folder.to_owned(), "", Arc::new(Seconds::default())).expect("it is free");
-    assert!(states.restore("scrape", &[], true).expect("it may").is_none());
+    assert!(states.restore("scrape", &[], None).expect("it may").is_none());
     let entries = fs::read_dir(folder).expect("a folder").flatten();
     let mut names: Vec<_> = entries
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -41,7 +41,7 @@ fn what_another_manager_had_is_refused_and_kept_aside() {
     );
     assert!(image::read(folder.path(), "notify").expect("a state").is_some());
     let states = States::open(folder.path().to_owned(), "", Arc::new(Seconds::default())).expect("it is free");
-    assert!(states.restore("notify", &[], true).expect("it may").is_none());
+    assert!(states.restore("notify", &[], None).expect("it may").is_none());
     assert!(!notify.exists() && notify.with_extension("refused").exists());
     let shown = saved_states(folder.path()).expect("read");
     assert!(shown.is_empty(), "what is aside is no state: {shown:?}");
@@ -81,7 +81,7 @@ fn a_log_that_is_none_of_ours_is_refused_and_kept_aside() {
         fs::write(base_path(folder.path(), "scrape"), &base).expect("written");
         fs::write(log_path(folder.path(), "scrape"), log).expect("written");
         let states = States::open(folder.path().to_owned(), "", Arc::new(Seconds::default())).expect("it is free");
-        assert!(states.restore("scrape", &[], true).expect("it may").is_some());
+        assert!(states.restore("scrape", &[], None).expect("it may").is_some());
         let files = fs::read_dir(folder.path()).expect("a folder").flatten();
         let mut names: Vec<_> = files
             .map(|file| file.file_name().to_string_lossy().into_owned())

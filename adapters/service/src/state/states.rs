@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use async_channel::{Receiver, Sender};
+use headcount_config::LoadErrors;
 use headcount_core::SavedState;
 use headcount_discoverer::Env;
 use headcount_discoverer::env::Clock;
@@ -45,10 +46,6 @@ pub(crate) struct States {
     kept: Mutex<HashMap<String, Kept>>,
 }
 
-/// Something that was saved is of no source that there is now, and it is not sure that this is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Forgets;
-
 impl States {
     /// Takes the folder; `None` when another process has it. `config` is what is configured, for people.
     pub(crate) fn open(path: PathBuf, config: &str, clock: Arc<dyn Clock>) -> Option<Self> {
@@ -82,16 +79,16 @@ impl States {
     /// What was saved of a manager, for the configs of these sets. Reads files, and says in the log what comes of it.
     ///
     /// # Errors
-    /// `may_forget` is not set, and there is something of a source that the configuration does not have any more. Nothing is
-    /// done then.
+    /// What is wrong with the configuration (`emptied`), if there is something of a source that it does not have any more.
+    /// Nothing is done then.
     pub(crate) fn restore(
         &self,
         manager: &'static str,
         sets: &[(String, Vec<SdConfig>)],
-        may_forget: bool,
-    ) -> Result<Option<SavedState<SdConfig>>, Forgets> {
+        emptied: Option<&LoadErrors>,
+    ) -> Result<Option<SavedState<SdConfig>>, LoadErrors> {
         match image::read_own(self.folder.path(), manager) {
-            Ok(Some(image)) => self.share_out(manager, image, sets, may_forget).map(Some),
+            Ok(Some(image)) => self.share_out(manager, image, sets, emptied).map(Some),
             Ok(None) => Ok(None),
             Err(error) => {
                 self.refuse(manager, &error);
@@ -105,13 +102,13 @@ impl States {
         manager: &str,
         mut image: Image,
         sets: &[(String, Vec<SdConfig>)],
-        may_forget: bool,
-    ) -> Result<SavedState<SdConfig>, Forgets> {
+        emptied: Option<&LoadErrors>,
+    ) -> Result<SavedState<SdConfig>, LoadErrors> {
         let (torn, refused_log) = (image.torn, image.refused_log.take());
         let age = self.clock.now().saturating_duration_since(image.at);
         let Restored { state, left, kept } = restore(image, sets);
-        if !may_forget && left.iter().any(|left| left.targets > 0) {
-            return Err(Forgets);
+        if let Some(errors) = emptied.filter(|_| left.iter().any(|left| left.targets > 0)) {
+            return Err(errors.clone());
         }
         if let Some(error) = &refused_log {
             let log = log_path(self.folder.path(), manager);

@@ -487,7 +487,7 @@ fn what_is_no_state_is_refused_and_kept_aside() {
         let path = base_path(folder.path(), "scrape");
         fs::write(&path, &content).expect("written");
         let states = States::open(folder.path().to_owned(), "", Arc::new(Seconds::default())).expect("it is free");
-        assert!(states.restore("scrape", &[], true).expect("it may").is_none());
+        assert!(states.restore("scrape", &[], None).expect("it may").is_none());
         assert!(!path.exists());
         assert_eq!(
             fs::read(folder.path().join("scrape.refused")).expect("it is kept"),
