@@ -24,7 +24,7 @@ use guards::HoldsAdditionsToo;
 use headcount_core::{Failure, Group, Instant, ManagerOptions, ProviderId, UnknownProvider};
 use headcount_sim::{
     Checks, Condition, Expectation, InputLog, Manager, ProcessEvent, Ratio, Restarted, Rule, Scenario, ShrinkLimits,
-    Simulation, Sources, Span, Subject, Swarm, shrink_of,
+    Simulation, Sources, Span, Subject, Swarm, SwarmReport, shrink_of,
 };
 use storm::{SEEDS, guarded_storm, storm};
 
@@ -202,17 +202,22 @@ fn a_panic_is_a_failure_with_its_seed_and_shrinks() {
     let report = Swarm::new(calm.clone()).seeds(0..12);
     let report = report.run_of::<Faulty<PanicsAtAFailure>>(|_, _| true).unwrap();
     assert_eq!(report.runs, 12, "{report}");
+    shrinks_as::<PanicsAtAFailure>(&calm, &report, Rule::NoPanic, "never meant to happen");
+}
+
+/// The first failure in the report of this scenario is of this rule and says so, and stays that when it is shrunk.
+fn shrinks_as<B: Bug>(scenario: &Scenario, report: &SwarmReport, rule: Rule, says: &str) {
     let found = report.failures.first().unwrap();
-    assert_eq!(found.violation.rule, Rule::NoPanic, "{report}");
-    assert!(found.violation.reason.contains("never meant to happen"), "{report}");
-    let scenario = Swarm::new(calm).drawn(found.seed);
-    let (log, _) = InputLog::record_of::<Faulty<PanicsAtAFailure>>(&scenario, found.seed).unwrap();
+    assert_eq!(found.violation.rule, rule, "{report}");
+    assert!(found.violation.reason.contains(says), "{report}");
+    let scenario = Swarm::new(scenario.clone()).drawn(found.seed);
+    let (log, _) = InputLog::record_of::<Faulty<B>>(&scenario, found.seed).unwrap();
     let limits = ShrinkLimits {
         runs: 300,
         ..ShrinkLimits::default()
     };
-    let shrunk = shrink_of::<Faulty<PanicsAtAFailure>>(&log, limits).unwrap();
-    assert_eq!(shrunk.violation.rule, Rule::NoPanic);
+    let shrunk = shrink_of::<Faulty<B>>(&log, limits).unwrap();
+    assert_eq!(shrunk.violation.rule, rule);
     assert!(shrunk.yaml().lines().count() <= 20, "{}", shrunk.yaml());
 }
 
@@ -232,18 +237,7 @@ fn a_manager_that_is_never_done_is_a_failure_and_shrinks() {
     let calm = storm().checks(Checks::None);
     let swarm = Swarm::new(calm.clone()).seeds(0..1);
     let report = swarm.run_of::<Faulty<IsNeverDone>>(|_, _| true).unwrap();
-    let found = report.failures.first().unwrap();
-    assert_eq!(found.violation.rule, Rule::TimeGoesOn, "{report}");
-    assert!(found.violation.reason.contains("the manager's time is up"), "{report}");
-    let scenario = Swarm::new(calm).drawn(found.seed);
-    let (log, _) = InputLog::record_of::<Faulty<IsNeverDone>>(&scenario, found.seed).unwrap();
-    let limits = ShrinkLimits {
-        runs: 300,
-        ..ShrinkLimits::default()
-    };
-    let shrunk = shrink_of::<Faulty<IsNeverDone>>(&log, limits).unwrap();
-    assert_eq!(shrunk.violation.rule, Rule::TimeGoesOn);
-    assert!(shrunk.yaml().lines().count() <= 20, "{}", shrunk.yaml());
+    shrinks_as::<IsNeverDone>(&calm, &report, Rule::TimeGoesOn, "the manager's time is up");
 }
 
 fn rule_that_finds<B: Bug>(scenario: Scenario) -> Option<Rule> {
