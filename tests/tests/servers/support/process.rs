@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::required;
-use super::wait::until;
+use super::wait::{PATIENCE, until, until_within};
 
 /// Lines of a process's log that stand in the report of a test that failed.
 const REPORTED_LINES: usize = 40;
@@ -88,8 +89,18 @@ impl Process {
     }
 
     /// Waits until a look at it succeeds; fails at once when it ends before.
-    pub(crate) fn wait_until<T>(&mut self, what: &str, mut attempt: impl FnMut(&Self) -> Result<T, String>) -> T {
-        until(&format!("{} {what}", self.name), || {
+    pub(crate) fn wait_until<T>(&mut self, what: &str, attempt: impl FnMut(&Self) -> Result<T, String>) -> T {
+        self.wait_until_within(PATIENCE, what, attempt)
+    }
+
+    /// Like [`Self::wait_until`], for what takes longer than anything else.
+    pub(crate) fn wait_until_within<T>(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut attempt: impl FnMut(&Self) -> Result<T, String>,
+    ) -> T {
+        until_within(patience, &format!("{} {what}", self.name), || {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("{} ended ({status}); it said:\n{}", self.name, self.log());
             }
