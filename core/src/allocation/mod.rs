@@ -43,6 +43,8 @@ pub use consistent::{Consistent, MAX_MEMBERS, MAX_REPLICAS, Move};
 pub use key::TargetKey;
 pub use placed::Placed;
 pub use presence::{Asked, Presence, PresenceOptions};
+#[cfg(any(test, feature = "reference"))]
+pub(crate) use rendezvous::{Fit, Seed};
 pub use roster::{Roster, RosterOptions};
 pub use seats::Seats;
 pub use shares::{Leaving, SavedHandover, SavedMember, SavedShares, Shares};

@@ -9,21 +9,21 @@ use crate::hash;
 
 /// What a member's fits are made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Seed([u64; 2]);
+pub(crate) struct Seed([u64; 2]);
 
 impl Seed {
-    pub(super) fn of(member: &str) -> Self {
+    pub(crate) fn of(member: &str) -> Self {
         Self(hash::wide(member.as_bytes()))
     }
 
     /// The same for whoever has a seat. No member is called like that.
-    pub(super) fn of_seat(number: u32) -> Self {
+    pub(crate) fn of_seat(number: u32) -> Self {
         Self(hash::wide(format!("\0seat {number}").as_bytes()))
     }
 
     /// How well this member and a target fit; more is better.
     #[inline]
-    pub(super) fn fit(self, key: u64) -> Fit {
+    pub(crate) fn fit(self, key: u64) -> Fit {
         let Self([a, b]) = self;
         Fit {
             score: hash::fold(key ^ a, key.rotate_left(32) ^ b),
@@ -34,15 +34,15 @@ impl Seed {
 
 /// How well a member and a target fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Fit {
-    pub(super) score: u64,
+pub(crate) struct Fit {
+    pub(crate) score: u64,
     /// Where two scores are the same.
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Fit {
     /// Better than any.
-    pub(super) const BEST: Self = Self {
+    pub(crate) const BEST: Self = Self {
         score: u64::MAX,
         seed: u64::MAX,
     };

@@ -16,6 +16,7 @@
 mod changed;
 mod members;
 mod saved;
+mod untold;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use changed::Changed;
 use saved::Resumed;
 pub use saved::{SavedHandover, SavedMember, SavedShares};
+use untold::Untold;
 
 use super::rendezvous::ByKey;
 use super::{JobWeights, Move, Placed, TargetKey, WeightClass};
@@ -60,6 +62,7 @@ pub struct Shares {
     /// What members have to be sent.
     awaited: BTreeMap<MemberJob, BTreeSet<(u64, TargetKey)>>,
     releases: BTreeSet<(Instant, TargetKey)>,
+    untold: Untold,
     /// When to look whether members that were taken out have something left.
     reviews: BTreeSet<(Instant, Arc<str>)>,
     versions: u64,
@@ -111,6 +114,7 @@ impl Shares {
             handovers: BTreeMap::new(),
             awaited: BTreeMap::new(),
             releases: BTreeSet::new(),
+            untold: Untold::default(),
             reviews: BTreeSet::new(),
             versions: 0,
             moved: 0,
@@ -199,6 +203,7 @@ impl Shares {
         for (job, came, went) in changes {
             for key in went {
                 self.end_handover(*key);
+                self.untold.gone(*key);
             }
             for key in came {
                 self.jobs.insert(key.number(), job.clone());
@@ -251,6 +256,10 @@ impl Shares {
         lists.last_sent = Some(now);
         if let Some(list) = lists.by_job.get_mut(job) {
             list.sent = list.sent.max(version);
+            // What was taken after this version was drawn up has yet to be told.
+            if version >= list.version {
+                self.untold.told(&pair);
+            }
         }
         self.forget_if_told(member);
         let Some(awaited) = self.awaited.get_mut(&pair) else {
@@ -448,8 +457,11 @@ impl Shares {
             }
         }
         for Move { member, .. } in went {
-            // Who was never sent it does not scrape it, and who is not there does not, either.
-            let is_unsent = self.unsent(member, &job, key).is_some() && !self.may_have(member, &job);
+            // Who was never sent it does not scrape it, and who is not there does not, either. Who was sent it before it was taken
+            // from him and given to him once more scrapes it all along.
+            let is_unsent = self.unsent(member, &job, key).is_some()
+                && !self.may_have(member, &job)
+                && planted!(!self.untold.has(member, key), UntoldGoesAtOnce, true);
             if is_gone || is_unsent {
                 self.take(member, &job, key);
             } else if self.members.contains_key(member) {
@@ -475,7 +487,13 @@ impl Shares {
         let is_alone = owners.is_empty() && !self.allocation.has_members();
         let mut awaits = BTreeMap::new();
         for member in owners {
-            if let Some(version) = self.unsent(&member, job, key) {
+            // Who has it already is awaited, too: how often the target is scraped is said when he is sent his list again.
+            let version = planted!(
+                self.listed_in(&member, job, key),
+                OwnersAreNotAwaited,
+                self.unsent(&member, job, key)
+            );
+            if let Some(version) = version {
                 let pair = (member.clone(), job.clone());
                 self.awaited.entry(pair).or_default().insert((version, key));
                 awaits.insert(member, version);
@@ -497,10 +515,15 @@ impl Shares {
         }
     }
 
-    /// The version from which on a target is on a member's list, if the member was not sent that yet.
+    /// The version from which on a target is on a member's list.
+    fn listed_in(&self, member: &str, job: &str, key: TargetKey) -> Option<u64> {
+        self.members.get(member)?.by_job.get(job)?.keys.get(&key).copied()
+    }
+
+    /// The same if the member was not sent that yet.
     fn unsent(&self, member: &str, job: &str, key: TargetKey) -> Option<u64> {
-        let list = self.members.get(member)?.by_job.get(job)?;
-        list.keys.get(&key).copied().filter(|version| *version > list.sent)
+        let sent = self.members.get(member)?.by_job.get(job)?.sent;
+        self.listed_in(member, job, key).filter(|version| *version > sent)
     }
 
     fn release_at(&mut self, key: TargetKey, at: Instant) {
@@ -561,6 +584,10 @@ impl Shares {
     }
 
     fn take(&mut self, member: &Arc<str>, job: &Arc<str>, key: TargetKey) {
+        let is_sent = self.unsent(member, job, key).is_none() && self.is_listed(member, job, key);
+        if is_sent && self.allocation.has(key) {
+            self.untold.add((member.clone(), job.clone()), key);
+        }
         self.edit(member, job, key, |list, _| {
             list.keys.remove(&key);
         });

@@ -5,46 +5,23 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::rendezvous::{Fit, Seed};
 use super::{Consistent, Move, TargetKey};
 use crate::Random;
+use crate::reference::PlainAllocation;
 
 type Owned = BTreeMap<TargetKey, Vec<String>>;
 
-/// The same, made from all pairs in the order of their fit, best first: a pair is one if the target wants another member and
-/// the member has room. What is lacking then is given where it fits best.
-fn model(members: &BTreeSet<String>, keys: &BTreeSet<u64>, wanted: usize) -> Owned {
-    let replicas = wanted.min(members.len());
-    let copies = keys.len() * replicas;
-    let bound = match members.len() {
-        0 => 0,
-        count => (copies * 105 / (100 * count)).max(copies.div_ceil(count)),
+/// The same, made anew.
+fn model(members: &BTreeSet<String>, keys: &BTreeSet<u64>, replicas: usize) -> Owned {
+    let plain = PlainAllocation {
+        members: members.iter().map(|member| (member.clone(), None)).collect(),
+        targets: keys.iter().map(|key| (*key, (String::new(), None))).collect(),
+        replicas,
+        is_weighted: false,
     };
-    let mut pairs: Vec<(Fit, u64, &String)> = Vec::new();
-    for member in members {
-        pairs.extend(keys.iter().map(|key| (Seed::of(member).fit(*key), *key, member)));
-    }
-    pairs.sort();
-    pairs.reverse();
-    let mut owned: BTreeMap<u64, BTreeSet<&String>> = keys.iter().map(|key| (*key, BTreeSet::new())).collect();
-    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    for (_, key, member) in &pairs {
-        let (owners, count) = (owned.get_mut(key).unwrap(), counts.entry(member).or_default());
-        if owners.len() < replicas && *count < bound {
-            owners.insert(member);
-            *count += 1;
-        }
-    }
-    for (_, key, member) in &pairs {
-        let owners = owned.get_mut(key).unwrap();
-        if owners.len() < replicas {
-            owners.insert(member);
-        }
-    }
-    let owners = |owners: BTreeSet<&String>| owners.into_iter().cloned().collect();
-    owned
-        .into_iter()
-        .map(|(key, all)| (TargetKey(key), owners(all)))
+    let owners = plain.owners().into_iter();
+    owners
+        .map(|(key, all)| (TargetKey(key), all.into_iter().collect()))
         .collect()
 }
 

@@ -184,6 +184,8 @@ macro_rules! in_core {
                     LightestFirst "light targets are shared out before heavy ones"
                     ChangesAreForgotten "what changed on a member's list longer ago than is kept did not change"
                     NobodyIsTooFull "where a class does not fit, its targets are put beyond what anybody may have"
+                    OwnersAreNotAwaited "who owns a target already is not waited for, however seldom that is scraped"
+                    UntoldGoesAtOnce "what is given to a member again before it was told that it went goes from it at once"
                 }
             }
         }

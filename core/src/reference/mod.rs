@@ -9,6 +9,7 @@
 //! * [`Model`]: the rules. The one thing it can't predict is jitter; there it knows the
 //!   [`Window`] that a deadline must lie in.
 //! * [`guard`]: what of that is about drops (B05), for others who have to know what is held.
+//! * [`PlainAllocation`]: who owns which target, made anew.
 //! * [`Pair`]: a manager and its model, driven with the same inputs and compared after each.
 //! * [`World`] and [`Operation`]: several pairs under one clock, driven by operations that can be
 //!   made from any bytes, for property tests, fuzzers and simulators.
@@ -22,6 +23,7 @@
 //! # Ok::<(), headcount_core::reference::Disagreement>(())
 //! ```
 
+mod allocation;
 mod bytes;
 mod due;
 mod fair;
@@ -42,6 +44,7 @@ mod wanted;
 mod window;
 mod world;
 
+pub use allocation::{PlainAllocation, PlainOwners};
 pub use fair::Deadlines;
 pub use handover::PlainMembers;
 pub use io::{Answer, Input, PlainOutput, Reaction};

@@ -102,6 +102,9 @@ impl Shares {
         let Some((member, lists)) = self.members.remove_entry(name) else {
             return;
         };
+        for job in lists.by_job.keys() {
+            self.untold.told(&(member.clone(), job.clone()));
+        }
         let keys = lists.by_job.values().flat_map(|list| list.keys.keys().copied());
         for key in keys {
             self.forget_holder(now, key, &member);

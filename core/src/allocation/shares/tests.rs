@@ -372,6 +372,55 @@ fn a_target_with_an_interval_of_its_own_stays_for_that() {
     assert_eq!(world.shares.handovers().0, 0);
 }
 
+/// Who had it before just as the other had begins with it no sooner than that: how often it is scraped is not known yet.
+#[test]
+fn one_that_owns_a_target_already_is_awaited_for_its_own_interval() {
+    let mut world = World::new(2);
+    world.join(&["a".to_owned(), "b".to_owned()]);
+    world.change(&(0..100).collect::<Vec<_>>(), &[]);
+    world.ask("a", Duration::ZERO);
+    world.ask("b", Duration::ZERO);
+    world.shares.set_replicas(world.now, 1);
+    let (_, keys) = world.shares.list("b", "node").expect("a member");
+    let is_its_own = |key: &TargetKey| world.shares.owners(*key).any(|owner| **owner == *"b");
+    let slow = keys.into_iter().find(is_its_own).expect("a target");
+    let leaving = |world: &World| world.shares.leaving(slow).count();
+    world.pass(seconds(60));
+    assert_eq!(leaving(&world), 1, "b may have begun with it, or not");
+    let (version, _) = world.shares.list("b", "node").expect("a member");
+    let pace = |key| (key == slow).then_some(seconds(120));
+    world.shares.sent_paced(world.now, "b", "node", version, pace);
+    world.pass(seconds(129));
+    assert_eq!(leaving(&world), 1);
+    world.pass(seconds(1));
+    assert_eq!(leaving(&world), 0);
+}
+
+/// What was taken from it, was given to it once more and goes on to another before it asks, it scrapes all along.
+#[test]
+fn who_was_not_told_that_a_target_went_keeps_it_until_another_has_begun() {
+    let mut world = world_of(&["a"], 100);
+    world.join(&["b".to_owned()]);
+    world.ask("b", Duration::ZERO);
+    world.pass(seconds(25));
+    let all: BTreeSet<TargetKey> = world.targets.clone();
+    let listed = |world: &World| world.shares.counts("a").1;
+    assert!(listed(&world) < 60, "b has begun, and a has yet to ask");
+    world.leave("b", Leaving::Lost);
+    assert_eq!(listed(&world), 100);
+    world.join(&["c".to_owned()]);
+    assert!(all.iter().all(|key| world.shares.is_listed("a", "node", *key)));
+    // Once it was told, what it is given and not sent goes at once.
+    world.ask("a", Duration::ZERO);
+    world.ask("c", Duration::ZERO);
+    world.pass(seconds(25));
+    world.ask("a", Duration::ZERO);
+    let had = listed(&world);
+    world.leave("c", Leaving::Lost);
+    world.join(&["c".to_owned()]);
+    assert_eq!(listed(&world), had);
+}
+
 #[test]
 fn who_has_not_asked_for_a_list_since_is_awaited() {
     let mut world = world_of(&["a"], 100);

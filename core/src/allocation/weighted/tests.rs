@@ -1,121 +1,16 @@
 //! What is kept up to date is what is made anew, the bound holds, and what moves is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::rendezvous::{Fit, Seed};
 use super::super::{Consistent, Move, TargetKey, WeightClass};
 use super::{JobWeights, Weighted};
 use crate::Random;
-
-type Owned = BTreeMap<u64, BTreeSet<String>>;
-
-/// What was said, told in sets.
-#[derive(Debug, Clone, Default)]
-struct Facts {
-    members: BTreeSet<String>,
-    /// Each with its job, and what it weighs.
-    targets: BTreeMap<u64, (usize, Option<u64>)>,
-    replicas: usize,
-    is_weighted: bool,
-}
+use crate::reference::{PlainAllocation, PlainOwners};
 
 const JOBS: [&str; 2] = ["a", "b"];
-
-impl Facts {
-    /// Of a sorted list of exponents the lower median.
-    fn median(mut exponents: Vec<u32>) -> Option<u32> {
-        exponents.sort_unstable();
-        exponents.get(exponents.len().saturating_sub(1) / 2).copied()
-    }
-
-    /// The binary logarithm, rounded.
-    fn exponent(weight: u64) -> u32 {
-        ((weight.max(1) as f64).log2().round() as u32).min(32)
-    }
-
-    fn weights(&self) -> BTreeMap<u64, u64> {
-        let known = |of: Option<usize>| -> Vec<u32> {
-            let of_job = self.targets.values().filter(|(job, _)| of.is_none_or(|of| of == *job));
-            of_job.filter_map(|(_, weight)| weight.map(Self::exponent)).collect()
-        };
-        let weight = |(job, weight): &(usize, Option<u64>)| {
-            let typical = || Self::median(known(Some(*job))).or_else(|| Self::median(known(None)));
-            let exponent = weight.map(Self::exponent).or_else(typical).unwrap_or_default();
-            1_u64 << if self.is_weighted { exponent } else { 0 }
-        };
-        self.targets
-            .iter()
-            .map(|(key, target)| (*key, weight(target)))
-            .collect()
-    }
-
-    /// How much there is over the mean at most: the least level that has room for all copies of a class, tried one by one.
-    fn level(&self, most: u64, weight: u64, targets: usize, copies: usize, loads: &BTreeMap<&String, u64>) -> u64 {
-        let room = |level: u64| -> usize {
-            let rooms = loads
-                .values()
-                .map(|load| (level.saturating_sub(*load) / weight) as usize);
-            rooms.map(|room| room.min(targets)).sum()
-        };
-        (most..).find(|level| room(*level) >= copies).expect("some level")
-    }
-
-    /// All classes, the heaviest first: of all pairs in the order of their fit, best first, a pair is one if the target wants
-    /// another member and the member has room. What is lacking then is given where it fits best.
-    fn owned(&self) -> Owned {
-        let weights = self.weights();
-        let replicas = self.replicas.min(self.members.len());
-        let all: u64 = weights.values().map(|weight| weight * replicas as u64).sum();
-        let count = self.members.len().max(1) as u64;
-        let hundredths = if self.is_weighted { 110 } else { 105 };
-        let most = (all * hundredths / (100 * count)).max(all.div_ceil(count));
-        let mut loads: BTreeMap<&String, u64> = self.members.iter().map(|member| (member, 0)).collect();
-        let mut owned: Owned = weights.keys().map(|key| (*key, BTreeSet::new())).collect();
-        if replicas == 0 {
-            return owned;
-        }
-        let classes: BTreeSet<u64> = weights.values().copied().collect();
-        for weight in classes.into_iter().rev() {
-            let keys = weights
-                .iter()
-                .filter(|(_, other)| **other == weight)
-                .map(|(key, _)| *key);
-            let keys: Vec<u64> = keys.collect();
-            let level = self.level(most, weight, keys.len(), keys.len() * replicas, &loads);
-            let room: BTreeMap<&String, u64> = loads
-                .iter()
-                .map(|(member, load)| (*member, level.saturating_sub(*load) / weight))
-                .collect();
-            let mut pairs: Vec<(Fit, u64, &String)> = Vec::new();
-            for member in &self.members {
-                pairs.extend(keys.iter().map(|key| (Seed::of(member).fit(*key), *key, member)));
-            }
-            pairs.sort();
-            pairs.reverse();
-            let mut counts: BTreeMap<&String, u64> = BTreeMap::new();
-            for (_, key, member) in &pairs {
-                let (owners, count) = (owned.get_mut(key).unwrap(), counts.entry(member).or_default());
-                if owners.len() < replicas && *count < room[member] {
-                    owners.insert((*member).clone());
-                    *count += 1;
-                }
-            }
-            for (_, key, member) in &pairs {
-                let owners = owned.get_mut(key).unwrap();
-                if owners.len() < replicas && owners.insert((*member).clone()) {
-                    *counts.entry(member).or_default() += 1;
-                }
-            }
-            for (member, count) in counts {
-                *loads.get_mut(member).unwrap() += count * weight;
-            }
-        }
-        owned
-    }
-}
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -162,7 +57,7 @@ fn say(allocation: &mut Weighted, said: &[(u64, Option<u64>)]) {
     }
 }
 
-fn take(allocation: &mut Weighted, facts: &mut Facts, step: Step) {
+fn take(allocation: &mut Weighted, facts: &mut PlainAllocation, step: Step) {
     let names = |numbers: &[u8]| numbers.iter().map(|number| format!("m-{number}")).collect::<Vec<_>>();
     match step {
         Step::Add(targets) => {
@@ -170,7 +65,9 @@ fn take(allocation: &mut Weighted, facts: &mut Facts, step: Step) {
                 say(allocation, &targets);
             }
             allocation.add_all(targets.iter().map(|(key, _)| TargetKey(*key)));
-            let targets = targets.into_iter().map(|(key, weight)| (key, (job_of(key), weight)));
+            let targets = targets
+                .into_iter()
+                .map(|(key, weight)| (key, (JOBS[job_of(key)].to_owned(), weight)));
             facts.targets.extend(targets);
         }
         Step::Weigh(targets) => {
@@ -179,9 +76,11 @@ fn take(allocation: &mut Weighted, facts: &mut Facts, step: Step) {
             if facts.is_weighted {
                 say(allocation, &there);
             }
-            facts
-                .targets
-                .extend(there.into_iter().map(|(key, weight)| (key, (job_of(key), weight))));
+            facts.targets.extend(
+                there
+                    .into_iter()
+                    .map(|(key, weight)| (key, (JOBS[job_of(key)].to_owned(), weight))),
+            );
         }
         Step::Remove(keys) => {
             allocation.remove_all(keys.iter().map(|key| TargetKey(*key)));
@@ -190,12 +89,12 @@ fn take(allocation: &mut Weighted, facts: &mut Facts, step: Step) {
         Step::Join(numbers) => {
             let names = names(&numbers);
             allocation.join_seats(names.iter().map(|name| (name.as_str(), None)));
-            facts.members.extend(names);
+            facts.members.extend(names.into_iter().map(|name| (name, None)));
         }
         Step::Leave(numbers) => {
             let names = names(&numbers);
             allocation.leave_all(names.iter().map(String::as_str));
-            facts.members.retain(|name| !names.contains(name));
+            facts.members.retain(|name, _| !names.contains(name));
         }
         Step::Copies(replicas) => {
             allocation.set_replicas(replicas);
@@ -225,12 +124,9 @@ fn follow(believed: &mut BTreeSet<(u64, String)>, moves: Vec<Move>) {
 }
 
 /// Nobody has more than a tenth over the mean, or than that and one target.
-fn is_within_the_bound(facts: &Facts, owned: &Owned) -> bool {
-    let weights = facts.weights();
-    let all: u64 = weights.values().sum();
-    let count = facts.members.len().max(1) as u64;
-    let most = (all * 110 / (100 * count)).max(all.div_ceil(count));
-    facts.members.iter().all(|member| {
+fn is_within_the_bound(facts: &PlainAllocation, owned: &PlainOwners) -> bool {
+    let (weights, most) = (facts.weights(), facts.most());
+    facts.members.keys().all(|member| {
         let of_member = owned.iter().filter(|(_, owners)| owners.contains(member));
         let of_member: Vec<u64> = of_member.map(|(key, _)| weights[key]).collect();
         let load: u64 = of_member.iter().sum();
@@ -247,11 +143,11 @@ proptest! {
     ) {
         let mut allocation = Weighted::new(1);
         allocation.set_weights(Some(Vec::new()));
-        let mut facts = Facts { replicas: 1, is_weighted: true, ..Facts::default() };
+        let mut facts = PlainAllocation { replicas: 1, is_weighted: true, ..PlainAllocation::default() };
         let mut believed = BTreeSet::new();
         for (step, is_asked) in steps {
             take(&mut allocation, &mut facts, step);
-            let expected = facts.owned();
+            let expected = facts.owners();
             let weights = facts.weights();
             let owners = |key: u64| allocation.owners(TargetKey(key)).map(ToString::to_string).collect::<BTreeSet<_>>();
             for (key, expected) in &expected {
@@ -259,7 +155,7 @@ proptest! {
                 prop_assert_eq!(allocation.class(TargetKey(*key)).map(WeightClass::weight), Some(weights[key]));
             }
             prop_assert_eq!(allocation.len(), expected.len());
-            for member in &facts.members {
+            for member in facts.members.keys() {
                 let of_member = expected.iter().filter(|(_, owners)| owners.contains(member));
                 let of_member: Vec<u64> = of_member.map(|(key, _)| weights[key]).collect();
                 prop_assert_eq!(allocation.count(member), of_member.len());
