@@ -86,6 +86,7 @@ mod rng;
 mod rule;
 mod scenario;
 mod schema;
+mod sharing;
 mod shipped;
 mod shrink;
 mod simulation;

@@ -26,6 +26,8 @@ pub enum Entity {
     Discoverer(u32),
     /// The receiver of snapshots.
     Receiver,
+    /// A member among those that targets are shared out to.
+    Member(u32),
     /// An entry of the scenario's list of churn, and a host.
     Churn(u16, u32),
     /// An entry of the scenario's list of faults, and whom it may hit.
@@ -128,6 +130,7 @@ impl Entity {
             Self::View(number) => (3, number as u64),
             Self::Discoverer(number) => (4, number as u64),
             Self::Receiver => (5, 0),
+            Self::Member(number) => (9, number as u64),
             Self::Churn(entry, number) => (6, of(entry, number)),
             Self::Fault(entry, number) => (7, of(entry, number)),
             Self::Process(entry, number) => (8, of(entry, number)),

@@ -73,6 +73,10 @@ pub enum Rule {
     Pools,
     /// A target is scraped once an interval, in its place.
     Scrapes,
+    /// Who is a member, and who owns what, follows from what there is.
+    Members,
+    /// A target is taken from a member only when another has begun with it.
+    Handover,
     /// In the calm, everything comes right that can.
     Converges,
     /// The reference model says the same.
@@ -116,7 +120,7 @@ pub enum Endures {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::S01,
         Self::S02,
         Self::S03,
@@ -148,6 +152,8 @@ impl Rule {
         Self::NoLeak,
         Self::Pools,
         Self::Scrapes,
+        Self::Members,
+        Self::Handover,
         Self::Converges,
         Self::Model,
         Self::Expectation,
@@ -189,6 +195,8 @@ impl Rule {
             Self::NoLeak => "what a removed provider had is given back",
             Self::Pools => "what becomes of a target follows from the groups that there are",
             Self::Scrapes => "a target is scraped once an interval, in its place",
+            Self::Members => "who is a member, and who owns what, follows from what there is",
+            Self::Handover => "a target is taken from a member only when another has begun with it",
             Self::Converges => "in the calm, everything comes right that can",
             Self::Model => "the reference model says the same",
             Self::Expectation => "what the scenario expects",
@@ -240,6 +248,8 @@ impl fmt::Display for Rule {
             Self::NoLeak => "no-leak",
             Self::Pools => "pools",
             Self::Scrapes => "scrapes",
+            Self::Members => "members",
+            Self::Handover => "handover",
             Self::Converges => "converges",
             Self::Model => "model",
             Self::Expectation => "expectation",

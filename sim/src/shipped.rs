@@ -25,6 +25,7 @@ macro_rules! shipped {
 
 const SHIPPED: &[Shipped] = shipped![
     "fleet",
+    "collectors",
     "zone-loss",
     "rolling-deploy",
     "rolling-deploy-guarded",

@@ -1,7 +1,7 @@
 //! What a run is about, before it starts.
 
 use super::rows::{count, facts};
-use crate::{Backend, Churn, Disk, Fault, ProcessEvent, Repeats, Scenario, Span, SpanRange};
+use crate::{Backend, Churn, Disk, Fault, Members, ProcessEvent, Repeats, Scenario, Span, SpanRange};
 
 impl Scenario {
     /// The first block of a report: what runs, with which settings, and what may go wrong.
@@ -58,6 +58,16 @@ impl Scenario {
         }
         if self.receiver.takes != SpanRange::ZERO {
             lines.push(("receiver", format!("takes {} for a snapshot", self.receiver.takes)));
+        }
+        if let Some(members) = &self.members {
+            let Members {
+                count,
+                refresh,
+                interval,
+                ..
+            } = members;
+            let what = format!("{count}, each asks every {refresh} and scrapes every {interval}");
+            lines.push(("members", what));
         }
         lines.push(("churn", listed(self.churn.iter().map(churn))));
         lines.push(("faults", listed(self.faults.iter().map(fault))));

@@ -177,6 +177,9 @@ impl Scenario {
         if let Some(what) = self.manager.disk.and_then(super::Disk::problem) {
             found.unless(false, "manager.disk.every", || what);
         }
+        for (at, what) in self.members.iter().flat_map(super::Members::problems) {
+            found.unless(false, &at, || what);
+        }
         found.unless(self.queue.depth > 0, "queue.depth", || {
             "a queue that holds nothing lets nothing through; write 1 or more".to_owned()
         });

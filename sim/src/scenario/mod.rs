@@ -16,6 +16,7 @@ mod expect;
 mod fault;
 mod fleet;
 mod guard;
+mod members;
 mod repeats;
 mod script;
 mod throttle;
@@ -31,6 +32,7 @@ pub use expect::{Condition, Expectation, Mark};
 pub use fault::{Fault, FaultFamily, FaultKind};
 pub use fleet::Hosts;
 pub use guard::{DropCount, Guard, GuardError};
+pub use members::{Absence, Away, Known, Members};
 pub use repeats::Repeats;
 pub use throttle::{ThrottleError, ThrottleSetting};
 pub(crate) use version::Running;
@@ -93,6 +95,9 @@ pub struct Scenario {
     /// Who takes snapshots.
     #[serde(skip_serializing_if = "is_default")]
     pub receiver: Receiver,
+    /// Among whom the targets are shared out; without it, the receiver scrapes all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Members>,
     /// What happens to hosts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub churn: Vec<Churn>,
@@ -144,6 +149,7 @@ impl Default for Scenario {
             manager: Manager::default(),
             queue: Queue::default(),
             receiver: Receiver::default(),
+            members: None,
             churn: Vec::new(),
             faults: Vec::new(),
             events: Vec::new(),
@@ -239,6 +245,15 @@ impl Scenario {
     #[must_use]
     pub fn receiver(self, receiver: Receiver) -> Self {
         Self { receiver, ..self }
+    }
+
+    /// Has the targets be shared out among these.
+    #[must_use]
+    pub fn members(self, members: Members) -> Self {
+        Self {
+            members: Some(members),
+            ..self
+        }
     }
 
     /// Adds something that happens to hosts.

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::made::schema;
 use super::{SCHEMA, described};
 use crate::{
-    Backend, BackendKind, Condition, Covered, DiscovererId, Discoverers, Disk, Expectation, Fault, FaultKind, Guard,
-    Happening, HostId, Hosts, JobId, Jobs, Less, Looks, Manager, Mark, Mistakes, ProcessEvent, Ratio, ReloadMode,
-    Repeats, Restarted, Scenario, ServiceId, Size, Sources, Span, SpanRange, ThrottleSetting, Version, Wrong, shipped,
+    Absence, Away, Backend, BackendKind, Condition, Covered, DiscovererId, Discoverers, Disk, Expectation, Fault,
+    FaultKind, Guard, Happening, HostId, Hosts, JobId, Jobs, Known, Less, Looks, Manager, Mark, Members, Mistakes,
+    ProcessEvent, Ratio, ReloadMode, Repeats, Restarted, Scenario, ServiceId, Size, Sources, Span, SpanRange,
+    ThrottleSetting, Version, Wrong, shipped,
 };
 
 /// Something that says of a file whether the schema allows it.
@@ -86,6 +87,22 @@ fn every_word() -> Scenario {
                         .writes(SpanRange::exactly(at))
                         .reads(SpanRange::exactly(at)),
                 ),
+        )
+        .members(
+            Members::new(3)
+                .known(Known::Found)
+                .seats()
+                .weighted()
+                .replicas(2)
+                .refresh(at)
+                .grace(at)
+                .interval(at)
+                .away(Away {
+                    member: 1,
+                    how: Absence::Crashed,
+                    at,
+                    lasts: at,
+                }),
         )
         .jobs(Jobs::new("job").of("dns").count(2).split())
         .expect(Expectation::Always(Condition::ShowsAtLeast(Ratio::percent(1))))

@@ -162,9 +162,18 @@ impl<M: Subject> Simulation<M> {
             let verdict = pools.advance(self.world.now);
             self.rule(verdict);
         }
+        self.advance_members();
         self.world
             .queue
             .schedule(self.world.now + SWEEP_EVERY.into(), Event::Sweep);
+    }
+
+    /// Members ask, come and go until now.
+    pub(super) fn advance_members(&mut self) {
+        if let Some(sharing) = self.sharing.as_mut().filter(|_| self.violations.is_empty()) {
+            let verdict = sharing.advance(self.world.now);
+            self.rule(verdict);
+        }
     }
 
     /// Gives the manager an input, carries out what it asks for, and lets the contract judge.

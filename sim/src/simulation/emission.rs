@@ -38,6 +38,10 @@ impl<M: Subject> Simulation<M> {
             let verdict = pools.take(self.world.now, &older, &newer);
             self.rule(verdict);
         }
+        if let Some(sharing) = self.sharing.as_mut().filter(|_| self.violations.is_empty()) {
+            let verdict = sharing.take(self.world.now, &older, &newer);
+            self.rule(verdict);
+        }
         let had: Vec<_> = changes
             .iter()
             .map(|(id, _)| (*id, self.receiver.known_of(*id)))

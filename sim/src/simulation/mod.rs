@@ -28,6 +28,7 @@ use crate::outcome::{Metrics, Outcome, Violation};
 use crate::plan::Plan;
 use crate::rng::{Entity, Purpose};
 use crate::scenario::{Checks, Guard, Mark, ReloadMode, Running, Scenario};
+use crate::sharing::Sharing;
 use crate::subject::{Spec, Subject};
 use crate::trace::{TraceEvent, Traced};
 use crate::world::truth::Truth;
@@ -66,6 +67,8 @@ pub struct Simulation<M = Manager<Spec>> {
     shadow: Option<Box<Pair<Spec>>>,
     /// What reads the snapshots, where everything is checked.
     pools: Option<Box<Pools>>,
+    /// Among whom targets are shared out.
+    sharing: Option<Box<Sharing>>,
     snapshot: Snapshot,
     /// Who reports as which provider, or did, by the provider's number.
     providers: Vec<Option<DiscovererId>>,
@@ -183,6 +186,7 @@ impl<M: Subject> Simulation<M> {
             manager: M::new(Instant::ZERO, options.clone()),
             shadow: shadow(&plan.scenario, Instant::ZERO, &options),
             pools: pools(&plan.scenario),
+            sharing: sharing(&plan.scenario, rng),
             snapshot: Snapshot::default(),
             providers: Vec::new(),
             holds: BTreeMap::new(),
@@ -214,6 +218,17 @@ impl<M: Subject> Simulation<M> {
         }
         simulation.apply();
         simulation
+    }
+
+    /// Among whom targets are shared out.
+    #[cfg(test)]
+    pub(crate) fn sharing(&self) -> Option<&Sharing> {
+        self.sharing.as_deref()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sharing_mut(&mut self) -> Option<&mut Sharing> {
+        self.sharing.as_deref_mut()
     }
 
     /// Goes to the next instant at which anything happens, and does all that happens then. Says
@@ -502,6 +517,7 @@ impl<M: Subject> Simulation<M> {
         if self.plan.scenario.checks == Checks::None {
             return;
         }
+        self.advance_members();
         let verdict = self
             .receiver
             .sweep(&self.world, &self.contract, self.expectations.is_calm());
@@ -550,6 +566,12 @@ fn shadow(scenario: &Scenario, now: Instant, options: &ManagerOptions) -> Option
 
 fn pools(scenario: &Scenario) -> Option<Box<Pools>> {
     (scenario.checks == Checks::All).then(|| Box::new(Pools::new(Instant::ZERO)))
+}
+
+fn sharing(scenario: &Scenario, rng: KeyedRng) -> Option<Box<Sharing>> {
+    let is_close = scenario.checks == Checks::All;
+    let members = scenario.members.as_ref().filter(|_| scenario.checks != Checks::None)?;
+    Some(Box::new(Sharing::new(members, rng, is_close)))
 }
 
 fn contract(scenario: &Scenario, version: Running, now: Instant, options: &ManagerOptions) -> Contract {

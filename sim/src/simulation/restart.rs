@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
-use headcount_core::{ManagerOptions, Snapshot};
+use headcount_core::{Instant, ManagerOptions, Snapshot};
 
 use super::{Queue, Simulation, contract, options, shadow, sum};
 use crate::Rule;
 use crate::oracle::Broken;
 use crate::oracle::handover::Saved;
 use crate::scenario::{Mark, Version};
+use crate::sharing::SavedSharing;
 use crate::subject::Subject;
 use crate::trace::TraceEvent;
 
@@ -25,13 +26,19 @@ pub(super) struct State {
     format: u32,
     /// What has to be there again.
     shown: Saved,
+    /// Who scraped what, and when that was.
+    shared: Option<(SavedSharing, Instant)>,
 }
 
 impl<M: Subject> Simulation<M> {
     /// What the manager has is written down, if it can do that.
     pub(super) fn save_manager(&mut self) {
         let written = self.manager.save(self.world.now);
+        self.advance_members();
+        let now = self.world.now;
+        let shared = self.sharing.as_mut().and_then(|sharing| Some((sharing.save()?, now)));
         self.saved = written.map(|written| State {
+            shared,
             written: written.into(),
             format: self.version.format,
             shown: self.contract.save(),
@@ -56,6 +63,17 @@ impl<M: Subject> Simulation<M> {
             None => M::new(now, options),
         };
         self.snapshot = Snapshot::default();
+        self.advance_members();
+        if let Some(sharing) = &mut self.sharing {
+            // A process that can't read the state has nothing of it.
+            let saved = self
+                .saved
+                .as_ref()
+                .filter(|state| saved && self.version.reads(state.format));
+            let shared = saved.and_then(|state| state.shared.as_ref());
+            let is_newest = shared.is_some_and(|(_, at)| *at == now);
+            sharing.restarted(now, shared.map(|(shared, _)| shared), is_newest);
+        }
         if let Some(pools) = &mut self.pools {
             pools.restarted(now);
         }

@@ -21,6 +21,11 @@ impl Dice {
         Self::numbered(seed, u64::MAX - 1)
     }
 
+    /// Others again, for members.
+    pub(super) fn of_members(seed: u64) -> Self {
+        Self::numbered(seed, u64::MAX - 2)
+    }
+
     fn numbered(seed: u64, number: u64) -> Self {
         // Another seed than that of the run, so that the world says nothing about its noise.
         let seed = KeyedRng::new(seed).draw(Entity::Run, Purpose::Seed, number);

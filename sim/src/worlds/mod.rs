@@ -12,6 +12,7 @@ mod dice;
 mod faults;
 mod further;
 mod hosts;
+mod members;
 mod processes;
 mod settings;
 mod topology;
@@ -66,6 +67,7 @@ pub fn drawn_world(seed: u64) -> Scenario {
         world.hosts.count = dice.few(13, 40);
     }
     further::draw(&mut Dice::further(seed), &mut world);
+    members::draw(&mut Dice::of_members(seed), &mut world);
     world
 }
 

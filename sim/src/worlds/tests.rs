@@ -91,6 +91,18 @@ fn each_part_is_drawn_now_and_then() {
         "several at once"
     );
     assert!(fault(&|fault| fault.replica.is_some()), "one replica");
+    for known in [crate::Known::Asking, crate::Known::Found, crate::Known::Listed] {
+        let is_so = |world: &Scenario| world.members.as_ref().is_some_and(|members| members.known == known);
+        seen(&format!("members that are {known:?}"), &is_so);
+    }
+    let members = || worlds.iter().filter_map(|world| world.members.as_ref());
+    assert!(members().any(|members| members.seats && members.replicas > 1 && members.weighted));
+    for how in [crate::Absence::Crashed, crate::Absence::CutOff, crate::Absence::Removed] {
+        assert!(
+            members().flat_map(|members| &members.away).any(|away| away.how == how),
+            "{how:?}"
+        );
+    }
     seen("a slow disk", &|world| world.manager.disk.is_some());
     seen("hosts that are listed and dead", &|world| {
         let lingers = |backend: &crate::Backend| backend.lingers != crate::SpanRange::ZERO;

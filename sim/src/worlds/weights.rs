@@ -104,6 +104,8 @@ parts! {
     ManyHosts "many hosts" 6
     /// The reference model is asked at every input.
     Model "model" 80
+    /// Targets are shared out among members.
+    Members "members" 25
     /// Troubles by the clock or of one replica, slow disks, hosts that are listed and dead.
     Further "further troubles" 30
 }
