@@ -32,3 +32,5 @@ mod driver;
 mod files;
 // Programs and environment variables.
 mod programs;
+// The driver in virtual time.
+mod simulated;
