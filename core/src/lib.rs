@@ -89,8 +89,8 @@ pub use history::{
     HistoryQuery, MemberChange, Past, Removal, TargetsChange,
 };
 pub use manager::{
-    Applied, Backoff, Count, Counters, DropGuard, EventKind, Held, Manager, ManagerEvent, ManagerOptions, Output,
-    Percent, PercentError, Release, Reload, SetOptions, StillThere, Throttle, ThrottleError, TimeoutReason,
+    Applied, Backoff, Count, Counters, DropGuard, EventKind, Held, LetGo, Manager, ManagerEvent, ManagerOptions,
+    Output, Percent, PercentError, Release, Reload, SetOptions, StillThere, Throttle, ThrottleError, TimeoutReason,
 };
 pub use missing::{Missing, MissingPart};
 pub use newest::Newest;

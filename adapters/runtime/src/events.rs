@@ -141,7 +141,8 @@ mod tests {
 
     fn released(at: u64, provider: u64) -> ManagerEvent {
         let why = Release::Confirmed;
-        event(at, provider, EventKind::DropReleased { targets: 1, why })
+        let held = ["a:1"].into_iter().collect();
+        event(at, provider, EventKind::DropReleased { targets: 1, held, why })
     }
 
     #[test]

@@ -11,15 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::entry::{Cause, ChangeKind, HistoryProvider};
+use super::released::{Released, Went};
 use crate::snapshot::ProviderSnapshot;
-use crate::{GroupChange, LabelSet, ProviderChange, ProviderId, Readers, Release, SnapshotDiff, Stored};
+use crate::{GroupChange, LabelSet, ProviderChange, ProviderId, Readers, SnapshotDiff, Stored};
 
 const ADDRESS: &str = "__address__";
 /// Names of labels that an entry has.
 const MOST_LABELS: usize = 16;
-
-/// Which drops were let go, and why.
-pub(super) type Released = BTreeMap<ProviderId, Release>;
 
 /// Targets of one provider to which the same happened, for the same reason, in the same sets.
 pub(super) struct Change<'a> {
@@ -80,6 +78,13 @@ struct Side<'a> {
 struct Origin<'a> {
     provider: &'a ProviderSnapshot,
     cause: Cause,
+}
+
+/// Whose targets went, and why each of them did.
+#[derive(Clone, Copy)]
+struct Going<'a, 'r> {
+    provider: &'a ProviderSnapshot,
+    why: Went<'r>,
 }
 
 /// All that a provider has.
@@ -198,12 +203,10 @@ fn sides<'a>(diff: &'a SnapshotDiff, parts: &Parts, released: &Released) -> (Sid
                 });
             }
             (Part::Changed, Some(old), Some(new)) => {
-                let cause = match released.get(id) {
-                    None => Cause::Update,
-                    Some(Release::Expired) => Cause::Expired,
-                    Some(why) => Cause::Released(*why),
+                let went = Going {
+                    provider: old,
+                    why: released.why(new),
                 };
-                let went = Origin { provider: old, cause };
                 let came = Origin {
                     provider: new,
                     cause: Cause::Update,
@@ -211,7 +214,7 @@ fn sides<'a>(diff: &'a SnapshotDiff, parts: &Parts, released: &Released) -> (Sid
                 for change in new.groups().diff(old.groups()) {
                     match change {
                         GroupChange::Added(stored) => into.groups.push((came, stored)),
-                        GroupChange::Removed(stored) => out.groups.push((went, stored)),
+                        GroupChange::Removed(stored) => out.add_group(went, stored),
                         GroupChange::Changed { old, new } => compare(old, new, (went, came), (&mut out, &mut into)),
                     }
                 }
@@ -226,11 +229,11 @@ fn sides<'a>(diff: &'a SnapshotDiff, parts: &Parts, released: &Released) -> (Sid
 fn compare<'a>(
     old: &'a Stored,
     new: &'a Stored,
-    (went, came): (Origin<'a>, Origin<'a>),
+    (went, came): (Going<'a, '_>, Origin<'a>),
     (out, into): (&mut Side<'a>, &mut Side<'a>),
 ) {
     if old.group().labels() != new.group().labels() {
-        out.groups.push((went, old));
+        out.add_group(went, old);
         into.groups.push((came, new));
         return;
     }
@@ -246,7 +249,8 @@ fn compare<'a>(
         let gone = if order.is_le() { olds.next() } else { None };
         let there = if order.is_ge() { news.next() } else { None };
         if order.is_ne() {
-            out.targets.extend(gone.map(|own| (went, Place { stored: old, own })));
+            out.targets
+                .extend(gone.map(|own| went.target(Place { stored: old, own })));
             into.targets.extend(there.map(|own| (came, Place { stored: new, own })));
         }
     }
@@ -387,7 +391,31 @@ impl<'a> Whole<'a> {
     }
 }
 
+impl<'a> Going<'a, '_> {
+    fn target(&self, place: Place<'a>) -> (Origin<'a>, Place<'a>) {
+        let origin = Origin {
+            provider: self.provider,
+            cause: self.why.of(place.address()),
+        };
+        (origin, place)
+    }
+}
+
 impl<'a> Side<'a> {
+    /// All targets of a group that went: as a whole, if they went for one reason.
+    fn add_group(&mut self, went: Going<'a, '_>, stored: &'a Stored) {
+        let cause = went.why.of_all().or_else(|| {
+            let mut causes = places(stored).map(|place| went.why.of(place.address()));
+            let first = causes.next()?;
+            causes.all(|cause| cause == first).then_some(first)
+        });
+        let provider = went.provider;
+        match cause {
+            Some(cause) => self.groups.push((Origin { provider, cause }, stored)),
+            None => self.targets.extend(places(stored).map(|place| went.target(place))),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         let has_some = |whole: &Whole<'_>| !whole.origin.provider.groups().is_empty();
         self.groups.is_empty() && self.targets.is_empty() && !self.providers.iter().any(has_some)

@@ -4,21 +4,23 @@
 //! something was not when it only does not know**: it says from when on all of it is kept.
 //!
 //! * `entry`: what an entry says. `log`: the entries that are kept, and what they take.
-//! * `changes`: which targets differ between two snapshots. `query`: looking into the past.
+//! * `changes`: which targets differ between two snapshots; `released`: which of those that are gone had been held.
+//! * `query`: looking into the past.
 
 mod changes;
 mod entry;
 mod log;
 mod query;
+mod released;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Applied, EventKind, Instant, ManagerEvent, ProviderId, Readers, Release, Snapshot, SnapshotDiff};
-use changes::{Change, Released};
+use crate::{Applied, EventKind, Instant, ManagerEvent, Readers, Snapshot, SnapshotDiff};
+use changes::Change;
 use log::{Log, message};
+use released::Released;
 
 pub use entry::{Addresses, Cause, ChangeKind, Happening, HistoryEntry, HistoryProvider, MemberChange, TargetsChange};
 pub use query::{Found, HistoryQuery, Past};
@@ -102,7 +104,7 @@ pub struct History {
     log: Log,
     most_each: usize,
     /// Drops that were let go since the last snapshot: they are why targets are not in the next.
-    released: BTreeMap<ProviderId, (Instant, Release)>,
+    released: Released,
 }
 
 /// Targets that a snapshot lacks for one reason, for who tells people of it.
@@ -126,7 +128,7 @@ impl History {
         Self {
             log: Log::new(now, limits),
             most_each: MOST_EACH,
-            released: BTreeMap::new(),
+            released: Released::default(),
         }
     }
 
@@ -140,10 +142,9 @@ impl History {
     pub fn take(&mut self, diff: &SnapshotDiff, readers: &Readers) -> Vec<Removal> {
         let at = diff.newer().at();
         // One that came after the snapshot was made is for the next.
-        let due = self.released.iter().filter(|(_, (released, _))| *released <= at);
-        let released: Released = due.map(|(id, (_, why))| (*id, *why)).collect();
+        let later = self.released.split_after(at);
+        let released = core::mem::replace(&mut self.released, later);
         let changes = changes::between(diff, readers, &released, self.most_each);
-        self.released.retain(|_, (released, _)| *released > at);
         let mut removals = Vec::new();
         for change in changes {
             if change.kind == ChangeKind::Disappeared {
@@ -174,15 +175,15 @@ impl History {
                 of: *of,
                 until: *until,
             },
-            EventKind::DropReleased { targets, why } => {
-                self.released.insert(event.provider, (event.at, *why));
+            EventKind::DropReleased { targets, held, why } => {
+                self.released.add(event, held, *why);
                 Happening::Released {
                     targets: *targets,
                     why: *why,
                 }
             }
             EventKind::Expired { targets } => {
-                self.released.insert(event.provider, (event.at, Release::Expired));
+                self.released.add_expired(event);
                 Happening::Expired { targets: *targets }
             }
             EventKind::Warned(warning) => Happening::Warned(message(warning)),

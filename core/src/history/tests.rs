@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::Address;
 use crate::reference::{PlainConfig, PlainGroup, PlainLabels};
-use crate::{Encoder, Manager, ManagerOptions, Update};
+use crate::{Encoder, Manager, ManagerOptions, ProviderId, Update};
 
 /// A manager with few sets, configs, sources and addresses, so that they meet.
 struct World {

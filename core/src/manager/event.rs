@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::LetGo;
 use crate::{FailedConfig, FailedRefresh, Instant, Missing, ProviderId};
 
 /// Something that happened to a provider. There are no more of them once it was stopped.
@@ -48,6 +49,8 @@ pub enum EventKind {
     DropReleased {
         /// Targets that are shown no more.
         targets: usize,
+        /// Which of them were held. An update that ends a hold may bring losses that never were.
+        held: LetGo,
         /// Why.
         why: Release,
     },

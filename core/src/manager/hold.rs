@@ -47,7 +47,7 @@ use super::output::Outputs;
 use super::received::Before;
 use super::registry::Registry;
 use super::shown::Learned;
-use super::{EventKind, Release};
+use super::{EventKind, LetGo, Release};
 use crate::store::{Lost, SourceNames};
 use crate::{Groups, Instant, ProviderId, StoreWork, Update, UpdateOutcome};
 
@@ -139,7 +139,7 @@ impl<C> Registry<C> {
             }
             Verdict::Show { passed } => {
                 self.held.remove(&id);
-                provider.show(now, learned, held.is_some(), lost.targets(), passed, longest_hold)
+                provider.show(now, learned, held.is_some(), lost, passed, longest_hold)
             }
         };
         planted!(
@@ -335,7 +335,8 @@ impl<C> Registry<C> {
         self.touched(id);
         self.note_age(id);
         let targets = held.targets;
-        outputs.event(now, id, EventKind::DropReleased { targets, why });
+        let held = LetGo::all(held.lost);
+        outputs.event(now, id, EventKind::DropReleased { targets, held, why });
         Some(targets)
     }
 

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::guard::Held;
 use super::judge::TooMuch;
 use super::provider::Provider;
-use super::{EventKind, Release};
+use super::{EventKind, LetGo, Release};
 use crate::store::{Lost, SourceNames};
 use crate::{Group, GroupChange, Groups, Instant, StoreWork, Update, UpdateKind, UpdateOutcome};
 
@@ -103,7 +103,7 @@ impl<C> Provider<C> {
         now: Instant,
         learned: Learned,
         was_held: bool,
-        lost: usize,
+        lost: Lost,
         passed: Option<usize>,
         longest_hold: Duration,
     ) -> (UpdateOutcome, Option<EventKind>) {
@@ -121,7 +121,12 @@ impl<C> Provider<C> {
             Some(_) => Release::CameBack,
             None => Release::HoldTime,
         };
-        let event = was_held.then_some(EventKind::DropReleased { targets: lost, why });
+        let targets = lost.targets();
+        let event = was_held.then(|| EventKind::DropReleased {
+            targets,
+            held: LetGo::but_the_last(lost),
+            why,
+        });
         (outcome, event)
     }
 }

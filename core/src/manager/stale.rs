@@ -15,7 +15,7 @@ use super::output::Outputs;
 use super::provider::Provider;
 use super::registry::Registry;
 use super::settings::{Readers, note_time};
-use super::{EventKind, Release};
+use super::{EventKind, LetGo, Release};
 use crate::{Condition, Instant, ProviderId};
 
 impl<C> Registry<C> {
@@ -46,15 +46,18 @@ impl<C> Registry<C> {
             provider.guarded.let_go(now, None, Duration::ZERO);
             let targets = provider.groups.target_count();
             let shown = core::mem::take(&mut provider.groups);
-            let released = held.as_ref().map(|held| held.targets);
-            provider.expired = Some(Box::new(held.map_or(shown, |held| held.actual)));
+            let (actual, released) = match held {
+                Some(held) => (held.actual, Some((held.targets, LetGo::all(held.lost)))),
+                None => (shown, None),
+            };
+            provider.expired = Some(Box::new(actual));
             provider.health.last_change = Some(now);
             Arc::make_mut(&mut provider.health.reports).expired = Some(now);
             self.held.remove(&id);
             self.touched(id);
-            if let Some(targets) = released {
+            if let Some((targets, held)) = released {
                 let why = Release::Expired;
-                outputs.event(now, id, EventKind::DropReleased { targets, why });
+                outputs.event(now, id, EventKind::DropReleased { targets, held, why });
             }
             outputs.event(now, id, EventKind::Expired { targets });
         }

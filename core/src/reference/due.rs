@@ -90,6 +90,10 @@ impl<C: ProviderConfig> Model<C> {
         let mut due: Vec<_> = self.stale().filter(|(_, at)| *at <= now).collect();
         due.sort_by_key(|(id, at)| (*at, *id));
         for (id, _) in &due {
+            if !self.providers.contains_key(id) {
+                continue;
+            }
+            let let_go = self.lost_of(*id, None);
             let Some(provider) = self.providers.get_mut(id) else {
                 continue;
             };
@@ -104,8 +108,9 @@ impl<C: ProviderConfig> Model<C> {
             let released = held.as_ref().map(|held| held.targets);
             provider.expired = Some(held.map_or(shown, |held| held.actual));
             if let Some(targets) = released {
+                let held = let_go.iter().map(String::as_str).collect();
                 let why = Release::Expired;
-                self.happened(now, *id, EventKind::DropReleased { targets, why });
+                self.happened(now, *id, EventKind::DropReleased { targets, held, why });
             }
             self.happened(now, *id, EventKind::Expired { targets });
         }

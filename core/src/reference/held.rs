@@ -34,6 +34,7 @@ impl<C> Model<C> {
         let provider = &self.providers[&id];
         let fresh = Some((id, &actual));
         let held = provider.held.clone();
+        let was_held = self.lost_of(id, None);
         let shown = provider.shown.groups.clone();
         let lost_before = held.as_ref().map_or(0, |held| held.targets);
         let lost = lost(&shown, &actual, &self.others(id, fresh));
@@ -85,7 +86,9 @@ impl<C> Model<C> {
                 };
                 self.show(now, id, actual, (!is_confirmed).then_some(targets));
                 if held.is_some() {
-                    self.happened(now, id, EventKind::DropReleased { targets, why });
+                    // What this update loses itself was never held.
+                    let held = was_held.intersection(&lost).map(String::as_str).collect();
+                    self.happened(now, id, EventKind::DropReleased { targets, held, why });
                 }
             }
             Some(reason) => {
@@ -193,6 +196,10 @@ impl<C> Model<C> {
     }
 
     fn release(&mut self, now: Instant, id: ProviderId, why: Release) -> usize {
+        if !self.providers.contains_key(&id) {
+            return 0;
+        }
+        let let_go = self.lost_of(id, None);
         let provider = self.providers.get_mut(&id);
         let Some((provider, held)) = provider.and_then(|provider| provider.held.take().map(|held| (provider, held)))
         else {
@@ -203,7 +210,8 @@ impl<C> Model<C> {
         let targets = held.targets;
         let nobody_confirmed = matches!(why, Release::Reload | Release::CameBack);
         self.show(now, id, held.actual, nobody_confirmed.then_some(targets));
-        self.happened(now, id, EventKind::DropReleased { targets, why });
+        let held = let_go.iter().map(String::as_str).collect();
+        self.happened(now, id, EventKind::DropReleased { targets, held, why });
         targets
     }
 
@@ -288,7 +296,7 @@ impl<C> Model<C> {
     }
 
     /// What is lost of what is held of a provider.
-    fn lost_of(&self, id: ProviderId, fresh: Option<(ProviderId, &PlainGroups)>) -> PlainAddresses {
+    pub(super) fn lost_of(&self, id: ProviderId, fresh: Option<(ProviderId, &PlainGroups)>) -> PlainAddresses {
         let provider = &self.providers[&id];
         lost(&provider.shown.groups, provider.actual(), &self.others(id, fresh))
     }

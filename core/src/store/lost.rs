@@ -18,6 +18,8 @@ pub(crate) struct Lost {
     by_address: BTreeMap<Box<str>, LostAddress>,
     targets: usize,
     further: usize,
+    /// How often losses were taken in.
+    turn: u64,
 }
 
 /// An address that is lost.
@@ -27,6 +29,19 @@ struct LostAddress {
     sources: Vec<(Box<str>, usize)>,
     /// Whether it was lost since the hold began.
     is_further: bool,
+    /// With which losses it came.
+    turn: u64,
+}
+
+impl<'a> FromIterator<&'a str> for Lost {
+    /// One target of each of these addresses.
+    fn from_iter<I: IntoIterator<Item = &'a str>>(addresses: I) -> Self {
+        let mut lost = Self::default();
+        for address in addresses {
+            lost.add(address, "", false);
+        }
+        lost
+    }
 }
 
 impl Lost {
@@ -43,6 +58,17 @@ impl Lost {
     /// Whether a target with this address is lost.
     pub(crate) fn has(&self, address: &str) -> bool {
         self.by_address.contains_key(address)
+    }
+
+    /// Whether a target with this address is lost, and was so before losses were taken in last.
+    pub(crate) fn had(&self, address: &str) -> bool {
+        let lost = self.by_address.get(address);
+        lost.is_some_and(|lost| lost.turn != self.turn)
+    }
+
+    /// The addresses that are lost, sorted.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.by_address.keys().map(|address| &**address)
     }
 
     /// The hold begins with what is lost now.
@@ -63,6 +89,7 @@ impl Lost {
         is_held: bool,
         stands: impl Fn(&str) -> bool,
     ) -> SourceNames {
+        self.turn = self.turn.wrapping_add(1);
         let mut looked_at: Vec<&str> = Vec::new();
         for change in after.diff(before) {
             let Some(shown) = shown.get(change.source()) else {
@@ -135,6 +162,7 @@ impl Lost {
             let lost = LostAddress {
                 sources: Vec::new(),
                 is_further,
+                turn: self.turn,
             };
             self.by_address.insert(address.into(), lost);
         }

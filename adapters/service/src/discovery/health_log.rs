@@ -244,7 +244,7 @@ impl Reported {
                 let is_news = self.held.replace(*since) != Some(*since);
                 is_news.then_some(Transition::Held(drop))
             }
-            EventKind::DropReleased { targets, why } => {
+            EventKind::DropReleased { targets, why, .. } => {
                 self.held = None;
                 Some(Transition::Released(*targets, *why))
             }

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use crate::story::{Story, any_sets, any_sources, cases, sets, sources, ticker};
 
 /// A story, and the history that hears of it as a service's does: events, and snapshots after them.
-struct Recorded {
-    story: Story,
+pub(crate) struct Recorded {
+    pub(crate) story: Story,
     history: History,
     readers: Readers,
     shown: Snapshot,
@@ -22,7 +22,7 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn of(story: Story, limits: HistoryLimits) -> Self {
+    pub(crate) fn of(story: Story, limits: HistoryLimits) -> Self {
         Self {
             history: History::new(story.now, limits),
             story,
@@ -37,7 +37,7 @@ impl Recorded {
     }
 
     /// Takes what happened since it was asked last.
-    fn past(&mut self) -> Past {
+    pub(crate) fn past(&mut self) -> Past {
         let events = std::mem::take(&mut self.story.events);
         let mut events = events.into_iter().peekable();
         for snapshot in self.story.emitted.iter().skip(self.emitted) {

@@ -15,7 +15,7 @@
 //! * `throttling`: when it is emitted (S07, S08, S09).
 //! * `watching`: what can be known of it (S12, S13, B04, B07, B08).
 //! * `handover`: what a reload leaves until something else can be believed (B03).
-//! * `history`: what is kept of what happened (B12).
+//! * `history`: what is kept of what happened (B12); `causes`: what took away what is gone, where much is seen at once.
 //! * `restart`: what is there after one.
 //! * `cost`: what it costs (B02). `scrape_times`: what it costs to know when targets are due.
 //! * `anything`: any inputs at all, at random.
@@ -25,6 +25,7 @@
 #![allow(clippy::expect_used)]
 
 mod anything;
+mod causes;
 mod cost;
 mod delivery;
 mod fair;

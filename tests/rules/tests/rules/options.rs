@@ -70,6 +70,7 @@ fn b05_each_set_has_its_guard() {
     assert_eq!(targets(&story, "strict"), Some(3));
     let released = EventKind::DropReleased {
         targets: 1,
+        held: ["d:1"].into_iter().collect(),
         why: Release::Reload,
     };
     assert_eq!(story.take_events(), [released]);

@@ -210,7 +210,15 @@ fn targets(count: usize) -> Sources {
 fn b05_what_is_held_is_an_event() {
     let held = |event: &EventKind| match event {
         EventKind::DropHeld { targets, of, .. } => format!("holds {targets} of {of}"),
-        EventKind::DropReleased { targets, why } => format!("lets {targets} go: {why:?}"),
+        EventKind::DropReleased { targets, held, why } => {
+            let others = targets - held.addresses().count();
+            let others = if others > 0 {
+                format!(", {others} of them never held")
+            } else {
+                String::new()
+            };
+            format!("lets {targets} go{others}: {why:?}")
+        }
         other => format!("{other:?}"),
     };
     let mut story = guarded();
@@ -279,7 +287,9 @@ fn b05_the_hold_time_s_end_is_an_event() {
     };
     assert_eq!((event.at, event.provider), (story.now, id));
     let why = Release::HoldTime;
-    assert_eq!(event.what, EventKind::DropReleased { targets: 9, why });
+    let held: Vec<String> = (1..10).map(|number| format!("10.0.0.{number}:9100")).collect();
+    let held = held.iter().map(String::as_str).collect();
+    assert_eq!(event.what, EventKind::DropReleased { targets: 9, held, why });
 }
 
 /// S11: that a config can't be built is an event.

@@ -116,6 +116,7 @@ fn everything_that_can_happen_is_told() {
     world.at(5);
     world.hear(EventKind::DropReleased {
         targets: 1,
+        held: ["x:1"].into_iter().collect(),
         why: Release::Confirmed,
     });
     world.sets.update(0, Vec::new());
