@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_lite::FutureExt;
-use headcount_core::{Delivery, Snapshot};
+use headcount_core::Snapshot;
 use headcount_runtime::DriverGone;
 use smol::{Task, Timer};
 
@@ -135,8 +135,9 @@ impl TargetList {
         self.encoded.tag()
     }
 
-    /// Whether all of it is there. If not, a provider was waited for long enough, and was never read whole
-    /// ([`SetView::delivery`](headcount_core::SetView::delivery)).
+    /// Whether all of it is there, and nothing else. If not, a provider was waited for long enough, and was never read whole
+    /// ([`SetView::delivery`](headcount_core::SetView::delivery)); or what another had is shown until it was read
+    /// ([`SetView::predecessors`](headcount_core::SetView::predecessors)).
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.is_complete
@@ -194,7 +195,7 @@ impl Service {
             None if !self.has_job(job) => return Err(ListError::NoSuchJob { job: job.to_owned() }),
             _ => return Err(self.lacking(job)),
         };
-        let is_complete = handle.delivery == Delivery::Whole;
+        let is_complete = handle.is_complete;
         let list = handle.json().await.map(|encoded| TargetList {
             encoded,
             whole: Arc::default(),

@@ -40,6 +40,8 @@ pub(crate) struct Pool {
     pub(crate) served: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) failed_configs: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) replaced: Vec<String>,
     pub(crate) active: usize,
     pub(crate) dropped: usize,
     pub(crate) duplicate: usize,

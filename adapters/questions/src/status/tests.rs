@@ -108,6 +108,19 @@ fn what_is_wrong_comes_first_with_what_it_does_to_jobs() {
 }
 
 #[test]
+fn whose_targets_a_job_has_until_another_was_read_is_said() {
+    let starting = json!({"groups": 0, "targets": 0, "health": {"state": "starting", "lastUpdateAge": null}});
+    let report = Report::new(
+        runtime(json!({})),
+        vec![pool("web", 2, json!({"complete": false, "replaced": ["http/0"]}))],
+        vec![provider("http/1", &["web"], starting)],
+    );
+    let text = report.text(ALL);
+    let said = "job \"web\" is served with what http/0 had before a reload: it lacks http/1\n";
+    assert!(text.contains(said), "{text}");
+}
+
+#[test]
 fn what_there_is_no_room_for_is_counted() {
     let jobs = (0..30).map(|number| pool(&format!("job-{number:02}"), number, json!({})));
     let failing = json!({"health": {"state": "failing", "lastError": "no"}});

@@ -138,8 +138,11 @@ impl Report {
             ));
         }
         let served = match job.list {
-            List::Withheld => "is not served",
-            _ => "is served without all of its targets",
+            List::Withheld => "is not served".to_owned(),
+            _ if !pool.replaced.is_empty() => {
+                format!("is served with what {} had before a reload", pool.replaced.join(", "))
+            }
+            _ => "is served without all of its targets".to_owned(),
         };
         let is_lacking = |listed: &&Listed| {
             if listed.provider.manager != "scrape" {

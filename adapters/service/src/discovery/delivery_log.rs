@@ -6,6 +6,9 @@
 //! waited for in vain or can't be run. Said once, it is said no more before the list is served: how a provider fares
 //! meanwhile is in its own lines.
 //!
+//! That a list has what a source had before a reload (B03) is a line when it begins and one when it ends, each for all sets
+//! of which a view shows it: a reload may concern thousands of them.
+//!
 //! Costs what changed: only sets that a view names as changed are looked at.
 
 use std::collections::HashSet;
@@ -13,6 +16,7 @@ use std::sync::Arc;
 
 use headcount_core::Delivery;
 
+use super::health_log::few;
 use super::{View, ViewChange};
 
 /// Who lacks, in one line: more are counted.
@@ -23,6 +27,13 @@ pub(super) struct DeliveryLog {
     manager: &'static str,
     /// Those that are not served, and of which that was said.
     withheld: HashSet<Arc<str>>,
+}
+
+/// The sets that begin to have what a source had before a reload, and those that have it no more.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct StandIns {
+    begin: Vec<Arc<str>>,
+    end: Vec<Arc<str>>,
 }
 
 /// What there is to say of a set.
@@ -49,6 +60,23 @@ impl DeliveryLog {
     /// Logs what is news.
     pub(super) fn take(&mut self, before: &View, change: &ViewChange) {
         let manager = self.manager;
+        let StandIns { begin, end } = StandIns::between(before, change);
+        if !begin.is_empty() {
+            tracing::info!(
+                manager,
+                sets = few(begin.iter()),
+                "lists have what sources had before these were configured anew, until what takes their place was read; \
+                 they are not complete until then"
+            );
+        }
+        if !end.is_empty() {
+            tracing::info!(
+                manager,
+                sets = few(end.iter()),
+                "lists have nothing more of what sources had before these were configured anew: what takes their place was \
+                 read, or waited for long enough"
+            );
+        }
         for set in change.jobs.0.iter() {
             let news = self.news(before, &change.view, set);
             let set = &**set;
@@ -96,6 +124,22 @@ impl DeliveryLog {
     }
 }
 
+impl StandIns {
+    fn between(before: &View, change: &ViewChange) -> Self {
+        let mut all = Self::default();
+        for set in change.jobs.0.iter() {
+            let has = |view: &View| view.jobs.get(set).map(|job| job.has_stand_in);
+            match (has(before).unwrap_or_default(), has(&change.view)) {
+                (false, Some(true)) => all.begin.push(set.clone()),
+                (true, Some(false)) => all.end.push(set.clone()),
+                // A job that is gone shows nothing, which is no news.
+                _ => {}
+            }
+        }
+        all
+    }
+}
+
 /// Who was not read yet or can't be, and why, for people: the first few.
 fn lacking(view: &View, set: &str) -> String {
     let mut lacking = view.lacking(set);
@@ -117,6 +161,7 @@ mod tests {
 
     use super::*;
     use crate::discovery::Sets;
+    use crate::discovery::feed::Jobs;
     use headcount_core::Failure;
 
     /// A log, and the view that it saw last.
@@ -178,6 +223,43 @@ mod tests {
             panic!("nothing is said of it");
         };
         assert!(why.contains("fails: there is no such folder"), "{why}");
+    }
+
+    /// While another stands in the list was said to be complete, and nothing said when that ended.
+    #[test]
+    fn b03_that_a_list_has_what_a_source_had_is_said_when_it_begins_and_when_it_ends() {
+        let mut sets = Sets::new(&["a", "b"]);
+        let mut before = View::default();
+        let mut said = |sets: &mut Sets| {
+            let view = Arc::new(sets.view_after(&before));
+            let change = ViewChange {
+                diff: Arc::new(view.snapshot.diff(&before.snapshot)),
+                jobs: Jobs(Arc::new(view.jobs.keys().chain(before.jobs.keys()).cloned().collect())),
+                view: view.clone(),
+            };
+            let StandIns { begin, end } = StandIns::between(&before, &change);
+            before = (*view).clone();
+            let a = view.jobs.get("a").map(|job| (job.delivery, job.is_complete()));
+            (begin.join(" "), end.join(" "), a)
+        };
+        let nothing = String::new;
+        for set in 0..2 {
+            sets.update(set, vec![("s", vec![], vec![vec![("__address__", "h:1")]])]);
+        }
+        assert_eq!(said(&mut sets), (nothing(), nothing(), Some((Delivery::Whole, true))));
+        sets.reload(&["a", "b"], "other");
+        let (begin, end, a) = said(&mut sets);
+        assert_eq!((&*begin, &*end, a), ("a b", "", Some((Delivery::Whole, false))));
+        sets.fails(2, Failure::new("no answer"));
+        assert_eq!(said(&mut sets).0, "", "it was said");
+        sets.update(2, Vec::new());
+        let (begin, end, a) = said(&mut sets);
+        assert_eq!((&*begin, &*end, a), ("", "a b", Some((Delivery::Whole, true))));
+        // One that is gone has nothing to say.
+        sets.reload(&["a"], "third");
+        assert_eq!(said(&mut sets).0, "a");
+        sets.reload(&[], "none");
+        assert_eq!(said(&mut sets), (nothing(), nothing(), None));
     }
 
     #[test]

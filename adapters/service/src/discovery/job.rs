@@ -22,8 +22,17 @@ pub(crate) struct Job {
     /// Whether it is handed out (B09, B10). Handing out a list that is not complete takes targets away from
     /// whoever has them from an earlier run.
     pub(crate) delivery: Delivery,
+    /// Whether it has what a provider had whose place another takes, until that one was read (B03).
+    pub(crate) has_stand_in: bool,
     /// Whether it was ever handed out.
     pub(super) was_delivered: bool,
+}
+
+impl Job {
+    /// Whether its list is what its providers have: all of them, and nobody else.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.delivery == Delivery::Whole && !self.has_stand_in
+    }
 }
 
 /// A set's list at one state of its groups. It is encoded at most once, however many ask.
@@ -94,6 +103,8 @@ pub(crate) struct ListHandle {
     pub(crate) list: Arc<List>,
     /// As in [`Job`]; a list that was handed out may be withheld in a later state.
     pub(crate) delivery: Delivery,
+    /// As in [`Job`].
+    pub(crate) is_complete: bool,
     /// Encodes the list in the state that its generation stands for, or in a later one. What it gives is
     /// to be handed out in that same state.
     pub(crate) encode: Encode,

@@ -111,6 +111,7 @@ impl View {
         Some(ListHandle {
             list: job.list.clone(),
             delivery: job.delivery,
+            is_complete: job.is_complete(),
             encode: Arc::new(encode),
         })
     }
@@ -185,6 +186,7 @@ impl View {
                 groups: set.group_count(),
                 targets: set.target_count(),
                 delivery,
+                has_stand_in: set.predecessors().next().is_some(),
                 was_delivered: before || delivery.is_delivered(),
             };
             jobs.insert(name.clone(), job);

@@ -134,7 +134,9 @@ export class Overview extends PolledView {
       .filter((pool) => pool.served && !pool.complete)
       .map((pool) => [
         h("a", { href: link("/targets", { job: pool.name }) }, pool.name),
-        pool.failedConfigs ? " is served without what can't be run" : " is served without what a provider has not found yet",
+        pool.replaced
+          ? ` has what ${pool.replaced.join(", ")} had before a reload, until what takes its place was read`
+          : pool.failedConfigs ? " is served without what can't be run" : " is served without what a provider has not found yet",
       ]);
     const misread = pools
       .filter((pool) => pool.overwritten)
@@ -265,6 +267,7 @@ function waitsFor(awaited) {
 function jobState(pool) {
   if (pool.failedConfigs && pool.served) return h("span", { class: "badge waiting", title: `What the others found is served without it:\n${pool.failedConfigs.join("\n")}` }, "Incomplete");
   if (pool.failedConfigs) return h("span", { class: "badge invalid", title: pool.failedConfigs.join("\n") }, "Can't run");
+  if (pool.replaced && pool.served) return h("span", { class: "badge waiting", title: `It has what ${pool.replaced.join(", ")} had before a reload, until what takes its place was read` }, "Replacing");
   if (!pool.complete && pool.served) return h("span", { class: "badge waiting", title: "A provider was waited for long enough; what the others found is served without it" }, "Incomplete");
   if (!pool.complete) return h("span", { class: "badge waiting", title: "Not all of its providers have found their targets yet" }, "Waiting");
   if (pool.exceedsTargetLimit) return h("span", { class: "badge over_limit" }, "Over limit");

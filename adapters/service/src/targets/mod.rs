@@ -229,12 +229,14 @@ impl Published {
 
     fn handle(&self, targets: &Arc<Targets>, job: &str, names: Names) -> Option<ListHandle> {
         let (name, lists) = self.lists.get_key_value(job)?;
-        let delivery = self.view.jobs.get(name)?.delivery;
+        let job = self.view.jobs.get(name)?;
+        let (delivery, is_complete) = (job.delivery, job.is_complete());
         let (targets, name) = (targets.clone(), name.clone());
         let encode = move |kept: &KeptIndex| targets.read(|state| state.deliverable_list(&name, names, kept));
         Some(ListHandle {
             list: lists.of(names).clone(),
             delivery,
+            is_complete,
             encode: Arc::new(encode),
         })
     }

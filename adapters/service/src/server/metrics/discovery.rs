@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headcount_core::{Delivery, Past};
+use headcount_core::Past;
 use headcount_discoverer::QueueStatus;
 
 use super::exposition::{Exposition, Kind, count};
@@ -209,8 +209,8 @@ fn sets(out: &mut Exposition, app: &App, observations: &Observations) {
     each(
         out,
         "headcount_sd_set_complete",
-        "Whether every provider of the set was read whole at least once, and none can't be run.",
-        &|job, _| Some(f64::from(u8::from(job?.delivery == Delivery::Whole))),
+        "Whether every provider of the set was read whole at least once, none can't be run, and nothing is shown of what a reload has replaced.",
+        &|job, _| Some(f64::from(u8::from(job?.is_complete()))),
     );
     each(
         out,

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_core::{Delivery, Instant, planted};
+use headcount_core::{Instant, planted};
 use http::header::{HeaderMap, HeaderName};
 use http::{Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -245,7 +245,7 @@ pub(super) fn index(app: &App) -> Response<Body> {
         path: path_of(job),
         groups: state.groups,
         targets: state.targets,
-        complete: state.delivery == Delivery::Whole,
+        complete: state.is_complete(),
         served: state.delivery.is_delivered(),
         restored_age: oldest_restored(&view, job).map(|as_of| clock.age_seconds(as_of)),
     });

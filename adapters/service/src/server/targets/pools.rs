@@ -3,7 +3,6 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
-use headcount_core::Delivery;
 use http::header::{CACHE_CONTROL, ETAG, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
@@ -11,6 +10,7 @@ use serde::Serialize;
 use super::super::conditional::is_known;
 use super::super::respond::{self, Body};
 use crate::app::App;
+use crate::discovery::Job;
 use crate::overwritten::OverwrittenLabel;
 
 #[derive(Serialize)]
@@ -27,6 +27,9 @@ struct Entry<'a> {
     complete: bool,
     /// Whether its list is served, complete or not.
     served: bool,
+    /// The providers whose targets it has until what takes their places was read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<&'a str>,
     /// Why its configs that can't be run can't be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed_configs: Vec<&'a str>,
@@ -72,13 +75,15 @@ fn list(app: &App) -> Response<Body> {
         let pools = state.pools.pools().map(|(name, pool)| {
             let counts = pool.counts();
             let set = state.view.snapshot.set(name);
-            let delivery = state.view.jobs.get(name).map(|job| job.delivery).unwrap_or_default();
+            let job = state.view.jobs.get(name);
+            let replaced = state.view.replaced(name).map(|provider| &**provider.name());
             let failed = set.into_iter().flat_map(|set| set.failed_configs());
             Entry {
                 name,
                 failed_configs: failed.map(|failed| &*failed.reason).collect(),
-                complete: delivery == Delivery::Whole,
-                served: delivery.is_delivered(),
+                complete: job.is_some_and(Job::is_complete),
+                served: job.is_some_and(|job| job.delivery.is_delivered()),
+                replaced: replaced.collect(),
                 active: counts.active,
                 dropped: counts.dropped,
                 duplicate: counts.duplicate,
