@@ -6,7 +6,7 @@
 //! is the state's memory twice, and each change's time, where what came of it can't be copied.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::thread;
 
 /// A state that is read while it is changed.
@@ -21,21 +21,27 @@ pub(crate) struct Sides<T> {
 impl<T> Sides<T> {
     /// Reads the newest state. A change can't end before this does, so it should be short.
     pub(crate) fn read<R>(&self, read: impl FnOnce(&T) -> R) -> R {
-        let [left, right] = &self.sides;
         loop {
-            let front = if self.front.load(Ordering::Acquire) == 0 {
-                left
-            } else {
-                right
-            };
-            match front.try_read() {
-                Ok(state) => return read(&state),
-                // Whoever panicked makes the state anew.
-                Err(TryLockError::Poisoned(state)) => return read(&state.into_inner()),
-                // The sides were swapped since: the other one is free.
-                Err(TryLockError::WouldBlock) => thread::yield_now(),
+            match self.side(self.front.load(Ordering::Acquire)) {
+                Some(state) => return read(&state),
+                None => thread::yield_now(),
             }
         }
+    }
+
+    /// The side that was said to be the front one, unless it is not any more.
+    fn side(&self, number: usize) -> Option<RwLockReadGuard<'_, T>> {
+        let [left, right] = &self.sides;
+        let side = if number == 0 { left } else { right };
+        let state = match side.try_read() {
+            Ok(state) => state,
+            // Whoever panicked makes the state anew.
+            Err(TryLockError::Poisoned(state)) => state.into_inner(),
+            // The sides were swapped since: the other one is free.
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        // Who comes late finds it free when it is the back side, too, with a change that nobody is to see yet.
+        (self.front.load(Ordering::Acquire) == number).then_some(state)
     }
 
     /// Changes the state; `change` is called for each side, and has to do the same to both. Gives
@@ -114,6 +120,24 @@ mod tests {
                 thread::yield_now();
             }
         });
+    }
+
+    /// A reader learns which side is the front one, and sleeps until that is the back side, and was changed again: it read what
+    /// was not to be seen yet, and then what was before it.
+    #[test]
+    fn who_comes_late_to_a_side_reads_the_other() {
+        let sides = Sides::<u64>::default();
+        let known = sides.front.load(Ordering::Acquire);
+        sides.change(|state| *state += 1);
+        let late = |state: &u64, _: &()| (*state, sides.side(known).map(|state| *state));
+        let mut seen = None;
+        sides.change_after(
+            |state| *state += 1,
+            |state, result| seen = Some(late(state, result)),
+            |state, first| *state = *first,
+        );
+        assert_eq!(seen, Some((2, None)), "it is not the front side");
+        assert_eq!(sides.side(known).map(|state| *state), Some(2), "now it is");
     }
 
     #[test]
