@@ -6,6 +6,7 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -108,6 +109,42 @@ fn an_empty_configuration_forgets_nothing() {
     let other = restarts.setup.folder.path().join("other.yml");
     fs::write(&other, "").expect("written");
     Daemon::with_config(&other, &["--state-dir", &restarts.state]).get("/-/healthy");
+}
+
+/// It was taken as it is, and what the missing job had was forgotten.
+#[test]
+fn b11_a_configuration_that_goes_on_being_written_at_a_start_forgets_nothing() {
+    let restarts = Restarts::new();
+    restarts.run_and_die();
+    let file = restarts.setup.folder.path().join("prometheus.yml");
+    let whole = fs::read_to_string(&file).expect("it is there");
+    let is_over = AtomicBool::new(false);
+    let out = std::thread::scope(|scope| {
+        // Something else each time that it is looked at, and never a configuration that is wrong.
+        scope.spawn(|| {
+            for number in 0_u64.. {
+                replace(&file, &format!("global: {{}}\n# {number}\n"));
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let started = || {
+            let mut run = headcount();
+            run.args(["run", "--listen", "127.0.0.1:0", "--state-dir", &restarts.state]);
+            run.arg("--config").arg(&file).output().expect("it runs")
+        };
+        let out = started();
+        is_over.store(true, Ordering::Relaxed);
+        out
+    });
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    assert!(said.contains("lacks sources of which something was saved"), "{said}");
+    fs::write(&file, whole).expect("written");
+    let daemon = restarts.start();
+    daemon.wait_for("/sd/node", |list| list.contains("u:1") && list.contains("u:2"));
 }
 
 #[test]

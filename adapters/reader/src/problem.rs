@@ -333,6 +333,11 @@ pub enum ProblemKind {
         "it is empty, and was not before: it may be about to be written; where nothing is to be in it, write `{{}}`"
     )]
     Emptied,
+    /// The same of a folder of files that are included.
+    #[error(
+        "nothing is in this folder any more, and something was: what is mounted there may be gone; where no file is to be in it, write one with `{{}}`"
+    )]
+    EmptiedFolder,
     /// It was another each time that it was looked at, and has less in it than before.
     #[error("it is still being written, and has less in it than before; reload it when it is whole")]
     Unfinished,

@@ -14,20 +14,20 @@ use headcount_core::{DropGuard, ManagerOptions, Percent, SavedState, Throttle};
 use headcount_discoverer::Limits;
 use headcount_discoverer::mechanism::SdConfig;
 use headcount_runtime::{Descriptors, DriverGone};
-use smol::Task;
+use smol::{Task, Timer};
 
 use crate::app::{self, App, VISIBLE_WITHIN};
 use crate::discovery::{Beginning, Managed};
 use crate::effective::{Fixed, Overrides};
 use crate::output::{FileSd, Lists, RecordError, Recording};
 use crate::plan::{Plan, Source};
-use crate::reload::{Changes, Reloaded, Reloader, Turns};
+use crate::reload::{AGAIN, Changes, Reloaded, Reloader, Turns};
 use crate::server::{
     Access, ConnectionLimits, CorsOrigin, ExternalUrl, Front, ListenError, Requests, RoutePrefix, Server,
     WatchedConfig, WebOptions, WrittenJobs,
 };
 use crate::service::Running;
-use crate::state::{States, Status, state_folder, state_root};
+use crate::state::{States, Status, has_more, state_folder, state_root};
 use crate::targets::{GlobalUrls, Names};
 use crate::{Service, Workers, discovery, mechanisms, scraping, server, targets};
 
@@ -272,6 +272,7 @@ impl ServiceBuilder {
         let loader = self.loader.clone().unwrap_or_else(mechanisms::loader);
         let now = workers.env().clock.unix_time().as_secs_f64();
         let reloader = Reloader::start(loader, source.clone(), now).await?;
+        self.settle(&reloader).await?;
         let plan = reloader.plan();
         let web = match self.web_config.clone() {
             Some(file) => unblock(move || WatchedConfig::load(&file)).await?,
@@ -284,7 +285,7 @@ impl ServiceBuilder {
             None => None,
         };
         let recording = self.record.as_deref().map(Recording::begin).transpose()?;
-        // What is empty may be about to be written, and what is known meanwhile is not to be forgotten.
+        // What is empty may be about to be written, and what is known is not to be forgotten meanwhile.
         let emptied = reloader.emptied();
         let saved = self.saved(&workers, &source, plan.clone(), recording.is_some(), emptied);
         let (states, saved) = saved.await?;
@@ -363,6 +364,27 @@ impl ServiceBuilder {
             tasks,
         };
         Ok(Service::new(workers, running, address))
+    }
+
+    /// Waits until a configuration that was just written is whole, where something was saved of what it lacks (B11).
+    async fn settle(&self, reloader: &Reloader) -> Result<(), LoadErrors> {
+        let has_less = async |plan: Arc<Plan>| {
+            let Some(folder) = self.state_folder(&plan) else {
+                return false;
+            };
+            unblock(move || {
+                has_more(&folder, SCRAPE, &plan.scrape_sets()) || has_more(&folder, NOTIFY, &plan.notify_sets())
+            })
+            .await
+        };
+        let wait = async || {
+            tracing::info!(
+                "the configuration lacks sources of which something was saved, and was just written, or includes files of a \
+                 folder in which nothing is; it is read again in a second"
+            );
+            Timer::after(AGAIN).await;
+        };
+        reloader.settle(has_less, wait).await
     }
 
     /// What keeps states, if there is one, and what it has of the jobs' manager and the Alertmanagers'.

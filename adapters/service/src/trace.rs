@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
-use headcount_config::{Machine, Surroundings};
+use headcount_config::{Machine, SETTINGS_FILE, Surroundings};
 use headcount_reader::pattern::Folders;
 use rapidhash::v3::rapidhash_v3;
 
@@ -37,6 +37,8 @@ enum Look {
     Names {
         folder: PathBuf,
         seen: u64,
+        /// Whether nothing is in it, or it is not there.
+        is_empty: bool,
     },
     Exists {
         path: PathBuf,
@@ -65,6 +67,37 @@ impl Trace {
             Look::File {
                 path, is_blank: true, ..
             } => Some(&**path),
+            _ => None,
+        })
+    }
+
+    /// Where files were looked for that are included, and nothing was: folders that are empty or not there.
+    pub(crate) fn found_nothing(&self) -> impl Iterator<Item = &Path> {
+        self.looks.iter().filter_map(|look| match look {
+            Look::Names {
+                folder, is_empty: true, ..
+            } => Some(&**folder),
+            Look::Exists { path, seen: false } if !path.ends_with(SETTINGS_FILE) => Some(path),
+            _ => None,
+        })
+    }
+
+    /// Where headcount's own file stands beside the configuration, and whether it is there, if that was looked at.
+    pub(crate) fn settings(&self) -> Option<(&Path, bool)> {
+        self.looks.iter().find_map(|look| match look {
+            Look::Exists { path, seen } if path.ends_with(SETTINGS_FILE) => Some((&**path, *seen)),
+            _ => None,
+        })
+    }
+
+    /// The folders that were looked through and in which something was.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.looks.iter().filter_map(|look| match look {
+            Look::Names {
+                folder,
+                is_empty: false,
+                ..
+            } => Some(&**folder),
             _ => None,
         })
     }
@@ -101,8 +134,11 @@ impl Trace {
     }
 
     pub(crate) fn note_names(&mut self, folder: &Path, found: &[OsString]) {
-        let (folder, seen) = (folder.to_owned(), names(found));
-        self.looks.push(Look::Names { folder, seen });
+        self.looks.push(Look::Names {
+            folder: folder.to_owned(),
+            seen: names(found),
+            is_empty: found.is_empty(),
+        });
     }
 
     pub(crate) fn note_exists(&mut self, path: &Path, seen: bool) {
@@ -120,7 +156,7 @@ impl Look {
     fn is_current(&self) -> bool {
         match self {
             Self::File { path, limit, seen, .. } => file(&Machine.read(path, *limit)) == *seen,
-            Self::Names { folder, seen } => names(&Machine.names(folder)) == *seen,
+            Self::Names { folder, seen, .. } => names(&Machine.names(folder)) == *seen,
             Self::Exists { path, seen } => Machine.exists(path) == *seen,
             Self::Variable { name, seen } => variable(Machine.variable(name).as_deref()) == *seen,
         }

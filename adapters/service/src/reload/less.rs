@@ -2,9 +2,10 @@
 //!
 //! The one rule: **what was just written, and has less in it, counts when it is there a second time (B11)**: who asks for a
 //! reload while the file is being written does not mean what is in it so far. Half a YAML file is often a valid one; what it
-//! lacks is what stands behind some line of it. What is empty is never meant, since that can be said.
+//! lacks is what stands behind some line of it. What is empty is never meant, since that can be said: a file, and a folder of
+//! files, which is what is left of one that is mounted when it is not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,34 +45,50 @@ pub(super) fn may_be_cut(before: &Plan, after: &Plan) -> bool {
         || changes.jobs.changed.iter().any(is_last)
 }
 
-/// What is wrong with a configuration that has less than the one before because a file is empty now.
+/// What is wrong with a configuration that has less than the one before because a file is empty now, or a folder in which
+/// others are.
 pub(super) fn emptied(before: (&Plan, &Trace), after: (&Plan, &Trace)) -> Option<LoadErrors> {
     let was_empty = |path: &Path| before.1.blank_files().any(|blank| blank == path);
-    let mut now = after.1.blank_files().filter(|path| !was_empty(path)).peekable();
-    now.peek()?;
-    if !may_be_cut(before.0, after.0) {
+    let files = after.1.blank_files().filter(|path| !was_empty(path));
+    let is_gone = |folder: &&Path| after.1.found_nothing().any(|nothing| folder.starts_with(nothing));
+    // Some are looked through for several patterns.
+    let folders: BTreeSet<&Path> = before.1.folders().filter(is_gone).collect();
+    let folders = folders.into_iter();
+    let files = files.map(|path| (path, ProblemKind::Emptied));
+    let all: Vec<_> = files
+        .chain(folders.map(|path| (path, ProblemKind::EmptiedFolder)))
+        .collect();
+    if all.is_empty() || !may_be_cut(before.0, after.0) {
         return None;
     }
-    Some(refused(now, || ProblemKind::Emptied))
+    Some(refused(all.into_iter()))
 }
 
-/// What is wrong with a configuration whose file is empty, if it was not before.
-pub(super) fn blank(file: &Path, trace: &Trace) -> Option<LoadErrors> {
-    let is_blank = trace.blank_files().any(|blank| blank == file);
-    is_blank.then(|| refused([file].into_iter(), || ProblemKind::Emptied))
+/// Headcount's own file, if it was there and is not any more. It need not be, and may be about to be written.
+pub(super) fn settings_gone(before: &Trace, after: &Trace) -> Option<PathBuf> {
+    let was_there = before.settings().is_some_and(|(_, is_there)| is_there);
+    let (path, is_there) = after.settings()?;
+    (was_there && !is_there).then(|| path.to_owned())
+}
+
+/// What is wrong with a configuration of which a file is empty, if it was not before.
+pub(super) fn blank(trace: &Trace) -> Option<LoadErrors> {
+    let mut files = trace.blank_files().map(|path| (path, ProblemKind::Emptied)).peekable();
+    files.peek()?;
+    Some(refused(files))
 }
 
 /// What is wrong with a configuration whose files are others each time that they are looked at.
 pub(super) fn unfinished(files: &[PathBuf]) -> LoadErrors {
-    refused(files.iter().map(PathBuf::as_path), || ProblemKind::Unfinished)
+    refused(files.iter().map(|path| (&**path, ProblemKind::Unfinished)))
 }
 
-fn refused<'a>(files: impl Iterator<Item = &'a Path>, kind: impl Fn() -> ProblemKind) -> LoadErrors {
-    let problem = |path: &Path| Problem {
+fn refused<'a>(files: impl Iterator<Item = (&'a Path, ProblemKind)>) -> LoadErrors {
+    let problem = |(path, kind): (&Path, ProblemKind)| Problem {
         file: Arc::from(path),
         position: None,
         field: String::new(),
-        kind: kind(),
+        kind,
     };
     LoadErrors {
         problems: files.map(problem).collect(),
@@ -164,5 +181,37 @@ jobs:
         }
         let after = read(folder.path(), "{}", "{}");
         assert_eq!(said(&whole, &after), None, "it says that there is nothing");
+    }
+
+    /// What is mounted is gone: the folder is empty, or not there. All jobs in it were removed.
+    #[test]
+    fn b11_a_folder_of_files_that_is_empty_is_refused_where_something_was_in_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let included = folder.path().join("jobs");
+        let now = || read(folder.path(), "scrape_config_files: ['jobs/*.yml', 'none/*.yml']", "{}");
+        let said = |before: &(Trace, Plan), after: &(Trace, Plan)| {
+            let errors = emptied((&before.1, &before.0), (&after.1, &after.0))?;
+            Some(
+                errors
+                    .problems
+                    .iter()
+                    .map(|problem| problem.file.to_path_buf())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let nothing = now();
+        std::fs::create_dir(&included).expect("made");
+        std::fs::write(included.join("a.yml"), JOBS).expect("written");
+        let whole = now();
+        assert_eq!(said(&nothing, &whole), None);
+        std::fs::write(included.join("a.yml"), "{}").expect("written");
+        assert_eq!(said(&whole, &now()), None, "it says that there is nothing");
+        std::fs::remove_file(included.join("a.yml")).expect("removed");
+        assert_eq!(said(&whole, &now()), Some(vec![included.clone()]));
+        std::fs::remove_dir(&included).expect("removed");
+        assert_eq!(said(&whole, &now()), Some(vec![included.clone()]));
+        assert_eq!(said(&now(), &now()), None, "it was empty, and is");
+        // What is no longer included may be gone.
+        assert_eq!(said(&whole, &read(folder.path(), "{}", "{}")), None);
     }
 }

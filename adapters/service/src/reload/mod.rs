@@ -137,10 +137,10 @@ impl Reloader {
         self.plan.load_full()
     }
 
-    /// What is wrong with the configuration that runs if its file is empty, and was not before.
+    /// What is wrong with the configuration that runs if a file of it is empty, and was not before.
     pub(crate) fn emptied(&self) -> Option<LoadErrors> {
         self.read(|state| match &state.source {
-            Source::File(path) => less::blank(path, &state.trace),
+            Source::File(_) => less::blank(&state.trace),
             Source::BuiltIn | Source::Text { .. } | Source::Plan(_) => None,
         })
     }
@@ -189,12 +189,59 @@ impl Reloader {
         loaded
     }
 
+    /// The same for a configuration with which somebody starts, where it is known what was there before (B11): what was just
+    /// written, and of which `has_less` says that something is missing in it, is read until it is as it was. So is one that
+    /// includes files of a folder in which nothing is, in case that is mounted soon; then it is taken as it is.
+    ///
+    /// # Errors
+    /// When it goes on being written, or is wrong.
+    pub(crate) async fn settle(
+        &self,
+        has_less: impl AsyncFn(Arc<Plan>) -> bool,
+        mut wait: impl AsyncFnMut(),
+    ) -> Result<(), LoadErrors> {
+        let mut wrong = None;
+        for _ in 0..less::MOST_LOOKS {
+            let is_mounted = self.read(|state| state.trace.found_nothing().next().is_none());
+            let is_in_doubt = !is_mounted || !self.just_written().await.is_empty();
+            if !is_in_doubt || (wrong.is_none() && !has_less(self.plan()).await) {
+                break;
+            }
+            wait().await;
+            let Loaded { trace, plan, source } = self.load(None).await;
+            let is_settled = self.read(|state| state.fingerprint == trace.fingerprint());
+            self.change(|state| {
+                (state.fingerprint, state.source) = (trace.fingerprint(), source);
+                state.trace = Arc::new(trace);
+            });
+            wrong = plan.map(|plan| self.plan.store(Arc::new(plan))).err();
+            if is_settled && is_mounted {
+                return wrong.map_or(Ok(()), Err);
+            }
+        }
+        let files = self.just_written().await;
+        match wrong {
+            Some(errors) => Err(errors),
+            None if !files.is_empty() && has_less(self.plan()).await => Err(less::unfinished(&files)),
+            None => Ok(()),
+        }
+    }
+
+    /// The files of the configuration that was read last and may be being written.
+    async fn just_written(&self) -> Vec<PathBuf> {
+        let trace = self.read(|state| state.trace.clone());
+        unblock(move || trace.modified_within(less::JUST_WRITTEN)).await
+    }
+
     /// The files of what was loaded that may be being written, if half of them would have been read by that.
     async fn written_by_halves(&self, loaded: &Loaded) -> Vec<PathBuf> {
         match &loaded.plan {
             Ok(plan) if less::may_be_cut(&self.plan(), plan) => {
+                let before = self.read(|state| state.trace.clone());
+                let gone = less::settings_gone(&before, &loaded.trace);
                 let trace = loaded.trace.clone();
-                unblock(move || trace.modified_within(less::JUST_WRITTEN)).await
+                let written = unblock(move || trace.modified_within(less::JUST_WRITTEN)).await;
+                gone.into_iter().chain(written).collect()
             }
             _ => Vec::new(),
         }
@@ -325,16 +372,119 @@ mod tests {
                     .await;
                 assert_eq!((jobs(loaded), looked), (expected, looks), "{first}");
             }
+            // Headcount's own file is removed, and written anew; or it is not.
+            let settings = folder.path().join("headcount.yml");
+            let more = || std::fs::write(&settings, "scrape_configs: [{job_name: more}]").expect("written");
+            more();
+            write(WHOLE);
+            let other = Reloader::start(crate::loader(), Source::File(path.clone()), 0.0).await;
+            let other = other.expect("valid");
+            touch(&path, 60);
+            for (comes, expected) in [(true, Some(4)), (false, Some(3))] {
+                std::fs::remove_file(&settings).expect("removed");
+                let mut looked = 0;
+                let again = async || {
+                    looked += 1;
+                    if comes {
+                        more();
+                    }
+                };
+                let loaded = other.load_settled(None, again).await;
+                assert_eq!((jobs(loaded), looked), (expected, 1));
+            }
             // What was not just written is there.
             write(&half(2));
-            let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
-            std::fs::File::options()
-                .write(true)
-                .open(&path)
-                .and_then(|file| file.set_modified(old))
-                .expect("its time is set");
+            touch(&path, 60);
             let loaded = reloader.load_settled(None, async || panic!("it is old")).await;
             assert_eq!(jobs(loaded), Some(1));
+        });
+    }
+
+    /// As if it had been written so many seconds ago.
+    fn touch(path: &std::path::Path, seconds: u64) {
+        let then = SystemTime::now() - std::time::Duration::from_secs(seconds);
+        let file = std::fs::File::options().write(true).open(path);
+        file.and_then(|file| file.set_modified(then)).expect("its time is set");
+    }
+
+    /// The same at a start, where less is known of what was there before.
+    #[test]
+    fn b11_who_starts_with_a_file_that_is_being_written_gets_it_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("prometheus.yml");
+        let write = |text: &str| std::fs::write(&path, text).expect("written");
+        let of = |jobs: usize| -> String {
+            let jobs = (0..jobs).map(|job| format!("- job_name: j{job}\n"));
+            format!("scrape_configs:\n{}", jobs.collect::<String>())
+        };
+        smol::block_on(async {
+            for (texts, expected, looks) in [
+                // Whole; half, and then whole; half for good; empty, broken, and then whole; broken for good.
+                (vec![of(3)], Some(3), 0),
+                (vec![of(1), of(2), of(3)], Some(3), 2),
+                (vec![of(1), of(1)], Some(1), 1),
+                (vec![String::new(), "scrape_configs: [".into(), of(3)], Some(3), 2),
+                (
+                    vec![of(1), "scrape_configs: [".into(), "scrape_configs: [".into()],
+                    None,
+                    2,
+                ),
+                // Who never ends is not waited for without end.
+                (
+                    (0..6).map(|n| of(1) + &format!("- job_name: x{n}\n")).collect(),
+                    None,
+                    5,
+                ),
+            ] {
+                let mut texts = texts.into_iter();
+                write(&texts.next().expect("a first"));
+                let source = Source::File(path.clone());
+                let reloader = Reloader::start(crate::loader(), source, 0.0).await.expect("valid");
+                let mut looked = 0;
+                let settled = reloader.settle(
+                    async |plan| plan.jobs.len() < 3,
+                    async || {
+                        looked += 1;
+                        write(&texts.next().expect("no more looks than texts"));
+                    },
+                );
+                let jobs = settled.await.ok().map(|()| reloader.plan().jobs.len());
+                assert_eq!((jobs, looked), (expected, looks));
+                assert_eq!((texts.next(), reloader.is_current().await), (None, true));
+            }
+            // What is included may be mounted soon, or never is.
+            let included = folder.path().join("jobs");
+            write("scrape_config_files: ['jobs/*.yml']\n");
+            for (comes_with, looks) in [(Some(2), 2), (None, 5)] {
+                let source = Source::File(path.clone());
+                let reloader = Reloader::start(crate::loader(), source, 0.0).await.expect("valid");
+                // Not just written.
+                touch(&path, 60);
+                let mut looked = 0;
+                let settled = reloader.settle(
+                    async |plan| plan.jobs.len() < 3,
+                    async || {
+                        looked += 1;
+                        if comes_with == Some(looked) {
+                            std::fs::create_dir(&included).expect("made");
+                            std::fs::write(included.join("a.yml"), of(3)).expect("written");
+                        }
+                    },
+                );
+                assert!(settled.await.is_ok());
+                assert_eq!(
+                    (reloader.plan().jobs.len(), looked),
+                    (comes_with.map_or(0, |_| 3), looks)
+                );
+                std::fs::remove_dir_all(&included).ok();
+            }
+            // What was not just written is there.
+            write(&of(1));
+            touch(&path, 60);
+            let source = Source::File(path.clone());
+            let reloader = Reloader::start(crate::loader(), source, 0.0).await.expect("valid");
+            let settled = reloader.settle(async |_| true, async || panic!("it is old")).await;
+            assert!(settled.is_ok());
         });
     }
 

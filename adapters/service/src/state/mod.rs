@@ -34,6 +34,6 @@ mod writer;
 
 pub use error::StateError;
 pub use folder::{state_folder, state_root};
-pub(crate) use states::States;
+pub(crate) use states::{States, has_more};
 pub(crate) use status::{Status, Written};
 pub use summary::{SavedMembersSummary, SavedProviderSummary, StateSummary, saved_members, saved_states};

@@ -16,12 +16,20 @@ use headcount_discoverer::mechanism::{Former, SdConfig};
 use super::codec::{About, ProviderRecord};
 use super::image::{End, Image};
 
+/// Whether something was saved of a source that is not among the configs of these sets.
+pub(super) fn lacks_some(image: Image, sets: &[(String, Vec<SdConfig>)]) -> bool {
+    let Restored { left, stand_ins, .. } = restore(image, sets);
+    stand_ins > 0 || left.iter().any(|left| left.targets > 0)
+}
+
 /// What was saved, shared out.
 pub(super) struct Restored {
     /// What the configuration's providers begin with.
     pub(super) state: SavedState<SdConfig>,
     /// What none of them is.
     pub(super) left: Vec<Left>,
+    /// How many of those with which they begin none of them is: they stand in for what is new.
+    pub(super) stand_ins: usize,
     pub(super) kept: Kept,
 }
 
@@ -70,7 +78,7 @@ pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restore
     let records: Vec<_> = known.map(|(record, groups)| (take(&record), record, groups)).collect();
     let new = wanted.iter().filter(|wanted| !wanted.was_whole);
     let with_new: HashSet<&str> = new.flat_map(|wanted| &wanted.sets).copied().collect();
-    let (mut providers, mut left) = (Vec::new(), Vec::new());
+    let (mut providers, mut left, mut stand_ins) = (Vec::new(), Vec::new(), 0_usize);
     let mut kept = Kept {
         about: image.about.clone(),
         end: image.end,
@@ -78,8 +86,9 @@ pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restore
         others: unknown.into_iter().map(|(record, _)| record.number).collect(),
     };
     for (config, record, groups) in records {
-        let stands_in = || record.sets.iter().any(|set| with_new.contains(&**set));
-        match config.or_else(|| stands_in().then(|| former(&record))) {
+        let stands_in = config.is_none() && record.sets.iter().any(|set| with_new.contains(&**set));
+        stand_ins = stand_ins.saturating_add(usize::from(stands_in));
+        match config.or_else(|| stands_in.then(|| former(&record))) {
             Some(config) => {
                 let saved = saved(config, &record, groups);
                 kept.providers.push((record, saved.groups().clone()));
@@ -94,6 +103,7 @@ pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restore
     Restored {
         state: SavedState::new(image.about.manager, image.at, providers),
         left,
+        stand_ins,
         kept,
     }
 }

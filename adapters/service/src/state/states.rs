@@ -20,7 +20,7 @@ use super::codec::About;
 use super::folder::{Folder, FolderError};
 use super::image::{self, Image};
 use super::members::{self, MembersSaver};
-use super::restore::{Kept, Left, Restored, restore};
+use super::restore::{Kept, Left, Restored, lacks_some, restore};
 use super::retry::Retry;
 use super::saver::Saver;
 use super::store::{base_path, log_path};
@@ -30,6 +30,13 @@ use crate::targets::{KeptMembers, Targets};
 
 /// Names in one message of the log.
 const MOST_NAMED: usize = 20;
+
+/// Whether something was saved of a manager that the configs of these sets have not. Reads files.
+pub(crate) fn has_more(folder: &Path, manager: &str, sets: &[(String, Vec<SdConfig>)]) -> bool {
+    // What can't be read is said when it is to be used.
+    let image = image::read_own(folder, manager).ok().flatten();
+    image.is_some_and(|image| lacks_some(image, sets))
+}
 
 /// Keeps the states of managers.
 pub(crate) struct States {
@@ -106,7 +113,7 @@ impl States {
     ) -> Result<SavedState<SdConfig>, LoadErrors> {
         let (torn, refused_log) = (image.torn, image.refused_log.take());
         let age = self.clock.now().saturating_duration_since(image.at);
-        let Restored { state, left, kept } = restore(image, sets);
+        let Restored { state, left, kept, .. } = restore(image, sets);
         if let Some(errors) = emptied.filter(|_| left.iter().any(|left| left.targets > 0)) {
             return Err(errors.clone());
         }
