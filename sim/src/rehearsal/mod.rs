@@ -216,6 +216,15 @@ impl Rehearsal {
         self.named_by(name, Naming::Label(label.into()))
     }
 
+    /// The same where the label comes with another object than the one that says where to scrape, so that it may not be there
+    /// yet, or not any more: the targets without it are left out, as a relabelling rule does that keeps those that have it.
+    ///
+    /// # Errors
+    /// No real discoverers have this name.
+    pub fn kept_by(self, name: &str, label: impl Into<String>) -> Result<Self, NotThere> {
+        self.named_by(name, Naming::Kept(label.into()))
+    }
+
     /// Finds what [`ShownHost::address`] says in the labels of a target of these real discoverers, if that is not
     /// their `__address__`.
     ///

@@ -22,6 +22,8 @@ pub(super) type Address = Arc<dyn Fn(&PlainLabels) -> Option<String>>;
 pub(super) enum Naming {
     /// A label holds the stamp.
     Label(String),
+    /// A label holds it that not all have.
+    Kept(String),
     /// Their addresses do.
     Address(Address),
 }
@@ -50,7 +52,7 @@ pub(super) fn unstamped(groups: &[Group]) -> Vec<Group> {
 impl Naming {
     pub(super) fn sees(&self) -> Sees {
         match self {
-            Self::Label(_) => Sees::Labels,
+            Self::Label(_) | Self::Kept(_) => Sees::Labels,
             Self::Address(_) => Sees::Addresses,
         }
     }
@@ -64,6 +66,12 @@ impl Naming {
         let mut batch = encoder.batch();
         let mut plain = PlainUpdate::from(update);
         for group in &mut plain.groups {
+            if let Self::Kept(name) = self {
+                let shared = &group.labels;
+                group
+                    .targets
+                    .retain(|target| target.contains_key(name) || shared.contains_key(name));
+            }
             for target in &mut group.targets {
                 let stamp = self.read(world, id, target, &group.labels);
                 let stamp = stamp.ok_or_else(|| format!("{target:?}"))?;
@@ -76,7 +84,7 @@ impl Naming {
 
     fn read(&self, world: &World, id: DiscovererId, target: &PlainLabels, shared: &PlainLabels) -> Option<String> {
         match self {
-            Self::Label(name) => {
+            Self::Label(name) | Self::Kept(name) => {
                 let stamp = target.get(name).or_else(|| shared.get(name))?;
                 read_stamp(stamp).map(|_| stamp.clone())
             }

@@ -66,21 +66,22 @@ fn node(host: &ShownHost) -> Value {
     json!({"ID": host.host.to_string(), "Spec": {"Labels": labels}, "Status": {"State": "ready", "Addr": place(host).0}})
 }
 
-/// A mechanism, what stands in its entry beside the Engine, and the label with the stamp. All are read by the same loop,
-/// so that each meets one half of what can happen.
-const DOCKER: (&str, &str, &str) = ("docker", "", "__meta_docker_container_label_stamp");
-const SWARM: (&str, &str, &str) = (
+/// A mechanism, what stands in its entry beside the Engine, and the label with the stamp.
+type Listing = (&'static str, &'static str, &'static str);
+
+const CONTAINERS: Listing = ("docker", "", "__meta_docker_container_label_stamp");
+const TASKS: Listing = (
     "dockerswarm",
     ", role: tasks",
     "__meta_dockerswarm_container_label_stamp",
 );
 
-const SERVICES: (&str, &str, &str) = (
+const SERVICES: Listing = (
     "dockerswarm",
     ", role: services",
     "__meta_dockerswarm_service_label_stamp",
 );
-const NODES: (&str, &str, &str) = (
+const NODES: Listing = (
     "dockerswarm",
     ", role: nodes, port: 9100",
     "__meta_dockerswarm_node_label_stamp",
@@ -98,7 +99,7 @@ fn faults() -> Vec<FaultKind> {
     faults
 }
 
-fn check((mechanism, entry, label): (&'static str, &str, &str), fault: impl Fn(FaultKind) -> Fault) {
+fn check((mechanism, entry, label): Listing, fault: impl Fn(FaultKind) -> Fault) {
     let entry = format!("{{host: 'http://docker.example', refresh_interval: 15s{entry}}}");
     for kind in faults() {
         let entry = entry.clone();
@@ -111,36 +112,34 @@ fn check((mechanism, entry, label): (&'static str, &str, &str), fault: impl Fn(F
             .expect("they are real")
             .within(BOUND)
             .run();
-        assert!(outcome.is_clean(), "{mechanism}, {kind:?}: {:?}", outcome.violations);
+        assert!(outcome.is_clean(), "{label}, {kind:?}: {:?}", outcome.violations);
         assert!(outcome.metrics.changes_learned > 20, "{kind:?}: {:?}", outcome.metrics);
     }
 }
 
-fn any_request_may_fail(of: (&'static str, &str, &str)) {
+/// Any request may fail, and there are minutes of trouble.
+fn survive(of: Listing) {
     check(of, |kind| Fault::new(kind).rate(Ratio::percent(10)));
-}
-
-fn survive_minutes_of_trouble(of: (&'static str, &str, &str)) {
     let lasts = SpanRange::between(Span::secs(20), Span::mins(4));
     check(of, |kind| Fault::new(kind).every(Span::mins(8)).lasts(lasts));
 }
 
 #[test]
-fn of_containers_any_request_may_fail() {
-    any_request_may_fail(DOCKER);
+fn containers_survive() {
+    survive(CONTAINERS);
 }
 
 #[test]
-fn tasks_survive_minutes_of_trouble() {
-    survive_minutes_of_trouble(SWARM);
+fn tasks_survive() {
+    survive(TASKS);
 }
 
 #[test]
-fn of_services_any_request_may_fail() {
-    any_request_may_fail(SERVICES);
+fn services_survive() {
+    survive(SERVICES);
 }
 
 #[test]
-fn nodes_survive_minutes_of_trouble() {
-    survive_minutes_of_trouble(NODES);
+fn nodes_survive() {
+    survive(NODES);
 }

@@ -16,6 +16,7 @@ mod ec2_site;
 mod file;
 mod http;
 mod kubernetes;
+mod kubernetes_objects;
 mod kubernetes_site;
 mod listed;
 mod models;

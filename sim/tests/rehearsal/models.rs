@@ -273,7 +273,7 @@ proptest! {
         chapters in chapters(BackendKind::Kubernetes),
         streams in any::<bool>(),
     ) {
-        let site = if streams { Kubernetes::streaming } else { Kubernetes::default };
+        let site = if streams { Kubernetes::streaming } else { Kubernetes::paging };
         compare(BackendKind::Kubernetes, &chapters, |scenario| kubernetes::rehearsal(scenario, 1, site).run_traced());
     }
 }
@@ -323,7 +323,7 @@ fn what_kubernetes_told_wrongly_stays_until_everything_is_listed() {
             },
             after: vec![breaks.clone(), changed.clone()],
         };
-        for site in [Kubernetes::default, Kubernetes::streaming] {
+        for site in [Kubernetes::paging, Kubernetes::streaming] {
             let chapters = std::slice::from_ref(&chapter);
             let settled = compare(BackendKind::Kubernetes, chapters, |scenario| {
                 kubernetes::rehearsal(scenario, 1, site).run_traced()
