@@ -18,7 +18,7 @@ const MARK: &str = "--";
 const STEP: i64 = 10_000;
 
 /// Names that mean something to who asks, so that there is one of each.
-const WORDS: [&str; 19] = [
+const WORDS: [&str; 20] = [
     // States of EC2, and what ECS's attachments tell.
     "running",
     "privateIPv4Address",
@@ -42,6 +42,8 @@ const WORDS: [&str; 19] = [
     "postgres_exporter",
     "default",
     "dc1",
+    // The compartment of OCI, each of which is asked for its instances.
+    "q",
 ];
 
 /// What of a text or number there is of each object, if it stands for one.

@@ -300,7 +300,9 @@ impl Many {
         let start = element["<"].as_str().unwrap_or_default();
         self.body.push_str(&format!("<{start}>"));
         let first = inner.first().map(tag).unwrap_or_default();
+        // Of XML-RPC's parameters there is one, which holds all.
         let is_a_list = !first.is_empty()
+            && name != "params"
             && inner.iter().all(|child| tag(child) == first)
             && (name.ends_with("Set") || name.starts_with(first) && name.ends_with('s') || name == "data");
         let at = format!("{at}/in");
