@@ -36,7 +36,7 @@ const HUGE: &str = "\u{e001}1e400\u{e001}";
 const ABSENT: &str = "\u{e001}absent\u{e001}";
 
 /// What takes targets away because that is what it means: whose, what is asked for, where it stands, and why. Each is needed.
-const MEANT: [(&str, &str, &str, &str); 22] = [
+const MEANT: [(&str, &str, &str, &str); 23] = [
     (
         "consulagent",
         "agent/self",
@@ -78,9 +78,15 @@ const MEANT: [(&str, &str, &str, &str); 22] = [
     ("nomad", "/services", "/Services", "a namespace may have none"),
     (
         "openstack",
-        "/listeners",
-        "/protocol",
-        "load balancers without a listener for Prometheus are not scraped",
+        "/servers",
+        "/servers_links",
+        "the list ends where none is named",
+    ),
+    (
+        "openstack",
+        "/servers",
+        "/rel",
+        "a link may be to another page than the next one",
     ),
     (
         "yandexcloud",

@@ -108,10 +108,11 @@ impl Server {
         })
     }
 
-    /// How much of it makes no target: addresses that are none, and itself if it has none at all.
+    /// How much of it makes no target: addresses that are none, pools without any, and itself if it has none at all.
     fn skipped(&self) -> usize {
+        let pools = self.addresses.0.iter();
         let (all, known) = (
-            self.addresses.0.iter().map(|(_, list)| list.0.len()).sum::<usize>(),
+            pools.map(|(_, list)| list.0.len().max(1)).sum::<usize>(),
             self.addresses().count(),
         );
         all.saturating_sub(known).max(usize::from(known == 0))

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::answers::{List, Object, Text};
+use crate::answers::Object;
 
 /// Why an answer is not the list that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -22,11 +22,11 @@ pub(super) enum AnswerError {
     NoList { name: &'static str },
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// Where another page is. One that makes no sense may be the next one, without which the list is not whole.
+#[derive(Deserialize)]
 struct Link {
-    rel: Text,
-    href: Text,
+    rel: String,
+    href: String,
 }
 
 /// All objects of a list, page by page. `None` is something that is no object.
@@ -55,15 +55,11 @@ fn page<T: DeserializeOwned>(
     let list = fields.get(name).ok_or(AnswerError::NoList { name })?;
     let items = serde_json::from_str(list.get()).map_err(wrong)?;
     let links = fields.get(&format!("{name}_links")).map(|links| links.get());
-    let links: List<Object<Link>> = links
-        .map(serde_json::from_str)
-        .transpose()
-        .map_err(wrong)?
-        .unwrap_or_default();
-    let mut next = links.0.into_iter().filter_map(|link| link.0);
-    let next = next
-        .find(|link| link.rel.as_str() == "next")
-        .map(|link| after(first, link.href.as_str()));
+    let links: Option<Option<Vec<Link>>> = links.map(serde_json::from_str).transpose().map_err(wrong)?;
+    let mut links = links.flatten().into_iter().flatten();
+    let next = links
+        .find(|link| link.rel == "next")
+        .map(|link| after(first, &link.href));
     Ok(Page { items, next })
 }
 

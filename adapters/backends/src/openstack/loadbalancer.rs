@@ -55,11 +55,17 @@ impl Listener {
     fn says_what_and_whose_it_is(&self) -> bool {
         let has_id = |owner: &Object<Owner>| owner.0.as_ref().is_some_and(|owner| !owner.id.as_str().is_empty());
         match self.protocol.as_str() {
-            "" => false,
             PROTOCOL => self.loadbalancers.0.iter().any(has_id),
-            _ => true,
+            other => is_a_protocol(other),
         }
     }
+}
+
+/// Whether it can be the name of a protocol of Octavia's, as `TERMINATED_HTTPS` is one; more may come.
+fn is_a_protocol(text: &str) -> bool {
+    let is_upper = |letter: u8| letter.is_ascii_uppercase();
+    let is_inner = |letter: u8| is_upper(letter) || letter.is_ascii_digit() || letter == b'_';
+    text.bytes().next().is_some_and(is_upper) && text.bytes().all(is_inner)
 }
 
 /// All load balancers that can be scraped.

@@ -36,6 +36,16 @@ fn a_list_that_cannot_be_had_is_a_failure_and_all_targets_stay() {
                 format!("the answer is no list of {list}"),
             ),
             (
+                Answer::json(format!("{{\"{list}\": [], \"{list}_links\": 5}}")),
+                format!("the answer is no list of {list}"),
+            ),
+            (
+                Answer::json(format!(
+                    "{{\"{list}\": [], \"{list}_links\": [{{\"rel\": null, \"href\": \"/\"}}]}}"
+                )),
+                format!("the answer is no list of {list}"),
+            ),
+            (
                 Answer::json(format!("{{\"{list}\": [{{\"id\": \"a\"")),
                 format!("the answer is no list of {list}"),
             ),

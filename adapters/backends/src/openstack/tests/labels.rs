@@ -111,7 +111,7 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
         ("__meta_openstack_tag_a_b", "1"),
     ]);
     assert_eq!(found, BTreeSet::from([plain, other]));
-    assert_eq!(skipped(&world), 7.0);
+    assert_eq!(skipped(&world), 8.0);
 
     let (mut world, cloud) = self::world("hypervisor");
     let hypervisors = json!([
@@ -140,6 +140,9 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
         listener("c", json!(1)),
         {"protocol": "PROMETHEUS", "protocol_port": 1, "loadbalancers": []},
         {"loadbalancers": [{"id": "d"}]},
+        {"protocol": "SOME_7", "loadbalancers": [{"id": "d"}]},
+        {"protocol": 5, "loadbalancers": [{"id": "d"}]},
+        {"protocol": "a word", "loadbalancers": [{"id": "d"}]},
         4
     ]);
     cloud.set_list(LISTENERS, "listeners", listeners);
@@ -158,9 +161,9 @@ fn what_is_missing_costs_a_label_and_what_makes_no_sense_is_skipped_and_counted(
     assert_eq!(collected.addresses(), ["10.0.0.1:9000"]);
     assert_eq!(
         skipped(&world),
-        7.0,
+        9.0,
         "of load balancers one without a port, one without an address, one without an id, and nothing; of listeners one \
-         that is nobody's, one that does not say what it speaks, and what is none"
+         that is nobody's, three that do not say what they speak, and what is none"
     );
 }
 
