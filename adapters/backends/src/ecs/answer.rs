@@ -1,6 +1,6 @@
 //! What ECS says, as far as it becomes labels. What it does not say is empty.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::aws_api::{JsonError, Page, Tag, read};
@@ -8,7 +8,7 @@ use crate::aws_api::{JsonError, Page, Tag, read};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Cluster {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub(super) cluster_arn: String,
     pub(super) cluster_name: Option<String>,
     pub(super) status: Option<String>,
@@ -60,6 +60,11 @@ struct Detail {
 pub(super) struct ContainerInstance {
     pub(super) container_instance_arn: Option<String>,
     pub(super) ec2_instance_id: Option<String>,
+}
+
+/// What is null is empty.
+fn or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Cluster {

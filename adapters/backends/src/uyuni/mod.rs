@@ -35,7 +35,7 @@ pub use settings::UyuniSd;
 
 const SKIPPED: Definition = Definition {
     name: "headcount_sd_uyuni_skipped_endpoints_total",
-    help: "Endpoints that were found without an address, and so are no targets.",
+    help: "Endpoints that were found without an address, and systems without a number: they are no targets.",
     kind: Kind::Counter,
 };
 
@@ -109,10 +109,16 @@ impl Uyuni {
         let list = |method, argument| self.session.list(ask, token, method, argument);
         let entitlement = Argument::Text(&self.settings.entitlement);
         let systems = list("system.listSystemGroupsForSystemsWithEntitlement", entitlement).await?;
-        let groups: BTreeMap<i64, String> = systems
+        let known = systems
             .iter()
-            .filter_map(|system| Some((system.get("id").number()?, self.groups(system))))
-            .collect();
+            .filter_map(|system| Some((system.get("id").number()?, self.groups(system))));
+        let groups: BTreeMap<i64, String> = known.collect();
+        // One without a number can't be asked for.
+        let nameless = systems
+            .iter()
+            .filter(|system| system.get("id").number().is_none())
+            .count();
+        ask.env().metrics.add(SKIPPED, &[], nameless as f64);
         if groups.is_empty() {
             return Ok(Vec::new());
         }

@@ -168,7 +168,7 @@ fn what_is_missing_costs_a_label_and_what_has_no_address_is_counted() {
     ]);
     assert_eq!(
         (found(&mut world), counted(&world, SKIPPED)),
-        (BTreeSet::from([only]), 5.0)
+        (BTreeSet::from([only]), 7.0)
     );
     let body = world.http.take_requests().swap_remove(2).request.body;
     let asked = String::from_utf8_lossy(&body).into_owned();

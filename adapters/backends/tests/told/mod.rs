@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod documents;
+pub(crate) mod excepted;
 pub(crate) mod marks;
 pub(crate) mod server;
 #[path = "../../../../fuzz/fuzz_targets/mechanism/stories.rs"]
@@ -55,6 +56,11 @@ impl Story {
     /// Whose story it is.
     pub(crate) fn mechanism(&self) -> &'static str {
         self.fuzzed.name
+    }
+
+    /// How much is said in it.
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
     }
 
     /// What the mechanism's entry says.
