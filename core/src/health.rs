@@ -42,7 +42,8 @@ pub struct Reports {
     pub first_failure: Option<Instant>,
     /// When it was first read whole, by this process (B09).
     pub first_whole: Option<Instant>,
-    /// When it was waited for long enough: it had not been read whole then (B10).
+    /// When it was waited for long enough: it had not been read whole then (B10). When it was started, if the process
+    /// before had waited for it.
     pub waited_out: Option<Instant>,
     /// That it started with what another process had saved of it.
     pub restored: Option<Restored>,
@@ -262,6 +263,12 @@ impl Reports {
     pub fn first_whole(&self) -> Option<Instant> {
         let before = self.restored.and_then(|restored| restored.first_whole);
         planted!(before, RestoredIsWaitedFor, None).or(self.first_whole)
+    }
+
+    /// Whether it was waited for long enough, and has not been read whole since either: its sets are delivered without
+    /// it (B10).
+    pub fn is_waited_out(&self) -> bool {
+        self.waited_out.is_some() && !self.is_whole()
     }
 
     /// Whether what it has may be as it was saved by another process: it was restored, and this

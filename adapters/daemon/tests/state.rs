@@ -467,6 +467,40 @@ fn nothing_but_run_touches_it() {
     assert!(!home.exists());
 }
 
+/// It was waited for again, and what came to the others was not seen meanwhile.
+#[test]
+fn b10_a_source_that_was_waited_out_is_not_waited_for_after_a_restart() {
+    let restarts = Restarts::new();
+    restarts.upstream.answer(500, "");
+    let settings = |after: &str| {
+        let text = format!("{{defaults: {{incomplete_after: {after}}}}}");
+        restarts.setup.write_settings(&text);
+    };
+    settings("1s");
+    let mut daemon = restarts.start();
+    let list = daemon.wait_for("/sd/node", |list| list.contains("a:9100"));
+    assert!(list.header("x-headcount-incomplete").is_some());
+    wait_until("it to be saved", || {
+        let shown = restarts.show().ok()?;
+        let scrape = shown.as_array()?.iter().find(|state| state["manager"] == "scrape")?;
+        let mut providers = scrape["providers"].as_array()?.iter();
+        let dead = providers.find(|provider| provider["kind"] == "http")?;
+        (dead["waitedOut"] == true && scrape["targets"] == 1).then_some(())
+    });
+    daemon.signal(Signal::KILL);
+    daemon.ended();
+
+    // Longer than anybody waits here.
+    settings("1h");
+    replace(&restarts.setup.targets, r#"[{"targets": ["a:9100", "b:9100"]}]"#);
+    let daemon = restarts.start();
+    let list = daemon.wait_for("/sd/node", |list| list.contains("b:9100"));
+    assert!(list.text().contains("a:9100"), "{}", list.text());
+    let lacking = list.header("x-headcount-incomplete").expect("it says so");
+    assert!(lacking.starts_with("http/"), "{lacking}");
+    assert!(list.header("x-headcount-restored").is_none(), "nothing was found by it");
+}
+
 /// A container without a home kept nothing, and nobody heard of it before the first restart.
 #[test]
 fn that_there_is_no_place_for_state_is_said_once() {

@@ -55,11 +55,13 @@ impl<C> Retired<C> {
         now: Instant,
         identity: Identity,
         config: Arc<C>,
-        restored: Restored,
+        restored: Option<Restored>,
+        waited_out: bool,
         groups: Groups,
     ) -> Self {
         let reports = Reports {
-            restored: Some(restored),
+            restored,
+            waited_out: waited_out.then_some(now),
             replaced: Some(now),
             ..Reports::default()
         };
@@ -88,6 +90,7 @@ impl<C> Retired<C> {
                 Some(restored) => Some(restored.as_of),
                 None => self.reports.replaced,
             },
+            waited_out: self.reports.is_waited_out(),
             groups: self.groups.clone(),
         }
     }

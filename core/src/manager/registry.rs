@@ -196,14 +196,17 @@ impl<C: ProviderConfig> Registry<C> {
             return id;
         }
         let id = self.new_id();
-        let (restored, groups) = self.saved.take(&config, id).unzip();
+        let taken = self.saved.take(&config, id);
         let config = Arc::new(config);
         let identity = Identity::new(id, &*config);
         self.by_config.insert(config.clone(), id);
         let mut health = Health::new(now);
-        if restored.is_some() {
-            Arc::make_mut(&mut health.reports).restored = restored;
+        if let Some(taken) = &taken {
+            let reports = Arc::make_mut(&mut health.reports);
+            reports.restored = taken.restored;
+            reports.waited_out = taken.waited_out.then_some(now);
         }
+        let groups = taken.map(|taken| taken.groups);
         let provider = Provider {
             identity: Arc::new(identity),
             config,

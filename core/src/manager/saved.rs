@@ -25,9 +25,20 @@ struct SavedBefore<C> {
     config: Arc<C>,
     sets: Vec<Arc<str>>,
     was_whole: bool,
+    /// Whether it was waited for long enough, and is not to be waited for again (B10).
+    waited_out: bool,
     /// What it has, until a provider of its config takes that.
-    content: Option<(Restored, Groups)>,
+    content: Option<Taken>,
     taken_by: Option<ProviderId>,
+}
+
+/// What was saved of a config.
+#[derive(Debug, Clone)]
+pub(super) struct Taken {
+    /// Nothing, if all that is known is that it was waited for.
+    pub(super) restored: Option<Restored>,
+    pub(super) waited_out: bool,
+    pub(super) groups: Groups,
 }
 
 impl<C> Default for Saved<C> {
@@ -48,17 +59,23 @@ impl<C: ProviderConfig> Saved<C> {
                 first_whole: planted!(provider.first_whole, RestoredIsWhole, Some(saved_at)).map(|at| at.min(now)),
                 as_of: provider.as_of.unwrap_or(saved_at).min(now),
             };
+            let (has_something, waited_out) = (provider.has_something(), provider.waited_out);
             SavedBefore {
                 config: provider.config,
                 sets: provider.sets,
                 was_whole: restored.first_whole.is_some(),
+                waited_out,
                 content: {
                     let groups = planted!(
                         provider.groups.restored(now),
                         RestoredChangedJustNow,
                         Groups::from_saved(provider.groups.iter().map(|stored| (now, stored.group().clone())))
                     );
-                    Some((restored, groups))
+                    Some(Taken {
+                        restored: has_something.then_some(restored),
+                        waited_out,
+                        groups,
+                    })
                 },
                 taken_by: None,
             }
@@ -72,7 +89,7 @@ impl<C: ProviderConfig> Saved<C> {
     }
 
     /// What was saved of a config, for the provider that runs it now.
-    pub(super) fn take(&mut self, config: &C, id: ProviderId) -> Option<(Restored, Groups)> {
+    pub(super) fn take(&mut self, config: &C, id: ProviderId) -> Option<Taken> {
         let saved = self.providers.get_mut(*self.by_config.get(config)?)?;
         saved.taken_by = Some(id);
         saved.content.take()
@@ -94,6 +111,7 @@ impl<C: ProviderConfig> Registry<C> {
                 first_whole: planted!(provider.health.reports.first_whole(), WholeIsNotSaved, None),
                 as_of: planted!(provider.health.reports.only_restored(), SavedAgainIsFresh, None)
                     .map(|restored| restored.as_of),
+                waited_out: planted!(provider.health.reports.is_waited_out(), WaitedOutIsNotSaved, false),
                 groups: planted!(provider.groups.clone(), SavesWhatIsTold, provider.actual().clone()),
             };
             (*id, saved)
@@ -103,7 +121,7 @@ impl<C: ProviderConfig> Registry<C> {
         // Of the others there is nothing to know.
         let saved = running.chain(retired).filter(|(_, saved)| {
             let is_whole = planted!(saved.first_whole.is_some(), KnownEmptyIsNotSaved, false);
-            !saved.groups.is_empty() || is_whole
+            !saved.groups.is_empty() || is_whole || saved.waited_out
         });
         let in_order: BTreeMap<ProviderId, SavedProvider<C>> = saved.collect();
         planted!(in_order.into_values().collect(), StandInsAreNotSaved, {
@@ -130,14 +148,24 @@ impl<C: ProviderConfig> Registry<C> {
             ) {
                 continue;
             }
-            // One that goes on and was never read whole may have been waited for, and is so again.
-            if saved.taken_by.is_some() && !saved.was_whole {
+            // One that goes on and was never read whole may have been waited for, and is so again if it was not waited
+            // out.
+            if saved.taken_by.is_some() && !saved.was_whole && !saved.waited_out {
+                continue;
+            }
+            // Nobody stands in with nothing.
+            if saved.content.as_ref().is_some_and(|content| content.restored.is_none()) {
                 continue;
             }
             let id = saved.taken_by.unwrap_or_else(|| self.new_id());
-            if let Some((restored, groups)) = saved.content {
+            if let Some(content) = saved.content {
                 let identity = Identity::new(id, &*saved.config);
-                let retired = Retired::restored(now, identity, saved.config, restored, groups);
+                let Taken {
+                    restored,
+                    waited_out,
+                    groups,
+                } = content;
+                let retired = Retired::restored(now, identity, saved.config, restored, waited_out, groups);
                 self.retired.insert(id, retired);
                 self.dirty.insert(id);
             }

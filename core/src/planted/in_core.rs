@@ -104,6 +104,7 @@ macro_rules! in_core {
                     SavesWhatIsTold "what is saved is what the backend has, not what is shown"
                     SavedIsGivenOutAgain "a config that comes with a later reload begins with what was saved"
                     WholeIsNotSaved "that a provider was read whole is not saved"
+                    WaitedOutIsNotSaved "that a provider was waited out is not saved"
                     SavedAgainIsFresh "what was restored and saved again counts as seen just now"
                     StandInsAreNotSaved "what stands in for others is not saved"
                     BorrowersAreNotSaved "the sets in which a provider stands in are not saved with it"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::model::{Model, PlainProvider};
 use super::snapshot::PlainProviderSnapshot;
-use crate::{Instant, ProviderConfig, ProviderId, Reload, Reports, Restored};
+use crate::{Instant, ProviderConfig, ProviderId, Reload, Reports};
 
 /// Who is in a set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,18 +97,17 @@ impl<C: ProviderConfig> Model<C> {
             if !saved.sets.iter().any(|set| self.sets.contains_key(set)) {
                 continue;
             }
+            // Nobody stands in with nothing.
+            if saved.taken_by.is_none() && !saved.has_something() {
+                continue;
+            }
+            let reports = Reports {
+                replaced: Some(now),
+                ..saved.reports(now)
+            };
             let id = saved.taken_by.unwrap_or_else(|| {
                 let id = ProviderId::from_number(self.next_id);
                 self.next_id += 1;
-                let restored = Restored {
-                    first_whole: saved.first_whole,
-                    as_of: saved.as_of,
-                };
-                let reports = Reports {
-                    restored: Some(restored),
-                    replaced: Some(now),
-                    ..Reports::default()
-                };
                 let shown = PlainProviderSnapshot {
                     reports,
                     groups: saved.groups,
@@ -118,8 +117,8 @@ impl<C: ProviderConfig> Model<C> {
                 self.retired.insert(id, PlainRetired { config, shown });
                 id
             });
-            // Who runs again and was not whole is waited for again, as one that is new.
-            if saved.taken_by.is_some() && saved.first_whole.is_none() {
+            // Who runs again and was neither whole nor waited for in vain is waited for again, as one that is new.
+            if saved.taken_by.is_some() && saved.first_whole.is_none() && !saved.waited_out {
                 continue;
             }
             for set in saved.sets {

@@ -6,45 +6,70 @@ use super::guard::PlainGroups;
 use super::handover::PlainRetired;
 use super::plain::PlainStored;
 use super::{Disagreement, Model, Pair, agree};
-use crate::{Instant, Manager, ManagerOptions, ProviderConfig, ProviderId, Reports, SavedState};
+use crate::{Instant, Manager, ManagerOptions, ProviderConfig, ProviderId, Reports, Restored, SavedState};
 
 /// A [`SavedState`] in full.
 pub(super) type PlainSaved<C> = Vec<PlainSavedProvider<C>>;
 
-/// A saved provider: its config, when it was first read whole, when that was last known, and its groups by source.
+/// A saved provider: its config, when it was first read whole, when that was last known, whether it was waited for in vain,
+/// and its groups by source.
 #[derive(Debug, Clone)]
 pub(super) struct PlainSavedProvider<C> {
     pub(super) config: C,
     pub(super) sets: Vec<String>,
     pub(super) first_whole: Option<Instant>,
     pub(super) as_of: Instant,
+    pub(super) waited_out: bool,
     pub(super) groups: PlainGroups,
     /// The provider that runs this config now.
     pub(super) taken_by: Option<ProviderId>,
 }
 
 impl<C: Clone> PlainSavedProvider<C> {
-    fn new(config: &C, sets: Vec<String>, reports: (Option<Instant>, Instant), groups: &PlainGroups) -> Self {
-        let (first_whole, as_of) = reports;
+    fn new(config: &C, sets: Vec<String>, reports: (Option<Instant>, Instant, bool), groups: &PlainGroups) -> Self {
+        let (first_whole, as_of, waited_out) = reports;
         Self {
             config: config.clone(),
             sets,
             first_whole,
             as_of,
+            waited_out,
             groups: groups.clone(),
             taken_by: None,
+        }
+    }
+
+    /// Whether it had anything: groups, or that there are none. Otherwise it can't stand in for anybody.
+    pub(super) fn has_something(&self) -> bool {
+        !self.groups.is_empty() || self.first_whole.is_some()
+    }
+
+    /// With what is known of it a provider starts.
+    pub(super) fn reports(&self, now: Instant) -> Reports {
+        let restored = Restored {
+            first_whole: self.first_whole,
+            as_of: self.as_of,
+        };
+        Reports {
+            restored: self.has_something().then_some(restored),
+            waited_out: self.waited_out.then_some(now),
+            ..Reports::default()
         }
     }
 }
 
 impl<C: ProviderConfig> Model<C> {
-    /// What is shown of each provider, and whether it was read whole; nothing of those of which there
-    /// is neither.
+    /// What is shown of each provider, and whether it was read whole or waited for in vain; nothing of those of which
+    /// there is none of that.
     pub(super) fn save(&self, now: Instant) -> PlainSaved<C> {
         let mut saved: BTreeMap<ProviderId, PlainSavedProvider<C>> = BTreeMap::new();
         for (id, provider) in &self.providers {
             let reports = &provider.health.reports;
-            let known = (reports.first_whole(), known_at(reports).unwrap_or(now));
+            let known = (
+                reports.first_whole(),
+                known_at(reports).unwrap_or(now),
+                in_vain(reports),
+            );
             let mut sets = provider.subscribers.clone();
             sets.extend(self.lent_to(*id));
             saved.insert(
@@ -54,7 +79,8 @@ impl<C: ProviderConfig> Model<C> {
         }
         for (id, PlainRetired { config, shown }) in &self.retired {
             let as_of = known_at(&shown.reports).or(shown.reports.replaced);
-            let known = (shown.reports.first_whole(), as_of.unwrap_or(now));
+            let reports = &shown.reports;
+            let known = (reports.first_whole(), as_of.unwrap_or(now), in_vain(reports));
             saved.insert(
                 *id,
                 PlainSavedProvider::new(config, self.lent_to(*id), known, &shown.groups),
@@ -62,7 +88,7 @@ impl<C: ProviderConfig> Model<C> {
         }
         saved
             .into_values()
-            .filter(|saved| !saved.groups.is_empty() || saved.first_whole.is_some())
+            .filter(|saved| saved.has_something() || saved.waited_out)
             .collect()
     }
 
@@ -128,6 +154,11 @@ fn known_at(reports: &Reports) -> Option<Instant> {
     }
 }
 
+/// B10: it was waited for, and nothing came that has everything.
+fn in_vain(reports: &Reports) -> bool {
+    reports.waited_out.is_some() && reports.first_whole().is_none()
+}
+
 fn plain<C: ProviderConfig>(saved: &SavedState<C>) -> PlainSaved<C> {
     let groups = |groups: &crate::Groups| -> PlainGroups {
         let all = groups
@@ -139,7 +170,11 @@ fn plain<C: ProviderConfig>(saved: &SavedState<C>) -> PlainSaved<C> {
     let providers = saved.providers().iter();
     providers
         .map(|provider| {
-            let known = (provider.first_whole(), provider.as_of().unwrap_or(saved.at()));
+            let known = (
+                provider.first_whole(),
+                provider.as_of().unwrap_or(saved.at()),
+                provider.is_waited_out(),
+            );
             PlainSavedProvider::new(
                 provider.config(),
                 sets(provider.sets()),

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::PlainOutput;
 use super::model::{Model, PlainProvider};
 use super::snapshot::PlainProviderSnapshot;
-use crate::{
-    Applied, EventKind, FailedConfig, Health, Instant, ProviderConfig, ProviderId, Reload, Restored, UnknownProvider,
-};
+use crate::{Applied, EventKind, FailedConfig, Health, Instant, ProviderConfig, ProviderId, Reload, UnknownProvider};
 
 impl<C: ProviderConfig> Model<C> {
     pub(super) fn apply(&mut self, now: Instant, sets: &[(String, Vec<C>)]) -> Applied {
@@ -97,11 +95,7 @@ impl<C: ProviderConfig> Model<C> {
         let mut provider = PlainProvider::new(now, id, config);
         // Of two that ran the same, the one that was started last is the one that still ran.
         if let Some(saved) = self.saved.iter_mut().rfind(|saved| saved.config == *config) {
-            let restored = Restored {
-                first_whole: saved.first_whole,
-                as_of: saved.as_of,
-            };
-            Arc::make_mut(&mut provider.health.reports).restored = Some(restored);
+            provider.health.reports = Arc::new(saved.reports(now));
             provider.shown.groups = saved.groups.clone();
             provider.unheard = saved.groups.keys().cloned().collect();
             saved.taken_by = Some(id);

@@ -10,7 +10,7 @@
 //! **The format comes first**, so that a reader knows whether it can read the rest. Times are
 //! nanoseconds since the driver's epoch, which must be the same for who writes and who reads.
 //! `first_whole` is missing for a provider that was never read whole; `as_of` is there for one that the process which
-//! saved it had not read itself.
+//! saved it had not read itself, and `"waited_out": true` for one that was waited for long enough and not read whole by then.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -40,7 +40,7 @@ impl<C: Serialize> Serialize for SavedState<C> {
 
 impl<C: Serialize> Serialize for SavedProvider<C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("SavedProvider", 5)?;
+        let mut out = serializer.serialize_struct("SavedProvider", 6)?;
         out.serialize_field("config", &*self.config)?;
         out.serialize_field("sets", &Names(&self.sets))?;
         match self.first_whole {
@@ -50,6 +50,10 @@ impl<C: Serialize> Serialize for SavedProvider<C> {
         match self.as_of {
             Some(at) => out.serialize_field("as_of", &at.as_nanos())?,
             None => out.skip_field("as_of")?,
+        }
+        match self.waited_out {
+            true => out.serialize_field("waited_out", &true)?,
+            false => out.skip_field("waited_out")?,
         }
         out.serialize_field("groups", &WrittenGroups(&self.groups))?;
         out.end()
@@ -144,6 +148,8 @@ struct ReadProvider<C> {
     first_whole: Option<u64>,
     #[serde(default = "Option::default")]
     as_of: Option<u64>,
+    #[serde(default)]
+    waited_out: bool,
     groups: ReadGroups,
 }
 
@@ -154,6 +160,7 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for SavedProvider<C> {
             sets,
             first_whole,
             as_of,
+            waited_out,
             groups,
         } = ReadProvider::deserialize(deserializer)?;
         Ok(Self {
@@ -161,6 +168,7 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for SavedProvider<C> {
             sets: sets.into_iter().map(Arc::from).collect(),
             first_whole: first_whole.map(Instant::from_nanos),
             as_of: as_of.map(Instant::from_nanos),
+            waited_out,
             groups: groups.0,
         })
     }

@@ -67,6 +67,7 @@ pub struct SavedProvider<C> {
     pub(crate) sets: Vec<Arc<str>>,
     pub(crate) first_whole: Option<Instant>,
     pub(crate) as_of: Option<Instant>,
+    pub(crate) waited_out: bool,
     pub(crate) groups: Groups,
 }
 
@@ -91,7 +92,8 @@ impl<C> SavedState<C> {
         self.at
     }
 
-    /// The providers that had groups or had been read whole, in the order in which they were started.
+    /// The providers that had groups, had been read whole or waited for long enough, in the order in which they were
+    /// started.
     pub fn providers(&self) -> &[SavedProvider<C>] {
         &self.providers
     }
@@ -117,6 +119,7 @@ impl<C> SavedProvider<C> {
             sets,
             first_whole,
             as_of: None,
+            waited_out: false,
             groups: Groups::from_saved(groups.into_iter()),
         }
     }
@@ -126,6 +129,12 @@ impl<C> SavedProvider<C> {
     #[must_use]
     pub fn with_as_of(self, as_of: Option<Instant>) -> Self {
         Self { as_of, ..self }
+    }
+
+    /// The same, which was waited for long enough and had not been read whole then, or was not (B10).
+    #[must_use]
+    pub fn with_waited_out(self, waited_out: bool) -> Self {
+        Self { waited_out, ..self }
     }
 
     /// What it ran.
@@ -146,6 +155,17 @@ impl<C> SavedProvider<C> {
     /// When this was last known to be so, if not when the state was saved.
     pub fn as_of(&self) -> Option<Instant> {
         self.as_of
+    }
+
+    /// Whether it was waited for long enough, and had not been read whole (B10): who comes after it need not wait for it
+    /// again, because its sets were delivered without it.
+    pub fn is_waited_out(&self) -> bool {
+        self.waited_out
+    }
+
+    /// Whether it had anything: groups, or that it knows of none.
+    pub(crate) fn has_something(&self) -> bool {
+        !self.groups.is_empty() || self.first_whole.is_some()
     }
 
     /// What it showed.

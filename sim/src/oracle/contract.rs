@@ -173,13 +173,13 @@ impl Contract {
                         self.next_provider += 1;
                         expected.started.push(id);
                         match self.saved.take(spec, id) {
-                            Some((whole, groups)) => {
-                                self.providers.start_with(now, id, whole, groups);
+                            Some((known, groups)) => {
+                                self.providers.start_with(now, id, known, groups);
                                 self.dirty.insert(id);
                             }
                             None => self.providers.start(id),
                         }
-                        if self.providers.get(id).is_some_and(|given| !given.whole) {
+                        if self.providers.get(id).is_some_and(Given::is_to_be_awaited) {
                             self.waits.begin(now, id);
                         }
                         id

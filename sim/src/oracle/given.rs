@@ -22,7 +22,7 @@ pub(super) struct Given {
     pub(super) partial: bool,
     /// Whether it was read whole, by this manager or by the one whose state this one started with (B09).
     pub(super) whole: bool,
-    /// When it was waited for long enough, and had not been read whole (B10).
+    /// When it was waited for long enough, and had not been read whole (B10); its start, if that was before a restart.
     pub(super) waited_out: Option<Instant>,
     /// Whether it was read whole by this manager.
     read_whole: bool,
@@ -70,10 +70,16 @@ impl ByProvider {
     }
 
     /// A provider starts with what it had shown before a restart.
-    pub(super) fn start_with(&mut self, now: Instant, id: ProviderId, whole: bool, saved: GivenGroups) {
+    pub(super) fn start_with(
+        &mut self,
+        now: Instant,
+        id: ProviderId,
+        (whole, waited_out): (bool, bool),
+        saved: GivenGroups,
+    ) {
         self.start(id);
         if let Some(given) = self.get_mut(id) {
-            given.restore(now, whole, saved);
+            given.restore(now, (whole, waited_out), saved);
         }
     }
 
@@ -95,11 +101,12 @@ fn place(id: ProviderId) -> usize {
 
 impl Given {
     /// It has what it had shown before a restart.
-    pub(super) fn restore(&mut self, now: Instant, whole: bool, saved: GivenGroups) {
+    pub(super) fn restore(&mut self, now: Instant, (whole, waited_out): (bool, bool), saved: GivenGroups) {
         self.dirty = saved.keys().cloned().collect();
         self.unheard = saved.keys().cloned().collect();
         self.groups = saved;
         self.whole = whole;
+        self.waited_out = waited_out.then_some(now);
         self.guarded.shown = self.groups.values().map(|group| group.group.target_count()).sum();
         self.index_all();
         for group in self.groups.values_mut() {
@@ -107,6 +114,11 @@ impl Given {
             group.update = 0;
             group.changed = group.changed.min(now);
         }
+    }
+
+    /// B10: a start begins a wait for it.
+    pub(super) fn is_to_be_awaited(&self) -> bool {
+        !self.whole && self.waited_out.is_none()
     }
 
     /// What an update makes of the groups.

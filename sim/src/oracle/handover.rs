@@ -32,6 +32,8 @@ struct SavedProvider {
     /// The sets that showed it.
     sets: BTreeSet<String>,
     whole: bool,
+    /// Whether it was waited for long enough, and not read whole (B10).
+    waited_out: bool,
     groups: GivenGroups,
     taken_by: Option<ProviderId>,
 }
@@ -44,12 +46,13 @@ pub(super) struct Before {
 }
 
 impl Saved {
-    /// What was saved of a spec, for the provider that runs it now.
-    pub(super) fn take(&mut self, spec: &Spec, id: ProviderId) -> Option<(bool, GivenGroups)> {
+    /// What was saved of a spec, for the provider that runs it now: whether it was read whole, whether it was waited for long
+    /// enough, and its groups.
+    pub(super) fn take(&mut self, spec: &Spec, id: ProviderId) -> Option<((bool, bool), GivenGroups)> {
         // Of two that ran the same, the later one is the one that still ran.
         let saved = self.0.iter_mut().rfind(|saved| saved.spec == *spec)?;
         saved.taken_by = Some(id);
-        Some((saved.whole, saved.groups.clone()))
+        Some(((saved.whole, saved.waited_out), saved.groups.clone()))
     }
 }
 
@@ -67,6 +70,7 @@ impl Contract {
             spec: spec.clone(),
             sets: sets_of(id),
             whole: given.whole,
+            waited_out: given.waited_out.is_some() && !given.whole,
             groups: given.groups.clone(),
             taken_by: None,
         };
@@ -74,7 +78,7 @@ impl Contract {
         let running = running.filter_map(|(spec, id)| Some(saved(*id, spec, self.providers.get(*id)?)));
         let retired = self.retired.iter().map(|(id, (spec, given))| saved(*id, spec, given));
         let mut all: Vec<SavedProvider> = running.chain(retired).collect();
-        all.retain(|saved| saved.whole || !saved.groups.is_empty());
+        all.retain(|saved| saved.whole || saved.waited_out || !saved.groups.is_empty());
         all.sort_by_key(|saved| saved.id);
         Saved(all)
     }
@@ -91,17 +95,21 @@ impl Contract {
             if !saved.sets.iter().any(|set| self.sets.contains_key(set)) {
                 continue;
             }
+            // Nobody stands in with nothing.
+            if saved.taken_by.is_none() && !saved.whole && saved.groups.is_empty() {
+                continue;
+            }
             let id = saved.taken_by.unwrap_or_else(|| {
                 let id = ProviderId::from_number(self.next_provider);
                 self.next_provider += 1;
                 let mut given = Given::default();
-                given.restore(now, saved.whole, saved.groups);
+                given.restore(now, (saved.whole, saved.waited_out), saved.groups);
                 self.retired.insert(id, (saved.spec, given));
                 self.dirty.insert(id);
                 id
             });
-            // What goes on and was never read whole is waited for as if it were new.
-            if saved.taken_by.is_some() && !saved.whole {
+            // What goes on and was never read whole is waited for as if it were new, if it was not waited for before.
+            if saved.taken_by.is_some() && !saved.whole && !saved.waited_out {
                 continue;
             }
             for set in saved.sets {

@@ -50,6 +50,8 @@ struct Provider<'a> {
     targets: usize,
     /// When it was first read whole; `null` if never.
     first_whole: Option<f64>,
+    /// Whether it was waited for long enough, and not read whole.
+    waited_out: bool,
     /// When it was last known to be so.
     as_of: f64,
     age: f64,
@@ -153,6 +155,7 @@ fn for_programs(state: &StateSummary, now: Duration) -> State<'_> {
         groups: provider.groups,
         targets: provider.targets,
         first_whole: provider.first_whole.map(seconds),
+        waited_out: provider.waited_out,
         as_of: seconds(provider.as_of),
         age: age(provider.as_of),
         last_change: provider.last_change.map(seconds),

@@ -44,6 +44,8 @@ pub(super) struct ProviderRecord {
     pub(super) first_whole: Option<Instant>,
     /// When it was last known to be so, if the process that writes does not know better than one before.
     pub(super) as_of: Option<Instant>,
+    /// Whether it was waited for long enough, and not read whole. Records of versions that did not know of it say no.
+    pub(super) waited_out: bool,
     pub(super) kind: Arc<str>,
     pub(super) description: Arc<str>,
     pub(super) sets: Vec<Arc<str>>,
@@ -72,6 +74,7 @@ const COMMIT: u64 = 5;
 const IS_EXACT: u64 = 1;
 const WAS_WHOLE: u64 = 2;
 const HAS_AS_OF: u64 = 4;
+const WAS_WAITED_OUT: u64 = 8;
 
 impl About {
     /// What this version writes of a manager.
@@ -104,7 +107,8 @@ impl ProviderRecord {
             &mut out,
             flag(self.fingerprint.is_exact, IS_EXACT)
                 | flag(self.first_whole.is_some(), WAS_WHOLE)
-                | flag(self.as_of.is_some(), HAS_AS_OF),
+                | flag(self.as_of.is_some(), HAS_AS_OF)
+                | flag(self.waited_out, WAS_WAITED_OUT),
         );
         let times = self.first_whole.into_iter().chain(self.as_of);
         times.for_each(|at| push(&mut out, at.as_nanos()));
@@ -359,6 +363,7 @@ fn provider(bytes: &mut &[u8]) -> Result<ProviderRecord, Malformed> {
         },
         first_whole,
         as_of,
+        waited_out: flags & WAS_WAITED_OUT != 0,
         kind,
         description,
         sets,
@@ -503,14 +508,16 @@ mod tests {
 
         #[test]
         fn providers_are_read_as_they_were_written(
-            number: u64, hash: u128, is_exact: bool, first_whole: Option<u64>, as_of: Option<u64>, texts: [String; 2], sets: Vec<String>,
+            number: u64, hash: u128, flags: [bool; 2], first_whole: Option<u64>, as_of: Option<u64>, texts: [String; 2], sets: Vec<String>,
         ) {
             let [kind, description] = texts.map(Arc::from);
+            let [is_exact, waited_out] = flags;
             let provider = ProviderRecord {
                 number,
                 fingerprint: ConfigFingerprint { hash, is_exact },
                 first_whole: first_whole.map(Instant::from_nanos),
                 as_of: as_of.map(Instant::from_nanos),
+                waited_out,
                 kind,
                 description,
                 sets: sets.into_iter().map(Arc::from).collect(),

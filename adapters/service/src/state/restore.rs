@@ -58,8 +58,8 @@ struct Wanted<'a> {
     known_by: Vec<ConfigFingerprint>,
     sets: HashSet<&'a str>,
     is_taken: bool,
-    /// Whether it was read whole before, so that nothing need stand in for it.
-    was_whole: bool,
+    /// Whether it was read whole before, or waited for long enough: nothing need stand in for it.
+    is_believed: bool,
 }
 
 /// Shares out what was saved among the configs of these sets.
@@ -67,16 +67,16 @@ pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restore
     let mut wanted = wanted(sets);
     let mut take = |record: &ProviderRecord| {
         let wanted = find(&wanted, record).and_then(|place| wanted.get_mut(place))?;
-        (wanted.is_taken, wanted.was_whole) = (true, record.first_whole.is_some());
+        (wanted.is_taken, wanted.is_believed) = (true, record.first_whole.is_some() || record.waited_out);
         Some(wanted.config.clone())
     };
     let all = image.providers.into_iter();
     // Of these nothing is known.
     let (known, unknown): (Vec<_>, Vec<_>) =
-        all.partition(|(record, groups)| record.first_whole.is_some() || !groups.is_empty());
+        all.partition(|(record, groups)| record.first_whole.is_some() || record.waited_out || !groups.is_empty());
     let known = known.into_iter();
     let records: Vec<_> = known.map(|(record, groups)| (take(&record), record, groups)).collect();
-    let new = wanted.iter().filter(|wanted| !wanted.was_whole);
+    let new = wanted.iter().filter(|wanted| !wanted.is_believed);
     let with_new: HashSet<&str> = new.flat_map(|wanted| &wanted.sets).copied().collect();
     let (mut providers, mut left, mut stand_ins) = (Vec::new(), Vec::new(), 0_usize);
     let mut kept = Kept {
@@ -86,6 +86,12 @@ pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restore
         others: unknown.into_iter().map(|(record, _)| record.number).collect(),
     };
     for (config, record, groups) in records {
+        let has_something = record.first_whole.is_some() || !groups.is_empty();
+        if config.is_none() && !has_something {
+            // It was waited for, and nothing was found: there is nothing to stand in with, or to name.
+            kept.others.push(record.number);
+            continue;
+        }
         let stands_in = config.is_none() && record.sets.iter().any(|set| with_new.contains(&**set));
         stand_ins = stand_ins.saturating_add(usize::from(stands_in));
         match config.or_else(|| stands_in.then(|| former(&record))) {
@@ -109,7 +115,9 @@ pub(super) fn restore(image: Image, sets: &[(String, Vec<SdConfig>)]) -> Restore
 }
 
 fn saved(config: SdConfig, record: &ProviderRecord, groups: Vec<(Instant, Group)>) -> SavedProvider<SdConfig> {
-    SavedProvider::new(config, record.sets.clone(), record.first_whole, groups).with_as_of(record.as_of)
+    SavedProvider::new(config, record.sets.clone(), record.first_whole, groups)
+        .with_as_of(record.as_of)
+        .with_waited_out(record.waited_out)
 }
 
 /// The config of a provider that no config is any more.
@@ -141,7 +149,7 @@ fn wanted(sets: &[(String, Vec<SdConfig>)]) -> Vec<Wanted<'_>> {
                     known_by: Vec::new(),
                     sets: HashSet::new(),
                     is_taken: false,
-                    was_whole: false,
+                    is_believed: false,
                 });
                 wanted.len() - 1
             });
@@ -194,6 +202,7 @@ mod tests {
                 fingerprint: wanted.config.fingerprint().expect("known"),
                 first_whole: Some(Instant::from_nanos(1)),
                 as_of: None,
+                waited_out: false,
                 kind: wanted.config.kind().into(),
                 description: wanted.config.describe().into(),
                 sets,
@@ -303,6 +312,29 @@ mod tests {
         let configs = restored.state.providers().iter().map(|saved| saved.config().describe());
         assert_eq!(configs.collect::<Vec<_>>(), ["http://x/"]);
         assert_eq!(restored.left, []);
+    }
+
+    /// What was waited for in vain is known, and has nothing to stand in with, or to be named.
+    #[test]
+    fn b10_what_was_waited_out_is_restored_to_its_config_alone() {
+        let both = jobs(&[http("a", "{url: 'http://x/'}, {url: 'http://z/'}")]);
+        let image = || {
+            let mut image = image(&plan(&both));
+            let (record, groups) = image.providers.last_mut().expect("two were saved");
+            (record.first_whole, record.waited_out) = (None, true);
+            groups.clear();
+            image
+        };
+        let restored = restore(image(), &plan(&both));
+        let known = restored.state.providers().iter();
+        let known: Vec<_> = known
+            .map(|saved| (saved.config().describe(), saved.is_waited_out()))
+            .collect();
+        assert_eq!(known, [("http://x/".to_owned(), false), ("http://z/".to_owned(), true)]);
+        let changed = jobs(&[http("a", "{url: 'http://x/'}, {url: 'http://y/'}")]);
+        let restored = restore(image(), &plan(&changed));
+        assert_eq!((restored.state.providers().len(), restored.stand_ins), (1, 0));
+        assert_eq!((restored.left, restored.kept.others), (vec![], vec![1]));
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct SavedProviderSummary {
     pub targets: usize,
     /// When it was first read whole, since 1970-01-01 UTC.
     pub first_whole: Option<Duration>,
+    /// Whether it was waited for long enough, and not read whole: it is not waited for again.
+    pub waited_out: bool,
     /// When it was last known to be so.
     pub as_of: Duration,
     /// When its youngest group changed.
@@ -168,6 +170,7 @@ impl StateSummary {
             groups: groups.len(),
             targets: groups.iter().map(|(_, group)| group.target_count()).sum(),
             first_whole: record.first_whole.map(unix),
+            waited_out: record.waited_out,
             as_of: unix(record.as_of.unwrap_or(image.at)),
             last_change: groups.iter().map(|(changed, _)| unix(*changed)).max(),
         });

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use headcount_config::Nowhere;
 use headcount_core::{
-    Encoder, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, ProviderId, Snapshot, Update,
+    Encoder, Group, Instant, Manager, ManagerOptions, Missing, MissingPart, ProviderId, Snapshot, TimeoutReason, Update,
 };
 use headcount_discoverer::BoxFuture;
 use headcount_discoverer::env::Clock;
@@ -42,8 +42,11 @@ impl Clock for Seconds {
     }
 }
 
-/// What is known of a provider: who reads it, when it was first read whole, and its groups.
-type Plain = BTreeMap<String, (Vec<String>, Option<Instant>, BTreeMap<String, String>)>;
+/// Longer than anybody is waited for.
+const WAIT: Duration = Duration::from_secs(3_600);
+
+/// What is known of a provider: who reads it, when it was first read whole, whether it was waited out, and its groups.
+type Plain = BTreeMap<String, (Vec<String>, (Option<Instant>, bool), BTreeMap<String, String>)>;
 
 fn in_words(changed: Instant, group: &Group) -> (String, String) {
     (group.source().to_owned(), format!("{changed:?} {group:?}"))
@@ -62,8 +65,8 @@ fn of_snapshot(snapshot: &Snapshot) -> Plain {
         let groups = groups
             .map(|stored| in_words(stored.changed(), stored.group()))
             .collect();
-        let whole = provider.reports().first_whole();
-        (provider.description().to_string(), (sets, whole, groups))
+        let known = (provider.reports().first_whole(), provider.reports().is_waited_out());
+        (provider.description().to_string(), (sets, known, groups))
     });
     providers.collect()
 }
@@ -75,7 +78,8 @@ fn of_image(image: &Image) -> Plain {
             .iter()
             .map(|(changed, group)| in_words(*changed, group))
             .collect();
-        (record.description.to_string(), (sets, record.first_whole, groups))
+        let known = (record.first_whole, record.waited_out);
+        (record.description.to_string(), (sets, known, groups))
     });
     providers.collect()
 }
@@ -114,6 +118,8 @@ enum Step {
     Apply(Vec<(String, Vec<u8>)>),
     /// To the provider at this place among those there are: all it has, or a part.
     Update(u8, BTreeMap<String, Vec<u8>>, bool),
+    /// Until nobody is waited for any more.
+    WaitOut,
     Append,
     Base,
     /// Another process begins with what is in the files.
@@ -148,6 +154,10 @@ impl World {
                 if !ids.is_empty() {
                     self.update(ids[usize::from(*place) % ids.len()], sources, *is_all);
                 }
+            }
+            Step::WaitOut => {
+                self.now = self.now + WAIT;
+                self.manager.handle_timeout(self.now);
             }
             Step::Append => {
                 let newest = self.manager.snapshot(self.now);
@@ -262,6 +272,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => any_sets().prop_map(Step::Apply),
         6 => any_update(),
+        1 => Just(Step::WaitOut),
         5 => Just(Step::Append),
         1 => Just(Step::Base),
         2 => Just(Step::Restart),
@@ -348,6 +359,29 @@ fn who_begins_with_what_is_there_writes_no_base() {
         .expect("it is whole")
         .expect("it is there");
     assert_eq!((Some(&of_image(&image)), image.torn), (world.history.last(), 0));
+}
+
+/// Another process knows it from the log: that is all that there is to write.
+#[test]
+fn b10_who_was_waited_out_is_not_waited_for_by_the_next_process() {
+    let mut world = started();
+    let deadline = |world: &World| world.manager.poll_timeout().map(|(_, reason)| reason);
+    let is_waited_out = |world: &World| {
+        let snapshot = world.manager.snapshot(world.now);
+        let dead = snapshot
+            .providers()
+            .find(|provider| &**provider.description() == "http://h1/");
+        dead.expect("it runs").reports().is_waited_out()
+    };
+    assert!(!world.restart() || !is_waited_out(&world));
+    world.base(&[]);
+    world.take(&Step::WaitOut);
+    world.take(&Step::Append);
+    for _ in 0..2 {
+        assert!(world.restart() && is_waited_out(&world));
+        world.manager.handle_timeout(world.now);
+        assert_ne!(deadline(&world), Some(TimeoutReason::Incomplete));
+    }
 }
 
 /// Of what was found anew before anybody looked, nobody knows in what it differs.

@@ -309,7 +309,10 @@ impl Said<'_> {
             }
         }
         let reports = diff.reports().filter(|change| {
-            let known = |provider: &ProviderSnapshot| (provider.reports().first_whole(), as_of(provider));
+            let known = |provider: &ProviderSnapshot| {
+                let reports = provider.reports();
+                (reports.first_whole(), as_of(provider), reports.is_waited_out())
+            };
             change.old.map(known) != Some(known(change.new))
         });
         other.extend(reports.map(|change| change.new.id()));
@@ -343,6 +346,7 @@ impl Said<'_> {
             number: self.numbers.of(provider.id()),
             first_whole: provider.reports().first_whole(),
             as_of: as_of(provider),
+            waited_out: provider.reports().is_waited_out(),
             kind: provider.kind().clone(),
             description: provider.description().clone(),
             sets: self.readers.of(provider.id()).cloned().collect(),

@@ -208,3 +208,73 @@ fn b10_what_was_restored_whole_is_delivered_at_once() {
     assert_eq!(story.manager().poll_timeout(), None);
     assert_eq!(delivery(&story, false), Delivery::Whole);
 }
+
+/// A process that starts with what was saved knows by that whom nobody has to wait for.
+#[test]
+fn b10_who_was_waited_out_before_a_restart_is_not_waited_for_again() {
+    let mut story = Story::prompt();
+    apply(&mut story, 0..2);
+    let first = story.started[0].0;
+    story.full(first, &sources(&[("s", &["a"])])).expect("it runs");
+    story.wait(AFTER);
+    assert_eq!(delivery(&story, false), Delivery::Incomplete);
+    // As often as it likes.
+    for _ in 0..2 {
+        story.started.clear();
+        story.restart();
+        apply(&mut story, 0..2);
+        assert_eq!(delivery(&story, false), Delivery::Incomplete);
+        assert_eq!(story.manager().poll_timeout(), None, "nobody is waited for");
+    }
+    let [(first, _), (dead, _)] = story.started[..] else {
+        panic!("two were started")
+    };
+    let reports = &story.manager().provider(dead).expect("it runs").health.reports;
+    assert!(
+        reports.is_waited_out() && !reports.is_only_restored(),
+        "nothing was found by it"
+    );
+    // What is new reaches whoever asks.
+    story.full(first, &sources(&[("s", &["a", "b"])])).expect("it runs");
+    assert_eq!(delivery(&story, false), Delivery::Incomplete);
+    // It answers: from then on it was read, also for those that come after.
+    story.full(dead, &sources(&[("t", &["c"])])).expect("it runs");
+    assert_eq!(delivery(&story, false), Delivery::Whole);
+    story.restart();
+    apply(&mut story, 0..2);
+    assert_eq!(delivery(&story, false), Delivery::Whole);
+}
+
+/// Whoever has an older list has more than this process, which had not waited long enough.
+#[test]
+fn b10_who_was_not_waited_out_before_a_restart_is_waited_for_anew() {
+    let mut story = Story::prompt();
+    apply(&mut story, 0..2);
+    let first = story.started[0].0;
+    story.full(first, &sources(&[("s", &["a"])])).expect("it runs");
+    story.wait(AFTER - Duration::from_nanos(1));
+    story.restart();
+    apply(&mut story, 0..2);
+    assert_eq!(delivery(&story, false), Delivery::Withheld);
+    story.wait(AFTER - Duration::from_nanos(1));
+    assert_eq!(delivery(&story, false), Delivery::Withheld);
+    story.wait(Duration::from_nanos(1));
+    assert_eq!(delivery(&story, false), Delivery::Incomplete);
+}
+
+/// Where its config is wanted no more there is nothing to stand in with.
+#[test]
+fn b10_who_was_waited_out_before_a_restart_and_is_wanted_no_more_is_forgotten() {
+    let mut story = Story::prompt();
+    apply(&mut story, 0..2);
+    let first = story.started[0].0;
+    story.full(first, &sources(&[("s", &["a"])])).expect("it runs");
+    story.wait(AFTER);
+    story.restart();
+    apply(&mut story, 0..1);
+    assert_eq!(delivery(&story, false), Delivery::Whole);
+    assert_eq!(story.last().providers().count(), 1);
+    // It comes back with a later reload, as one of which nothing is known.
+    apply(&mut story, 0..2);
+    assert_eq!(delivery(&story, false), Delivery::Withheld);
+}
