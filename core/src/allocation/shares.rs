@@ -597,12 +597,13 @@ impl Shares {
         let Some(lists) = self.members.get_mut(member) else {
             return;
         };
-        let before = self.versions;
+        self.versions = self.versions.saturating_add(1);
+        // Who was a member before had another list, of any version up to the one before this.
+        let first = self.versions;
         let list = lists.by_job.entry(job.clone()).or_insert_with(|| List {
-            changed: Changed::after(before),
+            changed: Changed::after(first),
             ..List::default()
         });
-        self.versions = self.versions.saturating_add(1);
         list.version = self.versions;
         edit(list, self.versions);
         let most = (list.keys.len() / 8).saturating_add(16);

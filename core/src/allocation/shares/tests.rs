@@ -422,6 +422,21 @@ fn who_was_not_told_that_a_target_went_keeps_it_until_another_has_begun() {
 }
 
 #[test]
+fn what_changed_since_a_list_from_before_it_was_lost_is_not_known() {
+    let mut world = world_of(&["a"], 3);
+    let (version, _) = world.shares.list("a", "node").expect("a member");
+    world.leave("a", Leaving::Lost);
+    world.change(&[7], &[0]);
+    world.join(&["a".to_owned()]);
+    assert!(world.shares.changed_since("a", "node", version).is_none());
+    let (version, _) = world.shares.list("a", "node").expect("a member");
+    assert_eq!(
+        world.shares.changed_since("a", "node", version).map(Iterator::count),
+        Some(0)
+    );
+}
+
+#[test]
 fn who_has_not_asked_for_a_list_since_is_awaited() {
     let mut world = world_of(&["a"], 100);
     world.join(&["b".to_owned()]);
