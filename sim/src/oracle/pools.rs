@@ -61,24 +61,9 @@ type Same = [String; 3];
 impl Pools {
     /// No jobs.
     pub(crate) fn new(now: Instant) -> Self {
-        let copy = |from: &str, to: &str| RelabelRule::Replace {
-            source: SourceLabels {
-                names: vec![from.to_owned()],
-                ..SourceLabels::default()
-            },
-            regex: RuleRegex::new("(.*)"),
-            target_label: to.to_owned(),
-            replacement: "$1".to_owned(),
-        };
-        // So that there are targets that differ in nothing but where they are scraped.
-        let rules = [
-            copy("__meta_sim_service", "instance"),
-            copy("__meta_sim_release", "release"),
-        ];
         Self {
             pools: TargetPools::new(),
-            // Without them targets would have other labels than is checked.
-            relabeling: Relabeling::compile(rules, NameValidation::default()).unwrap_or_default(),
+            relabeling: relabeling(),
             waiting: None,
             jobs: BTreeMap::new(),
             scrapes: Scrapes::new(now),
@@ -179,6 +164,25 @@ impl Pools {
         }
         Ok(())
     }
+}
+
+/// Rules by which there are targets that differ in nothing but where they are scraped.
+pub(crate) fn relabeling() -> Relabeling {
+    let copy = |from: &str, to: &str| RelabelRule::Replace {
+        source: SourceLabels {
+            names: vec![from.to_owned()],
+            ..SourceLabels::default()
+        },
+        regex: RuleRegex::new("(.*)"),
+        target_label: to.to_owned(),
+        replacement: "$1".to_owned(),
+    };
+    let rules = [
+        copy("__meta_sim_service", "instance"),
+        copy("__meta_sim_release", "release"),
+    ];
+    // Without them targets would have other labels than is checked.
+    Relabeling::compile(rules, NameValidation::default()).unwrap_or_default()
 }
 
 /// A pool against what a reader of the snapshot makes of its set.

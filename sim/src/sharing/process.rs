@@ -14,6 +14,7 @@ use headcount_core::allocation::{
 use headcount_core::{Instant, JobOptions, PoolOutput, Snapshot, SnapshotDiff, TargetId, TargetPools};
 
 use super::targets;
+use crate::oracle::pools::relabeling;
 use crate::scenario::{Known, Members};
 
 /// More than there ever are.
@@ -149,7 +150,7 @@ impl Process {
         let is_known = |set: &Arc<str>| self.pools.pool(set).is_some();
         if snapshot.sets().len() != self.pools.pools().len() || !snapshot.sets().all(is_known) {
             let job = |set: &Arc<str>| JobOptions {
-                relabeling: targets::relabeling(),
+                relabeling: relabeling(),
                 scrape_interval: self.settings.interval.into(),
                 ..JobOptions::new(set)
             };

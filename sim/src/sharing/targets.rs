@@ -1,4 +1,4 @@
-//! What is made up about the targets that are shared out: what tells them apart, what each weighs, how often it is scraped.
+//! What is made up about the targets that are shared out: what each weighs, how often it is scraped.
 //!
 //! **All of it follows from a target's key and the time**, so nothing has to be remembered, and a restart changes nothing.
 
@@ -6,31 +6,11 @@ use core::time::Duration;
 
 use headcount_core::Instant;
 use headcount_core::allocation::TargetKey;
-use headcount_core::relabel::{NameValidation, RelabelRule, Relabeling, RuleRegex, SourceLabels};
 
 use crate::Span;
 
 /// How far apart it is said anew what targets weigh. One in ten weighs something else by then.
 pub(super) const WEIGHED_EACH: Duration = Duration::from_secs(30);
-
-/// Rules by which targets differ in service and release, and not only in where they are scraped.
-pub(super) fn relabeling() -> Relabeling {
-    let copy = |from: &str, to: &str| RelabelRule::Replace {
-        source: SourceLabels {
-            names: vec![from.to_owned()],
-            ..SourceLabels::default()
-        },
-        regex: RuleRegex::new("(.*)"),
-        target_label: to.to_owned(),
-        replacement: "$1".to_owned(),
-    };
-    let rules = [
-        copy("__meta_sim_service", "instance"),
-        copy("__meta_sim_release", "release"),
-    ];
-    // Without them more targets would be the same, and nothing else.
-    Relabeling::compile(rules, NameValidation::default()).unwrap_or_default()
-}
 
 /// What a target weighs at a time, if that is known: from 1 to some thousands, few of them much.
 pub(super) fn weight(key: TargetKey, now: Instant) -> Option<u64> {
