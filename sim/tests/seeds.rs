@@ -83,3 +83,10 @@ fn who_was_kept_waiting_for_what_is_gone_waits_for_the_next() {
     let outcome = Simulation::new(&drawn_world(20_163), 20_163).unwrap().run();
     assert!(outcome.is_clean(), "{:?}", outcome.violations);
 }
+
+/// A member crashed, was taken for lost and came back; what had gone meanwhile was not among what had changed on its list.
+#[test]
+fn what_changed_leads_from_the_list_that_a_member_has() {
+    let outcome = Simulation::new(&drawn_world(60_117), 60_117).unwrap().run();
+    assert!(outcome.is_clean(), "{:?}", outcome.violations);
+}
